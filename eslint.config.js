@@ -1,0 +1,63 @@
+// @ts-check
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const no = (group, message) => ({ group, message });
+const nodeModules = no(['node:*'], 'What differs by platform is injected here.');
+const pluginsOut = no(['**/plugins/**'], 'Only the default registry knows the plugins.');
+const container = no(['tsyringe', 'reflect-metadata'], 'Only src/di touches the container.');
+const restrict = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
+
+export default defineConfig(
+  { ignores: ['dist/', 'node_modules/', 'temp/', 'docs/reference/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      complexity: ['error', 10],
+      'max-lines': ['error', { max: 450, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+      'no-console': 'error',
+      eqeqeq: 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+    },
+  },
+  { files: ['src/**/*.ts'], rules: restrict(pluginsOut, container) },
+  {
+    files: ['src/contracts/**/*.ts'],
+    rules: restrict(nodeModules, pluginsOut, container, no(['../*'], 'Contracts import nothing but each other.')),
+  },
+  {
+    files: ['src/errors/**/*.ts', 'src/internal/**/*.ts'],
+    rules: restrict(
+      nodeModules,
+      pluginsOut,
+      container,
+      no(['**/engine/**', '**/server/**', '**/di/**', '**/cli/**'], 'Dependencies point towards contracts and errors.'),
+    ),
+  },
+  {
+    files: ['src/engine/**/*.ts'],
+    rules: restrict(nodeModules, pluginsOut, container, no(['**/server/**', '**/di/**', '**/cli/**'], 'The engine knows no server.')),
+  },
+  {
+    files: ['src/server/**/*.ts'],
+    rules: restrict(pluginsOut, container, no(['**/cli/**'], 'The server knows no command line.')),
+  },
+  { files: ['src/di/**/*.ts'], rules: restrict(no(['**/cli/**', '**/server/express.js'], 'The container knows no adapter.')) },
+  { files: ['src/cli/**/*.ts', 'src/testing/**/*.ts'], rules: restrict(container) },
+  {
+    files: ['plugins/**/*.ts'],
+    rules: restrict(
+      container,
+      no(['**/src/engine/**', '**/src/server/**', '**/src/di/**', '**/src/cli/**'], 'Plugins see contracts, errors and internal.'),
+    ),
+  },
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts', 'scripts/**/*.ts'],
+    rules: { 'no-console': 'off', 'max-lines-per-function': 'off', 'no-restricted-imports': 'off' },
+  },
+);

@@ -1,0 +1,29 @@
+import type { BlockHeader, BlockRef } from './block.js';
+
+/**
+ * Rules of one kind of chain: how to read a block's place from its bytes and how to check its hash
+ * (protocol section 1). Pure and synchronous: no I/O, no state between calls, so that it can run in a worker.
+ *
+ * Links between blocks (contiguous heights, `previousHash`) are checked by the engine, not here.
+ */
+export interface ChainRules {
+  /** Full name with its arguments, as a status document states it: `sealed-json`, `linked:number,hash,parentHash`. */
+  readonly id: string;
+  /** Whether `verify` recomputes the hash from the bytes. `false`: the hash is only a label. */
+  readonly selfCertifying: boolean;
+  /** What the block at height 0 must state as its parent; `null` when anything may stand there. */
+  readonly genesisPreviousHash: string | null;
+  /**
+   * Reads the header and checks that the bytes are one well-formed document of this chain, without checking the hash.
+   *
+   * @throws SyncError `BLOCK_MALFORMED`
+   */
+  describe(document: Uint8Array): BlockHeader;
+  /**
+   * Does what `describe` does and checks everything the document proves about itself.
+   *
+   * @param expected - where the caller expects this block; `null` when any place will do.
+   * @throws SyncError `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`
+   */
+  verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader;
+}

@@ -1,0 +1,68 @@
+import type { CodecRegistry } from './codec.js';
+import type { BlockSource } from './source.js';
+
+/** An HTTP request without the framework that received it. */
+export interface EndpointRequest {
+  /** Upper case. */
+  readonly method: string;
+  /** Path below the mount point: `/stream`. */
+  readonly path: string;
+  /** Undecoded query string without the question mark. */
+  readonly query: URLSearchParams;
+  /** Value of a header by lower-case name; `null` when absent. */
+  header(name: string): string | null;
+}
+
+/** An HTTP response without the framework that sends it. */
+export interface EndpointResponse {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Pulled only as fast as the client takes it; `null` for none. Its `return` is called when the client goes away. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
+}
+
+/** What an endpoint gets from the server it is part of. */
+export interface EndpointDeps {
+  readonly source: BlockSource;
+  readonly codecs: CodecRegistry;
+  readonly limits: ServerLimits;
+}
+
+/** Bounds of a server (protocol section 4). */
+export interface ServerLimits {
+  /** Longest silence on a stream before a heartbeat comment, in milliseconds. Default 15,000. */
+  readonly heartbeatMs: number;
+  /** A client that takes nothing for this long is closed, in milliseconds. Default 30,000. */
+  readonly writeStallMs: number;
+  /** Largest decoded block served, in bytes. Default 64 MiB. */
+  readonly maxBlockBytes: number;
+  /** Most blocks of one range request. Default 10,000. */
+  readonly maxRange: number;
+  /** Streams open at once. Default 1,000. */
+  readonly maxStreams: number;
+  /** Streams open at once for one client address. Default 20. */
+  readonly maxStreamsPerAddress: number;
+}
+
+/** The server half of a way to fetch blocks. */
+export interface Endpoint {
+  /** Plugin name: `sse`. */
+  readonly name: string;
+  /** Key under `codecs` of the status document, and the codecs that this endpoint serves. */
+  readonly codecs: {
+    readonly stream?: readonly string[];
+    readonly json?: readonly string[];
+    readonly snapshot?: readonly string[];
+  };
+  /** Exact paths below the mount point. */
+  readonly paths: readonly string[];
+  /** Whether a response is a long-lived stream that counts against the stream limits. */
+  readonly streams: boolean;
+  /**
+   * Answers a request. Errors that it throws before it returns become `application/problem+json`.
+   *
+   * @throws SyncError with a code that has an HTTP status
+   */
+  handle(request: EndpointRequest, options: { readonly signal: AbortSignal }): Promise<EndpointResponse>;
+}

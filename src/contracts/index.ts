@@ -1,0 +1,10 @@
+export type * from './block.js';
+export type * from './chain-rules.js';
+export type * from './codec.js';
+export type * from './endpoint.js';
+export type * from './lifecycle.js';
+export type * from './source.js';
+export type * from './state.js';
+export type * from './storage.js';
+export type * from './transport.js';
+export * from './plugin.js';

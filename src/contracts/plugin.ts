@@ -1,0 +1,66 @@
+import type { ChainRules } from './chain-rules.js';
+import type { Codec } from './codec.js';
+import type { Endpoint, EndpointDeps } from './endpoint.js';
+import type { Storage } from './storage.js';
+import type { Transport } from './transport.js';
+
+/** Version of the plugin contracts. A plugin made for another one is refused with `PLUGIN_INCOMPATIBLE`. */
+export const PLUGIN_API_VERSION = 1;
+
+interface PluginBase {
+  /** Name that a configuration refers to. */
+  readonly name: string;
+  readonly apiVersion: typeof PLUGIN_API_VERSION;
+}
+
+/** What an engine gives a transport. */
+export interface TransportDeps {
+  /** The HTTP client to use: the host's, or the global one. */
+  readonly fetch: typeof globalThis.fetch;
+  readonly limits: TransportLimits;
+}
+
+/** Bounds of a transport (protocol section 4). Times in milliseconds, sizes in bytes. */
+export interface TransportLimits {
+  /** From the request to the response's head. Default 10,000. */
+  readonly connectTimeoutMs: number;
+  /** Longest silence of an open response; heartbeats count as a sign of life. Default 45,000. */
+  readonly idleTimeoutMs: number;
+  /** Longest time without a new block while one is due; heartbeats don't count. Default 60,000. */
+  readonly progressTimeoutMs: number;
+  /** Largest event in its encoded form. Default 96 MiB, which a 64 MiB block in base64 needs; 16 MiB when following. */
+  readonly maxEventBytes: number;
+}
+
+/** Registers a codec. */
+export interface CodecPlugin extends PluginBase {
+  readonly kind: 'codec';
+  create(): Codec;
+}
+
+/** Registers a storage engine. */
+export interface StoragePlugin extends PluginBase {
+  readonly kind: 'storage';
+  create(): Storage;
+}
+
+/** Registers chain rules. */
+export interface ChainRulesPlugin extends PluginBase {
+  readonly kind: 'chain';
+  create(): ChainRules;
+}
+
+/** Registers the client half of a transport. */
+export interface TransportPlugin extends PluginBase {
+  readonly kind: 'transport';
+  create(deps: TransportDeps): Transport;
+}
+
+/** Registers the server half of a transport. */
+export interface EndpointPlugin extends PluginBase {
+  readonly kind: 'endpoint';
+  create(deps: EndpointDeps): Endpoint;
+}
+
+/** Anything that can be registered. A plugin is a plain object: it never sees the container. */
+export type Plugin = CodecPlugin | StoragePlugin | ChainRulesPlugin | TransportPlugin | EndpointPlugin;

@@ -1,0 +1,24 @@
+import type { BlockHeader, BlockRange, ChainTip, Frame } from './block.js';
+import type { AbortOptions } from './lifecycle.js';
+
+/** A change of a chain, reported after it is durable. */
+export type ChainChange =
+  | { readonly kind: 'extend'; readonly frames: readonly Frame[] }
+  | { readonly kind: 'rollback'; readonly to: BlockHeader };
+
+/**
+ * What a server serves from: a chain that it can read by height and that tells when it changes.
+ * A `Chain`, a `SyncEngine`, or anything a host writes.
+ */
+export interface BlockSource {
+  /** {@link ChainRules.id}. */
+  readonly chain: string;
+  /** `null` until the first block is there. */
+  chainId(): string | null;
+  tip(): ChainTip;
+  header(height: number): Promise<BlockHeader | null>;
+  /** Verified frames in order, in batches bounded in bytes; heights beyond the head are left out. */
+  read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;
+  /** Calls the listener after each change until the returned function is called. The listener must not throw. */
+  subscribe(listener: (change: ChainChange) => void): () => void;
+}

@@ -1,0 +1,108 @@
+import type { BlockHeader, BlockRange, BlockRef, Frame } from './block.js';
+import type { AbortOptions, Closeable } from './lifecycle.js';
+import type { StateChange, StateEntry, StateTable } from './state.js';
+
+/** What a store holds and what is final in it; written in the same batch as the blocks it speaks of. */
+export interface Checkpoint {
+  /** Newest durable block; `null` for a store that holds none. */
+  readonly head: BlockRef | null;
+  /** Oldest height held. */
+  readonly base: number;
+  /** Newest irreversible block. Never moves backwards. */
+  readonly finalized: BlockRef | null;
+}
+
+/** Which chain a store belongs to. Written once, when the first block is. */
+export interface ChainIdentity {
+  /** {@link ChainRules.id} of the rules the blocks were verified with. */
+  readonly chain: string;
+  /** What the host gave, or the hash of the first block. */
+  readonly chainId: string;
+}
+
+/** One block and what it changes. */
+export interface CommitBlock {
+  readonly frame: Frame;
+  /** Changes of the state made by this block, in order. */
+  readonly changes: readonly StateChange[];
+}
+
+/** One atomic batch: it happens whole or not at all. */
+export interface CommitBatch {
+  /** At least one, heights contiguous, the first one directly above the head (or at `base` in an empty store). */
+  readonly blocks: readonly CommitBlock[];
+  /** The new finalized block; `null` leaves it as it is. */
+  readonly finalized: BlockRef | null;
+  /** Required in the first batch of a store, ignored afterwards. */
+  readonly identity: ChainIdentity | null;
+}
+
+/** A consistent view of a store at one moment; later commits and rollbacks don't show in it. */
+export interface StorageView extends Closeable {
+  readonly checkpoint: Checkpoint;
+  read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;
+  entries(table: StateTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
+}
+
+/**
+ * Blocks, state and checkpoint of one node.
+ *
+ * One writer at a time: `commit`, `rollback` and `setCursor` are called one after the other by the engine.
+ * Reads may run beside a write and see the store before or after it, never in the middle.
+ */
+export interface Storage extends Closeable {
+  /** Plugin name, for messages: `leveldb`. */
+  readonly name: string;
+  readonly supports: {
+    /** What a resolved `commit` has written survives power loss. */
+    readonly durable: boolean;
+  };
+  /**
+   * Opens the store and checks that the heights from base to head are all there.
+   *
+   * @throws SyncError `STORE_LOCKED`, `STORE_NOT_RECOGNIZED`, `STORE_VERSION`, `STORE_DAMAGED`, `STORE_IO`
+   */
+  open(options?: AbortOptions): Promise<void>;
+  /** As of the last resolved write. Throws `STORE_CLOSED` before `open`. */
+  checkpoint(): Checkpoint;
+  /** `null` until the first block is written. */
+  identity(): ChainIdentity | null;
+  /**
+   * Writes blocks, state, undo records and head in one atomic, durable batch.
+   *
+   * @throws SyncError `STORE_GAP` when the batch doesn't extend the head, `STORE_FULL`, `STORE_IO`; the store is then as before.
+   */
+  commit(batch: CommitBatch): Promise<void>;
+  /**
+   * Drops every block above `to` and restores the state as it was after `to`, in one atomic, durable batch.
+   *
+   * @param to - the new head; `null` empties the store of blocks and state.
+   * @returns the refs of the dropped blocks, newest first.
+   * @throws SyncError `BELOW_FINALIZED` when a finalized block would be dropped, `STORE_GAP` when `to` isn't held.
+   */
+  rollback(to: BlockRef | null): Promise<readonly BlockRef[]>;
+  /** The header at a height without its body; `null` when the height isn't held. */
+  header(height: number): Promise<BlockHeader | null>;
+  /**
+   * The frame at a height, checksum verified; `null` when the height isn't held.
+   *
+   * @throws SyncError `STORE_DAMAGED` naming the height
+   */
+  get(height: number): Promise<Frame | null>;
+  /**
+   * Frames in order, in batches bounded in bytes (about 1 MiB, at least one frame); heights beyond head are left out.
+   *
+   * @throws SyncError `STORE_DAMAGED` naming the height of a damaged or missing frame
+   */
+  read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;
+  /** One state value; `null` when the key isn't set. */
+  getState(table: StateTable, key: string): Promise<Uint8Array | null>;
+  /** All entries of a table in ascending order of the key's UTF-8 bytes. */
+  entries(table: StateTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
+  /** A consumer's saved position; `null` when it has none. */
+  cursor(consumer: string): Promise<BlockRef | null>;
+  /** Saves a consumer's position; survives a crash of the process. */
+  setCursor(consumer: string, ref: BlockRef): Promise<void>;
+  /** A consistent read view; close it. */
+  view(): Promise<StorageView>;
+}

@@ -1,0 +1,90 @@
+import type { BlockRef } from './block.js';
+
+/** A server to sync from. */
+export interface Peer {
+  /** Where the sync router is mounted: `https://node.example/sync`, no slash at the end. */
+  readonly url: string;
+  /** Sent with every request to this peer (authorization, tenant); never sent to any other origin. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A peer's status document (protocol section 2.1), checked for shape. What it claims is not proved by it. */
+export interface PeerStatus {
+  readonly protocol: number;
+  readonly chain: string;
+  readonly chainId: string | null;
+  readonly base: number;
+  readonly head: BlockRef | null;
+  readonly finalized: BlockRef | null;
+  readonly codecs: {
+    readonly stream: readonly string[];
+    readonly json: readonly string[];
+    readonly snapshot: readonly string[];
+  };
+}
+
+/** What the engine asks a peer for. */
+export interface StreamRequest {
+  readonly peer: Peer;
+  /** The newest block the client has; `null` when it has none. The peer may answer `FORKED` when it is not on its chain. */
+  readonly after: BlockRef | null;
+  /** First height wanted: `after.height + 1`, or the base of an empty store. */
+  readonly from: number;
+  /** Last height wanted, included; `null` for all there are. */
+  readonly to: number | null;
+  /** Codecs the client can decode, best first. */
+  readonly acceptCodecs: readonly string[];
+  /** Whether to go on with new blocks after the head was reached. */
+  readonly follow: boolean;
+}
+
+/** A block as it came over the wire: nothing about it is verified. */
+export interface WireFrame {
+  readonly kind: 'frame';
+  /** The height the peer states; `null` when it states none. */
+  readonly height: number | null;
+  readonly codec: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The peer says that everything above `to` is void. */
+export interface WireRollback {
+  readonly kind: 'rollback';
+  readonly to: BlockRef;
+}
+
+/** The peer says that it has sent all it had. */
+export interface WireComplete {
+  readonly kind: 'complete';
+  /** The peer's head at that moment; `hash` is `null` when a plain server leaves it out, `head` is `null` for an empty chain. */
+  readonly head: { readonly height: number; readonly hash: string | null } | null;
+}
+
+/** One thing a peer sent. */
+export type WireItem = WireFrame | WireRollback | WireComplete;
+
+/** The client half of a way to fetch blocks. One instance serves all peers of an engine. */
+export interface Transport {
+  /** Plugin name: `sse`. */
+  readonly name: string;
+  /** The `mode` that selects it. */
+  readonly mode: 'stream' | 'json';
+  readonly supports: {
+    /** Can go on live after the head. */
+    readonly follow: boolean;
+  };
+  /**
+   * Reads the peer's status document.
+   *
+   * @returns `null` when the server has none (404), as a plain stream server may.
+   * @throws SyncError `PEER_*`
+   */
+  status(peer: Peer, options: { readonly signal: AbortSignal }): Promise<PeerStatus | null>;
+  /**
+   * Fetches blocks in order; yields one array per network read. Ends after `complete` unless following.
+   * A body that ends early throws `STREAM_TRUNCATED`; nothing unfinished is yielded.
+   *
+   * @throws SyncError `PEER_*`, `FORKED`, `BELOW_BASE`, `STREAM_*`
+   */
+  open(request: StreamRequest, options: { readonly signal: AbortSignal }): AsyncIterable<readonly WireItem[]>;
+}

@@ -1,0 +1,254 @@
+/** What is known about an error code without knowing the occasion. */
+export interface ErrorCodeInfo {
+  /** What it means, one sentence. */
+  readonly summary: string;
+  /** What to do next, one sentence. */
+  readonly action: string;
+  /** Whether the same request may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  /** Whether it proves that the peer sent something false. */
+  readonly provesLie: boolean;
+  /** The HTTP status a server answers with; `null` when a server never answers with this code. */
+  readonly status: number | null;
+}
+
+const info = (summary: string, action: string, more: Partial<ErrorCodeInfo> = {}): ErrorCodeInfo => ({
+  summary,
+  action,
+  retryable: false,
+  provesLie: false,
+  status: null,
+  ...more,
+});
+
+const lie = { provesLie: true } as const;
+const retry = { retryable: true } as const;
+
+/** Every error code of the package. Each has a heading of its own in `docs/errors.md`. */
+export const ERROR_CODES = {
+  // Blocks and chains
+  BLOCK_MALFORMED: info(
+    'The bytes are not one well-formed block document of this chain.',
+    'Ask whoever produced the block; it was not stored.',
+    { ...lie, status: 400 },
+  ),
+  BLOCK_TOO_LARGE: info(
+    'A block is larger than the limit.',
+    'Raise `maxBlockBytes` on both sides if blocks of this size are meant to exist.',
+    { ...lie, status: 500 },
+  ),
+  HASH_MISMATCH: info(
+    "The block's bytes don't have the hash that the block states.",
+    'Sync from another peer; the block was altered or damaged on the way.',
+    lie,
+  ),
+  HEIGHT_MISMATCH: info(
+    'A block states another height than the one it was sent or expected at.',
+    'Sync from another peer.',
+    lie,
+  ),
+  HEIGHT_GAP: info(
+    'A height is missing between the head and the block that came.',
+    'Sync from another peer, or import the missing blocks first.',
+    lie,
+  ),
+  PARENT_MISMATCH: info(
+    "A block's parent is not the block before it.",
+    'Sync from another peer, or check which of the two chains is wanted.',
+    lie,
+  ),
+  GENESIS_MISMATCH: info(
+    'The block at height 0 does not start a chain under these rules.',
+    'Check that the input starts at the first block and that `chain` names its rules.',
+    lie,
+  ),
+  CHAIN_MISMATCH: info(
+    'The store, the configuration and the peer do not speak of the same chain.',
+    'Use the chain rules the store was made with, another peer, or another directory.',
+  ),
+  FORKED: info(
+    "The client's newest block is not on the peer's chain.",
+    'Roll back to a common ancestor, or check which chain the peer follows.',
+    { status: 409 },
+  ),
+  BELOW_BASE: info(
+    'The height is below the oldest block that is held.',
+    'Start from a peer that keeps the whole history, or from the base it names.',
+    { status: 410 },
+  ),
+  BELOW_FINALIZED: info(
+    'A rollback would drop a finalized block.',
+    'Find out why two final chains exist; nothing was changed.',
+  ),
+  // Codecs
+  CODEC_UNAVAILABLE: info(
+    'No codec of this name is available here.',
+    'Register a plugin for it, or choose one of the codecs named in the message.',
+    { status: 400 },
+  ),
+  CODEC_CORRUPT: info(
+    'Encoded bytes are damaged, truncated, not in canonical form, or followed by other bytes.',
+    'Sync from another peer; nothing was stored.',
+    lie,
+  ),
+  CODEC_OUTPUT_TOO_LARGE: info(
+    'Decoding would produce more bytes than allowed.',
+    'Raise the limit only if data of this size is meant to exist.',
+    lie,
+  ),
+  // Storage
+  STORE_LOCKED: info(
+    'Another process, or another engine in this one, has the store open.',
+    'Stop it, or use another directory.',
+  ),
+  STORE_NOT_FOUND: info(
+    'There is no store at this place.',
+    'Check the path; `import` or `sync` makes a new store.',
+  ),
+  STORE_NOT_RECOGNIZED: info(
+    'The directory is not a blockferry store.',
+    'Name an empty or missing directory, or one that blockferry made.',
+  ),
+  STORE_VERSION: info(
+    'The store was written in a format that this version does not read.',
+    'Use the version that wrote it, or sync into a new directory.',
+  ),
+  STORE_DAMAGED: info(
+    'The store lost or altered data that it had acknowledged.',
+    'Restore a backup, or sync into a new directory; the old one is left as it is.',
+  ),
+  STORE_GAP: info(
+    'The batch does not fit on the head of the store.',
+    'This is a defect in the caller: append blocks in order.',
+  ),
+  STORE_FULL: info(
+    'There is no room left on the device.',
+    'Make room and start again; what was acknowledged is there.',
+    { status: 503 },
+  ),
+  STORE_IO: info(
+    'The operating system refused a read or a write.',
+    'See the cause; what was acknowledged is there.',
+    { status: 503 },
+  ),
+  STORE_CLOSED: info('The store is not open.', 'Open it first, or create a new engine after `close`.', {
+    status: 503,
+  }),
+  // Peers and streams
+  PEER_UNREACHABLE: info(
+    'The peer could not be reached.',
+    'Check that it runs and that the address is right.',
+    retry,
+  ),
+  PEER_TIMEOUT: info(
+    'The peer did not answer in time.',
+    'Try again later, or raise the timeout on a slow line.',
+    retry,
+  ),
+  PEER_UNAUTHORIZED: info('The peer refuses this client.', "Check the credentials in the peer's headers."),
+  PEER_NOT_FOUND: info(
+    'The peer has no sync service at this address.',
+    'Check the path the service is mounted at.',
+  ),
+  PEER_REFUSED: info(
+    'The peer refused the request.',
+    'See the message; the request or the peer has to change.',
+  ),
+  PEER_BUSY: info(
+    'The peer is over its limits or failing.',
+    'Try again later; `Retry-After` is respected.',
+    retry,
+  ),
+  PEER_NOT_SYNC: info(
+    'What answers at this address does not speak the sync protocol.',
+    'Check the address; a proxy or a web page may be answering in its place.',
+  ),
+  REDIRECT_REFUSED: info(
+    'The peer redirects to another place.',
+    'Use the address it redirects to if you trust it.',
+  ),
+  PROTOCOL_UNSUPPORTED: info('The peer speaks another version of the protocol.', 'Upgrade the older side.'),
+  PROTOCOL_VIOLATION: info(
+    'The peer sent something that the protocol does not allow.',
+    'Sync from another peer.',
+    lie,
+  ),
+  PEER_ERROR: info(
+    'The peer reported an error in the middle of a stream.',
+    'Try again later, or another peer.',
+    retry,
+  ),
+  STREAM_TRUNCATED: info(
+    'The stream ended before it was complete.',
+    'It is resumed from the last durable block; check the line if it recurs.',
+    retry,
+  ),
+  STREAM_IDLE: info(
+    'The stream was silent for too long.',
+    'It is resumed from the last durable block; check the line if it recurs.',
+    retry,
+  ),
+  STREAM_NO_PROGRESS: info(
+    'The stream is alive but brings no new block in time.',
+    'Try another peer.',
+    retry,
+  ),
+  EVENT_TOO_LARGE: info(
+    'An event of the stream is larger than the limit.',
+    'Raise `maxEventBytes` if events of this size are meant to exist.',
+    lie,
+  ),
+  HEAD_UNPROVED: info('The peer claims a head that it does not deliver.', 'Sync from another peer.', retry),
+  // Requests to a server
+  BAD_REQUEST: info(
+    'A parameter of the request is not valid.',
+    'Correct the parameter that the message names.',
+    { status: 400 },
+  ),
+  RANGE_TOO_LARGE: info(
+    'The range has more blocks than the server answers at once.',
+    'Ask for smaller ranges.',
+    { status: 400 },
+  ),
+  NOT_FOUND: info('There is nothing at this path.', 'Check the path.', { status: 404 }),
+  METHOD_NOT_ALLOWED: info('The path takes other methods.', 'Use one of the methods in `Allow`.', {
+    status: 405,
+  }),
+  TOO_MANY_STREAMS: info(
+    'This client address has too many streams open.',
+    'Close some, or wait for `Retry-After`.',
+    { status: 429 },
+  ),
+  SERVER_BUSY: info('The server has as many streams open as it allows.', 'Wait for `Retry-After`.', {
+    status: 503,
+  }),
+  INTERNAL: info('The server failed.', "See the server's log.", { status: 500 }),
+  // Engine, configuration, command line
+  PLUGIN_UNKNOWN: info(
+    'The configuration names a plugin that is not registered.',
+    'Use one of the names in the message, or pass the plugin in `plugins`.',
+  ),
+  PLUGIN_INCOMPATIBLE: info(
+    'A plugin was made for another version of the contracts, or two have one name.',
+    'Use a version of the plugin for this package, or another name.',
+  ),
+  PLUGIN_MISSING_PACKAGE: info(
+    'A plugin needs a package that is not installed.',
+    'Install the package that the message names.',
+  ),
+  ENGINE_CLOSED: info('The engine was closed.', 'Create a new one.'),
+  ENGINE_STARTED: info('The engine was started already.', 'Create a new engine for another run.'),
+  HANDLER_FAILED: info(
+    "The host's handler threw.",
+    'See the cause; the block is delivered again at the next start.',
+  ),
+  ABORTED: info('The operation was called off.', 'Nothing to do.'),
+  PORT_IN_USE: info('Another program listens on this port.', 'Choose another port, or 0 to get a free one.'),
+  INPUT_UNREADABLE: info(
+    'An input file can not be read or an output file can not be written.',
+    'Check the path and the permissions.',
+  ),
+} as const satisfies Record<string, ErrorCodeInfo>;
+
+/** Stable name of a kind of failure. Programs match on this, never on the message. */
+export type ErrorCode = keyof typeof ERROR_CODES;

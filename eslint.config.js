@@ -28,7 +28,12 @@ export default defineConfig(
   { files: ['src/**/*.ts'], rules: restrict(pluginsOut, container) },
   {
     files: ['src/contracts/**/*.ts'],
-    rules: restrict(nodeModules, pluginsOut, container, no(['../*'], 'Contracts import nothing but each other.')),
+    rules: restrict(
+      nodeModules,
+      pluginsOut,
+      container,
+      no(['../*'], 'Contracts import nothing but each other.'),
+    ),
   },
   {
     files: ['src/errors/**/*.ts', 'src/internal/**/*.ts'],
@@ -36,24 +41,38 @@ export default defineConfig(
       nodeModules,
       pluginsOut,
       container,
-      no(['**/engine/**', '**/server/**', '**/di/**', '**/cli/**'], 'Dependencies point towards contracts and errors.'),
+      no(
+        ['**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+        'Dependencies point towards contracts and errors.',
+      ),
     ),
   },
   {
     files: ['src/engine/**/*.ts'],
-    rules: restrict(nodeModules, pluginsOut, container, no(['**/server/**', '**/di/**', '**/cli/**'], 'The engine knows no server.')),
+    rules: restrict(
+      nodeModules,
+      pluginsOut,
+      container,
+      no(['**/server/**', '**/di/**', '**/cli/**'], 'The engine knows no server.'),
+    ),
   },
   {
     files: ['src/server/**/*.ts'],
     rules: restrict(pluginsOut, container, no(['**/cli/**'], 'The server knows no command line.')),
   },
-  { files: ['src/di/**/*.ts'], rules: restrict(no(['**/cli/**', '**/server/express.js'], 'The container knows no adapter.')) },
+  {
+    files: ['src/di/**/*.ts'],
+    rules: restrict(no(['**/cli/**', '**/server/express.js'], 'The container knows no adapter.')),
+  },
   { files: ['src/cli/**/*.ts', 'src/testing/**/*.ts'], rules: restrict(container) },
   {
     files: ['plugins/**/*.ts'],
     rules: restrict(
       container,
-      no(['**/src/engine/**', '**/src/server/**', '**/src/di/**', '**/src/cli/**'], 'Plugins see contracts, errors and internal.'),
+      no(
+        ['**/src/engine/**', '**/src/server/**', '**/src/di/**', '**/src/cli/**'],
+        'Plugins see contracts, errors and internal.',
+      ),
     ),
   },
   {

@@ -59,5 +59,5 @@ function definedOnly(context: ErrorContext): ErrorContext {
 /** Whether a value is a {@link SyncError}, also one of another copy of this package; with a code, of that code. */
 export function isSyncError(value: unknown, code?: ErrorCode): value is SyncError {
   if (typeof value !== 'object' || value === null || !(BRAND in value)) return false;
-  return code === undefined || (value as SyncError).code === code;
+  return code === undefined || (value as unknown as SyncError).code === code;
 }

@@ -1,0 +1,174 @@
+import type {
+  ChainRulesPlugin,
+  CodecPlugin,
+  Peer,
+  Plugin,
+  StoragePlugin,
+  TransportLimits,
+} from './contracts/index.js';
+import { DEFAULT_RETRY, type RetryOptions } from './engine/backoff.js';
+import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from './engine/engine-parts.js';
+
+/** The embedded LevelDB store. */
+export interface LevelStorageConfig {
+  readonly use: 'leveldb';
+  /** Directory of the store; made when it is missing. */
+  readonly location: string;
+  /** Whether a missing store is made. Default true; false gives `STORE_NOT_FOUND`. */
+  readonly createIfMissing?: boolean;
+}
+
+/** A store that is gone with the process. */
+export interface MemoryStorageConfig {
+  readonly use: 'memory';
+}
+
+/** Where blocks are kept: a built-in store by name, or a plugin. */
+export type StorageConfig = LevelStorageConfig | MemoryStorageConfig | StoragePlugin;
+
+/** A server to sync from, with what to send it. */
+export interface PeerConfig {
+  /** Where the router is mounted; an address without a path means `/sync` there. */
+  readonly url: string;
+  /** Headers of every request to it. Default none. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a store of blocks is opened with. */
+export interface ChainConfig {
+  readonly storage: StorageConfig;
+  /**
+   * Chain rules: a name (`sealed-json`, `ethereum`, `linked:HEIGHT,HASH,PARENT`) or a plugin. Default `null`: those the
+   * store was made with; in an empty store `sealed-json`, or what the peer announces when those rules prove hashes.
+   */
+  readonly chain?: string | ChainRulesPlugin | null;
+  /** The chain's name. Default `null`: the store's, the peer's, or the hash of the first block. */
+  readonly chainId?: string | null;
+  /** Height of the first block of an empty store. Default 0. */
+  readonly base?: number;
+  /** Codecs to take blocks in, by name or as plugins, best first. Default `['gzip', 'identity']`. */
+  readonly codecs?: readonly (string | CodecPlugin)[];
+  /** Codec that blocks are stored in when they come without an encoding. Default `gzip`. */
+  readonly storeCodec?: string;
+  /** Further plugins; those that are passed win over built-in ones of the same name. */
+  readonly plugins?: readonly Plugin[];
+  /** Bounds; each has a default. */
+  readonly limits?: Partial<EngineLimits>;
+}
+
+/** What a `SyncEngine` is made of. */
+export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
+  /** Servers to sync from, at least one; the first is asked first. */
+  readonly peers: readonly (string | PeerConfig)[];
+  /** How to sync. Default `stream`. */
+  readonly mode?: 'stream';
+  /** Last height wanted. Default `null`: all. */
+  readonly to?: number | null;
+  /** HTTP client. Default the global `fetch`; a host's own brings proxies, mutual TLS or HTTP/2. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** When and how often to try again. */
+  readonly retry?: Partial<RetryOptions>;
+  /** Bounds; each has a default. */
+  readonly limits?: Partial<EngineLimits & TransportLimits>;
+}
+
+/** Defaults of {@link TransportLimits} (protocol section 4). */
+export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
+  connectTimeoutMs: 10_000,
+  idleTimeoutMs: 45_000,
+  progressTimeoutMs: 60_000,
+  maxEventBytes: 96 * 1024 * 1024,
+};
+
+/** Codecs of a configuration that names none. */
+export const DEFAULT_CODECS: readonly string[] = ['gzip', 'identity'];
+
+/**
+ * Completes and checks the settings of an engine.
+ *
+ * @throws TypeError for a value that can't be meant.
+ */
+export function engineSettings(config: SyncEngineConfig): EngineSettings {
+  if (!Array.isArray(config.peers) || config.peers.length === 0)
+    throw new TypeError('`peers` needs at least one URL.');
+  return {
+    ...chainSettings(config),
+    peers: config.peers.map((peer: string | PeerConfig) => normalizePeer(peer)),
+    mode: config.mode ?? 'stream',
+    to: config.to === undefined || config.to === null ? null : checkHeight('to', config.to),
+    retry: { ...DEFAULT_RETRY, ...config.retry },
+  };
+}
+
+/** Completes and checks what an engine and a chain have in common. @throws TypeError */
+export function chainSettings(
+  config: ChainConfig,
+): Pick<EngineSettings, 'chain' | 'chainId' | 'base' | 'limits'> {
+  const { chain = null } = config;
+  return {
+    chain: typeof chain === 'object' && chain !== null ? chain.name : chain,
+    chainId: config.chainId ?? null,
+    base: checkHeight('base', config.base ?? 0),
+    limits: engineLimits(config.limits ?? {}),
+  };
+}
+
+/** The plugins that a configuration passes, wherever it passes them. */
+export function passedPlugins(config: ChainConfig): readonly Plugin[] {
+  const chain = typeof config.chain === 'object' && config.chain !== null ? [config.chain] : [];
+  const codecs = (config.codecs ?? []).filter((codec) => typeof codec !== 'string');
+  return [...(config.plugins ?? []), ...chain, ...codecs];
+}
+
+/** Completes the bounds of a transport. @throws TypeError */
+export function transportLimits(limits: Partial<TransportLimits>): TransportLimits {
+  return positive({
+    connectTimeoutMs: limits.connectTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.connectTimeoutMs,
+    idleTimeoutMs: limits.idleTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.idleTimeoutMs,
+    progressTimeoutMs: limits.progressTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.progressTimeoutMs,
+    maxEventBytes: limits.maxEventBytes ?? DEFAULT_TRANSPORT_LIMITS.maxEventBytes,
+  });
+}
+
+function engineLimits(limits: Partial<EngineLimits>): EngineLimits {
+  return positive({
+    maxBlockBytes: limits.maxBlockBytes ?? DEFAULT_ENGINE_LIMITS.maxBlockBytes,
+    maxBatchBlocks: limits.maxBatchBlocks ?? DEFAULT_ENGINE_LIMITS.maxBatchBlocks,
+    maxPendingBytes: limits.maxPendingBytes ?? DEFAULT_ENGINE_LIMITS.maxPendingBytes,
+  });
+}
+
+function positive<T extends object>(values: T): T {
+  for (const [name, value] of Object.entries(values) as [string, number][]) {
+    if (!(value > 0)) throw new TypeError(`\`${name}\` must be a positive number, not ${String(value)}.`);
+  }
+  return values;
+}
+
+function checkHeight(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new TypeError(`\`${name}\` must be a height (an integer from 0 to 2^53−1), not ${String(value)}.`);
+}
+
+/** Reads a peer's address. An address without a path means the router at `/sync`. @throws TypeError */
+export function normalizePeer(peer: string | PeerConfig): Peer {
+  const { url, headers = {} } = typeof peer === 'string' ? { url: peer } : peer;
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) {
+    throw new TypeError(`A peer needs an http or https URL, not ${JSON.stringify(url)}.`);
+  }
+  if (parsed.search !== '' || parsed.hash !== '')
+    throw new TypeError(`A peer's URL has no query or fragment: ${url}`);
+  const path = parsed.pathname.replace(/\/+$/, '');
+  return {
+    url: `${parsed.origin}${path === '' ? '/sync' : path}`,
+    headers: { ...credentials(parsed), ...headers },
+  };
+}
+
+/** `fetch` refuses URLs with credentials; they become the header that they stand for (RFC 7617). */
+function credentials(url: URL): Record<string, string> {
+  if (url.username === '' && url.password === '') return {};
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return { authorization: `Basic ${btoa(pair)}` };
+}

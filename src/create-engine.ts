@@ -1,0 +1,21 @@
+import { engineSettings, passedPlugins, type SyncEngineConfig, transportLimits } from './config.js';
+import { assembleEngine } from './di/assemble.js';
+import { PluginResolver } from './di/resolve.js';
+import { SyncEngine } from './engine/sync-engine.js';
+
+/**
+ * Makes an engine out of a configuration. Nothing is opened or asked for before `start`.
+ *
+ * @throws TypeError for a configuration that can't be meant.
+ * @throws SyncError `PLUGIN_INCOMPATIBLE`
+ */
+export function createSyncEngine(config: SyncEngineConfig): SyncEngine {
+  const settings = engineSettings(config);
+  transportLimits(config.limits ?? {});
+  new PluginResolver(passedPlugins(config));
+  return new SyncEngine(
+    settings,
+    () => assembleEngine(config),
+    () => performance.now(),
+  );
+}

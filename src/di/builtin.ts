@@ -1,0 +1,39 @@
+import type { ChainRulesPlugin, CodecPlugin, StoragePlugin, TransportPlugin } from '../contracts/index.js';
+import type { LevelStorageConfig, MemoryStorageConfig } from '../config.js';
+
+/**
+ * The plugins that a configuration can name without passing them. The only place that knows them; each is loaded when
+ * it is first used, so that a host pays for what it uses.
+ */
+export const BUILTIN = {
+  storage: {
+    leveldb: async (options: LevelStorageConfig): Promise<StoragePlugin> =>
+      (await import('../../plugins/storage-leveldb/index.js')).levelStorage(options),
+    memory: async (_options: MemoryStorageConfig): Promise<StoragePlugin> =>
+      (await import('../../plugins/storage-memory/index.js')).memoryStorage(),
+  },
+  codec: {
+    gzip: async (): Promise<CodecPlugin> => (await import('../../plugins/codec-gzip/index.js')).gzip(),
+    identity: async (): Promise<CodecPlugin> =>
+      (await import('../../plugins/codec-identity/index.js')).identity(),
+  },
+  chain: {
+    'sealed-json': async (): Promise<ChainRulesPlugin> =>
+      (await import('../../plugins/chain-sealed-json/index.js')).sealedJson(),
+    ethereum: async (): Promise<ChainRulesPlugin> =>
+      (await import('../../plugins/chain-ethereum/index.js')).ethereum(),
+    linked: async (id: string): Promise<ChainRulesPlugin> => {
+      const { linked, parseLinkedId } = await import('../../plugins/chain-linked/index.js');
+      return linked(parseLinkedId(id));
+    },
+  },
+  transport: {
+    sse: async (): Promise<TransportPlugin> =>
+      (await import('../../plugins/transport-sse/index.js')).sseTransport(),
+  },
+} as const;
+
+/** Names of the built-in plugins of a kind. */
+export function builtinNames(kind: keyof typeof BUILTIN): readonly string[] {
+  return Object.keys(BUILTIN[kind]);
+}

@@ -1,0 +1,86 @@
+import type { ChainRules, CodecPlugin, Plugin, StoragePlugin, TransportPlugin } from '../contracts/index.js';
+import { PLUGIN_API_VERSION } from '../contracts/index.js';
+import type { StorageConfig } from '../config.js';
+import { SyncError } from '../errors/index.js';
+import { BUILTIN, builtinNames } from './builtin.js';
+
+type Kind = keyof typeof BUILTIN;
+type PluginOf<K extends Plugin['kind']> = Extract<Plugin, { readonly kind: K }>;
+
+/** Looks plugins up by name: those that the host passed first, then the built-in ones. */
+export class PluginResolver {
+  readonly #plugins: readonly Plugin[];
+
+  /** @throws SyncError `PLUGIN_INCOMPATIBLE` */
+  constructor(plugins: readonly Plugin[]) {
+    checkPlugins(plugins);
+    this.#plugins = plugins;
+  }
+
+  /** @throws SyncError `PLUGIN_UNKNOWN` */
+  async storage(config: StorageConfig): Promise<StoragePlugin> {
+    if ('kind' in config) return config;
+    const own = this.#own('storage', config.use);
+    if (own !== null) return own;
+    switch (config.use) {
+      case 'leveldb':
+        return BUILTIN.storage.leveldb(config);
+      case 'memory':
+        return BUILTIN.storage.memory(config);
+      default:
+        throw this.#unknown('storage', (config as { readonly use: string }).use);
+    }
+  }
+
+  /** @throws SyncError `PLUGIN_UNKNOWN` */
+  async codec(name: string): Promise<CodecPlugin> {
+    const own = this.#own('codec', name);
+    if (own !== null) return own;
+    if (name === 'gzip' || name === 'identity') return BUILTIN.codec[name]();
+    throw this.#unknown('codec', name);
+  }
+
+  /** Rules by their full name, arguments included. @throws SyncError `PLUGIN_UNKNOWN` */
+  async rules(id: string): Promise<ChainRules> {
+    const own = this.#own('chain', id);
+    if (own !== null) return own.create();
+    const name = id.split(':', 1)[0];
+    if (name === 'linked') return (await BUILTIN.chain.linked(id)).create();
+    if (id === 'sealed-json' || id === 'ethereum') return (await BUILTIN.chain[id]()).create();
+    throw this.#unknown('chain', id);
+  }
+
+  /** The transports that the host passed, or the built-in ones. */
+  async transports(): Promise<readonly TransportPlugin[]> {
+    const own = this.#plugins.filter((plugin) => plugin.kind === 'transport');
+    return own.length > 0 ? own : [await BUILTIN.transport.sse()];
+  }
+
+  #own<K extends Plugin['kind']>(kind: K, name: string): PluginOf<K> | null {
+    const found = this.#plugins.find((plugin) => plugin.kind === kind && plugin.name === name);
+    return (found as PluginOf<K> | undefined) ?? null;
+  }
+
+  #unknown(kind: Kind, name: string): SyncError {
+    const own = this.#plugins.filter((plugin) => plugin.kind === kind).map((plugin) => plugin.name);
+    const known = [...own, ...builtinNames(kind)].join(', ');
+    return new SyncError(
+      'PLUGIN_UNKNOWN',
+      `There is no ${kind} plugin ${JSON.stringify(name)}; there are ${known}.`,
+    );
+  }
+}
+
+function checkPlugins(plugins: readonly Plugin[]): void {
+  const seen = new Set<string>();
+  for (const { kind, name, apiVersion } of plugins) {
+    const label = `${kind} plugin ${name}`;
+    if ((apiVersion as number) !== PLUGIN_API_VERSION) {
+      const message = `The ${label} was made for contracts ${String(apiVersion)}, not ${PLUGIN_API_VERSION}.`;
+      throw new SyncError('PLUGIN_INCOMPATIBLE', message);
+    }
+    if (seen.has(label))
+      throw new SyncError('PLUGIN_INCOMPATIBLE', `There are two plugins of one name: ${label}.`);
+    seen.add(label);
+  }
+}

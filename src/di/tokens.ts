@@ -1,0 +1,9 @@
+import type { CodecRegistry, Storage, Transport } from '../contracts/index.js';
+import { token } from './scope.js';
+
+/** The seams of an engine. */
+export const TOKENS = {
+  storage: token<Storage>('storage'),
+  codecs: token<CodecRegistry>('codecs'),
+  transports: token<readonly Transport[]>('transports'),
+} as const;

@@ -1,0 +1,28 @@
+/** When and how often to try again. Times in milliseconds. */
+export interface RetryOptions {
+  /** Failures in a row without a new block before the engine gives up. Default 5; `Infinity` never does. */
+  readonly maxAttempts: number;
+  /** First delay; doubles with each failure. Default 1,000. */
+  readonly baseDelayMs: number;
+  /** Longest delay. Default 30,000. */
+  readonly maxDelayMs: number;
+}
+
+/** Defaults of {@link RetryOptions} (protocol section 4). */
+export const DEFAULT_RETRY: RetryOptions = { maxAttempts: 5, baseDelayMs: 1000, maxDelayMs: 30_000 };
+
+/**
+ * Delay before an attempt: exponential with full jitter, so that clients cut off together don't come back together.
+ *
+ * @param failures - failures in a row, at least 1.
+ * @param atLeastMs - what the peer asked for; `null` when it asked for nothing.
+ */
+export function backoffDelayMs(
+  options: RetryOptions,
+  failures: number,
+  atLeastMs: number | null,
+  random: () => number = Math.random,
+): number {
+  const ceiling = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** Math.min(failures - 1, 30));
+  return Math.max(atLeastMs ?? 0, Math.round(random() * ceiling));
+}

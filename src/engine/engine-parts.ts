@@ -1,0 +1,51 @@
+import type { ChainRules, CodecRegistry, Peer, Storage, Transport } from '../contracts/index.js';
+import type { RetryOptions } from './backoff.js';
+
+/** Bounds of an engine (protocol section 4). Sizes in bytes. */
+export interface EngineLimits {
+  /** Largest decoded block. Default 64 MiB. */
+  readonly maxBlockBytes: number;
+  /** Blocks in one commit at most. Default 512. */
+  readonly maxBatchBlocks: number;
+  /** Verified bytes that may wait for the disk before the network has to wait. Default 8 MiB. */
+  readonly maxPendingBytes: number;
+}
+
+/** Defaults of {@link EngineLimits}. */
+export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
+  maxBlockBytes: 64 * 1024 * 1024,
+  maxBatchBlocks: 512,
+  maxPendingBytes: 8 * 1024 * 1024,
+};
+
+/** Settings of an engine, complete and checked. */
+export interface EngineSettings {
+  readonly peers: readonly Peer[];
+  /** Which transports may be used. */
+  readonly mode: 'stream';
+  /** Chain rules by name; `null` leaves them to the store and the peer. */
+  readonly chain: string | null;
+  /** The chain's name, when the host pins it. */
+  readonly chainId: string | null;
+  /** Height of the first block of an empty store. */
+  readonly base: number;
+  /** Last height wanted; `null` for all. */
+  readonly to: number | null;
+  readonly retry: RetryOptions;
+  readonly limits: EngineLimits;
+}
+
+/** The plugins of one engine, resolved. Nothing in it is shared with another engine. */
+export interface EngineParts {
+  readonly storage: Storage;
+  readonly codecs: CodecRegistry;
+  readonly transports: readonly Transport[];
+  /** Codecs to ask peers for, best first. */
+  readonly acceptCodecs: readonly string[];
+  /** Codec that blocks which came without an encoding are stored in. */
+  readonly storeCodec: string;
+  /** @throws SyncError `PLUGIN_UNKNOWN` */
+  rules(id: string): Promise<ChainRules>;
+  /** Closes everything that was made, in reverse order. */
+  close(): Promise<void>;
+}

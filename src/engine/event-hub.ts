@@ -1,0 +1,92 @@
+import { BehaviorSubject, type Observable, Subject } from 'rxjs';
+import type { Checkpoint } from '../contracts/index.js';
+import type { SyncError } from '../errors/index.js';
+import { type ErrorCode } from '../errors/index.js';
+import type { SyncEvent, SyncPhase, SyncProgress, SyncState } from './events.js';
+
+/** Shortest time between two progress events, in milliseconds: four a second is as fast as an eye reads. */
+const PROGRESS_INTERVAL_MS = 250;
+
+const NO_PROGRESS: SyncProgress = {
+  height: null,
+  head: null,
+  blocks: 0,
+  bytes: 0,
+  blocksPerSecond: 0,
+  bytesPerSecond: 0,
+  etaMs: null,
+};
+
+/** The engine's public edge: keeps the state and publishes events. The observables never error. */
+export class EventHub {
+  readonly #events = new Subject<SyncEvent>();
+  readonly #states = new BehaviorSubject<SyncState>({
+    phase: 'idle',
+    checkpoint: null,
+    progress: NO_PROGRESS,
+    peer: null,
+    error: null,
+  });
+  readonly events: Observable<SyncEvent> = this.#events.asObservable();
+  readonly states: Observable<SyncState> = this.#states.asObservable();
+  readonly #now: () => number;
+  #lastProgressMs = -Infinity;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get state(): SyncState {
+    return this.#states.value;
+  }
+
+  /** Whether anybody listens; saves making block events for nobody. */
+  get observed(): boolean {
+    return this.#events.observed;
+  }
+
+  emit(event: SyncEvent): void {
+    this.#events.next(event);
+  }
+
+  warn(code: ErrorCode, message: string): void {
+    this.emit({ type: 'warning', code, message });
+  }
+
+  phase(phase: SyncPhase, error: SyncError | null = null): void {
+    const previous = this.state.phase;
+    if (previous === phase) return;
+    this.#update({ phase, error });
+    this.emit({ type: 'phase', phase, previous });
+  }
+
+  peer(peer: string | null): void {
+    this.#update({ peer });
+  }
+
+  checkpoint(checkpoint: Checkpoint): void {
+    this.#update({ checkpoint });
+    if (checkpoint.head !== null) {
+      this.emit({ type: 'checkpoint', head: checkpoint.head, finalized: checkpoint.finalized });
+    }
+  }
+
+  /** Publishes progress when enough time has gone by; `force` always does. */
+  progress(sample: () => SyncProgress, force = false): void {
+    const now = this.#now();
+    if (!force && now - this.#lastProgressMs < PROGRESS_INTERVAL_MS) return;
+    this.#lastProgressMs = now;
+    const progress = sample();
+    this.#update({ progress });
+    this.emit({ type: 'progress', ...progress });
+  }
+
+  complete(): void {
+    this.#events.complete();
+    this.#states.complete();
+  }
+
+  #update(change: Partial<SyncState>): void {
+    this.#states.next({ ...this.#states.value, ...change });
+  }
+}

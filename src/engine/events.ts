@@ -1,0 +1,106 @@
+import type { BlockHeader, BlockRef, Checkpoint } from '../contracts/index.js';
+import type { ErrorCode, SyncError } from '../errors/index.js';
+import type { Block } from './block.js';
+
+/**
+ * What an engine is doing, for a user interface to draw.
+ *
+ * `idle → opening → connecting → syncing → synced → closed`; from `connecting` and `syncing` to `waiting` and back when
+ * a peer fails; `failed` in place of `synced` when nothing more can be tried.
+ */
+export type SyncPhase =
+  'idle' | 'opening' | 'connecting' | 'syncing' | 'waiting' | 'synced' | 'failed' | 'closed';
+
+/** How a sync gets on. Counts and rates are of this run. */
+export interface SyncProgress {
+  /** Newest durable height; `null` while there is none. */
+  readonly height: number | null;
+  /** The height this run goes to, as far as it is known: the peer's head or `to`; `null` while unknown. */
+  readonly head: number | null;
+  /** Blocks made durable in this run. */
+  readonly blocks: number;
+  /** Encoded bytes of those blocks. */
+  readonly bytes: number;
+  readonly blocksPerSecond: number;
+  /** Encoded bytes per second. */
+  readonly bytesPerSecond: number;
+  /** Estimated time to `head`, in milliseconds; `null` while unknown. */
+  readonly etaMs: number | null;
+}
+
+/** A block is durable. Small: the body is loaded on demand, so that a slow subscriber holds refs only. */
+export interface BlockEvent {
+  readonly type: 'block';
+  readonly header: BlockHeader;
+  /** Size of the document in bytes. */
+  readonly documentBytes: number;
+  /** How it came here. */
+  readonly origin: 'stream';
+  /** Loads the block from the store. @throws SyncError `STORE_*` */
+  block(): Promise<Block>;
+}
+
+/** The engine entered a phase. */
+export interface PhaseEvent {
+  readonly type: 'phase';
+  readonly phase: SyncPhase;
+  readonly previous: SyncPhase;
+}
+
+/** How the sync gets on; at most four a second, the last one always comes. */
+export interface ProgressEvent extends SyncProgress {
+  readonly type: 'progress';
+}
+
+/** A batch of blocks is durable up to `head`. */
+export interface CheckpointEvent extends Pick<Checkpoint, 'finalized'> {
+  readonly type: 'checkpoint';
+  readonly head: BlockRef;
+}
+
+/** Something happened with a peer. */
+export interface PeerEvent {
+  readonly type: 'peer';
+  readonly peer: string;
+  /** `dropped`: it sent something provably false and is not asked again in this run. */
+  readonly status: 'connecting' | 'connected' | 'lost' | 'dropped';
+  /** Why it was lost or dropped; `null` otherwise. */
+  readonly error: SyncError | null;
+}
+
+/** The engine waits before it tries again. */
+export interface RetryEvent {
+  readonly type: 'retry';
+  readonly peer: string;
+  readonly error: SyncError;
+  /** Failures in a row without a new block, this one included. */
+  readonly attempt: number;
+  readonly delayMs: number;
+}
+
+/** Something the host may want to know that stops nothing. */
+export interface WarningEvent {
+  readonly type: 'warning';
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/**
+ * Everything an engine tells.
+ *
+ * `block` events come after the commit that makes them true, in order, parent before child, none left out.
+ */
+export type SyncEvent =
+  BlockEvent | PhaseEvent | ProgressEvent | CheckpointEvent | PeerEvent | RetryEvent | WarningEvent;
+
+/** A moment's view of an engine. */
+export interface SyncState {
+  readonly phase: SyncPhase;
+  /** As of the last commit; `null` before the store is open. */
+  readonly checkpoint: Checkpoint | null;
+  readonly progress: SyncProgress;
+  /** The peer in use; `null` when there is none. */
+  readonly peer: string | null;
+  /** Why the engine failed; `null` unless the phase is `failed`. */
+  readonly error: SyncError | null;
+}

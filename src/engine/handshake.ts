@@ -1,0 +1,64 @@
+import type { ChainIdentity, PeerStatus } from '../contracts/index.js';
+import { SyncError } from '../errors/index.js';
+
+/** Rules that a node takes over from a peer's word: their hashes are recomputed, so the word decides nothing. */
+const ADOPTABLE_RULES: readonly string[] = ['sealed-json', 'ethereum', 'bitcoin'];
+
+/** Rules of a chain about which nobody says anything. */
+const DEFAULT_RULES = 'sealed-json';
+
+/** What is known about the chain before a peer is asked. */
+export interface KnownChain {
+  /** From the configuration; `null` when it leaves the choice open. */
+  readonly configured: string | null;
+  /** From the store; `null` when it is empty. */
+  readonly identity: ChainIdentity | null;
+}
+
+/**
+ * Decides which rules to verify with: the configured ones, the store's, or those the peer announces.
+ *
+ * @throws SyncError `CHAIN_MISMATCH` when the peer announces rules that check no hashes and nobody asked for them.
+ */
+export function chooseRules(known: KnownChain, status: PeerStatus | null): string {
+  const settled = known.configured ?? known.identity?.chain;
+  if (settled !== undefined) return settled;
+  if (status === null) return DEFAULT_RULES;
+  if (ADOPTABLE_RULES.includes(status.chain)) return status.chain;
+  const message = `The peer announces the rules ${status.chain}, which are only used when \`chain\` asks for them.`;
+  throw new SyncError('CHAIN_MISMATCH', message);
+}
+
+/**
+ * Checks that a peer serves the chain that this node holds.
+ *
+ * @throws SyncError `CHAIN_MISMATCH`
+ */
+export function checkPeerChain(status: PeerStatus, rules: string, chainId: string | null): void {
+  if (status.chain !== rules) {
+    throw new SyncError(
+      'CHAIN_MISMATCH',
+      `The peer serves a ${status.chain} chain; this node verifies ${rules}.`,
+    );
+  }
+  if (chainId !== null && status.chainId !== null && status.chainId !== chainId) {
+    throw new SyncError(
+      'CHAIN_MISMATCH',
+      `The peer serves chain ${status.chainId}; this node holds chain ${chainId}.`,
+    );
+  }
+}
+
+/**
+ * Picks the codecs to ask a peer for, in our order of preference.
+ *
+ * @throws SyncError `CODEC_UNAVAILABLE` when the two have none in common.
+ */
+export function negotiateCodecs(ours: readonly string[], status: PeerStatus | null): readonly string[] {
+  const theirs = status?.codecs.stream ?? [];
+  if (theirs.length === 0) return ours;
+  const common = ours.filter((id) => theirs.includes(id));
+  if (common.length > 0) return common;
+  const message = `The peer serves ${theirs.join(', ')}; this node decodes ${ours.join(', ')}.`;
+  throw new SyncError('CODEC_UNAVAILABLE', message);
+}

@@ -1,0 +1,47 @@
+import type { BlockHeader, BlockRef, ChainRules } from '../contracts/index.js';
+import { SyncError } from '../errors/index.js';
+
+/** Where the next block has to fit: on `head`, or at `base` when there is none yet. */
+export interface NextPlace {
+  readonly head: BlockRef | null;
+  readonly base: number;
+}
+
+/** Height of the block that fits on a place. */
+export function nextHeight(place: NextPlace): number {
+  return place.head === null ? place.base : place.head.height + 1;
+}
+
+/**
+ * Checks that a block fits directly on a place: contiguous height, the right parent.
+ *
+ * @throws SyncError `HEIGHT_GAP`, `HEIGHT_MISMATCH`, `PARENT_MISMATCH`, `GENESIS_MISMATCH`
+ */
+export function checkLink(header: BlockHeader, place: NextPlace, rules: ChainRules): void {
+  const wanted = nextHeight(place);
+  const { height } = header;
+  if (height > wanted) {
+    throw new SyncError('HEIGHT_GAP', `Block ${height} came where block ${wanted} was due.`, {
+      height: wanted,
+    });
+  }
+  if (height < wanted) {
+    throw new SyncError('HEIGHT_MISMATCH', `Block ${height} came where block ${wanted} was due.`, { height });
+  }
+  if (place.head !== null) checkParent(header, place.head);
+  else if (height === 0) checkGenesis(header, rules);
+}
+
+function checkParent(header: BlockHeader, head: BlockRef): void {
+  if (header.previousHash === head.hash) return;
+  const { height, previousHash } = header;
+  const message = `Block ${height} names ${previousHash} as its parent, but block ${head.height} here is ${head.hash}.`;
+  throw new SyncError('PARENT_MISMATCH', message, { height });
+}
+
+function checkGenesis(header: BlockHeader, rules: ChainRules): void {
+  const { genesisPreviousHash } = rules;
+  if (genesisPreviousHash === null || header.previousHash === genesisPreviousHash) return;
+  const message = `The first block names ${header.previousHash} as its parent; ${rules.id} chains start with ${genesisPreviousHash}.`;
+  throw new SyncError('GENESIS_MISMATCH', message, { height: 0 });
+}

@@ -1,0 +1,168 @@
+import type { Observable } from 'rxjs';
+import type { AbortOptions, Closeable } from '../contracts/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
+import type { Chain } from './chain.js';
+import { type BlockHandler, Consumer, type RunOptions } from './consumer.js';
+import type { EngineParts, EngineSettings } from './engine-parts.js';
+import { EventHub } from './event-hub.js';
+import type { SyncEvent, SyncState } from './events.js';
+import { ProgressMeter } from './progress.js';
+import { SyncRun } from './sync-run.js';
+
+/**
+ * Brings a node's copy of a chain up to date.
+ *
+ * One engine is for one run: `start` (or `run`) once, `close` at the end.
+ */
+export class SyncEngine implements Closeable {
+  readonly #settings: EngineSettings;
+  readonly #assemble: () => Promise<EngineParts>;
+  readonly #hub: EventHub;
+  readonly #meter: ProgressMeter;
+  readonly #abort = new AbortController();
+  #parts: EngineParts | null = null;
+  #chain: Chain | null = null;
+  #onChain: ((chain: Chain) => void) | null = null;
+  #started: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** Hosts call `createSyncEngine`. */
+  constructor(settings: EngineSettings, assemble: () => Promise<EngineParts>, now: () => number) {
+    this.#settings = settings;
+    this.#assemble = assemble;
+    this.#hub = new EventHub(now);
+    this.#meter = new ProgressMeter(now);
+  }
+
+  /**
+   * Everything the engine tells, as it happens; nothing is replayed. Never errors: a failure is the phase `failed`
+   * and the rejection of `start`. Completes when the engine is closed. A subscriber that throws surfaces as an
+   * uncaught exception, as always in RxJS, and does not stop the others.
+   */
+  get events(): Observable<SyncEvent> {
+    return this.#hub.events;
+  }
+
+  /** The state as it changes; a new subscriber gets the present one first. Never errors. */
+  get states(): Observable<SyncState> {
+    return this.#hub.states;
+  }
+
+  /** The state at this moment. */
+  get state(): SyncState {
+    return this.#hub.state;
+  }
+
+  /** The chain in the engine's store; `null` until its rules are known and after `close`. */
+  get chain(): Chain | null {
+    return this.#chain;
+  }
+
+  /**
+   * Opens the store, connects, and syncs to the peers' head or to `to`. Resolves when every block is durable.
+   *
+   * @throws SyncError of the failure that can't be helped; what was verified before it is in the store.
+   */
+  start(options: AbortOptions = {}): Promise<void> {
+    if (this.#started !== null) {
+      return Promise.reject(new SyncError('ENGINE_STARTED', 'The engine was started already.'));
+    }
+    if (this.#closing !== null)
+      return Promise.reject(new SyncError('ENGINE_CLOSED', 'The engine was closed.'));
+    this.#started = this.#start(options.signal);
+    return this.#started;
+  }
+
+  /**
+   * Syncs like `start` and feeds a handler with every block from its saved position on, also those that were in the
+   * store before. A resolved promise acknowledges the block; a rejected one stops the engine, and the block comes
+   * again in the next run. Resolves when the sync is complete and the handler has had every block.
+   *
+   * @throws SyncError `HANDLER_FAILED`, or of the sync's own failure once the handler has had what came before it.
+   */
+  async run(handler: BlockHandler, options: RunOptions = {}): Promise<void> {
+    const feed: { consumer: Consumer | null; done: Promise<void> } = {
+      consumer: null,
+      done: Promise.resolve(),
+    };
+    this.#onChain = (chain) => {
+      feed.consumer = new Consumer(chain, options.consumer ?? 'default', handler);
+      feed.done = feed.consumer.run(this.#abort.signal);
+      feed.done.catch((error: unknown) => {
+        this.#abort.abort(error);
+      });
+    };
+    try {
+      await this.start(options);
+    } finally {
+      feed.consumer?.end();
+      await feed.done;
+    }
+  }
+
+  /** Stops, waits for the commit under way, and closes everything. The checkpoint is kept. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #start(outer: AbortSignal | undefined): Promise<void> {
+    const { signal } = this.#abort;
+    const onAbort = (): void => {
+      this.#abort.abort(outer?.reason);
+    };
+    if (outer?.aborted === true) onAbort();
+    outer?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.#sync(signal);
+      this.#hub.progress(() => this.#meter.sample(), true);
+      this.#hub.phase('synced');
+    } catch (error) {
+      throw this.#failed(error);
+    } finally {
+      outer?.removeEventListener('abort', onAbort);
+      this.#hub.peer(null);
+    }
+  }
+
+  async #sync(signal: AbortSignal): Promise<void> {
+    this.#hub.phase('opening');
+    const parts = await this.#assemble();
+    this.#parts = parts;
+    await parts.storage.open({ signal });
+    this.#hub.checkpoint(parts.storage.checkpoint());
+    const onChain = (chain: Chain): void => {
+      this.#chain = chain;
+      this.#onChain?.(chain);
+    };
+    await new SyncRun({ settings: this.#settings, parts, hub: this.#hub, meter: this.#meter, onChain }).run(
+      signal,
+    );
+  }
+
+  #failed(error: unknown): unknown {
+    this.#hub.progress(() => this.#meter.sample(), true);
+    const failure = isSyncError(error)
+      ? error
+      : new SyncError('INTERNAL', 'The engine failed.', { cause: error });
+    if (failure.code !== 'ABORTED') this.#hub.phase('failed', failure);
+    return isSyncError(error) ? error : failure;
+  }
+
+  async #close(): Promise<void> {
+    this.#abort.abort(new SyncError('ABORTED', 'The engine was closed.'));
+    await this.#started?.catch(() => undefined);
+    try {
+      await this.#closeParts();
+    } finally {
+      this.#chain = null;
+      this.#hub.phase('closed');
+      this.#hub.complete();
+    }
+  }
+
+  async #closeParts(): Promise<void> {
+    if (this.#chain !== null) await this.#chain.close();
+    else await this.#parts?.close();
+  }
+}

@@ -1,0 +1,98 @@
+import type { ChainRules, Codec, CodecRegistry, Frame, WireFrame } from '../contracts/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
+import { checkLink, type NextPlace, nextHeight } from './links.js';
+
+/** What a {@link Verifier} works with. */
+export interface VerifierDeps {
+  readonly rules: ChainRules;
+  readonly codecs: CodecRegistry;
+  /** Encodes what came without an encoding, so that the store holds one encoded frame a block. */
+  readonly storeCodec: Codec;
+  /** Largest decoded block, in bytes. */
+  readonly maxBlockBytes: number;
+}
+
+/**
+ * Turns bytes from outside into frames that may be stored: decoded within bounds, well formed, hash recomputed,
+ * linked to the block before. The order of the calls is the order of the chain.
+ */
+export class Verifier {
+  readonly #deps: VerifierDeps;
+  #place: NextPlace;
+
+  constructor(deps: VerifierDeps, place: NextPlace) {
+    this.#deps = deps;
+    this.#place = place;
+  }
+
+  /** The place the next block has to fit on. */
+  get place(): NextPlace {
+    return this.#place;
+  }
+
+  /**
+   * Verifies a block as it came over the wire. Bytes in a codec of ours are kept as they are.
+   *
+   * @returns `null` for an exact repeat of the newest block, which a plain server may send when a stream is resumed.
+   * @throws SyncError naming the height
+   */
+  wireFrame(item: WireFrame): Frame | null {
+    const claimed = item.height ?? nextHeight(this.#place);
+    try {
+      const codec = this.#deps.codecs.get(item.codec);
+      const document = codec.decode(item.bytes, { maxOutputBytes: this.#deps.maxBlockBytes });
+      if (this.#isRepeat(item, document)) return null;
+      return this.#accept(document, item);
+    } catch (error) {
+      throw located(error, claimed);
+    }
+  }
+
+  /**
+   * Verifies a document that was submitted here, and encodes it for the store.
+   *
+   * @throws SyncError naming the height
+   */
+  document(document: Uint8Array): Frame {
+    try {
+      this.#checkSize(document);
+      return this.#accept(document, null);
+    } catch (error) {
+      throw located(error, nextHeight(this.#place));
+    }
+  }
+
+  #accept(document: Uint8Array, item: WireFrame | null): Frame {
+    const header = this.#deps.rules.verify(document, null);
+    if (item !== null && item.height !== null && item.height !== header.height) {
+      throw new SyncError('HEIGHT_MISMATCH', `The peer sent block ${header.height} as block ${item.height}.`);
+    }
+    checkLink(header, this.#place, this.#deps.rules);
+    this.#place = { head: header, base: this.#place.base };
+    const documentBytes = document.byteLength;
+    if (item !== null && item.codec !== 'identity')
+      return { header, codec: item.codec, bytes: item.bytes, documentBytes };
+    const { storeCodec } = this.#deps;
+    return { header, codec: storeCodec.id, bytes: storeCodec.encode(document), documentBytes };
+  }
+
+  #isRepeat(item: WireFrame, document: Uint8Array): boolean {
+    const { head } = this.#place;
+    if (head === null || (item.height !== null && item.height !== head.height)) return false;
+    const header = this.#deps.rules.describe(document);
+    return header.height === head.height && this.#deps.rules.verify(document, null).hash === head.hash;
+  }
+
+  #checkSize(document: Uint8Array): void {
+    const { maxBlockBytes } = this.#deps;
+    if (document.byteLength <= maxBlockBytes) return;
+    throw new SyncError(
+      'BLOCK_TOO_LARGE',
+      `The block has ${document.byteLength} bytes, more than the ${maxBlockBytes} allowed.`,
+    );
+  }
+}
+
+function located(error: unknown, height: number): unknown {
+  return isSyncError(error) ? error.at({ height }) : error;
+}

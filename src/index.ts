@@ -1,0 +1,19 @@
+export { createSyncEngine } from './create-engine.js';
+export { openChain } from './open-chain.js';
+export type {
+  ChainConfig,
+  LevelStorageConfig,
+  MemoryStorageConfig,
+  PeerConfig,
+  StorageConfig,
+  SyncEngineConfig,
+} from './config.js';
+export type { RetryOptions } from './engine/backoff.js';
+export { Block } from './engine/block.js';
+export type { Chain } from './engine/chain.js';
+export type { BlockHandler, RunOptions } from './engine/consumer.js';
+export type { EngineLimits } from './engine/engine-parts.js';
+export type * from './engine/events.js';
+export type { SyncEngine } from './engine/sync-engine.js';
+export * from './contracts/index.js';
+export * from './errors/index.js';

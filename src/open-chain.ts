@@ -1,0 +1,31 @@
+import { type ChainConfig, chainSettings } from './config.js';
+import { assembleChain } from './di/assemble.js';
+import { DEFAULT_RETRY } from './engine/backoff.js';
+import type { Chain } from './engine/chain.js';
+import { chooseRules } from './engine/handshake.js';
+import { chainOf } from './engine/sync-run.js';
+
+/**
+ * Opens a chain to append to, read or serve. Close it at the end.
+ *
+ * @throws TypeError for a configuration that can't be meant.
+ * @throws SyncError `STORE_*`, `PLUGIN_*`, `CHAIN_MISMATCH`
+ */
+export async function openChain(config: ChainConfig): Promise<Chain> {
+  const settings = {
+    ...chainSettings(config),
+    peers: [],
+    mode: 'stream' as const,
+    to: null,
+    retry: DEFAULT_RETRY,
+  };
+  const parts = await assembleChain(config);
+  try {
+    await parts.storage.open();
+    const rules = chooseRules({ configured: settings.chain, identity: parts.storage.identity() }, null);
+    return chainOf(parts, settings, await parts.rules(rules));
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}

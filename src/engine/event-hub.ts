@@ -1,7 +1,6 @@
 import { BehaviorSubject, type Observable, Subject } from 'rxjs';
 import type { Checkpoint } from '../contracts/index.js';
-import type { SyncError } from '../errors/index.js';
-import { type ErrorCode } from '../errors/index.js';
+import type { ErrorCode, SyncError } from '../errors/index.js';
 import type { SyncEvent, SyncPhase, SyncProgress, SyncState } from './events.js';
 
 /** Shortest time between two progress events, in milliseconds: four a second is as fast as an eye reads. */

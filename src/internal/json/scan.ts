@@ -24,10 +24,12 @@ export interface Document {
   readonly bytes: Uint8Array;
   /** The top-level object, without white space around it. */
   readonly span: Span;
+  /** Number of top-level members, recorded or not. */
+  readonly count: number;
   /** Raw value of each recorded top-level member, by unescaped name; the first one where a name occurs again. */
   readonly members: ReadonlyMap<string, Span>;
-  /** Recorded names that occur more than once. */
-  readonly duplicates: ReadonlySet<string>;
+  /** Recorded names that occur more than once, each with the offset where it does so first. */
+  readonly duplicates: ReadonlyMap<string, number>;
 }
 
 /**
@@ -48,7 +50,7 @@ export function scanObject(bytes: Uint8Array, within: Span, options: ScanOptions
   const members = new MemberList(bytes, options.names);
   const after = scanMembers(new Input(bytes, span.end, options.maxDepth - 1), span.start, members);
   if (after !== span.end) throw malformed(after, 'more after the end of the object');
-  return { bytes, span, members: members.spans, duplicates: members.duplicates };
+  return { bytes, span, count: members.count, members: members.spans, duplicates: members.duplicates };
 }
 
 /** Where the object is if there is one: from the first byte to the last that are not white space. */

@@ -111,7 +111,7 @@ export class Reader {
   async #scanOnce(bounds: Bounds): Promise<readonly Entry[]> {
     const iterator = this.#db.iterator({ ...bounds, ...this.#options(), highWaterMarkBytes: BATCH_BYTES });
     try {
-      return await iterator.nextv(BATCH_ENTRIES);
+      return (await iterator.nextv(BATCH_ENTRIES)) as Entry[];
     } finally {
       await iterator.close();
     }

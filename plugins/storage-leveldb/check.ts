@@ -1,4 +1,4 @@
-import type { BlockHeader, BlockRef } from '../../src/contracts/index.js';
+import type { BlockHeader, BlockRef, Checkpoint } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import type { Reader } from './reader.js';
 import { decodeJson, type Meta } from './records.js';
@@ -25,7 +25,7 @@ export async function readMeta(
   const meta = body === null ? EMPTY : (decodeJson(body) as Meta);
   const { head } = meta.checkpoint;
   checkAcknowledged(head, acknowledged);
-  await checkHeights(reader, meta, signal);
+  await checkHeights(reader, meta.checkpoint, signal);
   return meta;
 }
 
@@ -36,14 +36,17 @@ function checkAcknowledged(head: BlockRef | null, acknowledged: number | null): 
   throw new SyncError('STORE_DAMAGED', message, { height: height + 1 });
 }
 
-async function checkHeights(reader: Reader, { checkpoint }: Meta, signal?: AbortSignal): Promise<void> {
-  const { base, head } = checkpoint;
+async function checkHeights(reader: Reader, { base, head }: Checkpoint, signal?: AbortSignal): Promise<void> {
   let last: BlockRef | null = null;
   for await (const infos of reader.infos({ from: 0, to: TOP }, { signal })) {
     for (const { header } of infos) last = checkNext(header, last, base);
   }
-  if (last?.height !== head?.height)
-    throw gap(heightAfter(last, base), head?.height ?? heightAfter(last, base));
+  checkEnd(last, head, base);
+}
+
+function checkEnd(last: BlockRef | null, head: BlockRef | null, base: number): void {
+  const wanted = heightAfter(last, base);
+  if (last?.height !== head?.height) throw gap(wanted, head?.height ?? wanted);
   if (last !== null && last.hash !== head?.hash) throw broken(last.height);
 }
 

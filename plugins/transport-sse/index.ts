@@ -1,0 +1,2 @@
+export { sseTransport } from './client.js';
+export { sseEndpoint } from './endpoint.js';

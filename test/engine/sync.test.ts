@@ -171,7 +171,7 @@ const LIES: readonly {
   readonly what: string;
   readonly event: string;
   readonly code: string;
-  readonly height: number;
+  readonly height: number | undefined;
 }[] = [
   { what: 'an altered byte', event: blockEvent(5, altered(at(5))), code: 'HASH_MISMATCH', height: 5 },
   {

@@ -7,5 +7,7 @@ const engine = createSyncEngine({
 engine.events.subscribe((event) => {
   if (event.type === 'progress') console.log(`block ${event.height} of ${event.head}`);
 });
-await engine.run((block) => console.log(block.height, block.hash));
+await engine.run((block) => {
+  console.log(block.height, block.hash);
+});
 await engine.close();

@@ -23,7 +23,7 @@ export function openInput(path: string, chunkBytes: number, signal: AbortSignal)
   if (path === '-') return inputOf(process.stdin, null, 'standard input', signal);
   try {
     // Without O_NONBLOCK, opening a FIFO that nobody writes to occupies a thread that can't be called off.
-    const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = fstatSync(fd);
     const stream = stat.isFIFO()
       ? new Socket({ fd, readable: true, writable: false })

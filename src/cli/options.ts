@@ -51,19 +51,19 @@ function asArgument(check: () => unknown): void {
 
 /** Options that several commands have, spelled and explained once. */
 export const OPTION = {
-  data: () => new Option('--data <dir>', 'directory of the store').makeOptionMandatory(),
-  chain: () =>
+  data: (): Option => new Option('--data <dir>', 'directory of the store').makeOptionMandatory(),
+  chain: (): Option =>
     new Option(
       '--chain <rules>',
       'chain rules: sealed-json, ethereum or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
     ).argParser(chainRules),
-  base: () =>
+  base: (): Option =>
     new Option('--base <height>', 'height of the first block of a new store').argParser(height).default(0),
-  maxBlockBytes: () =>
+  maxBlockBytes: (): Option =>
     new Option('--max-block-bytes <n>', 'largest block taken, in bytes')
       .argParser(byteCount)
       .default(DEFAULT_ENGINE_LIMITS.maxBlockBytes),
-  json: () => new Option('--json', 'one JSON object a line; the last one has "event":"done"'),
+  json: (): Option => new Option('--json', 'one JSON object a line; the last one has "event":"done"'),
 };
 
 /** What says which store to open and how. */

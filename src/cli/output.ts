@@ -10,8 +10,12 @@ const PIECE_BYTES = 256 * 1024;
 
 const LF = Buffer.from('\n');
 
+/** Documents that are written in one go. */
+type Documents = AsyncIterable<readonly Uint8Array[]>;
+
 /**
- * Writes documents as lines to a file or, for `null`, to standard output, as fast as they are taken.
+ * Writes documents as lines to a file or, for `null`, to standard output, as fast as they are taken; each array as soon
+ * as it comes.
  *
  * A file appears under its name when it is complete and on disk, or not at all. A reader of standard output that goes
  * away ends the writing without an error.
@@ -19,7 +23,7 @@ const LF = Buffer.from('\n');
  * @throws SyncError `INPUT_UNREADABLE` when writing fails; `ABORTED`; what `documents` throws.
  */
 export async function writeLines(
-  documents: AsyncIterable<Uint8Array>,
+  documents: Documents,
   file: string | null,
   signal: AbortSignal,
 ): Promise<void> {
@@ -27,7 +31,7 @@ export async function writeLines(
   else await writeFile(documents, file, signal);
 }
 
-async function writeStdout(documents: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+async function writeStdout(documents: Documents, signal: AbortSignal): Promise<void> {
   try {
     await pipe(documents, process.stdout, 'standard output', signal);
   } catch (error) {
@@ -35,11 +39,7 @@ async function writeStdout(documents: AsyncIterable<Uint8Array>, signal: AbortSi
   }
 }
 
-async function writeFile(
-  documents: AsyncIterable<Uint8Array>,
-  path: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function writeFile(documents: Documents, path: string, signal: AbortSignal): Promise<void> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat !== undefined && !stat.isFile()) {
     await pipe(documents, createWriteStream(path), path, signal);
@@ -57,7 +57,7 @@ async function writeFile(
 }
 
 async function pipe(
-  documents: AsyncIterable<Uint8Array>,
+  documents: Documents,
   stream: Writable,
   name: string,
   signal: AbortSignal,
@@ -65,7 +65,7 @@ async function pipe(
   const source: { failure: { readonly error: unknown } | null } = { failure: null };
   async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      yield* inPieces(documents);
+      for await (const piece of documents) yield Buffer.concat(piece.flatMap((document) => [document, LF]));
     } catch (error) {
       source.failure = { error };
       throw error;
@@ -79,18 +79,21 @@ async function pipe(
   }
 }
 
-async function* inPieces(documents: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  let parts: Uint8Array[] = [];
+/** Gathers documents into arrays of about 256 KiB. */
+export async function* inPieces(
+  documents: AsyncIterable<Uint8Array>,
+): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+  let piece: Uint8Array[] = [];
   let bytes = 0;
   for await (const document of documents) {
-    parts.push(document, LF);
-    bytes += document.byteLength + 1;
+    piece.push(document);
+    bytes += document.byteLength;
     if (bytes < PIECE_BYTES) continue;
-    yield Buffer.concat(parts);
-    parts = [];
+    yield piece;
+    piece = [];
     bytes = 0;
   }
-  if (bytes > 0) yield Buffer.concat(parts);
+  if (piece.length > 0) yield piece;
 }
 
 function unwritable(name: string, cause: unknown): SyncError {

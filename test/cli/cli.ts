@@ -25,8 +25,15 @@ export class Cli {
   readonly #stderr: Buffer[] = [];
   #onData = (): void => undefined;
 
-  constructor(t: Pick<ExecutionContext, 'teardown'>, args: readonly string[]) {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: 'pipe' });
+  constructor(
+    t: Pick<ExecutionContext, 'teardown'>,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      stdio: 'pipe',
+      env: { ...process.env, ...env },
+    });
     this.#child = child;
     child.stdin.on('error', () => undefined);
     child.stdout.on('data', (chunk: Buffer) => {
@@ -54,6 +61,11 @@ export class Cli {
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** Goes away as a reader of the standard output. */
+  closeStdout(): void {
+    this.#child.stdout?.destroy();
   }
 
   /** Waits for a line of `--json` that fits; rejects when the process ends without it. */

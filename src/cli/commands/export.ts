@@ -6,7 +6,7 @@ import { SyncError } from '../../errors/index.js';
 import { openChain } from '../../open-chain.js';
 import { UsageError } from '../exit.js';
 import { height, OPTION, storeConfig } from '../options.js';
-import { writeLines } from '../output.js';
+import { inPieces, writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
 import { bytesText, countText } from '../units.js';
@@ -70,7 +70,7 @@ async function exportChain(
         tell();
       }
     }
-    await writeLines(documents(), file, signal);
+    await writeLines(inPieces(documents()), file, signal);
     const { blocks } = meter.current();
     const summary =
       file === null ? null : `Wrote ${countText(blocks, 'block')} (${bytesText(bytes)}) to ${file}.`;

@@ -11,7 +11,7 @@ import { writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { countText } from '../units.js';
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 const EXAMPLES = `
 Each line of the input is one JSON object without the members hash, height and previousHash. Its members go into a
@@ -75,14 +75,19 @@ async function* sealLines(
   batches: AsyncIterable<readonly Line[]>,
   first: SealPlace,
   sealed: { blocks: number },
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<readonly Uint8Array[], void, undefined> {
   let place = first;
   for await (const lines of batches) {
-    for (const line of lines) {
-      const { document, hash } = sealLine(line, place);
-      yield document;
-      sealed.blocks += 1;
-      place = { height: place.height + 1, previousHash: hash };
+    const documents: Uint8Array[] = [];
+    try {
+      for (const line of lines) {
+        const { document, hash } = sealLine(line, place);
+        documents.push(document);
+        place = { height: place.height + 1, previousHash: hash };
+      }
+    } finally {
+      yield documents;
+      sealed.blocks += documents.length;
     }
   }
 }

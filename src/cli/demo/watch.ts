@@ -32,6 +32,6 @@ export async function followSync(node: NodeProcess, out: Reporter, until: number
   return { blocks, stoppedAt: null };
 }
 
-function progressOf({ event: _event, ...members }: NodeEvent): ProgressEvent {
-  return { type: 'progress', ...(members as unknown as Omit<ProgressEvent, 'type'>) };
+function progressOf(event: NodeEvent): ProgressEvent {
+  return { ...(event as unknown as Omit<ProgressEvent, 'type'>), type: 'progress' };
 }

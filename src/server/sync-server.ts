@@ -8,7 +8,7 @@ import type {
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { problemResponse, publicError } from './problem.js';
-import { statusResponse } from './status.js';
+import { statusDocument, statusResponse } from './status.js';
 import { StreamSlots } from './stream-slots.js';
 
 /** A request with the address that it came from. */
@@ -61,6 +61,11 @@ export class SyncServer implements Closeable {
   /** Ends a connection. */
   disconnect(controller: AbortController): void {
     this.#connections.delete(controller);
+  }
+
+  /** The status document (protocol section 2.1). */
+  status(): object {
+    return statusDocument(this.#options);
   }
 
   /** Whether there is something at a path below the mount point. */

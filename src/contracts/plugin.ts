@@ -7,7 +7,8 @@ import type { Transport } from './transport.js';
 /** Version of the plugin contracts. A plugin made for another one is refused with `PLUGIN_INCOMPATIBLE`. */
 export const PLUGIN_API_VERSION = 1;
 
-interface PluginBase {
+/** What all plugins state about themselves. */
+export interface PluginBase {
   /** Name that a configuration refers to. */
   readonly name: string;
   readonly apiVersion: typeof PLUGIN_API_VERSION;

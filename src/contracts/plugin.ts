@@ -36,30 +36,35 @@ export interface TransportLimits {
 /** Registers a codec. */
 export interface CodecPlugin extends PluginBase {
   readonly kind: 'codec';
+  /** Makes the codec; called once for each engine or server. */
   create(): Codec;
 }
 
 /** Registers a storage engine. */
 export interface StoragePlugin extends PluginBase {
   readonly kind: 'storage';
+  /** Makes the storage, not yet open; called once for each engine or chain. */
   create(): Storage;
 }
 
 /** Registers chain rules. */
 export interface ChainRulesPlugin extends PluginBase {
   readonly kind: 'chain';
+  /** Makes the rules. */
   create(): ChainRules;
 }
 
 /** Registers the client half of a transport. */
 export interface TransportPlugin extends PluginBase {
   readonly kind: 'transport';
+  /** Makes the transport; called once for each engine. */
   create(deps: TransportDeps): Transport;
 }
 
 /** Registers the server half of a transport. */
 export interface EndpointPlugin extends PluginBase {
   readonly kind: 'endpoint';
+  /** Makes the endpoint; called once for each server. */
   create(deps: EndpointDeps): Endpoint;
 }
 

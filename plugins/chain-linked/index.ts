@@ -1,0 +1,21 @@
+import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
+import { linkedId, type LinkedOptions } from './options.js';
+import { LinkedRules } from './rules.js';
+
+export { parseLinkedId, type LinkedOptions } from './options.js';
+
+/**
+ * Rules of chains whose hash can't be recomputed from the JSON (protocol section 1.5): heights and links are checked,
+ * hashes are labels.
+ *
+ * @throws TypeError when a name is unfit, or used twice.
+ */
+export function linked(options: LinkedOptions): ChainRulesPlugin {
+  const id = linkedId(options);
+  return {
+    kind: 'chain',
+    name: 'linked',
+    apiVersion: PLUGIN_API_VERSION,
+    create: () => new LinkedRules(id, { ...options }),
+  };
+}

@@ -1,0 +1,45 @@
+/** Names of the top-level members that hold a block's place. Each 1 to 64 characters, without white space, comma, quote or backslash. */
+export interface LinkedOptions {
+  /** The height: a JSON integer, a decimal string or a `0x` string. */
+  readonly height: string;
+  /** The block's hash: a string, opaque. */
+  readonly hash: string;
+  /** The parent's hash: a string, opaque. */
+  readonly previousHash: string;
+}
+
+const NAME = /^[^\s,"\\\p{C}]{1,64}$/u;
+const PREFIX = 'linked:';
+
+/**
+ * The full name of the rules: `linked:number,hash,parentHash`.
+ *
+ * @throws TypeError when a name is unfit, or used twice.
+ */
+export function linkedId({ height, hash, previousHash }: LinkedOptions): string {
+  const names = [height, hash, previousHash];
+  for (const name of names) {
+    if (!NAME.test(name))
+      throw new TypeError(`Not fit for a member name of linked chain rules: ${JSON.stringify(name)}.`);
+  }
+  if (new Set(names).size < names.length)
+    throw new TypeError(`Linked chain rules need three different names: ${names.join()}.`);
+  return PREFIX + names.join();
+}
+
+/**
+ * Reads the full name of linked rules, as a status document or a command line states it.
+ *
+ * @throws TypeError when it is none.
+ */
+export function parseLinkedId(id: string): LinkedOptions {
+  const [height, hash, previousHash, ...more] = id.startsWith(PREFIX)
+    ? id.slice(PREFIX.length).split(',')
+    : [];
+  if (height === undefined || hash === undefined || previousHash === undefined || more.length > 0) {
+    throw new TypeError(`Not of the form linked:HEIGHT,HASH,PARENT: ${JSON.stringify(id)}.`);
+  }
+  const options = { height, hash, previousHash };
+  linkedId(options);
+  return options;
+}

@@ -1,0 +1,15 @@
+import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
+import { SealedJsonRules } from './rules.js';
+
+export { seal, type SealedBlock, type SealPlace } from './seal.js';
+export { SEALED_JSON_GENESIS } from './form.js';
+
+/** Rules of the chain `sealed-json`: JSON documents that start with their own SHA-256 (protocol section 1.4). */
+export function sealedJson(): ChainRulesPlugin {
+  return {
+    kind: 'chain',
+    name: 'sealed-json',
+    apiVersion: PLUGIN_API_VERSION,
+    create: () => new SealedJsonRules(),
+  };
+}

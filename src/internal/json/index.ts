@@ -1,0 +1,6 @@
+export { elements } from './elements.js';
+export { malformed } from './fail.js';
+export { isNull, plainStringSpan, readInteger, readPlainString, readRaw, readString } from './read.js';
+export { type Document, MAX_DEPTH, scanDocument, scanObject, type ScanOptions } from './scan.js';
+export { optionalMember, requiredMember } from './single.js';
+export type { Span } from './span.js';

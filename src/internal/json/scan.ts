@@ -1,0 +1,87 @@
+import { malformed, unexpected } from './fail.js';
+import { Input } from './input.js';
+import { MemberList } from './members.js';
+import type { Span } from './span.js';
+import { skipColon, skipName, skipSpace, skipValue } from './value.js';
+
+const COMMA = 0x2c;
+const OBJECT = 0x7b;
+const OBJECT_END = 0x7d;
+
+/** Greatest number of nested arrays and objects in a block document, the document itself included (protocol section 4). */
+export const MAX_DEPTH = 64;
+
+/** Options of {@link scanDocument}. */
+export interface ScanOptions {
+  /** Greatest number of nested arrays and objects, the top-level object included. */
+  readonly maxDepth: number;
+  /** Top-level names to record. Without it all are, which takes memory in proportion to their number. */
+  readonly names?: readonly string[];
+}
+
+/** What a scan found. */
+export interface Document {
+  readonly bytes: Uint8Array;
+  /** The top-level object, without white space around it. */
+  readonly span: Span;
+  /** Number of top-level members, recorded or not. */
+  readonly count: number;
+  /** Raw value of each recorded top-level member, by unescaped name; the first one where a name occurs again. */
+  readonly members: ReadonlyMap<string, Span>;
+  /** Recorded names that occur more than once, each with the offset where it does so first. */
+  readonly duplicates: ReadonlyMap<string, number>;
+}
+
+/**
+ * Checks that bytes are one JSON object (RFC 8259) in UTF-8 on one line, and finds its top-level members. Builds no
+ * values.
+ *
+ * Spaces and tabs may stand around the object, nothing else may.
+ *
+ * @throws SyncError `BLOCK_MALFORMED`, with the byte offset in the message.
+ */
+export function scanDocument(bytes: Uint8Array, options: ScanOptions): Document {
+  return scanObject(bytes, { start: 0, end: bytes.length }, options);
+}
+
+/** Does for a part of some bytes what {@link scanDocument} does for all of them. Offsets stay those of `bytes`. */
+export function scanObject(bytes: Uint8Array, within: Span, options: ScanOptions): Document {
+  const span = outerSpan(bytes, within);
+  const members = new MemberList(bytes, options.names);
+  const after = scanMembers(new Input(bytes, span.end, options.maxDepth - 1), span.start, members);
+  if (after !== span.end) throw malformed(after, 'more after the end of the object');
+  return { bytes, span, count: members.count, members: members.spans, duplicates: members.duplicates };
+}
+
+/** Where the object is if there is one: from the first byte to the last that are not white space. */
+function outerSpan(bytes: Uint8Array, within: Span): Span {
+  let { start, end } = within;
+  while (start < end && isSpace(bytes[start])) start++;
+  while (end > start && isSpace(bytes[end - 1])) end--;
+  if (start === end) throw malformed(start, 'nothing');
+  if (bytes[start] !== OBJECT) throw unexpected(bytes, start, 'an object');
+  if (bytes[end - 1] !== OBJECT_END) throw unexpected(bytes, end - 1, 'the end of the object');
+  return { start, end };
+}
+
+/** @returns the position after the object. */
+function scanMembers(input: Input, start: number, members: MemberList): number {
+  const { bytes, end } = input;
+  let i = skipSpace(bytes, start + 1);
+  if (bytes[i] === OBJECT_END) return i + 1;
+  for (;;) {
+    const nameEnd = skipName(input, i);
+    const value = skipColon(bytes, nameEnd);
+    const after = skipValue(input, value);
+    members.add({ start: i, end: nameEnd }, { start: value, end: after });
+    if (after >= end) throw malformed(end, 'the end inside an object');
+    i = skipSpace(bytes, after);
+    if (bytes[i] === OBJECT_END) return i + 1;
+    if (bytes[i] !== COMMA) throw unexpected(bytes, i, 'a comma or a closing bracket');
+    i = skipSpace(bytes, i + 1);
+  }
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
+}

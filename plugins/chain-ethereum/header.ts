@@ -7,21 +7,20 @@ import {
   requiredMember,
   type Span,
 } from '../../src/internal/json/index.js';
-import { readAddress, readData, readQuantity } from './hex.js';
+import { readData, readQuantity } from './hex.js';
 import { encodeList, encodeString } from './rlp.js';
 
 /** A field's form: a quantity, data of any length, or data of so many bytes. */
 type Form = 'quantity' | 'data' | number;
 type Field = readonly [name: string, form: Form];
 
-const ADDRESS = 20;
 const HASH = /^0x[0-9a-f]{64}$/;
 
 /** The header's fields in the order of their encoding (yellow paper, section 4.4). */
 const FRONTIER: readonly Field[] = [
   ['parentHash', 32],
   ['sha3Uncles', 32],
-  ['miner', ADDRESS],
+  ['miner', 20],
   ['stateRoot', 32],
   ['transactionsRoot', 32],
   ['receiptsRoot', 32],
@@ -93,16 +92,12 @@ export function readHash(bytes: Uint8Array, value: Span, name: string): string {
 
 function addField(fields: Map<string, Uint8Array>, header: Document, [name, form]: Field): void {
   const value = requiredMember(header, name);
-  const field = readForm(header.bytes, value, form);
+  const read = form === 'quantity' ? readQuantity : readData;
+  const field = read(header.bytes, value);
   if (field === null || (typeof form === 'number' && field.length !== form)) {
     throw malformed(value.start, `no ${describeForm(form)} in "${name}"`);
   }
   fields.set(name, field);
-}
-
-function readForm(bytes: Uint8Array, value: Span, form: Form): Uint8Array | null {
-  if (form === 'quantity') return readQuantity(bytes, value);
-  return form === ADDRESS ? readAddress(bytes, value) : readData(bytes, value);
 }
 
 function describeForm(form: Form): string {

@@ -1,4 +1,4 @@
-import { plainStringSpan, readRaw, type Span } from '../../src/internal/json/index.js';
+import { readRaw, type Span } from '../../src/internal/json/index.js';
 import { HEX_VALUE } from '../../src/internal/json/tables.js';
 
 /** No quantity of a header has more: 256 bits. */
@@ -6,17 +6,13 @@ const MAX_QUANTITY_DIGITS = 64;
 const MAX_DECIMAL_DIGITS = 78;
 const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
 
-/** Values of the digits in lower case; 255 for every other byte. */
+/** Values of the digits in lower case, as nodes write them; 255 for every other byte. */
 const LOWER_CASE = HEX_VALUE.slice().fill(255, 0x41, 0x47);
 
 /** Reads a `0x` string of whole bytes in lower case; `null` for any other value. */
 export function readData(bytes: Uint8Array, value: Span): Uint8Array | null {
-  return readBytes(bytes, value, LOWER_CASE);
-}
-
-/** Does the same in either case, which is where an address has its checksum (EIP-55). */
-export function readAddress(bytes: Uint8Array, value: Span): Uint8Array | null {
-  return readBytes(bytes, value, HEX_VALUE);
+  const digits = hexDigits(bytes, value);
+  return digits === null || (digits.end - digits.start) % 2 === 1 ? null : decode(bytes, digits);
 }
 
 /**
@@ -29,7 +25,7 @@ export function readQuantity(bytes: Uint8Array, value: Span): Uint8Array | null 
   const length = digits.end - digits.start;
   const zero = bytes[digits.start] === 0x30;
   if (length === 0 || length > MAX_QUANTITY_DIGITS || (zero && length > 1)) return null;
-  return zero ? new Uint8Array() : decode(bytes, digits, LOWER_CASE);
+  return zero ? new Uint8Array() : decode(bytes, digits);
 }
 
 /** A quantity as a number; `null` above 2^53−1. */
@@ -37,12 +33,6 @@ export function toNumber(quantity: Uint8Array): number | null {
   let number = 0;
   for (const byte of quantity) number = number * 256 + byte;
   return Number.isSafeInteger(number) ? number : null;
-}
-
-function readBytes(bytes: Uint8Array, value: Span, table: Uint8Array): Uint8Array | null {
-  const digits = hexDigits(bytes, value);
-  if (digits === null || (digits.end - digits.start) % 2 === 1) return null;
-  return decode(bytes, digits, table);
 }
 
 function readDecimal(bytes: Uint8Array, value: Span): Uint8Array | null {
@@ -55,20 +45,20 @@ function readDecimal(bytes: Uint8Array, value: Span): Uint8Array | null {
     : Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
 }
 
-function hexDigits(bytes: Uint8Array, value: Span): Span | null {
-  const text = plainStringSpan(bytes, value);
-  if (text === null || bytes[text.start] !== 0x30 || bytes[text.start + 1] !== 0x78) return null;
-  return { start: text.start + 2, end: text.end };
+/** The digits of a `0x` string, unchecked; what may be an escape is no digit. */
+function hexDigits(bytes: Uint8Array, { start, end }: Span): Span | null {
+  const isHex = bytes[start] === 0x22 && bytes[start + 1] === 0x30 && bytes[start + 2] === 0x78;
+  return isHex ? { start: start + 3, end: end - 1 } : null;
 }
 
 /** Decodes digits; an odd number of them as if a zero stood before. */
-function decode(bytes: Uint8Array, digits: Span, table: Uint8Array): Uint8Array | null {
+function decode(bytes: Uint8Array, digits: Span): Uint8Array | null {
   const length = (digits.end - digits.start + 1) >> 1;
   const decoded = new Uint8Array(length);
   let invalid = 0;
   for (let to = length - 1, from = digits.end - 1; to >= 0; to--, from -= 2) {
-    const low = table[bytes[from] as number] as number;
-    const high = from > digits.start ? (table[bytes[from - 1] as number] as number) : 0;
+    const low = LOWER_CASE[bytes[from] as number] as number;
+    const high = from > digits.start ? (LOWER_CASE[bytes[from - 1] as number] as number) : 0;
     invalid |= low | high;
     decoded[to] = (high << 4) | low;
   }

@@ -63,14 +63,15 @@ export function verifyUncles(uncles: Uncles, stated: string, height: number): vo
       );
     }
   }
-  const fits =
-    uncles.hashes > 0
-      ? stated !== HASH_OF_NONE
-      : stated === keccak(encodeList(uncles.headers.map(({ encoded }) => encoded)));
+  const fits = uncles.hashes > 0 ? stated !== HASH_OF_NONE : stated === hashOf(uncles.headers);
   if (!fits)
     throw new SyncError('HASH_MISMATCH', `The uncles in block ${height} are not those of its header.`, {
       height,
     });
+}
+
+function hashOf(headers: readonly Uncle[]): string {
+  return headers.length === 0 ? HASH_OF_NONE : keccak(encodeList(headers.map(({ encoded }) => encoded)));
 }
 
 function readUncle(bytes: Uint8Array, element: Span): Uncle {

@@ -1,27 +1,31 @@
-// Checks the documents: links resolve, `ts` blocks compile against the built package, `sh` blocks run.
+// Checks the documents: links resolve, quotes of files are up to date (`--quote` makes them so), `ts` blocks compile
+// against the built package, `sh` blocks run.
 import { readdirSync } from 'node:fs';
 import { inProject, projectRoot } from './lib/project.js';
 import { brokenLinks } from './docs/links.js';
-import { readMarkdown } from './docs/markdown.js';
+import { type MarkdownFile, readMarkdown } from './docs/markdown.js';
+import { updateQuotes, wrongQuotes } from './docs/quotes.js';
 import { runShellBlocks } from './docs/shell.js';
-import { differingExamples, typeErrors } from './docs/typescript.js';
+import { typeErrors } from './docs/typescript.js';
 
 /** Made from the sources, which are checked themselves. */
 const GENERATED = new Set(['docs/api.md']);
 
-function documents(): string[] {
+function documents(): MarkdownFile[] {
   const markdown = (folder: string): string[] =>
     readdirSync(inProject(folder))
       .filter((name) => name.endsWith('.md'))
       .map((name) => (folder === '.' ? name : `${folder}/${name}`));
-  return [...markdown('.'), ...markdown('docs')].filter((path) => !GENERATED.has(path)).sort();
+  const paths = [...markdown('.'), ...markdown('docs')].filter((path) => !GENERATED.has(path)).sort();
+  return paths.map((path) => readMarkdown(inProject(path), path));
 }
 
-const files = documents().map((path) => readMarkdown(inProject(path), path));
+if (process.argv.includes('--quote')) updateQuotes(documents(), projectRoot);
+const files = documents();
 const shell = await runShellBlocks(files, projectRoot);
 const problems = [
   ...brokenLinks(files, projectRoot),
-  ...differingExamples(files, projectRoot),
+  ...wrongQuotes(files, projectRoot),
   ...(await typeErrors(files, projectRoot)),
   ...shell.problems,
 ];

@@ -8,6 +8,8 @@ export interface CodeBlock {
   readonly info: string;
   /** Number of the first line of code, counted from 1. */
   readonly line: number;
+  /** How many lines of code there are. */
+  readonly lines: number;
   readonly code: string;
 }
 
@@ -42,7 +44,8 @@ export function readMarkdown(file: string, path: string): MarkdownFile {
     const [, fence, language = '', info = ''] = FENCE.exec(text) ?? [];
     if (fence !== undefined) {
       const end = closingFence(lines, index, fence, path);
-      blocks.push({ language, info, line: index + 2, code: lines.slice(index + 1, end).join('\n') });
+      const code = lines.slice(index + 1, end);
+      blocks.push({ language, info, line: index + 2, lines: code.length, code: code.join('\n') });
       index = end;
     } else {
       addAnchor(text, anchors);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../lib/process.js';
 import type { MarkdownFile } from './markdown.js';
@@ -39,18 +39,4 @@ export async function typeErrors(files: readonly MarkdownFile[], root: string): 
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const { status, output } = await run(process.execPath, [compiler, '-p', folder], { cwd: root });
   return status === 0 ? [] : output.trim().split('\n');
-}
-
-/** Finds blocks that name a file (`ts examples/embed.ts`) but differ from it. */
-export function differingExamples(files: readonly MarkdownFile[], root: string): string[] {
-  const problems: string[] = [];
-  for (const file of files) {
-    for (const { language, info, line, code } of file.blocks) {
-      if (language !== 'ts' || info === '') continue;
-      const path = join(root, info);
-      const there = existsSync(path) ? readFileSync(path, 'utf8').trimEnd() : null;
-      if (there !== code) problems.push(`${file.path}:${line}: the block is not what ${info} contains`);
-    }
-  }
-  return problems;
 }

@@ -38,8 +38,8 @@ export class Consumer {
   async roundTrip(): Promise<void> {
     const blocks = sealedBlocks(10);
     writeFileSync(join(this.folder, 'blocks.ndjson'), blocks);
-    await this.command('import', 'blocks.ndjson', 'store');
-    await this.command('export', 'store', 'exported.ndjson');
+    await this.command('import', '--data', 'store', 'blocks.ndjson');
+    await this.command('export', '--data', 'store', 'exported.ndjson');
     const exported = readFileSync(join(this.folder, 'exported.ndjson'), 'utf8');
     if (exported !== blocks) throw new Error('The exported blocks are not the imported ones.');
   }

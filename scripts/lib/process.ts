@@ -35,8 +35,13 @@ export async function run(command: string, args: readonly string[], options: Run
   const timer = setTimeout(() => {
     endGroup(child.pid);
   }, options.timeoutMs ?? 120_000);
+  const closed = once(child, 'close');
+  closed.catch(() => undefined);
   try {
     const [status] = (await once(child, 'exit')) as [number | null];
+    // The output ends when nobody holds its pipes any more, and that is when the whole group is gone.
+    endGroup(child.pid);
+    await closed;
     return { status, output };
   } finally {
     clearTimeout(timer);

@@ -71,7 +71,8 @@ export class PluginResolver {
   }
 }
 
-function checkPlugins(plugins: readonly Plugin[]): void {
+/** @throws SyncError `PLUGIN_INCOMPATIBLE` for a plugin of other contracts, or two of one name. */
+export function checkPlugins(plugins: readonly Plugin[]): void {
   const seen = new Set<string>();
   for (const { kind, name, apiVersion } of plugins) {
     const label = `${kind} plugin ${name}`;

@@ -1,0 +1,51 @@
+import { isSyncError, SyncError } from '../../src/errors/index.js';
+
+interface Coded {
+  readonly code?: unknown;
+  readonly cause?: unknown;
+  readonly message?: unknown;
+}
+
+/** Turns a failure of LevelDB or of the file system into ours. */
+export function storeError(error: unknown, location: string): SyncError {
+  if (isSyncError(error)) return error;
+  const { codes, text } = unfold(error);
+  const because = { cause: error };
+  if (codes.includes('LEVEL_LOCKED')) {
+    return new SyncError('STORE_LOCKED', `The store at ${location} is open elsewhere.`, because);
+  }
+  if (/no space left/i.test(text) || codes.includes('ENOSPC')) {
+    return new SyncError('STORE_FULL', `There is no room left for the store at ${location}.`, because);
+  }
+  if (codes.includes('LEVEL_DATABASE_NOT_OPEN') && !codes.some(isCause)) {
+    return new SyncError('STORE_CLOSED', 'The store is not open.', because);
+  }
+  if (codes.includes('LEVEL_CORRUPTION') || isMissingPart(text)) {
+    return new SyncError('STORE_DAMAGED', `The store at ${location} is damaged: ${text}`, because);
+  }
+  return new SyncError('STORE_IO', `The store at ${location} could not be read or written: ${text}`, because);
+}
+
+/** LevelDB reports a lost file as an I/O error or as a missing database, in words only. */
+function isMissingPart(text: string): boolean {
+  return /create_if_missing is false|no such file|missing files|does not exist|corruption|bad record/i.test(
+    text,
+  );
+}
+
+function isCause(code: string): boolean {
+  return code !== 'LEVEL_DATABASE_NOT_OPEN';
+}
+
+function unfold(error: unknown): { readonly codes: readonly string[]; readonly text: string } {
+  const codes: string[] = [];
+  const texts: string[] = [];
+  let each: unknown = error;
+  for (let depth = 0; depth < 5 && typeof each === 'object' && each !== null; depth++) {
+    const { code, cause, message } = each as Coded;
+    if (typeof code === 'string') codes.push(code);
+    if (typeof message === 'string') texts.push(message);
+    each = cause;
+  }
+  return { codes, text: texts.at(-1) ?? String(error) };
+}

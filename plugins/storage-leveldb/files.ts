@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { SyncError } from '../../src/errors/index.js';
+
+const MARKER = 'blockferry.json';
+const MARK = 'acknowledged.json';
+const FORMAT = 'blockferry-leveldb';
+const VERSION = 1;
+
+/** The file that makes a directory a store. */
+export interface Marker {
+  /** `creating` until LevelDB has made its files: only then may they be missing. */
+  readonly state: 'creating' | 'ready';
+  /** Name of the directory with the LevelDB files. */
+  readonly db: string;
+}
+
+/** Replaces a file so that a crash leaves the old contents or the new, never a part. */
+export async function replaceFile(path: string, contents: string): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(contents);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** A rename survives power loss only when its directory was synced. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Writes the marker; makes the directory when it is missing. */
+export async function writeMarker(location: string, marker: Marker): Promise<void> {
+  await mkdir(location, { recursive: true });
+  await replaceFile(
+    join(location, MARKER),
+    `${JSON.stringify({ format: FORMAT, version: VERSION, ...marker })}\n`,
+  );
+}
+
+/**
+ * Reads the marker; `null` when there is nothing at the location.
+ *
+ * @throws SyncError `STORE_NOT_RECOGNIZED`, `STORE_VERSION`, `STORE_DAMAGED`
+ */
+export async function readMarker(location: string): Promise<Marker | null> {
+  const text = await readFile(join(location, MARKER), 'utf8').catch(absent);
+  if (text !== null) return parseMarker(text, location);
+  if (await isEmpty(location)) return null;
+  throw new SyncError(
+    'STORE_NOT_RECOGNIZED',
+    `${location} has files in it and no ${MARKER}: it is not a store.`,
+  );
+}
+
+function parseMarker(text: string, location: string): Marker {
+  const marker = parseJson(text) as
+    (Marker & { readonly format?: unknown; readonly version?: unknown }) | null;
+  if (marker?.format !== FORMAT || typeof marker.db !== 'string') {
+    throw new SyncError(
+      'STORE_DAMAGED',
+      `${join(location, MARKER)} is not readable as the marker of a store.`,
+    );
+  }
+  if (marker.version !== VERSION) {
+    const message = `The store at ${location} has format ${String(marker.version)}; this version reads ${VERSION}.`;
+    throw new SyncError('STORE_VERSION', message);
+  }
+  return { state: marker.state, db: marker.db };
+}
+
+async function isEmpty(location: string): Promise<boolean> {
+  try {
+    return (await readdir(location)).length === 0;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return true;
+    if (code === 'ENOTDIR') throw new SyncError('STORE_NOT_RECOGNIZED', `${location} is not a directory.`);
+    throw error;
+  }
+}
+
+/** The height that was acknowledged last, as far as it was noted; `null` when nothing readable was. */
+export async function readMark(location: string): Promise<number | null> {
+  const text = await readFile(join(location, MARK), 'utf8').catch(absent);
+  const height = text === null ? null : (parseJson(text) as { readonly height?: unknown } | null)?.height;
+  return typeof height === 'number' ? height : null;
+}
+
+/** Notes the height that was acknowledged last; −1 for none. */
+export function writeMark(location: string, height: number): Promise<void> {
+  return replaceFile(join(location, MARK), `${JSON.stringify({ height })}\n`);
+}
+
+function absent(error: unknown): null {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+  throw error;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

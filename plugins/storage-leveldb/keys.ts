@@ -1,0 +1,48 @@
+import type { StateTable } from '../../src/contracts/index.js';
+
+const HEADER = 0x02;
+const FRAME = 0x03;
+const UNDO = 0x04;
+const TABLES: Record<StateTable, number> = { accounts: 0x05, contracts: 0x06 };
+const CURSOR = 0x07;
+
+/** The record that says what the store is. */
+export const META_KEY = Buffer.from([0x01]);
+
+/** Heights are fixed-width and big-endian, so that the order of the keys is the order of the heights. */
+function heightKey(kind: number, height: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key.writeUInt8(kind, 0);
+  key.writeBigUInt64BE(BigInt(height), 1);
+  return key;
+}
+
+function nameKey(kind: number, name: string): Buffer {
+  return Buffer.concat([Buffer.from([kind]), Buffer.from(name)]);
+}
+
+/** Key of a block's small record: header, codec, size. */
+export const headerKey = (height: number): Buffer => heightKey(HEADER, height);
+/** Key of a block's encoded bytes. */
+export const frameKey = (height: number): Buffer => heightKey(FRAME, height);
+/** Key of what takes a block's changes of the state back. */
+export const undoKey = (height: number): Buffer => heightKey(UNDO, height);
+/** Key of a value of the state. */
+export const stateKey = (table: StateTable, key: string): Buffer => nameKey(TABLES[table], key);
+/** Key of a consumer's position. */
+export const cursorKey = (consumer: string): Buffer => nameKey(CURSOR, consumer);
+
+/** The height in a height key. */
+export function heightOf(key: Buffer): number {
+  return Number(key.readBigUInt64BE(1));
+}
+
+/** The key of the state in a state key. */
+export function stateKeyOf(key: Buffer): string {
+  return key.toString('utf8', 1);
+}
+
+/** Bounds of a table: from its first possible key to the first of the next kind. */
+export function tableBounds(table: StateTable): { readonly gte: Buffer; readonly lt: Buffer } {
+  return { gte: Buffer.from([TABLES[table]]), lt: Buffer.from([TABLES[table] + 1]) };
+}

@@ -1,0 +1,98 @@
+import { crc32 } from 'node:zlib';
+import type {
+  BlockHeader,
+  ChainIdentity,
+  Checkpoint,
+  Frame,
+  StateChange,
+} from '../../src/contracts/index.js';
+import { SyncError } from '../../src/errors/index.js';
+
+/** What the store is: one record, written in every batch. */
+export interface Meta {
+  readonly checkpoint: Checkpoint;
+  readonly identity: ChainIdentity | null;
+}
+
+/** A block without its bytes. */
+export interface BlockInfo {
+  readonly header: BlockHeader;
+  readonly codec: string;
+  readonly documentBytes: number;
+}
+
+/** Length of the checksum in front of each value. LevelDB does not check its own when it reads. */
+const CRC_BYTES = 4;
+
+/** A value with the CRC-32 of its key and itself in front, so that a value under a wrong key is found too. */
+export function sealValue(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
+  const value = Buffer.concat([Buffer.alloc(CRC_BYTES), ...parts]);
+  value.writeUInt32LE(crc32(value.subarray(CRC_BYTES), crc32(key)), 0);
+  return value;
+}
+
+/** What `sealValue` sealed. @throws SyncError `STORE_DAMAGED` */
+export function openValue(key: Uint8Array, value: Buffer, what: string, height?: number): Buffer {
+  const body = value.subarray(CRC_BYTES);
+  if (value.byteLength >= CRC_BYTES && value.readUInt32LE(0) === crc32(body, crc32(key))) return body;
+  throw new SyncError('STORE_DAMAGED', `The ${what} is damaged: its checksum is wrong.`, { height });
+}
+
+/** One compact JSON value. */
+export const encodeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+/** Reads a JSON record whose checksum was right. */
+export function decodeJson(body: Buffer): unknown {
+  return JSON.parse(body.toString());
+}
+
+type InfoTuple = readonly [
+  hash: string,
+  previousHash: string,
+  timestamp: number | null,
+  codec: string,
+  size: number,
+];
+
+/** A block's small record; the height is in the key. */
+export function encodeInfo({ header, codec, documentBytes }: BlockInfo): Buffer {
+  const tuple: InfoTuple = [header.hash, header.previousHash, header.timestamp, codec, documentBytes];
+  return encodeJson(tuple);
+}
+
+/** Reads a block's small record. */
+export function decodeInfo(body: Buffer, height: number): BlockInfo {
+  const [hash, previousHash, timestamp, codec, documentBytes] = decodeJson(body) as InfoTuple;
+  return { header: { height, hash, previousHash, timestamp }, codec, documentBytes };
+}
+
+/** Parts of a frame's value: length of the small record (2 bytes, LE), the small record, the encoded bytes. */
+export function encodeFrame(frame: Frame, info: Buffer): readonly Uint8Array[] {
+  const length = Buffer.allocUnsafe(2);
+  length.writeUInt16LE(info.byteLength, 0);
+  return [length, info, frame.bytes];
+}
+
+/** Reads a frame; its bytes are a view into the value. */
+export function decodeFrame(body: Buffer, height: number): Frame {
+  const end = 2 + body.readUInt16LE(0);
+  return { ...decodeInfo(body.subarray(2, end), height), bytes: body.subarray(end) };
+}
+
+type UndoTuple = readonly [table: StateChange['table'], key: string, value: string | null];
+
+/** What takes a block's changes back, in the order to make them. */
+export function encodeUndo(changes: readonly StateChange[]): Buffer {
+  const tuples = changes.map(({ table, key, value }): UndoTuple => {
+    return [table, key, value === null ? null : Buffer.from(value).toString('base64')];
+  });
+  return encodeJson(tuples);
+}
+
+/** Reads an undo record. */
+export function decodeUndo(body: Buffer): readonly StateChange[] {
+  const tuples = decodeJson(body) as readonly UndoTuple[];
+  return tuples.map(([table, key, value]) => {
+    return { table, key, value: value === null ? null : Buffer.from(value, 'base64') };
+  });
+}

@@ -1,0 +1,99 @@
+import type { BlockRef, CommitBatch, Frame, StateChange, StateTable } from '../../src/contracts/index.js';
+import { frameKey, headerKey, META_KEY, stateKey, undoKey } from './keys.js';
+import { encodeFrame, encodeInfo, encodeJson, encodeUndo, type Meta, sealValue } from './records.js';
+
+/** One operation of a LevelDB batch. */
+export type Operation =
+  | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
+  | { readonly type: 'del'; readonly key: Buffer };
+
+/** Reads a value of the state as it is in the store. */
+export type ReadState = (table: StateTable, key: string) => Promise<Uint8Array | null>;
+
+const put = (key: Buffer, ...parts: readonly Uint8Array[]): Operation => ({
+  type: 'put',
+  key,
+  value: sealValue(key, ...parts),
+});
+
+/** The operation that says what the store is. */
+export function metaOperation(meta: Meta): Operation {
+  return put(META_KEY, encodeJson(meta));
+}
+
+/** Everything a batch of blocks writes: frames, small records, state, undo records and what the store is afterwards. */
+export async function commitOperations(
+  batch: CommitBatch,
+  meta: Meta,
+  readState: ReadState,
+): Promise<Operation[]> {
+  const operations: Operation[] = [];
+  const state = new StateOverlay(readState);
+  for (const { frame, changes } of batch.blocks) {
+    pushBlock(operations, frame);
+    if (changes.length === 0) continue;
+    operations.push(put(undoKey(frame.header.height), encodeUndo(await state.apply(changes))));
+  }
+  operations.push(...state.operations(), metaOperation(meta));
+  return operations;
+}
+
+function pushBlock(operations: Operation[], frame: Frame): void {
+  const info = encodeInfo(frame);
+  const { height } = frame.header;
+  operations.push(put(headerKey(height), info), put(frameKey(height), ...encodeFrame(frame, info)));
+}
+
+/**
+ * What dropping blocks writes.
+ *
+ * @param undo - of the dropped blocks, newest first.
+ */
+export function rollbackOperations(
+  dropped: readonly BlockRef[],
+  undo: readonly (readonly StateChange[])[],
+  meta: Meta,
+): Operation[] {
+  const operations: Operation[] = [];
+  for (const { height } of dropped) {
+    for (const key of [headerKey(height), frameKey(height), undoKey(height)])
+      operations.push({ type: 'del', key });
+  }
+  const last = new Map<string, StateChange>();
+  for (const change of undo.flat()) last.set(`${change.table}/${change.key}`, change);
+  for (const change of last.values()) operations.push(stateOperation(change));
+  operations.push(metaOperation(meta));
+  return operations;
+}
+
+function stateOperation({ table, key, value }: StateChange): Operation {
+  const at = stateKey(table, key);
+  return value === null ? { type: 'del', key: at } : put(at, value);
+}
+
+/** The state as it becomes within a batch. */
+class StateOverlay {
+  readonly #readState: ReadState;
+  readonly #changed = new Map<string, StateChange>();
+
+  constructor(readState: ReadState) {
+    this.#readState = readState;
+  }
+
+  /** Makes a block's changes. @returns the changes that take them back, in the order to make them. */
+  async apply(changes: readonly StateChange[]): Promise<readonly StateChange[]> {
+    const undo: StateChange[] = [];
+    for (const change of changes) {
+      const name = `${change.table}/${change.key}`;
+      const known = this.#changed.get(name);
+      const value = known === undefined ? await this.#readState(change.table, change.key) : known.value;
+      undo.unshift({ table: change.table, key: change.key, value });
+      this.#changed.set(name, change);
+    }
+    return undo;
+  }
+
+  operations(): readonly Operation[] {
+    return [...this.#changed.values()].map(stateOperation);
+  }
+}

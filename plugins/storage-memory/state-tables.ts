@@ -1,0 +1,46 @@
+import type { StateChange, StateEntry, StateTable } from '../../src/contracts/index.js';
+
+type Tables = Record<StateTable, Map<string, Uint8Array>>;
+
+/** A chain's state in memory. */
+export class StateTables {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables = { accounts: new Map(), contracts: new Map() }) {
+    this.#tables = tables;
+  }
+
+  get(table: StateTable, key: string): Uint8Array | null {
+    return this.#tables[table].get(key) ?? null;
+  }
+
+  /** Makes changes in order. @returns the changes that take them back, in the order to make them. */
+  apply(changes: readonly StateChange[]): StateChange[] {
+    const undo: StateChange[] = [];
+    for (const { table, key, value } of changes) {
+      undo.unshift({ table, key, value: this.get(table, key) });
+      if (value === null) this.#tables[table].delete(key);
+      else this.#tables[table].set(key, value);
+    }
+    return undo;
+  }
+
+  /** Entries in the order of the keys' UTF-8 bytes, which differs from JavaScript's order above U+FFFF. */
+  entries(table: StateTable): StateEntry[] {
+    const keyed = [...this.#tables[table]].map(([key, value]) => ({ bytes: Buffer.from(key), key, value }));
+    keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+    return keyed.map(({ key, value }) => ({ key, value }));
+  }
+
+  copy(): StateTables {
+    return new StateTables({
+      accounts: new Map(this.#tables.accounts),
+      contracts: new Map(this.#tables.contracts),
+    });
+  }
+
+  clear(): void {
+    this.#tables.accounts.clear();
+    this.#tables.contracts.clear();
+  }
+}

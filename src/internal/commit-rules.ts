@@ -1,0 +1,68 @@
+import type { BlockRef, Checkpoint, ChainIdentity, CommitBatch } from '../contracts/index.js';
+import { SyncError } from '../errors/index.js';
+
+/** What a store is after a batch. */
+export interface CommitResult {
+  readonly checkpoint: Checkpoint;
+  readonly identity: ChainIdentity;
+}
+
+/**
+ * Checks that a batch fits on a store, and says what the store is afterwards. The same for every storage plugin.
+ *
+ * @throws SyncError `STORE_GAP`
+ */
+export function planCommit(
+  batch: CommitBatch,
+  checkpoint: Checkpoint,
+  identity: ChainIdentity | null,
+): CommitResult {
+  const first = batch.blocks[0];
+  if (first === undefined) throw new TypeError('A batch needs at least one block.');
+  const known = identity ?? batch.identity;
+  if (known === null) throw new TypeError('The first batch of a store needs an identity.');
+  let { head } = checkpoint;
+  for (const { frame } of batch.blocks) head = checkFits(frame.header, head);
+  const base = checkpoint.head === null ? first.frame.header.height : checkpoint.base;
+  return {
+    checkpoint: { head, base, finalized: laterOf(checkpoint.finalized, batch.finalized, head) },
+    identity: known,
+  };
+}
+
+function checkFits(header: BlockRef & { readonly previousHash: string }, head: BlockRef | null): BlockRef {
+  const { height, hash, previousHash } = header;
+  if (head !== null && (height !== head.height + 1 || previousHash !== head.hash)) {
+    const message = `Block ${height} on ${previousHash} does not fit on the head ${head.height} ${head.hash}.`;
+    throw new SyncError('STORE_GAP', message, { height });
+  }
+  return { height, hash };
+}
+
+function laterOf(now: BlockRef | null, asked: BlockRef | null, head: BlockRef | null): BlockRef | null {
+  if (asked === null || (now !== null && asked.height <= now.height)) return now;
+  if (head === null || asked.height > head.height) {
+    throw new TypeError(`Block ${asked.height} can't be final above the head.`);
+  }
+  return asked;
+}
+
+/**
+ * Checks that a store may be rolled back to a height.
+ *
+ * @param to - the new head; `null` empties the store.
+ * @param found - the header the store has at that height.
+ * @throws SyncError `BELOW_FINALIZED`, `STORE_GAP`
+ */
+export function checkRollback(to: BlockRef | null, found: BlockRef | null, checkpoint: Checkpoint): void {
+  const { finalized } = checkpoint;
+  if (finalized !== null && (to === null || to.height < finalized.height)) {
+    const message = `Block ${finalized.height} is final; the store can't go back to ${to?.height ?? 'nothing'}.`;
+    throw new SyncError('BELOW_FINALIZED', message, { height: finalized.height });
+  }
+  if (to !== null && found?.hash !== to.hash) {
+    throw new SyncError('STORE_GAP', `The store has no block ${to.height} ${to.hash}.`, {
+      height: to.height,
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import test from 'ava';
+import { backoffDelayMs, DEFAULT_RETRY } from '../../src/engine/backoff.js';
+import { ProgressMeter } from '../../src/engine/progress.js';
+
+test('rates and the estimated time follow what was made durable', (t) => {
+  let now = 0;
+  const meter = new ProgressMeter(() => now);
+  meter.place(null, 999);
+  t.is(meter.sample().etaMs, null, 'nothing is known before the first block');
+  now = 1000;
+  meter.add(100, 50_000, 99);
+  const progress = meter.sample();
+  t.is(progress.height, 99);
+  t.is(progress.blocks, 100);
+  t.is(progress.blocksPerSecond, 100);
+  t.is(progress.bytesPerSecond, 50_000);
+  t.is(progress.etaMs, 9000);
+});
+
+test('an old rate fades by half every three seconds', (t) => {
+  let now = 0;
+  const meter = new ProgressMeter(() => now);
+  now = 1000;
+  meter.add(100, 0, 99);
+  meter.sample();
+  now = 4000;
+  t.is(meter.sample().blocksPerSecond, 50);
+});
+
+test('the head moves up with blocks beyond it, and the time left is then none', (t) => {
+  let now = 0;
+  const meter = new ProgressMeter(() => now);
+  meter.place(9, 10);
+  now = 10;
+  meter.add(5, 5, 14);
+  t.like(meter.sample(), { head: 14, etaMs: 0 });
+});
+
+test('delays double up to the cap, with full jitter, and respect what the peer asks for', (t) => {
+  const highest = [1, 2, 3, 4, 5, 6, 7, 40].map((failures) =>
+    backoffDelayMs(DEFAULT_RETRY, failures, null, () => 1),
+  );
+  t.deepEqual(highest, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  t.is(
+    backoffDelayMs(DEFAULT_RETRY, 5, null, () => 0),
+    0,
+  );
+  t.is(
+    backoffDelayMs(DEFAULT_RETRY, 1, 7000, () => 0.5),
+    7000,
+  );
+});

@@ -1,0 +1,72 @@
+import { Command } from 'commander';
+import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
+import { openChain } from '../../open-chain.js';
+import { appendLines } from '../append-lines.js';
+import { AppendProgress } from '../append-progress.js';
+import { openInput } from '../input.js';
+import { readLines } from '../ndjson.js';
+import { OPTION, storeConfig, type StoreOptions } from '../options.js';
+import { headText, placeOf } from '../place.js';
+import { type CommandContext, runCommand } from '../run-command.js';
+import { countText } from '../units.js';
+
+const CHUNK_BYTES = 1024 * 1024;
+
+const EXAMPLES = `
+Each line is one block and is stored byte for byte. Every block is verified; at the first bad one the import stops,
+with everything before it stored. The store remembers its chain rules.
+
+Examples:
+  $ blockferry import --data ./node-a blocks.ndjson
+  $ zcat mainnet.ndjson.gz | blockferry import --data ./eth --chain ethereum -
+  $ blockferry import --data ./ledger --chain linked:height,id,parent --base 1000 ledger.ndjson`;
+
+interface ImportOptions extends StoreOptions {
+  readonly maxBlockBytes: number;
+  readonly json?: boolean;
+}
+
+/** `blockferry import`. */
+export function command(): Command {
+  return new Command('import')
+    .argument('<file>', 'NDJSON file, one block a line; - for standard input')
+    .addOption(OPTION.data())
+    .addOption(OPTION.chain())
+    .addOption(OPTION.base())
+    .addOption(OPTION.maxBlockBytes())
+    .addOption(OPTION.json())
+    .addHelpText('after', EXAMPLES)
+    .action((file: string, options: ImportOptions) =>
+      runCommand(options, (context) => importFile(file, options, context)),
+    );
+}
+
+async function importFile(file: string, options: ImportOptions, context: CommandContext): Promise<void> {
+  const { out, signal, conclude } = context;
+  const input = openInput(file, CHUNK_BYTES, signal);
+  try {
+    const chain = await openChain(storeConfig(options, true));
+    const progress = new AppendProgress(out, chain, input.totalBytes);
+    try {
+      await appendLines(chain, readLines(progress.count(input.chunks), options.maxBlockBytes), {
+        maxBlockBytes: options.maxBlockBytes,
+        batch: DEFAULT_ENGINE_LIMITS,
+        onCommit: (frames) => {
+          progress.committed(frames);
+        },
+        onRefused: (error) => {
+          throw error;
+        },
+        signal,
+      });
+    } finally {
+      progress.tell();
+      const place = placeOf(chain);
+      const summary = `Imported ${countText(progress.blocks, 'block')}; the store is at ${headText(place.head)}.`;
+      conclude({ blocks: progress.blocks, ...place }, summary);
+      await chain.close();
+    }
+  } finally {
+    input.close();
+  }
+}

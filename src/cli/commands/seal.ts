@@ -1,0 +1,130 @@
+import { Argument, Command, Option } from 'commander';
+import { seal, SEALED_JSON_GENESIS } from '../../../plugins/chain-sealed-json/index.js';
+import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
+import { isSyncError, SyncError } from '../../errors/index.js';
+import { openChain } from '../../open-chain.js';
+import { UsageError } from '../exit.js';
+import { openInput } from '../input.js';
+import { type Line, readLines } from '../ndjson.js';
+import { height, OPTION, storeConfig } from '../options.js';
+import { writeLines } from '../output.js';
+import { type CommandContext, runCommand } from '../run-command.js';
+import { countText } from '../units.js';
+
+const CHUNK_BYTES = 64 * 1024;
+
+const EXAMPLES = `
+Each line of the input is one JSON object without the members hash, height and previousHash. Its members go into a
+block byte for byte. The blocks go to standard output, one a line, and everything else, --json too, to standard error.
+
+Examples:
+  $ blockferry seal < records.ndjson > chain.ndjson
+  $ blockferry seal < records.ndjson | blockferry import --data ./node-a -
+  $ blockferry seal --data ./node-a < more.ndjson > next.ndjson     # goes on from the head of a store
+  $ blockferry seal --height 10 --previous-hash HASH < more.ndjson  # goes on from block 9, whose hash is HASH`;
+
+interface SealOptions {
+  readonly height?: number;
+  readonly previousHash?: string;
+  readonly data?: string;
+  readonly json?: boolean;
+}
+
+type SealPlace = Parameters<typeof seal>[1];
+
+/** `blockferry seal`. */
+export function command(): Command {
+  return new Command('seal')
+    .addArgument(new Argument('[file]', 'NDJSON file of objects; - for standard input').default('-'))
+    .addOption(
+      new Option('--height <height>', 'height of the first block (default: 0)')
+        .argParser(height)
+        .conflicts('data'),
+    )
+    .addOption(
+      new Option('--previous-hash <hash>', 'hash of the block before it (default: 64 zeros)').conflicts(
+        'data',
+      ),
+    )
+    .addOption(new Option('--data <dir>', 'go on from the head of this store'))
+    .addOption(OPTION.json())
+    .addHelpText('after', EXAMPLES)
+    .action((file: string, options: SealOptions) =>
+      runCommand({ json: options.json, dataOnStdout: true }, (context) => sealInput(file, options, context)),
+    );
+}
+
+async function sealInput(file: string, options: SealOptions, context: CommandContext): Promise<void> {
+  const { signal, conclude } = context;
+  const first = await firstPlace(options);
+  const input = openInput(file, CHUNK_BYTES, signal);
+  const sealed = { blocks: 0 };
+  try {
+    const lines = readLines(input.chunks, DEFAULT_ENGINE_LIMITS.maxBlockBytes);
+    await writeLines(sealLines(lines, first, sealed), null, signal);
+  } finally {
+    conclude(
+      { blocks: sealed.blocks },
+      `Sealed ${countText(sealed.blocks, 'block')} from block ${first.height} on.`,
+    );
+    input.close();
+  }
+}
+
+async function* sealLines(
+  batches: AsyncIterable<readonly Line[]>,
+  first: SealPlace,
+  sealed: { blocks: number },
+): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+  let place = first;
+  for await (const lines of batches) {
+    const documents: Uint8Array[] = [];
+    try {
+      for (const line of lines) {
+        const { document, hash } = sealLine(line, place);
+        documents.push(document);
+        place = { height: place.height + 1, previousHash: hash };
+      }
+    } finally {
+      yield documents;
+      sealed.blocks += documents.length;
+    }
+  }
+}
+
+function sealLine(line: Line, place: SealPlace): ReturnType<typeof seal> {
+  if (line === null) {
+    throw new SyncError('BLOCK_TOO_LARGE', 'The line is larger than a block may be.', {
+      height: place.height,
+    });
+  }
+  try {
+    return seal(line, place);
+  } catch (error) {
+    throw isSyncError(error) ? error.at({ height: place.height }) : error;
+  }
+}
+
+async function firstPlace(options: SealOptions): Promise<SealPlace> {
+  if (options.data !== undefined) return placeInStore(options.data);
+  const { height: first = 0, previousHash = first === 0 ? SEALED_JSON_GENESIS : null } = options;
+  if (previousHash === null) throw new UsageError('--height above 0 needs --previous-hash.');
+  if (!/^[0-9a-f]{64}$/.test(previousHash)) {
+    throw new UsageError('--previous-hash takes 64 lower-case hex digits.');
+  }
+  if ((first === 0) !== (previousHash === SEALED_JSON_GENESIS)) {
+    throw new UsageError('--previous-hash must be 64 zeros at --height 0 and nowhere else.');
+  }
+  return { height: first, previousHash };
+}
+
+async function placeInStore(data: string): Promise<SealPlace> {
+  const chain = await openChain(storeConfig({ data, chain: 'sealed-json' }, false));
+  try {
+    const { head } = chain.tip();
+    if (head === null) return { height: 0, previousHash: SEALED_JSON_GENESIS };
+    return { height: head.height + 1, previousHash: head.hash };
+  } finally {
+    await chain.close();
+  }
+}

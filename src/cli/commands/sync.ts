@@ -1,0 +1,95 @@
+import { Command, Option } from 'commander';
+import type { SyncEngineConfig } from '../../config.js';
+import { createSyncEngine } from '../../create-engine.js';
+import type { SyncEngine } from '../../engine/sync-engine.js';
+import { height, OPTION, peers, storeConfig, type StoreOptions } from '../options.js';
+import { headText, placeOf } from '../place.js';
+import { type CommandContext, runCommand } from '../run-command.js';
+import { bytesText, countText } from '../units.js';
+
+/** A person waits: after this many failures in a row, and one for each further peer, the command gives up. */
+const ATTEMPTS = 3;
+const RETRY = { baseDelayMs: 500, maxDelayMs: 10_000 };
+
+const EXAMPLES = `
+Goes on where the store ends, so the same command is also how an interrupted sync is resumed. Ctrl-C and SIGTERM stop
+it cleanly, with exit status 130 and 143.
+
+Examples:
+  $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b
+  $ blockferry sync --peer https://a.example --peer https://b.example/ledger --data ./node-b --to 5000
+  $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --json`;
+
+interface SyncOptions extends StoreOptions {
+  readonly peer: readonly string[];
+  readonly mode: 'stream';
+  readonly codec?: string;
+  readonly to?: number;
+  readonly json?: boolean;
+}
+
+/** `blockferry sync`. */
+export function command(): Command {
+  return new Command('sync')
+    .addOption(
+      new Option('--peer <url>', 'node to sync from; may be given several times')
+        .argParser(peers)
+        .makeOptionMandatory(),
+    )
+    .addOption(OPTION.data())
+    .addOption(OPTION.chain())
+    .addOption(OPTION.base())
+    .addOption(new Option('--mode <mode>', 'how to fetch blocks').choices(['stream']).default('stream'))
+    .addOption(
+      new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices([
+        'gzip',
+        'identity',
+      ]),
+    )
+    .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(height))
+    .addOption(OPTION.maxBlockBytes())
+    .addOption(OPTION.json())
+    .addHelpText('after', EXAMPLES)
+    .action((options: SyncOptions) => runCommand(options, (context) => sync(options, context)));
+}
+
+async function sync(options: SyncOptions, { out, signal, conclude }: CommandContext): Promise<void> {
+  const engine = createSyncEngine(engineConfig(options));
+  const subscription = engine.events.subscribe((event) => {
+    out.emit(event);
+  });
+  try {
+    await engine.start({ signal });
+  } finally {
+    conclude(resultOf(engine), summaryOf(engine));
+    subscription.unsubscribe();
+    await engine.close();
+  }
+}
+
+function engineConfig(options: SyncOptions): SyncEngineConfig {
+  const { codec, to = null } = options;
+  return {
+    ...storeConfig(options, true),
+    peers: options.peer,
+    mode: options.mode,
+    to,
+    ...(codec === undefined ? {} : { codecs: [codec] }),
+    retry: { ...RETRY, maxAttempts: ATTEMPTS + options.peer.length - 1 },
+  };
+}
+
+function resultOf(engine: SyncEngine): Record<string, unknown> {
+  const { blocks, bytes } = engine.state.progress;
+  const head = engine.state.checkpoint?.head ?? null;
+  return { blocks, bytes, ...(engine.chain === null ? { head } : placeOf(engine.chain)) };
+}
+
+function summaryOf({ state }: SyncEngine): string | null {
+  const { blocks, bytes } = state.progress;
+  const head = headText(state.checkpoint?.head ?? null);
+  if (state.phase === 'failed') return null;
+  if (state.phase !== 'synced') return `Stopped at ${head}; the same command goes on from there.`;
+  if (blocks === 0) return `Nothing new; the store is at ${head}.`;
+  return `Synced ${countText(blocks, 'block')} (${bytesText(bytes)} as stored); the store is at ${head}.`;
+}

@@ -1,0 +1,57 @@
+import { Command } from 'commander';
+import { PluginResolver } from '../../di/resolve.js';
+import { ProgressMeter } from '../../engine/progress.js';
+import { verifyChain } from '../../engine/verify-chain.js';
+import { openChain } from '../../open-chain.js';
+import { OPTION, storeConfig } from '../options.js';
+import { headText, placeOf } from '../place.js';
+import { type CommandContext, runCommand } from '../run-command.js';
+import { throttled } from '../throttle.js';
+import { countText } from '../units.js';
+
+const EXAMPLES = `
+Reads every block and checks it again from the bytes up: checksum, encoding, form, hash and the link to the block
+before. The first bad one is named, and the exit status is 1.
+
+Examples:
+  $ blockferry verify --data ./node-a
+  $ blockferry verify --data ./node-a --json`;
+
+interface VerifyOptions {
+  readonly data: string;
+  readonly json?: boolean;
+}
+
+/** `blockferry verify`. */
+export function command(): Command {
+  return new Command('verify')
+    .addOption(OPTION.data())
+    .addOption(OPTION.json())
+    .addHelpText('after', EXAMPLES)
+    .action((options: VerifyOptions) => runCommand(options, (context) => verify(options, context)));
+}
+
+async function verify(options: VerifyOptions, { out, signal, conclude }: CommandContext): Promise<void> {
+  const chain = await openChain(storeConfig(options, false));
+  try {
+    const rules = await new PluginResolver([]).rules(chain.chain);
+    const meter = new ProgressMeter(() => performance.now());
+    meter.place(null, chain.tip().head?.height ?? null);
+    const tell = throttled(() => {
+      out.emit({ type: 'progress', ...meter.sample() });
+    });
+    for await (const { height, blocks, bytes } of verifyChain(chain, rules, { signal })) {
+      meter.add(blocks, bytes, height);
+      tell();
+    }
+    const { blocks } = meter.current();
+    const place = placeOf(chain);
+    const text =
+      blocks === 0
+        ? 'The store is empty.'
+        : `${countText(blocks, 'block')} verified, up to ${headText(place.head)}.`;
+    conclude({ blocks, ...place }, text);
+  } finally {
+    await chain.close();
+  }
+}

@@ -1,0 +1,126 @@
+import { SyncError } from '../../errors/index.js';
+import { throwIfAborted } from '../../internal/abort.js';
+import { openChain } from '../../open-chain.js';
+import { storeConfig } from '../options.js';
+import type { Reporter } from '../reporter.js';
+import type { CommandContext } from '../run-command.js';
+import { bytesText } from '../units.js';
+import { makeChain } from './make-chain.js';
+import type { NodeProcess } from './node-process.js';
+import { Stage } from './stage.js';
+import { followSync, serverUrl } from './watch.js';
+
+const BLOCKS = 400;
+/** The second node is killed at its first commit from this height on. */
+const KILL_AT = Math.floor(BLOCKS / 3);
+
+/** A chain, a server, a node that is killed and resumed, and a comparison: each step in words and with figures. */
+export async function runDemo({ out, signal, conclude }: CommandContext): Promise<void> {
+  const stage = await Stage.open(signal);
+  try {
+    const bytes = await step(
+      out,
+      'make',
+      `1. Node A makes ${BLOCKS} blocks, each with about 97 kB of synthetic patient records.`,
+      () => makeChain(stage.store('a'), BLOCKS, { out, signal }),
+    );
+    const server = await serve(stage, out, bytes);
+    const killedAt = await syncAndKill(stage, out, server.url);
+    const resumedBlocks = await resume(stage, out, server.url, killedAt);
+    await stop(server.node);
+    const sha256 = await compare(stage, out);
+    conclude(
+      { blocks: BLOCKS, bytes, killedAt, resumedBlocks, sha256 },
+      'All as it should be; the temporary folder is removed.',
+    );
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error;
+  } finally {
+    await stage.close();
+  }
+}
+
+async function step<T>(out: Reporter, name: string, text: string, run: () => Promise<T>): Promise<T> {
+  out.emit({ type: 'step', step: name, text });
+  return run();
+}
+
+async function serve(
+  stage: Stage,
+  out: Reporter,
+  bytes: number,
+): Promise<{ readonly node: NodeProcess; readonly url: string }> {
+  const node = stage.start('node A', 'serve', '--data', stage.store('a'), '--port', '0', '--json');
+  const url = await serverUrl(node);
+  const text = `2. Node A serves them, ${bytesText(bytes)}, at ${url}/sync, in a process of its own.`;
+  return step(out, 'serve', text, () => Promise.resolve({ node, url }));
+}
+
+/** @returns the newest height in the killed node's store. */
+async function syncAndKill(stage: Stage, out: Reporter, url: string): Promise<number> {
+  const text = '3. Node B syncs from node A, and is killed (SIGKILL) in the middle of it.';
+  return step(out, 'sync', text, async () => {
+    const node = stage.start('node B', 'sync', '--peer', url, '--data', stage.store('b'), '--json');
+    const { stoppedAt } = await followSync(node, out, KILL_AT);
+    await node.end('SIGKILL');
+    if (stoppedAt === null) throw wrong('Node B was done before it could be killed.');
+    const height = await storedHeight(stage.store('b'));
+    if (height < stoppedAt) throw wrong(`Node B lost blocks: it had ${stoppedAt}, its store has ${height}.`);
+    if (height >= BLOCKS - 1) throw wrong('Node B was done before it could be killed.');
+    note(out, 'sync', `Killed; its store is whole and stands at block ${height}.`);
+    return height;
+  });
+}
+
+/** @returns how many blocks the second run fetched. */
+async function resume(stage: Stage, out: Reporter, url: string, killedAt: number): Promise<number> {
+  return step(out, 'resume', '4. Node B is started again with the same command.', async () => {
+    const node = stage.start('node B', 'sync', '--peer', url, '--data', stage.store('b'), '--json');
+    const { blocks } = await followSync(node, out, null);
+    await node.succeeded();
+    const due = BLOCKS - 1 - killedAt;
+    if (blocks !== due) throw wrong(`Node B fetched ${blocks} blocks where ${due} were missing.`);
+    note(
+      out,
+      'resume',
+      `It went on at block ${killedAt + 1} and fetched only the ${blocks} that were missing.`,
+    );
+    return blocks;
+  });
+}
+
+async function stop(node: NodeProcess): Promise<void> {
+  const code = await node.end('SIGTERM');
+  if (code !== 0) throw wrong(`Node A stopped with the status ${String(code)}.`);
+}
+
+/** @returns the SHA-256 of both exports. */
+async function compare(stage: Stage, out: Reporter): Promise<string> {
+  return step(out, 'compare', '5. Both stores are exported and compared.', async () => {
+    const hashes = ['a', 'b'].map((name) =>
+      stage.start(`export of node ${name.toUpperCase()}`, 'export', '--data', stage.store(name)).outputHash(),
+    );
+    const [a, b] = await Promise.all(hashes);
+    if (a === undefined || a !== b) throw wrong(`The exports differ: SHA-256 ${String(a)} and ${String(b)}.`);
+    note(out, 'compare', `Byte for byte the same: SHA-256 ${a}.`);
+    return a;
+  });
+}
+
+async function storedHeight(data: string): Promise<number> {
+  const chain = await openChain(storeConfig({ data }, false));
+  try {
+    return chain.tip().head?.height ?? -1;
+  } finally {
+    await chain.close();
+  }
+}
+
+function note(out: Reporter, name: string, text: string): void {
+  out.emit({ type: 'step', step: name, text: `   ${text}` });
+}
+
+function wrong(message: string): SyncError {
+  return new SyncError('INTERNAL', message);
+}

@@ -1,0 +1,37 @@
+import type { BlockRef } from '../../contracts/index.js';
+import type { ProgressEvent } from '../../engine/events.js';
+import { SyncError } from '../../errors/index.js';
+import type { Reporter } from '../reporter.js';
+import type { NodeEvent, NodeProcess } from './node-process.js';
+
+/** Waits until a `serve` process listens. The rest of what it tells is left to be drained when it ends. */
+export async function serverUrl(node: NodeProcess): Promise<string> {
+  const { value } = await node.events().next();
+  if (value?.event === 'listening') return value['url'] as string;
+  await node.succeeded();
+  throw new SyncError('INTERNAL', 'The server ended before it served anything.');
+}
+
+/** How a `sync` process got on. */
+export interface Followed {
+  /** Blocks it fetched, when it came to its end. */
+  readonly blocks: number;
+  /** The durable height at which it was left running; `null` when it ended first. */
+  readonly stoppedAt: number | null;
+}
+
+/** Shows the progress of a `sync` process until it ends or has made `until` durable. */
+export async function followSync(node: NodeProcess, out: Reporter, until: number | null): Promise<Followed> {
+  let blocks = 0;
+  for await (const event of node.events()) {
+    if (event.event === 'progress') out.emit(progressOf(event));
+    if (event.event === 'done') blocks = event['blocks'] as number;
+    const height = event.event === 'checkpoint' ? (event['head'] as BlockRef).height : -1;
+    if (until !== null && height >= until) return { blocks, stoppedAt: height };
+  }
+  return { blocks, stoppedAt: null };
+}
+
+function progressOf(event: NodeEvent): ProgressEvent {
+  return { ...(event as unknown as Omit<ProgressEvent, 'type'>), type: 'progress' };
+}

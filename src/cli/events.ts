@@ -1,0 +1,42 @@
+import type { BlockRef, ErrorCode, ProgressEvent, SyncEvent } from '../index.js';
+
+/** The server takes requests. */
+export interface ListeningEvent {
+  readonly type: 'listening';
+  /** Origin of the server; the routes are below `/sync`. */
+  readonly url: string;
+}
+
+/** Blocks that were appended here are durable up to `head`. */
+export interface AppendedEvent {
+  readonly type: 'checkpoint';
+  readonly head: BlockRef;
+  readonly finalized: BlockRef | null;
+}
+
+/** A line of an input was refused; the command goes on with the next one. */
+export interface RefusedEvent {
+  readonly type: 'warning';
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Height of the refused block; `null` when it isn't known. */
+  readonly height: number | null;
+}
+
+/** How reading an input gets on. */
+export interface InputProgressEvent extends ProgressEvent {
+  readonly inputBytes: number;
+  /** `null` for an input whose end isn't known. */
+  readonly inputTotalBytes: number | null;
+}
+
+/** A step of the demonstration began or ended. */
+export interface StepEvent {
+  readonly type: 'step';
+  readonly step: string;
+  readonly text: string;
+}
+
+/** Everything a command tells while it runs: the engine's events and the command line's own. */
+export type CliEvent =
+  SyncEvent | ListeningEvent | AppendedEvent | RefusedEvent | InputProgressEvent | StepEvent;

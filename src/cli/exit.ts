@@ -1,0 +1,64 @@
+import { isSyncError, SyncError } from '../errors/index.js';
+
+/** Exit statuses of the command line. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
+
+/** The command was called in a way that can't be meant. */
+export class UsageError extends Error {
+  override readonly name: string = 'UsageError';
+}
+
+/** Runs something that throws `TypeError` for wrong settings; on the command line those are wrong usage. */
+export async function settingsFrom<T>(make: () => T | Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** What is told about a failure. Members that aren't known are `null`. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  /** What to do about it; empty when the message says it. */
+  readonly action: string;
+  readonly height: number | null;
+  readonly peer: string | null;
+}
+
+/** Reads what can be told out of anything thrown. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof UsageError) {
+    return { code: 'USAGE', message: error.message, action: 'See --help.', height: null, peer: null };
+  }
+  const known = isSyncError(error) ? error : unexpected(error);
+  const { height = null, peer = null } = known.context;
+  return { code: known.code, message: known.message, action: known.info.action, height, peer };
+}
+
+/** The exit status for anything thrown. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+}
+
+/** One or two lines for people: what happened and where, then what to do. */
+export function failureText(failure: Failure): string {
+  const { code, message, action, height, peer } = failure;
+  const places = [height === null ? '' : `block ${height}`, peer ?? ''].filter(
+    (place) => place !== '' && !message.includes(place),
+  );
+  const where = places.length === 0 ? '' : ` (${places.join(', ')})`;
+  return printable(`${code}: ${message}${where}`) + (action === '' ? '' : `\n${action}`);
+}
+
+/** Makes control characters visible: parts of a message may come from a peer, and a terminal obeys them. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function unexpected(error: unknown): SyncError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new SyncError('INTERNAL', message, { cause: error });
+}

@@ -1,0 +1,77 @@
+import type { ProgressEvent } from '../index.js';
+import type { CliEvent, InputProgressEvent } from './events.js';
+import { type Failure, failureText, printable } from './exit.js';
+import { ProgressBar } from './progress-bar.js';
+import type { Outcome, Reporter, ReporterStreams } from './reporter.js';
+import { bytesText, durationText } from './units.js';
+
+/** Plain words, and a progress bar where standard error is a terminal. */
+export class HumanReporter implements Reporter {
+  readonly #streams: ReporterStreams;
+  readonly #bar: ProgressBar;
+
+  constructor(streams: ReporterStreams) {
+    this.#streams = streams;
+    this.#bar = new ProgressBar(streams.errors);
+  }
+
+  emit(event: CliEvent): void {
+    if (event.type === 'progress') this.#bar.update(barOf(event));
+    else if (event.type === 'listening')
+      this.#say(`Serving at ${event.url}/sync; Ctrl-C stops.`, this.#streams.messages);
+    else if (event.type === 'step') this.#step(event.text);
+    else {
+      const text = noteOf(event);
+      if (text !== null) this.#say(printable(text), this.#streams.errors);
+    }
+  }
+
+  fail(failure: Failure): void {
+    this.#bar.stop();
+    this.#streams.errors.write(`${failureText(failure)}\n`);
+  }
+
+  done({ summary }: Outcome): void {
+    this.#bar.stop();
+    if (summary !== null) this.#streams.messages.write(`${summary}\n`);
+  }
+
+  #step(text: string): void {
+    this.#bar.stop();
+    this.#streams.messages.write(`${text}\n`);
+  }
+
+  #say(text: string, stream: NodeJS.WriteStream): void {
+    this.#bar.clearLine();
+    stream.write(`${text}\n`);
+  }
+}
+
+function barOf(event: ProgressEvent | InputProgressEvent): Parameters<ProgressBar['update']>[0] {
+  const speed = `${Math.round(event.blocksPerSecond).toLocaleString('en-US')} blocks/s, ${bytesText(event.bytesPerSecond)}/s`;
+  const height = event.height === null ? 'no block yet' : `block ${event.height}`;
+  if ('inputTotalBytes' in event) {
+    return { value: event.inputBytes, total: event.inputTotalBytes, text: `${height}, ${speed}` };
+  }
+  const total = event.head === null ? null : event.head + 1;
+  const value = (event.height ?? -1) + 1;
+  return { value, total, text: `${height}, ${speed}, ${durationText(event.etaMs)} left` };
+}
+
+/** What is worth a line to a person; `null` for the rest. */
+function noteOf(event: CliEvent): string | null {
+  switch (event.type) {
+    case 'warning': {
+      const height = 'height' in event && event.height !== null ? ` (block ${event.height})` : '';
+      return `Warning: ${event.code}: ${event.message}${height}`;
+    }
+    case 'retry':
+      return `${event.peer}: ${event.error.code}: ${event.error.message} Trying again in ${durationText(event.delayMs)}.`;
+    case 'peer':
+      return event.status === 'dropped'
+        ? `${event.peer} is not asked again: ${event.error?.message ?? ''}`
+        : null;
+    default:
+      return null;
+  }
+}

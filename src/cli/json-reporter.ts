@@ -1,0 +1,33 @@
+import { isSyncError } from '../errors/index.js';
+import type { CliEvent } from './events.js';
+import { type Failure, failureOf, failureText } from './exit.js';
+import type { Outcome, Reporter, ReporterStreams } from './reporter.js';
+
+/** One JSON object a line; `event` says what it is, the last one is `done`. A failure also stands on standard error. */
+export class JsonReporter implements Reporter {
+  readonly #streams: ReporterStreams;
+
+  constructor(streams: ReporterStreams) {
+    this.#streams = streams;
+  }
+
+  emit({ type, ...members }: CliEvent): void {
+    this.#line(type, members);
+  }
+
+  fail(failure: Failure): void {
+    this.#line('error', failure);
+    this.#streams.errors.write(`${failureText(failure)}\n`);
+  }
+
+  done({ exitCode, result }: Outcome): void {
+    this.#line('done', { ok: exitCode === 0, exitCode, ...result });
+  }
+
+  #line(event: string, members: object): void {
+    const text = JSON.stringify({ event, ...members }, (_key, value: unknown) =>
+      isSyncError(value) ? failureOf(value) : value,
+    );
+    this.#streams.messages.write(`${text}\n`);
+  }
+}

@@ -1,0 +1,26 @@
+import type { BlockRef } from '../contracts/index.js';
+import type { Chain } from '../engine/chain.js';
+
+/** Where a chain stands, as members of a result. */
+export interface Place {
+  readonly chain: string;
+  readonly chainId: string | null;
+  readonly base: number;
+  readonly head: BlockRef | null;
+}
+
+/** Reads where a chain stands. */
+export function placeOf(chain: Chain): Place {
+  const { base, head } = chain.tip();
+  return {
+    chain: chain.chain,
+    chainId: chain.chainId(),
+    base: head === null ? chain.place.base : base,
+    head,
+  };
+}
+
+/** A head in words: `block 12 (ab12…)`, or `an empty chain`. */
+export function headText(head: BlockRef | null): string {
+  return head === null ? 'an empty chain' : `block ${head.height} (${head.hash})`;
+}

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { EXIT } from './exit.js';
+
+const EXAMPLES = `
+Examples:
+  $ blockferry demo
+  $ blockferry import --data ./node-a blocks.ndjson
+  $ blockferry serve --data ./node-a --port 8080
+  $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b
+  $ blockferry help sync
+
+Exit status: 0 done, 1 failed (CODE: what happened, and what to do, on standard error), 2 wrong usage, 130 after Ctrl-C.`;
+
+/** The commands. Each is loaded when it is called, so that none pays for another. */
+const COMMANDS = {
+  import: ['verify blocks from NDJSON and append them to a store', () => import('./commands/import.js')],
+  serve: ['serve a store to other nodes over HTTP', () => import('./commands/serve.js')],
+  sync: ["bring a store up to date from other nodes' servers", () => import('./commands/sync.js')],
+  export: ['write blocks as NDJSON, byte for byte', () => import('./commands/export.js')],
+  verify: ['check every block of a store again', () => import('./commands/verify.js')],
+  status: ['tell where a store or a server stands', () => import('./commands/status.js')],
+  seal: ['make sealed-json blocks of JSON objects', () => import('./commands/seal.js')],
+  demo: ['show a sync, a crash and a resume on this machine', () => import('./commands/demo.js')],
+} as const satisfies Record<string, readonly [string, () => Promise<{ command(): Command }>]>;
+
+/** Runs the command line. @returns the exit status; never rejects for anything that a caller can cause. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const program = await buildProgram(args);
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? EXIT.ok);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    throw error;
+  }
+}
+
+async function buildProgram(args: readonly string[]): Promise<Command> {
+  const program = new Command('blockferry')
+    .description("Brings a node's copy of a hash-linked chain up to date, and serves it to others.")
+    .version(version(), '-V, --version')
+    .showHelpAfterError('(--help tells more)')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride();
+  for (const [name, [description, load]] of Object.entries(COMMANDS)) {
+    const command = args.slice(0, 2).includes(name) ? (await load()).command() : new Command(name);
+    program.addCommand(command.description(description).copyInheritedSettings(program));
+  }
+  return program;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}

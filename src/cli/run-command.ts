@@ -1,0 +1,72 @@
+import { isSyncError } from '../errors/index.js';
+import { EXIT, exitCodeOf, failureOf } from './exit.js';
+import { HumanReporter } from './human-reporter.js';
+import { JsonReporter } from './json-reporter.js';
+import type { Outcome, Reporter } from './reporter.js';
+import { StopSignals } from './signals.js';
+
+/** What a command runs with. */
+export interface CommandContext {
+  readonly out: Reporter;
+  /** Fires at Ctrl-C and at SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Says how things stand at the end, whichever way it comes; the last call counts. */
+  readonly conclude: (result: Outcome['result'], summary: string | null) => void;
+}
+
+/** How a command is run. */
+export interface RunCommandOptions {
+  /** Lines of JSON in place of text. */
+  readonly json?: boolean | undefined;
+  /** The command's data goes to standard output, and everything it tells to standard error. Default false. */
+  readonly dataOnStdout?: boolean;
+  /** SIGTERM is how the command is meant to end: exit status 0. Default false. */
+  readonly endsByTerm?: boolean;
+}
+
+/** Runs a command from its first signal handler to its exit status; never rejects. */
+export async function runCommand(
+  options: RunCommandOptions,
+  body: (context: CommandContext) => Promise<void>,
+): Promise<void> {
+  const stop = new StopSignals();
+  const out = reporterFor(options);
+  let end: Pick<Outcome, 'result' | 'summary'> = { result: {}, summary: null };
+  const conclude: CommandContext['conclude'] = (result, summary) => {
+    end = { result, summary };
+  };
+  let failed: number | null = null;
+  try {
+    await body({ out, signal: stop.signal, conclude });
+  } catch (error) {
+    failed = report(out, error, stop);
+  }
+  const exitCode = failed ?? stopCode(stop, options) ?? EXIT.ok;
+  out.done({ ...end, exitCode });
+  process.exitCode = exitCode;
+  stop.dispose();
+}
+
+/** The exit status of a failure; `null` when it is only the stop that was asked for. */
+function report(out: Reporter, error: unknown, stop: StopSignals): number | null {
+  if (stop.exitCode !== null && isSyncError(error, 'ABORTED')) return null;
+  out.fail(failureOf(error));
+  return exitCodeOf(error);
+}
+
+function stopCode(stop: StopSignals, { endsByTerm = false }: RunCommandOptions): number | null {
+  return endsByTerm && stop.exitCode === EXIT.terminated ? EXIT.ok : stop.exitCode;
+}
+
+function reporterFor({ json = false, dataOnStdout = false }: RunCommandOptions): Reporter {
+  const streams = { messages: dataOnStdout ? process.stderr : process.stdout, errors: process.stderr };
+  ignoreBrokenPipe(streams.messages);
+  return json ? new JsonReporter(streams) : new HumanReporter(streams);
+}
+
+/** A reader of messages that has gone away stops no sync and no server. */
+function ignoreBrokenPipe(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}

@@ -1,0 +1,162 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import test from 'ava';
+import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
+import { blockEvent, completeEvent, listen, plainServer } from '../helpers/servers.js';
+import { tempDir } from '../helpers/temp-dir.js';
+import { type Finished, jsonLines, run, serve } from './cli.js';
+
+const chain = sealedChain(30);
+const encoder = new TextEncoder();
+
+/** Block 12 of the chain with one letter of its records changed. */
+function altered(): Uint8Array {
+  const document = chain[12] ?? new Uint8Array();
+  return encoder.encode(new TextDecoder().decode(document).replace('Observation', 'observation'));
+}
+
+const at = (place: number, line: Uint8Array): Buffer =>
+  ndjson([...chain.slice(0, place), line, ...chain.slice(place + 1)]);
+
+const BAD_LINES: readonly [title: string, input: Buffer, code: string, height: number][] = [
+  ['an altered block', at(12, altered()), 'HASH_MISMATCH', 12],
+  ['a block twice', at(12, chain[11] ?? encoder.encode('')), 'HEIGHT_MISMATCH', 12],
+  ['a missing block', ndjson([...chain.slice(0, 12), ...chain.slice(13)]), 'HEIGHT_GAP', 12],
+  ['a line that is no JSON', at(12, encoder.encode('no block')), 'BLOCK_MALFORMED', 12],
+  ['an empty line in the middle', at(12, new Uint8Array()), 'BLOCK_MALFORMED', 12],
+  [
+    'a line end of CR LF',
+    at(12, Buffer.concat([chain[12] ?? Buffer.of(), Buffer.of(0x0d)])),
+    'BLOCK_MALFORMED',
+    12,
+  ],
+  ['a line beyond the limit', at(12, new Uint8Array(3000).fill(0x20)), 'BLOCK_TOO_LARGE', 12],
+];
+
+for (const [title, input, code, height] of BAD_LINES) {
+  test(`import stops at ${title} with ${code}, and everything before it is stored`, async (t) => {
+    const data = join(tempDir(t), 'a');
+    const args = ['import', '--data', data, '--max-block-bytes', '2500', '-'];
+    const { code: status, stdout, stderr } = await run(t, [...args, '--json'], input);
+    t.is(status, 1);
+    t.true(stderr.startsWith(`${code}: `), stderr);
+    t.true(stderr.includes(`lock ${height}`), stderr);
+    t.true(stderr.trimEnd().split('\n').length <= 2);
+    const events = jsonLines(stdout);
+    t.like(events.at(-2), { event: 'error', code, height });
+    t.like(events.at(-1), { event: 'done', ok: false, exitCode: 1, blocks: 12, head: { height: 11 } });
+    t.true(ndjson(chain.slice(0, 12)).equals((await run(t, ['export', '--data', data])).stdout));
+  });
+}
+
+function failed(t: { is: (a: unknown, b: unknown) => unknown; regex: (a: string, b: RegExp) => unknown }) {
+  return (result: Finished, code: string): void => {
+    t.is(result.code, 1);
+    t.regex(result.stderr, new RegExp(`^${code}: .+\\n.+\\n$`));
+  };
+}
+
+test('a store that is not there, is none, or is in use is named as such', async (t) => {
+  const dir = tempDir(t);
+  const expect = failed(t);
+  for (const command of ['serve', 'export', 'verify', 'status']) {
+    expect(await run(t, [command, '--data', join(dir, 'missing')]), 'STORE_NOT_FOUND');
+  }
+  mkdirSync(join(dir, 'other'));
+  writeFileSync(join(dir, 'other', 'letter.txt'), 'Dear reader');
+  for (const command of ['serve', 'export', 'verify', 'status']) {
+    expect(await run(t, [command, '--data', join(dir, 'other')]), 'STORE_NOT_RECOGNIZED|STORE_NOT_FOUND');
+  }
+  expect(await run(t, ['import', '--data', join(dir, 'other'), '-'], ndjson(chain)), 'STORE_NOT_RECOGNIZED');
+  await run(t, ['import', '--data', join(dir, 'a'), '-'], ndjson(chain));
+  await serve(t, join(dir, 'a'));
+  expect(await run(t, ['export', '--data', join(dir, 'a')]), 'STORE_LOCKED');
+});
+
+test('an input that is not there makes no store', async (t) => {
+  const dir = tempDir(t);
+  failed(t)(await run(t, ['import', '--data', join(dir, 'a'), join(dir, 'missing')]), 'INPUT_UNREADABLE');
+  failed(t)(await run(t, ['verify', '--data', join(dir, 'a')]), 'STORE_NOT_FOUND');
+});
+
+test('other rules than those a store was made with are CHAIN_MISMATCH', async (t) => {
+  const data = join(tempDir(t), 'a');
+  await run(t, ['import', '--data', data, '-'], ndjson(chain.slice(0, 10)));
+  const args = ['import', '--data', data, '--chain', 'linked:height,hash,previousHash', '-'];
+  failed(t)(await run(t, args, ndjson(chain.slice(10))), 'CHAIN_MISMATCH');
+  failed(t)(await run(t, ['serve', '--data', data, '--chain', 'ethereum']), 'CHAIN_MISMATCH');
+});
+
+test('a port that is taken is PORT_IN_USE', async (t) => {
+  const data = join(tempDir(t), 'a');
+  await run(t, ['import', '--data', data, '-'], ndjson(chain));
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => other.close());
+  const { port } = other.address() as AddressInfo;
+  failed(t)(await run(t, ['serve', '--data', data, '--port', String(port)]), 'PORT_IN_USE');
+});
+
+test('a peer that is down is PEER_UNREACHABLE within seconds', async (t) => {
+  const unused = createServer();
+  await new Promise<void>((resolve) => unused.listen(0, '127.0.0.1', resolve));
+  const { port } = unused.address() as AddressInfo;
+  await new Promise((resolve) => unused.close(resolve));
+  const peer = `http://127.0.0.1:${port}`;
+  failed(t)(await run(t, ['sync', '--peer', peer, '--data', join(tempDir(t), 'b')]), 'PEER_UNREACHABLE');
+  failed(t)(await run(t, ['status', '--peer', peer]), 'PEER_UNREACHABLE');
+});
+
+test('a server without a sync service and a web page are told apart', async (t) => {
+  const notFound = await listen(t, (_request, response) => {
+    response.writeHead(404).end();
+  });
+  const page = await listen(t, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome</html>');
+  });
+  const data = join(tempDir(t), 'b');
+  failed(t)(await run(t, ['sync', '--peer', notFound, '--data', data]), 'PEER_NOT_FOUND');
+  failed(t)(await run(t, ['status', '--peer', notFound]), 'PEER_NOT_FOUND');
+  failed(t)(await run(t, ['sync', '--peer', page, '--data', data]), 'PEER_NOT_SYNC');
+  failed(t)(await run(t, ['status', '--peer', page]), 'PEER_NOT_SYNC');
+});
+
+test('a peer with another chain is CHAIN_MISMATCH or FORKED and changes nothing', async (t) => {
+  const dir = tempDir(t);
+  const [a, b] = [join(dir, 'a'), join(dir, 'b')];
+  await run(t, ['import', '--data', a, '-'], ndjson(sealedChain(40, (height) => ({ other: height }))));
+  await run(t, ['import', '--data', b, '-'], ndjson(chain));
+  const { url } = await serve(t, a);
+  failed(t)(await run(t, ['sync', '--peer', url, '--data', b]), 'CHAIN_MISMATCH|FORKED');
+  t.true(ndjson(chain).equals((await run(t, ['export', '--data', b])).stdout));
+});
+
+test('an altered block is named with its height, and the good peer behind it is used', async (t) => {
+  const dir = tempDir(t);
+  const liar = await plainServer(t, (from, response) => {
+    for (const [height, document] of chain.entries()) {
+      if (height >= from) response.write(blockEvent(height, height === 12 ? altered() : document));
+    }
+    response.end(completeEvent({ height: 29 }));
+  });
+  const alone = await run(t, ['sync', '--peer', liar, '--data', join(dir, 'b')]);
+  failed(t)(alone, 'HASH_MISMATCH');
+  t.regex(alone.stderr, /block 12\b/i);
+  t.true(ndjson(chain.slice(0, 12)).equals((await run(t, ['export', '--data', join(dir, 'b')])).stdout));
+  await run(t, ['import', '--data', join(dir, 'a'), '-'], ndjson(chain));
+  const { url } = await serve(t, join(dir, 'a'));
+  const both = await run(t, ['sync', '--peer', liar, '--peer', url, '--data', join(dir, 'b'), '--json']);
+  t.is(both.code, 0, both.stderr);
+  t.true(jsonLines(both.stdout).some(({ event, status }) => event === 'peer' && status === 'dropped'));
+  t.true(ndjson(chain).equals((await run(t, ['export', '--data', join(dir, 'b')])).stdout));
+});
+
+test('control characters that a peer sends do not reach the terminal', async (t) => {
+  const evil = await plainServer(t, (_from, response) => {
+    response.end('event: error\ndata: {"error":"\\u001b[2Jgone\\u0007","code":"INTERNAL"}\n\n');
+  });
+  const { stderr } = await run(t, ['sync', '--peer', evil, '--data', join(tempDir(t), 'b')]);
+  t.notRegex(stderr, /[\u0000-\u0009\u000b-\u001f\u007f]/);
+});

@@ -1,0 +1,52 @@
+import test from 'ava';
+import { run } from './cli.js';
+
+const COMMANDS = ['import', 'serve', 'sync', 'export', 'verify', 'status', 'seal', 'demo'];
+
+test('the help of every command goes to standard output and shows examples', async (t) => {
+  for (const command of COMMANDS) {
+    const { code, stdout, stderr } = await run(t, [command, '--help']);
+    t.is(code, 0, command);
+    t.regex(
+      stdout.toString(),
+      new RegExp(`Usage: blockferry ${command} [^]*\\n {2}\\$ .*blockferry ${command}`),
+    );
+    t.is(stderr, '');
+  }
+});
+
+test('the top-level help names every command', async (t) => {
+  const { code, stdout } = await run(t, ['--help']);
+  t.is(code, 0);
+  for (const command of COMMANDS) t.true(stdout.toString().includes(`\n  ${command} `), command);
+});
+
+const WRONG: readonly (readonly string[])[] = [
+  [],
+  ['launch'],
+  ['import', '--data', 'x'],
+  ['import', 'file'],
+  ['import', '--data', 'x', '--base', '-1', 'file'],
+  ['import', '--data', 'x', '--chain', 'linked:a,b', 'file'],
+  ['serve', '--data', 'x', '--port', '70000'],
+  ['sync', '--data', 'x'],
+  ['sync', '--data', 'x', '--peer', 'ftp://example.org'],
+  ['sync', '--data', 'x', '--peer', 'http://a', '--mode', 'teleport'],
+  ['export', '--data', 'x', '--from', '01'],
+  ['export', '--data', 'x', '--from', '2', '--to', '1'],
+  ['status'],
+  ['status', '--data', 'x', '--peer', 'http://a'],
+  ['seal', '--height', '3'],
+  ['seal', '--height', '3', '--previous-hash', 'xyz'],
+  ['seal', '--height', '3', '--data', 'x'],
+  ['verify', '--data', 'x', 'extra'],
+];
+
+for (const args of WRONG) {
+  test(`wrong usage ends with the status 2 and a word on standard error: blockferry ${args.join(' ')}`, async (t) => {
+    const { code, stdout, stderr } = await run(t, args);
+    t.is(code, 2);
+    t.is(stdout.toString(), '');
+    t.not(stderr, '');
+  });
+}

@@ -1,0 +1,69 @@
+import { execFileSync } from 'node:child_process';
+import { createWriteStream, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
+import { tempDir } from '../helpers/temp-dir.js';
+import { type JsonLine, run, serve } from './cli.js';
+
+const chain = sealedChain(20);
+
+const durable =
+  (height: number) =>
+  ({ event, head }: JsonLine): boolean =>
+    event === 'checkpoint' && (head as { height: number }).height >= height;
+
+async function headOf(url: string): Promise<unknown> {
+  const { head } = (await (await fetch(`${url}/sync/status`)).json()) as { head: { height: number } | null };
+  return head?.height ?? null;
+}
+
+test('lines on standard input are served as they arrive, from an empty new store on', async (t) => {
+  const { cli, url } = await serve(t, join(tempDir(t), 'a'), '--ingest', '-');
+  t.is(await headOf(url), null);
+  for (const [height, document] of chain.slice(0, 3).entries()) {
+    cli.stdin.write(ndjson([document]));
+    await cli.waitFor(durable(height));
+    t.is(await headOf(url), height);
+  }
+  cli.stdin.end(ndjson(chain.slice(3)));
+  await cli.waitFor(durable(19));
+  t.is(await headOf(url), 19);
+  cli.kill('SIGTERM');
+  t.is((await cli.finished).code, 0);
+});
+
+test('a refused line is reported with code and height, and the next one is taken', async (t) => {
+  const { cli, url } = await serve(t, join(tempDir(t), 'a'), '--ingest', '-');
+  cli.stdin.write(ndjson(chain.slice(0, 5)));
+  cli.stdin.write('not a block\n');
+  cli.stdin.write(ndjson(chain.slice(5)));
+  await cli.waitFor(durable(19));
+  const warning = await cli.waitFor(({ event }) => event === 'warning');
+  t.like(warning, { code: 'BLOCK_MALFORMED', height: 5 });
+  t.is(await headOf(url), 19);
+});
+
+test('a file is read to its end and the server goes on', async (t) => {
+  const dir = tempDir(t);
+  writeFileSync(join(dir, 'blocks.ndjson'), ndjson(chain));
+  const { cli, url } = await serve(t, join(dir, 'a'), '--ingest', join(dir, 'blocks.ndjson'));
+  await cli.waitFor(durable(19));
+  const synced = await run(t, ['sync', '--peer', url, '--data', join(dir, 'b')]);
+  t.is(synced.code, 0, synced.stderr);
+});
+
+if (process.platform !== 'win32') {
+  test('a FIFO is read, and one that nobody writes to does not hold up the stop', async (t) => {
+    const dir = tempDir(t);
+    const fifo = join(dir, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const first = await serve(t, join(dir, 'a'), '--ingest', fifo);
+    first.cli.kill('SIGTERM');
+    t.is((await first.cli.finished).code, 0);
+    const { cli, url } = await serve(t, join(dir, 'a'), '--ingest', fifo);
+    createWriteStream(fifo).end(ndjson(chain));
+    await cli.waitFor(durable(19));
+    t.is(await headOf(url), 19);
+  });
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
+import { blockEvent, completeEvent, plainServer } from '../helpers/servers.js';
+import { tempDir } from '../helpers/temp-dir.js';
+import { Cli, jsonLines, run, serve } from './cli.js';
+
+const chain = sealedChain(200);
+
+/** A server that sends a block every few milliseconds, and the heights it was asked to start from. */
+async function slowServer(t: ExecutionContext): Promise<{ url: string; starts: number[] }> {
+  const starts: number[] = [];
+  const url = await plainServer(t, (from, response) => {
+    starts.push(from);
+    void (async () => {
+      for (let height = from; height < chain.length && !response.destroyed; height++) {
+        response.write(blockEvent(height, chain[height] ?? new Uint8Array()));
+        await sleep(5);
+      }
+      response.end(completeEvent({ height: chain.length - 1 }));
+    })();
+  });
+  return { url, starts };
+}
+
+const durable =
+  (height: number) =>
+  ({ event, head }: { readonly event: string; readonly head?: unknown }): boolean =>
+    event === 'checkpoint' && (head as { height: number }).height >= height;
+
+test('a node that is killed again and again goes on where it stood and ends with the same bytes', async (t) => {
+  const data = join(tempDir(t), 'b');
+  const { url, starts } = await slowServer(t);
+  for (const height of [20, 60, 110, 150]) {
+    const cli = new Cli(t, ['sync', '--peer', url, '--data', data, '--json']);
+    await cli.waitFor(durable(height));
+    cli.kill('SIGKILL');
+    t.is((await cli.finished).code, null);
+  }
+  t.is((await run(t, ['sync', '--peer', url, '--data', data])).code, 0);
+  t.is(starts[0], 0);
+  t.true(
+    [20, 60, 110, 150].every((height, index) => (starts[index + 1] ?? 0) > height),
+    String(starts),
+  );
+  t.true(ndjson(chain).equals((await run(t, ['export', '--data', data])).stdout));
+});
+
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  test(`${signal} stops a sync cleanly with the status ${status}`, async (t) => {
+    const data = join(tempDir(t), 'b');
+    const { url } = await slowServer(t);
+    const cli = new Cli(t, ['sync', '--peer', url, '--data', data, '--json']);
+    await cli.waitFor(durable(10));
+    cli.kill(signal);
+    const { code, stdout, stderr } = await cli.finished;
+    t.is(code, status);
+    t.is(stderr, '');
+    const last = jsonLines(stdout).at(-1);
+    t.like(last, { event: 'done', ok: false, exitCode: status });
+    const { height } = last?.['head'] as { height: number };
+    t.true(ndjson(chain.slice(0, height + 1)).equals((await run(t, ['export', '--data', data])).stdout));
+  });
+}
+
+test('SIGINT stops an import that waits for its input, and what came before is stored', async (t) => {
+  const data = join(tempDir(t), 'a');
+  const cli = new Cli(t, ['import', '--data', data, '--json', '-']);
+  cli.stdin.write(ndjson(chain.slice(0, 25)));
+  await cli.waitFor(durable(24));
+  cli.kill('SIGINT');
+  t.is((await cli.finished).code, 130);
+  t.true(ndjson(chain.slice(0, 25)).equals((await run(t, ['export', '--data', data])).stdout));
+});
+
+test('an import that is killed has stored a whole number of blocks', async (t) => {
+  const data = join(tempDir(t), 'a');
+  const cli = new Cli(t, ['import', '--data', data, '--json', '-']);
+  const lines = ndjson(chain);
+  cli.stdin.write(lines.subarray(0, 40_000));
+  await cli.waitFor(durable(0));
+  cli.kill('SIGKILL');
+  await cli.finished;
+  const { stdout } = await run(t, ['export', '--data', data]);
+  t.true(stdout.length > 0 && lines.subarray(0, stdout.length).equals(stdout));
+  t.is((await run(t, ['import', '--data', data, '-'], lines.subarray(stdout.length))).code, 0);
+});
+
+/** Half a megabyte that gzip can't make much smaller. */
+function noise(height: number): object {
+  const parts = Array.from({ length: 8000 }, (_unused, index) =>
+    createHash('sha256').update(`${height}/${index}`).digest('hex'),
+  );
+  return { noise: parts.join('') };
+}
+
+for (const [signal, status] of [
+  ['SIGTERM', 0],
+  ['SIGINT', 130],
+] as const) {
+  test(`${signal} stops a server within five seconds while a client holds a stream open`, async (t) => {
+    const data = join(tempDir(t), 'a');
+    await run(t, ['import', '--data', data, '-'], ndjson(sealedChain(40, noise)));
+    const { cli, url } = await serve(t, data);
+    const client = connect(Number(new URL(url).port), '127.0.0.1');
+    t.teardown(() => client.destroy());
+    client.on('error', () => undefined);
+    client.write('GET /sync/stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(client, 'readable');
+    cli.kill(signal);
+    const before = performance.now();
+    const { code, stdout, stderr } = await cli.finished;
+    t.is(code, status);
+    t.is(stderr, '');
+    t.true(performance.now() - before < 5000);
+    t.is(jsonLines(stdout).at(-1)?.event, 'done');
+    t.is((await run(t, ['verify', '--data', data])).code, 0);
+  });
+}
+
+test('export ends quietly when its reader goes away', async (t) => {
+  const data = join(tempDir(t), 'a');
+  await run(t, ['import', '--data', data, '-'], ndjson(sealedChain(10, noise)));
+  const cli = new Cli(t, ['export', '--data', data]);
+  cli.closeStdout();
+  const { code, stderr } = await cli.finished;
+  t.is(stderr, '');
+  t.is(code, 0);
+});

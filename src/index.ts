@@ -17,3 +17,4 @@ export type * from './engine/events.js';
 export type { SyncEngine } from './engine/sync-engine.js';
 export * from './contracts/index.js';
 export * from './errors/index.js';
+export { abortable } from './internal/iterate.js';

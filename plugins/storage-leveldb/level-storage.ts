@@ -39,7 +39,7 @@ interface Opened {
   meta: Meta;
 }
 
-/** Options of {@link LevelStorage}. */
+/** Options of `levelStorage`. */
 export interface LevelStorageOptions {
   /** Directory of the store. */
   readonly location: string;

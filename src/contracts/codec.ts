@@ -48,5 +48,6 @@ export interface CodecRegistry {
   readonly ids: readonly string[];
   /** @throws SyncError `CODEC_UNAVAILABLE` when no codec of that name is registered. */
   get(id: string): Codec;
+  /** Whether a codec of that name is registered. */
   has(id: string): boolean;
 }

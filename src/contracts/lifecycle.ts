@@ -6,5 +6,6 @@ export interface AbortOptions {
 
 /** Something that holds a resource. `close` may be called any number of times and from anywhere. */
 export interface Closeable {
+  /** Releases what is held; resolves when it is released. */
   close(): Promise<void>;
 }

@@ -7,7 +7,8 @@ import type { Transport } from './transport.js';
 /** Version of the plugin contracts. A plugin made for another one is refused with `PLUGIN_INCOMPATIBLE`. */
 export const PLUGIN_API_VERSION = 1;
 
-interface PluginBase {
+/** What all plugins state about themselves. */
+export interface PluginBase {
   /** Name that a configuration refers to. */
   readonly name: string;
   readonly apiVersion: typeof PLUGIN_API_VERSION;
@@ -35,30 +36,35 @@ export interface TransportLimits {
 /** Registers a codec. */
 export interface CodecPlugin extends PluginBase {
   readonly kind: 'codec';
+  /** Makes the codec; called once for each engine or server. */
   create(): Codec;
 }
 
 /** Registers a storage engine. */
 export interface StoragePlugin extends PluginBase {
   readonly kind: 'storage';
+  /** Makes the storage, not yet open; called once for each engine or chain. */
   create(): Storage;
 }
 
 /** Registers chain rules. */
 export interface ChainRulesPlugin extends PluginBase {
   readonly kind: 'chain';
+  /** Makes the rules. */
   create(): ChainRules;
 }
 
 /** Registers the client half of a transport. */
 export interface TransportPlugin extends PluginBase {
   readonly kind: 'transport';
+  /** Makes the transport; called once for each engine. */
   create(deps: TransportDeps): Transport;
 }
 
 /** Registers the server half of a transport. */
 export interface EndpointPlugin extends PluginBase {
   readonly kind: 'endpoint';
+  /** Makes the endpoint; called once for each server. */
   create(deps: EndpointDeps): Endpoint;
 }
 

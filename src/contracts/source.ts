@@ -15,7 +15,9 @@ export interface BlockSource {
   readonly chain: string;
   /** `null` until the first block is there. */
   chainId(): string | null;
+  /** Where the chain stands now. */
   tip(): ChainTip;
+  /** The header at a height; `null` when the height isn't held. */
   header(height: number): Promise<BlockHeader | null>;
   /** Verified frames in order, in batches bounded in bytes; heights beyond the head are left out. */
   read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;

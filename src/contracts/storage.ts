@@ -40,7 +40,9 @@ export interface CommitBatch {
 /** A consistent view of a store at one moment; later commits and rollbacks don't show in it. */
 export interface StorageView extends Closeable {
   readonly checkpoint: Checkpoint;
+  /** As {@link Storage.read}, of this moment. */
   read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;
+  /** As {@link Storage.entries}, of this moment. */
   entries(table: StateTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
 }
 

@@ -46,7 +46,12 @@ export class Chain implements BlockSource, Closeable {
   #chainId: string | null;
   #closing: Promise<void> | null = null;
 
-  /** @throws SyncError `CHAIN_MISMATCH` when the store was made under other rules or for another chain. */
+  /**
+   * Hosts call `openChain`.
+   *
+   * @throws SyncError `CHAIN_MISMATCH` when the store was made under other rules or for another chain.
+   * @internal
+   */
   constructor(parts: ChainParts) {
     this.#parts = parts;
     const identity = parts.storage.identity();
@@ -67,7 +72,11 @@ export class Chain implements BlockSource, Closeable {
     return this.#parts.storage.checkpoint();
   }
 
-  /** The place the next block has to fit on. */
+  /**
+   * The place the next block has to fit on.
+   *
+   * @internal
+   */
   get place(): NextPlace {
     const { head, base } = this.#parts.storage.checkpoint();
     return { head, base: head === null ? this.#parts.base : base };
@@ -111,12 +120,20 @@ export class Chain implements BlockSource, Closeable {
     });
   }
 
-  /** Appends frames that a {@link Verifier} of this chain made, in one durable batch. */
+  /**
+   * Appends frames that a {@link Verifier} of this chain made, in one durable batch.
+   *
+   * @internal
+   */
   commit(frames: readonly Frame[]): Promise<void> {
     return this.#writes.run(() => this.#commit(frames));
   }
 
-  /** A verifier that continues this chain from its present head. */
+  /**
+   * A verifier that continues this chain from its present head.
+   *
+   * @internal
+   */
   verifier(): Verifier {
     const { rules, codecs, storeCodec, maxBlockBytes } = this.#parts;
     return new Verifier({ rules, codecs, storeCodec, maxBlockBytes }, this.place);
@@ -136,6 +153,7 @@ export class Chain implements BlockSource, Closeable {
    * Names the chain that an empty store will hold, unless it has a name.
    *
    * @throws SyncError `CHAIN_MISMATCH` when it has another one.
+   * @internal
    */
   adoptChainId(chainId: string): void {
     const known = this.chainId();

@@ -26,7 +26,11 @@ export class SyncEngine implements Closeable {
   #started: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  /** Hosts call `createSyncEngine`. */
+  /**
+   * Hosts call `createSyncEngine`.
+   *
+   * @internal
+   */
   constructor(settings: EngineSettings, assemble: () => Promise<EngineParts>, now: () => number) {
     this.#settings = settings;
     this.#assemble = assemble;

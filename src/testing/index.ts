@@ -1,0 +1,3 @@
+export type { ComplianceCase } from './compliance/case.js';
+export { chainRulesCompliance, type ChainRulesFixture } from './compliance/chain-rules.js';
+export { codecCompliance, type CodecFixture } from './compliance/codec.js';

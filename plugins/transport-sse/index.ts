@@ -1,2 +1,1 @@
-export { sseTransport } from './client.js';
-export { sseEndpoint } from './endpoint.js';
+export { sseTransport, type SseTransportOptions } from './client.js';

@@ -4,6 +4,8 @@ import type { HttpExchange } from './exchange.js';
 import { watch } from './watch.js';
 
 const FIRST_READ_BYTES = 4096;
+/** Reads after the progress time is up: what is due may be among what arrived while this process stood still. */
+const MAX_OVERDUE_READS = 8;
 
 /** How long a {@link BodyReader} waits, in milliseconds, and what it calls what goes wrong. */
 export interface BodyLimits {
@@ -23,6 +25,7 @@ export class BodyReader {
   readonly #limits: BodyLimits;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | null;
   #waitedMs: number;
+  #overdueReads = 0;
   #progressDue = true;
 
   constructor(exchange: HttpExchange, limits: BodyLimits) {
@@ -35,6 +38,7 @@ export class BodyReader {
   /** Something that was due has come: the progress time starts anew. */
   progressed(): void {
     this.#waitedMs = 0;
+    this.#overdueReads = 0;
   }
 
   /** Nothing is due from now on: only the idle time counts. */
@@ -74,8 +78,8 @@ export class BodyReader {
   #watch(): () => void {
     const { idleMs, codes } = this.#limits;
     const leftMs = this.#leftMs();
-    // Small waits add up too: one that is over at once never lets a timer fire.
-    if (leftMs <= 0) throw this.#noProgress();
+    // A wait that is over at once never lets a timer fire.
+    if (leftMs === 0 && this.#overdueReads++ === MAX_OVERDUE_READS) throw this.#noProgress();
     return watch(Math.min(leftMs, idleMs), () => {
       this.#exchange.fail(
         leftMs < idleMs
@@ -86,7 +90,7 @@ export class BodyReader {
   }
 
   #leftMs(): number {
-    return this.#progressDue ? this.#limits.progressMs - this.#waitedMs : Infinity;
+    return this.#progressDue ? Math.max(this.#limits.progressMs - this.#waitedMs, 0) : Infinity;
   }
 
   #noProgress(): SyncError {

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../config.js';
 import type { BlockRef } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
-import { fetchStatus } from '../../internal/http/status.js';
+import { fetchStatusDocument } from '../../internal/http/status.js';
 import { openChain } from '../../open-chain.js';
 import { createSyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
@@ -56,8 +56,8 @@ function read({ data, peer: url }: StatusOptions, signal: AbortSignal): Promise<
 async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
   const address = normalizePeer(url);
   const deps = { fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS };
-  const document = await fetchStatus(deps, address, signal);
-  if (document !== null) return document;
+  const document = await fetchStatusDocument(deps, address, signal);
+  if (document !== null) return { ...document.members, ...document.status };
   throw new SyncError('PEER_NOT_FOUND', 'The server has no status document.', { peer: address.url });
 }
 

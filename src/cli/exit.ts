@@ -8,15 +8,8 @@ export class UsageError extends Error {
   override readonly name: string = 'UsageError';
 }
 
-/** Runs something that throws `TypeError` for wrong settings; on the command line those are wrong usage. */
-export async function settingsFrom<T>(make: () => T | Promise<T>): Promise<T> {
-  try {
-    return await make();
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message, { cause: error });
-    throw error;
-  }
-}
+/** The code table speaks to the operator of a server there. */
+const DEFECT = 'This is a defect; report it with this message and the command.';
 
 /** What is told about a failure. Members that aren't known are `null`. */
 export interface Failure {
@@ -35,7 +28,8 @@ export function failureOf(error: unknown): Failure {
   }
   const known = isSyncError(error) ? error : unexpected(error);
   const { height = null, peer = null } = known.context;
-  return { code: known.code, message: known.message, action: known.info.action, height, peer };
+  const action = known.code === 'INTERNAL' ? DEFECT : known.info.action;
+  return { code: known.code, message: known.message, action, height, peer };
 }
 
 /** The exit status for anything thrown. */

@@ -7,7 +7,7 @@ import { openChain } from '../../open-chain.js';
 import { createSyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
 import { OPTION, peer, storeConfig } from '../options.js';
-import { headText } from '../place.js';
+import { refText } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
 const EXAMPLES = `
@@ -53,6 +53,7 @@ function read({ data, peer: url }: StatusOptions, signal: AbortSignal): Promise<
   throw new UsageError('Give --data or --peer.');
 }
 
+/** The document as the peer sent it, members that this version doesn't know included; what is known is checked. */
 async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
   const address = normalizePeer(url);
   const deps = { fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS };
@@ -75,7 +76,7 @@ function inWords({ chain, chainId, base, head, finalized }: NodeStatus): string 
     `rules:     ${chain}`,
     `chain:     ${chainId ?? 'not known yet'}`,
     `base:      block ${base}`,
-    `head:      ${headText(head)}`,
-    `finalized: ${finalized === null ? 'nothing' : headText(finalized)}`,
+    `head:      ${head === null ? 'no block yet' : refText(head)}`,
+    `finalized: ${finalized === null ? 'nothing' : refText(finalized)}`,
   ].join('\n');
 }

@@ -26,6 +26,10 @@ function uses(store: Storage): readonly (() => unknown)[] {
 
 /** Opening, closing, and what stays. */
 export function lifecycleCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [...openCases(fixture), ...closeCases(fixture), ...durableCases(fixture), ...keptCases(fixture)];
+}
+
+function openCases(fixture: StorageFixture): readonly ComplianceCase[] {
   return [
     {
       id: 'ST-01',
@@ -56,6 +60,11 @@ export function lifecycleCases(fixture: StorageFixture): readonly ComplianceCase
         for (const use of uses(store)) await rejects(use, 'STORE_CLOSED');
       },
     },
+  ];
+}
+
+function closeCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [
     {
       id: 'ST-03',
       title: 'close may be called any number of times, also before open and at once',
@@ -79,15 +88,26 @@ export function lifecycleCases(fixture: StorageFixture): readonly ComplianceCase
         await store.close();
       },
     },
+  ];
+}
+
+function durableCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [
     {
       id: 'ST-05',
-      title: 'A durable store is the same after it was closed and opened: blocks, state, final block, cursors',
+      title:
+        'A durable store is the same after it was closed and opened: blocks, state, final block, cursors',
       run: async () => {
         let store = await fixture.create();
         if (!store.supports.durable) return;
         await store.open();
         const frames = fixtureFrames(20, { from: 5, bytes: 1000 });
-        await store.commit(fixtureBatch(frames, frames.map((_, i) => [account(`k${i % 7}`, `${i}`)])));
+        await store.commit(
+          fixtureBatch(
+            frames,
+            frames.map((_, i) => [account(`k${i % 7}`, `${i}`)]),
+          ),
+        );
         const more = fixtureFrames(2, { on: frames[19]?.header ?? null });
         await store.commit(fixtureBatch(more, [], { height: 7, hash: frames[2]?.header.hash ?? '' }));
         await store.rollback({ height: 24, hash: frames[19]?.header.hash ?? '' });
@@ -106,6 +126,11 @@ export function lifecycleCases(fixture: StorageFixture): readonly ComplianceCase
         await store.close();
       },
     },
+  ];
+}
+
+function keptCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [
     {
       id: 'ST-06',
       title: 'An emptied durable store is empty after it was closed and opened',

@@ -1,4 +1,4 @@
-import type { BlockHeader, BlockRef } from '../../src/contracts/index.js';
+import type { BlockHeader, BlockRef, Checkpoint } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import type { Reader } from './reader.js';
 import type { Meta } from './records.js';
@@ -33,13 +33,19 @@ function checkAcknowledged(head: BlockRef | null, acknowledged: number | null): 
 }
 
 async function checkHeights(reader: Reader, { checkpoint }: Meta, signal?: AbortSignal): Promise<void> {
-  const { base, head } = checkpoint;
+  const { base } = checkpoint;
   let last: BlockRef | null = null;
   for await (const infos of reader.infos({ from: 0, to: TOP }, { signal })) {
     for (const { header } of infos) last = checkNext(header, last, base);
   }
-  if (last?.height !== head?.height)
-    throw gap(heightAfter(last, base), head?.height ?? heightAfter(last, base));
+  checkEnd(last, checkpoint);
+}
+
+function checkEnd(last: BlockRef | null, { base, head }: Checkpoint): void {
+  if (last?.height !== head?.height) {
+    const wanted = heightAfter(last, base);
+    throw gap(wanted, head?.height ?? wanted);
+  }
   if (last !== null && last.hash !== head?.hash) throw broken(last.height);
 }
 

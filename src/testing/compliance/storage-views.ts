@@ -29,10 +29,7 @@ function stableCases(fixture: StorageFixture): readonly ComplianceCase[] {
           await store.commit(fixtureBatch(frames, [[account('a', '1'), account('b', '1')]]));
           const view = await store.view();
           const { head } = view.checkpoint;
-          const reading = view.read(ALL)[Symbol.asyncIterator]();
-          const first = await reading.next();
-          await replaceAll(store);
-          assert.deepEqual((await restOf(first, reading)).map(plain), frames.map(plain));
+          assert.deepEqual((await readOver(store, view.read(ALL))).map(plain), frames.map(plain));
           assert.equal(head?.hash, frames[11]?.header.hash);
           assert.deepEqual((await readAll(view, ALL)).map(plain), frames.map(plain));
           assert.deepEqual(await entriesOf(view), [
@@ -69,10 +66,7 @@ function besideCases(fixture: StorageFixture): readonly ComplianceCase[] {
       run: () =>
         withStore(fixture, async (store) => {
           await store.commit(fixtureBatch(frames));
-          const reading = store.read(ALL)[Symbol.asyncIterator]();
-          const first = await reading.next();
-          await replaceAll(store);
-          const read = await restOf(first, reading);
+          const read = await readOver(store, store.read(ALL));
           assert.deepEqual(read.map(plain), frames.map(plain));
         }),
     },
@@ -111,12 +105,12 @@ async function seesOne(store: Storage, whole: number): Promise<void> {
   assert.ok(top === null || top.header.height === whole - 1);
 }
 
-/** The frames of a read whose first batch was taken already. */
-async function restOf(
-  first: IteratorResult<readonly Frame[], undefined>,
-  reading: AsyncIterator<readonly Frame[], undefined>,
-): Promise<readonly Frame[]> {
+/** The frames of a read whose first batch is taken before the chain is replaced. */
+async function readOver(store: Storage, source: AsyncIterable<readonly Frame[]>): Promise<readonly Frame[]> {
   const frames: Frame[] = [];
-  for (let next = first; next.done !== true; next = await reading.next()) frames.push(...next.value);
+  for await (const batch of source) {
+    if (frames.length === 0) await replaceAll(store);
+    frames.push(...batch);
+  }
   return frames;
 }

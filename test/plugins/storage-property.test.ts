@@ -82,6 +82,11 @@ class Model {
   }
 }
 
+function toChange([table, key, value]: Change): StateChange {
+  const made = account(KEYS[key] ?? '', value === null ? null : `${value}`);
+  return table ? made : { ...made, table: 'contracts' };
+}
+
 async function commit(
   store: Storage,
   model: Model,
@@ -90,12 +95,7 @@ async function commit(
 ): Promise<void> {
   const on = model.blocks.at(-1)?.frame.header ?? null;
   const frames = fixtureFrames(step.changes.length, { on, from: at, branch: `${at}` });
-  const changes = step.changes.map((each) =>
-    each.map(([table, key, value]): StateChange => {
-      const made = account(KEYS[key] ?? '', value === null ? null : `${value}`);
-      return table ? made : { ...made, table: 'contracts' };
-    }),
-  );
+  const changes = step.changes.map((each) => each.map(toChange));
   for (const [i, frame] of frames.entries()) model.add(frame, changes[i] ?? []);
   const final = step.final === null ? undefined : model.blocks.at(-1 - step.final)?.frame;
   const finalized = final === undefined ? null : refOf(final);

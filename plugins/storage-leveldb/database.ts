@@ -31,7 +31,10 @@ export async function openDatabase(
   signal?: AbortSignal,
 ): Promise<Database> {
   try {
-    return await openMarked(location, createIfMissing, signal);
+    const db = await openMarked(location, createIfMissing, signal);
+    // Without the note the next check is weaker; that is no reason not to open.
+    await noteOpen(location).catch(() => undefined);
+    return db;
   } catch (error) {
     throw storeError(error, location);
   }
@@ -64,7 +67,6 @@ async function openChecked(location: string, name: string, signal?: AbortSignal)
   const db = await openLevel(path, false);
   try {
     await checkTables(tables, signal);
-    await noteOpen(location);
   } catch (error) {
     await db.close();
     throw error;

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SyncError } from '../../src/errors/index.js';
 
 const MARKER = 'blockferry.json';
 const MARK = 'acknowledged.json';
+const OPEN_NOTE = 'open';
 const FORMAT = 'blockferry-leveldb';
 const VERSION = 1;
+const STATES: readonly unknown[] = ['creating', 'ready'];
+
+/** What a crash before the marker was there leaves behind. */
+const LEFTOVER = /^blockferry\.json\.[0-9a-f-]+\.tmp$/;
 
 /** The file that makes a directory a store. */
 export interface Marker {
@@ -72,22 +77,24 @@ export async function readMarker(location: string): Promise<Marker | null> {
 function parseMarker(text: string, location: string): Marker {
   const marker = parseJson(text) as
     (Marker & { readonly format?: unknown; readonly version?: unknown }) | null;
-  if (marker?.format !== FORMAT || typeof marker.db !== 'string') {
-    throw new SyncError(
-      'STORE_DAMAGED',
-      `${join(location, MARKER)} is not readable as the marker of a store.`,
-    );
-  }
+  if (marker?.format !== FORMAT || typeof marker.version !== 'number') throw unreadable(location);
   if (marker.version !== VERSION) {
-    const message = `The store at ${location} has format ${String(marker.version)}; this version reads ${VERSION}.`;
+    const message = `The store at ${location} has format ${marker.version}; this version reads ${VERSION}.`;
     throw new SyncError('STORE_VERSION', message);
   }
-  return { state: marker.state, db: marker.db };
+  const { state, db } = marker;
+  if (!STATES.includes(state) || typeof db !== 'string' || !/^[\w-]+$/.test(db)) throw unreadable(location);
+  return { state, db };
+}
+
+function unreadable(location: string): SyncError {
+  const message = `${join(location, MARKER)} is not readable as the marker of a store.`;
+  return new SyncError('STORE_DAMAGED', message);
 }
 
 async function isEmpty(location: string): Promise<boolean> {
   try {
-    return (await readdir(location)).length === 0;
+    return (await readdir(location)).every((name) => LEFTOVER.test(name));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return true;
@@ -106,6 +113,24 @@ export async function readMark(location: string): Promise<number | null> {
 /** Notes the height that was acknowledged last; −1 for none. */
 export function writeMark(location: string, height: number): Promise<void> {
   return replaceFile(join(location, MARK), `${JSON.stringify({ height })}\n`);
+}
+
+/** Whether the last run did not close the store. */
+export function wasLeftOpen(location: string): Promise<boolean> {
+  return access(join(location, OPEN_NOTE)).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Notes that the store is open. Not synced: what ends a process leaves the file system as it is. */
+export function noteOpen(location: string): Promise<void> {
+  return writeFile(join(location, OPEN_NOTE), '');
+}
+
+/** Notes that the store was closed in order. */
+export function noteClosed(location: string): Promise<void> {
+  return rm(join(location, OPEN_NOTE), { force: true });
 }
 
 function absent(error: unknown): null {

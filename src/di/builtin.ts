@@ -1,5 +1,5 @@
 import type { ChainRulesPlugin, CodecPlugin, StoragePlugin, TransportPlugin } from '../contracts/index.js';
-import type { LevelStorageConfig, MemoryStorageConfig } from '../config.js';
+import type { LevelStorageConfig } from '../config.js';
 
 /**
  * The plugins that a configuration can name without passing them. The only place that knows them; each is loaded when
@@ -9,7 +9,7 @@ export const BUILTIN = {
   storage: {
     leveldb: async (options: LevelStorageConfig): Promise<StoragePlugin> =>
       (await import('../../plugins/storage-leveldb/index.js')).levelStorage(options),
-    memory: async (_options: MemoryStorageConfig): Promise<StoragePlugin> =>
+    memory: async (): Promise<StoragePlugin> =>
       (await import('../../plugins/storage-memory/index.js')).memoryStorage(),
   },
   codec: {

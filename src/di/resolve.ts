@@ -26,7 +26,7 @@ export class PluginResolver {
       case 'leveldb':
         return BUILTIN.storage.leveldb(config);
       case 'memory':
-        return BUILTIN.storage.memory(config);
+        return BUILTIN.storage.memory();
       default:
         throw this.#unknown('storage', (config as { readonly use: string }).use);
     }

@@ -105,7 +105,7 @@ test('a sync that was stopped goes on from the last durable block, and asks for 
     const to = asked.length === 1 ? 25 : 40;
     for (let height = from; height < to; height++)
       response.write(blockEvent(height, documents[height] as Uint8Array));
-    if (asked.length === 1) response.destroy();
+    if (asked.length === 1) response.end();
     else response.end(completeEvent({ height: 39 }));
   });
   const location = tempDir(t);
@@ -171,7 +171,7 @@ const LIES: readonly {
   readonly what: string;
   readonly event: string;
   readonly code: string;
-  readonly height: number;
+  readonly height: number | undefined;
 }[] = [
   { what: 'an altered byte', event: blockEvent(5, altered(at(5))), code: 'HASH_MISMATCH', height: 5 },
   {
@@ -230,7 +230,7 @@ const LIES: readonly {
     what: 'a rollback in a stream that does not follow',
     event: `id: 2\nevent: rollback\ndata: {"height":2,"hash":"${hashAt(2)}"}\n\n`,
     code: 'PROTOCOL_VIOLATION',
-    height: 2,
+    height: undefined,
   },
 ];
 

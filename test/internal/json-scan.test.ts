@@ -47,14 +47,14 @@ test('Names are compared with their escapes resolved', (t) => {
 test('Only wanted names are recorded when there is a list, in every spelling', (t) => {
   const wanted = ['height', 'é', '😀', 'a\nb', '', '__proto__'];
   const text =
-    '{"x":0,"heigh":0,"heights":0,"\\u0068eigh\\u0074":1,"\\u00e9":2,"\\ud83d\\uDE00":3,"a\\nb":4,"":5,"__proto__":6}';
+    '{"x":0,"heigh":0,"heights":0,"\\u0068e":0,"\\u0068eigh\\u0074":1,"\\u00e9":2,"\\ud83d\\uDE00":3,"a\\nb":4,"":5,"__proto__":6}';
   const found = scanDocument(bytesOf(text), { maxDepth: 64, names: wanted });
   t.deepEqual([...found.members.keys()], ['height', 'é', '😀', 'a\nb', '', '__proto__']);
   t.deepEqual(
     [...found.members.values()].map((span) => readRaw(bytesOf(text), span)),
     ['1', '2', '3', '4', '5', '6'],
   );
-  t.is(found.count, 9);
+  t.is(found.count, 10);
   t.deepEqual(Object.keys(rawMembers('{"é":1,"😀":2,"é́":3}', wanted)), ['é', '😀']);
 });
 

@@ -15,18 +15,24 @@ export class MemberList {
     this.#wanted = wanted;
   }
 
-  /** @param name - the name in its quotes, checked. */
-  add(name: Span, value: Span): void {
+  /** Adds the member with the name, checked and in its quotes, from `name` to `nameEnd`, and the value behind it. */
+  add(name: number, nameEnd: number, value: number, valueEnd: number): void {
     this.count++;
-    const text = this.#wanted === undefined ? readString(this.#bytes, name) : this.#match(name, this.#wanted);
+    const text =
+      this.#wanted === undefined ? this.#read(name, nameEnd) : this.#find(name, nameEnd, this.#wanted);
     if (text === null) return;
-    if (!this.spans.has(text)) this.spans.set(text, value);
-    else if (!this.duplicates.has(text)) this.duplicates.set(text, name.start);
+    if (!this.spans.has(text)) this.spans.set(text, { start: value, end: valueEnd });
+    else if (!this.duplicates.has(text)) this.duplicates.set(text, name);
   }
 
-  #match(name: Span, wanted: readonly string[]): string | null {
+  #read(start: number, end: number): string | null {
+    return readString(this.#bytes, { start, end });
+  }
+
+  #find(start: number, end: number, wanted: readonly string[]): string | null {
+    const bytes = this.#bytes;
     for (const text of wanted) {
-      if (nameEquals(this.#bytes, name, text)) return text;
+      if (nameEquals(bytes, start + 1, end - 1, text)) return text;
     }
     return null;
   }

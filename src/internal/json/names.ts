@@ -1,16 +1,12 @@
-import type { Span } from './span.js';
 import { HEX_VALUE } from './tables.js';
 
 /**
- * Whether a name spells a text, through all its escapes. Allocates nothing, so that a document made of names costs
- * hardly more than any other of its size.
- *
- * @param name - the name in its quotes, checked.
+ * Whether a name, checked and without its quotes, spells a text, through all its escapes. Allocates nothing, so that a
+ * document made of names costs hardly more than any other of its size.
  */
-export function nameEquals(bytes: Uint8Array, name: Span, text: string): boolean {
-  const end = name.end - 1;
-  let i = name.start + 1;
-  if (end - i < text.length) return false;
+export function nameEquals(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start < text.length) return false;
+  let i = start;
   let at = 0;
   while (i < end) {
     const point = pointAt(bytes, i);

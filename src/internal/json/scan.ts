@@ -73,7 +73,7 @@ function scanMembers(input: Input, start: number, members: MemberList): number {
     const nameEnd = skipName(input, i);
     const value = skipColon(bytes, nameEnd);
     const after = skipValue(input, value);
-    members.add({ start: i, end: nameEnd }, { start: value, end: after });
+    members.add(i, nameEnd, value, after);
     if (after >= end) throw malformed(end, 'the end inside an object');
     i = skipSpace(bytes, after);
     if (bytes[i] === OBJECT_END) return i + 1;

@@ -13,13 +13,12 @@ import { skipMultibyte } from './utf8.js';
 export function skipString(input: Input, from: number): number {
   const { bytes, end } = input;
   let i = from;
-  for (;;) {
-    i = skipPlain(input.view, i, end);
-    if (i >= end) throw malformed(end, 'the end inside a string');
+  while (i < end) {
     const kind = STRING_KIND[bytes[i] as number];
     if (kind === QUOTE) return i + 1;
-    i = kind === PLAIN ? i + 1 : skipSpecial(bytes, i, end, kind);
+    i = kind === PLAIN ? skipPlain(input.view, i + 1, end) : skipSpecial(bytes, i, end, kind);
   }
+  throw malformed(end, 'the end inside a string');
 }
 
 /** Skips bytes that need no look, eight at a time, up to one that does or to the last few before the end. */

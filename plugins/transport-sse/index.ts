@@ -1,0 +1,2 @@
+export { sseTransport, type SseTransportOptions } from './client.js';
+export { sseEndpoint } from './endpoint.js';

@@ -1,0 +1,81 @@
+import { Command, Option } from 'commander';
+import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../config.js';
+import type { BlockRef } from '../../contracts/index.js';
+import { SyncError } from '../../errors/index.js';
+import { fetchStatus } from '../../internal/http/status.js';
+import { openChain } from '../../open-chain.js';
+import { createSyncServer } from '../../server/index.js';
+import { UsageError } from '../exit.js';
+import { OPTION, peer, storeConfig } from '../options.js';
+import { headText } from '../place.js';
+import { type CommandContext, runCommand } from '../run-command.js';
+
+const EXAMPLES = `
+With --json, the one line is the status document of the protocol, with "event":"done" and the exit status.
+
+Examples:
+  $ blockferry status --data ./node-a
+  $ blockferry status --peer http://127.0.0.1:8080 --json`;
+
+interface StatusOptions {
+  readonly data?: string;
+  readonly peer?: string;
+  readonly json?: boolean;
+}
+
+/** What is told of a node, whichever side it is read from. */
+interface NodeStatus {
+  readonly chain: string;
+  readonly chainId: string | null;
+  readonly base: number;
+  readonly head: BlockRef | null;
+  readonly finalized: BlockRef | null;
+}
+
+/** `blockferry status`. */
+export function command(): Command {
+  return new Command('status')
+    .addOption(new Option('--data <dir>', 'directory of a store'))
+    .addOption(new Option('--peer <url>', 'address of a server').argParser(peer).conflicts('data'))
+    .addOption(OPTION.json())
+    .addHelpText('after', EXAMPLES)
+    .action((options: StatusOptions) => runCommand(options, (context) => status(options, context)));
+}
+
+async function status(options: StatusOptions, { signal, conclude }: CommandContext): Promise<void> {
+  const document = await read(options, signal);
+  conclude({ ...document }, inWords(document));
+}
+
+function read({ data, peer: url }: StatusOptions, signal: AbortSignal): Promise<NodeStatus> {
+  if (url !== undefined) return ofPeer(url, signal);
+  if (data !== undefined) return ofStore(data);
+  throw new UsageError('Give --data or --peer.');
+}
+
+async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
+  const address = normalizePeer(url);
+  const deps = { fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS };
+  const document = await fetchStatus(deps, address, signal);
+  if (document !== null) return document;
+  throw new SyncError('PEER_NOT_FOUND', 'The server has no status document.', { peer: address.url });
+}
+
+async function ofStore(data: string): Promise<NodeStatus> {
+  const chain = await openChain(storeConfig({ data }, false));
+  try {
+    return createSyncServer({ source: chain }).status() as NodeStatus;
+  } finally {
+    await chain.close();
+  }
+}
+
+function inWords({ chain, chainId, base, head, finalized }: NodeStatus): string {
+  return [
+    `rules:     ${chain}`,
+    `chain:     ${chainId ?? 'not known yet'}`,
+    `base:      block ${base}`,
+    `head:      ${headText(head)}`,
+    `finalized: ${finalized === null ? 'nothing' : headText(finalized)}`,
+  ].join('\n');
+}

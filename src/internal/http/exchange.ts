@@ -1,0 +1,129 @@
+import type { Peer, TransportDeps } from '../../contracts/index.js';
+import { SyncError } from '../../errors/index.js';
+import { abortError, raceAbort, throwIfAborted } from '../abort.js';
+import { peerText } from './shape.js';
+import { watch } from './watch.js';
+
+/** A `GET` to a peer. */
+export interface HttpRequest {
+  readonly peer: Peer;
+  /** Path and query below the peer's URL: `/status`. */
+  readonly target: string;
+  /** Headers of the transport; they win over the peer's. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A request whose response head has come. Must be closed. */
+export interface HttpExchange {
+  readonly response: Response;
+  /** Fires when the exchange was called off, timed out or closed; its reason is the error to report. */
+  readonly signal: AbortSignal;
+  /** How long the head took. */
+  readonly headMs: number;
+  /** Calls the exchange off; waits for its body reject with the error. */
+  fail(error: SyncError): void;
+  /** Gives up what is left of the body and removes every listener. */
+  close(): void;
+}
+
+/**
+ * Sends a request and waits for the head of the response. Redirects are not followed: they come back as they are.
+ *
+ * @throws SyncError `PEER_UNREACHABLE`, `PEER_TIMEOUT`, `ABORTED`
+ * @throws TypeError for a peer whose URL or headers are not valid
+ */
+export async function openExchange(
+  deps: TransportDeps,
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<HttpExchange> {
+  throwIfAborted(signal);
+  const url = new URL(request.peer.url + request.target);
+  const headers = new Headers({ ...request.peer.headers });
+  for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
+
+  const controller = new AbortController();
+  const onAbort = (): void => {
+    controller.abort(abortError(signal));
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  const stopWatch = watch(deps.limits.connectTimeoutMs, () => {
+    controller.abort(timeoutError(request.peer, deps.limits.connectTimeoutMs));
+  });
+  const started = performance.now();
+  try {
+    const response = await send(deps, url, headers, controller.signal);
+    return new Exchange(response, controller, performance.now() - started, () => {
+      signal.removeEventListener('abort', onAbort);
+    });
+  } catch (error) {
+    signal.removeEventListener('abort', onAbort);
+    throw controller.signal.aborted ? abortError(controller.signal) : unreachable(request.peer, error);
+  } finally {
+    stopWatch();
+  }
+}
+
+/** A `fetch` that doesn't listen to its signal is left behind, and the body that it may bring later is given up. */
+async function send(deps: TransportDeps, url: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
+  const { fetch } = deps;
+  const sent = fetch(url, { method: 'GET', headers, redirect: 'manual', signal });
+  try {
+    return await raceAbort(sent, signal);
+  } catch (error) {
+    if (signal.aborted) sent.then(discard, () => undefined);
+    throw error;
+  }
+}
+
+function discard(response: Response): void {
+  response.body?.cancel().catch(() => undefined);
+}
+
+class Exchange implements HttpExchange {
+  readonly response: Response;
+  readonly headMs: number;
+  readonly #controller: AbortController;
+  readonly #release: () => void;
+
+  constructor(response: Response, controller: AbortController, headMs: number, release: () => void) {
+    this.response = response;
+    this.headMs = headMs;
+    this.#controller = controller;
+    this.#release = release;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  fail(error: SyncError): void {
+    this.#controller.abort(error);
+  }
+
+  close(): void {
+    this.#release();
+    // A body that nobody reads keeps its connection; one that a reader holds can't be cancelled here, only aborted.
+    if (!this.response.bodyUsed) discard(this.response);
+    this.#controller.abort(new SyncError('ABORTED', 'The response is not needed any more.'));
+  }
+}
+
+function timeoutError(peer: Peer, ms: number): SyncError {
+  return new SyncError('PEER_TIMEOUT', `${peer.url} did not answer within ${ms} ms.`, { peer: peer.url });
+}
+
+function unreachable(peer: Peer, cause: unknown): SyncError {
+  return new SyncError('PEER_UNREACHABLE', `${peer.url} can not be reached: ${reasonOf(cause)}.`, {
+    peer: peer.url,
+    cause,
+  });
+}
+
+/** `fetch` says only "fetch failed"; what happened is in its cause. */
+function reasonOf(error: unknown): string {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(inner instanceof Error)) return 'the request failed';
+  const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : '';
+  return peerText(inner.message) || code || 'the request failed';
+}

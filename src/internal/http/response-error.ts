@@ -1,0 +1,90 @@
+import type { Peer, TransportLimits } from '../../contracts/index.js';
+import { ERROR_CODES, SyncError, type ErrorCode, type ErrorContext } from '../../errors/index.js';
+import type { HttpExchange } from './exchange.js';
+import { parseAncestors, readProblem, type Problem } from './problem.js';
+import { parseRetryAfter } from './retry-after.js';
+import { isHeight, peerText } from './shape.js';
+
+/** What a response is judged by. */
+export interface ResponseContext {
+  readonly peer: Peer;
+  readonly limits: TransportLimits;
+  /** First height that was asked for. */
+  readonly from: number;
+  /** The caller's signal. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Codes of a server that tell the client about its own request. The status says the rest: a peer's store that is full,
+ * say, must not look like the client's own.
+ */
+const REQUEST_CODES: ReadonlySet<string> = new Set<ErrorCode>([
+  'FORKED',
+  'BELOW_BASE',
+  'CODEC_UNAVAILABLE',
+  'BAD_REQUEST',
+  'RANGE_TOO_LARGE',
+]);
+
+/** The error for a response that is not the one hoped for; reads no more than 64 KiB of its body. */
+export async function responseError(exchange: HttpExchange, context: ResponseContext): Promise<SyncError> {
+  const { response } = exchange;
+  const peer = context.peer.url;
+  if (isRedirect(response)) return redirectError(response, peer);
+  const problem = await readProblem(exchange, context.limits, context.signal);
+  const { code, more } = judge(response, problem, context.from);
+  const said = [problem.detail, problem.code === '' ? '' : `(${problem.code})`].filter((text) => text !== '');
+  const text = `${peer} answered ${response.status}${said.length > 0 ? `: ${said.join(' ')}` : '.'}`;
+  return new SyncError(code, text, { ...more, peer });
+}
+
+function isRedirect(response: Response): boolean {
+  // A browser shows a redirect that is not followed as a response of this type with status 0.
+  return response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
+}
+
+function redirectError(response: Response, peer: string): SyncError {
+  const to = peerText(response.headers.get('location'));
+  const text = `${peer} answered ${response.status}${to === '' ? '' : ` and redirects to ${to}`}; it was not followed.`;
+  return new SyncError('REDIRECT_REFUSED', text, { peer });
+}
+
+interface Judgement {
+  readonly code: ErrorCode;
+  readonly more: ErrorContext;
+}
+
+function judge(response: Response, problem: Problem, from: number): Judgement {
+  const { status } = response;
+  if (REQUEST_CODES.has(problem.code)) {
+    const code = problem.code as ErrorCode;
+    if (ERROR_CODES[code].status === status) return requestJudgement(code, problem, from);
+  }
+  if (status === 429 || status >= 500) {
+    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), Date.now());
+    return { code: 'PEER_BUSY', more: retryAfterMs === null ? {} : { retryAfterMs } };
+  }
+  return { code: plainCode(status), more: {} };
+}
+
+function plainCode(status: number): ErrorCode {
+  if (status === 401 || status === 403) return 'PEER_UNAUTHORIZED';
+  if (status === 404) return 'PEER_NOT_FOUND';
+  return status >= 400 ? 'PEER_REFUSED' : 'PEER_NOT_SYNC';
+}
+
+/** A peer that sends context that can't be true breaks the protocol; one that leaves it out does not. */
+function requestJudgement(code: ErrorCode, { members }: Problem, from: number): Judgement {
+  const broken: Judgement = { code: 'PROTOCOL_VIOLATION', more: {} };
+  if (code === 'FORKED') {
+    const { ancestors = [] } = members;
+    const refs = parseAncestors(ancestors, from);
+    return refs === null ? broken : { code, more: { ancestors: refs } };
+  }
+  if (code === 'BELOW_BASE' && members['base'] !== undefined) {
+    const { base } = members;
+    return isHeight(base) && base > from ? { code, more: { base } } : broken;
+  }
+  return { code, more: {} };
+}

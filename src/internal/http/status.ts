@@ -1,0 +1,133 @@
+import type { BlockRef, Peer, PeerStatus, TransportDeps } from '../../contracts/index.js';
+import { SyncError } from '../../errors/index.js';
+import { BodyReader, readBody } from './body.js';
+import { openExchange, type HttpExchange } from './exchange.js';
+import { responseError } from './response-error.js';
+import { asBlockRef, asObject, isHeight, parseJsonObject, peerText } from './shape.js';
+
+const MAX_STATUS_BYTES = 1024 * 1024;
+const MAX_NAME_CHARACTERS = 256;
+/** Codecs that are looked at; a peer that names more than this is not serious. */
+const MAX_CODECS = 64;
+const PROTOCOL = 1;
+
+type Members = Readonly<Record<string, unknown>>;
+
+/**
+ * Fetches a peer's status document (protocol section 2.1) and checks its shape. Members that are missing count as `null`
+ * or as empty.
+ *
+ * @returns `null` when the peer has none (404)
+ * @throws SyncError `PEER_*`, `REDIRECT_REFUSED`, `PROTOCOL_UNSUPPORTED`, `PROTOCOL_VIOLATION`, `ABORTED`
+ */
+export async function fetchStatus(
+  deps: TransportDeps,
+  peer: Peer,
+  signal: AbortSignal,
+): Promise<PeerStatus | null> {
+  const headers = { accept: 'application/json' };
+  const exchange = await openExchange(deps, { peer, target: '/status', headers }, signal);
+  try {
+    if (exchange.response.status === 404) return null;
+    if (exchange.response.status !== 200) {
+      throw await responseError(exchange, { peer, limits: deps.limits, from: 0, signal });
+    }
+    return parseStatus(await readStatus(exchange, deps));
+  } catch (error) {
+    throw error instanceof SyncError ? error.at({ peer: peer.url }) : error;
+  } finally {
+    exchange.close();
+  }
+}
+
+async function readStatus(exchange: HttpExchange, { limits }: TransportDeps): Promise<Members> {
+  const body = new BodyReader(exchange, {
+    idleMs: limits.idleTimeoutMs,
+    progressMs: limits.progressTimeoutMs,
+    codes: { idle: 'PEER_TIMEOUT', progress: 'PEER_TIMEOUT', cut: 'PEER_UNREACHABLE' },
+  });
+  const bytes = await readBody(body, MAX_STATUS_BYTES);
+  if (bytes === null) throw notSync(`the status document has more than ${MAX_STATUS_BYTES} bytes`);
+  const members = parseJsonObject(bytes);
+  if (members === null) throw notSync('the status document is not a JSON object');
+  return members;
+}
+
+/**
+ * Checks the shape of a status document.
+ *
+ * @throws SyncError `PEER_NOT_SYNC`, `PROTOCOL_UNSUPPORTED`, `PROTOCOL_VIOLATION`
+ */
+export function parseStatus(members: Members): PeerStatus {
+  const { protocol, chain, codecs } = members;
+  if (typeof protocol !== 'number' || !Number.isInteger(protocol)) {
+    throw notSync('the status document names no protocol version');
+  }
+  if (protocol !== PROTOCOL) {
+    throw new SyncError(
+      'PROTOCOL_UNSUPPORTED',
+      `The peer speaks version ${protocol}; this client speaks ${PROTOCOL}.`,
+    );
+  }
+  if (!isName(chain)) throw wrong('chain');
+  const byUse = codecs === undefined || codecs === null ? {} : asObject(codecs);
+  if (byUse === null) throw wrong('codecs');
+  return {
+    protocol,
+    chain,
+    chainId: readChainId(members),
+    base: readBase(members),
+    head: readRef(members, 'head'),
+    finalized: readRef(members, 'finalized'),
+    codecs: {
+      stream: readCodecs(byUse, 'stream'),
+      json: readCodecs(byUse, 'json'),
+      snapshot: readCodecs(byUse, 'snapshot'),
+    },
+  };
+}
+
+function readChainId({ chainId = null }: Members): string | null {
+  if (chainId !== null && !isName(chainId)) throw wrong('chainId');
+  return chainId;
+}
+
+function readBase({ base }: Members): number {
+  const height = base ?? 0;
+  if (!isHeight(height)) throw wrong('base');
+  return height;
+}
+
+function readRef(members: Members, name: 'head' | 'finalized'): BlockRef | null {
+  const value = members[name] ?? null;
+  if (value === null) return null;
+  const ref = asBlockRef(value);
+  if (ref === null) throw wrong(name);
+  return ref;
+}
+
+function readCodecs(byUse: Members, use: string): readonly string[] {
+  const names = byUse[use] ?? [];
+  if (!Array.isArray(names) || names.length > MAX_CODECS) throw wrong(`codecs.${use}`);
+  return names.map((name: unknown) => {
+    if (typeof name !== 'string' || !/^[a-z0-9-]{1,16}$/.test(name)) throw wrong(`codecs.${use}`);
+    return name;
+  });
+}
+
+function isName(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value !== '' &&
+    value.length <= MAX_NAME_CHARACTERS &&
+    peerText(value, MAX_NAME_CHARACTERS) === value
+  );
+}
+
+function notSync(what: string): SyncError {
+  return new SyncError('PEER_NOT_SYNC', `This is no sync service: ${what}.`);
+}
+
+function wrong(member: string): SyncError {
+  return new SyncError('PROTOCOL_VIOLATION', `The member ${member} of the status document is not valid.`);
+}

@@ -1,0 +1,29 @@
+import type { BlockSource, Plugin, ServerLimits } from '../contracts/index.js';
+import { resolveServerParts } from '../di/server-parts.js';
+import { serverLimits } from './limits.js';
+import { SyncServer } from './sync-server.js';
+
+/** What a server is made of. */
+export interface SyncServerConfig {
+  /** The chain to serve: a `Chain`, or anything that reads blocks by height and tells when it changes. */
+  readonly source: BlockSource;
+  /** Further codecs and endpoints; those that are passed win over built-in ones of the same name. Default none. */
+  readonly plugins?: readonly Plugin[];
+  /** Bounds; each has a default. */
+  readonly limits?: Partial<ServerLimits>;
+  /** Called with failures that clients are told nothing of. Must not throw. Default: nobody is told. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/**
+ * Makes the framework-free server that the adapters drive.
+ *
+ * @throws TypeError for a bound that can't be meant.
+ * @throws SyncError `PLUGIN_INCOMPATIBLE`
+ */
+export function createSyncServer(config: SyncServerConfig): SyncServer {
+  const { source, plugins = [], onError = () => undefined } = config;
+  const limits = serverLimits(config.limits ?? {});
+  const { endpoints } = resolveServerParts({ source, plugins, limits });
+  return new SyncServer({ source, endpoints, limits, onError });
+}

@@ -22,7 +22,8 @@ export class HumanReporter implements Reporter {
     else if (event.type === 'step') this.#step(event.text);
     else {
       const text = noteOf(event);
-      if (text !== null) this.#say(printable(text), this.#streams.errors);
+      const stream = event.type === 'warning' ? this.#streams.errors : this.#streams.messages;
+      if (text !== null) this.#say(printable(text), stream);
     }
   }
 

@@ -141,7 +141,7 @@ test('verify passes a whole store and names the first damaged height of another'
   await run(t, ['import', '--data', data, '-'], lines);
   const whole = await run(t, ['verify', '--data', data, '--json']);
   t.like(jsonLines(whole.stdout).at(-1), { event: 'done', ok: true, blocks: 120 });
-  for (const name of readdirSync(data)) {
+  for (const name of readdirSync(data, { recursive: true, encoding: 'utf8' })) {
     const file = join(data, name);
     if (!/\.(log|ldb)$/.test(name) || statSync(file).size < 5000) continue;
     const bytes = readFileSync(file);

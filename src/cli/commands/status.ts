@@ -53,11 +53,19 @@ function read({ data, peer: url }: StatusOptions, signal: AbortSignal): Promise<
   throw new UsageError('Give --data or --peer.');
 }
 
+/** The document as the peer sent it, members that this version doesn't know included; what is known is checked. */
 async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
   const address = normalizePeer(url);
-  const deps = { fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS };
-  const document = await fetchStatus(deps, address, signal);
-  if (document !== null) return document;
+  const kept: Response[] = [];
+  const fetchAndKeep: typeof fetch = async (...request) => {
+    const response = await fetch(...request);
+    kept.push(response.clone());
+    return response;
+  };
+  const deps = { fetch: fetchAndKeep, limits: DEFAULT_TRANSPORT_LIMITS };
+  const known = await fetchStatus(deps, address, signal);
+  const [whole] = kept;
+  if (known !== null && whole !== undefined) return { ...((await whole.json()) as object), ...known };
   throw new SyncError('PEER_NOT_FOUND', 'The server has no status document.', { peer: address.url });
 }
 

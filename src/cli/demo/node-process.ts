@@ -25,7 +25,7 @@ export class NodeProcess {
       this.#errors = (this.#errors + text).slice(-MAX_ERROR_CHARS);
     });
     this.#exited = new Promise((resolve, reject) => {
-      this.#child.once('close', resolve);
+      this.#child.once('exit', resolve);
       this.#child.once('error', reject);
     });
     this.#exited.catch(() => undefined);
@@ -50,7 +50,9 @@ export class NodeProcess {
   /** Ends the process, if it still runs, and waits until it is gone. @returns its exit status; `null` after a kill. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
     this.kill(signal);
-    return this.#exited;
+    const code = await this.#exited;
+    this.#child.stdout?.destroy();
+    return code;
   }
 
   /** Sends a signal without waiting. */

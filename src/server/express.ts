@@ -1,9 +1,18 @@
-import type { Request, RequestHandler } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Closeable } from '../contracts/index.js';
 import { createSyncServer, type SyncServerConfig } from './create-server.js';
 import { pathOf, respond } from './node.js';
 
 export type { SyncServerConfig } from './create-server.js';
+
+/**
+ * What the middleware reads of a request. Express's own request is one; the middleware is typed without Express, so
+ * that it fits the types of version 4 and 5 and needs neither installed.
+ */
+export interface SyncMiddlewareRequest extends IncomingMessage {
+  /** The client's address as the app sees it. */
+  readonly ip?: string | undefined;
+}
 
 /** Options of {@link syncMiddleware}. */
 export interface SyncMiddlewareOptions extends SyncServerConfig {
@@ -11,11 +20,14 @@ export interface SyncMiddlewareOptions extends SyncServerConfig {
    * The address that stream limits are counted by. Default `req.ip`, which is the proxy's address unless the app's
    * `trust proxy` setting says otherwise.
    */
-  readonly clientAddress?: (req: Request) => string;
+  clientAddress?(req: SyncMiddlewareRequest): string;
 }
 
 /** The middleware: mount it, and close it with the app. */
-export type SyncMiddleware = RequestHandler & Closeable;
+export interface SyncMiddleware extends Closeable {
+  /** Answers a request, or hands it on when its path is none of the service's. */
+  (req: SyncMiddlewareRequest, res: ServerResponse, next: (error?: unknown) => void): void;
+}
 
 /**
  * Express middleware that serves a chain to nodes (protocol section 2). Works in Express 4 and 5, behind
@@ -31,9 +43,10 @@ export type SyncMiddleware = RequestHandler & Closeable;
  */
 export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
   const server = createSyncServer(options);
-  const addressOf = options.clientAddress ?? ((req: Request) => req.ip ?? '');
-  const handler: RequestHandler = (req, res, next) => {
-    if (server.has(pathOf(req.url))) void respond(server, req.url, addressOf(req), req, res);
+  const handler = (req: SyncMiddlewareRequest, res: ServerResponse, next: () => void): void => {
+    const url = req.url ?? '/';
+    const address = options.clientAddress?.(req) ?? req.ip ?? '';
+    if (server.has(pathOf(url))) void respond(server, url, address, req, res);
     else next();
   };
   return Object.assign(handler, { close: () => server.close() });

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import type { BlockRange, Frame, StateTable, Storage, StorageView } from '../../contracts/index.js';
+import { type ErrorCode, isSyncError } from '../../errors/index.js';
+
+/** What {@link storageCompliance} tests. */
+export interface StorageFixture {
+  /** A new storage: not open, empty, sharing nothing with the others. */
+  create(): Promise<Storage>;
+  /** Closes a storage and gives a not yet open one on the same data. Called only when `supports.durable`. */
+  reopen(storage: Storage): Promise<Storage>;
+}
+
+/** Opens a new storage for the step and closes it afterwards. */
+export async function withStore(
+  fixture: StorageFixture,
+  step: (store: Storage) => Promise<void>,
+): Promise<void> {
+  const store = await fixture.create();
+  await store.open();
+  try {
+    await step(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** All frames of a read. */
+export async function readAll(source: Storage | StorageView, range: BlockRange): Promise<readonly Frame[]> {
+  const frames: Frame[] = [];
+  for await (const batch of source.read(range)) frames.push(...batch);
+  return frames;
+}
+
+/** All entries of a table, with values as text. */
+export async function entriesOf(
+  source: Storage | StorageView,
+  table: StateTable = 'accounts',
+): Promise<readonly (readonly [key: string, value: string])[]> {
+  const entries: [string, string][] = [];
+  for await (const batch of source.entries(table))
+    for (const { key, value } of batch) entries.push([key, Buffer.from(value).toString()]);
+  return entries;
+}
+
+/** Everything that can be seen of a store, in a form that can be compared. */
+export async function everything(store: Storage): Promise<object> {
+  const { base, head, finalized } = store.checkpoint();
+  const frames = await readAll(store, { from: 0, to: Number.MAX_SAFE_INTEGER });
+  return {
+    checkpoint: { base, head: plainRef(head), finalized: plainRef(finalized) },
+    identity: store.identity(),
+    frames: frames.map(plain),
+    accounts: await entriesOf(store, 'accounts'),
+    contracts: await entriesOf(store, 'contracts'),
+  };
+}
+
+/** A frame in a form that can be compared: bytes as hex, whatever class they are of. */
+export function plain(frame: Frame | null): object | null {
+  if (frame === null) return null;
+  const { height, hash, previousHash, timestamp } = frame.header;
+  const bytes = Buffer.from(frame.bytes).toString('hex');
+  return {
+    height,
+    hash,
+    previousHash,
+    timestamp,
+    codec: frame.codec,
+    bytes,
+    documentBytes: frame.documentBytes,
+  };
+}
+
+function plainRef(ref: { readonly height: number; readonly hash: string } | null): object | null {
+  return ref === null ? null : { height: ref.height, hash: ref.hash };
+}
+
+/** Asserts that a step fails, at once or later, with a code. */
+export async function rejects(step: () => unknown, code: ErrorCode): Promise<void> {
+  const wrong = (error: unknown): boolean => {
+    assert.ok(isSyncError(error, code), `${code} expected, but: ${String(error)}`);
+    return true;
+  };
+  await assert.rejects(async () => {
+    await step();
+  }, wrong);
+}
+
+/** Asserts that a step fails, at once or later, and that the store is afterwards as it was before. */
+export async function changesNothing(store: Storage, step: () => Promise<unknown>): Promise<void> {
+  const before = await everything(store);
+  await step();
+  assert.deepEqual(await everything(store), before);
+}

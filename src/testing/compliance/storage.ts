@@ -1,0 +1,20 @@
+import type { ComplianceCase } from './case.js';
+import type { StorageFixture } from './storage-kit.js';
+import { lifecycleCases } from './storage-lifecycle.js';
+import { readCases } from './storage-reads.js';
+import { rollbackCases } from './storage-rollback.js';
+import { viewCases } from './storage-views.js';
+import { writeCases } from './storage-writes.js';
+
+export type { StorageFixture } from './storage-kit.js';
+
+/** Requirements of {@link Storage}. What only a durable store can do is held against nothing else. */
+export function storageCompliance(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [
+    ...lifecycleCases(fixture),
+    ...writeCases(fixture),
+    ...rollbackCases(fixture),
+    ...readCases(fixture),
+    ...viewCases(fixture),
+  ];
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { BlockRef, CommitBatch, CommitBlock, Frame, StateChange } from '../contracts/index.js';
+
+/** What a made-up frame may differ in. */
+export interface FrameOptions {
+  readonly height: number;
+  /** Hash of the block below; default 64 zeros. */
+  readonly previousHash?: string;
+  /** Tells blocks of the same height apart. */
+  readonly branch?: string;
+  /** Length of the encoded bytes. Default 40. */
+  readonly bytes?: number;
+  /** Wire name of the codec. Default `identity`. */
+  readonly codec?: string;
+}
+
+const ROOT = '0'.repeat(64);
+
+/** Identity of the stores that the made-up blocks go into. */
+export const FIXTURE_IDENTITY = { chain: 'made-up', chainId: 'one' };
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** A frame with a hash and bytes that follow from the options: what a storage plugin sees of a block. */
+export function fixtureFrame(options: FrameOptions): Frame {
+  const { height, previousHash = ROOT, branch = 'main', bytes = 40, codec = 'identity' } = options;
+  const digest = sha256(`${branch} ${height} ${previousHash}`);
+  const pattern = Uint8Array.from({ length: bytes }, (_, at) => (digest[at % 32] ?? 0) ^ (at >> 5));
+  return {
+    header: { height, hash: digest.toString('hex'), previousHash, timestamp: height % 2 === 0 ? null : height },
+    codec,
+    bytes: pattern,
+    documentBytes: bytes * 3,
+  };
+}
+
+/** A run of linked frames. */
+export function fixtureFrames(
+  count: number,
+  { on = null, from = 0, ...more }: Omit<FrameOptions, 'height'> & { on?: BlockRef | null; from?: number } = {},
+): readonly Frame[] {
+  const frames: Frame[] = [];
+  let below = on;
+  for (let i = 0; i < count; i++) {
+    const height = below === null ? from : below.height + 1;
+    const frame = fixtureFrame({ ...more, height, ...(below === null ? {} : { previousHash: below.hash }) });
+    frames.push(frame);
+    below = frame.header;
+  }
+  return frames;
+}
+
+/** A batch of frames; the changes of the state go with the frames in order. */
+export function fixtureBatch(
+  frames: readonly Frame[],
+  changes: readonly (readonly StateChange[])[] = [],
+  finalized: BlockRef | null = null,
+): CommitBatch {
+  const blocks = frames.map((frame, at): CommitBlock => ({ frame, changes: changes[at] ?? [] }));
+  return { blocks, finalized, identity: FIXTURE_IDENTITY };
+}
+
+/** Height and hash of a frame. */
+export function refOf({ header }: Frame): BlockRef {
+  return { height: header.height, hash: header.hash };
+}
+
+/** A change of an account; `null` removes it. */
+export function account(key: string, value: string | null): StateChange {
+  return { table: 'accounts', key, value: value === null ? null : Buffer.from(value) };
+}

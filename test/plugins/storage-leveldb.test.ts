@@ -1,0 +1,13 @@
+import test from 'ava';
+import { storageCompliance } from '../../src/testing/compliance/storage.js';
+import { levelFixture } from '../helpers/storage-fixtures.js';
+
+const fixture = levelFixture();
+test.after.always('The folders are removed', () => {
+  fixture.clean();
+});
+
+for (const { id, title, run } of storageCompliance(fixture))
+  test(`leveldb ${id}: ${title}`, async (t) => {
+    await t.notThrowsAsync(run());
+  });

@@ -1,0 +1,15 @@
+import test from 'ava';
+import { storageCompliance } from '../../src/testing/compliance/storage.js';
+import { memoryFixture } from '../helpers/storage-fixtures.js';
+
+for (const { id, title, run } of storageCompliance(memoryFixture))
+  test(`memory ${id}: ${title}`, async (t) => {
+    await t.notThrowsAsync(run());
+  });
+
+test('The cases of the storage suite have unique ids and titles', (t) => {
+  const cases = storageCompliance(memoryFixture);
+  t.is(new Set(cases.map(({ id }) => id)).size, cases.length);
+  t.is(new Set(cases.map(({ title }) => title)).size, cases.length);
+  for (const { id } of cases) t.regex(id, /^ST-[0-9]{2}(\.[0-9])?$/);
+});

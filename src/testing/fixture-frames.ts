@@ -27,7 +27,12 @@ export function fixtureFrame(options: FrameOptions): Frame {
   const digest = sha256(`${branch} ${height} ${previousHash}`);
   const pattern = Uint8Array.from({ length: bytes }, (_, at) => (digest[at % 32] ?? 0) ^ (at >> 5));
   return {
-    header: { height, hash: digest.toString('hex'), previousHash, timestamp: height % 2 === 0 ? null : height },
+    header: {
+      height,
+      hash: digest.toString('hex'),
+      previousHash,
+      timestamp: height % 2 === 0 ? null : height,
+    },
     codec,
     bytes: pattern,
     documentBytes: bytes * 3,
@@ -37,7 +42,11 @@ export function fixtureFrame(options: FrameOptions): Frame {
 /** A run of linked frames. */
 export function fixtureFrames(
   count: number,
-  { on = null, from = 0, ...more }: Omit<FrameOptions, 'height'> & { on?: BlockRef | null; from?: number } = {},
+  {
+    on = null,
+    from = 0,
+    ...more
+  }: Omit<FrameOptions, 'height'> & { on?: BlockRef | null; from?: number } = {},
 ): readonly Frame[] {
   const frames: Frame[] = [];
   let below = on;

@@ -81,13 +81,19 @@ export function lifecycleCases(fixture: StorageFixture): readonly ComplianceCase
     },
     {
       id: 'ST-05',
-      title: 'A durable store is the same after it was closed and opened: blocks, state, final block, cursors',
+      title:
+        'A durable store is the same after it was closed and opened: blocks, state, final block, cursors',
       run: async () => {
         let store = await fixture.create();
         if (!store.supports.durable) return;
         await store.open();
         const frames = fixtureFrames(20, { from: 5, bytes: 1000 });
-        await store.commit(fixtureBatch(frames, frames.map((_, i) => [account(`k${i % 7}`, `${i}`)])));
+        await store.commit(
+          fixtureBatch(
+            frames,
+            frames.map((_, i) => [account(`k${i % 7}`, `${i}`)]),
+          ),
+        );
         const more = fixtureFrames(2, { on: frames[19]?.header ?? null });
         await store.commit(fixtureBatch(more, [], { height: 7, hash: frames[2]?.header.hash ?? '' }));
         await store.rollback({ height: 24, hash: frames[19]?.header.hash ?? '' });

@@ -26,7 +26,8 @@ function rangeCases(fixture: StorageFixture): readonly ComplianceCase[] {
   return [
     {
       id: 'ST-30',
-      title: 'A read gives the heights that are held, in order; those below the base and above the head are left out',
+      title:
+        'A read gives the heights that are held, in order; those below the base and above the head are left out',
       run: () =>
         withStore(fixture, async (store) => {
           const frames = fixtureFrames(10, { from: 10 });

@@ -47,7 +47,13 @@ function restoreCases(fixture: StorageFixture): readonly ComplianceCase[] {
             await store.commit(fixtureBatch(frames.slice(from, end), changes.slice(from, end)));
           }
           const dropped = await store.rollback(at(to));
-          assert.deepEqual(dropped.map(plainRef), frames.slice(to + 1).map(refOf).reverse());
+          assert.deepEqual(
+            dropped.map(plainRef),
+            frames
+              .slice(to + 1)
+              .map(refOf)
+              .reverse(),
+          );
           assert.deepEqual(await everything(store), wanted);
           assert.equal(await store.get(to + 1), null);
           assert.equal(await store.header(to + 1), null);
@@ -60,7 +66,8 @@ function restoreCases(fixture: StorageFixture): readonly ComplianceCase[] {
     ...restores,
     {
       id: 'ST-21',
-      title: 'A rollback to null empties the store of blocks and state, keeps the identity, and any base may follow',
+      title:
+        'A rollback to null empties the store of blocks and state, keeps the identity, and any base may follow',
       run: () =>
         withStore(fixture, async (store) => {
           await store.commit(fixtureBatch(frames, changes));

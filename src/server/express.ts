@@ -9,10 +9,10 @@ export type { SyncServerConfig } from './create-server.js';
  * What the middleware reads of a request. Express's own request is one; the middleware is typed without Express, so
  * that it fits the types of version 4 and 5 and needs neither installed.
  */
-export interface SyncMiddlewareRequest extends IncomingMessage {
+export type SyncMiddlewareRequest = IncomingMessage & {
   /** The client's address as the app sees it. */
   readonly ip?: string | undefined;
-}
+};
 
 /** Options of {@link syncMiddleware}. */
 export interface SyncMiddlewareOptions extends SyncServerConfig {

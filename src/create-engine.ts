@@ -1,5 +1,4 @@
 import { engineSettings, passedPlugins, type SyncEngineConfig, transportLimits } from './config.js';
-import { assembleEngine } from './di/assemble.js';
 import { PluginResolver } from './di/resolve.js';
 import { SyncEngine } from './engine/sync-engine.js';
 
@@ -15,7 +14,8 @@ export function createSyncEngine(config: SyncEngineConfig): SyncEngine {
   new PluginResolver(passedPlugins(config));
   return new SyncEngine(
     settings,
-    () => assembleEngine(config),
+    // The container is loaded by the first start: a host that only imports the package does not pay for it.
+    async () => (await import('./di/assemble.js')).assembleEngine(config),
     () => performance.now(),
   );
 }

@@ -1,5 +1,4 @@
 import { type ChainConfig, chainSettings } from './config.js';
-import { assembleChain } from './di/assemble.js';
 import { DEFAULT_RETRY } from './engine/backoff.js';
 import type { Chain } from './engine/chain.js';
 import { chooseRules } from './engine/handshake.js';
@@ -19,6 +18,7 @@ export async function openChain(config: ChainConfig): Promise<Chain> {
     to: null,
     retry: DEFAULT_RETRY,
   };
+  const { assembleChain } = await import('./di/assemble.js');
   const parts = await assembleChain(config);
   try {
     await parts.storage.open();

@@ -8,6 +8,7 @@ import type {
 } from '../../src/contracts/index.js';
 import { SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { parseHeight } from '../../src/internal/height.js';
+import { asRequestCode } from '../../src/internal/http/request-codes.js';
 import { asBlockRef, isHash, isHeight, parseJsonObject, peerText } from '../../src/internal/http/shape.js';
 import { decodeBase64 } from './base64.js';
 import type { SseEvent } from './parser.js';
@@ -120,23 +121,11 @@ function parseComplete(event: SseEvent): WireComplete {
   return { kind: 'complete', head: { height, hash } };
 }
 
-/**
- * Codes that a peer may pass on to the client's side. All others speak of the peer's own troubles, and taken over as
- * they are they would look like the client's.
- */
-const REPORTED_CODES: ReadonlySet<string> = new Set<ErrorCode>([
-  'FORKED',
-  'BELOW_BASE',
-  'CODEC_UNAVAILABLE',
-  'BAD_REQUEST',
-  'RANGE_TOO_LARGE',
-]);
-
 function reportedError(event: SseEvent): SyncError {
   const { error, code } = parseControl(event);
   const name = peerText(code, 40);
   const text = `The peer reports: ${peerText(error) || 'no text'}${name === '' ? '' : ` (${name})`}`;
-  return new SyncError(REPORTED_CODES.has(name) ? (name as ErrorCode) : 'PEER_ERROR', text);
+  return new SyncError(asRequestCode(name) ?? 'PEER_ERROR', text);
 }
 
 function parseId(event: SseEvent): number | null {

@@ -26,7 +26,9 @@ export function checkLink(header: BlockHeader, place: NextPlace, rules: ChainRul
     });
   }
   if (height < wanted) {
-    throw new SyncError('HEIGHT_MISMATCH', `Block ${height} came where block ${wanted} was due.`, { height });
+    throw new SyncError('HEIGHT_MISMATCH', `Block ${height} came where block ${wanted} was due.`, {
+      height: wanted,
+    });
   }
   if (place.head !== null) checkParent(header, place.head);
   else if (height === 0) checkGenesis(header, rules);

@@ -181,7 +181,7 @@ const LIES: readonly {
     height: 5,
   },
   { what: 'a gap', event: blockEvent(6, at(6)), code: 'HEIGHT_GAP', height: 5 },
-  { what: 'an earlier block', event: blockEvent(3, at(3)), code: 'HEIGHT_MISMATCH', height: 3 },
+  { what: 'an earlier block', event: blockEvent(3, at(3)), code: 'HEIGHT_MISMATCH', height: 5 },
   { what: 'an id that is not the height', event: blockEvent(7, at(5)), code: 'HEIGHT_MISMATCH', height: 7 },
   {
     what: 'a truncated base64 body',

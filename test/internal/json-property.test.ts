@@ -25,7 +25,7 @@ function parseStrictly(bytes: Uint8Array): Record<string, unknown> | null {
 
 function hasLoneSurrogate(text: string): boolean {
   const resolved = text.replace(/\\(?:u([0-9a-fA-F]{4})|.)/g, (_, hex: string | undefined) =>
-    hex === undefined ? '' : String.fromCharCode(parseInt(hex, 16)),
+    hex === undefined ? 'x' : String.fromCharCode(parseInt(hex, 16)),
   );
   return /\p{Surrogate}/u.test(resolved);
 }

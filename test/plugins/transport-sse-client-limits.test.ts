@@ -157,8 +157,9 @@ test.serial('a process that stood still finds what arrived meanwhile', async (t)
     signal,
   });
   const outcome = await run(open, ([first]) => {
-    // Once the next read has begun.
-    if (first?.kind === 'frame' && first.height === 0) setTimeout(standStill, 10, 600);
+    if (first?.kind !== 'frame' || first.height !== 0) return;
+    // Once the next read has begun, and where timers come next, before the network is looked at.
+    setTimeout(() => setImmediate(standStill, 600), 10);
   });
   t.is(codeOf(outcome), null);
   t.deepEqual(heights(outcome.items), [0, 1]);

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../config.js';
 import type { BlockRef } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
-import { fetchStatus } from '../../internal/http/status.js';
+import { fetchStatusDocument } from '../../internal/http/status.js';
 import { openChain } from '../../open-chain.js';
 import { createSyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
@@ -53,19 +53,11 @@ function read({ data, peer: url }: StatusOptions, signal: AbortSignal): Promise<
   throw new UsageError('Give --data or --peer.');
 }
 
-/** The document as the peer sent it, members that this version doesn't know included; what is known is checked. */
 async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
   const address = normalizePeer(url);
-  const kept: Response[] = [];
-  const fetchAndKeep: typeof fetch = async (...request) => {
-    const response = await fetch(...request);
-    kept.push(response.clone());
-    return response;
-  };
-  const deps = { fetch: fetchAndKeep, limits: DEFAULT_TRANSPORT_LIMITS };
-  const known = await fetchStatus(deps, address, signal);
-  const [whole] = kept;
-  if (known !== null && whole !== undefined) return { ...((await whole.json()) as object), ...known };
+  const deps = { fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS };
+  const document = await fetchStatusDocument(deps, address, signal);
+  if (document !== null) return { ...document.members, ...document.status };
   throw new SyncError('PEER_NOT_FOUND', 'The server has no status document.', { peer: address.url });
 }
 

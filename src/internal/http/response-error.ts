@@ -2,6 +2,7 @@ import type { Peer, TransportLimits } from '../../contracts/index.js';
 import { ERROR_CODES, SyncError, type ErrorCode, type ErrorContext } from '../../errors/index.js';
 import type { HttpExchange } from './exchange.js';
 import { parseAncestors, readProblem, type Problem } from './problem.js';
+import { asRequestCode } from './request-codes.js';
 import { parseRetryAfter } from './retry-after.js';
 import { isHeight, peerText } from './shape.js';
 
@@ -14,18 +15,6 @@ export interface ResponseContext {
   /** The caller's signal. */
   readonly signal: AbortSignal;
 }
-
-/**
- * Codes of a server that tell the client about its own request. The status says the rest: a peer's store that is full,
- * say, must not look like the client's own.
- */
-const REQUEST_CODES: ReadonlySet<string> = new Set<ErrorCode>([
-  'FORKED',
-  'BELOW_BASE',
-  'CODEC_UNAVAILABLE',
-  'BAD_REQUEST',
-  'RANGE_TOO_LARGE',
-]);
 
 /** The error for a response that is not the one hoped for; reads no more than 64 KiB of its body. */
 export async function responseError(exchange: HttpExchange, context: ResponseContext): Promise<SyncError> {
@@ -57,10 +46,8 @@ interface Judgement {
 
 function judge(response: Response, problem: Problem, from: number): Judgement {
   const { status } = response;
-  if (REQUEST_CODES.has(problem.code)) {
-    const code = problem.code as ErrorCode;
-    if (ERROR_CODES[code].status === status) return requestJudgement(code, problem, from);
-  }
+  const code = asRequestCode(problem.code);
+  if (code !== null && ERROR_CODES[code].status === status) return requestJudgement(code, problem, from);
   if (status === 429 || status >= 500) {
     const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), Date.now());
     return { code: 'PEER_BUSY', more: retryAfterMs === null ? {} : { retryAfterMs } };

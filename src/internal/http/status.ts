@@ -25,6 +25,21 @@ export async function fetchStatus(
   peer: Peer,
   signal: AbortSignal,
 ): Promise<PeerStatus | null> {
+  return (await fetchStatusDocument(deps, peer, signal))?.status ?? null;
+}
+
+/** A status document: what was read from it, and all that it says. */
+export interface StatusDocument {
+  readonly status: PeerStatus;
+  readonly members: Members;
+}
+
+/** Fetches a peer's status document like {@link fetchStatus}, and gives the members that are not read as well. */
+export async function fetchStatusDocument(
+  deps: TransportDeps,
+  peer: Peer,
+  signal: AbortSignal,
+): Promise<StatusDocument | null> {
   const headers = { accept: 'application/json' };
   const exchange = await openExchange(deps, { peer, target: '/status', headers }, signal);
   try {
@@ -32,7 +47,8 @@ export async function fetchStatus(
     if (exchange.response.status !== 200) {
       throw await responseError(exchange, { peer, limits: deps.limits, from: 0, signal });
     }
-    return parseStatus(await readStatus(exchange, deps));
+    const members = await readStatus(exchange, deps);
+    return { status: parseStatus(members), members };
   } catch (error) {
     throw error instanceof SyncError ? error.at({ peer: peer.url }) : error;
   } finally {

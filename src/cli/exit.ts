@@ -18,6 +18,9 @@ export async function settingsFrom<T>(make: () => T | Promise<T>): Promise<T> {
   }
 }
 
+/** The code table speaks to the operator of a server there. */
+const DEFECT = 'This is a defect; report it with this message and the command.';
+
 /** What is told about a failure. Members that aren't known are `null`. */
 export interface Failure {
   readonly code: string;
@@ -35,7 +38,8 @@ export function failureOf(error: unknown): Failure {
   }
   const known = isSyncError(error) ? error : unexpected(error);
   const { height = null, peer = null } = known.context;
-  return { code: known.code, message: known.message, action: known.info.action, height, peer };
+  const action = known.code === 'INTERNAL' ? DEFECT : known.info.action;
+  return { code: known.code, message: known.message, action, height, peer };
 }
 
 /** The exit status for anything thrown. */

@@ -20,7 +20,12 @@ export function placeOf(chain: Chain): Place {
   };
 }
 
-/** A head in words: `block 12 (ab12…)`, or `an empty chain`. */
-export function headText(head: BlockRef | null): string {
-  return head === null ? 'an empty chain' : `block ${head.height} (${head.hash})`;
+/** A block in words: `block 12 (ab12…)`. */
+export function refText({ height, hash }: BlockRef): string {
+  return `block ${height} (${hash})`;
+}
+
+/** Where a store stands, in words. */
+export function storeText(head: BlockRef | null): string {
+  return head === null ? 'the store is empty' : `the store is at ${refText(head)}`;
 }

@@ -6,6 +6,7 @@ import { dataTest } from '../helpers/data-test.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { jsonLines, run, serve } from './cli.js';
+import { makeStore } from './stores.js';
 
 const chain = sealedChain(120);
 const lines = ndjson(chain);
@@ -96,7 +97,7 @@ test('a store can begin above height 0, and be synced as such', async (t) => {
 test('export writes the range that is asked for, to a file that is complete or not there', async (t) => {
   const dir = tempDir(t);
   const data = join(dir, 'a');
-  await run(t, ['import', '--data', data, '-'], lines);
+  await makeStore(data, chain);
   const file = join(dir, 'part.ndjson');
   t.is((await run(t, ['export', '--data', data, '--from', '10', '--to', '19', file])).code, 0);
   t.true(ndjson(chain.slice(10, 20)).equals(readFileSync(file)));
@@ -113,7 +114,7 @@ test('export writes the range that is asked for, to a file that is complete or n
 test('sync --to stops at that height, and a later sync goes on from there', async (t) => {
   const dir = tempDir(t);
   const [a, b] = [join(dir, 'a'), join(dir, 'b')];
-  await run(t, ['import', '--data', a, '-'], lines);
+  await makeStore(a, chain);
   const { url } = await serve(t, a);
   t.is((await run(t, ['sync', '--peer', url, '--data', b, '--to', '60'])).code, 0);
   t.true(ndjson(chain.slice(0, 61)).equals((await run(t, ['export', '--data', b])).stdout));
@@ -124,7 +125,7 @@ test('sync --to stops at that height, and a later sync goes on from there', asyn
 
 test('status tells the same of a store and of the server that serves it', async (t) => {
   const data = join(tempDir(t), 'a');
-  await run(t, ['import', '--data', data, '-'], lines);
+  await makeStore(data, chain);
   const local = await run(t, ['status', '--data', data, '--json']);
   const { url } = await serve(t, data);
   const remote = await run(t, ['status', '--peer', url, '--json']);
@@ -138,7 +139,7 @@ test('status tells the same of a store and of the server that serves it', async 
 
 test('verify passes a whole store and names the first damaged height of another', async (t) => {
   const data = join(tempDir(t), 'a');
-  await run(t, ['import', '--data', data, '-'], lines);
+  await makeStore(data, chain);
   const whole = await run(t, ['verify', '--data', data, '--json']);
   t.like(jsonLines(whole.stdout).at(-1), { event: 'done', ok: true, blocks: 120 });
   for (const name of readdirSync(data, { recursive: true, encoding: 'utf8' })) {

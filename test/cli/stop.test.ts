@@ -8,6 +8,7 @@ import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { blockEvent, completeEvent, plainServer } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { Cli, jsonLines, run, serve } from './cli.js';
+import { makeStore, storedLines } from './stores.js';
 
 const chain = sealedChain(200);
 
@@ -47,7 +48,7 @@ test('a node that is killed again and again goes on where it stood and ends with
     [20, 60, 110, 150].every((height, index) => (starts[index + 1] ?? 0) > height),
     String(starts),
   );
-  t.true(ndjson(chain).equals((await run(t, ['export', '--data', data])).stdout));
+  t.true(ndjson(chain).equals(await storedLines(data)));
 });
 
 for (const [signal, status] of [
@@ -66,7 +67,7 @@ for (const [signal, status] of [
     const last = jsonLines(stdout).at(-1);
     t.like(last, { event: 'done', ok: false, exitCode: status });
     const { height } = last?.['head'] as { height: number };
-    t.true(ndjson(chain.slice(0, height + 1)).equals((await run(t, ['export', '--data', data])).stdout));
+    t.true(ndjson(chain.slice(0, height + 1)).equals(await storedLines(data)));
   });
 }
 
@@ -77,7 +78,7 @@ test('SIGINT stops an import that waits for its input, and what came before is s
   await cli.waitFor(durable(24));
   cli.kill('SIGINT');
   t.is((await cli.finished).code, 130);
-  t.true(ndjson(chain.slice(0, 25)).equals((await run(t, ['export', '--data', data])).stdout));
+  t.true(ndjson(chain.slice(0, 25)).equals(await storedLines(data)));
 });
 
 test('an import that is killed has stored a whole number of blocks', async (t) => {
@@ -107,7 +108,7 @@ for (const [signal, status] of [
 ] as const) {
   test(`${signal} stops a server within five seconds while a client holds a stream open`, async (t) => {
     const data = join(tempDir(t), 'a');
-    await run(t, ['import', '--data', data, '-'], ndjson(sealedChain(40, noise)));
+    await makeStore(data, sealedChain(40, noise));
     const { cli, url } = await serve(t, data);
     const client = connect(Number(new URL(url).port), '127.0.0.1');
     t.teardown(() => client.destroy());
@@ -127,7 +128,7 @@ for (const [signal, status] of [
 
 test('export ends quietly when its reader goes away', async (t) => {
   const data = join(tempDir(t), 'a');
-  await run(t, ['import', '--data', data, '-'], ndjson(sealedChain(10, noise)));
+  await makeStore(data, sealedChain(10, noise));
   const cli = new Cli(t, ['export', '--data', data]);
   cli.closeStdout();
   const { code, stderr } = await cli.finished;

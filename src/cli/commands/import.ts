@@ -6,7 +6,7 @@ import { AppendProgress } from '../append-progress.js';
 import { openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
 import { OPTION, storeConfig, type StoreOptions } from '../options.js';
-import { headText, placeOf } from '../place.js';
+import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { countText } from '../units.js';
 
@@ -62,7 +62,7 @@ async function importFile(file: string, options: ImportOptions, context: Command
     } finally {
       progress.tell();
       const place = placeOf(chain);
-      const summary = `Imported ${countText(progress.blocks, 'block')}; the store is at ${headText(place.head)}.`;
+      const summary = `Imported ${countText(progress.blocks, 'block')}; ${storeText(place.head)}.`;
       conclude({ blocks: progress.blocks, ...place }, summary);
       await chain.close();
     }

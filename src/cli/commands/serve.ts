@@ -8,7 +8,7 @@ import { openChain } from '../../open-chain.js';
 import { createSyncServer, nodeListener } from '../../server/index.js';
 import { appendLines } from '../append-lines.js';
 import { AppendProgress } from '../append-progress.js';
-import { UsageError } from '../exit.js';
+import { failureOf, UsageError } from '../exit.js';
 import { type Input, openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
 import { OPTION, port, storeConfig, type StoreOptions } from '../options.js';
@@ -80,7 +80,14 @@ async function serveChain(
   context: CommandContext,
 ): Promise<void> {
   const { out, signal } = context;
-  const handler = createSyncServer({ source: chain });
+  const handler = createSyncServer({
+    source: chain,
+    limits: { maxBlockBytes: options.maxBlockBytes },
+    onError: (error) => {
+      const { message, height } = failureOf(error);
+      out.emit({ type: 'warning', code: 'INTERNAL', message, height });
+    },
+  });
   const server = createServer(nodeListener(handler, { path: '/sync' }));
   try {
     out.emit({ type: 'listening', url: await listen(server, options) });

@@ -7,7 +7,7 @@ import { openChain } from '../../open-chain.js';
 import { createSyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
 import { OPTION, peer, storeConfig } from '../options.js';
-import { headText } from '../place.js';
+import { refText } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
 const EXAMPLES = `
@@ -75,7 +75,7 @@ function inWords({ chain, chainId, base, head, finalized }: NodeStatus): string 
     `rules:     ${chain}`,
     `chain:     ${chainId ?? 'not known yet'}`,
     `base:      block ${base}`,
-    `head:      ${headText(head)}`,
-    `finalized: ${finalized === null ? 'nothing' : headText(finalized)}`,
+    `head:      ${head === null ? 'no block yet' : refText(head)}`,
+    `finalized: ${finalized === null ? 'nothing' : refText(finalized)}`,
   ].join('\n');
 }

@@ -3,7 +3,7 @@ import type { SyncEngineConfig } from '../../config.js';
 import { createSyncEngine } from '../../create-engine.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { height, OPTION, peers, storeConfig, type StoreOptions } from '../options.js';
-import { headText, placeOf } from '../place.js';
+import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { bytesText, countText } from '../units.js';
 
@@ -87,9 +87,9 @@ function resultOf(engine: SyncEngine): Record<string, unknown> {
 
 function summaryOf({ state }: SyncEngine): string | null {
   const { blocks, bytes } = state.progress;
-  const head = headText(state.checkpoint?.head ?? null);
+  const store = storeText(state.checkpoint?.head ?? null);
   if (state.phase === 'failed') return null;
-  if (state.phase !== 'synced') return `Stopped at ${head}; the same command goes on from there.`;
-  if (blocks === 0) return `Nothing new; the store is at ${head}.`;
-  return `Synced ${countText(blocks, 'block')} (${bytesText(bytes)} as stored); the store is at ${head}.`;
+  if (state.phase !== 'synced') return `Stopped: ${store}; the same command goes on from there.`;
+  if (blocks === 0) return `Nothing new; ${store}.`;
+  return `Synced ${countText(blocks, 'block')} (${bytesText(bytes)} as stored); ${store}.`;
 }

@@ -4,7 +4,7 @@ import { ProgressMeter } from '../../engine/progress.js';
 import { verifyChain } from '../../engine/verify-chain.js';
 import { openChain } from '../../open-chain.js';
 import { OPTION, storeConfig } from '../options.js';
-import { headText, placeOf } from '../place.js';
+import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
 import { countText } from '../units.js';
@@ -46,11 +46,7 @@ async function verify(options: VerifyOptions, { out, signal, conclude }: Command
     }
     const { blocks } = meter.current();
     const place = placeOf(chain);
-    const text =
-      blocks === 0
-        ? 'The store is empty.'
-        : `${countText(blocks, 'block')} verified, up to ${headText(place.head)}.`;
-    conclude({ blocks, ...place }, text);
+    conclude({ blocks, ...place }, `Verified ${countText(blocks, 'block')}; ${storeText(place.head)}.`);
   } finally {
     await chain.close();
   }

@@ -1,17 +1,14 @@
 import type { BlockHeader, BlockRef, Checkpoint } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import type { Reader } from './reader.js';
-import { decodeJson, type Meta } from './records.js';
-import { META_KEY } from './keys.js';
-
-const EMPTY: Meta = { checkpoint: { head: null, base: 0, finalized: null }, identity: null };
+import type { Meta } from './records.js';
 
 /** Above every height: 2^53−1. */
 const TOP = Number.MAX_SAFE_INTEGER;
 
 /**
  * Reads what the store is and checks that it is so: every height from base to head, each linked to the one before,
- * nothing above the head, and nothing missing that was acknowledged.
+ * nothing above the head, nothing missing that was acknowledged, and no rollback lost.
  *
  * @param acknowledged - the height noted outside the store; `null` when none was.
  * @throws SyncError `STORE_DAMAGED`
@@ -21,11 +18,10 @@ export async function readMeta(
   acknowledged: number | null,
   signal?: AbortSignal,
 ): Promise<Meta> {
-  const body = await reader.value(META_KEY, 'record of what the store is');
-  const meta = body === null ? EMPTY : (decodeJson(body) as Meta);
-  const { head } = meta.checkpoint;
-  checkAcknowledged(head, acknowledged);
-  await checkHeights(reader, meta.checkpoint, signal);
+  const meta = await reader.meta();
+  checkAcknowledged(meta.checkpoint.head, acknowledged);
+  await checkHeights(reader, meta, signal);
+  await checkRollbacks(reader, meta, signal);
   return meta;
 }
 
@@ -36,18 +32,37 @@ function checkAcknowledged(head: BlockRef | null, acknowledged: number | null): 
   throw new SyncError('STORE_DAMAGED', message, { height: height + 1 });
 }
 
-async function checkHeights(reader: Reader, { base, head }: Checkpoint, signal?: AbortSignal): Promise<void> {
+async function checkHeights(reader: Reader, { checkpoint }: Meta, signal?: AbortSignal): Promise<void> {
+  const { base } = checkpoint;
   let last: BlockRef | null = null;
   for await (const infos of reader.infos({ from: 0, to: TOP }, { signal })) {
     for (const { header } of infos) last = checkNext(header, last, base);
   }
-  checkEnd(last, head, base);
+  checkEnd(last, checkpoint);
 }
 
-function checkEnd(last: BlockRef | null, head: BlockRef | null, base: number): void {
-  const wanted = heightAfter(last, base);
-  if (last?.height !== head?.height) throw gap(wanted, head?.height ?? wanted);
+function checkEnd(last: BlockRef | null, { base, head }: Checkpoint): void {
+  if (last?.height !== head?.height) {
+    const wanted = heightAfter(last, base);
+    throw gap(wanted, head?.height ?? wanted);
+  }
   if (last !== null && last.hash !== head?.hash) throw broken(last.height);
+}
+
+/** A lost rollback shows in no height when the heights were filled again, but the state is then wrong. */
+async function checkRollbacks(reader: Reader, { rollbacks }: Meta, signal?: AbortSignal): Promise<void> {
+  let last = 0;
+  for await (const numbers of reader.rollbacks({ signal })) {
+    for (const number of numbers) {
+      if (number !== last + 1) throw lostRollback(last + 1);
+      last = number;
+    }
+  }
+  if (last !== rollbacks) throw lostRollback(Math.min(last, rollbacks) + 1);
+}
+
+function lostRollback(number: number): SyncError {
+  return new SyncError('STORE_DAMAGED', `Rollback ${number} of the store is lost, or its note is.`);
 }
 
 function checkNext(header: BlockHeader, last: BlockRef | null, base: number): BlockRef {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { SyncError } from '../../src/errors/index.js';
 import { storeError } from './errors.js';
-import { type Marker, readMarker, writeMarker } from './files.js';
+import { type Marker, readMark, readMarker, writeMarker } from './files.js';
 
 /** The LevelDB of a store: binary keys and values. */
 export type Database = ClassicLevel<Buffer, Buffer>;
@@ -34,14 +34,16 @@ export async function openDatabase(location: string, createIfMissing: boolean): 
 
 async function openMarked(location: string, createIfMissing: boolean): Promise<Database> {
   const marker = await readMarker(location);
-  if (marker === null && !createIfMissing) {
+  if (marker?.state !== 'ready' && !createIfMissing) {
     throw new SyncError('STORE_NOT_FOUND', `There is no store at ${location}.`);
   }
   if (marker?.state === 'ready') return openLevel(join(location, marker.db), false);
-  const creating: Marker = { state: 'creating', db: marker?.db ?? FIRST_DB };
-  await writeMarker(location, creating);
+  const creating: Marker = marker ?? { state: 'creating', db: FIRST_DB };
+  // A store that two starts made at one time may be marked so although it has blocks.
+  const isNew = (await readMark(location)) === null;
+  if (marker === null) await writeMarker(location, creating);
   await mkdir(join(location, creating.db), { recursive: true });
-  const db = await openLevel(join(location, creating.db), true);
+  const db = await openLevel(join(location, creating.db), isNew);
   await writeMarker(location, { ...creating, state: 'ready' });
   return db;
 }

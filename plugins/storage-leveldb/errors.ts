@@ -14,8 +14,11 @@ export function storeError(error: unknown, location: string): SyncError {
   if (codes.includes('LEVEL_LOCKED')) {
     return new SyncError('STORE_LOCKED', `The store at ${location} is open elsewhere.`, because);
   }
-  if (/no space left/i.test(text) || codes.includes('ENOSPC')) {
+  if (/no space left|quota exceeded/i.test(text) || codes.some(isFull)) {
     return new SyncError('STORE_FULL', `There is no room left for the store at ${location}.`, because);
+  }
+  if (codes.includes('LEVEL_SNAPSHOT_NOT_OPEN')) {
+    return new SyncError('STORE_CLOSED', 'The view of the store is closed.', because);
   }
   if (codes.includes('LEVEL_DATABASE_NOT_OPEN') && !codes.some(isCause)) {
     return new SyncError('STORE_CLOSED', 'The store is not open.', because);
@@ -31,6 +34,10 @@ function isMissingPart(text: string): boolean {
   return /create_if_missing is false|no such file|missing files|does not exist|corruption|bad record/i.test(
     text,
   );
+}
+
+function isFull(code: string): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function isCause(code: string): boolean {

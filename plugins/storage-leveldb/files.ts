@@ -7,6 +7,10 @@ const MARKER = 'blockferry.json';
 const MARK = 'acknowledged.json';
 const FORMAT = 'blockferry-leveldb';
 const VERSION = 1;
+const STATES: readonly unknown[] = ['creating', 'ready'];
+
+/** What a crash before the marker was there leaves behind. */
+const LEFTOVER = /^blockferry\.json\.[0-9a-f-]+\.tmp$/;
 
 /** The file that makes a directory a store. */
 export interface Marker {
@@ -72,22 +76,24 @@ export async function readMarker(location: string): Promise<Marker | null> {
 function parseMarker(text: string, location: string): Marker {
   const marker = parseJson(text) as
     (Marker & { readonly format?: unknown; readonly version?: unknown }) | null;
-  if (marker?.format !== FORMAT || typeof marker.db !== 'string') {
-    throw new SyncError(
-      'STORE_DAMAGED',
-      `${join(location, MARKER)} is not readable as the marker of a store.`,
-    );
-  }
+  if (marker?.format !== FORMAT || typeof marker.version !== 'number') throw unreadable(location);
   if (marker.version !== VERSION) {
-    const message = `The store at ${location} has format ${String(marker.version)}; this version reads ${VERSION}.`;
+    const message = `The store at ${location} has format ${marker.version}; this version reads ${VERSION}.`;
     throw new SyncError('STORE_VERSION', message);
   }
-  return { state: marker.state, db: marker.db };
+  const { state, db } = marker;
+  if (!STATES.includes(state) || typeof db !== 'string' || !/^[\w-]+$/.test(db)) throw unreadable(location);
+  return { state, db };
+}
+
+function unreadable(location: string): SyncError {
+  const message = `${join(location, MARKER)} is not readable as the marker of a store.`;
+  return new SyncError('STORE_DAMAGED', message);
 }
 
 async function isEmpty(location: string): Promise<boolean> {
   try {
-    return (await readdir(location)).length === 0;
+    return (await readdir(location)).every((name) => LEFTOVER.test(name));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return true;

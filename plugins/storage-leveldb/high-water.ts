@@ -1,6 +1,6 @@
 import { readMark, writeMark } from './files.js';
 
-/** How often the mark is written at most, in milliseconds: it costs one small synced file. */
+/** How often the mark is written at most, in milliseconds: it costs one small synced file. It is never older. */
 const INTERVAL_MS = 1000;
 
 /**
@@ -14,6 +14,7 @@ export class HighWater {
   #lastMs = -Infinity;
   #writing: Promise<void> = Promise.resolve();
   #written = -1;
+  #timer: NodeJS.Timeout | null = null;
   #height = -1;
 
   constructor(location: string) {
@@ -21,28 +22,44 @@ export class HighWater {
   }
 
   /** The height noted before this start; `null` when none was. */
-  read(): Promise<number | null> {
-    return readMark(this.#location);
+  async read(): Promise<number | null> {
+    const noted = await readMark(this.#location);
+    this.#written = noted ?? -1;
+    this.#height = this.#written;
+    return noted;
   }
 
   /** Notes a durable height soon. A mark that can't be written only makes the next check weaker. */
   advance(height: number): void {
     this.#height = height;
-    const now = performance.now();
-    if (now - this.#lastMs < INTERVAL_MS) return;
-    this.#lastMs = now;
-    this.flush().catch(() => undefined);
+    if (this.#timer !== null || height === this.#written) return;
+    const waitMs = this.#lastMs + INTERVAL_MS - performance.now();
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        this.#lastMs = performance.now();
+        this.#flush().catch(() => undefined);
+      },
+      Math.max(0, waitMs),
+    );
+    this.#timer.unref();
   }
 
   /** Notes a lower height now, before the blocks above it are dropped. */
   async lower(height: number): Promise<void> {
     this.#height = height;
     this.#written = -2;
-    await this.flush();
+    await this.#flush();
   }
 
-  /** Resolves when the height is noted. */
-  flush(): Promise<void> {
+  /** Resolves when the height is noted; nothing is written afterwards. */
+  close(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    return this.#flush();
+  }
+
+  #flush(): Promise<void> {
     const next = this.#writing.then(async () => {
       const height = this.#height;
       if (height === this.#written) return;

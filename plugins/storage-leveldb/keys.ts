@@ -5,6 +5,7 @@ const FRAME = 0x03;
 const UNDO = 0x04;
 const TABLES: Record<StateTable, number> = { accounts: 0x05, contracts: 0x06 };
 const CURSOR = 0x07;
+const ROLLBACK = 0x08;
 
 /** The record that says what the store is. */
 export const META_KEY = Buffer.from([0x01]);
@@ -32,7 +33,10 @@ export const stateKey = (table: StateTable, key: string): Buffer => nameKey(TABL
 /** Key of a consumer's position. */
 export const cursorKey = (consumer: string): Buffer => nameKey(CURSOR, consumer);
 
-/** The height in a height key. */
+/** Key of the note of a rollback; they are counted from 1. */
+export const rollbackKey = (number: number): Buffer => heightKey(ROLLBACK, number);
+
+/** The height, or the number of the rollback, in a key. */
 export function heightOf(key: Buffer): number {
   return Number(key.readBigUInt64BE(1));
 }

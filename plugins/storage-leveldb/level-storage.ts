@@ -20,17 +20,9 @@ import { type Database, openDatabase } from './database.js';
 import { storeError } from './errors.js';
 import { HighWater } from './high-water.js';
 import { cursorKey, frameKey, headerKey, stateKey, undoKey } from './keys.js';
-import { Reader } from './reader.js';
-import {
-  decodeFrame,
-  decodeInfo,
-  decodeJson,
-  decodeUndo,
-  encodeJson,
-  type Meta,
-  sealValue,
-} from './records.js';
-import { commitOperations, type Operation, rollbackOperations } from './writer.js';
+import { missing, Reader } from './reader.js';
+import { decodeFrame, decodeInfo, decodeJson, encodeJson, type Meta, sealValue } from './records.js';
+import { commitOperations, rollbackOperations } from './writer.js';
 
 interface Opened {
   readonly db: Database;
@@ -68,6 +60,7 @@ export class LevelStorage implements Storage {
     const reader = new Reader(db, null);
     try {
       const meta = await this.#guard(async () => readMeta(reader, await mark.read(), options.signal));
+      if (meta.checkpoint.head !== null) mark.advance(meta.checkpoint.head.height);
       this.#opened = { db, reader, mark, meta };
       this.#failure = null;
     } catch (error) {
@@ -85,52 +78,49 @@ export class LevelStorage implements Storage {
   }
 
   async commit(batch: CommitBatch): Promise<void> {
-    const store = this.#use();
+    const store = this.#writable();
     const before = store.meta;
-    const meta: Meta = planCommit(batch, before.checkpoint, before.identity);
+    const plan = planCommit(batch, before.checkpoint, before.identity);
+    const meta: Meta = { ...plan, rollbacks: before.rollbacks };
     const readState = (table: StateTable, key: string): Promise<Uint8Array | null> =>
       this.getState(table, key);
     const operations = await this.#guard(() => commitOperations(batch, meta, readState));
-    await this.#write(store, operations, meta);
+    await this.#write(() => store.db.batch(operations, { sync: true }));
+    store.meta = meta;
     store.mark.advance(meta.checkpoint.head?.height ?? -1);
     await this.#pruneUndo(store, before.checkpoint.finalized, meta.checkpoint.finalized);
   }
 
   async rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
-    const store = this.#use();
-    const { checkpoint, identity } = store.meta;
+    const store = this.#writable();
+    const { checkpoint, identity, rollbacks } = store.meta;
     checkRollback(to, to === null ? null : await this.header(to.height), checkpoint);
     const from = to === null ? checkpoint.base : to.height + 1;
     const { dropped, undo } = await this.#guard(() => this.#collect(store, from));
     const meta: Meta = {
       checkpoint: { ...checkpoint, head: to, base: to === null ? 0 : checkpoint.base },
       identity,
+      rollbacks: rollbacks + 1,
     };
+    if (dropped.length === 0) return dropped;
     await this.#guard(() => store.mark.lower(to === null ? -1 : to.height));
-    await this.#write(store, rollbackOperations(dropped, undo, meta), meta);
+    await this.#write(() => store.db.batch(rollbackOperations(dropped, undo, meta), { sync: true }));
+    store.meta = meta;
     return dropped;
   }
 
   async header(height: number): Promise<BlockHeader | null> {
-    const { reader } = this.#use();
-    const body = await this.#guard(() =>
-      reader.value(headerKey(height), `header of block ${height}`, height),
-    );
+    const body = await this.#held(height, headerKey, `header of block ${height}`);
     return body === null ? null : decodeInfo(body, height).header;
   }
 
   async get(height: number): Promise<Frame | null> {
-    const { reader, meta } = this.#use();
-    const body = await this.#guard(() => reader.value(frameKey(height), `block ${height}`, height));
-    if (body !== null) return decodeFrame(body, height);
-    const { base, head } = meta.checkpoint;
-    if (head === null || height < base || height > head.height) return null;
-    throw new SyncError('STORE_DAMAGED', `Block ${height} is missing from the store.`, { height });
+    const body = await this.#held(height, frameKey, `block ${height}`);
+    return body === null ? null : decodeFrame(body, height);
   }
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
-    const { reader, meta } = this.#use();
-    return this.#guarded(reader.frames(range, meta.checkpoint, options));
+    return this.#scan(this.#use(), (reader) => reader.frames(range, options));
   }
 
   async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
@@ -140,7 +130,7 @@ export class LevelStorage implements Storage {
   }
 
   entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
-    return this.#guarded(this.#use().reader.entries(table, options));
+    return this.#scan(this.#use(), (reader) => reader.entries(table, options));
   }
 
   async cursor(consumer: string): Promise<BlockRef | null> {
@@ -151,23 +141,23 @@ export class LevelStorage implements Storage {
   }
 
   async setCursor(consumer: string, { height, hash }: BlockRef): Promise<void> {
-    const { db } = this.#use();
-    this.#checkWritable();
+    const { db } = this.#writable();
     const key = cursorKey(consumer);
-    await this.#guard(() => db.put(key, sealValue(key, encodeJson({ height, hash }))));
+    await this.#write(() => db.put(key, sealValue(key, encodeJson({ height, hash }))));
   }
 
   view(): Promise<StorageView> {
-    return this.#guard(() => {
-      const { db, meta } = this.#use();
+    return this.#guard(async () => {
+      const { db } = this.#use();
       const snapshot = db.snapshot();
       const reader = new Reader(db, snapshot);
-      return Promise.resolve({
-        checkpoint: meta.checkpoint,
-        read: (range, options = {}) => this.#guarded(reader.frames(range, meta.checkpoint, options)),
+      const { checkpoint } = await reader.meta();
+      return {
+        checkpoint,
+        read: (range, options = {}) => this.#guarded(reader.frames(range, options)),
         entries: (table, options = {}) => this.#guarded(reader.entries(table, options)),
         close: () => snapshot.close(),
-      } satisfies StorageView);
+      } satisfies StorageView;
     });
   }
 
@@ -175,10 +165,11 @@ export class LevelStorage implements Storage {
     const opened = this.#opened;
     if (opened === null) return;
     this.#opened = null;
-    await opened.mark.flush().catch(() => undefined);
+    await opened.mark.close().catch(() => undefined);
     await this.#guard(() => opened.db.close());
   }
 
+  /** What drops the blocks from a height on, newest first. */
   async #collect(
     { reader }: Opened,
     from: number,
@@ -186,41 +177,60 @@ export class LevelStorage implements Storage {
     const dropped: BlockRef[] = [];
     const undo: (readonly StateChange[])[] = [];
     for await (const infos of reader.infos({ from, to: Number.MAX_SAFE_INTEGER }, {})) {
-      for (const { header } of infos) {
-        dropped.unshift({ height: header.height, hash: header.hash });
-        const body = await reader.value(
-          undoKey(header.height),
-          `undo record of block ${header.height}`,
-          header.height,
-        );
-        if (body !== null) undo.unshift(decodeUndo(body));
+      for (const { header, changes } of infos) {
+        dropped.push({ height: header.height, hash: header.hash });
+        if (changes > 0) undo.push(await reader.undo(header.height));
       }
     }
-    return { dropped, undo };
+    return { dropped: dropped.reverse(), undo: undo.reverse() };
   }
 
-  async #write(store: Opened, operations: Operation[], meta: Meta): Promise<void> {
-    this.#checkWritable();
+  /** A value that every held height has; `null` for other heights. */
+  async #held(height: number, key: (height: number) => Buffer, what: string): Promise<Buffer | null> {
+    const { db, reader, meta } = this.#use();
+    if (!holds(meta.checkpoint, height)) return null;
+    return this.#guard(async () => {
+      const body = await reader.value(key(height), what, height);
+      if (body !== null) return body;
+      // Lost, or dropped by a rollback that is under way: only one moment's block and head can tell.
+      const snapshot = db.snapshot();
+      try {
+        const then = new Reader(db, snapshot);
+        const { checkpoint } = await then.meta();
+        const found = await then.value(key(height), what, height);
+        if (found === null && holds(checkpoint, height)) throw missing(height);
+        return found;
+      } finally {
+        await snapshot.close();
+      }
+    });
+  }
+
+  /**
+   * Makes a write. After a failed one it is unknown what is on the disk, and LevelDB may append behind a torn record,
+   * which takes what follows with it: nothing more is written until the store is opened again.
+   */
+  async #write(step: () => Promise<void>): Promise<void> {
     try {
-      await store.db.batch(operations, { sync: true });
+      await step();
     } catch (error) {
       this.#failure = storeError(error, this.#options.location);
       throw this.#failure;
     }
-    store.meta = meta;
   }
 
-  #checkWritable(): void {
-    if (this.#failure === null) return;
+  #writable(): Opened {
+    const store = this.#use();
+    if (this.#failure === null) return store;
     const message = `An earlier write failed (${this.#failure.code}); the store has to be opened again.`;
     throw new SyncError(this.#failure.code, message, { cause: this.#failure });
   }
 
-  /** What is final is never undone. */
+  /** What is final is never undone. Failing here fails the next write, not the commit: that is done. */
   async #pruneUndo({ db }: Opened, before: BlockRef | null, now: BlockRef | null): Promise<void> {
     if (now === null || now.height === before?.height) return;
     const gte = undoKey(before === null ? 0 : before.height + 1);
-    await this.#guard(() => db.clear({ gte, lte: undoKey(now.height) }));
+    await this.#write(() => db.clear({ gte, lte: undoKey(now.height) })).catch(() => undefined);
   }
 
   #use(): Opened {
@@ -236,6 +246,16 @@ export class LevelStorage implements Storage {
     }
   }
 
+  /** Reads as of the moment at which the first batch is asked for. */
+  async *#scan<T>({ db }: Opened, read: (reader: Reader) => AsyncGenerator<T>): AsyncGenerator<T> {
+    const snapshot = await this.#guard(() => Promise.resolve(db.snapshot()));
+    try {
+      yield* this.#guarded(read(new Reader(db, snapshot)));
+    } finally {
+      await snapshot.close();
+    }
+  }
+
   async *#guarded<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
     try {
       yield* source;
@@ -243,4 +263,8 @@ export class LevelStorage implements Storage {
       throw storeError(error, this.#options.location);
     }
   }
+}
+
+function holds({ base, head }: Checkpoint, height: number): boolean {
+  return Number.isSafeInteger(height) && head !== null && height >= base && height <= head.height;
 }

@@ -2,22 +2,41 @@ import type { AbstractSnapshot } from 'abstract-level';
 import type {
   AbortOptions,
   BlockRange,
-  Checkpoint,
   Frame,
+  StateChange,
   StateEntry,
   StateTable,
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
 import type { Database } from './database.js';
-import { frameKey, headerKey, heightOf, stateKeyOf, tableBounds } from './keys.js';
-import { type BlockInfo, decodeFrame, decodeInfo, openValue } from './records.js';
+import {
+  frameKey,
+  headerKey,
+  heightOf,
+  META_KEY,
+  rollbackKey,
+  stateKeyOf,
+  tableBounds,
+  undoKey,
+} from './keys.js';
+import {
+  type BlockInfo,
+  decodeFrame,
+  decodeInfo,
+  decodeJson,
+  decodeUndo,
+  type Meta,
+  openValue,
+} from './records.js';
 
 /** Bytes that one batch of a read aims at. */
 const BATCH_BYTES = 1024 * 1024;
 
 /** Entries that one batch of a read has at most. */
 const BATCH_ENTRIES = 1024;
+
+const EMPTY: Meta = { checkpoint: { head: null, base: 0, finalized: null }, identity: null, rollbacks: 0 };
 
 type Entry = readonly [key: Buffer, value: Buffer];
 interface Bounds {
@@ -31,7 +50,7 @@ interface Bounds {
  * Reads the records of a store, all of it or as of a LevelDB snapshot.
  *
  * A long read is many short ones: an iterator that stays open while a slow client takes its time keeps LevelDB from
- * cleaning up.
+ * removing files. A snapshot only keeps it from forgetting values that were replaced, and blocks seldom are.
  */
 export class Reader {
   readonly #db: Database;
@@ -44,8 +63,39 @@ export class Reader {
 
   /** @throws SyncError `STORE_DAMAGED` */
   async value(key: Buffer, what: string, height?: number): Promise<Buffer | null> {
-    const value = await this.#db.get(key, this.#options());
+    const value = (await this.#db.get(key, this.#options())) ?? (await this.#confirm(key));
     return value === undefined ? null : openValue(key, value, what, height);
+  }
+
+  /** Looks again without the Bloom filters: one flipped bit in a filter makes a key look as if it were not there. */
+  async #confirm(key: Buffer): Promise<Buffer | undefined> {
+    const [entry] = await this.#scanOnce({ gte: key, lte: key });
+    return entry?.[1];
+  }
+
+  /** What the store is. @throws SyncError `STORE_DAMAGED` */
+  async meta(): Promise<Meta> {
+    const body = await this.value(META_KEY, 'record of what the store is');
+    return body === null ? EMPTY : (decodeJson(body) as Meta);
+  }
+
+  /** What takes a block's changes back. @throws SyncError `STORE_DAMAGED` */
+  async undo(height: number): Promise<readonly StateChange[]> {
+    const what = `undo record of block ${height}`;
+    const body = await this.value(undoKey(height), what, height);
+    if (body !== null) return decodeUndo(body);
+    throw new SyncError('STORE_DAMAGED', `The ${what} is missing.`, { height });
+  }
+
+  /** The numbers of the rollbacks that left a note. @throws SyncError `STORE_DAMAGED` */
+  async *rollbacks(options: AbortOptions): AsyncGenerator<readonly number[]> {
+    const bounds = { gte: rollbackKey(0), lte: rollbackKey(Number.MAX_SAFE_INTEGER) };
+    for await (const entries of this.#scan(bounds, options)) {
+      yield entries.map(([key, value]) => {
+        openValue(key, value, `note of rollback ${heightOf(key)}`);
+        return heightOf(key);
+      });
+    }
   }
 
   /** The small records of a run of heights. @throws SyncError `STORE_DAMAGED` */
@@ -62,23 +112,20 @@ export class Reader {
   }
 
   /** The frames of a run of heights, all of which must be there. @throws SyncError `STORE_DAMAGED` */
-  async *frames(
-    range: BlockRange,
-    checkpoint: Checkpoint,
-    options: AbortOptions,
-  ): AsyncGenerator<readonly Frame[]> {
+  async *frames(range: BlockRange, options: AbortOptions): AsyncGenerator<readonly Frame[]> {
+    throwIfAborted(options.signal);
+    const { checkpoint } = await this.meta();
     const from = Math.max(range.from, checkpoint.base);
     const to = Math.min(range.to, checkpoint.head?.height ?? -1);
     let next = from;
-    let parent: string | null = null;
+    let below: Frame | null = null;
     if (from > to) return;
     for await (const entries of this.#scan({ gte: frameKey(from), lte: frameKey(to) }, options)) {
       const frames: Frame[] = [];
       for (const [key, value] of entries) {
-        const frame = readFrame(key, value, next, parent);
-        parent = frame.header.hash;
+        below = readFrame(key, value, next, below);
         next += 1;
-        frames.push(frame);
+        frames.push(below);
       }
       yield frames;
     }
@@ -122,18 +169,18 @@ export class Reader {
   }
 }
 
-function readFrame(key: Buffer, value: Buffer, wanted: number, parent: string | null): Frame {
+function readFrame(key: Buffer, value: Buffer, wanted: number, below: Frame | null): Frame {
   const height = heightOf(key);
   if (height !== wanted) throw missing(wanted);
   const frame = decodeFrame(openValue(key, value, `block ${height}`, height), height);
-  if (parent !== null && frame.header.previousHash !== parent) {
-    throw new SyncError('FORKED', `The chain was rolled back below block ${height} while it was read.`, {
-      height,
-    });
+  if (below !== null && frame.header.previousHash !== below.header.hash) {
+    const message = `Block ${height} of the store does not fit on the one before it.`;
+    throw new SyncError('STORE_DAMAGED', message, { height });
   }
   return frame;
 }
 
-function missing(height: number): SyncError {
+/** The error for a height that should be there. */
+export function missing(height: number): SyncError {
   return new SyncError('STORE_DAMAGED', `Block ${height} is missing from the store.`, { height });
 }

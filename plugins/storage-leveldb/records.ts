@@ -12,6 +12,8 @@ import { SyncError } from '../../src/errors/index.js';
 export interface Meta {
   readonly checkpoint: Checkpoint;
   readonly identity: ChainIdentity | null;
+  /** How many rollbacks there were; each left a note, so that one that was lost is missed. */
+  readonly rollbacks: number;
 }
 
 /** A block without its bytes. */
@@ -19,6 +21,8 @@ export interface BlockInfo {
   readonly header: BlockHeader;
   readonly codec: string;
   readonly documentBytes: number;
+  /** Number of changes of the state, so that an undo record that was lost is missed. */
+  readonly changes: number;
 }
 
 /** Length of the checksum in front of each value. LevelDB does not check its own when it reads. */
@@ -52,18 +56,20 @@ type InfoTuple = readonly [
   timestamp: number | null,
   codec: string,
   size: number,
+  changes: number,
 ];
 
 /** A block's small record; the height is in the key. */
-export function encodeInfo({ header, codec, documentBytes }: BlockInfo): Buffer {
-  const tuple: InfoTuple = [header.hash, header.previousHash, header.timestamp, codec, documentBytes];
+export function encodeInfo({ header, codec, documentBytes, changes }: BlockInfo): Buffer {
+  const { hash, previousHash, timestamp } = header;
+  const tuple: InfoTuple = [hash, previousHash, timestamp, codec, documentBytes, changes];
   return encodeJson(tuple);
 }
 
 /** Reads a block's small record. */
 export function decodeInfo(body: Buffer, height: number): BlockInfo {
-  const [hash, previousHash, timestamp, codec, documentBytes] = decodeJson(body) as InfoTuple;
-  return { header: { height, hash, previousHash, timestamp }, codec, documentBytes };
+  const [hash, previousHash, timestamp, codec, documentBytes, changes] = decodeJson(body) as InfoTuple;
+  return { header: { height, hash, previousHash, timestamp }, codec, documentBytes, changes };
 }
 
 /** Parts of a frame's value: length of the small record (2 bytes, LE), the small record, the encoded bytes. */
@@ -76,7 +82,8 @@ export function encodeFrame(frame: Frame, info: Buffer): readonly Uint8Array[] {
 /** Reads a frame; its bytes are a view into the value. */
 export function decodeFrame(body: Buffer, height: number): Frame {
   const end = 2 + body.readUInt16LE(0);
-  return { ...decodeInfo(body.subarray(2, end), height), bytes: body.subarray(end) };
+  const { header, codec, documentBytes } = decodeInfo(body.subarray(2, end), height);
+  return { header, codec, documentBytes, bytes: body.subarray(end) };
 }
 
 type UndoTuple = readonly [table: StateChange['table'], key: string, value: string | null];

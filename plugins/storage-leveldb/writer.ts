@@ -1,5 +1,11 @@
-import type { BlockRef, CommitBatch, Frame, StateChange, StateTable } from '../../src/contracts/index.js';
-import { frameKey, headerKey, META_KEY, stateKey, undoKey } from './keys.js';
+import type {
+  BlockRef,
+  CommitBatch,
+  CommitBlock,
+  StateChange,
+  StateTable,
+} from '../../src/contracts/index.js';
+import { frameKey, headerKey, META_KEY, rollbackKey, stateKey, undoKey } from './keys.js';
 import { encodeFrame, encodeInfo, encodeJson, encodeUndo, type Meta, sealValue } from './records.js';
 
 /** One operation of a LevelDB batch. */
@@ -29,17 +35,19 @@ export async function commitOperations(
 ): Promise<Operation[]> {
   const operations: Operation[] = [];
   const state = new StateOverlay(readState);
-  for (const { frame, changes } of batch.blocks) {
-    pushBlock(operations, frame);
-    if (changes.length === 0) continue;
-    operations.push(put(undoKey(frame.header.height), encodeUndo(await state.apply(changes))));
+  const final = meta.checkpoint.finalized?.height ?? -1;
+  for (const block of batch.blocks) {
+    const { height } = block.frame.header;
+    pushBlock(operations, block);
+    const undo = await state.apply(block.changes);
+    if (undo.length > 0 && height > final) operations.push(put(undoKey(height), encodeUndo(undo)));
   }
   operations.push(...state.operations(), metaOperation(meta));
   return operations;
 }
 
-function pushBlock(operations: Operation[], frame: Frame): void {
-  const info = encodeInfo(frame);
+function pushBlock(operations: Operation[], { frame, changes }: CommitBlock): void {
+  const info = encodeInfo({ ...frame, changes: changes.length });
   const { height } = frame.header;
   operations.push(put(headerKey(height), info), put(frameKey(height), ...encodeFrame(frame, info)));
 }
@@ -62,7 +70,8 @@ export function rollbackOperations(
   const last = new Map<string, StateChange>();
   for (const change of undo.flat()) last.set(`${change.table}/${change.key}`, change);
   for (const change of last.values()) operations.push(stateOperation(change));
-  operations.push(metaOperation(meta));
+  const note = encodeJson({ to: meta.checkpoint.head?.height ?? -1, dropped: dropped.length });
+  operations.push(put(rollbackKey(meta.rollbacks), note), metaOperation(meta));
   return operations;
 }
 

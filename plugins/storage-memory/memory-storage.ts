@@ -18,8 +18,11 @@ import { throwIfAborted } from '../../src/internal/abort.js';
 import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
 import { StateTables } from './state-tables.js';
 
-/** Frames in one batch of `read` at most: enough to make batching pay, few enough to stay small. */
-const READ_BATCH = 64;
+/** Bytes that one batch of a read aims at. */
+const BATCH_BYTES = 1024 * 1024;
+
+/** Frames or entries that one batch has at most. */
+const BATCH_ITEMS = 1024;
 
 interface StoredBlock {
   readonly frame: Frame;
@@ -89,7 +92,8 @@ export class MemoryStorage implements Storage {
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
     this.#check();
-    return readBlocks(() => this.#blocks, this.#checkpoint.base, range, options);
+    const blocks = (): readonly StoredBlock[] => this.#range(this.#blocks, this.#checkpoint.base, range);
+    return readBlocks(blocks, this.#whileOpen, options);
   }
 
   getState(table: StateTable, key: string): Promise<Uint8Array | null> {
@@ -101,7 +105,7 @@ export class MemoryStorage implements Storage {
 
   entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
     this.#check();
-    return entriesOf(this.#state, table, options);
+    return entriesOf(() => this.#state, table, this.#whileOpen, options);
   }
 
   cursor(consumer: string): Promise<BlockRef | null> {
@@ -123,11 +127,20 @@ export class MemoryStorage implements Storage {
       const checkpoint = this.checkpoint();
       const blocks = [...this.#blocks];
       const state = this.#state.copy();
+      let closed = false;
+      const check = (): void => {
+        this.#check();
+        if (closed) throw new SyncError('STORE_CLOSED', 'The view of the store is closed.');
+      };
       return {
         checkpoint,
-        read: (range, options = {}) => readBlocks(() => blocks, checkpoint.base, range, options),
-        entries: (table, options = {}) => entriesOf(state, table, options),
-        close: () => Promise.resolve(),
+        read: (range, options = {}) =>
+          readBlocks(() => this.#range(blocks, checkpoint.base, range), check, options),
+        entries: (table, options = {}) => entriesOf(() => state, table, check, options),
+        close: () => {
+          closed = true;
+          return Promise.resolve();
+        },
       };
     });
   }
@@ -137,8 +150,16 @@ export class MemoryStorage implements Storage {
     return Promise.resolve();
   }
 
+  readonly #whileOpen = (): void => {
+    this.#check();
+  };
+
   #check(): void {
     if (!this.#open) throw new SyncError('STORE_CLOSED', 'The store is not open.');
+  }
+
+  #range(blocks: readonly StoredBlock[], base: number, { from, to }: BlockRange): readonly StoredBlock[] {
+    return blocks.slice(Math.max(from - base, 0), Math.max(to - base + 1, 0));
   }
 
   #at(height: number): StoredBlock | undefined {
@@ -157,29 +178,49 @@ function run<T>(step: () => T): Promise<T> {
   });
 }
 
+/** What is read is what was there when the first batch was asked for. */
 async function* readBlocks(
-  blocks: () => readonly StoredBlock[],
-  base: number,
-  range: BlockRange,
-  options: AbortOptions,
+  find: () => readonly StoredBlock[],
+  check: () => void,
+  { signal }: AbortOptions,
 ): AsyncGenerator<readonly Frame[]> {
-  for (let from = Math.max(range.from, base); from <= range.to; from += READ_BATCH) {
-    throwIfAborted(options.signal);
-    const to = Math.min(range.to, from + READ_BATCH - 1);
-    const batch = blocks().slice(from - base, to - base + 1);
-    if (batch.length > 0) yield batch.map(({ frame }) => frame);
-    if (batch.length < to - from + 1) return;
+  check();
+  throwIfAborted(signal);
+  const blocks = find();
+  for (let at = 0; at < blocks.length;) {
+    throwIfAborted(signal);
+    check();
+    const batch = takeBatch(blocks, at);
+    at += batch.length;
+    yield batch;
     await Promise.resolve();
   }
 }
 
+function takeBatch(blocks: readonly StoredBlock[], from: number): readonly Frame[] {
+  const batch: Frame[] = [];
+  for (let at = from, bytes = 0; at < blocks.length && batch.length < BATCH_ITEMS; at++) {
+    const frame = blocks[at]?.frame;
+    if (frame === undefined || bytes >= BATCH_BYTES) break;
+    bytes += frame.bytes.byteLength;
+    batch.push(frame);
+  }
+  return batch;
+}
+
 async function* entriesOf(
-  state: StateTables,
+  state: () => StateTables,
   table: StateTable,
-  options: AbortOptions,
+  check: () => void,
+  { signal }: AbortOptions,
 ): AsyncGenerator<readonly StateEntry[]> {
-  throwIfAborted(options.signal);
-  const entries = state.entries(table);
-  await Promise.resolve();
-  if (entries.length > 0) yield entries;
+  check();
+  throwIfAborted(signal);
+  const entries = state().entries(table);
+  for (let at = 0; at < entries.length; at += BATCH_ITEMS) {
+    throwIfAborted(signal);
+    check();
+    yield entries.slice(at, at + BATCH_ITEMS);
+    await Promise.resolve();
+  }
 }

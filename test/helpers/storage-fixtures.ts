@@ -6,7 +6,7 @@ import { memoryStorage } from '../../plugins/storage-memory/index.js';
 import type { Storage } from '../../src/contracts/index.js';
 import type { StorageFixture } from '../../src/testing/compliance/storage.js';
 
-const make = (location: string): Storage => levelStorage({ location }).create() as Storage;
+const make = (location: string): Storage => levelStorage({ location }).create();
 
 /** LevelDB stores in one folder that `clean` removes. */
 export function levelFixture(): StorageFixture & { clean(): void } {
@@ -32,6 +32,6 @@ export function levelFixture(): StorageFixture & { clean(): void } {
 
 /** Stores in memory; there is nothing to open again. */
 export const memoryFixture: StorageFixture = {
-  create: () => Promise.resolve(memoryStorage().create() as Storage),
+  create: () => Promise.resolve(memoryStorage().create()),
   reopen: () => Promise.reject(new Error('A store in memory is not durable.')),
 };

@@ -7,7 +7,7 @@ test.after.always('The folders are removed', () => {
   fixture.clean();
 });
 
-for (const { id, title, run } of storageCompliance(fixture))
-  test(`leveldb ${id}: ${title}`, async (t) => {
-    await t.notThrowsAsync(run());
+for (const each of storageCompliance(fixture))
+  test(`leveldb ${each.id}: ${each.title}`, async (t) => {
+    await t.notThrowsAsync(each.run());
   });

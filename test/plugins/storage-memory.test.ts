@@ -2,9 +2,9 @@ import test from 'ava';
 import { storageCompliance } from '../../src/testing/compliance/storage.js';
 import { memoryFixture } from '../helpers/storage-fixtures.js';
 
-for (const { id, title, run } of storageCompliance(memoryFixture))
-  test(`memory ${id}: ${title}`, async (t) => {
-    await t.notThrowsAsync(run());
+for (const each of storageCompliance(memoryFixture))
+  test(`memory ${each.id}: ${each.title}`, async (t) => {
+    await t.notThrowsAsync(each.run());
   });
 
 test('The cases of the storage suite have unique ids and titles', (t) => {

@@ -26,6 +26,10 @@ function uses(store: Storage): readonly (() => unknown)[] {
 
 /** Opening, closing, and what stays. */
 export function lifecycleCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [...openCases(fixture), ...closeCases(fixture), ...durableCases(fixture), ...keptCases(fixture)];
+}
+
+function openCases(fixture: StorageFixture): readonly ComplianceCase[] {
   return [
     {
       id: 'ST-01',
@@ -56,6 +60,11 @@ export function lifecycleCases(fixture: StorageFixture): readonly ComplianceCase
         for (const use of uses(store)) await rejects(use, 'STORE_CLOSED');
       },
     },
+  ];
+}
+
+function closeCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [
     {
       id: 'ST-03',
       title: 'close may be called any number of times, also before open and at once',
@@ -79,6 +88,11 @@ export function lifecycleCases(fixture: StorageFixture): readonly ComplianceCase
         await store.close();
       },
     },
+  ];
+}
+
+function durableCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [
     {
       id: 'ST-05',
       title:
@@ -112,6 +126,11 @@ export function lifecycleCases(fixture: StorageFixture): readonly ComplianceCase
         await store.close();
       },
     },
+  ];
+}
+
+function keptCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [
     {
       id: 'ST-06',
       title: 'An emptied durable store is empty after it was closed and opened',

@@ -30,12 +30,12 @@ const at = (height: number): BlockRef => refOf(frames[height] as Frame);
 
 /** Rollbacks. */
 export function rollbackCases(fixture: StorageFixture): readonly ComplianceCase[] {
-  return [...restoreCases(fixture), ...refusalCases(fixture)];
+  return [...restoreCases(fixture), ...afterwardsCases(fixture), ...refusalCases(fixture)];
 }
 
 function restoreCases(fixture: StorageFixture): readonly ComplianceCase[] {
   const batchings = { 'in one batch': [8], 'block by block': [1, 1, 1, 1, 1, 1, 1, 1], mixed: [3, 1, 4] };
-  const restores = Object.entries(batchings).map(([name, sizes], index): ComplianceCase => ({
+  return Object.entries(batchings).map(([name, sizes], index): ComplianceCase => ({
     id: `ST-20.${index + 1}`,
     title: `A rollback restores the state as it was after that block, to every height; committed ${name}`,
     run: async () => {
@@ -62,8 +62,10 @@ function restoreCases(fixture: StorageFixture): readonly ComplianceCase[] {
       }
     },
   }));
+}
+
+function afterwardsCases(fixture: StorageFixture): readonly ComplianceCase[] {
   return [
-    ...restores,
     {
       id: 'ST-21',
       title:

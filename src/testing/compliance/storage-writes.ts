@@ -29,7 +29,13 @@ function misfits(chain: readonly Frame[]): Record<string, readonly Frame[]> {
 
 /** Commits. */
 export function writeCases(fixture: StorageFixture): readonly ComplianceCase[] {
-  return [...fittingCases(fixture), ...atomicCases(fixture), ...finalCases(fixture), ...stateCases(fixture)];
+  return [
+    ...fittingCases(fixture),
+    ...keptCases(fixture),
+    ...atomicCases(fixture),
+    ...finalCases(fixture),
+    ...stateCases(fixture),
+  ];
 }
 
 function fittingCases(fixture: StorageFixture): readonly ComplianceCase[] {
@@ -68,6 +74,11 @@ function fittingCases(fixture: StorageFixture): readonly ComplianceCase[] {
         }
       },
     },
+  ];
+}
+
+function keptCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [
     {
       id: 'ST-12',
       title: 'The identity is the one of the first batch; later ones are ignored',

@@ -1,0 +1,342 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import type { Frame } from '../../src/contracts/index.js';
+import { fixtureBatch, fixtureFrames, refOf, account } from '../../src/testing/fixture-frames.js';
+import {
+  copyStore,
+  cutTo,
+  filledAccounts,
+  filledStore,
+  flipBit,
+  inspect,
+  type Inspection,
+  largest,
+  levelAt,
+  levelFiles,
+  zeroFrom,
+} from '../helpers/storage-disk.js';
+import { tempDir } from '../helpers/temp-dir.js';
+
+/** A store whose blocks are in the log, closed. */
+const inLog = (location: string): Promise<readonly Frame[]> => filledStore(location, 200);
+
+/** A store whose blocks are in table files: LevelDB turns its log into one when it opens. */
+async function inTables(location: string): Promise<readonly Frame[]> {
+  const frames = await filledStore(location, 300);
+  const store = levelAt(location);
+  await store.open();
+  await store.close();
+  return frames;
+}
+
+/** Damages a store and gives what a look at it finds; the look happens twice, as a host would try again. */
+async function damaged(
+  t: ExecutionContext,
+  fill: (location: string) => Promise<readonly Frame[]>,
+  damage: (location: string) => void,
+): Promise<Inspection> {
+  const location = join(tempDir(t), 'store');
+  const frames = await fill(location);
+  damage(location);
+  const accounts = filledAccounts(frames.length);
+  const first = await inspect(location, frames, accounts);
+  const second = await inspect(location, frames, accounts);
+  t.deepEqual([...first.silent, ...second.silent], []);
+  t.deepEqual(codes(second), codes(first), 'the second look finds the same');
+  return first;
+}
+
+/** The step and code of the first failure. */
+const codes = ({ failures }: Inspection): readonly string[] =>
+  failures.slice(0, 1).map((failure) => failure.split(' ').slice(0, 2).join(' '));
+
+const named: Record<string, { fill: typeof inLog; damage: (location: string) => void; at: RegExp }> = {
+  'a log that lost its second half': {
+    fill: inLog,
+    damage: (location) => {
+      cutTo(largest(location, '.log'), 0.5);
+    },
+    at: /^open STORE_DAMAGED .*had acknowledged block 199/,
+  },
+  'a log that lost its last byte': {
+    fill: inLog,
+    damage: (location) => {
+      const log = largest(location, '.log');
+      truncateSync(log, statSync(log).size - 1);
+    },
+    at: /^open STORE_DAMAGED .*had acknowledged block 199, but ends at block 189/,
+  },
+  'an empty log': {
+    fill: inLog,
+    damage: (location) => {
+      cutTo(largest(location, '.log'), 0);
+    },
+    at: /^open STORE_DAMAGED .*ends at nothing/,
+  },
+  'no log': {
+    fill: inLog,
+    damage: (location) => {
+      rmSync(largest(location, '.log'));
+    },
+    at: /^open STORE_DAMAGED .*ends at nothing/,
+  },
+  'a log whose second half is zeros': {
+    fill: inLog,
+    damage: (location) => {
+      const log = largest(location, '.log');
+      const { size } = statSync(log);
+      zeroFrom(log, Math.floor(size / 2), Math.ceil(size / 2));
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'a flipped bit in the middle of the log': {
+    fill: inLog,
+    damage: (location) => {
+      const log = largest(location, '.log');
+      flipBit(log, Math.floor(statSync(log).size / 2));
+    },
+    at: /^open STORE_DAMAGED .*missing/,
+  },
+  'no CURRENT': {
+    fill: inLog,
+    damage: (location) => {
+      rmSync(join(location, 'db', 'CURRENT'));
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'no MANIFEST': {
+    fill: inTables,
+    damage: (location) => {
+      rmSync(largest(location, 'MANIFEST'));
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'an empty MANIFEST': {
+    fill: inTables,
+    damage: (location) => {
+      cutTo(largest(location, 'MANIFEST'), 0);
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'no table file': {
+    fill: inTables,
+    damage: (location) => {
+      rmSync(largest(location, '.ldb'));
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'half a table file': {
+    fill: inTables,
+    damage: (location) => {
+      cutTo(largest(location, '.ldb'), 0.5);
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'no folder of LevelDB': {
+    fill: inTables,
+    damage: (location) => {
+      rmSync(join(location, 'db'), { recursive: true });
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'no marker': {
+    fill: inLog,
+    damage: (location) => {
+      rmSync(join(location, 'blockferry.json'));
+    },
+    at: /^open STORE_NOT_RECOGNIZED /,
+  },
+  'an empty marker': {
+    fill: inLog,
+    damage: (location) => {
+      cutTo(join(location, 'blockferry.json'), 0);
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'a marker with a flipped state': {
+    fill: inLog,
+    damage: (location) => {
+      const marker = join(location, 'blockferry.json');
+      writeFileSync(marker, readFileSync(marker, 'utf8').replace('ready', 'reaey'));
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'a marker that says it is being made, and no CURRENT': {
+    fill: inLog,
+    damage: (location) => {
+      const marker = join(location, 'blockferry.json');
+      writeFileSync(marker, readFileSync(marker, 'utf8').replace('ready', 'creating'));
+      rmSync(join(location, 'db', 'CURRENT'));
+    },
+    at: /^open STORE_DAMAGED /,
+  },
+  'a later version': {
+    fill: inLog,
+    damage: (location) => {
+      writeFileSync(
+        join(location, 'blockferry.json'),
+        '{"format":"blockferry-leveldb","version":2,"files":[]}',
+      );
+    },
+    at: /^open STORE_VERSION .*format 2/,
+  },
+};
+
+for (const [title, { fill, damage, at }] of Object.entries(named)) {
+  test(`A store with ${title} says so when it is opened, again and again`, async (t) => {
+    const { failures } = await damaged(t, fill, damage);
+    t.regex(failures[0] ?? 'nothing', at);
+  });
+}
+
+const harmless: Record<string, (location: string) => void> = {
+  'zeros behind the log': (location) => {
+    const log = largest(location, '.log');
+    zeroFrom(log, statSync(log).size, 40_000);
+  },
+  'no mark of what was acknowledged': (location) => {
+    rmSync(join(location, 'acknowledged.json'));
+  },
+  'the leavings of a mark that a crash kept from its place': (location) => {
+    writeFileSync(join(location, 'acknowledged.json.5e0c.tmp'), '{"hei');
+  },
+};
+for (const [title, damage] of Object.entries(harmless)) {
+  test(`A store with ${title} is whole`, async (t) => {
+    const { failures } = await damaged(t, inLog, damage);
+    t.deepEqual(failures, []);
+  });
+}
+
+test('A flipped bit anywhere in a table file is named or harms nothing', async (t) => {
+  await flipEverywhere(t, inTables, '.ldb', 60);
+});
+
+test('A flipped bit anywhere in the log is named or harms nothing', async (t) => {
+  await flipEverywhere(t, inLog, '.log', 20);
+});
+
+test('A flipped bit anywhere in the MANIFEST is named or harms nothing', async (t) => {
+  await flipEverywhere(t, inTables, 'MANIFEST', 30);
+});
+
+/** Flips bits spread over a file, more of them at its end, where tables keep filters and indexes. */
+async function flipEverywhere(
+  t: ExecutionContext,
+  fill: typeof inLog,
+  end: string,
+  count: number,
+): Promise<void> {
+  const root = tempDir(t);
+  const original = join(root, 'original');
+  const frames = await fill(original);
+  const accounts = filledAccounts(frames.length);
+  const { size } = statSync(largest(original, end));
+  const tail = Math.min(size, 8000);
+  let found = 0;
+  for (let i = 0; i < count; i++) {
+    const span = i % 2 === 0 ? size : tail;
+    const at = size - 1 - Math.floor((span - 1) * ((i + 0.5) / count));
+    const copy = copyStore(original, join(root, `${i}`));
+    flipBit(largest(copy, end), at, i % 8);
+    const { failures, silent } = await inspect(copy, frames, accounts);
+    t.deepEqual(silent, [], `bit ${i % 8} of byte ${at} of ${size}`);
+    if (failures.length > 0) found++;
+    rmSync(copy, { recursive: true });
+  }
+  t.log(`${found} of ${count} flips were named, the others harmed nothing`);
+  t.true(found > 0);
+}
+
+test('A rollback that the log lost is found although its heights were filled again', async (t) => {
+  const location = join(tempDir(t), 'store');
+  const store = levelAt(location);
+  await store.open();
+  const frames = fixtureFrames(6);
+  await store.commit(
+    fixtureBatch(
+      frames,
+      frames.map(() => [account('a', 'old')]),
+    ),
+  );
+  const log = largest(location, '.log');
+  const before = statSync(log).size;
+  await store.rollback(refOf(frames[2] as Frame));
+  const after = statSync(log).size;
+  const other = fixtureFrames(6, { on: frames[2]?.header ?? null, branch: 'other', bytes: 40_000 });
+  await store.commit(fixtureBatch(other));
+  await store.close();
+  // LevelDB goes on with the next 32 KiB of the log, which is why the lost batch has to end there.
+  t.true(after > before);
+  flipBit(log, before + 10);
+  await t.throwsAsync(levelAt(location).open(), { code: 'STORE_DAMAGED' });
+});
+
+test('An undo record that is lost makes the rollback fail, not the state wrong', async (t) => {
+  const location = join(tempDir(t), 'store');
+  const store = levelAt(location);
+  await store.open();
+  const frames = fixtureFrames(3);
+  await store.commit(fixtureBatch(frames, [[account('a', '0')], [account('a', '1')], []]));
+  await store.close();
+  const { ClassicLevel } = await import('classic-level');
+  const db = new ClassicLevel<Buffer, Buffer>(join(location, 'db'), {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+  });
+  await db.open();
+  const key = Buffer.from([4, 0, 0, 0, 0, 0, 0, 0, 1]);
+  t.truthy(await db.get(key));
+  await db.del(key);
+  await db.close();
+  await store.open();
+  await t.throwsAsync(store.rollback(refOf(frames[0] as Frame)), {
+    code: 'STORE_DAMAGED',
+    message: /undo record of block 1 /,
+  });
+  t.is(store.checkpoint().head?.height, 2);
+  await store.close();
+});
+
+test('A folder of someone else is STORE_NOT_RECOGNIZED and stays as it is', async (t) => {
+  const location = tempDir(t);
+  mkdirSync(join(location, 'db'));
+  writeFileSync(join(location, 'db', 'CURRENT'), 'MANIFEST-000001\n');
+  writeFileSync(join(location, 'notes.txt'), 'mine');
+  await t.throwsAsync(levelAt(location).open(), { code: 'STORE_NOT_RECOGNIZED' });
+  t.deepEqual(readdirSync(location).sort(), ['db', 'notes.txt']);
+  t.deepEqual(readdirSync(join(location, 'db')), ['CURRENT']);
+});
+
+test('A path that is a file, or goes through one, is refused and the file stays as it is', async (t) => {
+  const file = join(tempDir(t), 'file');
+  writeFileSync(file, 'mine');
+  await t.throwsAsync(levelAt(file).open(), { code: 'STORE_NOT_RECOGNIZED' });
+  await t.throwsAsync(levelAt(join(file, 'below')).open(), { code: 'STORE_NOT_RECOGNIZED' });
+  t.is(readFileSync(file, 'utf8'), 'mine');
+  t.deepEqual(readdirSync(dirname(file)), ['file']);
+});
+
+test('A start that crashed before its marker was in place can be made again', async (t) => {
+  const location = tempDir(t);
+  writeFileSync(join(location, 'blockferry.json.0f1e-2d.tmp'), '{"form');
+  const store = levelAt(location);
+  await store.open();
+  t.is(store.checkpoint().head, null);
+  await store.close();
+});
+
+test('A start that crashed while LevelDB made its files can be made again', async (t) => {
+  const location = join(tempDir(t), 'store');
+  const store = levelAt(location);
+  await store.open();
+  await store.close();
+  const marker = join(location, 'blockferry.json');
+  writeFileSync(marker, readFileSync(marker, 'utf8').replace('ready', 'creating'));
+  for (const file of levelFiles(location, '')) rmSync(file);
+  await store.open();
+  await store.commit(fixtureBatch(fixtureFrames(2)));
+  await store.close();
+  t.regex(readFileSync(marker, 'utf8'), /"ready"/);
+});

@@ -1,0 +1,152 @@
+import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
+import type { BlockRef, Frame, StateChange, Storage } from '../../src/contracts/index.js';
+import type { StorageFixture } from '../../src/testing/compliance/storage.js';
+import { everything, plain, rejects } from '../../src/testing/compliance/storage-kit.js';
+import {
+  account,
+  FIXTURE_IDENTITY,
+  fixtureBatch,
+  fixtureFrames,
+  refOf,
+} from '../../src/testing/fixture-frames.js';
+import { levelFixture, memoryFixture } from '../helpers/storage-fixtures.js';
+
+type Change = readonly [table: boolean, key: number, value: number | null];
+type Command =
+  | {
+      readonly kind: 'commit';
+      readonly changes: readonly (readonly Change[])[];
+      readonly final: number | null;
+    }
+  | { readonly kind: 'rollback'; readonly down: number }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'reopen' };
+
+const KEYS = ['a', 'b', '', 'é', '😀', '\uffff'];
+
+const change: fc.Arbitrary<Change> = fc.tuple(
+  fc.boolean(),
+  fc.nat({ max: KEYS.length - 1 }),
+  fc.option(fc.nat({ max: 9 }), { nil: null }),
+);
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('commit' as const),
+      changes: fc.array(fc.array(change, { maxLength: 5 }), { minLength: 1, maxLength: 4 }),
+      final: fc.option(fc.nat({ max: 12 }), { freq: 2 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('rollback' as const), down: fc.nat({ max: 8 }) }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'empty' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
+);
+
+type Tables = Record<StateChange['table'], Map<string, string>>;
+
+/** A store as simple as it can be: the state after every block, kept whole. */
+class Model {
+  blocks: { readonly frame: Frame; readonly state: Tables }[] = [];
+  finalized: BlockRef | null = null;
+  started = false;
+
+  get state(): Tables {
+    return this.blocks.at(-1)?.state ?? { accounts: new Map(), contracts: new Map() };
+  }
+
+  add(frame: Frame, changes: readonly StateChange[]): void {
+    const { accounts, contracts } = this.state;
+    const state: Tables = { accounts: new Map(accounts), contracts: new Map(contracts) };
+    for (const { table, key, value } of changes) {
+      if (value === null) state[table].delete(key);
+      else state[table].set(key, Buffer.from(value).toString());
+    }
+    this.blocks.push({ frame, state });
+    this.started = true;
+  }
+
+  seen(base: number): object {
+    const last = this.blocks.at(-1)?.frame;
+    const { finalized } = this;
+    const sorted = (table: Map<string, string>): readonly (readonly [string, string])[] =>
+      [...table].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    return {
+      checkpoint: { base, head: last === undefined ? null : refOf(last), finalized },
+      identity: this.started ? FIXTURE_IDENTITY : null,
+      frames: this.blocks.map(({ frame }) => plain(frame)),
+      accounts: sorted(this.state.accounts),
+      contracts: sorted(this.state.contracts),
+    };
+  }
+}
+
+async function commit(
+  store: Storage,
+  model: Model,
+  step: Command & { kind: 'commit' },
+  at: number,
+): Promise<void> {
+  const on = model.blocks.at(-1)?.frame.header ?? null;
+  const frames = fixtureFrames(step.changes.length, { on, from: at, branch: `${at}` });
+  const changes = step.changes.map((each) =>
+    each.map(([table, key, value]): StateChange => {
+      const made = account(KEYS[key] ?? '', value === null ? null : `${value}`);
+      return table ? made : { ...made, table: 'contracts' };
+    }),
+  );
+  for (const [i, frame] of frames.entries()) model.add(frame, changes[i] ?? []);
+  const final = step.final === null ? undefined : model.blocks.at(-1 - step.final)?.frame;
+  const finalized = final === undefined ? null : refOf(final);
+  await store.commit(fixtureBatch(frames, changes, finalized));
+  if (finalized !== null && finalized.height > (model.finalized?.height ?? -1)) model.finalized = finalized;
+}
+
+async function rollback(store: Storage, model: Model, keep: number): Promise<void> {
+  const to = model.blocks[keep - 1]?.frame;
+  const ref = to === undefined ? null : refOf(to);
+  if (model.finalized !== null && (ref === null || ref.height < model.finalized.height)) {
+    await rejects(() => store.rollback(ref), 'BELOW_FINALIZED');
+    return;
+  }
+  await store.rollback(ref);
+  model.blocks.splice(keep);
+}
+
+function behaves(title: string, fixture: StorageFixture, numRuns: number): void {
+  test(title, async (t: ExecutionContext) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 14 }), async (commands) => {
+        let store = await fixture.create();
+        await store.open();
+        const model = new Model();
+        try {
+          for (const [at, step] of commands.entries()) {
+            if (step.kind === 'commit') await commit(store, model, step, at);
+            else if (step.kind === 'rollback')
+              await rollback(store, model, Math.max(1, model.blocks.length - step.down));
+            else if (step.kind === 'empty') await rollback(store, model, 0);
+            else if (store.supports.durable) {
+              store = await fixture.reopen(store);
+              await store.open();
+            }
+            const base = model.blocks[0]?.frame.header.height ?? store.checkpoint().base;
+            t.deepEqual(await everything(store), model.seen(base));
+          }
+        } finally {
+          await store.close();
+        }
+      }),
+      { numRuns },
+    );
+  });
+}
+
+const level = levelFixture();
+test.after.always('The folders are removed', () => {
+  level.clean();
+});
+
+behaves('The memory store is the model after any commits, rollbacks and finalities', memoryFixture, 200);
+behaves('The LevelDB store is the model after any commits, rollbacks, finalities and restarts', level, 40);

@@ -29,9 +29,10 @@ async function checkInstalled(tarball: string, names: readonly string[]): Promis
     await consumer.roundTrip();
     const times = await consumer.importTimesMs('blockferry', 5);
     await consumer.typeCheck(projectRoot, names);
+    await consumer.mountInExpress(projectRoot);
     console.log(
       `${files.length} files; ${names.length} entry points import and compile; ten blocks came through unchanged; ` +
-        `importing the package takes ${Math.round(median(times))} ms (median of 5)`,
+        `mounted in Express; importing the package takes ${Math.round(median(times))} ms (median of 5)`,
     );
   } finally {
     rmSync(consumer.folder, { recursive: true, force: true });

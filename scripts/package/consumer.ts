@@ -4,6 +4,37 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { mustRun } from '../lib/process.js';
 
+const TSCONFIG = {
+  compilerOptions: {
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2023', 'esnext.disposable'],
+    types: ['node'],
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+  },
+  include: ['src'],
+};
+
+/** Valid as TypeScript and as JavaScript. */
+const EXPRESS_APP = `
+import express from 'express';
+import { openChain } from 'blockferry';
+import { syncMiddleware } from 'blockferry/express';
+const chain = await openChain({ storage: { use: 'memory' } });
+const app = express();
+app.use('/sync', syncMiddleware({ source: chain }));
+const server = app.listen(0, '127.0.0.1', async () => {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no address');
+  const response = await fetch('http://127.0.0.1:' + address.port + '/sync/status');
+  if (response.status !== 200) throw new Error('status ' + response.status);
+  server.closeAllConnections();
+  server.close();
+});
+`;
+
 /** A project of its own that has the packed package installed, with no more than the required peers. */
 export class Consumer {
   readonly folder = mkdtempSync(join(tmpdir(), 'blockferry-consumer-'));
@@ -45,25 +76,20 @@ export class Consumer {
   }
 
   /** Type-checks a module that imports every entry point, the package's own declarations included. */
-  async typeCheck(root: string, names: readonly string[]): Promise<string> {
-    const folder = join(this.folder, 'src');
-    mkdirSync(folder, { recursive: true });
+  async typeCheck(root: string, names: readonly string[]): Promise<void> {
     const imports = names.map((name, index) => `import * as entry${index} from '${name}';`);
     const uses = names.map((_name, index) => `entry${index}`);
-    writeFileSync(
-      join(folder, 'index.ts'),
-      `${imports.join('\n')}\nexport const all = [${uses.join(', ')}];\n`,
-    );
-    const options = { module: 'nodenext', target: 'es2023', strict: true, noEmit: true, skipLibCheck: false };
-    const compilerOptions = { ...options, lib: ['es2023', 'esnext.disposable'], types: ['node'] };
-    writeFileSync(join(this.folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
+    const code = `${imports.join('\n')}\nexport const all = [${uses.join(', ')}];\n`;
     // The declarations speak of Node's own types, which every Node project in TypeScript has.
-    const version = installedVersion(root, '@types/node');
-    await mustRun('npm', ['install', '--silent', '--prefer-offline', `@types/node@${version}`], {
-      cwd: this.folder,
-    });
-    const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    return mustRun(process.execPath, [compiler, '-p', this.folder], { cwd: this.folder });
+    await this.#add(root, '@types/node');
+    await this.#compile(root, code);
+  }
+
+  /** Mounts the middleware in an Express app, compiled with Express's own types, and asks it for its status. */
+  async mountInExpress(root: string): Promise<void> {
+    await this.#add(root, 'express', '@types/express');
+    await this.#compile(root, EXPRESS_APP);
+    await mustRun(process.execPath, ['--input-type=module', '-e', EXPRESS_APP], { cwd: this.folder });
   }
 
   /** How long a new process takes to import an entry point, in milliseconds, once for each time asked. */
@@ -77,6 +103,21 @@ export class Consumer {
       result.push(Number(output));
     }
     return result;
+  }
+
+  /** Adds packages in the versions that the project itself is developed with. */
+  async #add(root: string, ...packages: readonly string[]): Promise<void> {
+    const wanted = packages.map((name) => `${name}@${installedVersion(root, name)}`);
+    await mustRun('npm', ['install', '--silent', '--prefer-offline', ...wanted], { cwd: this.folder });
+  }
+
+  async #compile(root: string, code: string): Promise<void> {
+    const folder = join(this.folder, 'src');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'index.ts'), code);
+    writeFileSync(join(this.folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+    const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    await mustRun(process.execPath, [compiler, '-p', this.folder], { cwd: this.folder });
   }
 }
 

@@ -53,7 +53,6 @@ function read({ data, peer: url }: StatusOptions, signal: AbortSignal): Promise<
   throw new UsageError('Give --data or --peer.');
 }
 
-/** The document as the peer sent it, members that this version doesn't know included; what is known is checked. */
 async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
   const address = normalizePeer(url);
   const deps = { fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS };

@@ -8,7 +8,7 @@ import { writeCases } from './storage-writes.js';
 
 export type { StorageFixture } from './storage-kit.js';
 
-/** Requirements of {@link Storage}. What only a durable store can do is held against nothing else. */
+/** Requirements of `Storage`. What only a durable store can do is held against nothing else. */
 export function storageCompliance(fixture: StorageFixture): readonly ComplianceCase[] {
   return [
     ...lifecycleCases(fixture),

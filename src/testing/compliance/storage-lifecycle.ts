@@ -94,7 +94,7 @@ function closeCases(fixture: StorageFixture): readonly ComplianceCase[] {
 function durableCases(fixture: StorageFixture): readonly ComplianceCase[] {
   return [
     {
-      id: 'ST-59',
+      id: 'ST-44',
       title: 'A commit that is under way when the store is closed is finished first',
       run: async () => {
         let store = await fixture.create();

@@ -46,7 +46,7 @@ export class Feed {
     this.#signal = options.signal;
     this.#onError = options.onError ?? (() => undefined);
     this.#transcoder = new Transcoder(deps.codecs, deps.limits, plan.codec);
-    this.#cursor = { height: plan.from - 1, hash: plan.parentHash };
+    this.#cursor = { height: plan.from - 1, hash: plan.parentOf === plan.from ? plan.parentHash : null };
   }
 
   async *run(): AsyncGenerator<Uint8Array, void, undefined> {

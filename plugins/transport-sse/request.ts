@@ -9,8 +9,10 @@ export interface Plan {
   readonly to: number;
   readonly follow: boolean;
   readonly codec: string;
-  /** The hash that the client has at `from − 1`. */
+  /** The hash that the client has below `parentOf`; `null` when it names none. */
   readonly parentHash: string | null;
+  /** The height that `parent_hash` goes with: a browser that resumes repeats the URL it began with. */
+  readonly parentOf: number;
   /** Whether `from` comes from `Last-Event-ID`. */
   readonly resumed: boolean;
 }
@@ -35,6 +37,7 @@ export function readRequest(request: EndpointRequest, codecs: readonly string[])
     follow: followOf(given),
     codec: codecOf(given, codecs),
     parentHash: hashOf(given),
+    parentOf: from,
     resumed: last !== null,
   };
 }

@@ -13,9 +13,10 @@ export async function checkStart(source: BlockSource, plan: Plan): Promise<void>
   const { base } = source.tip();
   if (plan.from < base) throw belowBase(plan.from, base);
   if (plan.parentHash === null) return;
-  const known = await hashBefore(source, plan.from);
+  const known = await hashBefore(source, plan.parentOf);
   if (known === null || known === plan.parentHash) return;
-  const message = `The block below ${plan.from} of this chain does not have the hash that \`parent_hash\` names.`;
+  if (plan.resumed && (await hashBefore(source, plan.from)) === plan.parentHash) return;
+  const message = `The block below ${plan.parentOf} of this chain does not have the hash that \`parent_hash\` names.`;
   throw new SyncError('FORKED', message, { ancestors: await ancestors(source, plan.from - 1) });
 }
 

@@ -235,6 +235,24 @@ test('Last-Event-ID wins over from_height, and the empty one counts as none', as
   t.is((await fails(source, { lastEventId: 'x' })).code, 'BAD_REQUEST');
 });
 
+test('a browser that resumes may repeat the parent_hash of the URL it began with', async (t) => {
+  const source = new MemorySource(documents);
+  const began = `from_height=10&parent_hash=${refs[9]?.hash ?? ''}`;
+  t.deepEqual(describe(await eventsOf(source, { query: began, lastEventId: '27' })), [
+    '28',
+    '29',
+    complete(29),
+  ]);
+  const now = `from_height=10&parent_hash=${refs[27]?.hash ?? ''}`;
+  t.deepEqual(describe(await eventsOf(source, { query: now, lastEventId: '27' })), [
+    '28',
+    '29',
+    complete(29),
+  ]);
+  const other = `from_height=10&parent_hash=${refs[5]?.hash ?? ''}`;
+  t.is((await fails(source, { query: other, lastEventId: '27' })).code, 'FORKED');
+});
+
 test('a client that has had everything is told to stop', async (t) => {
   const source = new MemorySource(documents);
   const status = async (options: Ask) => (await ask(source, options)).response.status;

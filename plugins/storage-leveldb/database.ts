@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { SyncError } from '../../src/errors/index.js';
 import { storeError } from './errors.js';
-import { type Marker, readMark, readMarker, writeMarker } from './files.js';
+import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker } from './files.js';
+import { checkTables, tablesToCheck } from './table-check.js';
 
 /** The LevelDB of a store: binary keys and values. */
 export type Database = ClassicLevel<Buffer, Buffer>;
@@ -24,20 +25,31 @@ const FIRST_DB = 'db';
  *
  * @throws SyncError `STORE_*`
  */
-export async function openDatabase(location: string, createIfMissing: boolean): Promise<Database> {
+export async function openDatabase(
+  location: string,
+  createIfMissing: boolean,
+  signal?: AbortSignal,
+): Promise<Database> {
   try {
-    return await openMarked(location, createIfMissing);
+    const db = await openMarked(location, createIfMissing, signal);
+    // Without the note the next check is weaker; that is no reason not to open.
+    await noteOpen(location).catch(() => undefined);
+    return db;
   } catch (error) {
     throw storeError(error, location);
   }
 }
 
-async function openMarked(location: string, createIfMissing: boolean): Promise<Database> {
+async function openMarked(
+  location: string,
+  createIfMissing: boolean,
+  signal?: AbortSignal,
+): Promise<Database> {
   const marker = await readMarker(location);
   if (marker?.state !== 'ready' && !createIfMissing) {
     throw new SyncError('STORE_NOT_FOUND', `There is no store at ${location}.`);
   }
-  if (marker?.state === 'ready') return openLevel(join(location, marker.db), false);
+  if (marker?.state === 'ready') return openChecked(location, marker.db, signal);
   const creating: Marker = marker ?? { state: 'creating', db: FIRST_DB };
   // A store that two starts made at one time may be marked so although it has blocks.
   const isNew = (await readMark(location)) === null;
@@ -45,6 +57,20 @@ async function openMarked(location: string, createIfMissing: boolean): Promise<D
   await mkdir(join(location, creating.db), { recursive: true });
   const db = await openLevel(join(location, creating.db), isNew);
   await writeMarker(location, { ...creating, state: 'ready' });
+  return db;
+}
+
+/** The check comes when LevelDB has locked the store, and before anything is read. */
+async function openChecked(location: string, name: string, signal?: AbortSignal): Promise<Database> {
+  const path = join(location, name);
+  const tables = await tablesToCheck(path, await wasLeftOpen(location));
+  const db = await openLevel(path, false);
+  try {
+    await checkTables(tables, signal);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
   return db;
 }
 

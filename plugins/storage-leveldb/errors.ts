@@ -9,7 +9,7 @@ interface Coded {
 /** Turns a failure of LevelDB or of the file system into ours. */
 export function storeError(error: unknown, location: string): SyncError {
   if (isSyncError(error)) return error;
-  const { codes, text } = unfold(error);
+  const { codes, text, hasCause } = unfold(error);
   const because = { cause: error };
   if (codes.includes('LEVEL_LOCKED')) {
     return new SyncError('STORE_LOCKED', `The store at ${location} is open elsewhere.`, because);
@@ -20,7 +20,7 @@ export function storeError(error: unknown, location: string): SyncError {
   if (codes.includes('LEVEL_SNAPSHOT_NOT_OPEN')) {
     return new SyncError('STORE_CLOSED', 'The view of the store is closed.', because);
   }
-  if (codes.includes('LEVEL_DATABASE_NOT_OPEN') && !codes.some(isCause)) {
+  if (codes.includes('LEVEL_DATABASE_NOT_OPEN') && !hasCause) {
     return new SyncError('STORE_CLOSED', 'The store is not open.', because);
   }
   if (codes.includes('LEVEL_CORRUPTION') || isMissingPart(text)) {
@@ -29,9 +29,9 @@ export function storeError(error: unknown, location: string): SyncError {
   return new SyncError('STORE_IO', `The store at ${location} could not be read or written: ${text}`, because);
 }
 
-/** LevelDB reports a lost file as an I/O error or as a missing database, in words only. */
+/** LevelDB reports a lost or shortened file as an I/O error or as a missing database, in words only. */
 function isMissingPart(text: string): boolean {
-  return /create_if_missing is false|no such file|missing files|does not exist|corruption|bad record/i.test(
+  return /create_if_missing is false|no such file|missing files|does not exist|corruption|bad record|\.(?:ldb|sst): invalid argument/i.test(
     text,
   );
 }
@@ -40,11 +40,11 @@ function isFull(code: string): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-function isCause(code: string): boolean {
-  return code !== 'LEVEL_DATABASE_NOT_OPEN';
-}
-
-function unfold(error: unknown): { readonly codes: readonly string[]; readonly text: string } {
+function unfold(error: unknown): {
+  readonly codes: readonly string[];
+  readonly text: string;
+  readonly hasCause: boolean;
+} {
   const codes: string[] = [];
   const texts: string[] = [];
   let each: unknown = error;
@@ -54,5 +54,5 @@ function unfold(error: unknown): { readonly codes: readonly string[]; readonly t
     if (typeof message === 'string') texts.push(message);
     each = cause;
   }
-  return { codes, text: texts.at(-1) ?? String(error) };
+  return { codes, text: texts.at(-1) ?? String(error), hasCause: texts.length > 1 };
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SyncError } from '../../src/errors/index.js';
 
 const MARKER = 'blockferry.json';
 const MARK = 'acknowledged.json';
+const OPEN_NOTE = 'open';
 const FORMAT = 'blockferry-leveldb';
 const VERSION = 1;
 const STATES: readonly unknown[] = ['creating', 'ready'];
@@ -112,6 +113,24 @@ export async function readMark(location: string): Promise<number | null> {
 /** Notes the height that was acknowledged last; −1 for none. */
 export function writeMark(location: string, height: number): Promise<void> {
   return replaceFile(join(location, MARK), `${JSON.stringify({ height })}\n`);
+}
+
+/** Whether the last run did not close the store. */
+export function wasLeftOpen(location: string): Promise<boolean> {
+  return access(join(location, OPEN_NOTE)).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Notes that the store is open. Not synced: what ends a process leaves the file system as it is. */
+export function noteOpen(location: string): Promise<void> {
+  return writeFile(join(location, OPEN_NOTE), '');
+}
+
+/** Notes that the store was closed in order. */
+export function noteClosed(location: string): Promise<void> {
+  return rm(join(location, OPEN_NOTE), { force: true });
 }
 
 function absent(error: unknown): null {

@@ -18,6 +18,7 @@ import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
 import { readMeta } from './check.js';
 import { type Database, openDatabase } from './database.js';
 import { storeError } from './errors.js';
+import { noteClosed } from './files.js';
 import { HighWater } from './high-water.js';
 import { cursorKey, frameKey, headerKey, stateKey, undoKey } from './keys.js';
 import { missing, Reader } from './reader.js';
@@ -56,7 +57,7 @@ export class LevelStorage implements Storage {
     const { location, createIfMissing = true } = this.#options;
     if (this.#opened !== null) return;
     const mark = new HighWater(location);
-    const db = await openDatabase(location, createIfMissing);
+    const db = await openDatabase(location, createIfMissing, options.signal);
     const reader = new Reader(db, null);
     try {
       const meta = await this.#guard(async () => readMeta(reader, await mark.read(), options.signal));
@@ -167,6 +168,7 @@ export class LevelStorage implements Storage {
     this.#opened = null;
     await opened.mark.close().catch(() => undefined);
     await this.#guard(() => opened.db.close());
+    if (this.#failure === null) await noteClosed(this.#options.location).catch(() => undefined);
   }
 
   /** What drops the blocks from a height on, newest first. */

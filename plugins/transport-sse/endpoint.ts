@@ -1,32 +1,29 @@
 import {
+  PLUGIN_API_VERSION,
   type Endpoint,
   type EndpointDeps,
+  type EndpointHandleOptions,
   type EndpointPlugin,
   type EndpointRequest,
   type EndpointResponse,
-  PLUGIN_API_VERSION,
 } from '../../src/contracts/index.js';
-import { SyncError } from '../../src/errors/index.js';
-import { checkOnChain } from './ancestors.js';
-import { streamBody } from './body.js';
-import { clientHead, readParameters, type StreamParameters } from './parameters.js';
+import { Feed } from './feed.js';
+import { withHeartbeats } from './heartbeats.js';
+import { readRequest } from './request.js';
+import { checkStart, isFinished } from './start.js';
 
+/** Registers the server half of the event stream: `GET /stream` (protocol section 2.2). */
+export function sseEndpoint(): EndpointPlugin {
+  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps);
+  return { kind: 'endpoint', name: 'sse', apiVersion: PLUGIN_API_VERSION, create };
+}
+
+/** Protocol section 2.2; proxies must neither hold the stream back nor change it. */
 const HEADERS = {
   'content-type': 'text/event-stream',
-  // `no-transform` keeps compressing middleware and proxies from holding events back.
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 };
-
-/** The server half of the event stream (protocol section 2.2). */
-export function sseEndpoint(): EndpointPlugin {
-  return {
-    kind: 'endpoint',
-    name: 'sse',
-    apiVersion: PLUGIN_API_VERSION,
-    create: (deps) => new SseEndpoint(deps),
-  };
-}
 
 class SseEndpoint implements Endpoint {
   readonly name = 'sse';
@@ -36,35 +33,18 @@ class SseEndpoint implements Endpoint {
   readonly #deps: EndpointDeps;
 
   constructor(deps: EndpointDeps) {
+    const { codecs } = deps;
     this.#deps = deps;
-    this.codecs = { stream: deps.codecs.ids.filter((id) => deps.codecs.get(id).supports.encode) };
+    this.codecs = { stream: codecs.ids.filter((id) => codecs.get(id).supports.encode) };
   }
 
-  async handle(
-    request: EndpointRequest,
-    options: { readonly signal: AbortSignal },
-  ): Promise<EndpointResponse> {
-    const { source, codecs } = this.#deps;
-    const parameters = readParameters(request, codecs);
-    if (this.#isFinished(parameters))
-      return { status: 204, headers: { 'cache-control': 'no-store' }, body: null };
-    this.#checkBase(parameters);
-    const client = clientHead(parameters);
-    if (client !== null) await checkOnChain(source, client);
-    const body = request.method === 'HEAD' ? null : streamBody(this.#deps, parameters, options.signal);
-    return { status: 200, headers: HEADERS, body };
-  }
-
-  /** 204 is the only answer that stops an `EventSource`; anything else it would ask for again for ever. */
-  #isFinished({ follow, lastEventId, to }: StreamParameters): boolean {
-    if (lastEventId === null || follow) return false;
-    const { head } = this.#deps.source.tip();
-    return lastEventId >= Math.min(head?.height ?? -1, to ?? Infinity);
-  }
-
-  #checkBase({ from }: StreamParameters): void {
-    const { base, head } = this.#deps.source.tip();
-    if (head === null || from >= base) return;
-    throw new SyncError('BELOW_BASE', `The oldest block here is ${base}.`, { base });
+  async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
+    const plan = readRequest(request, this.codecs.stream);
+    const { source } = this.#deps;
+    if (isFinished(plan, source.tip().head)) return { status: 204, headers: {}, body: null };
+    await checkStart(source, plan);
+    if (request.method === 'HEAD') return { status: 200, headers: HEADERS, body: null };
+    const feed = new Feed(this.#deps, plan, options);
+    return { status: 200, headers: HEADERS, body: withHeartbeats(feed.run(), this.#deps.limits.heartbeatMs) };
   }
 }

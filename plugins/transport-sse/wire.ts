@@ -1,12 +1,5 @@
-import type {
-  BlockRef,
-  Frame,
-  WireComplete,
-  WireFrame,
-  WireItem,
-  WireRollback,
-} from '../../src/contracts/index.js';
-import { SyncError, type ErrorCode } from '../../src/errors/index.js';
+import type { WireComplete, WireFrame, WireItem, WireRollback } from '../../src/contracts/index.js';
+import { SyncError } from '../../src/errors/index.js';
 import { parseHeight } from '../../src/internal/height.js';
 import { asRequestCode } from '../../src/internal/http/request-codes.js';
 import { asBlockRef, isHash, isHeight, parseJsonObject, peerText } from '../../src/internal/http/shape.js';
@@ -23,44 +16,8 @@ export const EVENTS = {
 
 /** The codec whose blocks are sent as they are; those of all others are sent in base64. */
 const IDENTITY = 'identity';
-const LF = 0x0a;
-const CR = 0x0d;
 /** Largest data of an event that is not a block. */
 const MAX_CONTROL_BYTES = 64 * 1024;
-
-/** A comment that shows that the server is alive. */
-export const HEARTBEAT: Uint8Array = Buffer.from(':\n\n');
-
-/**
- * A `block` event.
- *
- * @throws SyncError `BLOCK_MALFORMED` for an unencoded document with a line break in it, which would end the event early
- */
-export function formatBlockEvent(frame: Pick<Frame, 'header' | 'codec' | 'bytes'>): Uint8Array {
-  const { height } = frame.header;
-  const head = `event: ${EVENTS.block}\nid: ${heightText(height)}\ndata: `;
-  const bytes = Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.length);
-  if (frame.codec !== IDENTITY) return Buffer.from(`${head}${bytes.toString('base64')}\n\n`, 'latin1');
-  if (bytes.includes(LF) || bytes.includes(CR)) {
-    throw new SyncError('BLOCK_MALFORMED', `Block ${height} has a line break in it.`, { height });
-  }
-  return Buffer.concat([Buffer.from(head, 'latin1'), bytes, Buffer.from('\n\n')]);
-}
-
-/** A `rollback` event: everything above `to` is void. */
-export function formatRollbackEvent(to: BlockRef): Uint8Array {
-  return formatJson(EVENTS.rollback, { height: to.height, hash: to.hash }, `id: ${heightText(to.height)}\n`);
-}
-
-/** A `complete` event with the head when it was written; `null` for an empty chain. */
-export function formatCompleteEvent(head: BlockRef | null): Uint8Array {
-  return formatJson(EVENTS.complete, { height: head?.height ?? null, hash: head?.hash ?? null });
-}
-
-/** An `error` event; the stream ends after it. */
-export function formatErrorEvent(code: ErrorCode, text: string): Uint8Array {
-  return formatJson(EVENTS.error, { error: text, code });
-}
 
 /** How the events of one request are to be read. */
 export interface WireGrammar {
@@ -152,15 +109,4 @@ function a(type: string): string {
 
 function violation(what: string): SyncError {
   return new SyncError('PROTOCOL_VIOLATION', `The stream breaks the protocol: ${what}.`);
-}
-
-function heightText(height: number): string {
-  if (!isHeight(height))
-    throw new TypeError(`A height is an integer from 0 to 2^53-1, not ${String(height)}.`);
-  return String(height);
-}
-
-/** `JSON.stringify` leaves no line break in its result, whatever the text is. */
-function formatJson(event: string, data: object, idLine = ''): Uint8Array {
-  return Buffer.from(`event: ${event}\n${idLine}data: ${JSON.stringify(data)}\n\n`);
 }

@@ -8,16 +8,6 @@ export class UsageError extends Error {
   override readonly name: string = 'UsageError';
 }
 
-/** Runs something that throws `TypeError` for wrong settings; on the command line those are wrong usage. */
-export async function settingsFrom<T>(make: () => T | Promise<T>): Promise<T> {
-  try {
-    return await make();
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message, { cause: error });
-    throw error;
-  }
-}
-
 /** The code table speaks to the operator of a server there. */
 const DEFECT = 'This is a defect; report it with this message and the command.';
 

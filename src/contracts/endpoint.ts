@@ -64,5 +64,13 @@ export interface Endpoint {
    *
    * @throws SyncError with a code that has an HTTP status
    */
-  handle(request: EndpointRequest, options: { readonly signal: AbortSignal }): Promise<EndpointResponse>;
+  handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse>;
+}
+
+/** What a server gives an endpoint with each request. */
+export interface EndpointHandleOptions {
+  /** Fires when the client has gone or the server closes; the body ends then. */
+  readonly signal: AbortSignal;
+  /** Tells the operator of a failure after the body has begun, which no response can tell of any more. */
+  readonly onError?: (error: unknown) => void;
 }

@@ -1,7 +1,7 @@
 import type { BlockSource, Plugin, ServerLimits } from '../contracts/index.js';
 import { resolveServerParts } from '../di/server-parts.js';
 import { serverLimits } from './limits.js';
-import { SyncServer } from './sync-server.js';
+import { type SyncServer, SyncServerCore } from './sync-server.js';
 
 /** What a server is made of. */
 export interface SyncServerConfig {
@@ -11,7 +11,7 @@ export interface SyncServerConfig {
   readonly plugins?: readonly Plugin[];
   /** Bounds; each has a default. */
   readonly limits?: Partial<ServerLimits>;
-  /** Called with failures that clients are told nothing of. Must not throw. Default: nobody is told. */
+  /** Called with failures that clients are told nothing about. Must not throw. Default: nothing. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -22,8 +22,7 @@ export interface SyncServerConfig {
  * @throws SyncError `PLUGIN_INCOMPATIBLE`
  */
 export function createSyncServer(config: SyncServerConfig): SyncServer {
-  const { source, plugins = [], onError = () => undefined } = config;
-  const limits = serverLimits(config.limits ?? {});
-  const { endpoints } = resolveServerParts({ source, plugins, limits });
-  return new SyncServer({ source, endpoints, limits, onError });
+  const { source, plugins = [], onError } = config;
+  const limits = serverLimits(config.limits);
+  return new SyncServerCore({ source, limits, onError, ...resolveServerParts({ source, plugins, limits }) });
 }

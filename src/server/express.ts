@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Closeable } from '../contracts/index.js';
 import { createSyncServer, type SyncServerConfig } from './create-server.js';
-import { pathOf, respond } from './node.js';
-
-export type { SyncServerConfig } from './create-server.js';
+import { serveRequest } from './node.js';
+import { splitTarget } from './target.js';
 
 /**
  * What the middleware reads of a request. Express's own request is one; the middleware is typed without Express, so
@@ -16,38 +15,53 @@ export type SyncMiddlewareRequest = IncomingMessage & {
 
 /** Options of {@link syncMiddleware}. */
 export interface SyncMiddlewareOptions extends SyncServerConfig {
-  /**
-   * The address that stream limits are counted by. Default `req.ip`, which is the proxy's address unless the app's
-   * `trust proxy` setting says otherwise.
-   */
+  /** The address that a client's streams are counted under. Default `req.ip`, which respects the app's `trust proxy`. */
   clientAddress?(req: SyncMiddlewareRequest): string;
 }
 
-/** The middleware: mount it, and close it with the app. */
+/** An Express middleware with what it holds open. */
 export interface SyncMiddleware extends Closeable {
   /** Answers a request, or hands it on when its path is none of the service's. */
   (req: SyncMiddlewareRequest, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** Ends all open streams and resolves when they have ended; later requests are answered 503. */
+  close(): Promise<void>;
 }
 
 /**
- * Express middleware that serves a chain to nodes (protocol section 2). Works in Express 4 and 5, behind
- * `compression()` and behind body parsers.
+ * Serves a chain to other nodes in an Express app (4 or 5): `app.use('/sync', syncMiddleware({ source }))`.
+ * Paths below the mount point that are not the protocol's go on to the next handler.
  *
- * Paths it doesn't know go on to the next handler of the app. `close` ends the streams that are open.
- *
- * @example
- * ```ts
- * app.use('/sync', syncMiddleware({ source: chain }));
- * ```
- * @throws TypeError for a bound that can't be meant.
+ * @throws TypeError for limits that can't be meant
+ * @throws SyncError `PLUGIN_INCOMPATIBLE`
  */
 export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
   const server = createSyncServer(options);
+  const open = new Map<ServerResponse, Promise<void>>();
   const handler = (req: SyncMiddlewareRequest, res: ServerResponse, next: () => void): void => {
-    const url = req.url ?? '/';
-    const address = options.clientAddress?.(req) ?? req.ip ?? '';
-    if (server.has(pathOf(url))) void respond(server, url, address, req, res);
-    else next();
+    const target = splitTarget(req.url ?? '/');
+    if (!server.serves(target.path)) {
+      next();
+      return;
+    }
+    const remoteAddress = options.clientAddress?.(req) ?? defaultAddress(req);
+    const served = serveRequest(server, { req, res, target, remoteAddress });
+    open.set(res, served);
+    void served.then(() => open.delete(res));
   };
-  return Object.assign(handler, { close: () => server.close() });
+  const close = async (): Promise<void> => {
+    server.close();
+    const cutOff = setTimeout(() => {
+      for (const res of open.keys()) res.destroy();
+    }, CLOSE_GRACE_MS);
+    await Promise.all(open.values());
+    clearTimeout(cutOff);
+  };
+  return Object.assign(handler, { close });
+}
+
+/** At `close`, a client that does not take the rest of what it was sent is cut off after this time. */
+const CLOSE_GRACE_MS = 1_000;
+
+function defaultAddress(req: SyncMiddlewareRequest): string {
+  return req.ip ?? req.socket.remoteAddress ?? 'unknown';
 }

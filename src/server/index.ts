@@ -1,4 +1,3 @@
 export { createSyncServer, type SyncServerConfig } from './create-server.js';
-export { nodeListener, type NodeListenerOptions } from './node.js';
-export { statusDocument } from './status.js';
-export { SyncServer, type ServerRequest, type SyncServerOptions } from './sync-server.js';
+export { nodeListener } from './node.js';
+export type { SyncRequest, SyncServer } from './sync-server.js';

@@ -1,21 +1,21 @@
 import type { ServerLimits } from '../contracts/index.js';
 
-/** Defaults of a server's bounds (protocol section 4). */
+/** Bounds of a server that is given none (protocol section 4). */
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   heartbeatMs: 15_000,
   writeStallMs: 30_000,
   maxBlockBytes: 64 * 1024 * 1024,
   maxRange: 10_000,
-  maxStreams: 1000,
+  maxStreams: 1_000,
   maxStreamsPerAddress: 20,
 };
 
-/** Completes and checks the bounds of a server. @throws TypeError */
-export function serverLimits(limits: Partial<ServerLimits>): ServerLimits {
-  const complete = { ...DEFAULT_SERVER_LIMITS, ...limits };
-  for (const [name, value] of Object.entries(complete) as [string, unknown][]) {
-    if (typeof value === 'number' && value > 0) continue;
-    throw new TypeError(`\`${name}\` must be a positive number, not ${String(value)}.`);
+/** The default bounds with some replaced. @throws TypeError for a bound that is not a positive number. */
+export function serverLimits(limits: Partial<ServerLimits> = {}): ServerLimits {
+  const given = Object.entries(limits).filter(([, value]) => (value as unknown) !== undefined);
+  for (const [name, value] of given) {
+    if (!(name in DEFAULT_SERVER_LIMITS)) throw new TypeError(`There is no limit \`${name}\`.`);
+    if (!(value > 0)) throw new TypeError(`\`${name}\` must be a positive number, not ${String(value)}.`);
   }
-  return complete;
+  return { ...DEFAULT_SERVER_LIMITS, ...Object.fromEntries(given) };
 }

@@ -1,47 +1,68 @@
+import { STATUS_CODES } from 'node:http';
 import type { EndpointResponse } from '../contracts/index.js';
-import { isSyncError, SyncError } from '../errors/index.js';
+import { ERROR_CODES, isSyncError, SyncError, type ErrorCode, type ErrorContext } from '../errors/index.js';
 
-/** How long a client that was turned away should wait, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
+/** Failures of the server's own whose message holds nothing but figures; all other messages may name paths. */
+const TELLING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['SERVER_BUSY', 'BLOCK_TOO_LARGE']);
 
-/** Codes that tell a client to come back later. */
-const BUSY: readonly string[] = ['TOO_MANY_STREAMS', 'SERVER_BUSY'];
-
-/**
- * What a client may be told of a failure: the error itself when its code has an HTTP status, otherwise `INTERNAL`
- * without a word of what happened inside.
- */
-export function publicError(error: unknown): SyncError {
-  if (isSyncError(error) && error.info.status !== null && error.info.status < 500) return error;
-  if (isSyncError(error) && BUSY.includes(error.code)) return error;
-  return new SyncError('INTERNAL', 'The server failed to answer this request.', { cause: error });
+/** An error as the client is told of it. */
+interface Problem {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly detail: string;
+  readonly context: ErrorContext;
+  /** Whether it is a failure of the server, which its operator has to hear of. */
+  readonly own: boolean;
 }
 
-/** An error as `application/problem+json` (RFC 9457), with `code` and what the code brings along. */
-export function problemResponse(
-  error: SyncError,
-  headers: Readonly<Record<string, string>> = {},
-): EndpointResponse {
-  const { code, context, info } = error;
-  const status = info.status ?? 500;
-  const problem = {
+/**
+ * Turns an error into `application/problem+json` (RFC 9457). What is not meant for the client (other errors, paths,
+ * stacks) goes to `report` only.
+ */
+export function problemResponse(error: unknown, report: (error: unknown) => void): EndpointResponse {
+  const problem = toProblem(error);
+  if (problem.own) report(error);
+  const { code, status, detail, context } = problem;
+  const members = {
     type: 'about:blank',
-    title: info.summary,
+    title: STATUS_CODES[status] ?? 'Error',
     status,
-    detail: error.message,
+    detail,
     code,
     ...(context.ancestors === undefined ? {} : { ancestors: context.ancestors }),
     ...(context.base === undefined ? {} : { base: context.base }),
   };
-  const retry = BUSY.includes(code) ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {};
-  return {
-    status,
-    headers: {
-      'content-type': 'application/problem+json',
-      'cache-control': 'no-store',
-      ...retry,
-      ...headers,
-    },
-    body: Buffer.from(JSON.stringify(problem)),
+  const body = Buffer.from(JSON.stringify(members));
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': String(body.length),
+    'cache-control': 'no-store',
+    ...retryAfter(context.retryAfterMs),
   };
+  return { status, headers, body };
+}
+
+function toProblem(error: unknown): Problem {
+  if (!isSyncError(error)) return internal();
+  const { status } = ERROR_CODES[error.code];
+  if (status === null || error.code === 'INTERNAL') return internal();
+  const { code, context } = error;
+  if (status < 500) return { code, status, detail: error.message, context, own: false };
+  const detail = TELLING.has(code) ? error.message : ERROR_CODES[code].summary;
+  return { code, status, detail, context, own: code !== 'SERVER_BUSY' };
+}
+
+function internal(): Problem {
+  const { summary } = ERROR_CODES.INTERNAL;
+  return { code: 'INTERNAL', status: 500, detail: summary, context: {}, own: true };
+}
+
+/** RFC 9110 section 10.2.3: whole seconds. */
+function retryAfter(ms: number | undefined): Record<string, string> {
+  return ms === undefined ? {} : { 'retry-after': String(Math.ceil(ms / 1000)) };
+}
+
+/** The error for a path that nothing is at. */
+export function notFound(): SyncError {
+  return new SyncError('NOT_FOUND', 'There is nothing at this path.');
 }

@@ -1,40 +1,49 @@
 import type { BlockRef, BlockSource, Endpoint, EndpointResponse, ServerLimits } from '../contracts/index.js';
 
-/** What a status document is made of. */
-export interface StatusDeps {
-  readonly source: BlockSource;
-  readonly endpoints: readonly Endpoint[];
-  readonly limits: ServerLimits;
-}
+const PROTOCOL_VERSION = 1;
 
 /** The status document of protocol section 2.1: absence is `null`, never a missing member. */
-export function statusDocument({ source, endpoints, limits }: StatusDeps): object {
+export function statusDocument(
+  source: BlockSource,
+  endpoints: readonly Endpoint[],
+  limits: ServerLimits,
+): object {
   const { base, head, finalized } = source.tip();
-  const codecs = (kind: keyof Endpoint['codecs']): readonly string[] =>
-    endpoints.flatMap((each) => each.codecs[kind] ?? []);
+  const { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs } = limits;
   return {
-    protocol: 1,
+    protocol: PROTOCOL_VERSION,
     chain: source.chain,
     chainId: source.chainId(),
     base,
-    head: ref(head),
-    finalized: ref(finalized),
-    codecs: { stream: codecs('stream'), json: codecs('json'), snapshot: codecs('snapshot') },
-    limits: { maxRange: limits.maxRange, maxBlockBytes: limits.maxBlockBytes },
+    head: refOf(head),
+    finalized: refOf(finalized),
+    codecs: {
+      stream: codecsOf(endpoints, 'stream'),
+      json: codecsOf(endpoints, 'json'),
+      snapshot: codecsOf(endpoints, 'snapshot'),
+    },
+    limits: { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs },
     snapshots: [],
     signers: [],
   };
 }
 
 /** Answers `GET /status`. */
-export function statusResponse(deps: StatusDeps): EndpointResponse {
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-cache' },
-    body: Buffer.from(JSON.stringify(statusDocument(deps))),
+export function statusResponse(document: object): EndpointResponse {
+  const body = Buffer.from(JSON.stringify(document));
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': String(body.length),
+    'cache-control': 'no-cache',
   };
+  return { status: 200, headers, body };
 }
 
-function ref(block: BlockRef | null): BlockRef | null {
-  return block === null ? null : { height: block.height, hash: block.hash };
+/** A source may hand out more than the reference; the document has these two members only. */
+function refOf(ref: BlockRef | null): BlockRef | null {
+  return ref === null ? null : { height: ref.height, hash: ref.hash };
+}
+
+function codecsOf(endpoints: readonly Endpoint[], key: keyof Endpoint['codecs']): readonly string[] {
+  return [...new Set(endpoints.flatMap(({ codecs }) => codecs[key] ?? []))];
 }

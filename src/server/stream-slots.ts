@@ -1,7 +1,10 @@
 import type { ServerLimits } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 
-/** Counts the streams that are open, in all and for each client address. */
+/** What a refused client is told to wait. */
+const RETRY_AFTER_MS = 5_000;
+
+/** Counts the open streams, in all and by client address. */
 export class StreamSlots {
   readonly #limits: Pick<ServerLimits, 'maxStreams' | 'maxStreamsPerAddress'>;
   readonly #byAddress = new Map<string, number>();
@@ -12,38 +15,36 @@ export class StreamSlots {
   }
 
   /** Streams open now. */
-  get total(): number {
+  get open(): number {
     return this.#total;
   }
 
   /**
-   * Takes a place.
+   * Takes a place; the returned function gives it back, and does nothing when it is called again.
    *
-   * @returns gives the place back; calling it again does nothing.
    * @throws SyncError `SERVER_BUSY`, `TOO_MANY_STREAMS`
    */
   take(address: string): () => void {
     const { maxStreams, maxStreamsPerAddress } = this.#limits;
-    const ofAddress = this.#byAddress.get(address) ?? 0;
-    if (ofAddress >= maxStreamsPerAddress) {
-      throw new SyncError(
-        'TOO_MANY_STREAMS',
-        `This address has ${ofAddress} streams open, as many as it may.`,
-      );
+    const mine = this.#byAddress.get(address) ?? 0;
+    const options = { retryAfterMs: RETRY_AFTER_MS };
+    if (mine >= maxStreamsPerAddress) {
+      const message = `This client address has ${mine} streams open; ${maxStreamsPerAddress} are allowed.`;
+      throw new SyncError('TOO_MANY_STREAMS', message, options);
     }
     if (this.#total >= maxStreams) {
-      throw new SyncError('SERVER_BUSY', `The server has ${this.#total} streams open, as many as it allows.`);
+      throw new SyncError('SERVER_BUSY', `All ${maxStreams} streams of this server are taken.`, options);
     }
     this.#total += 1;
-    this.#byAddress.set(address, ofAddress + 1);
+    this.#byAddress.set(address, mine + 1);
     let taken = true;
     return () => {
-      if (taken) this.#release(address);
+      if (taken) this.#giveBack(address);
       taken = false;
     };
   }
 
-  #release(address: string): void {
+  #giveBack(address: string): void {
     this.#total -= 1;
     const left = (this.#byAddress.get(address) ?? 1) - 1;
     if (left > 0) this.#byAddress.set(address, left);

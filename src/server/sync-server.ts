@@ -1,138 +1,196 @@
 import type {
   BlockSource,
-  Closeable,
+  CodecRegistry,
   Endpoint,
   EndpointRequest,
   EndpointResponse,
   ServerLimits,
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
-import { problemResponse, publicError } from './problem.js';
+import { notFound, problemResponse } from './problem.js';
 import { statusDocument, statusResponse } from './status.js';
 import { StreamSlots } from './stream-slots.js';
 
-/** A request with the address that it came from. */
-export interface ServerRequest extends EndpointRequest {
-  /** Address that stream limits are counted by. */
-  readonly clientAddress: string;
-}
-
-/** Parts of a {@link SyncServer}. */
+/** What a server is made of. */
 export interface SyncServerOptions {
   readonly source: BlockSource;
   readonly endpoints: readonly Endpoint[];
+  readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
-  /** Called with failures that clients are told nothing of. Must not throw. */
-  readonly onError: (error: unknown) => void;
+  /** Called with failures that the client is told nothing about. Must not throw. Default: nothing. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-const METHODS: readonly string[] = ['GET', 'HEAD'];
+/** A request with the address that its streams are counted under. */
+export type SyncRequest = EndpointRequest & { readonly remoteAddress: string };
+
+/** The sync service without any framework. */
+export interface SyncServer {
+  readonly limits: ServerLimits;
+  /** Streams open now. */
+  readonly openStreams: number;
+  /** Whether a path below the mount point is one of this server's. */
+  serves(path: string): boolean;
+  /** The status document (protocol section 2.1). */
+  status(): object;
+  /** Reports a failure that no client can be told of. */
+  report(error: unknown): void;
+  /**
+   * Answers a request; never rejects. Whoever gets a body that is iterable pulls it to its end or calls `return`.
+   *
+   * @param options.signal - fires when the client has gone; ends the body.
+   */
+  handle(request: SyncRequest, options: { readonly signal: AbortSignal }): Promise<EndpointResponse>;
+  /** Ends all open bodies and refuses further requests. */
+  close(): void;
+}
+
+const METHODS = ['GET', 'HEAD'];
 const STATUS_PATH = '/status';
 
-/** Answers the requests of protocol section 2, whatever framework received them. */
-export class SyncServer implements Closeable {
+/** The server half of the sync protocol, made out of a source and endpoints (protocol section 2). */
+export class SyncServerCore implements SyncServer {
+  readonly limits: ServerLimits;
   readonly #options: SyncServerOptions;
-  readonly #routes = new Map<string, Endpoint>();
+  readonly #paths: ReadonlyMap<string, Endpoint>;
   readonly #slots: StreamSlots;
-  readonly #connections = new Set<AbortController>();
+  readonly #open = new Set<AbortController>();
+  #closed = false;
 
   constructor(options: SyncServerOptions) {
     this.#options = options;
+    this.limits = options.limits;
     this.#slots = new StreamSlots(options.limits);
-    for (const endpoint of options.endpoints)
-      for (const path of endpoint.paths) this.#routes.set(path, endpoint);
+    this.#paths = new Map(options.endpoints.flatMap((endpoint) => endpoint.paths.map((p) => [p, endpoint])));
   }
 
-  /** Bounds of this server. */
-  get limits(): ServerLimits {
-    return this.#options.limits;
+  get openStreams(): number {
+    return this.#slots.open;
   }
 
-  /**
-   * Begins a connection: its controller is aborted when the server is closed. The caller aborts it when the client
-   * goes away, and calls `disconnect` when the response has ended.
-   */
-  connect(): AbortController {
-    const controller = new AbortController();
-    this.#connections.add(controller);
-    return controller;
+  serves(path: string): boolean {
+    return path === STATUS_PATH || this.#paths.has(path);
   }
 
-  /** Ends a connection. */
-  disconnect(controller: AbortController): void {
-    this.#connections.delete(controller);
-  }
-
-  /** The status document (protocol section 2.1). */
   status(): object {
-    return statusDocument(this.#options);
+    const { source, endpoints, limits } = this.#options;
+    return statusDocument(source, endpoints, limits);
   }
 
-  /** Whether there is something at a path below the mount point. */
-  has(path: string): boolean {
-    return path === STATUS_PATH || this.#routes.has(path);
+  report(error: unknown): void {
+    this.#options.onError?.(error);
   }
 
-  /**
-   * Answers a request. Never rejects: failures are problem documents.
-   *
-   * @param signal - fires when the client has gone away or the server is closed.
-   */
-  async handle(request: ServerRequest, signal: AbortSignal): Promise<EndpointResponse> {
+  async handle(
+    request: SyncRequest,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<EndpointResponse> {
     try {
-      return await this.#route(request, signal);
+      return await this.#answer(request, signal);
     } catch (error) {
-      const shown = publicError(error);
-      if (shown.code === 'INTERNAL' && !signal.aborted) this.#options.onError(error);
-      const headers: Record<string, string> =
-        shown.code === 'METHOD_NOT_ALLOWED' ? { allow: METHODS.join(', ') } : {};
-      return problemResponse(shown, headers);
+      const response = problemResponse(error, (failure) => {
+        if (!signal.aborted) this.report(failure);
+      });
+      return withoutBody(request, withAllow(error, response));
     }
   }
 
-  /** Ends every stream. */
-  close(): Promise<void> {
-    for (const controller of this.#connections)
-      controller.abort(new SyncError('ABORTED', 'The server was closed.'));
-    return Promise.resolve();
+  close(): void {
+    this.#closed = true;
+    for (const controller of [...this.#open]) controller.abort();
   }
 
-  async #route(request: ServerRequest, signal: AbortSignal): Promise<EndpointResponse> {
-    const endpoint = this.#routes.get(request.path);
-    if (!this.has(request.path)) throw new SyncError('NOT_FOUND', 'There is nothing at this path.');
+  #answer(request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> | EndpointResponse {
+    if (!this.serves(request.path)) throw notFound();
     if (!METHODS.includes(request.method)) {
-      throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')}.`);
+      throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
     }
-    if (endpoint === undefined) return statusResponse(this.#options);
-    if (!endpoint.streams || request.method === 'HEAD') return endpoint.handle(request, { signal });
-    return this.#stream(endpoint, request, signal);
+    if (this.#closed) throw new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000 });
+    const endpoint = this.#paths.get(request.path);
+    if (endpoint !== undefined) return this.#ask(endpoint, request, signal);
+    return withoutBody(request, statusResponse(this.status()));
   }
 
-  async #stream(endpoint: Endpoint, request: ServerRequest, signal: AbortSignal): Promise<EndpointResponse> {
-    const release = this.#slots.take(request.clientAddress);
+  async #ask(endpoint: Endpoint, request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> {
+    const counts = endpoint.streams && request.method !== 'HEAD';
+    const release = counts ? this.#slots.take(request.remoteAddress) : () => undefined;
+    const run = this.#run(signal, release);
     try {
-      const response = await endpoint.handle(request, { signal });
-      if (response.body === null || response.body instanceof Uint8Array) {
-        release();
-        return response;
-      }
-      return { ...response, body: releasing(response.body, release, signal) };
+      const onError = (error: unknown): void => {
+        this.report(error);
+      };
+      const { signal: ended } = run.controller;
+      const response = withoutBody(request, await endpoint.handle(request, { signal: ended, onError }));
+      const { body } = response;
+      if (body !== null && !(body instanceof Uint8Array)) return { ...response, body: guarded(body, run) };
+      run.end();
+      return response;
     } catch (error) {
-      release();
+      run.end();
       throw error;
     }
   }
+
+  #run(signal: AbortSignal, release: () => void): Run {
+    const controller = new AbortController();
+    const onAbort = (): void => {
+      end();
+      controller.abort(signal.reason);
+    };
+    const end = (): void => {
+      signal.removeEventListener('abort', onAbort);
+      this.#open.delete(controller);
+      release();
+    };
+    this.#open.add(controller);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    return { controller, end };
+  }
 }
 
-/** The place is given back when the body ends, is returned, throws, or when the client was gone before it began. */
-async function* releasing(
-  body: AsyncIterable<Uint8Array>,
-  release: () => void,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  try {
-    if (!signal.aborted) yield* body;
-  } finally {
-    release();
-  }
+/** One request under way. */
+interface Run {
+  readonly controller: AbortController;
+  /** Gives back what the request holds; more calls than one do no harm. */
+  end(): void;
+}
+
+/**
+ * The body, which ends its run however it ends. Not a generator: one that was not started yet would run nothing at
+ * `return`, and one that waits would answer `return` only after it.
+ */
+function guarded(body: AsyncIterable<Uint8Array>, run: Run): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]() {
+      const inner = body[Symbol.asyncIterator]();
+      return {
+        async next() {
+          try {
+            const result = await inner.next();
+            if (result.done === true) run.end();
+            return result;
+          } catch (error) {
+            run.end();
+            throw error;
+          }
+        },
+        async return() {
+          run.end();
+          run.controller.abort();
+          await inner.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}
+
+function withoutBody(request: SyncRequest, response: EndpointResponse): EndpointResponse {
+  return request.method === 'HEAD' ? { ...response, body: null } : response;
+}
+
+function withAllow(error: unknown, response: EndpointResponse): EndpointResponse {
+  if (response.status !== 405 || !(error instanceof SyncError)) return response;
+  return { ...response, headers: { ...response.headers, allow: METHODS.join(', ') } };
 }

@@ -1,11 +1,13 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { firstValueFrom, toArray } from 'rxjs';
 import { seal } from '../../plugins/chain-sealed-json/index.js';
 import {
   type Chain,
   createSyncEngine,
+  type Frame,
   isSyncError,
+  type SyncError,
   openChain,
   type SyncEngineConfig,
 } from '../../src/index.js';
@@ -48,19 +50,27 @@ async function outcomeOf(
 ): Promise<Outcome> {
   const engine = createSyncEngine({ storage: memory, retry, ...config });
   t.teardown(() => engine.close());
-  const error: unknown = await engine.start().then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (error !== null && !isSyncError(error)) throw error;
+  const error = await failureOf(engine.start());
   const { chain } = engine;
+  const stored = chain === null ? Buffer.alloc(0) : await documentsOf(chain);
+  const head = chain?.tip().head?.height ?? -1;
   return {
     code: error?.code ?? null,
     height: error?.context.height,
     peer: error?.context.peer,
-    head: chain?.tip().head?.height ?? -1,
-    stored: chain === null ? Buffer.alloc(0) : await documentsOf(chain),
+    head,
+    stored,
   };
+}
+
+async function failureOf(run: Promise<void>): Promise<SyncError | null> {
+  try {
+    await run;
+    return null;
+  } catch (error) {
+    if (!isSyncError(error)) throw error;
+    return error;
+  }
 }
 
 for (const codec of ['gzip', 'identity']) {
@@ -422,9 +432,9 @@ test('what a peer sent encoded is stored as it came', async (t) => {
   const engine = createSyncEngine({ peers: [url], storage: memory });
   t.teardown(() => engine.close());
   await engine.start();
-  for await (const frames of (engine.chain as Chain).read({ from: 0, to: 0 })) {
-    t.is(frames[0]?.codec, 'gzip');
-    t.deepEqual(Buffer.from(frames[0]?.bytes ?? []), gzipSync(at(0), { level: 1 }));
-    t.deepEqual(gunzipSync(frames[0]?.bytes ?? new Uint8Array()), Buffer.from(at(0)));
-  }
+  const read = (engine.chain as Chain).read({ from: 0, to: 0 });
+  const { value: frames } = (await read[Symbol.asyncIterator]().next()) as { value: readonly Frame[] };
+  const frame = frames[0];
+  t.is(frame?.codec, 'gzip');
+  t.deepEqual(Buffer.from(frame?.bytes ?? []), gzipSync(at(0), { level: 1 }));
 });

@@ -67,6 +67,16 @@ class Model {
     this.started = true;
   }
 
+  /** So many blocks below the head; `null` when there are not as many. */
+  refBelow(count: number): BlockRef | null {
+    const block = this.blocks.at(-1 - count);
+    return block === undefined ? null : refOf(block.frame);
+  }
+
+  finalize(ref: BlockRef | null): void {
+    if (ref !== null && ref.height > (this.finalized?.height ?? -1)) this.finalized = ref;
+  }
+
   seen(base: number): object {
     const last = this.blocks.at(-1)?.frame;
     const { finalized } = this;
@@ -82,6 +92,11 @@ class Model {
   }
 }
 
+function toChange([table, key, value]: Change): StateChange {
+  const made = account(KEYS[key] ?? '', value === null ? null : `${value}`);
+  return table ? made : { ...made, table: 'contracts' };
+}
+
 async function commit(
   store: Storage,
   model: Model,
@@ -90,17 +105,11 @@ async function commit(
 ): Promise<void> {
   const on = model.blocks.at(-1)?.frame.header ?? null;
   const frames = fixtureFrames(step.changes.length, { on, from: at, branch: `${at}` });
-  const changes = step.changes.map((each) =>
-    each.map(([table, key, value]): StateChange => {
-      const made = account(KEYS[key] ?? '', value === null ? null : `${value}`);
-      return table ? made : { ...made, table: 'contracts' };
-    }),
-  );
+  const changes = step.changes.map((each) => each.map(toChange));
   for (const [i, frame] of frames.entries()) model.add(frame, changes[i] ?? []);
-  const final = step.final === null ? undefined : model.blocks.at(-1 - step.final)?.frame;
-  const finalized = final === undefined ? null : refOf(final);
+  const finalized = step.final === null ? null : model.refBelow(step.final);
   await store.commit(fixtureBatch(frames, changes, finalized));
-  if (finalized !== null && finalized.height > (model.finalized?.height ?? -1)) model.finalized = finalized;
+  model.finalize(finalized);
 }
 
 async function rollback(store: Storage, model: Model, keep: number): Promise<void> {
@@ -149,4 +158,4 @@ test.after.always('The folders are removed', () => {
 });
 
 behaves('The memory store is the model after any commits, rollbacks and finalities', memoryFixture, 200);
-behaves('The LevelDB store is the model after any commits, rollbacks, finalities and restarts', level, 40);
+behaves('The LevelDB store is the model after any commits, rollbacks, finalities and restarts', level, 25);

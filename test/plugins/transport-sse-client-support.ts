@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 import { sseTransport } from '../../plugins/transport-sse/client.js';
-import { formatBlockEvent, formatCompleteEvent } from '../../plugins/transport-sse/wire.js';
+import { formatCompleteEvent } from '../../plugins/transport-sse/format.js';
+import { formatBlockEvent } from '../helpers/block-event.js';
 import type {
   Peer,
   StreamRequest,

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { decodeBase64 } from '../../plugins/transport-sse/base64.js';
 import { SseParser, type SseEvent } from '../../plugins/transport-sse/parser.js';
 import {
-  formatBlockEvent,
   formatCompleteEvent,
   formatErrorEvent,
   formatRollbackEvent,
   HEARTBEAT,
-  parseWireEvent,
-} from '../../plugins/transport-sse/wire.js';
+} from '../../plugins/transport-sse/format.js';
+import { parseWireEvent } from '../../plugins/transport-sse/wire.js';
+import { formatBlockEvent } from '../helpers/block-event.js';
 import type { Frame, WireItem } from '../../src/contracts/index.js';
 import { isSyncError, type ErrorCode } from '../../src/errors/index.js';
 

@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { sseTransport } from '../../plugins/transport-sse/client.js';
-import { formatBlockEvent, formatErrorEvent, formatRollbackEvent } from '../../plugins/transport-sse/wire.js';
+import { formatErrorEvent, formatRollbackEvent } from '../../plugins/transport-sse/format.js';
+import { formatBlockEvent } from '../helpers/block-event.js';
 import type { WireItem } from '../../src/contracts/index.js';
 import {
   block,

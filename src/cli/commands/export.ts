@@ -57,7 +57,7 @@ async function exportChain(
     meter.place(null, range.to);
     let bytes = 0;
     const tell = throttled(() => {
-      out.emit({ type: 'progress', ...meter.sample() });
+      if (file !== null || !process.stdout.isTTY) out.emit({ type: 'progress', ...meter.sample() });
     });
     async function* documents(): AsyncGenerator<Uint8Array, void, undefined> {
       for await (const frames of chain.read(range, { signal })) {

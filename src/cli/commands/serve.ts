@@ -94,7 +94,7 @@ async function serveChain(
     const stopped = aborted(signal);
     await Promise.all([stopped, input === null ? stopped : ingestInput(chain, input, options, context)]);
   } finally {
-    await handler.close();
+    handler.close();
     await close(server);
   }
 }

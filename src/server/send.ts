@@ -1,0 +1,114 @@
+import type { ServerResponse } from 'node:http';
+import type { EndpointResponse } from '../contracts/index.js';
+
+/** Largest piece given to the socket at once, in bytes: what a slow client takes shows in steps of this size. */
+const WRITE_BYTES = 64 * 1024;
+
+/** A response that middleware such as `compression` may have put a `flush` on. */
+type Flushable = ServerResponse & { readonly flush?: () => void };
+
+/**
+ * Sends a response as fast as the client takes it. Resolves when everything was handed over or the client has gone;
+ * a body that fails, or a client that takes nothing for `writeStallMs`, ends the connection.
+ *
+ * @throws what the body throws
+ */
+export async function sendResponse(
+  res: ServerResponse,
+  response: EndpointResponse,
+  { writeStallMs }: { readonly writeStallMs: number },
+): Promise<void> {
+  const { body } = response;
+  const client = new Client(res, writeStallMs);
+  try {
+    writeHead(res, response);
+    if (body instanceof Uint8Array) await client.write(body);
+    else if (body !== null) await writeAll(client, res, body);
+    await client.end();
+  } catch (error) {
+    res.destroy();
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+/** Not `writeHead` with the headers: what the host has set already has to stay, and to be seen by its middleware. */
+function writeHead(res: ServerResponse, { status, headers }: EndpointResponse): void {
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  res.writeHead(status);
+}
+
+async function writeAll(client: Client, res: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {
+  res.flushHeaders();
+  for await (const chunk of body) {
+    if (!(await client.write(chunk))) return;
+    (res as Flushable).flush?.();
+  }
+}
+
+/** The far end of a response. */
+class Client {
+  readonly #res: ServerResponse;
+  readonly #stallMs: number;
+  #onProgress = (): void => undefined;
+  readonly #progress = (): void => {
+    this.#onProgress();
+  };
+
+  /**
+   * One listener of each kind for the whole response: `compression` moves listeners for `drain` to a stream of its own,
+   * where they can't be removed one by one.
+   */
+  constructor(res: ServerResponse, stallMs: number) {
+    this.#res = res;
+    this.#stallMs = stallMs;
+    for (const event of EVENTS) res.on(event, this.#progress);
+  }
+
+  /** Writes and waits until more can be; `false` when the client has gone. */
+  async write(chunk: Uint8Array): Promise<boolean> {
+    for (let start = 0; start < chunk.length && !this.#gone; start += WRITE_BYTES) {
+      const taken = this.#res.write(chunk.subarray(start, start + WRITE_BYTES));
+      if (!taken) await this.#next();
+    }
+    return !this.#gone;
+  }
+
+  /** Ends the response and waits until all of it was handed to the system. */
+  async end(): Promise<void> {
+    if (!this.#gone) this.#res.end();
+    while (!this.#gone && !this.#res.writableFinished) await this.#next();
+  }
+
+  release(): void {
+    for (const event of EVENTS) this.#res.off(event, this.#progress);
+  }
+
+  get #gone(): boolean {
+    return this.#res.destroyed || this.#res.socket?.destroyed === true;
+  }
+
+  /**
+   * Waits for the next sign of the client; one that gives none in time is cut off. When the process itself was held up,
+   * the timer fires before the signs that have come meanwhile are seen: they get one turn.
+   */
+  #next(): Promise<void> {
+    return new Promise((resolve) => {
+      let lastTurn: NodeJS.Immediate | undefined;
+      const timer = setTimeout(() => {
+        lastTurn = setImmediate(() => {
+          this.#res.destroy();
+          this.#onProgress();
+        });
+      }, this.#stallMs);
+      this.#onProgress = () => {
+        clearTimeout(timer);
+        clearImmediate(lastTurn);
+        resolve();
+      };
+    });
+  }
+}
+
+const EVENTS = ['drain', 'finish', 'close', 'error'] as const;

@@ -1,0 +1,301 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { request, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import compression from 'compression';
+import express from 'express';
+import { resolveServerParts } from '../../src/di/server-parts.js';
+import { syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
+import { nodeListener } from '../../src/server/node.js';
+import { SyncServerCore } from '../../src/server/sync-server.js';
+import { MemorySource } from '../helpers/memory-source.js';
+import { sealedChain } from '../helpers/sealed-chain.js';
+import { listen } from '../helpers/servers.js';
+
+const documents = sealedChain(20);
+
+/** The same package under another name; it has no types of its own. */
+const express4 = createRequire(import.meta.url)('express4') as typeof express;
+
+/** 15 MB in incompressible blocks: more than the buffers of a connection take. */
+const bulk = sealedChain(150, () => ({ text: randomBytes(75_000).toString('base64') }));
+
+interface Mounted {
+  readonly origin: string;
+  readonly middleware: ReturnType<typeof syncMiddleware>;
+  readonly responses: ServerResponse[];
+}
+
+async function mount(
+  t: ExecutionContext,
+  options: SyncMiddlewareOptions,
+  before: readonly express.RequestHandler[] = [],
+): Promise<Mounted> {
+  const app = express();
+  const responses: ServerResponse[] = [];
+  const middleware = syncMiddleware(options);
+  app.use((_req, res, next) => {
+    responses.push(res);
+    next();
+  });
+  for (const handler of before) app.use(handler);
+  app.use('/sync', middleware);
+  t.teardown(() => middleware.close());
+  return { origin: await listen(t, app), middleware, responses };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let waited = 0; !condition(); waited += 5) {
+    if (waited > 10_000) throw new Error('It did not come about within 10 s.');
+    await delay(5);
+  }
+}
+
+/** A client that sends a request and reads nothing. */
+async function deaf(t: ExecutionContext, origin: string, path: string): Promise<Socket> {
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.pause();
+  await once(socket, 'connect');
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  return socket;
+}
+
+function open(
+  t: ExecutionContext,
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { headers }, resolve);
+    t.teardown(() => sent.destroy());
+    sent.on('error', reject).end();
+  });
+}
+
+/** The raw status line and body of a request target as it is written here. */
+function raw(t: ExecutionContext, origin: string, target: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(new URL(origin).port), '127.0.0.1');
+    t.teardown(() => socket.destroy());
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')));
+    socket.on('close', () => {
+      resolve(text);
+    });
+    socket.write(
+      Buffer.from(`GET ${target} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`, 'latin1'),
+    );
+  });
+}
+
+function versions(source: MemorySource): [string, RequestListener][] {
+  const five = express();
+  five.set('query parser', 'extended');
+  five.use('/sync', syncMiddleware({ source }));
+  five.use((_req, res) => void res.status(418).end());
+  const simple = express();
+  simple.set('query parser', false);
+  simple.use('/sync', syncMiddleware({ source }));
+  simple.use((_req, res) => void res.status(418).end());
+  const four = express4();
+  four.use('/sync', syncMiddleware({ source }));
+  four.use((_req, res) => void res.status(418).end());
+  return [
+    ['Express 5', five],
+    ['Express 5 without a query parser', simple],
+    ['Express 4', four],
+  ];
+}
+
+for (const [name, app] of versions(new MemorySource(documents))) {
+  test(`${name} serves the status, the stream and refusals, and gets unknown paths back`, async (t) => {
+    const origin = await listen(t, app);
+    const status = (await (await fetch(`${origin}/sync/status`)).json()) as { head: { height: number } };
+    t.is(status.head.height, 19);
+    const stream = await fetch(`${origin}/sync/stream?from_height=18`);
+    t.is(stream.headers.get('content-type'), 'text/event-stream');
+    t.is(stream.headers.get('cache-control'), 'no-cache, no-transform');
+    t.is(stream.headers.get('x-accel-buffering'), 'no');
+    t.is((await stream.text()).match(/^id: /gm)?.length, 2);
+    t.is((await fetch(`${origin}/sync/stream?from_height=18&from_height=19`)).status, 400);
+    t.is((await fetch(`${origin}/sync/status`, { method: 'HEAD' })).status, 200);
+    t.is((await fetch(`${origin}/sync/status`, { method: 'POST' })).status, 405);
+    t.is((await fetch(`${origin}/sync/other?x=%25`)).status, 418);
+    t.is((await fetch(`${origin}/sync`)).status, 418);
+  });
+}
+
+test('a plain HTTP server serves it under one path and nothing elsewhere', async (t) => {
+  const source = new MemorySource(documents);
+  const limits = DEFAULT_SERVER_LIMITS;
+  const parts = resolveServerParts({ source, plugins: [], limits });
+  const origin = await listen(
+    t,
+    nodeListener(new SyncServerCore({ source, limits, ...parts }), { path: '/a/b' }),
+  );
+  t.is((await fetch(`${origin}/a/b/status`)).status, 200);
+  t.true((await (await fetch(`${origin}/a/b/stream`)).text()).endsWith('\n\n'));
+  for (const path of ['/', '/status', '/a/bstatus', '/a/b', '/a/b/', '/a/b/a/b/status']) {
+    const response = await fetch(`${origin}${path}`);
+    t.is(response.status, 404, path);
+    t.is(response.headers.get('content-type'), 'application/problem+json');
+  }
+});
+
+test('targets are read as they came: absolute form, broken escapes, bytes that are not ASCII', async (t) => {
+  const { origin } = await mount(t, { source: new MemorySource(documents) });
+  t.regex(await raw(t, origin, 'http://evil.example/sync/status'), /^HTTP\/1.1 200 /);
+  for (const query of [
+    'from_height=%',
+    'from_height=%F0%9F',
+    'x=%zz',
+    'from_height=\u00b9',
+    'from_height=%C0%80',
+  ]) {
+    const answer = await raw(t, origin, `/sync/stream?${query}`);
+    t.regex(answer, /^HTTP\/1.1 400 /, query);
+    if (!/[^ -~]/.test(query)) t.regex(answer, /"code":"BAD_REQUEST"/, query);
+  }
+});
+
+test('behind compression the first event of a followed stream arrives while it is open', async (t) => {
+  const source = new MemorySource(documents);
+  const { origin } = await mount(t, { source }, [compression({ threshold: 0 })]);
+  const url = `${origin}/sync/stream?follow=true&from_height=19`;
+  const response = await open(t, url, { 'accept-encoding': 'gzip, deflate, br' });
+  t.is(response.headers['content-encoding'], undefined);
+  const [first] = (await once(response, 'data')) as [Buffer];
+  t.regex(first.toString(), /^event: block\nid: 19\n/);
+  t.false(response.complete);
+  const live = once(response, 'data') as Promise<[Buffer]>;
+  source.extend(sealedChain(21).slice(20));
+  let [text] = (await live).map(String);
+  while (text?.includes('id: 20') !== true) text = String(((await once(response, 'data')) as [Buffer])[0]);
+  t.regex(text, /event: block\nid: 20\n/);
+});
+
+test('behind compression the status is compressed and whole', async (t) => {
+  const { origin } = await mount(t, { source: new MemorySource(documents) }, [compression({ threshold: 0 })]);
+  const response = await fetch(`${origin}/sync/status`);
+  t.is(response.headers.get('content-encoding'), 'gzip');
+  t.is(((await response.json()) as { protocol: number }).protocol, 1);
+});
+
+test('clients that read nothing hold a bounded amount and are closed', async (t) => {
+  const source = new MemorySource(bulk, { batch: 20, codec: 'identity' });
+  const limits = { writeStallMs: 1500 };
+  const { origin, responses } = await mount(t, { source, limits });
+  const sockets = await Promise.all(
+    Array.from({ length: 5 }, () => deaf(t, origin, '/sync/stream?codec=identity')),
+  );
+  await until(() => responses.length === 5 && responses.every((res) => res.writableNeedDrain));
+  for (const res of responses) t.true(res.writableLength < 256 * 1024, String(res.writableLength));
+  t.true(responses.every((res) => !res.destroyed));
+  await until(() => responses.every((res) => res.destroyed));
+  await until(() => source.listeners.size === 0);
+  t.is(sockets.length, 5);
+});
+
+test('a client that reads slowly is not taken for one that reads nothing', async (t) => {
+  const source = new MemorySource(bulk, { codec: 'identity' });
+  const { origin } = await mount(t, { source, limits: { writeStallMs: 1500 } });
+  const response = await open(t, `${origin}/sync/stream?codec=identity`);
+  let bytes = 0;
+  for await (const chunk of response) {
+    const before = Math.floor(bytes / 1_000_000);
+    bytes += (chunk as Buffer).length;
+    if (Math.floor(bytes / 1_000_000) > before) await delay(150);
+  }
+  t.true(response.complete);
+  t.true(bytes > 15_000_000);
+});
+
+test('a client that leaves frees its place and ends the reading', async (t) => {
+  const source = new MemorySource(documents);
+  const { origin } = await mount(t, { source, limits: { maxStreamsPerAddress: 1 } });
+  const url = `${origin}/sync/stream?follow=true`;
+  const first = await open(t, url);
+  t.is(first.statusCode, 200);
+  first.on('error', () => undefined);
+  await once(first, 'data');
+  t.is(source.listeners.size, 1);
+  const second = await open(t, url);
+  t.is(second.statusCode, 429);
+  t.is(second.headers['content-type'], 'application/problem+json');
+  t.truthy(second.headers['retry-after']);
+  first.destroy();
+  await until(() => source.listeners.size === 0);
+  const third = await open(t, url);
+  t.is(third.statusCode, 200);
+});
+
+test('the address that counts is the one the host says', async (t) => {
+  const source = new MemorySource(documents);
+  const { origin } = await mount(t, {
+    source,
+    limits: { maxStreamsPerAddress: 1 },
+    clientAddress: (req) => req.get('x-tenant') ?? '',
+  });
+  const status = async (tenant: string): Promise<number | undefined> =>
+    (await open(t, `${origin}/sync/stream?follow=true`, { 'x-tenant': tenant })).statusCode;
+  t.deepEqual([await status('a'), await status('b'), await status('a')], [200, 200, 429]);
+});
+
+test('one connection can be used for stream after stream', async (t) => {
+  const { origin, responses } = await mount(t, { source: new MemorySource(documents) });
+  for (let count = 0; count < 15; count++) {
+    t.is((await (await fetch(`${origin}/sync/stream`)).text()).match(/^id: /gm)?.length, 20);
+  }
+  const sockets = new Set(responses.map(({ req }) => req.socket.remotePort));
+  t.true(sockets.size <= 2);
+  t.true(responses.every((res) => res.listenerCount('drain') === 0));
+});
+
+test('a failure inside a response that has begun ends the connection, and the operator is told', async (t) => {
+  const told: unknown[] = [];
+  const failing = {
+    kind: 'endpoint' as const,
+    name: 'own',
+    apiVersion: 1 as const,
+    create: () => ({
+      name: 'own',
+      codecs: {},
+      paths: ['/own'],
+      streams: false,
+      handle: () => Promise.resolve({ status: 200, headers: {}, body: broken() }),
+    }),
+  };
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(Buffer.from('[1,'));
+    throw new Error('broken');
+  }
+  const source = new MemorySource(documents);
+  const { origin } = await mount(t, { source, plugins: [failing], onError: (error) => told.push(error) });
+  const response = await open(t, `${origin}/sync/own`);
+  await t.throwsAsync(async () => {
+    for await (const chunk of response) t.is(String(chunk), '[1,');
+  });
+  t.false(response.complete);
+  t.deepEqual(told.map(String), ['Error: broken']);
+});
+
+test('closing ends open streams, also of clients that read nothing', async (t) => {
+  const source = new MemorySource(bulk, { batch: 20, codec: 'identity' });
+  const { origin, middleware, responses } = await mount(t, { source });
+  await deaf(t, origin, '/sync/stream?codec=identity');
+  const following = await open(t, `${origin}/sync/stream?follow=true&from_height=149`);
+  following.resume();
+  await until(() => responses.length === 2 && responses.some((res) => res.writableNeedDrain));
+  const ended = once(following, 'end');
+  await middleware.close();
+  await ended;
+  t.true(following.complete);
+  t.is(source.listeners.size, 0);
+  t.is((await fetch(`${origin}/sync/status`)).status, 503);
+});

@@ -15,6 +15,7 @@ import type {
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
+import { WriteQueue } from '../../src/internal/write-queue.js';
 import { readMeta } from './check.js';
 import { type Database, openDatabase } from './database.js';
 import { storeError } from './errors.js';
@@ -45,6 +46,8 @@ export class LevelStorage implements Storage {
   readonly name = 'leveldb';
   readonly supports = { durable: true };
   readonly #options: LevelStorageOptions;
+  /** One write at a time; `close` waits for those under way. */
+  readonly #writes = new WriteQueue();
   #opened: Opened | null = null;
   /** Why nothing more may be written: after a failed write it is unknown what is on the disk. */
   #failure: SyncError | null = null;
@@ -78,7 +81,19 @@ export class LevelStorage implements Storage {
     return this.#use().meta.identity;
   }
 
-  async commit(batch: CommitBatch): Promise<void> {
+  commit(batch: CommitBatch): Promise<void> {
+    return this.#writes.run(() => this.#commit(batch));
+  }
+
+  rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+    return this.#writes.run(() => this.#rollback(to));
+  }
+
+  setCursor(consumer: string, ref: BlockRef): Promise<void> {
+    return this.#writes.run(() => this.#setCursor(consumer, ref));
+  }
+
+  async #commit(batch: CommitBatch): Promise<void> {
     const store = this.#writable();
     const before = store.meta;
     const plan = planCommit(batch, before.checkpoint, before.identity);
@@ -92,7 +107,7 @@ export class LevelStorage implements Storage {
     await this.#pruneUndo(store, before.checkpoint.finalized, meta.checkpoint.finalized);
   }
 
-  async rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+  async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     const store = this.#writable();
     const { checkpoint, identity, rollbacks } = store.meta;
     checkRollback(to, to === null ? null : await this.header(to.height), checkpoint);
@@ -141,7 +156,7 @@ export class LevelStorage implements Storage {
     return body === null ? null : (decodeJson(body) as BlockRef);
   }
 
-  async setCursor(consumer: string, { height, hash }: BlockRef): Promise<void> {
+  async #setCursor(consumer: string, { height, hash }: BlockRef): Promise<void> {
     const { db } = this.#writable();
     const key = cursorKey(consumer);
     await this.#write(() => db.put(key, sealValue(key, encodeJson({ height, hash }))));
@@ -163,6 +178,7 @@ export class LevelStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    await this.#writes.idle();
     const opened = this.#opened;
     if (opened === null) return;
     this.#opened = null;

@@ -18,7 +18,7 @@ import { SyncError } from '../errors/index.js';
 import { Block } from './block.js';
 import type { NextPlace } from './links.js';
 import { Verifier } from './verifier.js';
-import { WriteQueue } from './write-queue.js';
+import { WriteQueue } from '../internal/write-queue.js';
 
 /** Parts of a {@link Chain}. The storage is open and belongs to the chain from then on. */
 export interface ChainParts {

@@ -23,7 +23,7 @@ const at = (place: number, line: Uint8Array): Buffer =>
 
 const BAD_LINES: readonly [title: string, input: Buffer, code: string, height: number][] = [
   ['an altered block', at(12, altered()), 'HASH_MISMATCH', 12],
-  ['a block twice', at(12, chain[11] ?? encoder.encode('')), 'HEIGHT_MISMATCH', 11],
+  ['a block twice', at(12, chain[11] ?? encoder.encode('')), 'HEIGHT_MISMATCH', 12],
   ['a missing block', ndjson([...chain.slice(0, 12), ...chain.slice(13)]), 'HEIGHT_GAP', 12],
   ['a line that is no JSON', at(12, encoder.encode('no block')), 'BLOCK_MALFORMED', 12],
   ['an empty line in the middle', at(12, new Uint8Array()), 'BLOCK_MALFORMED', 12],

@@ -420,7 +420,7 @@ test('a name that nobody registered is a typed error that lists the names there 
   const unknown = { use: 'floppy' } as never;
   const engine = createSyncEngine({ peers: ['http://127.0.0.1:1'], storage: unknown });
   const error = await t.throwsAsync(engine.start(), { code: 'PLUGIN_UNKNOWN' });
-  t.regex(error?.message ?? '', /floppy.*leveldb, memory/);
+  t.regex(error.message, /floppy.*leveldb, memory/);
   await engine.close();
 });
 
@@ -436,5 +436,5 @@ test('what a peer sent encoded is stored as it came', async (t) => {
   const { value: frames } = (await read[Symbol.asyncIterator]().next()) as { value: readonly Frame[] };
   const frame = frames[0];
   t.is(frame?.codec, 'gzip');
-  t.deepEqual(Buffer.from(frame?.bytes ?? []), gzipSync(at(0), { level: 1 }));
+  t.deepEqual(Buffer.from(frame?.bytes as Uint8Array), gzipSync(at(0), { level: 1 }));
 });

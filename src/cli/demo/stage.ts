@@ -35,6 +35,11 @@ export class Stage {
     return join(this.folder, node);
   }
 
+  /** Removes a node's store. */
+  async clear(node: string): Promise<void> {
+    await rm(this.store(node), { recursive: true, force: true });
+  }
+
   /** Starts a command in a process of its own. */
   start(name: string, ...args: readonly string[]): NodeProcess {
     throwIfAborted(this.#signal);

@@ -94,6 +94,21 @@ function closeCases(fixture: StorageFixture): readonly ComplianceCase[] {
 function durableCases(fixture: StorageFixture): readonly ComplianceCase[] {
   return [
     {
+      id: 'ST-44',
+      title: 'A commit that is under way when the store is closed is finished first',
+      run: async () => {
+        let store = await fixture.create();
+        if (!store.supports.durable) return;
+        await store.open();
+        const committing = store.commit(fixtureBatch(fixtureFrames(3, { bytes: 100_000 })));
+        await Promise.all([committing, store.close()]);
+        store = await fixture.reopen(store);
+        await store.open();
+        assert.equal(store.checkpoint().head?.height, 2);
+        await store.close();
+      },
+    },
+    {
       id: 'ST-05',
       title:
         'A durable store is the same after it was closed and opened: blocks, state, final block, cursors',

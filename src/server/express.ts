@@ -1,20 +1,31 @@
-import type { ServerResponse } from 'node:http';
-import type { Request, RequestHandler } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Closeable } from '../contracts/index.js';
 import { createSyncServer, type SyncServerConfig } from './create-server.js';
 import { serveRequest } from './node.js';
 import { splitTarget } from './target.js';
 
+/**
+ * What the middleware reads of a request. Express's own request is one; the middleware is typed without Express, so
+ * that it fits the types of version 4 and 5 and needs neither installed.
+ */
+export type SyncMiddlewareRequest = IncomingMessage & {
+  /** The client's address as the app sees it. */
+  readonly ip?: string | undefined;
+};
+
 /** Options of {@link syncMiddleware}. */
 export interface SyncMiddlewareOptions extends SyncServerConfig {
   /** The address that a client's streams are counted under. Default `req.ip`, which respects the app's `trust proxy`. */
-  readonly clientAddress?: (req: Request) => string;
+  clientAddress?(req: SyncMiddlewareRequest): string;
 }
 
 /** An Express middleware with what it holds open. */
-export type SyncMiddleware = RequestHandler & {
+export interface SyncMiddleware extends Closeable {
+  /** Answers a request, or hands it on when its path is none of the service's. */
+  (req: SyncMiddlewareRequest, res: ServerResponse, next: (error?: unknown) => void): void;
   /** Ends all open streams and resolves when they have ended; later requests are answered 503. */
   close(): Promise<void>;
-};
+}
 
 /**
  * Serves a chain to other nodes in an Express app (4 or 5): `app.use('/sync', syncMiddleware({ source }))`.
@@ -24,16 +35,16 @@ export type SyncMiddleware = RequestHandler & {
  * @throws SyncError `PLUGIN_INCOMPATIBLE`
  */
 export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
-  const { clientAddress = defaultAddress } = options;
   const server = createSyncServer(options);
   const open = new Map<ServerResponse, Promise<void>>();
-  const handler: RequestHandler = (req, res, next) => {
-    const target = splitTarget(req.url);
+  const handler = (req: SyncMiddlewareRequest, res: ServerResponse, next: () => void): void => {
+    const target = splitTarget(req.url ?? '/');
     if (!server.serves(target.path)) {
       next();
       return;
     }
-    const served = serveRequest(server, { req, res, target, remoteAddress: clientAddress(req) });
+    const remoteAddress = options.clientAddress?.(req) ?? defaultAddress(req);
+    const served = serveRequest(server, { req, res, target, remoteAddress });
     open.set(res, served);
     void served.then(() => open.delete(res));
   };
@@ -51,6 +62,6 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
 /** At `close`, a client that does not take the rest of what it was sent is cut off after this time. */
 const CLOSE_GRACE_MS = 1_000;
 
-function defaultAddress(req: Request): string {
+function defaultAddress(req: SyncMiddlewareRequest): string {
   return req.ip ?? req.socket.remoteAddress ?? 'unknown';
 }

@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import compression from 'compression';
-import express from 'express';
+import express, { type Request } from 'express';
 import { resolveServerParts } from '../../src/di/server-parts.js';
 import { syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
@@ -240,7 +240,7 @@ test('the address that counts is the one the host says', async (t) => {
   const { origin } = await mount(t, {
     source,
     limits: { maxStreamsPerAddress: 1 },
-    clientAddress: (req) => req.get('x-tenant') ?? '',
+    clientAddress: (req: Request) => req.get('x-tenant') ?? '',
   });
   const status = async (tenant: string): Promise<number | undefined> =>
     (await open(t, `${origin}/sync/stream?follow=true`, { 'x-tenant': tenant })).statusCode;

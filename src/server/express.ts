@@ -4,6 +4,8 @@ import { createSyncServer, type SyncServerConfig } from './create-server.js';
 import { serveRequest } from './node.js';
 import { splitTarget } from './target.js';
 
+export type { SyncServerConfig } from './create-server.js';
+
 /**
  * What the middleware reads of a request. Express's own request is one; the middleware is typed without Express, so
  * that it fits the types of version 4 and 5 and needs neither installed.

@@ -15,8 +15,6 @@ export type SyncMiddlewareRequest = IncomingMessage & {
   readonly ip?: string | undefined;
 };
 
-export type { SyncServerConfig } from './create-server.js';
-
 /** Options of {@link syncMiddleware}. */
 export interface SyncMiddlewareOptions extends SyncServerConfig {
   /** The address that a client's streams are counted under. Default `req.ip`, which respects the app's `trust proxy`. */

@@ -34,7 +34,7 @@ function render(rows: readonly StreamResult[]): string {
   const head = [
     `${process.version}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), client and server on the same machine; median of ${RUNS} runs.`,
     '',
-    '| blocks | codec | blocks/s | MB/s of documents | MB sent (before base64) | peak RSS client | peak RSS server |',
+    '| blocks | codec | blocks/s | MB/s of documents | MB as stored | peak RSS client | peak RSS server |',
     '| --- | --- | --: | --: | --: | --: | --: |',
   ];
   return [...head, ...rows.map(renderRow)].join('\n');

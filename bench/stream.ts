@@ -11,7 +11,7 @@ import type { Workload } from './workloads.js';
 export interface SyncRun {
   readonly elapsedMs: number;
   readonly blocks: number;
-  /** Encoded bytes, as on the wire before base64. */
+  /** Encoded bytes, as stored. */
   readonly bytes: number;
   readonly clientRssBytes: number;
   readonly serverRssBytes: number;

@@ -64,7 +64,7 @@ export class SyncRun {
     hub.peer(peer.url);
     hub.phase('connecting');
     hub.emit({ type: 'peer', peer: peer.url, status: 'connecting', error: null });
-    const transport = pickTransport(parts.transports);
+    const transport = pickTransport(parts.transports, settings.mode);
     const status = await transport.status(peer, { signal });
     const chain = this.#chain ?? (await this.#openChain(status));
     if (status !== null) this.#checkStatus(chain, status);
@@ -154,10 +154,15 @@ export function chainOf(parts: EngineParts, settings: EngineSettings, rules: Cha
   });
 }
 
-function pickTransport(transports: readonly Transport[]): Transport {
-  const transport = transports[0];
-  if (transport === undefined) throw new TypeError('An engine needs at least one transport.');
-  return transport;
+/** The transport for the mode asked for; the first one registered wins. */
+function pickTransport(transports: readonly Transport[], mode: EngineSettings['mode']): Transport {
+  const transport = transports.find((each) => each.mode === mode);
+  if (transport !== undefined) return transport;
+  const names = transports.map(({ name }) => name).join(', ');
+  throw new SyncError(
+    'PLUGIN_UNKNOWN',
+    `No transport for the mode ${mode} is registered; there are ${names}.`,
+  );
 }
 
 function alreadyThere(chain: Chain, to: number | null): boolean {

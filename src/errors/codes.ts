@@ -44,7 +44,7 @@ export const ERROR_CODES = {
   ),
   HEIGHT_MISMATCH: info(
     'A block states another height than the one it was sent or expected at.',
-    'Sync from another peer.',
+    'Sync from another peer, or import from the height that is due.',
     lie,
   ),
   HEIGHT_GAP: info(
@@ -231,10 +231,6 @@ export const ERROR_CODES = {
   PLUGIN_INCOMPATIBLE: info(
     'A plugin was made for another version of the contracts, or two have one name.',
     'Use a version of the plugin for this package, or another name.',
-  ),
-  PLUGIN_MISSING_PACKAGE: info(
-    'A plugin needs a package that is not installed.',
-    'Install the package that the message names.',
   ),
   ENGINE_CLOSED: info('The engine was closed.', 'Create a new one.'),
   ENGINE_STARTED: info('The engine was started already.', 'Create a new engine for another run.'),

@@ -8,6 +8,7 @@ import {
   type Frame,
   isSyncError,
   type SyncError,
+  type Transport,
   openChain,
   type SyncEngineConfig,
 } from '../../src/index.js';
@@ -423,6 +424,29 @@ test('a name that nobody registered is a typed error that lists the names there 
   t.regex(error.message, /floppy.*leveldb, memory/);
   await engine.close();
 });
+
+test('the mode chooses the transport, and one that nobody registered is a typed error', async (t) => {
+  const { sseTransport } = await import('../../plugins/transport-sse/index.js');
+  const sse = sseTransport();
+  const other = {
+    ...sse,
+    name: 'other',
+    create: (deps) => ({ ...methodsOf(sse.create(deps)), mode: 'json' }),
+  } as typeof sse;
+  const url = await serveSource(t, await memoryChain(t, good));
+  t.like(await outcomeOf(t, { peers: [url], plugins: [other] }), { code: 'PLUGIN_UNKNOWN', head: -1 });
+  t.like(await outcomeOf(t, { peers: [url], plugins: [other, sse] }), { code: null, head: 9 });
+});
+
+function methodsOf(inner: Transport): Omit<Transport, 'mode'> {
+  const { name, supports } = inner;
+  return {
+    name,
+    supports,
+    status: (peer, options) => inner.status(peer, options),
+    open: (request, options) => inner.open(request, options),
+  };
+}
 
 test('what a peer sent encoded is stored as it came', async (t) => {
   const url = await plainServer(t, (_from, response) => {

@@ -11,6 +11,7 @@ import type {
   StateEntry,
   StateTable,
   Storage,
+  StorageStage,
   StorageView,
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
@@ -54,6 +55,10 @@ export class LevelStorage implements Storage {
 
   constructor(options: LevelStorageOptions) {
     this.#options = options;
+  }
+
+  get directory(): string {
+    return this.#options.location;
   }
 
   async open(options: AbortOptions = {}): Promise<void> {
@@ -160,6 +165,10 @@ export class LevelStorage implements Storage {
     const { db } = this.#writable();
     const key = cursorKey(consumer);
     await this.#write(() => db.put(key, sealValue(key, encodeJson({ height, hash }))));
+  }
+
+  stage(): Promise<StorageStage> {
+    return Promise.reject(new TypeError('Not there yet.'));
   }
 
   view(): Promise<StorageView> {

@@ -36,7 +36,11 @@ const BATCH_BYTES = 1024 * 1024;
 /** Entries that one batch of a read has at most. */
 const BATCH_ENTRIES = 1024;
 
-const EMPTY: Meta = { checkpoint: { head: null, base: 0, finalized: null }, identity: null, rollbacks: 0 };
+const EMPTY: Meta = {
+  checkpoint: { head: null, base: 0, finalized: null, assumed: null },
+  identity: null,
+  rollbacks: 0,
+};
 
 type Entry = readonly [key: Buffer, value: Buffer];
 interface Bounds {

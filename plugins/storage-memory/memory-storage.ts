@@ -11,6 +11,7 @@ import type {
   StateEntry,
   StateTable,
   Storage,
+  StorageStage,
   StorageView,
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
@@ -29,11 +30,12 @@ interface StoredBlock {
   readonly undo: readonly StateChange[];
 }
 
-const EMPTY: Checkpoint = { head: null, base: 0, finalized: null };
+const EMPTY: Checkpoint = { head: null, base: 0, finalized: null, assumed: null };
 
 /** Keeps everything in arrays and maps. What it was given is kept, not copied. */
 export class MemoryStorage implements Storage {
   readonly name = 'memory';
+  readonly directory = null;
   readonly supports = { durable: false };
   #open = false;
   #checkpoint = EMPTY;
@@ -71,12 +73,12 @@ export class MemoryStorage implements Storage {
 
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     return run(() => {
-      const { base, finalized } = this.checkpoint();
+      const { base, finalized, assumed } = this.checkpoint();
       checkRollback(to, to === null ? null : this.#headerAt(to.height), this.#checkpoint);
       const kept = to === null ? 0 : to.height - base + 1;
       const dropped = this.#blocks.splice(kept).reverse();
       for (const { undo } of dropped) this.#state.apply(undo);
-      this.#checkpoint = { head: to, base: to === null ? 0 : base, finalized };
+      this.#checkpoint = { head: to, base: to === null ? 0 : base, finalized, assumed };
       if (to === null) this.#state.clear();
       return dropped.map(({ frame }) => ({ height: frame.header.height, hash: frame.header.hash }));
     });
@@ -120,6 +122,10 @@ export class MemoryStorage implements Storage {
       this.#check();
       this.#cursors.set(consumer, ref);
     });
+  }
+
+  stage(): Promise<StorageStage> {
+    return Promise.reject(new TypeError('Not there yet.'));
   }
 
   view(): Promise<StorageView> {

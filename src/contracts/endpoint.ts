@@ -1,5 +1,7 @@
 import type { CodecRegistry } from './codec.js';
+import type { SnapshotSummary } from './snapshot.js';
 import type { BlockSource } from './source.js';
+import type { CodecWorkers } from './workers.js';
 
 /** An HTTP request without the framework that received it. */
 export interface EndpointRequest {
@@ -27,6 +29,8 @@ export interface EndpointDeps {
   readonly source: BlockSource;
   readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
+  /** Codec work on worker threads; started at its first use. */
+  readonly workers: CodecWorkers;
 }
 
 /** Bounds of a server (protocol section 4). */
@@ -57,6 +61,8 @@ export interface Endpoint {
   };
   /** Exact paths below the mount point. */
   readonly paths: readonly string[];
+  /** Beginnings of further paths that are this endpoint's: `/snapshot/`. Default none. */
+  readonly prefixes?: readonly string[];
   /** Whether a response is a long-lived stream that counts against the stream limits. */
   readonly streams: boolean;
   /**
@@ -65,6 +71,17 @@ export interface Endpoint {
    * @throws SyncError with a code that has an HTTP status
    */
   handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse>;
+  /** What the status document tells of this endpoint's snapshots. */
+  describe?(): EndpointDescription;
+  /** Stops what the endpoint does by itself and waits for it. */
+  close?(): Promise<void>;
+}
+
+/** An endpoint's share of the status document. */
+export interface EndpointDescription {
+  readonly snapshots: readonly SnapshotSummary[];
+  /** Public keys that it signs with. */
+  readonly signers: readonly string[];
 }
 
 /** What a server gives an endpoint with each request. */

@@ -1,8 +1,11 @@
 import type { ChainRules } from './chain-rules.js';
 import type { Codec } from './codec.js';
 import type { Endpoint, EndpointDeps } from './endpoint.js';
+import type { SignatureScheme } from './signature.js';
+import type { SnapshotTransport } from './snapshot.js';
 import type { Storage } from './storage.js';
 import type { Transport } from './transport.js';
+import type { CodecWorkers } from './workers.js';
 
 /** Version of the plugin contracts. A plugin made for another one is refused with `PLUGIN_INCOMPATIBLE`. */
 export const PLUGIN_API_VERSION = 1;
@@ -38,6 +41,13 @@ export interface CodecPlugin extends PluginBase {
   readonly kind: 'codec';
   /** Makes the codec; called once for each engine or server. */
   create(): Codec;
+  /** How worker threads make the same codec; a codec without it works on the main thread. */
+  readonly worker?: {
+    /** URL of an ES module whose export `createCodec(options)` makes the codec. */
+    readonly module: string;
+    /** Handed to `createCodec`; what `structuredClone` takes. */
+    readonly options: unknown;
+  };
 }
 
 /** Registers a storage engine. */
@@ -68,5 +78,31 @@ export interface EndpointPlugin extends PluginBase {
   create(deps: EndpointDeps): Endpoint;
 }
 
+/** What an engine gives a snapshot transport. */
+export interface SnapshotTransportDeps extends TransportDeps {
+  readonly workers: CodecWorkers;
+}
+
+/** Registers the client half of a snapshot transport. */
+export interface SnapshotTransportPlugin extends PluginBase {
+  readonly kind: 'snapshot-transport';
+  /** Makes the transport; called once for each engine. */
+  create(deps: SnapshotTransportDeps): SnapshotTransport;
+}
+
+/** Registers a signature scheme. */
+export interface SignaturePlugin extends PluginBase {
+  readonly kind: 'signature';
+  /** Makes the scheme. */
+  create(): SignatureScheme;
+}
+
 /** Anything that can be registered. A plugin is a plain object: it never sees the container. */
-export type Plugin = CodecPlugin | StoragePlugin | ChainRulesPlugin | TransportPlugin | EndpointPlugin;
+export type Plugin =
+  | CodecPlugin
+  | StoragePlugin
+  | ChainRulesPlugin
+  | TransportPlugin
+  | EndpointPlugin
+  | SnapshotTransportPlugin
+  | SignaturePlugin;

@@ -1,5 +1,6 @@
 import type { BlockHeader, BlockRange, ChainTip, Frame } from './block.js';
 import type { AbortOptions } from './lifecycle.js';
+import type { StorageView } from './storage.js';
 
 /** A change of a chain, reported after it is durable. */
 export type ChainChange =
@@ -23,4 +24,6 @@ export interface BlockSource {
   read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;
   /** Calls the listener after each change until the returned function is called. The listener must not throw. */
   subscribe(listener: (change: ChainChange) => void): () => void;
+  /** A consistent view of blocks and state, to make snapshots from; a source without one serves none. Close it. */
+  view?(): Promise<StorageView>;
 }

@@ -10,6 +10,11 @@ export interface Checkpoint {
   readonly base: number;
   /** Newest irreversible block. Never moves backwards. */
   readonly finalized: BlockRef | null;
+  /**
+   * Newest block that came in a snapshot: it and everything below rests on the snapshot's signatures (assurance
+   * `assumed`). `null` when all was checked from the base on.
+   */
+  readonly assumed: BlockRef | null;
 }
 
 /** Which chain a store belongs to. Written once, when the first block is. */
@@ -46,6 +51,34 @@ export interface StorageView extends Closeable {
   entries(table: StateTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
 }
 
+/** What becomes of a {@link StorageStage} that is activated. */
+export interface StageActivation {
+  readonly identity: ChainIdentity;
+  /** The last staged block: the new head, finalized and assumed block. */
+  readonly head: BlockRef;
+}
+
+/**
+ * New contents for a store, written beside the old ones, which stay in use until `activate`. Calls come one after the
+ * other: first the state, then the blocks.
+ */
+export interface StorageStage extends Closeable {
+  /** Adds entries to a table. @throws SyncError `STORE_FULL`, `STORE_IO` */
+  putState(table: StateTable, entries: readonly StateEntry[]): Promise<void>;
+  /** Adds verified frames, contiguous; the first one is the new base. @throws SyncError `STORE_GAP`, `STORE_FULL`, `STORE_IO` */
+  putBlocks(frames: readonly Frame[]): Promise<void>;
+  /**
+   * Makes the staged contents the store's, durably and in one step: after a crash at any moment the store holds the old
+   * contents or the new. Cursors are kept. Reads that are under way end with the old contents or fail with
+   * `STORE_CLOSED`.
+   *
+   * @throws SyncError `STORE_GAP` when `head` is not the last staged block, `STORE_FULL`, `STORE_IO`; the store is then as before.
+   */
+  activate(activation: StageActivation): Promise<void>;
+  /** Throws away what was not activated. */
+  close(): Promise<void>;
+}
+
 /**
  * Blocks, state and checkpoint of one node.
  *
@@ -55,6 +88,11 @@ export interface StorageView extends Closeable {
 export interface Storage extends Closeable {
   /** Plugin name, for messages: `leveldb`. */
   readonly name: string;
+  /**
+   * Directory of the store, in which other parts of the node may keep files, each in a subdirectory of its own
+   * (`downloads`, `snapshots`); `null` for a store without one.
+   */
+  readonly directory: string | null;
   readonly supports: {
     /** What a resolved `commit` has written survives power loss. */
     readonly durable: boolean;
@@ -107,4 +145,10 @@ export interface Storage extends Closeable {
   setCursor(consumer: string, ref: BlockRef): Promise<void>;
   /** A consistent read view; close it. */
   view(): Promise<StorageView>;
+  /**
+   * Begins new contents for the store; at most one at a time. What a crash left of an earlier one is removed.
+   *
+   * @throws SyncError `STORE_CLOSED`, `STORE_FULL`, `STORE_IO`
+   */
+  stage(): Promise<StorageStage>;
 }

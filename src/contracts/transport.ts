@@ -1,4 +1,5 @@
 import type { BlockRef } from './block.js';
+import type { SnapshotSummary } from './snapshot.js';
 
 /** A server to sync from. */
 export interface Peer {
@@ -21,6 +22,12 @@ export interface PeerStatus {
     readonly json: readonly string[];
     readonly snapshot: readonly string[];
   };
+  /** Most blocks of one range; `null` when the peer doesn't say. */
+  readonly maxRange: number | null;
+  /** Snapshots that are ready. */
+  readonly snapshots: readonly SnapshotSummary[];
+  /** Keys that the peer signs with. */
+  readonly signers: readonly string[];
 }
 
 /** What the engine asks a peer for. */

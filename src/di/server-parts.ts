@@ -10,6 +10,7 @@ import type {
   Plugin,
   ServerLimits,
 } from '../contracts/index.js';
+import { inThreadWorkers } from '../workers/in-thread.js';
 import { codecRegistry } from './codec-registry.js';
 import { checkPlugins } from './resolve.js';
 
@@ -32,7 +33,8 @@ export function resolveServerParts(options: ServerPartsOptions): ServerParts {
   checkPlugins(options.plugins);
   const codecs = codecRegistry(merge<CodecPlugin>('codec', options.plugins, [gzip(), identity()]));
   const plugins = merge<EndpointPlugin>('endpoint', options.plugins, [sseEndpoint()]);
-  const deps = { source: options.source, codecs, limits: options.limits };
+  const workers = inThreadWorkers(codecs);
+  const deps = { source: options.source, codecs, limits: options.limits, workers };
   return { codecs, endpoints: plugins.map((plugin) => plugin.create(deps)) };
 }
 

@@ -7,12 +7,13 @@ import type {
   ChainChange,
   ChainIdentity,
   ChainRules,
-  ChainTip,
+  Checkpoint,
   Closeable,
   Codec,
   CodecRegistry,
   Frame,
   Storage,
+  StorageView,
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { Block } from './block.js';
@@ -68,7 +69,7 @@ export class Chain implements BlockSource, Closeable {
     return this.#parts.storage.identity()?.chainId ?? this.#chainId;
   }
 
-  tip(): ChainTip {
+  tip(): Checkpoint {
     return this.#parts.storage.checkpoint();
   }
 
@@ -137,6 +138,10 @@ export class Chain implements BlockSource, Closeable {
   verifier(): Verifier {
     const { rules, codecs, storeCodec, maxBlockBytes } = this.#parts;
     return new Verifier({ rules, codecs, storeCodec, maxBlockBytes }, this.place);
+  }
+
+  view(): Promise<StorageView> {
+    return this.#parts.storage.view();
   }
 
   /** Where a consumer of this chain has got to; `null` when it has not begun. */

@@ -199,6 +199,45 @@ export const ERROR_CODES = {
     lie,
   ),
   HEAD_UNPROVED: info('The peer claims a head that it does not deliver.', 'Sync from another peer.', retry),
+  // Snapshots
+  SNAPSHOT_UNAVAILABLE: info(
+    'No snapshot is served here.',
+    'Sync by stream or ranges, or ask a peer that serves snapshots.',
+    { status: 404 },
+  ),
+  SNAPSHOT_BUILDING: info('The snapshot asked for is being made.', 'Ask again after `Retry-After`.', {
+    ...retry,
+    status: 503,
+  }),
+  SNAPSHOT_GONE: info('The snapshot is no longer kept.', 'Begin with a newer one.', {
+    ...retry,
+    status: 404,
+  }),
+  SNAPSHOT_UNTRUSTED: info(
+    'A snapshot lacks the signatures that the trust settings ask for.',
+    'Check `trust`: its signers, its threshold and its hash.',
+  ),
+  SNAPSHOT_EXPIRED: info(
+    'A snapshot was made too long ago, or in the future.',
+    'Ask for a newer one; check the clock; raise `maxAgeMs` if old snapshots are to be taken.',
+  ),
+  SNAPSHOT_STALE: info(
+    'A snapshot is older than what this node has trusted before.',
+    'Ask a peer that has a newer one, or sync by stream.',
+  ),
+  SNAPSHOT_CORRUPT: info(
+    'A snapshot does not agree with itself: parts, hashes, header and body contradict each other.',
+    'Fetch it from another peer.',
+    lie,
+  ),
+  KEY_UNUSABLE: info(
+    'A key file can not be used: unreadable, not a key, or open to other users.',
+    'Make one with `blockferry keygen`; give it the mode 0600.',
+  ),
+  STATE_FAILED: info(
+    "The host's state transition threw, or asked for a change that can't be made.",
+    'See the cause; the block and its changes were not stored.',
+  ),
   // Requests to a server
   BAD_REQUEST: info(
     'A parameter of the request is not valid.',

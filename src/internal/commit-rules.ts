@@ -25,7 +25,12 @@ export function planCommit(
   for (const { frame } of batch.blocks) head = checkFits(frame.header, head);
   const base = checkpoint.head === null ? first.frame.header.height : checkpoint.base;
   return {
-    checkpoint: { head, base, finalized: laterOf(checkpoint.finalized, batch.finalized, head) },
+    checkpoint: {
+      head,
+      base,
+      finalized: laterOf(checkpoint.finalized, batch.finalized, head),
+      assumed: checkpoint.assumed,
+    },
     identity: known,
   };
 }

@@ -23,8 +23,8 @@ export function statusDocument(
       snapshot: codecsOf(endpoints, 'snapshot'),
     },
     limits: { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs },
-    snapshots: [],
-    signers: [],
+    snapshots: endpoints.flatMap((endpoint) => endpoint.describe?.().snapshots ?? []),
+    signers: [...new Set(endpoints.flatMap((endpoint) => endpoint.describe?.().signers ?? []))],
   };
 }
 

@@ -53,6 +53,7 @@ export class SyncServerCore implements SyncServer {
   readonly limits: ServerLimits;
   readonly #options: SyncServerOptions;
   readonly #paths: ReadonlyMap<string, Endpoint>;
+  readonly #prefixes: readonly (readonly [string, Endpoint])[];
   readonly #slots: StreamSlots;
   readonly #open = new Set<AbortController>();
   #closed = false;
@@ -61,7 +62,10 @@ export class SyncServerCore implements SyncServer {
     this.#options = options;
     this.limits = options.limits;
     this.#slots = new StreamSlots(options.limits);
-    this.#paths = new Map(options.endpoints.flatMap((endpoint) => endpoint.paths.map((p) => [p, endpoint])));
+    this.#paths = endpointPaths(options.endpoints);
+    this.#prefixes = options.endpoints.flatMap((endpoint) =>
+      (endpoint.prefixes ?? []).map((prefix) => [prefix, endpoint] as const),
+    );
   }
 
   get openStreams(): number {
@@ -69,7 +73,7 @@ export class SyncServerCore implements SyncServer {
   }
 
   serves(path: string): boolean {
-    return path === STATUS_PATH || this.#paths.has(path);
+    return path === STATUS_PATH || this.#endpointOf(path) !== null;
   }
 
   status(): object {
@@ -100,14 +104,20 @@ export class SyncServerCore implements SyncServer {
     for (const controller of [...this.#open]) controller.abort();
   }
 
+  #endpointOf(path: string): Endpoint | null {
+    const exact = this.#paths.get(path);
+    if (exact !== undefined) return exact;
+    return this.#prefixes.find(([prefix]) => path.startsWith(prefix))?.[1] ?? null;
+  }
+
   #answer(request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> | EndpointResponse {
     if (!this.serves(request.path)) throw notFound();
     if (!METHODS.includes(request.method)) {
       throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
     }
     if (this.#closed) throw new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000 });
-    const endpoint = this.#paths.get(request.path);
-    if (endpoint !== undefined) return this.#ask(endpoint, request, signal);
+    const endpoint = this.#endpointOf(request.path);
+    if (endpoint !== null) return this.#ask(endpoint, request, signal);
     return withoutBody(request, statusResponse(this.status()));
   }
 
@@ -147,6 +157,22 @@ export class SyncServerCore implements SyncServer {
     if (signal.aborted) onAbort();
     return { controller, end };
   }
+}
+
+/** @throws SyncError `PLUGIN_INCOMPATIBLE` when two endpoints claim one path, or one the path of the status document. */
+function endpointPaths(endpoints: readonly Endpoint[]): ReadonlyMap<string, Endpoint> {
+  const paths = new Map<string, Endpoint>();
+  for (const endpoint of endpoints) {
+    for (const path of endpoint.paths) {
+      const other = path === STATUS_PATH ? 'the server itself' : paths.get(path)?.name;
+      if (other !== undefined) {
+        const message = `The endpoint ${endpoint.name} claims the path ${path}, which is that of ${other}.`;
+        throw new SyncError('PLUGIN_INCOMPATIBLE', message);
+      }
+      paths.set(path, endpoint);
+    }
+  }
+  return paths;
 }
 
 /** One request under way. */

@@ -8,6 +8,7 @@ import type { CodecPlugin, EndpointResponse, ServerLimits } from '../../src/cont
 import { codecRegistry } from '../../src/di/codec-registry.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
+import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain, smallPayload } from '../helpers/sealed-chain.js';
 
@@ -34,7 +35,7 @@ interface Asked {
 async function ask(source: MemorySource, options: Ask = {}): Promise<Asked> {
   const codecs = codecRegistry(options.codecs ?? [gzip(), identity()]);
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  const endpoint = sseEndpoint().create({ source, codecs, limits });
+  const endpoint = sseEndpoint().create({ source, codecs, limits, workers: inThreadWorkers(codecs) });
   const controller = new AbortController();
   const request = {
     method: options.method ?? 'GET',

@@ -1,4 +1,4 @@
-import type { BlockRef, Peer, PeerStatus, TransportDeps } from '../../contracts/index.js';
+import type { BlockRef, Peer, PeerStatus, SnapshotSummary, TransportDeps } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { BodyReader, readBody } from './body.js';
 import { openExchange, type HttpExchange } from './exchange.js';
@@ -9,6 +9,9 @@ const MAX_STATUS_BYTES = 1024 * 1024;
 const MAX_NAME_CHARACTERS = 256;
 /** Codecs that are looked at; a peer that names more than this is not serious. */
 const MAX_CODECS = 64;
+/** Likewise for snapshots and signers. */
+const MAX_SNAPSHOTS = 64;
+const MAX_SIGNERS = 64;
 const PROTOCOL = 1;
 
 type Members = Readonly<Record<string, unknown>>;
@@ -100,6 +103,9 @@ export function parseStatus(members: Members): PeerStatus {
       json: readCodecs(byUse, 'json'),
       snapshot: readCodecs(byUse, 'snapshot'),
     },
+    maxRange: readMaxRange(members),
+    snapshots: readSnapshots(members),
+    signers: readSigners(members),
   };
 }
 
@@ -129,6 +135,26 @@ function readCodecs(byUse: Members, use: string): readonly string[] {
     if (typeof name !== 'string' || !/^[a-z0-9-]{1,16}$/.test(name)) throw wrong(`codecs.${use}`);
     return name;
   });
+}
+
+/** What is not understood is left out: these members help to choose, and decide nothing. */
+function readMaxRange({ limits }: Members): number | null {
+  const maxRange = asObject(limits)?.['maxRange'];
+  return isHeight(maxRange) && maxRange > 0 ? maxRange : null;
+}
+
+function readSnapshots({ snapshots }: Members): readonly SnapshotSummary[] {
+  if (!Array.isArray(snapshots)) return [];
+  return snapshots.slice(0, MAX_SNAPSHOTS).flatMap((value: unknown): readonly SnapshotSummary[] => {
+    const ref = asBlockRef(value);
+    const { type, id } = asObject(value) ?? {};
+    if (ref === null || !isName(id) || (type !== 'recent' && type !== 'full')) return [];
+    return [{ type, id, ...ref }];
+  });
+}
+
+function readSigners({ signers }: Members): readonly string[] {
+  return Array.isArray(signers) ? signers.slice(0, MAX_SIGNERS).filter(isName) : [];
 }
 
 function isName(value: unknown): value is string {

@@ -3,10 +3,14 @@ import type {
   CodecPlugin,
   Peer,
   Plugin,
+  SnapshotType,
   StoragePlugin,
   TransportLimits,
+  TrustOptions,
 } from './contracts/index.js';
 import { DEFAULT_RETRY, type RetryOptions } from './engine/backoff.js';
+import type { SyncMode } from './engine/modes.js';
+import { type TrustConfig, trustOptions } from './engine/trust.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from './engine/engine-parts.js';
 
 /** The embedded LevelDB store. */
@@ -56,12 +60,34 @@ export interface ChainConfig {
   readonly limits?: Partial<EngineLimits>;
 }
 
+/** How snapshots are taken. */
+export interface SnapshotConfig {
+  /** Default `recent`: the newest blocks and the state. */
+  readonly type?: SnapshotType;
+  /**
+   * Directory for the parts of a snapshot until it is imported, so that an interrupted download goes on; `null` keeps
+   * none. Default: `downloads` in the store's directory.
+   */
+  readonly directory?: string | null;
+  /** Codec that the blocks of a snapshot are stored in. Default `identity`: encoding them again costs more than the rest. */
+  readonly storeCodec?: string;
+  /** With `auto`, an empty node that is fewer blocks behind than this syncs them instead. Default 1,000. */
+  readonly minBlocks?: number;
+}
+
 /** What a `SyncEngine` is made of. */
 export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
   /** Servers to sync from, at least one; the first is asked first. */
   readonly peers: readonly (string | PeerConfig)[];
-  /** How to sync. Default `stream`. */
-  readonly mode?: 'stream';
+  /**
+   * How to sync. `auto` takes a snapshot when the store is empty, far behind and `trust` is set, and else the stream,
+   * in turns with ranges when one of them fails. Default `auto`.
+   */
+  readonly mode?: SyncMode | 'auto';
+  /** Whose snapshots are taken. Default `null`: none are. */
+  readonly trust?: TrustConfig | null;
+  /** How snapshots are taken. */
+  readonly snapshot?: SnapshotConfig;
   /** Last height wanted. Default `null`: all. */
   readonly to?: number | null;
   /** HTTP client. Default the global `fetch`; a host's own brings proxies, mutual TLS or HTTP/2. */
@@ -94,7 +120,10 @@ export function engineSettings(config: SyncEngineConfig): EngineSettings {
   return {
     ...chainSettings(config),
     peers: config.peers.map((peer: string | PeerConfig) => normalizePeer(peer)),
-    mode: config.mode ?? 'stream',
+    mode: checkMode(config.mode ?? 'auto'),
+    trust: trustOf(config),
+    snapshotType: checkType(config.snapshot?.type ?? 'recent'),
+    minSnapshotBlocks: checkHeight('snapshot.minBlocks', config.snapshot?.minBlocks ?? 1_000),
     to: config.to === undefined || config.to === null ? null : checkHeight('to', config.to),
     retry: { ...DEFAULT_RETRY, ...config.retry },
   };
@@ -143,6 +172,24 @@ function positive<T extends object>(values: T): T {
     if (!(value > 0)) throw new TypeError(`\`${name}\` must be a positive number, not ${String(value)}.`);
   }
   return values;
+}
+
+const MODES: readonly string[] = ['auto', 'stream', 'json', 'snapshot'];
+
+function checkMode(mode: EngineSettings['mode']): EngineSettings['mode'] {
+  if (MODES.includes(mode)) return mode;
+  throw new TypeError(`\`mode\` is one of ${MODES.join(', ')}, not ${JSON.stringify(mode)}.`);
+}
+
+function checkType(type: SnapshotType): SnapshotType {
+  if ((['recent', 'full'] as readonly unknown[]).includes(type)) return type;
+  throw new TypeError(`\`snapshot.type\` is recent or full, not ${JSON.stringify(type)}.`);
+}
+
+function trustOf({ trust = null, mode }: SyncEngineConfig): TrustOptions | null {
+  if (trust !== null) return trustOptions(trust);
+  if (mode !== 'snapshot') return null;
+  throw new TypeError('The mode `snapshot` needs `trust`: whose snapshots are taken.');
 }
 
 function checkHeight(name: string, value: number): number {

@@ -4,6 +4,17 @@ import type { Chain } from './engine/chain.js';
 import { chooseRules } from './engine/handshake.js';
 import { chainOf } from './engine/sync-run.js';
 
+/** Settings that a chain which nothing is synced into has no use for. */
+const NO_SYNC = {
+  peers: [],
+  mode: 'auto',
+  trust: null,
+  snapshotType: 'recent',
+  minSnapshotBlocks: 0,
+  to: null,
+  retry: DEFAULT_RETRY,
+} as const;
+
 /**
  * Opens a chain to append to, read or serve. Close it at the end.
  *
@@ -11,13 +22,7 @@ import { chainOf } from './engine/sync-run.js';
  * @throws SyncError `STORE_*`, `PLUGIN_*`, `CHAIN_MISMATCH`
  */
 export async function openChain(config: ChainConfig): Promise<Chain> {
-  const settings = {
-    ...chainSettings(config),
-    peers: [],
-    mode: 'stream' as const,
-    to: null,
-    retry: DEFAULT_RETRY,
-  };
+  const settings = { ...chainSettings(config), ...NO_SYNC };
   const { assembleChain } = await import('./di/assemble.js');
   const parts = await assembleChain(config);
   try {

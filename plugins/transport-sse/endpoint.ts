@@ -1,5 +1,6 @@
 import {
   PLUGIN_API_VERSION,
+  type Codec,
   type Endpoint,
   type EndpointDeps,
   type EndpointHandleOptions,
@@ -25,6 +26,10 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 };
 
+function servesBlocks({ supports }: Codec): boolean {
+  return supports.encode && supports.blocks !== false;
+}
+
 class SseEndpoint implements Endpoint {
   readonly name = 'sse';
   readonly paths = ['/stream'];
@@ -35,7 +40,7 @@ class SseEndpoint implements Endpoint {
   constructor(deps: EndpointDeps) {
     const { codecs } = deps;
     this.#deps = deps;
-    this.codecs = { stream: codecs.ids.filter((id) => codecs.get(id).supports.encode) };
+    this.codecs = { stream: codecs.ids.filter((id) => servesBlocks(codecs.get(id))) };
   }
 
   async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {

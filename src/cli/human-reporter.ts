@@ -1,9 +1,9 @@
-import type { ProgressEvent } from '../index.js';
+import type { ProgressEvent, SnapshotEvent } from '../index.js';
 import type { CliEvent, InputProgressEvent } from './events.js';
 import { type Failure, failureText, printable } from './exit.js';
 import { ProgressBar } from './progress-bar.js';
 import type { Outcome, Reporter, ReporterStreams } from './reporter.js';
-import { bytesText, durationText } from './units.js';
+import { bytesText, countText, durationText } from './units.js';
 
 /** Plain words, and a progress bar where standard error is a terminal. */
 export class HumanReporter implements Reporter {
@@ -17,6 +17,7 @@ export class HumanReporter implements Reporter {
 
   emit(event: CliEvent): void {
     if (event.type === 'progress') this.#bar.update(barOf(event));
+    else if (event.type === 'snapshot') this.#snapshot(event);
     else if (event.type === 'listening')
       this.#say(`Serving at ${event.url}/sync; Ctrl-C stops.`, this.#streams.messages);
     else if (event.type === 'step') this.#step(event.text);
@@ -35,6 +36,11 @@ export class HumanReporter implements Reporter {
   done({ summary }: Outcome): void {
     this.#bar.stop();
     if (summary !== null) this.#streams.messages.write(`${summary}\n`);
+  }
+
+  #snapshot(event: SnapshotEvent): void {
+    if (event.status === 'progress') this.#bar.update(snapshotBarOf(event));
+    else this.#say(printable(snapshotText(event)), this.#streams.messages);
   }
 
   #step(text: string): void {
@@ -59,6 +65,26 @@ function barOf(event: ProgressEvent | InputProgressEvent): Parameters<ProgressBa
   return { value, total, text: `${height}, ${speed}, ${durationText(event.etaMs)} left` };
 }
 
+/** Fetching and importing go on side by side; the slower one says how far it is. */
+function snapshotBarOf(event: SnapshotEvent): Parameters<ProgressBar['update']>[0] {
+  const { verifiedBytes, totalBytes, importedBlocks, totalBlocks } = event;
+  const text = [
+    `${bytesText(verifiedBytes)} of ${bytesText(totalBytes)} fetched and verified`,
+    `${importedBlocks.toLocaleString('en-US')} of ${countText(totalBlocks, 'block')} imported`,
+  ];
+  const share = Math.min(verifiedBytes / totalBytes, importedBlocks / totalBlocks);
+  return { value: Math.floor(share * 1000), total: 1000, text: text.join(', ') };
+}
+
+function snapshotText(event: SnapshotEvent): string {
+  const what = `the ${event.snapshotType} snapshot of blocks ${event.base} to ${event.height}`;
+  if (event.status === 'imported') return `Imported ${what}.`;
+  const begun = event.status === 'resumed' ? 'Going on with' : 'Taking';
+  const signers = event.signers.length === 0 ? 'its hash is pinned' : `signed by ${event.signers.join(', ')}`;
+  const kept = event.keptBytes > 0 ? `, ${bytesText(event.keptBytes)} of it are here already` : '';
+  return `${begun} ${what}, ${bytesText(event.totalBytes)}, ${signers}${kept}.`;
+}
+
 /** What is worth a line to a person; `null` for the rest. */
 function noteOf(event: CliEvent): string | null {
   switch (event.type) {
@@ -68,6 +94,8 @@ function noteOf(event: CliEvent): string | null {
     }
     case 'retry':
       return `${event.peer}: ${event.error.code}: ${event.error.message} Trying again in ${durationText(event.delayMs)}.`;
+    case 'mode':
+      return `Mode ${event.mode}: ${event.reason}`;
     case 'peer':
       return event.status === 'dropped'
         ? `${event.peer} is not asked again: ${event.error?.message ?? ''}`

@@ -35,6 +35,18 @@ function chainRules(text: string): string {
   return text;
 }
 
+/** Adds a text to those before it. */
+export function texts(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** Reads a count. @throws InvalidArgumentError */
+export function positive(text: string): number {
+  const value = parseHeight(text);
+  if (value === null || value === 0) throw new InvalidArgumentError('An integer, at least 1.');
+  return value;
+}
+
 function byteCount(text: string): number {
   const value = parseHeight(text);
   if (value === null || value === 0) throw new InvalidArgumentError('A number of bytes, at least 1.');

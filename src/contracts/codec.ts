@@ -20,6 +20,8 @@ export interface Codec {
     readonly decode: boolean;
     /** The `Content-Encoding` token for the same bytes; `null` when HTTP has none. */
     readonly contentEncoding: string | null;
+    /** Whether it is quick enough for single blocks on the thread that serves them. Default true. */
+    readonly blocks?: boolean;
   };
   /** Encodes one document. */
   encode(document: Uint8Array): Uint8Array;

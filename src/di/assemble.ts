@@ -1,7 +1,8 @@
-import type { CodecPlugin } from '../contracts/index.js';
+import type { CodecPlugin, Storage, TransportDeps } from '../contracts/index.js';
 import type { ChainConfig, SyncEngineConfig } from '../config.js';
 import { DEFAULT_CODECS, passedPlugins, transportLimits } from '../config.js';
 import type { EngineParts } from '../engine/engine-parts.js';
+import { isSyncError } from '../errors/index.js';
 import { codecRegistry } from './codec-registry.js';
 import { PluginResolver } from './resolve.js';
 import { Scope } from './scope.js';
@@ -11,25 +12,59 @@ import { TOKENS } from './tokens.js';
 export async function assembleEngine(config: SyncEngineConfig): Promise<EngineParts> {
   const resolver = new PluginResolver(passedPlugins(config));
   const transports = await resolver.transports();
-  const scope = await storeScope(config, resolver);
+  const takesSnapshots = mayTakeSnapshots(config);
+  const { scope, codecs } = await storeScope(config, resolver, takesSnapshots ? SNAPSHOT_CODECS : []);
   const deps = {
     fetch: config.fetch ?? globalThis.fetch.bind(globalThis),
     limits: transportLimits(config.limits ?? {}),
   };
   scope.provide(TOKENS.transports, () => transports.map((plugin) => plugin.create(deps)));
-  return { ...storeParts(config, scope, resolver), transports: scope.get(TOKENS.transports) };
+  if (takesSnapshots) await provideSnapshots(scope, resolver, codecs, deps);
+  return {
+    ...storeParts(config, scope, resolver),
+    transports: scope.get(TOKENS.transports),
+    snapshots: takesSnapshots ? scope.get(TOKENS.snapshots) : null,
+    snapshotCodecs: SNAPSHOT_CODECS.filter((id) => codecs.some(({ name }) => name === id)),
+  };
 }
 
 /** The same without transports, for a chain that nothing is synced into. @throws SyncError `PLUGIN_*` */
 export async function assembleChain(config: ChainConfig): Promise<EngineParts> {
   const resolver = new PluginResolver(passedPlugins(config));
-  const scope = await storeScope(config, resolver);
-  return { ...storeParts(config, scope, resolver), transports: [] };
+  const { scope } = await storeScope(config, resolver, []);
+  return { ...storeParts(config, scope, resolver), transports: [], snapshots: null, snapshotCodecs: [] };
 }
 
-async function storeScope(config: ChainConfig, resolver: PluginResolver): Promise<Scope> {
+/** Codecs that snapshots are taken in, best first. */
+const SNAPSHOT_CODECS: readonly string[] = ['bzip2', 'zstd', 'gzip', 'identity'];
+
+function mayTakeSnapshots({ mode = 'auto', trust = null }: SyncEngineConfig): boolean {
+  return trust !== null && (mode === 'auto' || mode === 'snapshot');
+}
+
+async function provideSnapshots(
+  scope: Scope,
+  resolver: PluginResolver,
+  codecs: readonly CodecPlugin[],
+  deps: TransportDeps,
+): Promise<void> {
+  const transport = await resolver.snapshotTransport();
+  const { createCodecWorkers } = await import('../workers/index.js');
+  scope.provide(
+    TOKENS.workers,
+    () => createCodecWorkers(codecs),
+    (workers) => workers.close(),
+  );
+  scope.provide(TOKENS.snapshots, () => transport.create({ ...deps, workers: scope.get(TOKENS.workers) }));
+}
+
+async function storeScope(
+  config: ChainConfig,
+  resolver: PluginResolver,
+  more: readonly string[],
+): Promise<{ readonly scope: Scope; readonly codecs: readonly CodecPlugin[] }> {
   const storage = await resolver.storage(config.storage);
-  const codecs = await resolveCodecs(config, resolver);
+  const codecs = await resolveCodecs(config, resolver, more);
   const scope = new Scope();
   scope.provide(TOKENS.codecs, () => codecRegistry(codecs));
   scope.provide(
@@ -37,33 +72,69 @@ async function storeScope(config: ChainConfig, resolver: PluginResolver): Promis
     () => storage.create(),
     (opened) => opened.close(),
   );
-  return scope;
+  return { scope, codecs };
 }
 
 /** The codecs to take, and behind them those that a store may hold frames in from an earlier configuration. */
-async function resolveCodecs(config: ChainConfig, resolver: PluginResolver): Promise<readonly CodecPlugin[]> {
+async function resolveCodecs(
+  config: ChainConfig,
+  resolver: PluginResolver,
+  more: readonly string[],
+): Promise<readonly CodecPlugin[]> {
   const asked = config.codecs ?? DEFAULT_CODECS;
   const names = asked.map((codec) => (typeof codec === 'string' ? codec : codec.name));
-  const all = new Set([...names, storeCodecOf(config), ...DEFAULT_CODECS]);
-  return Promise.all([...all].map((name) => resolver.codec(name)));
+  const needed = new Set([...names, storeCodecOf(config), snapshotStoreCodecOf(config), ...DEFAULT_CODECS]);
+  const plugins = await Promise.all([...needed].map((name) => resolver.codec(name)));
+  const extra = await Promise.all(
+    more.filter((name) => !needed.has(name)).map((name) => resolver.codec(name)),
+  );
+  return [...plugins, ...extra.filter(isAvailable)];
+}
+
+/** Whether this runtime has what a codec needs; one that was not asked for by name may be missing. */
+function isAvailable(plugin: CodecPlugin): boolean {
+  try {
+    plugin.create();
+    return true;
+  } catch (error) {
+    if (isSyncError(error, 'CODEC_UNAVAILABLE')) return false;
+    throw error;
+  }
 }
 
 function storeCodecOf(config: ChainConfig): string {
   return config.storeCodec ?? 'gzip';
 }
 
+function snapshotStoreCodecOf(config: ChainConfig & Pick<SyncEngineConfig, 'snapshot'>): string {
+  return config.snapshot?.storeCodec ?? 'identity';
+}
+
 function storeParts(
-  config: ChainConfig,
+  config: ChainConfig & Pick<SyncEngineConfig, 'snapshot'>,
   scope: Scope,
   resolver: PluginResolver,
-): Omit<EngineParts, 'transports'> {
+): Omit<EngineParts, 'transports' | 'snapshots' | 'snapshotCodecs'> {
   const asked = config.codecs ?? DEFAULT_CODECS;
+  const storage = scope.get(TOKENS.storage);
   return {
-    storage: scope.get(TOKENS.storage),
+    storage,
     codecs: scope.get(TOKENS.codecs),
     acceptCodecs: asked.map((codec) => (typeof codec === 'string' ? codec : codec.name)),
     storeCodec: storeCodecOf(config),
+    snapshotStoreCodec: snapshotStoreCodecOf(config),
+    snapshotDirectory: snapshotDirectoryOf(config, storage),
+    signatures: () => resolver.signatures(),
     rules: (id) => resolver.rules(id),
     close: () => scope.close(),
   };
+}
+
+function snapshotDirectoryOf(
+  { snapshot }: Pick<SyncEngineConfig, 'snapshot'>,
+  storage: Storage,
+): string | null {
+  const { directory } = snapshot ?? {};
+  if (directory !== undefined) return directory;
+  return storage.directory === null ? null : `${storage.directory}/downloads`;
 }

@@ -1,4 +1,11 @@
-import type { ChainRulesPlugin, CodecPlugin, StoragePlugin, TransportPlugin } from '../contracts/index.js';
+import type {
+  ChainRulesPlugin,
+  CodecPlugin,
+  SignaturePlugin,
+  SnapshotTransportPlugin,
+  StoragePlugin,
+  TransportPlugin,
+} from '../contracts/index.js';
 import type { LevelStorageConfig } from '../config.js';
 
 /**
@@ -16,6 +23,8 @@ export const BUILTIN = {
     gzip: async (): Promise<CodecPlugin> => (await import('../../plugins/codec-gzip/index.js')).gzip(),
     identity: async (): Promise<CodecPlugin> =>
       (await import('../../plugins/codec-identity/index.js')).identity(),
+    bzip2: async (): Promise<CodecPlugin> => (await import('../../plugins/codec-bzip2/index.js')).bzip2(),
+    zstd: async (): Promise<CodecPlugin> => (await import('../../plugins/codec-zstd/index.js')).zstd(),
   },
   chain: {
     'sealed-json': async (): Promise<ChainRulesPlugin> =>
@@ -30,6 +39,16 @@ export const BUILTIN = {
   transport: {
     sse: async (): Promise<TransportPlugin> =>
       (await import('../../plugins/transport-sse/index.js')).sseTransport(),
+    'json-range': async (): Promise<TransportPlugin> =>
+      (await import('../../plugins/transport-json-range/index.js')).jsonRangeTransport(),
+  },
+  'snapshot-transport': {
+    snapshot: async (): Promise<SnapshotTransportPlugin> =>
+      (await import('../../plugins/transport-snapshot/client/index.js')).snapshotTransport(),
+  },
+  signature: {
+    secp256k1: async (): Promise<SignaturePlugin> =>
+      (await import('../../plugins/signer-secp256k1/index.js')).secp256k1(),
   },
 } as const;
 

@@ -1,4 +1,12 @@
-import type { ChainRules, CodecPlugin, Plugin, StoragePlugin, TransportPlugin } from '../contracts/index.js';
+import type {
+  ChainRules,
+  CodecPlugin,
+  Plugin,
+  SignatureScheme,
+  SnapshotTransportPlugin,
+  StoragePlugin,
+  TransportPlugin,
+} from '../contracts/index.js';
 import { PLUGIN_API_VERSION } from '../contracts/index.js';
 import type { StorageConfig } from '../config.js';
 import { SyncError } from '../errors/index.js';
@@ -36,7 +44,7 @@ export class PluginResolver {
   async codec(name: string): Promise<CodecPlugin> {
     const own = this.#own('codec', name);
     if (own !== null) return own;
-    if (name === 'gzip' || name === 'identity') return BUILTIN.codec[name]();
+    if (Object.hasOwn(BUILTIN.codec, name)) return BUILTIN.codec[name as keyof typeof BUILTIN.codec]();
     throw this.#unknown('codec', name);
   }
 
@@ -53,7 +61,20 @@ export class PluginResolver {
   /** The transports that the host passed, or the built-in ones. */
   async transports(): Promise<readonly TransportPlugin[]> {
     const own = this.#plugins.filter((plugin) => plugin.kind === 'transport');
-    return own.length > 0 ? own : [await BUILTIN.transport.sse()];
+    if (own.length > 0) return own;
+    return [await BUILTIN.transport.sse(), await BUILTIN.transport['json-range']()];
+  }
+
+  /** The snapshot transport that the host passed, or the built-in one. */
+  async snapshotTransport(): Promise<SnapshotTransportPlugin> {
+    const own = this.#plugins.find((plugin) => plugin.kind === 'snapshot-transport');
+    return own ?? BUILTIN['snapshot-transport'].snapshot();
+  }
+
+  /** The signature scheme that the host passed, or the built-in one. */
+  async signatures(): Promise<SignatureScheme> {
+    const own = this.#plugins.find((plugin) => plugin.kind === 'signature');
+    return (own ?? (await BUILTIN.signature.secp256k1())).create();
   }
 
   #own<K extends Plugin['kind']>(kind: K, name: string): PluginOf<K> | null {

@@ -1,4 +1,10 @@
-import type { CodecRegistry, Storage, Transport } from '../contracts/index.js';
+import type {
+  CodecRegistry,
+  CodecWorkers,
+  SnapshotTransport,
+  Storage,
+  Transport,
+} from '../contracts/index.js';
 import { token } from './scope.js';
 
 /** The seams of an engine. */
@@ -6,4 +12,6 @@ export const TOKENS = {
   storage: token<Storage>('storage'),
   codecs: token<CodecRegistry>('codecs'),
   transports: token<readonly Transport[]>('transports'),
+  snapshots: token<SnapshotTransport>('snapshots'),
+  workers: token<CodecWorkers>('workers'),
 } as const;

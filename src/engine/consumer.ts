@@ -73,6 +73,7 @@ export class Consumer {
     const { head, base } = this.#chain.tip();
     const from = position === null ? base : position.height + 1;
     if (head === null || from > head.height) return position;
+    if (from < base) throw this.#belowBase(from, base);
     let last = position;
     for await (const frames of this.#chain.read({ from, to: head.height }, { signal })) {
       for (const frame of frames) {
@@ -83,6 +84,12 @@ export class Consumer {
       }
     }
     return last;
+  }
+
+  /** A snapshot has taken the place of blocks that the handler has not had. */
+  #belowBase(height: number, base: number): SyncError {
+    const message = `The consumer ${this.#name} has block ${height} next; the store begins at block ${base}.`;
+    return new SyncError('BELOW_BASE', message, { height, base });
   }
 
   async #handle(block: Block): Promise<void> {

@@ -1,5 +1,16 @@
-import type { ChainRules, CodecRegistry, Peer, Storage, Transport } from '../contracts/index.js';
+import type {
+  ChainRules,
+  CodecRegistry,
+  Peer,
+  SignatureScheme,
+  SnapshotTransport,
+  SnapshotType,
+  Storage,
+  Transport,
+  TrustOptions,
+} from '../contracts/index.js';
 import type { RetryOptions } from './backoff.js';
+import type { SyncMode } from './modes.js';
 
 /** Bounds of an engine (protocol section 4). Sizes in bytes. */
 export interface EngineLimits {
@@ -21,8 +32,13 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
 /** Settings of an engine, complete and checked. */
 export interface EngineSettings {
   readonly peers: readonly Peer[];
-  /** Which transports may be used. */
-  readonly mode: 'stream';
+  /** How to sync. */
+  readonly mode: SyncMode | 'auto';
+  /** Whose snapshots are taken; `null` takes none. */
+  readonly trust: TrustOptions | null;
+  readonly snapshotType: SnapshotType;
+  /** An empty node that is fewer blocks behind than this takes no snapshot by itself. */
+  readonly minSnapshotBlocks: number;
   /** Chain rules by name; `null` leaves them to the store and the peer. */
   readonly chain: string | null;
   /** The chain's name, when the host pins it. */
@@ -44,6 +60,16 @@ export interface EngineParts {
   readonly acceptCodecs: readonly string[];
   /** Codec that blocks which came without an encoding are stored in. */
   readonly storeCodec: string;
+  /** `null` when no snapshot may be taken. */
+  readonly snapshots: SnapshotTransport | null;
+  /** Where parts of a snapshot are kept until it is imported; `null` keeps none. */
+  readonly snapshotDirectory: string | null;
+  /** Codecs of snapshots that can be decoded here, best first. */
+  readonly snapshotCodecs: readonly string[];
+  /** Codec that a snapshot's blocks are stored in. */
+  readonly snapshotStoreCodec: string;
+  /** The signature scheme; loaded at its first use. */
+  signatures(): Promise<SignatureScheme>;
   /** @throws SyncError `PLUGIN_UNKNOWN` */
   rules(id: string): Promise<ChainRules>;
   /** Closes everything that was made, in reverse order. */

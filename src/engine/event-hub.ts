@@ -1,7 +1,7 @@
 import { BehaviorSubject, type Observable, Subject } from 'rxjs';
 import type { Checkpoint } from '../contracts/index.js';
 import type { ErrorCode, SyncError } from '../errors/index.js';
-import type { SyncEvent, SyncPhase, SyncProgress, SyncState } from './events.js';
+import type { ModeEvent, SnapshotEvent, SyncEvent, SyncPhase, SyncProgress, SyncState } from './events.js';
 
 /** Shortest time between two progress events, in milliseconds: four a second is as fast as an eye reads. */
 const PROGRESS_INTERVAL_MS = 250;
@@ -23,6 +23,7 @@ export class EventHub {
     phase: 'idle',
     checkpoint: null,
     progress: NO_PROGRESS,
+    mode: null,
     peer: null,
     error: null,
   });
@@ -30,6 +31,7 @@ export class EventHub {
   readonly states: Observable<SyncState> = this.#states.asObservable();
   readonly #now: () => number;
   #lastProgressMs = -Infinity;
+  #lastSnapshotMs = -Infinity;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -61,6 +63,21 @@ export class EventHub {
 
   peer(peer: string | null): void {
     this.#update({ peer });
+  }
+
+  mode(event: Omit<ModeEvent, 'type' | 'previous'>): void {
+    const previous = this.state.mode;
+    if (previous === event.mode) return;
+    this.#update({ mode: event.mode });
+    this.emit({ type: 'mode', previous, ...event });
+  }
+
+  /** Publishes how a snapshot gets on; progress only when enough time has gone by. */
+  snapshot(event: SnapshotEvent): void {
+    const now = this.#now();
+    if (event.status === 'progress' && now - this.#lastSnapshotMs < PROGRESS_INTERVAL_MS) return;
+    this.#lastSnapshotMs = now;
+    this.emit(event);
   }
 
   checkpoint(checkpoint: Checkpoint): void {

@@ -1,15 +1,22 @@
-import type { BlockHeader, BlockRef, Checkpoint } from '../contracts/index.js';
+import type {
+  BlockHeader,
+  BlockRef,
+  Checkpoint,
+  SnapshotProgress,
+  SnapshotType,
+} from '../contracts/index.js';
 import type { ErrorCode, SyncError } from '../errors/index.js';
 import type { Block } from './block.js';
+import type { SyncMode } from './modes.js';
 
 /**
  * What an engine is doing, for a user interface to draw.
  *
- * `idle → opening → connecting → syncing → synced → closed`; from `connecting` and `syncing` to `waiting` and back when
- * a peer fails; `failed` in place of `synced` when nothing more can be tried.
+ * `idle → opening → connecting → syncing → synced → closed`, with `importing` before `syncing` while a snapshot is taken;
+ * from there to `waiting` and back when a peer fails; `failed` in place of `synced` when nothing more can be tried.
  */
 export type SyncPhase =
-  'idle' | 'opening' | 'connecting' | 'syncing' | 'waiting' | 'synced' | 'failed' | 'closed';
+  'idle' | 'opening' | 'connecting' | 'importing' | 'syncing' | 'waiting' | 'synced' | 'failed' | 'closed';
 
 /** How a sync gets on. Counts and rates are of this run. */
 export interface SyncProgress {
@@ -35,7 +42,7 @@ export interface BlockEvent {
   /** Size of the document in bytes. */
   readonly documentBytes: number;
   /** How it came here. */
-  readonly origin: 'stream';
+  readonly origin: 'stream' | 'json';
   /** Loads the block from the store. @throws SyncError `STORE_*` */
   block(): Promise<Block>;
 }
@@ -78,6 +85,37 @@ export interface RetryEvent {
   readonly delayMs: number;
 }
 
+/** The engine took a way to sync. */
+export interface ModeEvent {
+  readonly type: 'mode';
+  readonly mode: SyncMode;
+  /** The way before it in this run; `null` for the first. */
+  readonly previous: SyncMode | null;
+  readonly peer: string;
+  /** Why, one sentence for people. */
+  readonly reason: string;
+}
+
+/**
+ * How taking a snapshot gets on; at most four `progress` a second. The blocks of a snapshot have no events of their
+ * own: after `imported` they are all in the store at once.
+ */
+export interface SnapshotEvent extends SnapshotProgress, BlockRef {
+  readonly type: 'snapshot';
+  /** `resumed`: a download of an earlier run goes on. */
+  readonly status: 'begun' | 'resumed' | 'progress' | 'imported';
+  readonly id: string;
+  readonly snapshotType: SnapshotType;
+  /** Oldest block in it; `height` and `hash` are of the newest. */
+  readonly base: number;
+  /** The trusted keys that have signed it; empty when its hash was pinned. */
+  readonly signers: readonly string[];
+  readonly importedBlocks: number;
+  /** Bytes of those blocks' documents. */
+  readonly importedBytes: number;
+  readonly totalBlocks: number;
+}
+
 /** Something the host may want to know that stops nothing. */
 export interface WarningEvent {
   readonly type: 'warning';
@@ -91,7 +129,15 @@ export interface WarningEvent {
  * `block` events come after the commit that makes them true, in order, parent before child, none left out.
  */
 export type SyncEvent =
-  BlockEvent | PhaseEvent | ProgressEvent | CheckpointEvent | PeerEvent | RetryEvent | WarningEvent;
+  | BlockEvent
+  | PhaseEvent
+  | ModeEvent
+  | SnapshotEvent
+  | ProgressEvent
+  | CheckpointEvent
+  | PeerEvent
+  | RetryEvent
+  | WarningEvent;
 
 /** A moment's view of an engine. */
 export interface SyncState {
@@ -99,8 +145,12 @@ export interface SyncState {
   /** As of the last commit; `null` before the store is open. */
   readonly checkpoint: Checkpoint | null;
   readonly progress: SyncProgress;
+  /** The way of syncing in use; `null` before one is chosen. */
+  readonly mode: SyncMode | null;
   /** The peer in use; `null` when there is none. */
   readonly peer: string | null;
   /** Why the engine failed; `null` unless the phase is `failed`. */
   readonly error: SyncError | null;
 }
+
+export type { SyncMode } from './modes.js';

@@ -54,8 +54,12 @@ export function checkPeerChain(status: PeerStatus, rules: string, chainId: strin
  *
  * @throws SyncError `CODEC_UNAVAILABLE` when the two have none in common.
  */
-export function negotiateCodecs(ours: readonly string[], status: PeerStatus | null): readonly string[] {
-  const theirs = status?.codecs.stream ?? [];
+export function negotiateCodecs(
+  ours: readonly string[],
+  status: PeerStatus | null,
+  mode: 'stream' | 'json',
+): readonly string[] {
+  const theirs = status?.codecs[mode] ?? [];
   if (theirs.length === 0) return ours;
   const common = ours.filter((id) => theirs.includes(id));
   if (common.length > 0) return common;

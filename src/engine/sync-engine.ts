@@ -9,6 +9,9 @@ import type { SyncEvent, SyncState } from './events.js';
 import { ProgressMeter } from './progress.js';
 import { SyncRun } from './sync-run.js';
 
+/** Beginning of the names under which the engine keeps positions of its own. */
+const RESERVED_NAMES = 'blockferry:';
+
 /**
  * Brings a node's copy of a chain up to date.
  *
@@ -85,6 +88,9 @@ export class SyncEngine implements Closeable {
    * @throws SyncError `HANDLER_FAILED`, or of the sync's own failure once the handler has had what came before it.
    */
   async run(handler: BlockHandler, options: RunOptions = {}): Promise<void> {
+    if (options.consumer?.startsWith(RESERVED_NAMES) === true) {
+      throw new TypeError(`Names that begin with ${RESERVED_NAMES} are the engine's own.`);
+    }
     const feed: { consumer: Consumer | null; done: Promise<void> } = {
       consumer: null,
       done: Promise.resolve(),

@@ -6,9 +6,11 @@ import { Chain } from './chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import type { EventHub } from './event-hub.js';
 import { checkPeerChain, chooseRules, negotiateCodecs } from './handshake.js';
+import { type ChosenMode, ModeChooser } from './modes.js';
 import { isFinalForPeer, PeerSet } from './peer-set.js';
 import type { ProgressMeter } from './progress.js';
 import { runSession } from './session.js';
+import { SnapshotRun } from './snapshot-run.js';
 
 /** What one run of an engine works with. */
 export interface RunDeps {
@@ -24,17 +26,27 @@ export interface RunDeps {
 export class SyncRun {
   readonly #deps: RunDeps;
   readonly #peers: PeerSet;
+  readonly #chooser: ModeChooser;
   #chain: Chain | null = null;
   /** Failures in a row without a new block. */
   #failures = 0;
+  /** The way under way; `null` while none is chosen. */
+  #way: BlockMode | null = null;
 
   constructor(deps: RunDeps) {
+    const { parts, settings } = deps;
     this.#deps = deps;
-    this.#peers = new PeerSet(deps.settings.peers);
+    this.#peers = new PeerSet(settings.peers);
+    this.#chooser = new ModeChooser({
+      mode: settings.mode,
+      transports: parts.transports.map(({ mode }) => mode),
+      snapshots: parts.snapshots !== null,
+      minSnapshotBlocks: settings.minSnapshotBlocks,
+    });
   }
 
   /**
-   * Resolves when a peer has completed the stream.
+   * Resolves when a peer has completed the sync.
    *
    * @throws SyncError of the last failure, when no peer is left or too many attempts in a row brought nothing.
    */
@@ -44,6 +56,7 @@ export class SyncRun {
       if (peer === null) throw new TypeError('A run needs at least one peer.');
       const height = this.#height();
       try {
+        this.#way = null;
         await this.#connect(peer, signal);
         return;
       } catch (error) {
@@ -56,22 +69,65 @@ export class SyncRun {
   }
 
   #height(): number {
-    return this.#chain?.tip().head?.height ?? -1;
+    return this.#deps.parts.storage.checkpoint().head?.height ?? -1;
   }
 
   async #connect(peer: Peer, signal: AbortSignal): Promise<void> {
-    const { hub, parts, settings } = this.#deps;
+    const { hub, parts } = this.#deps;
     hub.peer(peer.url);
     hub.phase('connecting');
     hub.emit({ type: 'peer', peer: peer.url, status: 'connecting', error: null });
-    const transport = pickTransport(parts.transports, settings.mode);
-    const status = await transport.status(peer, { signal });
+    const status = await anyTransport(parts.transports).status(peer, { signal });
+    if (status !== null) this.#checkRules(status);
+    await this.#takeSnapshot(peer, status, signal);
+    const chosen = this.#choose(peer, status);
+    if (chosen === null) throw this.#noWay(peer);
+    await this.#fetchBlocks(peer, status, chosen, signal);
+  }
+
+  #choose(peer: Peer, status: PeerStatus | null): ChosenMode | null {
+    const { parts, settings } = this.#deps;
+    const { head } = parts.storage.checkpoint();
+    return this.#chooser.choose(peer, { height: head?.height ?? null, to: settings.to, status });
+  }
+
+  /** Takes a snapshot when that is the way to take; what it doesn't bring, the blocks do. */
+  async #takeSnapshot(peer: Peer, status: PeerStatus | null, signal: AbortSignal): Promise<void> {
+    const { hub, parts, settings } = this.#deps;
+    const chosen = this.#choose(peer, status);
+    if (chosen?.mode !== 'snapshot' || parts.snapshots === null) return;
+    hub.mode({ ...chosen, peer: peer.url });
+    hub.phase('importing');
+    try {
+      await new SnapshotRun({ hub, parts, settings }, parts.snapshots).run(peer, status, signal);
+      hub.checkpoint(parts.storage.checkpoint());
+    } catch (error) {
+      throwIfAborted(signal);
+      if (!isSyncError(error) || isLocal(error)) throw error;
+      // A node that is ahead of the snapshot needs none; without the mode being asked for, blocks do as well.
+      if (settings.mode === 'snapshot' && error.code !== 'SNAPSHOT_STALE') throw error;
+      hub.warn(error.code, error.message);
+    }
+    this.#chooser.endSnapshot();
+  }
+
+  async #fetchBlocks(
+    peer: Peer,
+    status: PeerStatus | null,
+    chosen: ChosenMode,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { hub, parts, settings } = this.#deps;
+    const transport = parts.transports.find(({ mode }) => mode === chosen.mode);
+    if (transport === undefined) throw this.#noWay(peer);
+    this.#way = transport.mode;
     const chain = this.#chain ?? (await this.#openChain(status));
     if (status !== null) this.#checkStatus(chain, status);
-    const acceptCodecs = negotiateCodecs(parts.acceptCodecs, status);
+    const acceptCodecs = negotiateCodecs(parts.acceptCodecs, status, transport.mode);
     this.#deps.meter.place(chain.tip().head?.height ?? null, target(status, settings.to));
     if (alreadyThere(chain, settings.to)) return;
     hub.emit({ type: 'peer', peer: peer.url, status: 'connected', error: null });
+    hub.mode({ ...chosen, peer: peer.url });
     hub.phase('syncing');
     await runSession(this.#session({ chain, transport, peer, status, acceptCodecs }), signal);
   }
@@ -88,7 +144,8 @@ export class SyncRun {
       to: settings.to,
       batch: settings.limits,
       onCommit: (frames) => {
-        this.#publish(link.chain, frames);
+        this.#chooser.succeeded();
+        this.#publish(link.chain, frames, link.transport.mode);
       },
       onRepeat: (height) => {
         hub.warn('HEIGHT_MISMATCH', `The peer sent block ${height} once more; it was left out.`);
@@ -96,14 +153,24 @@ export class SyncRun {
     };
   }
 
+  #rulesId(status: PeerStatus | null): string {
+    const { parts, settings } = this.#deps;
+    return chooseRules({ configured: settings.chain, identity: parts.storage.identity() }, status);
+  }
+
   async #openChain(status: PeerStatus | null): Promise<Chain> {
     const { parts, settings } = this.#deps;
-    const { storage } = parts;
-    const id = chooseRules({ configured: settings.chain, identity: storage.identity() }, status);
-    const chain = chainOf(parts, settings, await parts.rules(id));
+    const chain = chainOf(parts, settings, await parts.rules(this.#rulesId(status)));
     this.#chain = chain;
     this.#deps.onChain(chain);
     return chain;
+  }
+
+  /** A peer of another chain is not asked for anything else. */
+  #checkRules(status: PeerStatus): void {
+    const { parts, settings } = this.#deps;
+    const chainId = settings.chainId ?? parts.storage.identity()?.chainId ?? null;
+    checkPeerChain(status, this.#rulesId(status), chainId);
   }
 
   #checkStatus(chain: Chain, status: PeerStatus): void {
@@ -111,34 +178,49 @@ export class SyncRun {
     if (status.chainId !== null) chain.adoptChainId(status.chainId);
   }
 
-  #publish(chain: Chain, frames: readonly Frame[]): void {
+  #publish(chain: Chain, frames: readonly Frame[], origin: BlockMode): void {
     const { hub, meter } = this.#deps;
     let bytes = 0;
     for (const frame of frames) bytes += frame.bytes.byteLength;
     const last = frames.at(-1);
     if (last !== undefined) meter.add(frames.length, bytes, last.header.height);
-    if (hub.observed) for (const frame of frames) publishBlock(hub, chain, frame);
+    if (hub.observed) for (const frame of frames) publishBlock(hub, chain, frame, origin);
     hub.checkpoint(chain.tip());
     hub.progress(() => meter.sample());
   }
 
   async #recover(peer: Peer, error: SyncError, signal: AbortSignal): Promise<void> {
     const { hub, settings } = this.#deps;
-    const final = isFinalForPeer(error);
     hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
     if (isLocal(error)) throw error;
+    const elsewhere = this.#way !== null && this.#chooser.failed(peer, this.#way, error);
+    const final = isFinalForPeer(error) && !elsewhere;
     if (final) this.#peers.drop();
-    else this.#peers.leave();
+    else if (!elsewhere) this.#peers.leave();
     this.#failures += 1;
     if (this.#peers.current === null || this.#failures >= settings.retry.maxAttempts) throw error;
-    const delayMs = final
-      ? 0
-      : backoffDelayMs(settings.retry, this.#failures, error.context.retryAfterMs ?? null);
+    const delayMs = this.#delayMs(error, elsewhere);
     hub.phase('waiting');
     hub.emit({ type: 'retry', peer: peer.url, error, attempt: this.#failures, delayMs });
     await sleep(delayMs, signal);
   }
+
+  #delayMs(error: SyncError, elsewhere: boolean): number {
+    if (isFinalForPeer(error)) return 0;
+    // A stream that was cut goes on by ranges at once; when that fails too, it is the line.
+    if (elsewhere && this.#failures === 1 && error.code.startsWith('STREAM_')) return 0;
+    return backoffDelayMs(this.#deps.settings.retry, this.#failures, error.context.retryAfterMs ?? null);
+  }
+
+  #noWay(peer: Peer): SyncError {
+    const { parts, settings } = this.#deps;
+    const names = parts.transports.map(({ name }) => name).join(', ');
+    const message = `The mode ${settings.mode} leaves no way to sync from ${peer.url}; the transports here are ${names}.`;
+    return new SyncError(parts.transports.length === 0 ? 'PLUGIN_UNKNOWN' : 'PEER_REFUSED', message);
+  }
 }
+
+type BlockMode = Transport['mode'];
 
 /** Makes the chain of an engine out of its parts. */
 export function chainOf(parts: EngineParts, settings: EngineSettings, rules: ChainRules): Chain {
@@ -154,15 +236,11 @@ export function chainOf(parts: EngineParts, settings: EngineSettings, rules: Cha
   });
 }
 
-/** The transport for the mode asked for; the first one registered wins. */
-function pickTransport(transports: readonly Transport[], mode: EngineSettings['mode']): Transport {
-  const transport = transports.find((each) => each.mode === mode);
+/** The status document is the same whoever asks for it. */
+function anyTransport(transports: readonly Transport[]): Transport {
+  const [transport] = transports;
   if (transport !== undefined) return transport;
-  const names = transports.map(({ name }) => name).join(', ');
-  throw new SyncError(
-    'PLUGIN_UNKNOWN',
-    `No transport for the mode ${mode} is registered; there are ${names}.`,
-  );
+  throw new SyncError('PLUGIN_UNKNOWN', 'No transport is registered.');
 }
 
 function alreadyThere(chain: Chain, to: number | null): boolean {
@@ -176,14 +254,14 @@ function target(status: PeerStatus | null, to: number | null): number | null {
   return head === null ? to : Math.min(head, to);
 }
 
-function publishBlock(hub: EventHub, chain: Chain, frame: Frame): void {
+function publishBlock(hub: EventHub, chain: Chain, frame: Frame, origin: BlockMode): void {
   const { header, documentBytes } = frame;
   const { height } = header;
   hub.emit({
     type: 'block',
     header,
     documentBytes,
-    origin: 'stream',
+    origin,
     block: async () => {
       const block = await chain.get(height);
       if (block?.hash === header.hash) return block;

@@ -1,8 +1,12 @@
 import { Command, Option } from 'commander';
 import type { SyncEngineConfig } from '../../config.js';
+import type { SnapshotType } from '../../contracts/index.js';
 import { createSyncEngine } from '../../create-engine.js';
+import type { SyncMode } from '../../engine/modes.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
-import { height, OPTION, peers, storeConfig, type StoreOptions } from '../options.js';
+import { type TrustConfig, trustOptions } from '../../engine/trust.js';
+import { UsageError } from '../exit.js';
+import { height, OPTION, peers, positive, storeConfig, type StoreOptions, texts } from '../options.js';
 import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { bytesText, countText } from '../units.js';
@@ -18,11 +22,16 @@ it cleanly, with exit status 130 and 143.
 Examples:
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b
   $ blockferry sync --peer https://a.example --peer https://b.example/ledger --data ./node-b --to 5000
+  $ blockferry sync --peer https://a.example --data ./node-b --mode snapshot --trust 02ab… 03cd… --threshold 2
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --json`;
 
 interface SyncOptions extends StoreOptions {
   readonly peer: readonly string[];
-  readonly mode: 'stream';
+  readonly mode: 'auto' | SyncMode;
+  readonly trust?: readonly string[];
+  readonly threshold: number;
+  readonly trustHash?: string;
+  readonly snapshotType: SnapshotType;
   readonly codec?: string;
   readonly to?: number;
   readonly json?: boolean;
@@ -39,7 +48,33 @@ export function command(): Command {
     .addOption(OPTION.data())
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
-    .addOption(new Option('--mode <mode>', 'how to fetch blocks').choices(['stream']).default('stream'))
+    .addOption(
+      new Option('--mode <mode>', 'how to fetch blocks')
+        .choices(['auto', 'stream', 'json', 'snapshot'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--trust <keys...>',
+        'public keys whose snapshots are taken; without any, none is',
+      ).argParser(texts),
+    )
+    .addOption(
+      new Option('--threshold <m>', 'how many of those keys have to have signed')
+        .argParser(positive)
+        .default(1),
+    )
+    .addOption(
+      new Option(
+        '--trust-hash <sha256>',
+        'hash of the one snapshot document that is taken without a signature',
+      ),
+    )
+    .addOption(
+      new Option('--snapshot-type <type>', 'the newest blocks and the state, or all blocks')
+        .choices(['recent', 'full'])
+        .default('recent'),
+    )
     .addOption(
       new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices([
         'gzip',
@@ -73,10 +108,27 @@ function engineConfig(options: SyncOptions): SyncEngineConfig {
     ...storeConfig(options, true),
     peers: options.peer,
     mode: options.mode,
+    trust: trustOf(options),
+    snapshot: { type: options.snapshotType },
     to,
     ...(codec === undefined ? {} : { codecs: [codec] }),
     retry: { ...RETRY, maxAttempts: ATTEMPTS + options.peer.length - 1 },
   };
+}
+
+/** @throws UsageError for keys, a threshold or a hash that can't be meant. */
+function trustOf({ trust = [], threshold, trustHash = null, mode }: SyncOptions): TrustConfig | null {
+  if (trust.length === 0 && trustHash === null) {
+    if (mode === 'snapshot') throw new UsageError('The mode snapshot needs --trust or --trust-hash.');
+    return null;
+  }
+  const config = { signers: trust, threshold, hash: trustHash };
+  try {
+    trustOptions(config);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  return config;
 }
 
 function resultOf(engine: SyncEngine): Record<string, unknown> {

@@ -1,0 +1,131 @@
+import type { Peer, PeerStatus } from '../contracts/index.js';
+import type { SyncError } from '../errors/index.js';
+
+/** A way to bring blocks here. */
+export type SyncMode = 'snapshot' | 'json' | 'stream';
+
+/** A way, and why it was taken. */
+export interface ChosenMode {
+  readonly mode: SyncMode;
+  /** One sentence, for people. */
+  readonly reason: string;
+}
+
+/** What the choice rests on. */
+export interface ModeSituation {
+  /** Newest block held here; `null` for an empty store. */
+  readonly height: number | null;
+  /** Last height wanted; `null` for all. */
+  readonly to: number | null;
+  /** What the peer says of itself; `null` for a plain server. */
+  readonly status: PeerStatus | null;
+}
+
+/** What this node can do at all. */
+export interface ModeAbilities {
+  /** As configured. */
+  readonly mode: SyncMode | 'auto';
+  /** Ways to fetch blocks that have a transport. */
+  readonly transports: readonly ('stream' | 'json')[];
+  /** Whether a snapshot could be taken: there is a transport for it, and somebody to trust. */
+  readonly snapshots: boolean;
+  /** An empty node that is fewer blocks behind than this syncs them instead of taking a snapshot. */
+  readonly minSnapshotBlocks: number;
+}
+
+/**
+ * Chooses how to sync from a peer, and remembers what has failed.
+ *
+ * With `auto`: a snapshot for an empty store that is far behind and has somebody to trust; the stream otherwise, since
+ * it brings the blocks in the encoding they are stored in; ranges where there is no stream, and in turns with the
+ * stream after a failure.
+ */
+export class ModeChooser {
+  readonly #abilities: ModeAbilities;
+  /** Ways that a peer doesn't have. */
+  readonly #missing = new Set<string>();
+  #snapshotDone = false;
+  /** The way that failed last. */
+  #failed: 'stream' | 'json' | null = null;
+
+  constructor(abilities: ModeAbilities) {
+    this.#abilities = abilities;
+  }
+
+  /** The way to take now; `null` when the peer has none that this node may use. */
+  choose(peer: Peer, situation: ModeSituation): ChosenMode | null {
+    if (this.#wantsSnapshot(peer)) {
+      const reason = this.#snapshotReason(situation);
+      if (reason !== null) return { mode: 'snapshot', reason };
+    }
+    return this.#chooseBlocks(peer, situation);
+  }
+
+  /** The snapshot was imported, or there is no more hope for one: blocks are what is left. */
+  endSnapshot(): void {
+    this.#snapshotDone = true;
+  }
+
+  /**
+   * Notes a failure.
+   *
+   * @returns whether the same peer is worth asking by its other way, before another peer is.
+   */
+  failed(peer: Peer, mode: 'stream' | 'json', error: SyncError): boolean {
+    const both = this.#failed !== null && this.#failed !== mode;
+    this.#failed = mode;
+    if (error.info.provesLie) return false;
+    const others = this.#usable(peer).filter((each) => each !== mode);
+    if (error.info.retryable) return !both && others.length > 0;
+    this.#missing.add(key(peer, mode));
+    return others.length > 0;
+  }
+
+  /** A block came: what failed before is no reason any more. */
+  succeeded(): void {
+    this.#failed = null;
+  }
+
+  #wantsSnapshot(peer: Peer): boolean {
+    const { mode, snapshots } = this.#abilities;
+    if (this.#snapshotDone || !snapshots || this.#missing.has(key(peer, 'snapshot'))) return false;
+    return mode === 'snapshot' || mode === 'auto';
+  }
+
+  #snapshotReason({ height, to, status }: ModeSituation): string | null {
+    if (this.#abilities.mode === 'snapshot') return 'The mode `snapshot` is configured.';
+    if (height !== null || to !== null || status === null || status.codecs.snapshot.length === 0) return null;
+    const behind = (status.head?.height ?? -1) + 1 - status.base;
+    if (behind < this.#abilities.minSnapshotBlocks) return null;
+    return `The store is empty, the peer is ${behind} blocks ahead and serves snapshots, and there are signers to trust.`;
+  }
+
+  #chooseBlocks(peer: Peer, { status }: ModeSituation): ChosenMode | null {
+    const usable = this.#usable(peer);
+    if (this.#abilities.mode === 'stream' || this.#abilities.mode === 'json') {
+      const [only] = usable;
+      return only === undefined ? null : { mode: only, reason: `The mode \`${only}\` is configured.` };
+    }
+    // A status document that names no codecs at all says nothing about what is served.
+    const served = usable.filter((mode) => (status?.codecs[mode].length ?? 0) > 0);
+    const [first = null, second = null] = served.length > 0 ? served : usable;
+    if (first === null) return null;
+    if (first === this.#failed && second !== null) {
+      return { mode: second, reason: `The mode \`${first}\` failed; \`${second}\` goes on where it ended.` };
+    }
+    if (first === 'json') return { mode: first, reason: 'The peer has no stream.' };
+    return { mode: first, reason: 'The stream brings the blocks in the encoding they are stored in.' };
+  }
+
+  /** Best first. */
+  #usable(peer: Peer): readonly ('stream' | 'json')[] {
+    const { mode, transports } = this.#abilities;
+    const wanted: readonly ('stream' | 'json')[] =
+      mode === 'stream' || mode === 'json' ? [mode] : ['stream', 'json'];
+    return wanted.filter((each) => transports.includes(each) && !this.#missing.has(key(peer, each)));
+  }
+}
+
+function key(peer: Peer, mode: SyncMode): string {
+  return `${mode} ${peer.url}`;
+}

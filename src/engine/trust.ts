@@ -6,6 +6,7 @@ import type {
   TrustOptions,
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
+import { peerText } from '../internal/http/shape.js';
 import { documentMessage, manifestMessage } from '../internal/snapshot-messages.js';
 import { durationText } from './trust-text.js';
 
@@ -71,7 +72,7 @@ export async function checkDocumentSignature(
   if (await scheme.verify(documentMessage(manifest), signature, signer)) return;
   throw new SyncError(
     'SNAPSHOT_CORRUPT',
-    `The signature in the document of snapshot ${manifest.id} is not one of ${JSON.stringify(signer)} over it.`,
+    `The signature in the document of snapshot ${manifest.id} is not one of ${peerText(signer, 80)} over it.`,
     { height: manifest.height },
   );
 }

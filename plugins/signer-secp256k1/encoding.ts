@@ -2,11 +2,11 @@ const SECRET_KEY_BYTES = 32;
 const SIGNATURE = /^[0-9a-f]{128}$/;
 const PUBLIC_KEY = /^0[23][0-9a-f]{64}$/;
 const SECRET_KEY = /^[0-9a-f]{64}$/;
-const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+const ASCII = /^[\x00-\x7f]*$/;
 
-/** The bytes of a message; `null` for one that has anything but printable ASCII in it. */
+/** The bytes of a message; `null` for one that is not ASCII. */
 export function messageBytes(text: unknown): Uint8Array | null {
-  return typeof text === 'string' && PRINTABLE_ASCII.test(text) ? new Uint8Array(Buffer.from(text)) : null;
+  return typeof text === 'string' && ASCII.test(text) ? new Uint8Array(Buffer.from(text)) : null;
 }
 
 /** The 64 bytes `r || s` of a signature in lower-case hex; `null` for any other text. */

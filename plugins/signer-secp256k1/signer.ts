@@ -8,7 +8,7 @@ import { SCHEME_ID } from './scheme.js';
  * message the same signature each time, and no bad source of randomness can give the key away.
  *
  * The signer keeps a copy of the key, taken before this returns, which neither logging nor serialising it shows. `sign` rejects with a `TypeError`
- * for a message that is not printable ASCII.
+ * for a message that is not ASCII.
  *
  * @param secretKey - 32 bytes, big-endian, from 1 to the order of the curve less 1.
  * @throws TypeError for anything else.
@@ -42,7 +42,7 @@ class Secp256k1Signer implements Signer {
 
   async sign(message: string): Promise<string> {
     const bytes = messageBytes(message);
-    if (bytes === null) throw new TypeError('A message to sign is printable ASCII.');
+    if (bytes === null) throw new TypeError('A message to sign is ASCII.');
     return toHex(
       await signAsync(bytes, this.#secretKey, {
         lowS: true,

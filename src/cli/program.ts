@@ -21,6 +21,8 @@ const COMMANDS = {
   verify: ['check every block of a store again', () => import('./commands/verify.js')],
   status: ['tell where a store or a server stands', () => import('./commands/status.js')],
   seal: ['make sealed-json blocks of JSON objects', () => import('./commands/seal.js')],
+  keygen: ['make a signing key for snapshots', () => import('./commands/keygen.js')],
+  snapshot: ['work with snapshots', () => import('./commands/snapshot/index.js')],
   demo: ['show a sync, a crash and a resume on this machine', () => import('./commands/demo.js')],
 } as const satisfies Record<string, readonly [string, () => Promise<{ command(): Command }>]>;
 
@@ -45,9 +47,16 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
     .exitOverride();
   for (const [name, [description, load]] of Object.entries(COMMANDS)) {
     const command = args.slice(0, 2).includes(name) ? (await load()).command() : new Command(name);
-    program.addCommand(command.description(description).copyInheritedSettings(program));
+    program.addCommand(command.description(description));
+    inheritSettings(command, program);
   }
   return program;
+}
+
+/** Commander hands settings down only to commands that are made with `.command()`. */
+function inheritSettings(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheritSettings(child, command);
 }
 
 function version(): string {

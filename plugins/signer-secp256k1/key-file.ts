@@ -1,0 +1,68 @@
+import { utils } from '@noble/secp256k1';
+import type { Signer } from '../../src/contracts/index.js';
+import { parseJsonObject } from '../../src/internal/http/shape.js';
+import { secretKeyBytes, toHex } from './encoding.js';
+import { createPrivateFile, keyUnusable, readPrivateFile } from './private-file.js';
+import { SCHEME_ID } from './scheme.js';
+import { publicKeyOf, secp256k1Signer } from './signer.js';
+
+const FORMAT = 'blockferry-key';
+const VERSION = 1;
+/** A key file has about 230 bytes. */
+const MAX_BYTES = 4096;
+
+/**
+ * Reads a key file, one JSON object: `{"format":"blockferry-key","version":1,"scheme":"secp256k1","publicKey":"…",
+ * "secretKey":"…"}`, both keys in lower-case hex. Further members are ignored.
+ *
+ * A file that its group or others may read, write or execute is refused, where files have modes.
+ *
+ * @throws SyncError `KEY_UNUSABLE`; no message has anything of the secret key in it.
+ */
+export async function readKeyFile(path: string): Promise<Signer> {
+  const members = parseJsonObject(await readPrivateFile(path, MAX_BYTES));
+  if (members === null) throw keyUnusable(path, 'is not a JSON object');
+  const { format, version, scheme, publicKey, secretKey } = members;
+  if (format !== FORMAT) throw keyUnusable(path, 'is not a key file');
+  if (version !== VERSION || scheme !== SCHEME_ID) {
+    throw keyUnusable(path, `is not one of version ${VERSION} for ${SCHEME_ID}`);
+  }
+  const signer = await signerOf(secretKeyBytes(secretKey));
+  if (signer === null) throw keyUnusable(path, 'holds no secret key of the curve');
+  if (signer.publicKey !== publicKey)
+    throw keyUnusable(path, 'names a public key that is not that of its secret key');
+  return signer;
+}
+
+/**
+ * Writes a secret key to a new file that only its owner may read (mode 0600), from its creation on; it is on disk when
+ * the promise resolves.
+ *
+ * @param secretKey - as for `secp256k1Signer`.
+ * @returns the public key.
+ * @throws TypeError for what is no secret key.
+ * @throws SyncError `INPUT_UNREADABLE` when there is a file already, which is never overwritten, or writing fails.
+ */
+export async function writeKeyFile(
+  path: string,
+  secretKey: Uint8Array,
+): Promise<{ readonly publicKey: string }> {
+  const publicKey = publicKeyOf(secretKey);
+  const key = { format: FORMAT, version: VERSION, scheme: SCHEME_ID, publicKey, secretKey: toHex(secretKey) };
+  await createPrivateFile(path, `${JSON.stringify(key)}\n`);
+  return { publicKey };
+}
+
+/**
+ * Makes a new secret key of the system's randomness and writes it as `writeKeyFile` does.
+ *
+ * @throws SyncError `INPUT_UNREADABLE`
+ */
+export async function generateKeyFile(path: string): Promise<{ readonly publicKey: string }> {
+  return writeKeyFile(path, utils.randomSecretKey());
+}
+
+/** `null` for a key out of range. */
+async function signerOf(secretKey: Uint8Array | null): Promise<Signer | null> {
+  return secretKey === null ? null : secp256k1Signer(secretKey).catch(() => null);
+}

@@ -10,7 +10,7 @@ import type {
 } from './contracts/index.js';
 import { DEFAULT_RETRY, type RetryOptions } from './engine/backoff.js';
 import type { SyncMode } from './engine/modes.js';
-import { type TrustConfig, trustOptions } from './engine/trust.js';
+import { type TrustConfig, trustOptions } from './engine/trust-options.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from './engine/engine-parts.js';
 
 /** The embedded LevelDB store. */

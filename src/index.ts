@@ -15,7 +15,7 @@ export type { Chain } from './engine/chain.js';
 export type { BlockHandler, RunOptions } from './engine/consumer.js';
 export type { EngineLimits } from './engine/engine-parts.js';
 export type * from './engine/events.js';
-export type { TrustConfig } from './engine/trust.js';
+export type { TrustConfig } from './engine/trust-options.js';
 export type { SyncEngine } from './engine/sync-engine.js';
 export * from './contracts/index.js';
 export * from './errors/index.js';

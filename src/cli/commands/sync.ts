@@ -4,7 +4,7 @@ import type { SnapshotType } from '../../contracts/index.js';
 import { createSyncEngine } from '../../create-engine.js';
 import type { SyncMode } from '../../engine/modes.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
-import { type TrustConfig, trustOptions } from '../../engine/trust.js';
+import { type TrustConfig, trustOptions } from '../../engine/trust-options.js';
 import { UsageError } from '../exit.js';
 import { height, OPTION, peers, positive, storeConfig, type StoreOptions, texts } from '../options.js';
 import { storeText, placeOf } from '../place.js';
@@ -89,7 +89,7 @@ export function command(): Command {
 }
 
 async function sync(options: SyncOptions, { out, signal, conclude }: CommandContext): Promise<void> {
-  const engine = createSyncEngine(engineConfig(options));
+  const engine = createSyncEngine(await engineConfig(options));
   const subscription = engine.events.subscribe((event) => {
     out.emit(event);
   });
@@ -102,13 +102,13 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
   }
 }
 
-function engineConfig(options: SyncOptions): SyncEngineConfig {
+async function engineConfig(options: SyncOptions): Promise<SyncEngineConfig> {
   const { codec, to = null } = options;
   return {
     ...storeConfig(options, true),
     peers: options.peer,
     mode: options.mode,
-    trust: trustOf(options),
+    trust: await trustOf(options),
     snapshot: { type: options.snapshotType },
     to,
     ...(codec === undefined ? {} : { codecs: [codec] }),
@@ -117,18 +117,19 @@ function engineConfig(options: SyncOptions): SyncEngineConfig {
 }
 
 /** @throws UsageError for keys, a threshold or a hash that can't be meant. */
-function trustOf({ trust = [], threshold, trustHash = null, mode }: SyncOptions): TrustConfig | null {
-  if (trust.length === 0 && trustHash === null) {
+async function trustOf(options: SyncOptions): Promise<TrustConfig | null> {
+  const { trust: signers = [], threshold, mode } = options;
+  const hash = options.trustHash ?? null;
+  if (signers.length === 0 && hash === null) {
     if (mode === 'snapshot') throw new UsageError('The mode snapshot needs --trust or --trust-hash.');
     return null;
   }
-  const config = { signers: trust, threshold, hash: trustHash };
+  const { secp256k1 } = await import('../../../plugins/signer-secp256k1/index.js');
   try {
-    trustOptions(config);
+    return trustOptions({ signers, threshold, hash }, secp256k1().create());
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
   }
-  return config;
 }
 
 function resultOf(engine: SyncEngine): Record<string, unknown> {

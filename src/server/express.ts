@@ -51,12 +51,13 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
     void served.then(() => open.delete(res));
   };
   const close = async (): Promise<void> => {
-    server.close();
+    const closed = server.close();
     const cutOff = setTimeout(() => {
       for (const res of open.keys()) res.destroy();
     }, CLOSE_GRACE_MS);
     await Promise.all(open.values());
     clearTimeout(cutOff);
+    await closed;
   };
   return Object.assign(handler, { close });
 }

@@ -3,7 +3,14 @@ import type { EndpointResponse } from '../contracts/index.js';
 import { ERROR_CODES, isSyncError, SyncError, type ErrorCode, type ErrorContext } from '../errors/index.js';
 
 /** Failures of the server's own whose message holds nothing but figures; all other messages may name paths. */
-const TELLING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['SERVER_BUSY', 'BLOCK_TOO_LARGE']);
+const TELLING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SERVER_BUSY',
+  'SNAPSHOT_BUILDING',
+  'BLOCK_TOO_LARGE',
+]);
+
+/** Answers of this class that are no failures. */
+const PLANNED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['SERVER_BUSY', 'SNAPSHOT_BUILDING']);
 
 /** An error as the client is told of it. */
 interface Problem {
@@ -49,7 +56,7 @@ function toProblem(error: unknown): Problem {
   const { code, context } = error;
   if (status < 500) return { code, status, detail: error.message, context, own: false };
   const detail = TELLING.has(code) ? error.message : ERROR_CODES[code].summary;
-  return { code, status, detail, context, own: code !== 'SERVER_BUSY' };
+  return { code, status, detail, context, own: !PLANNED.has(code) };
 }
 
 function internal(): Problem {

@@ -41,8 +41,8 @@ export interface SyncServer {
    * @param options.signal - fires when the client has gone; ends the body.
    */
   handle(request: SyncRequest, options: { readonly signal: AbortSignal }): Promise<EndpointResponse>;
-  /** Ends all open bodies and refuses further requests. */
-  close(): void;
+  /** Ends all open bodies and refuses further requests; resolves when the endpoints have stopped. */
+  close(): Promise<void>;
 }
 
 const METHODS = ['GET', 'HEAD'];
@@ -56,7 +56,7 @@ export class SyncServerCore implements SyncServer {
   readonly #prefixes: readonly (readonly [string, Endpoint])[];
   readonly #slots: StreamSlots;
   readonly #open = new Set<AbortController>();
-  #closed = false;
+  #closing: Promise<void> | null = null;
 
   constructor(options: SyncServerOptions) {
     this.#options = options;
@@ -99,9 +99,18 @@ export class SyncServerCore implements SyncServer {
     }
   }
 
-  close(): void {
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     for (const controller of [...this.#open]) controller.abort();
+    const closing = this.#options.endpoints.map(async (endpoint) => {
+      await endpoint.close?.();
+    });
+    for (const result of await Promise.allSettled(closing))
+      if (result.status === 'rejected') this.report(result.reason);
   }
 
   #endpointOf(path: string): Endpoint | null {
@@ -115,7 +124,8 @@ export class SyncServerCore implements SyncServer {
     if (!METHODS.includes(request.method)) {
       throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
     }
-    if (this.#closed) throw new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000 });
+    if (this.#closing !== null)
+      throw new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000 });
     const endpoint = this.#endpointOf(request.path);
     if (endpoint !== null) return this.#ask(endpoint, request, signal);
     return withoutBody(request, statusResponse(this.status()));

@@ -210,7 +210,7 @@ test('closing ends what is open and refuses what comes after', async (t) => {
   const ended = endOf(stream);
   await new Promise((resolve) => setTimeout(resolve, 20));
   t.is(source.listeners.size, 1);
-  server.close();
+  await server.close();
   await ended;
   t.is(source.listeners.size, 0);
   t.is(server.openStreams, 0);

@@ -1,0 +1,165 @@
+import type { BlockSource, SnapshotManifest } from '../../../src/contracts/index.js';
+import { SyncError } from '../../../src/errors/index.js';
+import { throwIfAborted } from '../../../src/internal/abort.js';
+import { buildSnapshot, type SnapshotBuildOptions, type SnapshotOrder } from './build.js';
+import { diskError, discardBuild, makeBuildDirectory, publish, removeLeftovers } from './files.js';
+import { checkInteger, DEFAULT_KEEP, type SnapshotBuildProgress, type SnapshotEvent } from './options.js';
+import type { SnapshotReader } from './reader.js';
+import { Shelf } from './shelf.js';
+import { archived, type ArchivedSnapshot } from './shelved.js';
+
+/** Options of {@link openArchive}. */
+export interface SnapshotArchiveOptions {
+  /** Generations of each chain, type and codec that are kept, at least 2. Default 2. */
+  readonly keep?: number;
+  /** Hears what happens to the archive's snapshots. Must not throw. Default nothing. */
+  readonly onEvent?: (event: SnapshotEvent) => void;
+}
+
+/** Narrows what {@link SnapshotArchive.list} gives. */
+export type SnapshotFilter = Partial<
+  Pick<ArchivedSnapshot['manifest'], 'chain' | 'chainId' | 'type' | 'codec'>
+>;
+
+/**
+ * Opens a directory of snapshots, which need not exist yet, and removes what a crash left half-made in it.
+ *
+ * @throws TypeError for a `keep` below 2
+ */
+export async function openArchive(
+  directory: string,
+  options: SnapshotArchiveOptions = {},
+): Promise<SnapshotArchive> {
+  const { keep = DEFAULT_KEEP, onEvent = () => undefined } = options;
+  checkInteger('keep', keep, 2);
+  await removeLeftovers(directory);
+  const archive = new SnapshotArchive(directory, keep, onEvent);
+  await archive.refresh();
+  archive.prune();
+  return archive;
+}
+
+/** What a build is told to wait when the chain would not hold still. */
+const RETRY_AFTER_MS = 10_000;
+
+/** The snapshots in a directory: each whole, under its id, and several generations of each kind. */
+export class SnapshotArchive {
+  readonly directory: string;
+  readonly #shelf: Shelf;
+  readonly #keep: number;
+  readonly #onEvent: (event: SnapshotEvent) => void;
+
+  /** @internal Use {@link openArchive}. */
+  constructor(directory: string, keep: number, onEvent: (event: SnapshotEvent) => void) {
+    this.directory = directory;
+    this.#keep = keep;
+    this.#onEvent = onEvent;
+    this.#shelf = new Shelf(directory, onEvent);
+  }
+
+  /** Bodies that are being read. */
+  get readers(): number {
+    return this.#shelf.readers;
+  }
+
+  /** Newest first. */
+  list(filter: SnapshotFilter = {}): readonly ArchivedSnapshot[] {
+    const wanted = Object.entries(filter);
+    return this.#shelf
+      .kept()
+      .filter(({ manifest }) =>
+        wanted.every(([name, value]) => manifest[name as keyof SnapshotFilter] === value),
+      )
+      .sort((a, b) => b.document.sequence - a.document.sequence || b.manifest.height - a.manifest.height);
+  }
+
+  /** Looks for snapshots that another process has added or removed; costs next to nothing when there are none. */
+  refresh(): Promise<void> {
+    return this.#shelf.refresh();
+  }
+
+  /** A snapshot by its id, with the signatures that its manifest has now; `null` when it is not there. */
+  find(id: string): Promise<ArchivedSnapshot | null> {
+    return this.#shelf.find(id);
+  }
+
+  /** Opens a snapshot's body; its generation is not removed before the reader is closed. `null` when it is not there. */
+  read(id: string): Promise<SnapshotReader | null> {
+    return this.#shelf.read(id);
+  }
+
+  /**
+   * Makes a snapshot of the source as it is now, and removes the generations that are too many then. A snapshot whose
+   * last block was rolled back meanwhile is thrown away and made once again.
+   *
+   * @throws SyncError `SNAPSHOT_UNAVAILABLE`, `SNAPSHOT_BUILDING` when the chain was rolled back twice, `STORE_*`,
+   * `CODEC_*`, `ABORTED`
+   */
+  async build(order: SnapshotOrder, options: SnapshotBuildOptions = {}): Promise<ArchivedSnapshot> {
+    const { type, codec } = order;
+    const started = performance.now();
+    const onProgress = (progress: SnapshotBuildProgress): void => {
+      this.#onEvent({ kind: 'progress', ...progress });
+      options.onProgress?.(progress);
+    };
+    this.#onEvent({ kind: 'started', type, codec });
+    try {
+      const snapshot = await this.#build(order, { ...options, onProgress });
+      const elapsedMs = performance.now() - started;
+      this.#onEvent({ kind: 'finished', manifest: snapshot.manifest, elapsedMs });
+      this.prune();
+      return snapshot;
+    } catch (failure) {
+      const error = diskError(failure, 'The snapshot could not be written');
+      this.#onEvent({ kind: 'failed', type, codec, error });
+      throw error;
+    }
+  }
+
+  /** Removes all generations but the newest ones; those that are being read follow when they were read. */
+  prune(): void {
+    const seen = new Map<string, number>();
+    for (const { manifest } of this.list()) {
+      const kind = JSON.stringify([manifest.chain, manifest.chainId, manifest.type, manifest.codec]);
+      const count = (seen.get(kind) ?? 0) + 1;
+      seen.set(kind, count);
+      if (count > this.#keep) this.#shelf.remove(manifest.id);
+    }
+  }
+
+  /** Resolves when the removals under way are done. */
+  settled(): Promise<void> {
+    return this.#shelf.settled();
+  }
+
+  async #build(order: SnapshotOrder, options: SnapshotBuildOptions): Promise<ArchivedSnapshot> {
+    const snapshot = (await this.#attempt(order, options)) ?? (await this.#attempt(order, options));
+    if (snapshot !== null) return snapshot;
+    const message = 'The chain was rolled back each time a snapshot of it was made.';
+    throw new SyncError('SNAPSHOT_BUILDING', message, { retryAfterMs: RETRY_AFTER_MS });
+  }
+
+  /** @returns `null` when the snapshot's last block is no longer on the chain */
+  async #attempt(order: SnapshotOrder, options: SnapshotBuildOptions): Promise<ArchivedSnapshot | null> {
+    await this.refresh();
+    const sequence = 1 + Math.max(0, ...this.list().map(({ document }) => document.sequence));
+    const path = await makeBuildDirectory(this.directory);
+    try {
+      const built = await buildSnapshot(order, { directory: path, sequence }, options);
+      throwIfAborted(options.signal);
+      if (!(await isOnChain(order.source, built.manifest))) return null;
+      await publish(path, this.directory, built.manifest.id);
+      return this.#shelf.add(archived(this.directory, built));
+    } finally {
+      await discardBuild(path);
+    }
+  }
+}
+
+/** Whether a snapshot's last block is still part of the chain. */
+export async function isOnChain(
+  source: Pick<BlockSource, 'header'>,
+  { height, blockHash }: Pick<SnapshotManifest, 'height' | 'blockHash'>,
+): Promise<boolean> {
+  return (await source.header(height))?.hash === blockHash;
+}

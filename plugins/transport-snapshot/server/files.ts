@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SyncError } from '../../../src/errors/index.js';
+
+export const MANIFEST_FILE = 'manifest.json';
+/** Holds the signature in the document, which the manifest has no place for. */
+export const DOCUMENT_FILE = 'document.json';
+
+const EXTENSIONS: ReadonlyMap<string, string> = new Map([
+  ['bzip2', 'bz2'],
+  ['gzip', 'gz'],
+  ['zstd', 'zst'],
+  ['identity', 'json'],
+]);
+
+/** Name of a snapshot's body, on disk and for who saves it: `snapshot.bz2`. */
+export function bodyName(codec: string): string {
+  return `snapshot.${EXTENSIONS.get(codec) ?? codec}`;
+}
+
+/** No id of a snapshot begins with a dot. */
+const BUILDING = /^\.building-([0-9]{1,10})-[0-9a-f-]{36}$/;
+const REMOVING = /^\.removing-[0-9a-f-]{36}$/;
+
+/** Directories that builds of this process are writing to. */
+const building = new Set<string>();
+
+/** Makes a directory to build in; whoever finds it after a crash removes it. */
+export async function makeBuildDirectory(directory: string): Promise<string> {
+  const path = join(directory, `.building-${process.pid}-${randomUUID()}`);
+  building.add(path);
+  try {
+    await mkdir(path, { recursive: true });
+    return path;
+  } catch (error) {
+    building.delete(path);
+    throw error;
+  }
+}
+
+/** Gives a finished build its name. Afterwards it is there whole, also when the power fails. */
+export async function publish(path: string, directory: string, name: string): Promise<void> {
+  await rename(path, join(directory, name));
+  building.delete(path);
+  await syncFile(directory);
+}
+
+/** Removes a build that came to nothing; does nothing to one that was published. */
+export async function discardBuild(path: string): Promise<void> {
+  building.delete(path);
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Removes a snapshot: in one step from its name, then from the disk. */
+export async function removeSnapshot(directory: string, name: string): Promise<void> {
+  const path = join(directory, `.removing-${randomUUID()}`);
+  await rename(join(directory, name), path).catch(ignoreMissing);
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Removes what processes that have ended left half-made or half-removed. */
+export async function removeLeftovers(directory: string): Promise<void> {
+  for (const name of await namesIn(directory)) {
+    const path = join(directory, name);
+    if (REMOVING.test(name) || isAbandoned(name, path)) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function isAbandoned(name: string, path: string): boolean {
+  const pid = BUILDING.exec(name)?.[1];
+  return pid !== undefined && !building.has(path) && !isOther(Number(pid));
+}
+
+/** Whether another process of this number lives. */
+function isOther(pid: number): boolean {
+  if (pid === process.pid) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Names in a directory; none when it is not there. */
+export async function namesIn(directory: string): Promise<readonly string[]> {
+  return readdir(directory).catch((error: unknown) => {
+    ignoreMissing(error);
+    return [];
+  });
+}
+
+/** Writes a file or a directory's names through to the disk. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Whether an error says that a file is not there. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === 'ENOENT';
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isMissing(error)) throw error;
+}
+
+/** A failure of the file system as an error of ours; anything else as it is. */
+export function diskError(error: unknown, what: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error) || error instanceof SyncError || syscall === undefined) return error;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return new SyncError(full ? 'STORE_FULL' : 'STORE_IO', `${what}: ${error.message}`, { cause: error });
+}

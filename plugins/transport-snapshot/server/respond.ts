@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import type { EndpointRequest, EndpointResponse, SnapshotManifest } from '../../../src/contracts/index.js';
+import { bodyName } from './files.js';
+import { manifestJson } from './manifest-json.js';
+import { type ByteRange, isUnchanged, readRange } from './range.js';
+import type { ArchivedSnapshot } from './shelved.js';
+
+/** How long an answer may be kept. Bodies must not be changed on the way: byte ranges would not fit any more. */
+export const CACHE = {
+  newestBody: 'no-cache, no-transform',
+  body: 'public, max-age=31536000, immutable, no-transform',
+  newestManifest: 'no-cache',
+  /** Signatures may be added. */
+  manifest: 'public, max-age=60',
+} as const;
+
+/** What a request for a body comes to: an answer, or bytes of the file with the head of one. */
+export type BodyAnswer =
+  | { readonly kind: 'answer'; readonly response: EndpointResponse }
+  | { readonly kind: 'bytes'; readonly range: ByteRange; readonly head: Omit<EndpointResponse, 'body'> };
+
+/** Decides what a request for a snapshot's body gets (RFC 9110, sections 13.2.2 and 14). */
+export function answerBody(
+  request: EndpointRequest,
+  snapshot: ArchivedSnapshot,
+  cacheControl: string,
+): BodyAnswer {
+  const { id, size } = snapshot.manifest;
+  const etag = `"${id}"`;
+  const cache = { etag, 'cache-control': cacheControl };
+  if (isUnchanged(request, etag)) return answer({ status: 304, headers: cache, body: null });
+  const range = readRange(request, { size, etag });
+  if (range === 'unsatisfiable') return answer(unsatisfiable(size));
+  const { start, end } = range ?? { start: 0, end: size };
+  const headers = {
+    ...bodyHeaders(snapshot),
+    ...cache,
+    'content-length': String(end - start),
+    ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
+  };
+  const status = range === null ? 200 : 206;
+  if (request.method === 'HEAD') return answer({ status, headers, body: null });
+  return { kind: 'bytes', range: { start, end }, head: { status, headers } };
+}
+
+function bodyHeaders({ manifest, document }: ArchivedSnapshot): Record<string, string> {
+  return {
+    'content-type': 'application/octet-stream',
+    'content-disposition': `attachment; filename=${bodyName(manifest.codec)}`,
+    'accept-ranges': 'bytes',
+    'x-snapshot-height': String(manifest.height),
+    'x-snapshot-hash': manifest.hash,
+    'x-snapshot-signer': document.signer,
+    'x-snapshot-signature': document.signature,
+  };
+}
+
+function answer(response: EndpointResponse): BodyAnswer {
+  return { kind: 'answer', response };
+}
+
+/** RFC 9110, section 15.5.17. No code of the table has this status: the word is that of any bad request. */
+function unsatisfiable(size: number): EndpointResponse {
+  const problem = {
+    type: 'about:blank',
+    title: 'Range Not Satisfiable',
+    status: 416,
+    detail: `The range begins behind the end; there are ${size} bytes.`,
+    code: 'BAD_REQUEST',
+  };
+  const body = Buffer.from(JSON.stringify(problem));
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': String(body.length),
+    'content-range': `bytes */${size}`,
+    'cache-control': 'no-store',
+  };
+  return { status: 416, headers, body };
+}
+
+/** Answers a request for a manifest. */
+export function answerManifest(
+  request: EndpointRequest,
+  manifest: SnapshotManifest,
+  cacheControl: string,
+): EndpointResponse {
+  const { bytes, etag } = written(manifest);
+  const cache = { etag, 'cache-control': cacheControl };
+  if (isUnchanged(request, etag)) return { status: 304, headers: cache, body: null };
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': String(bytes.length),
+    ...cache,
+  };
+  return { status: 200, headers, body: request.method === 'HEAD' ? null : bytes };
+}
+
+interface Written {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+const cache = new WeakMap<SnapshotManifest, Written>();
+
+/** Many clients ask for the same manifest, and it has a line for each part. */
+function written(manifest: SnapshotManifest): Written {
+  const known = cache.get(manifest);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(manifestJson(manifest));
+  const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`;
+  cache.set(manifest, { bytes, etag });
+  return { bytes, etag };
+}

@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { SyncError } from '../../src/errors/index.js';
+import { FIRST_CONTENTS, newContents, removeLeftovers } from './contents.js';
 import { storeError } from './errors.js';
 import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker } from './files.js';
 import { checkTables, tablesToCheck } from './table-check.js';
@@ -9,14 +10,20 @@ import { checkTables, tablesToCheck } from './table-check.js';
 /** The LevelDB of a store: binary keys and values. */
 export type Database = ClassicLevel<Buffer, Buffer>;
 
-/** Memory that LevelDB gathers writes in before it makes a file, in bytes. */
+/** An open LevelDB and the name of its directory in the store. */
+export interface Contents {
+  readonly name: string;
+  readonly db: Database;
+}
+
+/**
+ * Memory that LevelDB gathers writes in before it makes a file, in bytes. It takes twice as much while it makes one.
+ * More makes nothing faster, also not the filling of a store.
+ */
 const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
 
 /** Size of its files, in bytes: large enough that a chain of gigabytes needs hundreds of them, not thousands. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
-
-/** Name of the directory of a new store's LevelDB. */
-const FIRST_DB = 'db';
 
 /**
  * Opens the LevelDB of a store, or makes a new one where there is nothing.
@@ -29,14 +36,27 @@ export async function openDatabase(
   location: string,
   createIfMissing: boolean,
   signal?: AbortSignal,
-): Promise<Database> {
+): Promise<Contents> {
   try {
-    const db = await openMarked(location, createIfMissing, signal);
+    const contents = await openMarked(location, createIfMissing, signal);
+    await removeLeftovers(location, contents.name);
     // Without the note the next check is weaker; that is no reason not to open.
     await noteOpen(location).catch(() => undefined);
-    return db;
+    return contents;
   } catch (error) {
     throw storeError(error, location);
+  }
+}
+
+/** Makes an empty LevelDB beside the one of the store. */
+export async function makeContents(location: string): Promise<Contents> {
+  const name = newContents();
+  const path = join(location, name);
+  try {
+    return { name, db: await openLevel(path, true) };
+  } catch (error) {
+    await rm(path, { recursive: true, force: true });
+    throw error;
   }
 }
 
@@ -44,34 +64,56 @@ async function openMarked(
   location: string,
   createIfMissing: boolean,
   signal?: AbortSignal,
-): Promise<Database> {
+): Promise<Contents> {
   const marker = await readMarker(location);
   if (marker?.state !== 'ready' && !createIfMissing) {
     throw new SyncError('STORE_NOT_FOUND', `There is no store at ${location}.`);
   }
   if (marker?.state === 'ready') return openChecked(location, marker.db, signal);
-  const creating: Marker = marker ?? { state: 'creating', db: FIRST_DB };
+  const creating: Marker = marker ?? { state: 'creating', db: FIRST_CONTENTS };
   // A store that two starts made at one time may be marked so although it has blocks.
   const isNew = (await readMark(location)) === null;
   if (marker === null) await writeMarker(location, creating);
   await mkdir(join(location, creating.db), { recursive: true });
-  const db = await openLevel(join(location, creating.db), isNew);
+  const contents = await openNamed(location, creating.db, isNew);
   await writeMarker(location, { ...creating, state: 'ready' });
-  return db;
+  return contents;
 }
 
 /** The check comes when LevelDB has locked the store, and before anything is read. */
-async function openChecked(location: string, name: string, signal?: AbortSignal): Promise<Database> {
-  const path = join(location, name);
-  const tables = await tablesToCheck(path, await wasLeftOpen(location));
-  const db = await openLevel(path, false);
+async function openChecked(location: string, name: string, signal?: AbortSignal): Promise<Contents> {
+  const tables = await tablesToCheck(join(location, name), await wasLeftOpen(location));
+  const contents = await openNamed(location, name, false);
   try {
     await checkTables(tables, signal);
   } catch (error) {
-    await db.close();
+    await contents.db.close();
     throw error;
   }
-  return db;
+  return contents;
+}
+
+/**
+ * Opens what the marker names. A process that has the store open may have switched to new contents since the marker was
+ * read, and the old ones are then no longer locked, or gone.
+ */
+async function openNamed(location: string, name: string, createIfMissing: boolean): Promise<Contents> {
+  let db: Database | null = null;
+  try {
+    db = await openLevel(join(location, name), createIfMissing);
+    await checkNamed(location, name);
+    return { name, db };
+  } catch (error) {
+    await db?.close();
+    await checkNamed(location, name);
+    throw error;
+  }
+}
+
+async function checkNamed(location: string, name: string): Promise<void> {
+  const marker = await readMarker(location);
+  if (marker === null || marker.db === name) return;
+  throw new SyncError('STORE_LOCKED', `The store at ${location} is open elsewhere.`);
 }
 
 async function openLevel(path: string, createIfMissing: boolean): Promise<Database> {

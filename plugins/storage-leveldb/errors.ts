@@ -21,7 +21,11 @@ export function storeError(error: unknown, location: string): SyncError {
     return new SyncError('STORE_CLOSED', 'The view of the store is closed.', because);
   }
   if (codes.includes('LEVEL_DATABASE_NOT_OPEN') && !hasCause) {
-    return new SyncError('STORE_CLOSED', 'The store is not open.', because);
+    return new SyncError(
+      'STORE_CLOSED',
+      'The store is not open, or holds new contents in place of those.',
+      because,
+    );
   }
   if (codes.includes('LEVEL_CORRUPTION') || isMissingPart(text)) {
     return new SyncError('STORE_DAMAGED', `The store at ${location} is damaged: ${text}`, because);

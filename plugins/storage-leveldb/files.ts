@@ -40,8 +40,8 @@ export async function replaceFile(path: string, contents: string): Promise<void>
   await syncDirectory(dirname(path));
 }
 
-/** A rename survives power loss only when its directory was synced. */
-async function syncDirectory(path: string): Promise<void> {
+/** Makes the names in a directory durable: a rename survives power loss only when its directory was synced. */
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();

@@ -46,7 +46,19 @@ export function stateKeyOf(key: Buffer): string {
   return key.toString('utf8', 1);
 }
 
-/** Bounds of a table: from its first possible key to the first of the next kind. */
-export function tableBounds(table: StateTable): { readonly gte: Buffer; readonly lt: Buffer } {
-  return { gte: Buffer.from([TABLES[table]]), lt: Buffer.from([TABLES[table] + 1]) };
+interface KindBounds {
+  readonly gte: Buffer;
+  readonly lt: Buffer;
 }
+
+/** From the first possible key of a kind to the first of the next. */
+const boundsOf = (kind: number): KindBounds => ({ gte: Buffer.from([kind]), lt: Buffer.from([kind + 1]) });
+
+/** Bounds of the keys of a table. */
+export const tableBounds = (table: StateTable): KindBounds => boundsOf(TABLES[table]);
+
+/** Bounds of the keys of the consumers' positions. */
+export const CURSOR_BOUNDS: KindBounds = boundsOf(CURSOR);
+
+/** A key above all others, where there is never a record. */
+export const ABOVE_ALL = Buffer.from([0xff]);

@@ -7,32 +7,29 @@ import type {
   Checkpoint,
   CommitBatch,
   Frame,
-  StateChange,
+  StageActivation,
   StateEntry,
   StateTable,
   Storage,
   StorageStage,
   StorageView,
 } from '../../src/contracts/index.js';
-import { SyncError } from '../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { readMeta } from './check.js';
-import { type Database, openDatabase } from './database.js';
+import { removeLeftovers } from './contents.js';
+import { type Database, makeContents, openDatabase } from './database.js';
 import { storeError } from './errors.js';
 import { noteClosed } from './files.js';
 import { HighWater } from './high-water.js';
 import { cursorKey, frameKey, headerKey, stateKey, undoKey } from './keys.js';
-import { missing, Reader } from './reader.js';
+import { LevelStage } from './level-stage.js';
+import { Reader } from './reader.js';
+import { collectFrom, confirmGone, guard, guarded, holds, scan } from './reads.js';
 import { decodeFrame, decodeInfo, decodeJson, encodeJson, type Meta, sealValue } from './records.js';
+import { heightOfHead, isStillNamed, type Opened, retire, switchContents } from './switch-contents.js';
 import { commitOperations, rollbackOperations } from './writer.js';
-
-interface Opened {
-  readonly db: Database;
-  readonly reader: Reader;
-  readonly mark: HighWater;
-  meta: Meta;
-}
 
 /** Options of `levelStorage`. */
 export interface LevelStorageOptions {
@@ -50,6 +47,7 @@ export class LevelStorage implements Storage {
   /** One write at a time; `close` waits for those under way. */
   readonly #writes = new WriteQueue();
   #opened: Opened | null = null;
+  #stage: LevelStage | null = null;
   /** Why nothing more may be written: after a failed write it is unknown what is on the disk. */
   #failure: SyncError | null = null;
 
@@ -65,15 +63,15 @@ export class LevelStorage implements Storage {
     const { location, createIfMissing = true } = this.#options;
     if (this.#opened !== null) return;
     const mark = new HighWater(location);
-    const db = await openDatabase(location, createIfMissing, options.signal);
-    const reader = new Reader(db, null);
+    const contents = await openDatabase(location, createIfMissing, options.signal);
+    const reader = new Reader(contents.db, null);
     try {
       const meta = await this.#guard(async () => readMeta(reader, await mark.read(), options.signal));
       if (meta.checkpoint.head !== null) mark.advance(meta.checkpoint.head.height);
-      this.#opened = { db, reader, mark, meta };
+      this.#opened = { contents, reader, mark, meta };
       this.#failure = null;
     } catch (error) {
-      await db.close();
+      await contents.db.close();
       throw error;
     }
   }
@@ -106,9 +104,9 @@ export class LevelStorage implements Storage {
     const readState = (table: StateTable, key: string): Promise<Uint8Array | null> =>
       this.getState(table, key);
     const operations = await this.#guard(() => commitOperations(batch, meta, readState));
-    await this.#write(() => store.db.batch(operations, { sync: true }));
+    await this.#write(() => store.contents.db.batch(operations, { sync: true }));
     store.meta = meta;
-    store.mark.advance(meta.checkpoint.head?.height ?? -1);
+    store.mark.advance(heightOfHead(meta));
     await this.#pruneUndo(store, before.checkpoint.finalized, meta.checkpoint.finalized);
   }
 
@@ -117,7 +115,7 @@ export class LevelStorage implements Storage {
     const { checkpoint, identity, rollbacks } = store.meta;
     checkRollback(to, to === null ? null : await this.header(to.height), checkpoint);
     const from = to === null ? checkpoint.base : to.height + 1;
-    const { dropped, undo } = await this.#guard(() => this.#collect(store, from));
+    const { dropped, undo } = await this.#guard(() => collectFrom(store.reader, from));
     const meta: Meta = {
       checkpoint: { ...checkpoint, head: to, base: to === null ? 0 : checkpoint.base },
       identity,
@@ -125,7 +123,8 @@ export class LevelStorage implements Storage {
     };
     if (dropped.length === 0) return dropped;
     await this.#guard(() => store.mark.lower(to === null ? -1 : to.height));
-    await this.#write(() => store.db.batch(rollbackOperations(dropped, undo, meta), { sync: true }));
+    const operations = rollbackOperations(dropped, undo, meta);
+    await this.#write(() => store.contents.db.batch(operations, { sync: true }));
     store.meta = meta;
     return dropped;
   }
@@ -141,95 +140,100 @@ export class LevelStorage implements Storage {
   }
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
-    return this.#scan(this.#use(), (reader) => reader.frames(range, options));
+    this.#use();
+    return scan(this.directory, this.#database, (reader) => reader.frames(range, options));
   }
 
   async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
-    const { reader } = this.#use();
     const what = `value of ${JSON.stringify(key)} in ${table}`;
-    return this.#guard(() => reader.value(stateKey(table, key), what));
+    return this.#current(({ reader }) => reader.value(stateKey(table, key), what));
   }
 
   entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
-    return this.#scan(this.#use(), (reader) => reader.entries(table, options));
+    this.#use();
+    return scan(this.directory, this.#database, (reader) => reader.entries(table, options));
   }
 
   async cursor(consumer: string): Promise<BlockRef | null> {
-    const { reader } = this.#use();
     const what = `position of the consumer ${JSON.stringify(consumer)}`;
-    const body = await this.#guard(() => reader.value(cursorKey(consumer), what));
+    const body = await this.#current(({ reader }) => reader.value(cursorKey(consumer), what));
     return body === null ? null : (decodeJson(body) as BlockRef);
   }
 
   async #setCursor(consumer: string, { height, hash }: BlockRef): Promise<void> {
-    const { db } = this.#writable();
+    const { db } = this.#writable().contents;
     const key = cursorKey(consumer);
     await this.#write(() => db.put(key, sealValue(key, encodeJson({ height, hash }))));
   }
 
   stage(): Promise<StorageStage> {
-    return Promise.reject(new TypeError('Not there yet.'));
+    return this.#writes.run(() => this.#guard(() => this.#makeStage()));
+  }
+
+  async #makeStage(): Promise<StorageStage> {
+    const { contents } = this.#writable();
+    if (this.#stage !== null) throw new TypeError('The store has a stage already; close that one first.');
+    const location = this.directory;
+    await removeLeftovers(location, contents.name);
+    this.#stage = new LevelStage(await makeContents(location), {
+      location,
+      activate: (stage, activation) =>
+        this.#writes.run(() => this.#guard(() => this.#activate(stage, activation))),
+      released: () => {
+        this.#stage = null;
+      },
+    });
+    return this.#stage;
+  }
+
+  async #activate(stage: LevelStage, activation: StageActivation): Promise<void> {
+    const old = this.#writable();
+    await stage.finish({ ...stage.plan(activation), rollbacks: 0 }, old.contents);
+    try {
+      this.#opened = await switchContents(this.directory, old, stage.contents);
+    } catch (error) {
+      // Whether the new name of the marker is durable is unknown: what was written now might be lost.
+      if (!(await isStillNamed(this.directory, old.contents)))
+        this.#failure = storeError(error, this.directory);
+      throw error;
+    }
+    await retire(this.directory, old.contents);
   }
 
   view(): Promise<StorageView> {
-    return this.#guard(async () => {
-      const { db } = this.#use();
+    return this.#current(async ({ contents: { db } }) => {
       const snapshot = db.snapshot();
       const reader = new Reader(db, snapshot);
       const { checkpoint } = await reader.meta();
       return {
         checkpoint,
-        read: (range, options = {}) => this.#guarded(reader.frames(range, options)),
-        entries: (table, options = {}) => this.#guarded(reader.entries(table, options)),
+        read: (range, options = {}) => guarded(this.directory, reader.frames(range, options)),
+        entries: (table, options = {}) => guarded(this.directory, reader.entries(table, options)),
         close: () => snapshot.close(),
       } satisfies StorageView;
     });
   }
 
   async close(): Promise<void> {
-    await this.#writes.idle();
+    // What was asked for before is done first; that may be another stage.
+    do {
+      await this.#stage?.close().catch(() => undefined);
+      await this.#writes.idle();
+    } while (this.#stage !== null);
     const opened = this.#opened;
     if (opened === null) return;
     this.#opened = null;
     await opened.mark.close().catch(() => undefined);
-    await this.#guard(() => opened.db.close());
+    await this.#guard(() => opened.contents.db.close());
     if (this.#failure === null) await noteClosed(this.#options.location).catch(() => undefined);
   }
 
-  /** What drops the blocks from a height on, newest first. */
-  async #collect(
-    { reader }: Opened,
-    from: number,
-  ): Promise<{ readonly dropped: BlockRef[]; readonly undo: (readonly StateChange[])[] }> {
-    const dropped: BlockRef[] = [];
-    const undo: (readonly StateChange[])[] = [];
-    for await (const infos of reader.infos({ from, to: Number.MAX_SAFE_INTEGER }, {})) {
-      for (const { header, changes } of infos) {
-        dropped.push({ height: header.height, hash: header.hash });
-        if (changes > 0) undo.push(await reader.undo(header.height));
-      }
-    }
-    return { dropped: dropped.reverse(), undo: undo.reverse() };
-  }
-
   /** A value that every held height has; `null` for other heights. */
-  async #held(height: number, key: (height: number) => Buffer, what: string): Promise<Buffer | null> {
-    const { db, reader, meta } = this.#use();
-    if (!holds(meta.checkpoint, height)) return null;
-    return this.#guard(async () => {
+  #held(height: number, key: (height: number) => Buffer, what: string): Promise<Buffer | null> {
+    return this.#current(async ({ contents, reader, meta }) => {
+      if (!holds(meta.checkpoint, height)) return null;
       const body = await reader.value(key(height), what, height);
-      if (body !== null) return body;
-      // Lost, or dropped by a rollback that is under way: only one moment's block and head can tell.
-      const snapshot = db.snapshot();
-      try {
-        const then = new Reader(db, snapshot);
-        const { checkpoint } = await then.meta();
-        const found = await then.value(key(height), what, height);
-        if (found === null && holds(checkpoint, height)) throw missing(height);
-        return found;
-      } finally {
-        await snapshot.close();
-      }
+      return body ?? confirmGone(contents.db, height, key(height), what);
     });
   }
 
@@ -254,10 +258,10 @@ export class LevelStorage implements Storage {
   }
 
   /** What is final is never undone. Failing here fails the next write, not the commit: that is done. */
-  async #pruneUndo({ db }: Opened, before: BlockRef | null, now: BlockRef | null): Promise<void> {
+  async #pruneUndo({ contents }: Opened, before: BlockRef | null, now: BlockRef | null): Promise<void> {
     if (now === null || now.height === before?.height) return;
     const gte = undoKey(before === null ? 0 : before.height + 1);
-    await this.#write(() => db.clear({ gte, lte: undoKey(now.height) })).catch(() => undefined);
+    await this.#write(() => contents.db.clear({ gte, lte: undoKey(now.height) })).catch(() => undefined);
   }
 
   #use(): Opened {
@@ -265,33 +269,21 @@ export class LevelStorage implements Storage {
     return this.#opened;
   }
 
-  async #guard<T>(step: () => Promise<T>): Promise<T> {
+  readonly #database = (): Database => this.#use().contents.db;
+
+  /** Makes a short read of what is held; once more when new contents took its place in the middle. */
+  async #current<T>(read: (opened: Opened) => Promise<T>): Promise<T> {
+    const opened = this.#use();
     try {
-      return await step();
+      return await this.#guard(() => read(opened));
     } catch (error) {
-      throw error instanceof TypeError ? error : storeError(error, this.#options.location);
+      const isReplaced = this.#opened !== null && this.#opened !== opened;
+      if (isReplaced && isSyncError(error, 'STORE_CLOSED')) return this.#current(read);
+      throw error;
     }
   }
 
-  /** Reads as of the moment at which the first batch is asked for. */
-  async *#scan<T>({ db }: Opened, read: (reader: Reader) => AsyncGenerator<T>): AsyncGenerator<T> {
-    const snapshot = await this.#guard(() => Promise.resolve(db.snapshot()));
-    try {
-      yield* this.#guarded(read(new Reader(db, snapshot)));
-    } finally {
-      await snapshot.close();
-    }
+  #guard<T>(step: () => Promise<T>): Promise<T> {
+    return guard(this.directory, step);
   }
-
-  async *#guarded<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
-    try {
-      yield* source;
-    } catch (error) {
-      throw storeError(error, this.#options.location);
-    }
-  }
-}
-
-function holds({ base, head }: Checkpoint, height: number): boolean {
-  return Number.isSafeInteger(height) && head !== null && height >= base && height <= head.height;
 }

@@ -24,7 +24,7 @@ import {
   type BlockInfo,
   decodeFrame,
   decodeInfo,
-  decodeJson,
+  decodeMeta,
   decodeUndo,
   type Meta,
   openValue,
@@ -80,7 +80,7 @@ export class Reader {
   /** What the store is. @throws SyncError `STORE_DAMAGED` */
   async meta(): Promise<Meta> {
     const body = await this.value(META_KEY, 'record of what the store is');
-    return body === null ? EMPTY : (decodeJson(body) as Meta);
+    return body === null ? EMPTY : decodeMeta(body);
   }
 
   /** What takes a block's changes back. @throws SyncError `STORE_DAMAGED` */

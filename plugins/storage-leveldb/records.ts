@@ -50,6 +50,16 @@ export function decodeJson(body: Buffer): unknown {
   return JSON.parse(body.toString());
 }
 
+type StoredMeta = Omit<Meta, 'checkpoint'> & {
+  readonly checkpoint: Omit<Checkpoint, 'assumed'> & Partial<Checkpoint>;
+};
+
+/** Reads what the store is; one that was written before there were snapshots has no `assumed`. */
+export function decodeMeta(body: Buffer): Meta {
+  const { checkpoint, ...more } = decodeJson(body) as StoredMeta;
+  return { ...more, checkpoint: { ...checkpoint, assumed: checkpoint.assumed ?? null } };
+}
+
 type InfoTuple = readonly [
   hash: string,
   previousHash: string,

@@ -1,29 +1,35 @@
 import type {
   BlockRef,
   CommitBatch,
-  CommitBlock,
+  Frame,
   StateChange,
+  StateEntry,
   StateTable,
 } from '../../src/contracts/index.js';
 import { frameKey, headerKey, META_KEY, rollbackKey, stateKey, undoKey } from './keys.js';
 import { encodeFrame, encodeInfo, encodeJson, encodeUndo, type Meta, sealValue } from './records.js';
 
+/** Writes a value. */
+export interface Put {
+  readonly type: 'put';
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
 /** One operation of a LevelDB batch. */
-export type Operation =
-  | { readonly type: 'put'; readonly key: Buffer; readonly value: Buffer }
-  | { readonly type: 'del'; readonly key: Buffer };
+export type Operation = Put | { readonly type: 'del'; readonly key: Buffer };
 
 /** Reads a value of the state as it is in the store. */
 export type ReadState = (table: StateTable, key: string) => Promise<Uint8Array | null>;
 
-const put = (key: Buffer, ...parts: readonly Uint8Array[]): Operation => ({
+const put = (key: Buffer, ...parts: readonly Uint8Array[]): Put => ({
   type: 'put',
   key,
   value: sealValue(key, ...parts),
 });
 
 /** The operation that says what the store is. */
-export function metaOperation(meta: Meta): Operation {
+export function metaOperation(meta: Meta): Put {
   return put(META_KEY, encodeJson(meta));
 }
 
@@ -38,7 +44,8 @@ export async function commitOperations(
   const final = meta.checkpoint.finalized?.height ?? -1;
   for (const block of batch.blocks) {
     const { height } = block.frame.header;
-    pushBlock(operations, block);
+    const { header, frame } = blockOperations(block.frame, block.changes.length);
+    operations.push(header, frame);
     const undo = await state.apply(block.changes);
     if (undo.length > 0 && height > final) operations.push(put(undoKey(height), encodeUndo(undo)));
   }
@@ -46,10 +53,14 @@ export async function commitOperations(
   return operations;
 }
 
-function pushBlock(operations: Operation[], { frame, changes }: CommitBlock): void {
-  const info = encodeInfo({ ...frame, changes: changes.length });
+/** The two records of a block: the small one, and the one with its bytes. */
+export function blockOperations(
+  frame: Frame,
+  changes: number,
+): { readonly header: Put; readonly frame: Put } {
+  const info = encodeInfo({ ...frame, changes });
   const { height } = frame.header;
-  operations.push(put(headerKey(height), info), put(frameKey(height), ...encodeFrame(frame, info)));
+  return { header: put(headerKey(height), info), frame: put(frameKey(height), ...encodeFrame(frame, info)) };
 }
 
 /**
@@ -73,6 +84,11 @@ export function rollbackOperations(
   const note = encodeJson({ to: meta.checkpoint.head?.height ?? -1, dropped: dropped.length });
   operations.push(put(rollbackKey(meta.rollbacks), note), metaOperation(meta));
   return operations;
+}
+
+/** The operation that sets a value of the state. */
+export function entryOperation(table: StateTable, { key, value }: StateEntry): Put {
+  return put(stateKey(table, key), value);
 }
 
 function stateOperation({ table, key, value }: StateChange): Operation {

@@ -7,7 +7,6 @@ import type {
   Checkpoint,
   CommitBatch,
   Frame,
-  StateChange,
   StateEntry,
   StateTable,
   Storage,
@@ -17,6 +16,7 @@ import type {
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
 import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
+import { MemoryStage, run, type StoredBlock } from './memory-stage.js';
 import { StateTables } from './state-tables.js';
 
 /** Bytes that one batch of a read aims at. */
@@ -24,11 +24,6 @@ const BATCH_BYTES = 1024 * 1024;
 
 /** Frames or entries that one batch has at most. */
 const BATCH_ITEMS = 1024;
-
-interface StoredBlock {
-  readonly frame: Frame;
-  readonly undo: readonly StateChange[];
-}
 
 const EMPTY: Checkpoint = { head: null, base: 0, finalized: null, assumed: null };
 
@@ -41,8 +36,9 @@ export class MemoryStorage implements Storage {
   #checkpoint = EMPTY;
   #identity: ChainIdentity | null = null;
   #blocks: StoredBlock[] = [];
-  readonly #state = new StateTables();
+  #state = new StateTables();
   readonly #cursors = new Map<string, BlockRef>();
+  #stage: MemoryStage | null = null;
 
   open(options: AbortOptions = {}): Promise<void> {
     return run(() => {
@@ -125,7 +121,22 @@ export class MemoryStorage implements Storage {
   }
 
   stage(): Promise<StorageStage> {
-    return Promise.reject(new TypeError('Not there yet.'));
+    return run(() => {
+      this.#check();
+      if (this.#stage !== null) throw new TypeError('The store has a stage already; close that one first.');
+      this.#stage = new MemoryStage({
+        activate: (plan, blocks, state) => {
+          this.#checkpoint = plan.checkpoint;
+          this.#identity = plan.identity;
+          this.#blocks = blocks;
+          this.#state = state;
+        },
+        released: () => {
+          this.#stage = null;
+        },
+      });
+      return this.#stage;
+    });
   }
 
   view(): Promise<StorageView> {
@@ -151,9 +162,9 @@ export class MemoryStorage implements Storage {
     });
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#open = false;
-    return Promise.resolve();
+    await this.#stage?.close();
   }
 
   readonly #whileOpen = (): void => {
@@ -175,13 +186,6 @@ export class MemoryStorage implements Storage {
   #headerAt(height: number): BlockHeader | null {
     return this.#at(height)?.frame.header ?? null;
   }
-}
-
-/** Runs a synchronous step with a promise's way of failing. */
-function run<T>(step: () => T): Promise<T> {
-  return new Promise((resolve) => {
-    resolve(step());
-  });
 }
 
 /** What is read is what was there when the first batch was asked for. */

@@ -14,6 +14,11 @@ export class StateTables {
     return this.#tables[table].get(key) ?? null;
   }
 
+  /** Sets values. */
+  put(table: StateTable, entries: readonly StateEntry[]): void {
+    for (const { key, value } of entries) this.#tables[table].set(key, value);
+  }
+
   /** Makes changes in order. @returns the changes that take them back, in the order to make them. */
   apply(changes: readonly StateChange[]): StateChange[] {
     const undo: StateChange[] = [];

@@ -1,4 +1,11 @@
-import type { BlockRef, Checkpoint, ChainIdentity, CommitBatch } from '../contracts/index.js';
+import type {
+  BlockRef,
+  ChainIdentity,
+  Checkpoint,
+  CommitBatch,
+  Frame,
+  StageActivation,
+} from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 
 /** What a store is after a batch. */
@@ -70,4 +77,46 @@ export function checkRollback(to: BlockRef | null, found: BlockRef | null, check
       height: to.height,
     });
   }
+}
+
+/** The blocks of new contents that are written beside the old. */
+export interface StagedBlocks {
+  /** Height of the first one; 0 while there is none. */
+  readonly base: number;
+  /** The last one. */
+  readonly head: BlockRef | null;
+}
+
+/** New contents without a block. */
+export const NOTHING_STAGED: StagedBlocks = { base: 0, head: null };
+
+/**
+ * Checks that frames fit on the blocks staged so far, and says what is staged with them.
+ *
+ * @throws SyncError `STORE_GAP`
+ */
+export function planStaged(frames: readonly Frame[], staged: StagedBlocks): StagedBlocks {
+  let { head } = staged;
+  for (const { header } of frames) head = checkFits(header, head);
+  const base = staged.head === null ? (frames[0]?.header.height ?? 0) : staged.base;
+  return { base, head };
+}
+
+/**
+ * What a store is with the staged contents: all of them final, because nothing in the store can take them back, and
+ * assumed.
+ *
+ * @throws SyncError `STORE_GAP` when the head that is asked for is not the last staged block
+ */
+export function planActivation(
+  { identity, head: asked }: StageActivation,
+  staged: StagedBlocks,
+): CommitResult {
+  const { base, head } = staged;
+  if (head?.height !== asked.height || head.hash !== asked.hash) {
+    const last = head === null ? 'there is none' : `that is ${head.height} ${head.hash}`;
+    const message = `Block ${asked.height} ${asked.hash} is not the last staged block: ${last}.`;
+    throw new SyncError('STORE_GAP', message, { height: asked.height });
+  }
+  return { checkpoint: { head, base, finalized: head, assumed: head }, identity };
 }

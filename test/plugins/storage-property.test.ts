@@ -21,6 +21,7 @@ type Command =
     }
   | { readonly kind: 'rollback'; readonly down: number }
   | { readonly kind: 'empty' }
+  | { readonly kind: 'stage'; readonly changes: readonly (readonly Change[])[]; readonly isKept: boolean }
   | { readonly kind: 'reopen' };
 
 const KEYS = ['a', 'b', '', 'é', '😀', '\uffff'];
@@ -41,6 +42,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('rollback' as const), down: fc.nat({ max: 8 }) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'empty' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('stage' as const),
+      changes: fc.array(fc.array(change, { maxLength: 5 }), { minLength: 1, maxLength: 4 }),
+      isKept: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
 );
 
@@ -50,6 +59,7 @@ type Tables = Record<StateChange['table'], Map<string, string>>;
 class Model {
   blocks: { readonly frame: Frame; readonly state: Tables }[] = [];
   finalized: BlockRef | null = null;
+  assumed: BlockRef | null = null;
   started = false;
 
   get state(): Tables {
@@ -79,11 +89,11 @@ class Model {
 
   seen(base: number): object {
     const last = this.blocks.at(-1)?.frame;
-    const { finalized } = this;
+    const { finalized, assumed } = this;
     const sorted = (table: Map<string, string>): readonly (readonly [string, string])[] =>
       [...table].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     return {
-      checkpoint: { base, head: last === undefined ? null : refOf(last), finalized },
+      checkpoint: { base, head: last === undefined ? null : refOf(last), finalized, assumed },
       identity: this.started ? FIXTURE_IDENTITY : null,
       frames: this.blocks.map(({ frame }) => plain(frame)),
       accounts: sorted(this.state.accounts),
@@ -112,6 +122,31 @@ async function commit(
   model.finalize(finalized);
 }
 
+/** Stages a chain with the state that its blocks would have left, and activates it or not. */
+async function stage(
+  store: Storage,
+  model: Model,
+  step: Command & { kind: 'stage' },
+  at: number,
+): Promise<void> {
+  const next = new Model();
+  const frames = fixtureFrames(step.changes.length, { from: at, branch: `staged ${at}` });
+  for (const [i, frame] of frames.entries()) next.add(frame, (step.changes[i] ?? []).map(toChange));
+  const head = next.refBelow(0) as BlockRef;
+  const staged = await store.stage();
+  for (const table of ['accounts', 'contracts'] as const) {
+    const entries = [...next.state[table]].map(([key, value]) => ({ key, value: Buffer.from(value) }));
+    await staged.putState(table, entries);
+  }
+  await staged.putBlocks(frames);
+  if (step.isKept) {
+    await staged.activate({ identity: FIXTURE_IDENTITY, head });
+    // Only the state after the last block is known; the blocks below are final.
+    Object.assign(model, { blocks: next.blocks, finalized: head, assumed: head, started: true });
+  }
+  await staged.close();
+}
+
 async function rollback(store: Storage, model: Model, keep: number): Promise<void> {
   const to = model.blocks[keep - 1]?.frame;
   const ref = to === undefined ? null : refOf(to);
@@ -133,6 +168,7 @@ function behaves(title: string, fixture: StorageFixture, numRuns: number): void 
         try {
           for (const [at, step] of commands.entries()) {
             if (step.kind === 'commit') await commit(store, model, step, at);
+            else if (step.kind === 'stage') await stage(store, model, step, at);
             else if (step.kind === 'rollback')
               await rollback(store, model, Math.max(1, model.blocks.length - step.down));
             else if (step.kind === 'empty') await rollback(store, model, 0);
@@ -157,5 +193,13 @@ test.after.always('The folders are removed', () => {
   level.clean();
 });
 
-behaves('The memory store is the model after any commits, rollbacks and finalities', memoryFixture, 200);
-behaves('The LevelDB store is the model after any commits, rollbacks, finalities and restarts', level, 25);
+behaves(
+  'The memory store is the model after any commits, rollbacks, finalities and stages',
+  memoryFixture,
+  200,
+);
+behaves(
+  'The LevelDB store is the model after any commits, rollbacks, finalities, stages and restarts',
+  level,
+  25,
+);

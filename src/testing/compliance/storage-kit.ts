@@ -44,10 +44,15 @@ export async function entriesOf(
 
 /** Everything that can be seen of a store, in a form that can be compared. */
 export async function everything(store: Storage): Promise<object> {
-  const { base, head, finalized } = store.checkpoint();
+  const { base, head, finalized, assumed } = store.checkpoint();
   const frames = await readAll(store, { from: 0, to: Number.MAX_SAFE_INTEGER });
   return {
-    checkpoint: { base, head: plainRef(head), finalized: plainRef(finalized) },
+    checkpoint: {
+      base,
+      head: plainRef(head),
+      finalized: plainRef(finalized),
+      assumed: plainRef(assumed),
+    },
     identity: store.identity(),
     frames: frames.map(plain),
     accounts: await entriesOf(store, 'accounts'),

@@ -21,6 +21,7 @@ function uses(store: Storage): readonly (() => unknown)[] {
     () => store.cursor('c'),
     () => store.setCursor('c', ref),
     () => store.view(),
+    () => store.stage(),
   ];
 }
 
@@ -36,8 +37,8 @@ function openCases(fixture: StorageFixture): readonly ComplianceCase[] {
       title: 'A new store is empty: no head, no final block, no identity, no blocks, no state',
       run: () =>
         withStore(fixture, async (store) => {
-          const { head, finalized } = store.checkpoint();
-          assert.deepEqual({ head, finalized }, { head: null, finalized: null });
+          const { head, finalized, assumed } = store.checkpoint();
+          assert.deepEqual([head, finalized, assumed], [null, null, null]);
           assert.equal(store.identity(), null);
           assert.equal(await store.get(0), null);
           assert.equal(await store.header(0), null);

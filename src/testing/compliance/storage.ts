@@ -3,6 +3,9 @@ import type { StorageFixture } from './storage-kit.js';
 import { lifecycleCases } from './storage-lifecycle.js';
 import { readCases } from './storage-reads.js';
 import { rollbackCases } from './storage-rollback.js';
+import { stageAfterCases } from './storage-stage-after.js';
+import { stageRefusalCases } from './storage-stage-refusal.js';
+import { stageCases } from './storage-stage.js';
 import { viewCases } from './storage-views.js';
 import { writeCases } from './storage-writes.js';
 
@@ -16,5 +19,8 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...rollbackCases(fixture),
     ...readCases(fixture),
     ...viewCases(fixture),
+    ...stageCases(fixture),
+    ...stageRefusalCases(fixture),
+    ...stageAfterCases(fixture),
   ];
 }

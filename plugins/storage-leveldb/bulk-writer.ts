@@ -1,0 +1,97 @@
+import type { Frame, StateEntry, StateTable } from '../../src/contracts/index.js';
+import type { Database } from './database.js';
+import { ABOVE_ALL } from './keys.js';
+import type { Meta } from './records.js';
+import { blockOperations, entryOperation, metaOperation, type Put } from './writer.js';
+
+/** Bytes that one batch aims at: LevelDB holds each batch twice for a moment. */
+const BATCH_BYTES = 1024 * 1024;
+
+/** Bytes of small records that are held back until they are written in a run of their own. */
+const HEADERS_BYTES = 2 * 1024 * 1024;
+
+type Run = StateTable | 'frames';
+
+/**
+ * Fills a LevelDB that nobody reads yet. Nothing is durable before `finish`.
+ *
+ * LevelDB makes a table file of every few MiB it is given, and merges files whose ranges of keys overlap again and
+ * again. Runs of ascending keys make files that don't overlap, which are never merged: each byte is written to the log
+ * and to one table file. So what has other keys waits for a run of its own, and between runs LevelDB is made to end
+ * its file. Entries of the state that come in another order are as good, only slower.
+ */
+export class BulkWriter {
+  readonly #db: Database;
+  #run: Run | null = null;
+  #pending: Put[] = [];
+  #pendingBytes = 0;
+  #headers: Put[] = [];
+  #headersBytes = 0;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Adds entries of the state. */
+  async state(table: StateTable, entries: readonly StateEntry[]): Promise<void> {
+    await this.#enter(table);
+    for (const entry of entries) await this.#add(entryOperation(table, entry));
+  }
+
+  /** Adds blocks above those there are. */
+  async blocks(frames: readonly Frame[]): Promise<void> {
+    for (const each of frames) {
+      const { header, frame } = blockOperations(each, 0);
+      await this.#enter('frames');
+      await this.#add(frame);
+      this.#headers.push(header);
+      this.#headersBytes += header.value.byteLength;
+      if (this.#headersBytes >= HEADERS_BYTES) await this.#endHeaders();
+    }
+  }
+
+  /**
+   * Writes the rest, and last what the store is; the write is synced, which is not enough for those before it.
+   *
+   * @param copied - records to take over as they are.
+   */
+  async finish(meta: Meta, copied: AsyncIterable<readonly [key: Buffer, value: Buffer]>): Promise<void> {
+    await this.#endHeaders();
+    for await (const [key, value] of copied) await this.#add({ type: 'put', key, value });
+    this.#pending.push(metaOperation(meta));
+    await this.#flush(true);
+  }
+
+  async #enter(run: Run): Promise<void> {
+    if (this.#run !== null && this.#run !== run) await this.#endRun();
+    this.#run = run;
+  }
+
+  async #endHeaders(): Promise<void> {
+    await this.#endRun();
+    this.#pending = this.#headers;
+    this.#headers = [];
+    this.#headersBytes = 0;
+    await this.#endRun();
+    this.#run = null;
+  }
+
+  /** A compaction of no keys only turns into a table file what was gathered. A failure of it fails the next write. */
+  async #endRun(): Promise<void> {
+    await this.#flush(false);
+    await this.#db.compactRange(ABOVE_ALL, ABOVE_ALL);
+  }
+
+  async #add(put: Put): Promise<void> {
+    this.#pending.push(put);
+    this.#pendingBytes += put.key.byteLength + put.value.byteLength;
+    if (this.#pendingBytes >= BATCH_BYTES) await this.#flush(false);
+  }
+
+  async #flush(sync: boolean): Promise<void> {
+    const operations = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (operations.length > 0) await this.#db.batch(operations, { sync });
+  }
+}

@@ -1,4 +1,4 @@
-import type { BlockRef, ErrorCode, ProgressEvent, SyncEvent } from '../index.js';
+import type { BlockRef, ErrorCode, ProgressEvent, SnapshotType, SyncEvent } from '../index.js';
 
 /** The server takes requests. */
 export interface ListeningEvent {
@@ -30,6 +30,27 @@ export interface InputProgressEvent extends ProgressEvent {
   readonly inputTotalBytes: number | null;
 }
 
+/** How making a snapshot gets on. */
+export interface BuildEvent {
+  readonly type: 'build';
+  readonly snapshotType: SnapshotType;
+  readonly codec: string;
+  readonly height: number;
+  readonly blocks: number;
+  readonly totalBlocks: number;
+  readonly rawBytes: number;
+  readonly bytes: number;
+}
+
+/** A snapshot was made, or could not be made, by the server. */
+export interface BuiltEvent {
+  readonly type: 'built';
+  readonly id: string;
+  readonly height: number;
+  readonly size: number;
+  readonly elapsedMs: number;
+}
+
 /** A step of the demonstration began or ended. */
 export interface StepEvent {
   readonly type: 'step';
@@ -39,4 +60,11 @@ export interface StepEvent {
 
 /** Everything a command tells while it runs: the engine's events and the command line's own. */
 export type CliEvent =
-  SyncEvent | ListeningEvent | AppendedEvent | RefusedEvent | InputProgressEvent | StepEvent;
+  | SyncEvent
+  | ListeningEvent
+  | AppendedEvent
+  | RefusedEvent
+  | InputProgressEvent
+  | BuildEvent
+  | BuiltEvent
+  | StepEvent;

@@ -1,5 +1,5 @@
 import type { ProgressEvent, SnapshotEvent } from '../index.js';
-import type { CliEvent, InputProgressEvent } from './events.js';
+import type { BuildEvent, CliEvent, InputProgressEvent } from './events.js';
 import { type Failure, failureText, printable } from './exit.js';
 import { ProgressBar } from './progress-bar.js';
 import type { Outcome, Reporter, ReporterStreams } from './reporter.js';
@@ -17,6 +17,7 @@ export class HumanReporter implements Reporter {
 
   emit(event: CliEvent): void {
     if (event.type === 'progress') this.#bar.update(barOf(event));
+    else if (event.type === 'build') this.#bar.update(buildBarOf(event));
     else if (event.type === 'snapshot') this.#snapshot(event);
     else if (event.type === 'listening')
       this.#say(`Serving at ${event.url}/sync; Ctrl-C stops.`, this.#streams.messages);
@@ -76,6 +77,12 @@ function snapshotBarOf(event: SnapshotEvent): Parameters<ProgressBar['update']>[
   return { value: Math.floor(share * 1000), total: 1000, text: text.join(', ') };
 }
 
+function buildBarOf(event: BuildEvent): Parameters<ProgressBar['update']>[0] {
+  const { blocks, totalBlocks, rawBytes, bytes } = event;
+  const text = `${blocks.toLocaleString('en-US')} of ${countText(totalBlocks, 'block')}, ${bytesText(rawBytes)} in ${bytesText(bytes)}`;
+  return { value: blocks, total: totalBlocks, text };
+}
+
 function snapshotText(event: SnapshotEvent): string {
   const what = `the ${event.snapshotType} snapshot of blocks ${event.base} to ${event.height}`;
   if (event.status === 'imported') return `Imported ${what}.`;
@@ -94,6 +101,8 @@ function noteOf(event: CliEvent): string | null {
     }
     case 'retry':
       return `${event.peer}: ${event.error.code}: ${event.error.message} Trying again in ${durationText(event.delayMs)}.`;
+    case 'built':
+      return `Made snapshot ${event.id}, ${bytesText(event.size)}, in ${durationText(event.elapsedMs)}.`;
     case 'mode':
       return `Mode ${event.mode}: ${event.reason}`;
     case 'peer':

@@ -2,7 +2,7 @@ import type { CodecPlugin, Storage, TransportDeps } from '../contracts/index.js'
 import type { ChainConfig, SyncEngineConfig } from '../config.js';
 import { DEFAULT_CODECS, passedPlugins, transportLimits } from '../config.js';
 import type { EngineParts } from '../engine/engine-parts.js';
-import { isSyncError } from '../errors/index.js';
+import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import { PluginResolver } from './resolve.js';
 import { Scope } from './scope.js';
@@ -89,17 +89,6 @@ async function resolveCodecs(
     more.filter((name) => !needed.has(name)).map((name) => resolver.codec(name)),
   );
   return [...plugins, ...extra.filter(isAvailable)];
-}
-
-/** Whether this runtime has what a codec needs; one that was not asked for by name may be missing. */
-function isAvailable(plugin: CodecPlugin): boolean {
-  try {
-    plugin.create();
-    return true;
-  } catch (error) {
-    if (isSyncError(error, 'CODEC_UNAVAILABLE')) return false;
-    throw error;
-  }
 }
 
 function storeCodecOf(config: ChainConfig): string {

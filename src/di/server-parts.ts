@@ -1,16 +1,25 @@
+import { bzip2 } from '../../plugins/codec-bzip2/index.js';
 import { gzip } from '../../plugins/codec-gzip/index.js';
 import { identity } from '../../plugins/codec-identity/index.js';
+import { zstd } from '../../plugins/codec-zstd/index.js';
+import { jsonRangeEndpoint } from '../../plugins/transport-json-range/index.js';
+import {
+  snapshotEndpoint,
+  type SnapshotServerOptions,
+} from '../../plugins/transport-snapshot/server/index.js';
 import { sseEndpoint } from '../../plugins/transport-sse/index.js';
 import type {
   BlockSource,
   CodecPlugin,
   CodecRegistry,
+  CodecWorkers,
   Endpoint,
   EndpointPlugin,
   Plugin,
   ServerLimits,
 } from '../contracts/index.js';
-import { inThreadWorkers } from '../workers/in-thread.js';
+import { createCodecWorkers } from '../workers/index.js';
+import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import { checkPlugins } from './resolve.js';
 
@@ -20,22 +29,35 @@ export interface ServerPartsOptions {
   /** Further codecs and endpoints; those that are passed win over built-in ones of the same name. */
   readonly plugins: readonly Plugin[];
   readonly limits: ServerLimits;
+  /** `null` serves no snapshots. */
+  readonly snapshots: SnapshotServerOptions | null;
 }
 
 /** The plugins of one server, resolved. */
 export interface ServerParts {
   readonly codecs: CodecRegistry;
   readonly endpoints: readonly Endpoint[];
+  readonly workers: CodecWorkers;
 }
 
 /** Resolves the plugins of a server. @throws SyncError `PLUGIN_INCOMPATIBLE` */
 export function resolveServerParts(options: ServerPartsOptions): ServerParts {
   checkPlugins(options.plugins);
-  const codecs = codecRegistry(merge<CodecPlugin>('codec', options.plugins, [gzip(), identity()]));
-  const plugins = merge<EndpointPlugin>('endpoint', options.plugins, [sseEndpoint()]);
-  const workers = inThreadWorkers(codecs);
+  const codecPlugins = merge<CodecPlugin>('codec', options.plugins, builtinCodecs());
+  const codecs = codecRegistry(codecPlugins);
+  const workers = createCodecWorkers(codecPlugins);
+  const plugins = merge<EndpointPlugin>('endpoint', options.plugins, builtinEndpoints(options.snapshots));
   const deps = { source: options.source, codecs, limits: options.limits, workers };
-  return { codecs, endpoints: plugins.map((plugin) => plugin.create(deps)) };
+  return { codecs, workers, endpoints: plugins.map((plugin) => plugin.create(deps)) };
+}
+
+function builtinCodecs(): readonly CodecPlugin[] {
+  return [gzip(), identity(), bzip2(), zstd()].filter(isAvailable);
+}
+
+function builtinEndpoints(snapshots: SnapshotServerOptions | null): readonly EndpointPlugin[] {
+  const blocks = [sseEndpoint(), jsonRangeEndpoint()];
+  return snapshots === null ? blocks : [...blocks, snapshotEndpoint(snapshots)];
 }
 
 function merge<T extends Plugin>(

@@ -1,5 +1,5 @@
 import type { BlockSource, Plugin, ServerLimits } from '../contracts/index.js';
-import { resolveServerParts } from '../di/server-parts.js';
+import { resolveServerParts, type ServerPartsOptions } from '../di/server-parts.js';
 import { serverLimits } from './limits.js';
 import { type SyncServer, SyncServerCore } from './sync-server.js';
 
@@ -9,6 +9,11 @@ export interface SyncServerConfig {
   readonly source: BlockSource;
   /** Further codecs and endpoints; those that are passed win over built-in ones of the same name. Default none. */
   readonly plugins?: readonly Plugin[];
+  /**
+   * Makes and serves snapshots, which new nodes begin with: whose key signs them, and where they are kept. Default
+   * `null`: none.
+   */
+  readonly snapshots?: ServerPartsOptions['snapshots'];
   /** Bounds; each has a default. */
   readonly limits?: Partial<ServerLimits>;
   /** Called with failures that clients are told nothing about. Must not throw. Default: nothing. */
@@ -22,7 +27,8 @@ export interface SyncServerConfig {
  * @throws SyncError `PLUGIN_INCOMPATIBLE`
  */
 export function createSyncServer(config: SyncServerConfig): SyncServer {
-  const { source, plugins = [], onError } = config;
+  const { source, plugins = [], snapshots = null, onError } = config;
   const limits = serverLimits(config.limits);
-  return new SyncServerCore({ source, limits, onError, ...resolveServerParts({ source, plugins, limits }) });
+  const parts = resolveServerParts({ source, plugins, limits, snapshots });
+  return new SyncServerCore({ source, limits, onError, ...parts });
 }

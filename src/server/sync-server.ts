@@ -1,6 +1,7 @@
 import type {
   BlockSource,
   CodecRegistry,
+  CodecWorkers,
   Endpoint,
   EndpointRequest,
   EndpointResponse,
@@ -17,6 +18,8 @@ export interface SyncServerOptions {
   readonly endpoints: readonly Endpoint[];
   readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
+  /** Closed after the endpoints. */
+  readonly workers: CodecWorkers;
   /** Called with failures that the client is told nothing about. Must not throw. Default: nothing. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -111,6 +114,7 @@ export class SyncServerCore implements SyncServer {
     });
     for (const result of await Promise.allSettled(closing))
       if (result.status === 'rejected') this.report(result.reason);
+    await this.#options.workers.close();
   }
 
   #endpointOf(path: string): Endpoint | null {

@@ -134,7 +134,7 @@ for (const [name, app] of versions(new MemorySource(documents))) {
 test('a plain HTTP server serves it under one path and nothing elsewhere', async (t) => {
   const source = new MemorySource(documents);
   const limits = DEFAULT_SERVER_LIMITS;
-  const parts = resolveServerParts({ source, plugins: [], limits });
+  const parts = resolveServerParts({ source, plugins: [], snapshots: null, limits });
   const origin = await listen(
     t,
     nodeListener(new SyncServerCore({ source, limits, ...parts }), { path: '/a/b' }),

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Endpoint, EndpointResponse, ServerLimits } from '../../src/contracts/index.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
+import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { resolveServerParts } from '../../src/di/server-parts.js';
 import { SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { DEFAULT_SERVER_LIMITS, serverLimits } from '../../src/server/limits.js';
@@ -10,7 +11,11 @@ import { sealedChain } from '../helpers/sealed-chain.js';
 
 function syncServer(source: MemorySource, changed: Partial<ServerLimits> = {}): SyncServer {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...changed };
-  return new SyncServerCore({ source, limits, ...resolveServerParts({ source, plugins: [], limits }) });
+  return new SyncServerCore({
+    source,
+    limits,
+    ...resolveServerParts({ source, plugins: [], snapshots: null, limits }),
+  });
 }
 
 interface Ask {
@@ -42,7 +47,14 @@ function serverWith(handle: Endpoint['handle'], onError?: (error: unknown) => vo
   const endpoint: Endpoint = { name: 'own', codecs: {}, paths: ['/own'], streams: true, handle };
   const source = new MemorySource();
   const limits = { ...DEFAULT_SERVER_LIMITS, maxStreams: 1 };
-  return new SyncServerCore({ source, endpoints: [endpoint], codecs: codecRegistry([]), limits, onError });
+  return new SyncServerCore({
+    source,
+    endpoints: [endpoint],
+    codecs: codecRegistry([]),
+    workers: inThreadWorkers(codecRegistry([])),
+    limits,
+    onError,
+  });
 }
 
 test('the status names the chain, where it stands and what is served', async (t) => {

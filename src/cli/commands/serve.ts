@@ -1,30 +1,33 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Chain } from '../../engine/chain.js';
 import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
 import { SyncError } from '../../errors/index.js';
 import { openChain } from '../../open-chain.js';
-import { createSyncServer, nodeListener } from '../../server/index.js';
+import { createSyncServer, nodeListener, type SyncServerConfig } from '../../server/index.js';
 import { appendLines } from '../append-lines.js';
 import { AppendProgress } from '../append-progress.js';
 import { failureOf, UsageError } from '../exit.js';
 import { type Input, openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
-import { OPTION, port, storeConfig, type StoreOptions } from '../options.js';
+import { OPTION, port, positive, storeConfig, type StoreOptions } from '../options.js';
 import { placeOf } from '../place.js';
+import type { Reporter } from '../reporter.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
 /** Small, so that requests are answered between two chunks. */
 const INGEST_CHUNK_BYTES = 64 * 1024;
 
 const EXAMPLES = `
-The routes are below /sync: /sync/status, /sync/stream. With --ingest, blocks are appended as their lines arrive, also to
+The routes are below /sync: /sync/status, /sync/stream, /sync/json, and with --key /sync/snapshot. With --ingest, blocks are appended as their lines arrive, also to
 a new store; a line that is refused is reported and left out, and the server goes on. SIGTERM and Ctrl-C stop it.
 
 Examples:
   $ blockferry serve --data ./node-a
   $ blockferry serve --data ./node-a --host 0.0.0.0 --port 9000
+  $ blockferry serve --data ./node-a --key ./snapshot.key --snapshot-every 10000
   $ producer | blockferry serve --data ./node-a --ingest -
   $ blockferry serve --data ./eth --chain ethereum --ingest blocks.fifo`;
 
@@ -32,6 +35,8 @@ interface ServeOptions extends StoreOptions {
   readonly host: string;
   readonly port: number;
   readonly ingest?: string;
+  readonly key?: string;
+  readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
   readonly json?: boolean;
 }
@@ -49,6 +54,13 @@ export function command(): Command {
     )
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
+    .addOption(new Option('--key <file>', 'make and serve snapshots, signed with this key (see keygen)'))
+    .addOption(
+      new Option(
+        '--snapshot-every <n>',
+        'make a new snapshot after so many blocks (default: at the first request)',
+      ).argParser(positive),
+    )
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -80,8 +92,10 @@ async function serveChain(
   context: CommandContext,
 ): Promise<void> {
   const { out, signal } = context;
+  const snapshots = await snapshotOptions(options, out);
   const handler = createSyncServer({
     source: chain,
+    snapshots,
     limits: { maxBlockBytes: options.maxBlockBytes },
     onError: (error) => {
       const { message, height } = failureOf(error);
@@ -94,9 +108,35 @@ async function serveChain(
     const stopped = aborted(signal);
     await Promise.all([stopped, input === null ? stopped : ingestInput(chain, input, options, context)]);
   } finally {
-    handler.close();
+    await handler.close();
     await close(server);
   }
+}
+
+/** Snapshots are served when there is a key to sign them with. */
+async function snapshotOptions(
+  { data, key, snapshotEvery }: ServeOptions,
+  out: Reporter,
+): Promise<NonNullable<SyncServerConfig['snapshots']> | null> {
+  if (key === undefined) {
+    if (snapshotEvery !== undefined) throw new UsageError('--snapshot-every needs --key.');
+    return null;
+  }
+  const { readKeyFile } = await import('../../../plugins/signer-secp256k1/index.js');
+  return {
+    signer: await readKeyFile(key),
+    directory: join(data, 'snapshots'),
+    every: snapshotEvery ?? null,
+    onEvent: (event) => {
+      if (event.kind === 'finished') {
+        const { id, height, size } = event.manifest;
+        out.emit({ type: 'built', id, height, size, elapsedMs: Math.round(event.elapsedMs) });
+      } else if (event.kind === 'failed' || event.kind === 'unusable') {
+        const { message, height } = failureOf(event.error);
+        out.emit({ type: 'warning', code: 'INTERNAL', message, height });
+      }
+    },
+  };
 }
 
 async function ingestInput(

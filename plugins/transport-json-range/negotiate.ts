@@ -16,7 +16,8 @@ export function chooseMediaType(accept: string | null): MediaType {
   let best = first as { type: MediaType; q: number; specificity: number };
   for (const other of others) {
     // Of two that are wanted alike the one that was named is meant: curl and libraries add `*/*` by themselves.
-    if (other.q > best.q || (other.q === best.q && other.specificity > best.specificity)) best = other;
+    const closer = other.q === best.q && other.specificity > best.specificity;
+    if (other.q > 0 && (other.q > best.q || closer)) best = other;
   }
   return best.type;
 }

@@ -7,11 +7,12 @@ import type {
   Frame,
 } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
+import { belowBase } from '../../src/internal/ancestry.js';
 import { abortable } from '../../src/internal/iterate.js';
 import { Signal } from '../../src/internal/signal.js';
 import { BlockPacker, formatCompleteEvent, formatFailure, formatRollbackEvent } from './format.js';
 import type { Plan } from './request.js';
-import { belowBase } from './start.js';
+
 import { Transcoder } from './transcoder.js';
 
 /** The newest block that a stream has sent; the hash is `null` when the client did not name it. */

@@ -1,5 +1,5 @@
 import { SyncError } from '../../src/errors/index.js';
-import { ByteRope } from './byte-rope.js';
+import { ByteRope } from '../../src/internal/byte-rope.js';
 
 /** One event of a stream. */
 export interface SseEvent {

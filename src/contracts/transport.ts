@@ -1,4 +1,4 @@
-import type { BlockRef } from './block.js';
+import type { BlockHeader, BlockRef } from './block.js';
 import type { SnapshotSummary } from './snapshot.js';
 
 /** A server to sync from. */
@@ -43,6 +43,11 @@ export interface StreamRequest {
   readonly acceptCodecs: readonly string[];
   /** Whether to go on with new blocks after the head was reached. */
   readonly follow: boolean;
+  /**
+   * Reads a block's place from its document: {@link ChainRules.describe}. Lets a transport see where a plain server
+   * begins that ignores what was asked for, and whether two answers are of one branch. Nothing is verified by it.
+   */
+  readonly describe?: (document: Uint8Array) => BlockHeader;
 }
 
 /** A block as it came over the wire: nothing about it is verified. */

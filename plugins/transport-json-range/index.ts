@@ -1,0 +1,2 @@
+export { jsonRangeEndpoint, type JsonRangeEndpointOptions } from './endpoint.js';
+export { jsonRangeTransport, type JsonRangeTransportOptions } from './client.js';

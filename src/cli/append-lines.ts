@@ -31,10 +31,13 @@ export async function appendLines(
   options: AppendOptions,
 ): Promise<void> {
   const verifier = chain.verifier();
-  const writer = new BatchWriter(async (frames) => {
-    await chain.commit(frames);
-    options.onCommit(frames);
-  }, options.batch);
+  const writer = new BatchWriter(
+    (frames) =>
+      chain.commit(frames, (durable) => {
+        options.onCommit(durable);
+      }),
+    options.batch,
+  );
   try {
     for await (const batch of lines) await pushLines(batch, verifier, writer, options);
   } finally {

@@ -1,4 +1,11 @@
-import type { ChainRules, CodecRegistry, Peer, Storage, Transport } from '../contracts/index.js';
+import type {
+  ChainRules,
+  CodecRegistry,
+  Peer,
+  StateTransition,
+  Storage,
+  Transport,
+} from '../contracts/index.js';
 import type { RetryOptions } from './backoff.js';
 
 /** Bounds of an engine (protocol section 4). Sizes in bytes. */
@@ -29,6 +36,8 @@ export interface EngineSettings {
   readonly chainId: string | null;
   /** Height of the first block of an empty store. */
   readonly base: number;
+  /** What blocks do to the state; `null` when there is none. */
+  readonly stateTransition: StateTransition | null;
   /** Last height wanted; `null` for all. */
   readonly to: number | null;
   readonly retry: RetryOptions;

@@ -48,7 +48,7 @@ export class SyncRun {
         return;
       } catch (error) {
         throwIfAborted(signal);
-        if (!isSyncError(error)) throw error;
+        if (!isSyncError(error) || isLocal(error)) throw error;
         if (this.#height() > height) this.#failures = 0;
         await this.#recover(peer, error.at({ peer: peer.url }), signal);
       }
@@ -101,6 +101,7 @@ export class SyncRun {
     const { storage } = parts;
     const id = chooseRules({ configured: settings.chain, identity: storage.identity() }, status);
     const chain = chainOf(parts, settings, await parts.rules(id));
+    await chain.checkState();
     this.#chain = chain;
     this.#deps.onChain(chain);
     return chain;
@@ -126,7 +127,6 @@ export class SyncRun {
     const { hub, settings } = this.#deps;
     const final = isFinalForPeer(error);
     hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
-    if (isLocal(error)) throw error;
     if (final) this.#peers.drop();
     else this.#peers.leave();
     this.#failures += 1;
@@ -150,6 +150,7 @@ export function chainOf(parts: EngineParts, settings: EngineSettings, rules: Cha
     chainId: settings.chainId,
     base: settings.base,
     maxBlockBytes: settings.limits.maxBlockBytes,
+    stateTransition: settings.stateTransition,
     onClose: () => parts.close(),
   });
 }
@@ -194,5 +195,6 @@ function publishBlock(hub: EventHub, chain: Chain, frame: Frame): void {
 
 /** A failure of this node, not of the peer: asking another one does not help. */
 function isLocal(error: SyncError): boolean {
+  if (error.code === 'STATE_FAILED') return true;
   return error.code.startsWith('STORE_') || error.code.startsWith('PLUGIN_');
 }

@@ -8,6 +8,7 @@ import { readLines } from '../ndjson.js';
 import { OPTION, storeConfig, type StoreOptions } from '../options.js';
 import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
+import { stateConfig } from '../state-module.js';
 import { countText } from '../units.js';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -23,6 +24,7 @@ Examples:
 
 interface ImportOptions extends StoreOptions {
   readonly maxBlockBytes: number;
+  readonly state?: string;
   readonly json?: boolean;
 }
 
@@ -33,6 +35,7 @@ export function command(): Command {
     .addOption(OPTION.data())
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
+    .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -43,9 +46,10 @@ export function command(): Command {
 
 async function importFile(file: string, options: ImportOptions, context: CommandContext): Promise<void> {
   const { out, signal, conclude } = context;
+  const state = await stateConfig(options.state);
   const input = openInput(file, CHUNK_BYTES, signal);
   try {
-    const chain = await openChain(storeConfig(options, true));
+    const chain = await openChain({ ...storeConfig(options, true), ...state });
     const progress = new AppendProgress(out, chain, input.totalBytes);
     try {
       await appendLines(chain, readLines(progress.count(input.chunks), options.maxBlockBytes), {

@@ -14,6 +14,7 @@ import { readLines } from '../ndjson.js';
 import { OPTION, port, storeConfig, type StoreOptions } from '../options.js';
 import { placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
+import { stateConfig } from '../state-module.js';
 
 /** Small, so that requests are answered between two chunks. */
 const INGEST_CHUNK_BYTES = 64 * 1024;
@@ -33,6 +34,7 @@ interface ServeOptions extends StoreOptions {
   readonly port: number;
   readonly ingest?: string;
   readonly maxBlockBytes: number;
+  readonly state?: string;
   readonly json?: boolean;
 }
 
@@ -49,6 +51,7 @@ export function command(): Command {
     )
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
+    .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -59,9 +62,10 @@ export function command(): Command {
 
 async function serve(options: ServeOptions, context: CommandContext): Promise<void> {
   const { ingest } = options;
+  const state = await stateConfig(options.state);
   const input = ingest === undefined ? null : openInput(ingest, INGEST_CHUNK_BYTES, context.signal);
   try {
-    const chain = await openChain(storeConfig(options, input !== null));
+    const chain = await openChain({ ...storeConfig(options, input !== null), ...state });
     try {
       await serveChain(chain, input, options, context);
     } finally {

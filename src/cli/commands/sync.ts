@@ -5,6 +5,7 @@ import type { SyncEngine } from '../../engine/sync-engine.js';
 import { height, OPTION, peers, storeConfig, type StoreOptions } from '../options.js';
 import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
+import { stateConfig } from '../state-module.js';
 import { bytesText, countText } from '../units.js';
 
 /** A person waits: after this many failures in a row, and one for each further peer, the command gives up. */
@@ -25,6 +26,7 @@ interface SyncOptions extends StoreOptions {
   readonly mode: 'stream';
   readonly codec?: string;
   readonly to?: number;
+  readonly state?: string;
   readonly json?: boolean;
 }
 
@@ -47,6 +49,7 @@ export function command(): Command {
       ]),
     )
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(height))
+    .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -54,7 +57,7 @@ export function command(): Command {
 }
 
 async function sync(options: SyncOptions, { out, signal, conclude }: CommandContext): Promise<void> {
-  const engine = createSyncEngine(engineConfig(options));
+  const engine = createSyncEngine({ ...engineConfig(options), ...(await stateConfig(options.state)) });
   const subscription = engine.events.subscribe((event) => {
     out.emit(event);
   });

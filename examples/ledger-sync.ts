@@ -56,6 +56,6 @@ console.log(stateB?.join('\n'));
 console.log(stateA?.join() === stateB?.join() ? 'Both nodes have this state.' : 'The states differ.');
 
 await engine.close();
-sync.close();
+await sync.close();
 server.close();
 await chain.close();

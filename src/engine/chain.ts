@@ -46,6 +46,16 @@ export interface ChainParts {
 }
 
 /**
+ * Options of {@link Chain.commit}. The signal is heard between two batches.
+ *
+ * @internal
+ */
+export interface CommitOptions extends AbortOptions {
+  /** Runs after each batch with what is durable now. */
+  readonly onDurable?: (frames: readonly Frame[]) => void;
+}
+
+/**
  * A verified chain in a store: append blocks, read them, serve them. Whatever is in it was checked on the way in.
  */
 export class Chain implements BlockSource, Closeable {
@@ -177,27 +187,17 @@ export class Chain implements BlockSource, Closeable {
   }
 
   /**
-   * Appends frames that a {@link Verifier} of this chain made, in one durable batch, or in several when they change
-   * much of the state. When the state transition fails, the blocks before are stored.
+   * Appends frames that a {@link Verifier} of this chain made, in one durable batch; in several where there is a state
+   * transition. When that fails, the blocks before are stored.
    *
-   * @param onDurable - runs after each batch with what is durable now.
    * @internal
    */
-  commit(
-    frames: readonly Frame[],
-    onDurable: (frames: readonly Frame[]) => void = () => undefined,
-  ): Promise<void> {
+  commit(frames: readonly Frame[], options: CommitOptions = {}): Promise<void> {
     return this.#writes.run(async () => {
       if (!this.#stateChecked) await this.#checkStateOnce();
-      if (this.#state === null) {
-        await this.#commit(unchanged(frames));
-        onDurable(frames);
-        return;
-      }
-      for await (const blocks of this.#state.batches(frames)) {
-        await this.#commit(blocks);
-        onDurable(blocks.map(({ frame }) => frame));
-      }
+      if (this.#state === null) await this.#commit(unchanged(frames), options);
+      else
+        for await (const blocks of this.#state.batches(frames, options)) await this.#commit(blocks, options);
     });
   }
 
@@ -273,7 +273,7 @@ export class Chain implements BlockSource, Closeable {
     this.#stateChecked = true;
   }
 
-  async #commit(blocks: readonly CommitBlock[]): Promise<void> {
+  async #commit(blocks: readonly CommitBlock[], { onDurable }: CommitOptions = {}): Promise<void> {
     const first = blocks[0]?.frame;
     if (first === undefined) return;
     const { storage, rules } = this.#parts;
@@ -281,6 +281,7 @@ export class Chain implements BlockSource, Closeable {
     await storage.commit({ blocks, finalized: null, identity });
     const frames = blocks.map(({ frame }) => frame);
     for (const listener of [...this.#listeners]) listener({ kind: 'extend', frames });
+    onDurable?.(frames);
   }
 }
 

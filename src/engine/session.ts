@@ -39,13 +39,10 @@ export interface SessionDeps {
 export async function runSession(deps: SessionDeps, signal: AbortSignal): Promise<void> {
   const { chain } = deps;
   const verifier = chain.verifier();
-  const writer = new BatchWriter(
-    (frames) =>
-      chain.commit(frames, (durable) => {
-        deps.onCommit(durable);
-      }),
-    deps.batch,
-  );
+  const onDurable = (frames: readonly Frame[]): void => {
+    deps.onCommit(frames);
+  };
+  const writer = new BatchWriter((frames) => chain.commit(frames, { onDurable, signal }), deps.batch);
   try {
     const complete = await receive(deps, verifier, writer, signal);
     checkComplete(complete, verifier.place.head, deps.to);

@@ -1,4 +1,5 @@
 import type {
+  AbortOptions,
   CommitBlock,
   Frame,
   StateBlock,
@@ -7,18 +8,22 @@ import type {
   Storage,
 } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
+import { throwIfAborted } from '../../internal/abort.js';
 import { BlockState } from './block-state.js';
 import { StateOverlay } from './overlay.js';
 
-/** Changes that wait for one commit before it is made, in bytes; the blocks that they belong to come on top. */
+/** Changes that may wait for a commit, in bytes; the blocks that they belong to come on top. */
 const BATCH_BYTES = 8 * 1024 * 1024;
+
+/** Blocks that may wait for a commit: while a slow transition runs over them, nothing gets durable and no stop is heard. */
+const BATCH_BLOCKS = 64;
 
 /** Parts of a {@link StateKeeper}. */
 export interface StateKeeperParts {
   readonly transition: StateTransition;
   readonly storage: Pick<Storage, 'getState'>;
   /** The block in a verified frame. */
-  decode(frame: Frame): StateBlock;
+  readonly decode: (frame: Frame) => StateBlock;
 }
 
 /** Runs the host's transition over verified blocks. */
@@ -30,18 +35,21 @@ export class StateKeeper {
   }
 
   /**
-   * Blocks with their changes, in batches to be committed before the next one is asked for: one batch, unless the
-   * changes take much room. When a block fails, those before it come first.
+   * Blocks with their changes, in small batches, each to be committed before the next one is asked for. When a block
+   * fails, those before it come first.
    *
-   * @throws SyncError `STATE_FAILED` naming the height; `STORE_*` when the state can't be read
+   * @throws SyncError `STATE_FAILED` naming the height; `STORE_*` when the state can't be read; `ABORTED` between batches
    */
-  async *batches(frames: readonly Frame[]): AsyncGenerator<readonly CommitBlock[], void, undefined> {
-    let rest = frames;
-    while (rest.length > 0) {
-      const { blocks, failure } = await this.#run(rest, BATCH_BYTES);
+  async *batches(
+    frames: readonly Frame[],
+    { signal }: AbortOptions,
+  ): AsyncGenerator<readonly CommitBlock[], void, undefined> {
+    for (let at = 0; at < frames.length;) {
+      const { blocks, failure } = await this.#run(frames.slice(at, at + BATCH_BLOCKS), BATCH_BYTES);
       if (blocks.length > 0) yield blocks;
       if (failure !== null) throw failure.error;
-      rest = rest.slice(blocks.length);
+      at += blocks.length;
+      if (at < frames.length) throwIfAborted(signal);
     }
   }
 

@@ -49,7 +49,7 @@ export function replay(blocks: readonly (readonly Op[])[]): StateLines {
       else if (op.op === 'delete') table.delete(op.key);
       else if (op.op === 'append') {
         const list: unknown = before === undefined ? null : JSON.parse(before);
-        table.set(op.key, JSON.stringify([...(Array.isArray(list) ? list.slice(-20) : []), height]));
+        table.set(op.key, JSON.stringify([...(Array.isArray(list) ? (list as unknown[]).slice(-20) : []), height]));
       } else if (before === undefined) state[other(op.table)].delete(op.key);
       else state[other(op.table)].set(op.key, before);
     }

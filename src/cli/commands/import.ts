@@ -15,12 +15,14 @@ const CHUNK_BYTES = 1024 * 1024;
 
 const EXAMPLES = `
 Each line is one block and is stored byte for byte. Every block is verified; at the first bad one the import stops,
-with everything before it stored. The store remembers its chain rules.
+with everything before it stored. The store remembers its chain rules. A store that is made with --state needs it
+whenever blocks are added.
 
 Examples:
   $ blockferry import --data ./node-a blocks.ndjson
   $ zcat mainnet.ndjson.gz | blockferry import --data ./eth --chain ethereum -
-  $ blockferry import --data ./ledger --chain linked:height,id,parent --base 1000 ledger.ndjson`;
+  $ blockferry import --data ./ledger --chain linked:height,id,parent --base 1000 ledger.ndjson
+  $ blockferry import --data ./node-a --state ./ledger.js blocks.ndjson`;
 
 interface ImportOptions extends StoreOptions {
   readonly maxBlockBytes: number;

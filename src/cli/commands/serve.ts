@@ -21,12 +21,14 @@ const INGEST_CHUNK_BYTES = 64 * 1024;
 
 const EXAMPLES = `
 The routes are below /sync: /sync/status, /sync/stream. With --ingest, blocks are appended as their lines arrive, also to
-a new store; a line that is refused is reported and left out, and the server goes on. SIGTERM and Ctrl-C stop it.
+a new store; a line that is refused is reported and left out, and the server goes on. A store that is made
+with --state needs it whenever blocks are added. SIGTERM and Ctrl-C stop it.
 
 Examples:
   $ blockferry serve --data ./node-a
   $ blockferry serve --data ./node-a --host 0.0.0.0 --port 9000
   $ producer | blockferry serve --data ./node-a --ingest -
+  $ producer | blockferry serve --data ./node-a --ingest - --state ./ledger.js
   $ blockferry serve --data ./eth --chain ethereum --ingest blocks.fifo`;
 
 interface ServeOptions extends StoreOptions {

@@ -14,11 +14,12 @@ const RETRY = { baseDelayMs: 500, maxDelayMs: 10_000 };
 
 const EXAMPLES = `
 Goes on where the store ends, so the same command is also how an interrupted sync is resumed. Ctrl-C and SIGTERM stop
-it cleanly, with exit status 130 and 143.
+it cleanly, with exit status 130 and 143. A store that is made with --state needs it whenever blocks are added.
 
 Examples:
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b
   $ blockferry sync --peer https://a.example --peer https://b.example/ledger --data ./node-b --to 5000
+  $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --state ./ledger.js
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --json`;
 
 interface SyncOptions extends StoreOptions {

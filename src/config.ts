@@ -4,6 +4,7 @@ import type {
   Peer,
   Plugin,
   SnapshotType,
+  StateTransition,
   StoragePlugin,
   TransportLimits,
   TrustOptions,
@@ -54,6 +55,11 @@ export interface ChainConfig {
   readonly codecs?: readonly (string | CodecPlugin)[];
   /** Codec that blocks are stored in when they come without an encoding. Default `gzip`. */
   readonly storeCodec?: string;
+  /**
+   * What blocks do to the accounts and contracts; it has to be there from the first block of a store on, and whenever
+   * blocks are added. Default `null`: no state.
+   */
+  readonly stateTransition?: StateTransition | null;
   /** Further plugins; those that are passed win over built-in ones of the same name. */
   readonly plugins?: readonly Plugin[];
   /** Bounds; each has a default. */
@@ -132,12 +138,13 @@ export function engineSettings(config: SyncEngineConfig): EngineSettings {
 /** Completes and checks what an engine and a chain have in common. @throws TypeError */
 export function chainSettings(
   config: ChainConfig,
-): Pick<EngineSettings, 'chain' | 'chainId' | 'base' | 'limits'> {
+): Pick<EngineSettings, 'chain' | 'chainId' | 'base' | 'stateTransition' | 'limits'> {
   const { chain = null } = config;
   return {
     chain: typeof chain === 'object' && chain !== null ? chain.name : chain,
     chainId: config.chainId ?? null,
     base: checkHeight('base', config.base ?? 0),
+    stateTransition: checkTransition(config.stateTransition ?? null),
     limits: engineLimits(config.limits ?? {}),
   };
 }
@@ -195,6 +202,11 @@ function trustOf({ trust = null, mode }: SyncEngineConfig): TrustOptions | null 
 function checkHeight(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw new TypeError(`\`${name}\` must be a height (an integer from 0 to 2^53−1), not ${String(value)}.`);
+}
+
+function checkTransition(transition: StateTransition | null): StateTransition | null {
+  if (transition === null || typeof transition.apply === 'function') return transition;
+  throw new TypeError('`stateTransition` must be an object with a method `apply`.');
 }
 
 /** Reads a peer's address. An address without a path means the router at `/sync`. @throws TypeError */

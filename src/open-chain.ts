@@ -19,7 +19,8 @@ const NO_SYNC = {
  * Opens a chain to append to, read or serve. Close it at the end.
  *
  * @throws TypeError for a configuration that can't be meant.
- * @throws SyncError `STORE_*`, `PLUGIN_*`, `CHAIN_MISMATCH`
+ * @throws SyncError `STORE_*`, `PLUGIN_*`, `CHAIN_MISMATCH`; `STATE_FAILED` when there is a `stateTransition` that the
+ *   store's blocks were added without.
  */
 export async function openChain(config: ChainConfig): Promise<Chain> {
   const settings = { ...chainSettings(config), ...NO_SYNC };
@@ -28,7 +29,9 @@ export async function openChain(config: ChainConfig): Promise<Chain> {
   try {
     await parts.storage.open();
     const rules = chooseRules({ configured: settings.chain, identity: parts.storage.identity() }, null);
-    return chainOf(parts, settings, await parts.rules(rules));
+    const chain = chainOf(parts, settings, await parts.rules(rules));
+    await chain.checkState();
+    return chain;
   } catch (error) {
     await parts.close();
     throw error;

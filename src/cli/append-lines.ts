@@ -31,10 +31,11 @@ export async function appendLines(
   options: AppendOptions,
 ): Promise<void> {
   const verifier = chain.verifier();
-  const writer = new BatchWriter(async (frames) => {
-    await chain.commit(frames);
+  const { signal } = options;
+  const onDurable = (frames: readonly Frame[]): void => {
     options.onCommit(frames);
-  }, options.batch);
+  };
+  const writer = new BatchWriter((frames) => chain.commit(frames, { onDurable, signal }), options.batch);
   try {
     for await (const batch of lines) await pushLines(batch, verifier, writer, options);
   } finally {

@@ -75,6 +75,11 @@ export const OPTION = {
     new Option('--max-block-bytes <n>', 'largest block taken, in bytes')
       .argParser(byteCount)
       .default(DEFAULT_ENGINE_LIMITS.maxBlockBytes),
+  state: (): Option =>
+    new Option(
+      '--state <module>',
+      'path of an ES module whose default export is the state transition that keeps the accounts and contracts',
+    ),
   json: (): Option => new Option('--json', 'one JSON object a line; the last one has "event":"done"'),
 };
 

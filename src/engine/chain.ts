@@ -11,13 +11,19 @@ import type {
   Closeable,
   Codec,
   CodecRegistry,
+  CommitBlock,
   Frame,
+  StateTable,
+  StateTransition,
   Storage,
   StorageView,
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { Block } from './block.js';
-import type { NextPlace } from './links.js';
+import { type NextPlace, nextHeight } from './links.js';
+import { StateKeeper } from './state/state-keeper.js';
+import { checkStateNote, writeStateNote } from './state/state-note.js';
+import { decodeValue } from './state/values.js';
 import { Verifier } from './verifier.js';
 import { WriteQueue } from '../internal/write-queue.js';
 
@@ -33,8 +39,20 @@ export interface ChainParts {
   readonly base: number;
   /** Largest decoded block, in bytes. */
   readonly maxBlockBytes: number;
+  /** What blocks do to the state; `null` when there is none. */
+  readonly stateTransition: StateTransition | null;
   /** Runs after the storage was closed. */
   readonly onClose: () => Promise<void>;
+}
+
+/**
+ * Options of {@link Chain.commit}. The signal is heard between two batches.
+ *
+ * @internal
+ */
+export interface CommitOptions extends AbortOptions {
+  /** Runs after each batch with what is durable now. */
+  readonly onDurable?: (frames: readonly Frame[]) => void;
 }
 
 /**
@@ -44,6 +62,9 @@ export class Chain implements BlockSource, Closeable {
   readonly #parts: ChainParts;
   readonly #writes = new WriteQueue();
   readonly #listeners = new Set<(change: ChainChange) => void>();
+  readonly #state: StateKeeper | null;
+  /** Whether the store's state is known to agree with its blocks. */
+  #stateChecked = false;
   #chainId: string | null;
   #closing: Promise<void> | null = null;
 
@@ -58,6 +79,9 @@ export class Chain implements BlockSource, Closeable {
     const identity = parts.storage.identity();
     checkIdentity(identity, parts);
     this.#chainId = parts.chainId ?? identity?.chainId ?? null;
+    const { storage, stateTransition: transition } = parts;
+    const decode = (frame: Frame): Block => this.decode(frame);
+    this.#state = transition === null ? null : new StateKeeper({ transition, storage, decode });
   }
 
   /** {@link ChainRules.id} of this chain. */
@@ -108,26 +132,73 @@ export class Chain implements BlockSource, Closeable {
   }
 
   /**
+   * One value of the state after the newest block, parsed; `null` when the key isn't set.
+   *
+   * @throws SyncError `STORE_DAMAGED`
+   */
+  async getState(table: StateTable, key: string): Promise<unknown> {
+    const bytes = await this.#parts.storage.getState(table, key);
+    return bytes === null ? null : decodeValue(bytes);
+  }
+
+  /**
+   * Keys and parsed values of a table as of the moment the first one is asked for, in ascending order of the keys'
+   * UTF-8 bytes. `view().entries` gives the bytes.
+   *
+   * @throws SyncError `STORE_DAMAGED`; `ABORTED`
+   */
+  async *stateEntries(
+    table: StateTable,
+    options: AbortOptions = {},
+  ): AsyncGenerator<readonly [key: string, value: unknown], void, undefined> {
+    const view = await this.view();
+    try {
+      for await (const entries of view.entries(table, options)) {
+        for (const { key, value } of entries) yield [key, decodeValue(value)];
+      }
+    } finally {
+      await view.close();
+    }
+  }
+
+  /**
+   * Checks that the store's state, if a transition is to keep it, agrees with its blocks.
+   *
+   * @throws SyncError `STATE_FAILED` when there are blocks that no transition saw.
+   * @internal
+   */
+  async checkState(): Promise<void> {
+    if (this.#state !== null) await checkStateNote(this.#parts.storage, true);
+  }
+
+  /**
    * Verifies documents and appends them in one durable batch: all of them or, when one is refused, none.
    *
-   * @throws SyncError naming the height of the refused document
+   * @throws SyncError naming the height of the refused document; `STATE_FAILED` when the state transition fails
    */
   append(documents: readonly Uint8Array[]): Promise<readonly BlockRef[]> {
     return this.#writes.run(async () => {
       const verifier = this.verifier();
       const frames = documents.map((document) => verifier.document(document));
-      await this.#commit(frames);
+      if (!this.#stateChecked) await this.#checkStateOnce();
+      await this.#commit(this.#state === null ? unchanged(frames) : await this.#state.all(frames));
       return frames.map(({ header }) => ({ height: header.height, hash: header.hash }));
     });
   }
 
   /**
-   * Appends frames that a {@link Verifier} of this chain made, in one durable batch.
+   * Appends frames that a {@link Verifier} of this chain made, in one durable batch; in several where there is a state
+   * transition. When that fails, the blocks before are stored.
    *
    * @internal
    */
-  commit(frames: readonly Frame[]): Promise<void> {
-    return this.#writes.run(() => this.#commit(frames));
+  commit(frames: readonly Frame[], options: CommitOptions = {}): Promise<void> {
+    return this.#writes.run(async () => {
+      if (!this.#stateChecked) await this.#checkStateOnce();
+      if (this.#state === null) await this.#commit(unchanged(frames), options);
+      else
+        for await (const blocks of this.#state.batches(frames, options)) await this.#commit(blocks, options);
+    });
   }
 
   /**
@@ -194,15 +265,29 @@ export class Chain implements BlockSource, Closeable {
     }
   }
 
-  async #commit(frames: readonly Frame[]): Promise<void> {
-    const first = frames[0];
+  /** Looks once, before the first block is added, whether the store's state allows it. */
+  async #checkStateOnce(): Promise<void> {
+    const { storage } = this.#parts;
+    if (await checkStateNote(storage, this.#state !== null))
+      await writeStateNote(storage, nextHeight(this.place));
+    this.#stateChecked = true;
+  }
+
+  async #commit(blocks: readonly CommitBlock[], { onDurable }: CommitOptions = {}): Promise<void> {
+    const first = blocks[0]?.frame;
     if (first === undefined) return;
     const { storage, rules } = this.#parts;
     const identity = { chain: rules.id, chainId: this.#chainId ?? first.header.hash };
-    const blocks = frames.map((frame) => ({ frame, changes: [] }));
     await storage.commit({ blocks, finalized: null, identity });
+    const frames = blocks.map(({ frame }) => frame);
     for (const listener of [...this.#listeners]) listener({ kind: 'extend', frames });
+    onDurable?.(frames);
   }
+}
+
+/** Blocks of a chain that keeps no state. */
+function unchanged(frames: readonly Frame[]): readonly CommitBlock[] {
+  return frames.map((frame) => ({ frame, changes: [] }));
 }
 
 function checkIdentity(identity: ChainIdentity | null, parts: ChainParts): void {

@@ -5,6 +5,7 @@ import type {
   SignatureScheme,
   SnapshotTransport,
   SnapshotType,
+  StateTransition,
   Storage,
   Transport,
   TrustOptions,
@@ -45,6 +46,8 @@ export interface EngineSettings {
   readonly chainId: string | null;
   /** Height of the first block of an empty store. */
   readonly base: number;
+  /** What blocks do to the state; `null` when there is none. */
+  readonly stateTransition: StateTransition | null;
   /** Last height wanted; `null` for all. */
   readonly to: number | null;
   readonly retry: RetryOptions;

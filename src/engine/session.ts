@@ -39,10 +39,10 @@ export interface SessionDeps {
 export async function runSession(deps: SessionDeps, signal: AbortSignal): Promise<void> {
   const { chain } = deps;
   const verifier = chain.verifier();
-  const writer = new BatchWriter(async (frames) => {
-    await chain.commit(frames);
+  const onDurable = (frames: readonly Frame[]): void => {
     deps.onCommit(frames);
-  }, deps.batch);
+  };
+  const writer = new BatchWriter((frames) => chain.commit(frames, { onDurable, signal }), deps.batch);
   try {
     const complete = await receive(deps, verifier, writer, signal);
     checkComplete(complete, verifier.place.head, deps.to);

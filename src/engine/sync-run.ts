@@ -61,7 +61,7 @@ export class SyncRun {
         return;
       } catch (error) {
         throwIfAborted(signal);
-        if (!isSyncError(error)) throw error;
+        if (!isSyncError(error) || isLocal(error)) throw error;
         if (this.#height() > height) this.#failures = 0;
         await this.#recover(peer, error.at({ peer: peer.url }), signal);
       }
@@ -161,6 +161,7 @@ export class SyncRun {
   async #openChain(status: PeerStatus | null): Promise<Chain> {
     const { parts, settings } = this.#deps;
     const chain = chainOf(parts, settings, await parts.rules(this.#rulesId(status)));
+    await chain.checkState();
     this.#chain = chain;
     this.#deps.onChain(chain);
     return chain;
@@ -192,7 +193,6 @@ export class SyncRun {
   async #recover(peer: Peer, error: SyncError, signal: AbortSignal): Promise<void> {
     const { hub, settings } = this.#deps;
     hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
-    if (isLocal(error)) throw error;
     const elsewhere = this.#way !== null && this.#chooser.failed(peer, this.#way, error);
     const final = isFinalForPeer(error) && !elsewhere;
     if (final) this.#peers.drop();
@@ -232,6 +232,7 @@ export function chainOf(parts: EngineParts, settings: EngineSettings, rules: Cha
     chainId: settings.chainId,
     base: settings.base,
     maxBlockBytes: settings.limits.maxBlockBytes,
+    stateTransition: settings.stateTransition,
     onClose: () => parts.close(),
   });
 }
@@ -272,5 +273,6 @@ function publishBlock(hub: EventHub, chain: Chain, frame: Frame, origin: BlockMo
 
 /** A failure of this node, not of the peer: asking another one does not help. */
 function isLocal(error: SyncError): boolean {
+  if (error.code === 'STATE_FAILED') return true;
   return error.code.startsWith('STORE_') || error.code.startsWith('PLUGIN_');
 }

@@ -12,6 +12,7 @@ test('the demonstration shows a crash and a resume, ends well, and leaves nothin
   t.like(done, { event: 'done', ok: true });
   t.true((done?.['killedAt'] as number) > 0 && (done?.['resumedBlocks'] as number) > 0);
   t.is((done?.['killedAt'] as number) + 1 + (done?.['resumedBlocks'] as number), done?.['blocks'] as number);
+  t.like(done?.['state'], { accounts: 8, contracts: done?.['blocks'] });
   t.deepEqual(readdirSync(dir), []);
 });
 

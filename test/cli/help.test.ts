@@ -1,7 +1,18 @@
 import test from 'ava';
 import { run } from './cli.js';
 
-const COMMANDS = ['import', 'serve', 'sync', 'export', 'verify', 'status', 'seal', 'demo'];
+const COMMANDS = [
+  'import',
+  'serve',
+  'sync',
+  'export',
+  'verify',
+  'status',
+  'seal',
+  'keygen',
+  'snapshot',
+  'demo',
+];
 
 test('the help of every command goes to standard output and shows examples', async (t) => {
   for (const command of COMMANDS) {

@@ -1,12 +1,18 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import test from 'ava';
 import { memoryStorage } from '../../plugins/storage-memory/index.js';
 import { isSyncError, openChain } from '../../src/index.js';
 import { seal, SEALED_JSON_GENESIS } from '../../plugins/chain-sealed-json/index.js';
 import { chainRulesCompliance, codecCompliance, storageCompliance } from '../../src/testing/index.js';
+import { ledger, type Transaction } from '../../examples/ledger.js';
 import { consortium } from '../../examples/plugin-chain-rules.js';
 import { summed } from '../../examples/plugin-codec.js';
 import { audited } from '../../examples/plugin-storage.js';
+import { sealedChain } from '../helpers/sealed-chain.js';
+import { projectRoot } from '../helpers/shared.js';
 
 /** A sealed chain of blocks with these authors. */
 function documentsBy(authors: readonly string[]): Uint8Array[] {
@@ -72,4 +78,72 @@ test('the storage of the documentation tells of each block in order, and of none
   t.deepEqual(told, [0, 1, 2]);
   t.true(Buffer.from(documents[1] ?? []).equals((await chain.get(1))?.bytes ?? new Uint8Array()));
   await chain.close();
+});
+
+/** The state that the ledger of the documentation comes to. */
+async function ledgerAfter(blocks: readonly unknown[]): Promise<Record<string, unknown>> {
+  const chain = await openChain({ storage: { use: 'memory' }, stateTransition: ledger });
+  await chain.append(sealedChain(blocks.length, (height) => ({ transactions: blocks[height] })));
+  const state: Record<string, unknown> = {};
+  for (const table of ['accounts', 'contracts'] as const) {
+    for await (const [key, value] of chain.stateEntries(table)) state[`${table} ${key}`] = value;
+  }
+  await chain.close();
+  return state;
+}
+
+test('the ledger of the documentation keeps owners, records and grants', async (t) => {
+  const blocks: readonly (readonly Transaction[])[] = [
+    [
+      { type: 'register', record: 'r1', owner: 'ada' },
+      { type: 'grant', record: 'r1', to: 'x' },
+    ],
+    [
+      { type: 'register', record: 'r2', owner: 'ada' },
+      { type: 'grant', record: 'r1', to: 'y' },
+    ],
+    [{ type: 'revoke', record: 'r1', to: 'x' }],
+  ];
+  t.deepEqual(await ledgerAfter(blocks), {
+    'accounts ada': { records: 2, grants: 1 },
+    'contracts r1': { owner: 'ada', grants: ['y'] },
+    'contracts r2': { owner: 'ada', grants: [] },
+  });
+});
+
+test('the ledger of the documentation leaves out what makes no sense', async (t) => {
+  const register = { type: 'register', record: 'r1', owner: 'ada' };
+  const grant = { type: 'grant', record: 'r1', to: 'x' };
+  const senseless = [
+    { type: 'grant', record: 'r1', to: 'x' },
+    register,
+    { ...register, owner: 'mallory' },
+    { ...register, record: 'x'.repeat(2000) },
+    { ...register, record: 'r3', owner: 7 },
+    { type: 'revoke', record: 'r1', to: 'x' },
+    grant,
+    grant,
+    { ...grant, to: undefined },
+    { type: 'steal', record: 'r1', to: 'mallory' },
+    null,
+    'grant',
+  ];
+  t.deepEqual(await ledgerAfter(['none', senseless, undefined]), {
+    'accounts ada': { records: 1, grants: 1 },
+    'contracts r1': { owner: 'ada', grants: ['x'] },
+  });
+});
+
+test('the program of the documentation with the ledger ends with two nodes of one state', async (t) => {
+  const program = join(projectRoot, 'dist', 'examples', 'ledger-sync.js');
+  const { stdout } = await promisify(execFile)(process.execPath, [program]);
+  t.deepEqual(stdout.trim().split('\n'), [
+    'record/1 of node A: {"owner":"ada","grants":["clinic-south"]}',
+    'accounts ada {"records":2,"grants":1}',
+    'accounts grace {"records":1,"grants":0}',
+    'contracts record/1 {"owner":"ada","grants":["clinic-south"]}',
+    'contracts record/2 {"owner":"ada","grants":[]}',
+    'contracts record/3 {"owner":"grace","grants":[]}',
+    'Both nodes have this state.',
+  ]);
 });

@@ -8,21 +8,25 @@ import { readLines } from '../ndjson.js';
 import { OPTION, storeConfig, type StoreOptions } from '../options.js';
 import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
+import { stateConfig } from '../state-module.js';
 import { countText } from '../units.js';
 
 const CHUNK_BYTES = 1024 * 1024;
 
 const EXAMPLES = `
 Each line is one block and is stored byte for byte. Every block is verified; at the first bad one the import stops,
-with everything before it stored. The store remembers its chain rules.
+with everything before it stored. The store remembers its chain rules. A store that is made with --state needs it
+whenever blocks are added.
 
 Examples:
   $ blockferry import --data ./node-a blocks.ndjson
   $ zcat mainnet.ndjson.gz | blockferry import --data ./eth --chain ethereum -
-  $ blockferry import --data ./ledger --chain linked:height,id,parent --base 1000 ledger.ndjson`;
+  $ blockferry import --data ./ledger --chain linked:height,id,parent --base 1000 ledger.ndjson
+  $ blockferry import --data ./node-a --state ./ledger.js blocks.ndjson`;
 
 interface ImportOptions extends StoreOptions {
   readonly maxBlockBytes: number;
+  readonly state?: string;
   readonly json?: boolean;
 }
 
@@ -33,6 +37,7 @@ export function command(): Command {
     .addOption(OPTION.data())
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
+    .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -43,9 +48,10 @@ export function command(): Command {
 
 async function importFile(file: string, options: ImportOptions, context: CommandContext): Promise<void> {
   const { out, signal, conclude } = context;
+  const state = await stateConfig(options.state);
   const input = openInput(file, CHUNK_BYTES, signal);
   try {
-    const chain = await openChain(storeConfig(options, true));
+    const chain = await openChain({ ...storeConfig(options, true), ...state });
     const progress = new AppendProgress(out, chain, input.totalBytes);
     try {
       await appendLines(chain, readLines(progress.count(input.chunks), options.maxBlockBytes), {

@@ -16,19 +16,22 @@ import { OPTION, port, positive, storeConfig, type StoreOptions } from '../optio
 import { placeOf } from '../place.js';
 import type { Reporter } from '../reporter.js';
 import { type CommandContext, runCommand } from '../run-command.js';
+import { stateConfig } from '../state-module.js';
 
 /** Small, so that requests are answered between two chunks. */
 const INGEST_CHUNK_BYTES = 64 * 1024;
 
 const EXAMPLES = `
-The routes are below /sync: /sync/status, /sync/stream, /sync/json, and with --key /sync/snapshot. With --ingest, blocks are appended as their lines arrive, also to
-a new store; a line that is refused is reported and left out, and the server goes on. SIGTERM and Ctrl-C stop it.
+The routes are below /sync: /sync/status, /sync/stream, /sync/json, and with --key /sync/snapshot. With --ingest, blocks
+are appended as their lines arrive, also to a new store; a line that is refused is reported and left out, and the server
+goes on. A store that is made with --state needs it whenever blocks are added. SIGTERM and Ctrl-C stop it.
 
 Examples:
   $ blockferry serve --data ./node-a
   $ blockferry serve --data ./node-a --host 0.0.0.0 --port 9000
   $ blockferry serve --data ./node-a --key ./snapshot.key --snapshot-every 10000
   $ producer | blockferry serve --data ./node-a --ingest -
+  $ producer | blockferry serve --data ./node-a --ingest - --state ./ledger.js
   $ blockferry serve --data ./eth --chain ethereum --ingest blocks.fifo`;
 
 interface ServeOptions extends StoreOptions {
@@ -38,6 +41,7 @@ interface ServeOptions extends StoreOptions {
   readonly key?: string;
   readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
+  readonly state?: string;
   readonly json?: boolean;
 }
 
@@ -61,6 +65,7 @@ export function command(): Command {
         'make a new snapshot after so many blocks (default: at the first request)',
       ).argParser(positive),
     )
+    .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -71,9 +76,10 @@ export function command(): Command {
 
 async function serve(options: ServeOptions, context: CommandContext): Promise<void> {
   const { ingest } = options;
+  const state = await stateConfig(options.state);
   const input = ingest === undefined ? null : openInput(ingest, INGEST_CHUNK_BYTES, context.signal);
   try {
-    const chain = await openChain(storeConfig(options, input !== null));
+    const chain = await openChain({ ...storeConfig(options, input !== null), ...state });
     try {
       await serveChain(chain, input, options, context);
     } finally {

@@ -9,6 +9,7 @@ import { UsageError } from '../exit.js';
 import { height, OPTION, peers, positive, storeConfig, type StoreOptions, texts } from '../options.js';
 import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
+import { stateConfig } from '../state-module.js';
 import { bytesText, countText } from '../units.js';
 
 /** A person waits: after this many failures in a row, and one for each further peer, the command gives up. */
@@ -17,12 +18,13 @@ const RETRY = { baseDelayMs: 500, maxDelayMs: 10_000 };
 
 const EXAMPLES = `
 Goes on where the store ends, so the same command is also how an interrupted sync is resumed. Ctrl-C and SIGTERM stop
-it cleanly, with exit status 130 and 143.
+it cleanly, with exit status 130 and 143. A store that is made with --state needs it whenever blocks are added.
 
 Examples:
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b
   $ blockferry sync --peer https://a.example --peer https://b.example/ledger --data ./node-b --to 5000
   $ blockferry sync --peer https://a.example --data ./node-b --mode snapshot --trust 02ab… 03cd… --threshold 2
+  $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --state ./ledger.js
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --json`;
 
 interface SyncOptions extends StoreOptions {
@@ -34,6 +36,7 @@ interface SyncOptions extends StoreOptions {
   readonly snapshotType: SnapshotType;
   readonly codec?: string;
   readonly to?: number;
+  readonly state?: string;
   readonly json?: boolean;
 }
 
@@ -82,6 +85,7 @@ export function command(): Command {
       ]),
     )
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(height))
+    .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -89,7 +93,10 @@ export function command(): Command {
 }
 
 async function sync(options: SyncOptions, { out, signal, conclude }: CommandContext): Promise<void> {
-  const engine = createSyncEngine(await engineConfig(options));
+  const engine = createSyncEngine({
+    ...(await engineConfig(options)),
+    ...(await stateConfig(options.state)),
+  });
   const subscription = engine.events.subscribe((event) => {
     out.emit(event);
   });

@@ -5,6 +5,7 @@ import { openChain } from '../../open-chain.js';
 import { storeConfig } from '../options.js';
 import type { CommandContext } from '../run-command.js';
 import { throttled } from '../throttle.js';
+import ledger from './ledger.js';
 import { demoPayload } from './records.js';
 
 /** Blocks appended at once: some tens of milliseconds of work. */
@@ -16,7 +17,7 @@ export async function makeChain(
   blocks: number,
   { out, signal }: Pick<CommandContext, 'out' | 'signal'>,
 ): Promise<number> {
-  const chain = await openChain(storeConfig({ data: location }, true));
+  const chain = await openChain({ ...storeConfig({ data: location }, true), stateTransition: ledger });
   const meter = new ProgressMeter(() => performance.now());
   const tell = (): void => {
     out.emit({ type: 'progress', ...meter.sample() });

@@ -1,3 +1,5 @@
+import { demoTransactions } from './ledger.js';
+
 /** Size that a block's records are filled up to, in bytes: what a bundle of one patient's records comes to. */
 const RECORDS_BYTES = 97_000;
 
@@ -26,7 +28,10 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** The payload of one block: a bundle of a made-up patient's records, about 97 KB, the same for the same height. */
+/**
+ * The payload of one block: a bundle of a made-up patient's records, about 97 KB, and what it asks of the ledger; the
+ * same for the same height.
+ */
 export function demoPayload(height: number): Uint8Array {
   const random = randomFrom(height + 1);
   const timestamp = FIRST_TIMESTAMP + height * BLOCK_INTERVAL_MS;
@@ -39,7 +44,8 @@ export function demoPayload(height: number): Uint8Array {
     bytes += entry.length + 1;
   }
   const bundle = `{"resourceType":"Bundle","type":"collection","entry":[${entries.join()}]}`;
-  return Buffer.from(`{"timestamp":${timestamp},"records":[${bundle}]}`);
+  const transactions = JSON.stringify(demoTransactions(height));
+  return Buffer.from(`{"timestamp":${timestamp},"records":[${bundle}],"transactions":${transactions}}`);
 }
 
 function patientOf(patient: string, random: () => number): object {

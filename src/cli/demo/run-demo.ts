@@ -8,6 +8,7 @@ import { bytesText } from '../units.js';
 import { makeChain } from './make-chain.js';
 import type { NodeProcess } from './node-process.js';
 import { Stage } from './stage.js';
+import { LEDGER_MODULE, type StateDigest, stateDigest } from './state-digest.js';
 import { followSync, serverUrl } from './watch.js';
 
 const BLOCKS = 400;
@@ -31,8 +32,9 @@ export async function runDemo({ out, signal, conclude }: CommandContext): Promis
     const resumedBlocks = await resume(stage, out, server.url, killedAt);
     await stop(server.node);
     const sha256 = await compare(stage, out);
+    const state = await compareStates(stage, out);
     conclude(
-      { blocks: BLOCKS, bytes, killedAt, resumedBlocks, sha256 },
+      { blocks: BLOCKS, bytes, killedAt, resumedBlocks, sha256, state },
       'All as it should be; the temporary folder is removed.',
     );
   } catch (error) {
@@ -59,6 +61,12 @@ async function serve(
   return step(out, 'serve', text, () => Promise.resolve({ node, url }));
 }
 
+/** The same command at the start and after the kill. */
+function startSync(stage: Stage, url: string): NodeProcess {
+  const place = ['--peer', url, '--data', stage.store('b')];
+  return stage.start('node B', 'sync', ...place, '--state', LEDGER_MODULE, '--json');
+}
+
 /** @returns the newest height in the killed node's store. */
 async function syncAndKill(stage: Stage, out: Reporter, url: string): Promise<number> {
   const text = '3. Node B syncs from node A, and is killed (SIGKILL) in the middle of it.';
@@ -76,7 +84,7 @@ async function syncAndKill(stage: Stage, out: Reporter, url: string): Promise<nu
 }
 
 async function killedHeight(stage: Stage, out: Reporter, url: string): Promise<number> {
-  const node = stage.start('node B', 'sync', '--peer', url, '--data', stage.store('b'), '--json');
+  const node = startSync(stage, url);
   const { stoppedAt } = await followSync(node, out, KILL_AT);
   await node.end('SIGKILL');
   if (stoppedAt === null) await node.succeeded();
@@ -90,7 +98,7 @@ async function killedHeight(stage: Stage, out: Reporter, url: string): Promise<n
 /** @returns how many blocks the second run fetched. */
 async function resume(stage: Stage, out: Reporter, url: string, killedAt: number): Promise<number> {
   return step(out, 'resume', '4. Node B is started again with the same command.', async () => {
-    const node = stage.start('node B', 'sync', '--peer', url, '--data', stage.store('b'), '--json');
+    const node = startSync(stage, url);
     const { blocks } = await followSync(node, out, null);
     await node.succeeded();
     const due = BLOCKS - 1 - killedAt;
@@ -118,6 +126,17 @@ async function compare(stage: Stage, out: Reporter): Promise<string> {
     const [a, b] = await Promise.all(hashes);
     if (a === undefined || a !== b) throw wrong(`The exports differ: SHA-256 ${String(a)} and ${String(b)}.`);
     note(out, 'compare', `Byte for byte the same: SHA-256 ${a}.`);
+    return a;
+  });
+}
+
+/** @returns the state that both came to. */
+async function compareStates(stage: Stage, out: Reporter): Promise<StateDigest> {
+  const text = '6. Each node kept a ledger of what the blocks ask for; the two are compared.';
+  return step(out, 'state', text, async () => {
+    const [a, b] = await Promise.all([stateDigest(stage.store('a')), stateDigest(stage.store('b'))]);
+    if (a.sha256 !== b.sha256) throw wrong(`The states differ: SHA-256 ${a.sha256} and ${b.sha256}.`);
+    note(out, 'state', `The same ${a.accounts} owners and ${a.contracts} records: SHA-256 ${a.sha256}.`);
     return a;
   });
 }

@@ -22,7 +22,7 @@ import { SyncError } from '../errors/index.js';
 import { Block } from './block.js';
 import { type NextPlace, nextHeight } from './links.js';
 import { StateKeeper } from './state/state-keeper.js';
-import { checkStateNote, writeStateNote } from './state/state-note.js';
+import { checkStateAge, checkStateNote, writeStateNote } from './state/state-note.js';
 import { decodeValue } from './state/values.js';
 import { Verifier } from './verifier.js';
 import { WriteQueue } from '../internal/write-queue.js';
@@ -107,6 +107,15 @@ export class Chain implements BlockSource, Closeable {
     return { head, base: head === null ? this.#parts.base : base };
   }
 
+  /**
+   * Reads a document's place without verifying anything.
+   *
+   * @internal
+   */
+  describe(document: Uint8Array): BlockHeader {
+    return this.#parts.rules.describe(document);
+  }
+
   header(height: number): Promise<BlockHeader | null> {
     return this.#parts.storage.header(height);
   }
@@ -151,7 +160,7 @@ export class Chain implements BlockSource, Closeable {
     table: StateTable,
     options: AbortOptions = {},
   ): AsyncGenerator<readonly [key: string, value: unknown], void, undefined> {
-    const view = await this.view();
+    const view = await this.#parts.storage.view();
     try {
       for await (const entries of view.entries(table, options)) {
         for (const { key, value } of entries) yield [key, decodeValue(value)];
@@ -211,8 +220,21 @@ export class Chain implements BlockSource, Closeable {
     return new Verifier({ rules, codecs, storeCodec, maxBlockBytes }, this.place);
   }
 
-  view(): Promise<StorageView> {
-    return this.#parts.storage.view();
+  /**
+   * A consistent view of blocks and state, to make snapshots from. Close it.
+   *
+   * @throws SyncError `SNAPSHOT_UNAVAILABLE` when the state is older than the blocks: it came in a snapshot, and blocks
+   * were added without a transition.
+   */
+  async view(): Promise<StorageView> {
+    const view = await this.#parts.storage.view();
+    try {
+      await checkStateAge(this.#parts.storage, view);
+      return view;
+    } catch (error) {
+      await view.close();
+      throw error;
+    }
   }
 
   /** Where a consumer of this chain has got to; `null` when it has not begun. */

@@ -57,6 +57,7 @@ async function receive(
   writer: BatchWriter,
   signal: AbortSignal,
 ): Promise<WireComplete | null> {
+  const { chain } = deps;
   const { head, base } = verifier.place;
   const request = {
     peer: deps.peer,
@@ -65,6 +66,7 @@ async function receive(
     to: deps.to,
     acceptCodecs: deps.acceptCodecs,
     follow: false,
+    describe: (document: Uint8Array) => chain.describe(document),
   };
   let complete: WireComplete | null = null;
   for await (const items of deps.transport.open(request, { signal })) {

@@ -1,4 +1,4 @@
-import type { Storage } from '../../contracts/index.js';
+import type { Storage, StorageView } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 
 /**
@@ -33,4 +33,23 @@ export async function checkStateNote(storage: NoteStore, hasTransition: boolean)
 /** Marks a store whose first block with a state is about to be added. A crash in between leaves nothing amiss. */
 export async function writeStateNote(storage: NoteStore, height: number): Promise<void> {
   await storage.setCursor(CONSUMER, { height, hash: '' });
+}
+
+/**
+ * Checks that a state which came in a snapshot is still the state after the newest block.
+ *
+ * @throws SyncError `SNAPSHOT_UNAVAILABLE`
+ */
+export async function checkStateAge(storage: NoteStore, view: StorageView): Promise<void> {
+  const { assumed, head } = view.checkpoint;
+  if (assumed === null || head === null || head.height <= assumed.height) return;
+  if ((await storage.cursor(CONSUMER)) !== null || !(await hasState(view))) return;
+  const message = `The state here is that of block ${assumed.height}; the blocks after it were added without a state transition.`;
+  throw new SyncError('SNAPSHOT_UNAVAILABLE', message);
+}
+
+async function hasState(view: StorageView): Promise<boolean> {
+  for (const table of ['accounts', 'contracts'] as const)
+    for await (const entries of view.entries(table)) if (entries.length > 0) return true;
+  return false;
 }

@@ -1,0 +1,250 @@
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { secp256k1Signer } from '../../plugins/signer-secp256k1/index.js';
+import {
+  type Chain,
+  createSyncEngine,
+  isSyncError,
+  openChain,
+  type Signer,
+  type StateTransition,
+  type SyncEngineConfig,
+  type SyncEvent,
+} from '../../src/index.js';
+import { createSyncServer, nodeListener } from '../../src/server/index.js';
+import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
+import { listen } from '../helpers/servers.js';
+import { tempDir } from '../helpers/temp-dir.js';
+
+const COUNT = 120;
+const documents = sealedChain(COUNT);
+const retry = { maxAttempts: 3, baseDelayMs: 1 };
+
+/** Counts blocks by the remainder of their height; every key changes again and again. */
+const counting: StateTransition = {
+  async apply(block, { accounts, contracts }) {
+    const key = `lane-${block.height % 5}`;
+    const count = (await accounts.get(key)) as number | null;
+    accounts.put(key, (count ?? 0) + 1);
+    contracts.put('head', { height: block.height, hash: block.hash });
+  },
+};
+
+const key = (seed: number): Promise<Signer> => secp256k1Signer(new Uint8Array(32).fill(seed));
+
+interface Node {
+  readonly url: string;
+  readonly chain: Chain;
+  readonly signer: Signer;
+}
+
+/** A node that serves `blocks` blocks with state, and snapshots of them. */
+async function node(t: ExecutionContext, blocks = COUNT, seed = 7): Promise<Node> {
+  const dir = tempDir(t);
+  const signer = await key(seed);
+  const chain = await openChain({
+    storage: { use: 'leveldb', location: join(dir, 'store') },
+    stateTransition: counting,
+  });
+  await chain.append(documents.slice(0, blocks));
+  const server = createSyncServer({
+    source: chain,
+    snapshots: { signer, directory: join(dir, 'snapshots'), maxPartBytes: 2_000 },
+  });
+  const url = await listen(t, nodeListener(server));
+  t.teardown(async () => {
+    await server.close();
+    await chain.close();
+  });
+  return { url: `${url}/sync`, chain, signer };
+}
+
+interface Run {
+  readonly code: string | null;
+  readonly events: readonly SyncEvent[];
+  readonly stored: Buffer;
+  readonly assumed: number | null;
+  readonly state: Readonly<Record<string, unknown>>;
+}
+
+async function sync(t: ExecutionContext, config: SyncEngineConfig): Promise<Run> {
+  const engine = createSyncEngine({ retry, stateTransition: counting, ...config });
+  const events: SyncEvent[] = [];
+  engine.events.subscribe((event) => events.push(event));
+  let code: string | null = null;
+  try {
+    await engine.start();
+  } catch (error) {
+    if (!isSyncError(error)) throw error;
+    ({ code } = error);
+  }
+  const { chain } = engine;
+  const run = {
+    code,
+    events,
+    stored: chain === null ? Buffer.alloc(0) : await documentsOf(chain),
+    assumed: engine.state.checkpoint?.assumed?.height ?? null,
+    state: chain === null ? {} : await stateOf(chain),
+  };
+  await engine.close();
+  return run;
+}
+
+async function documentsOf(chain: Chain): Promise<Buffer> {
+  const { base, head } = chain.tip();
+  const found: Uint8Array[] = [];
+  for await (const frames of chain.read({ from: base, to: head?.height ?? -1 }))
+    found.push(...frames.map((frame) => chain.decode(frame).bytes));
+  return ndjson(found);
+}
+
+async function stateOf(chain: Chain): Promise<Readonly<Record<string, unknown>>> {
+  const found: Record<string, unknown> = {};
+  for (const table of ['accounts', 'contracts'] as const)
+    for await (const [name, value] of chain.stateEntries(table)) found[`${table}/${name}`] = value;
+  return found;
+}
+
+const modesOf = ({ events }: Run): readonly string[] =>
+  events.filter((event) => event.type === 'mode').map(({ mode }) => mode);
+const warningsOf = ({ events }: Run): readonly string[] =>
+  events.filter((event) => event.type === 'warning').map(({ code }) => code);
+const all = ndjson(documents);
+const fewBlocks = { minBlocks: 10 };
+
+for (const storage of ['memory', 'leveldb'] as const) {
+  test(`an empty ${storage} store begins with a signed snapshot, and the stream brings the rest`, async (t) => {
+    const { url, chain, signer } = await node(t, 100);
+    const location = join(tempDir(t), 'b');
+    const config = {
+      peers: [url],
+      trust: { signers: [signer.publicKey] },
+      snapshot: fewBlocks,
+      storage: storage === 'memory' ? ({ use: 'memory' } as const) : ({ use: 'leveldb', location } as const),
+    };
+    const first = await sync(t, config);
+    t.is(first.code, null);
+    t.deepEqual(modesOf(first), ['snapshot', 'stream']);
+    t.is(first.assumed, 99);
+    t.true(first.stored.equals(ndjson(documents.slice(0, 100))));
+    t.deepEqual(first.state, await stateOf(chain));
+    const snapshots = first.events.filter((event) => event.type === 'snapshot');
+    t.is(snapshots[0]?.status, 'begun');
+    t.like(snapshots.at(-1), { status: 'imported', importedBlocks: 100, signers: [signer.publicKey] });
+    if (storage === 'memory') return;
+    await chain.append(documents.slice(100));
+    const second = await sync(t, config);
+    t.deepEqual(modesOf(second), ['stream']);
+    t.true(second.stored.equals(all));
+    t.is(second.assumed, 99, 'what came by stream is verified, what came before stays assumed');
+    t.deepEqual(second.state, await stateOf(chain));
+  });
+}
+
+test('each mode brings the same bytes and the same state', async (t) => {
+  const { url, chain, signer } = await node(t);
+  for (const mode of ['auto', 'stream', 'json', 'snapshot'] as const) {
+    const run = await sync(t, {
+      peers: [url],
+      mode,
+      trust: { signers: [signer.publicKey] },
+      snapshot: fewBlocks,
+      storage: { use: 'memory' },
+    });
+    t.is(run.code, null, mode);
+    t.true(run.stored.equals(all), mode);
+    t.deepEqual(run.state, await stateOf(chain), mode);
+    t.is(modesOf(run)[0], mode === 'auto' ? 'snapshot' : mode);
+  }
+});
+
+test('without anybody to trust, `auto` takes no snapshot, and the mode `snapshot` is refused at once', async (t) => {
+  const { url } = await node(t);
+  const run = await sync(t, { peers: [url], snapshot: fewBlocks, storage: { use: 'memory' } });
+  t.deepEqual(modesOf(run), ['stream']);
+  t.throws(() => createSyncEngine({ peers: [url], mode: 'snapshot', storage: { use: 'memory' } }), {
+    instanceOf: TypeError,
+  });
+});
+
+test('a snapshot of a signer that is not trusted is refused; `auto` says so and goes on by stream', async (t) => {
+  const { url } = await node(t);
+  const trust = { signers: [(await key(8)).publicKey] };
+  const auto = await sync(t, { peers: [url], trust, snapshot: fewBlocks, storage: { use: 'memory' } });
+  t.is(auto.code, null);
+  t.deepEqual(modesOf(auto), ['snapshot', 'stream']);
+  t.deepEqual(warningsOf(auto), ['SNAPSHOT_UNTRUSTED']);
+  t.true(auto.stored.equals(all));
+  t.is(auto.assumed, null);
+  const asked = await sync(t, { peers: [url], trust, mode: 'snapshot', storage: { use: 'memory' } });
+  t.is(asked.code, 'SNAPSHOT_UNTRUSTED');
+  t.is(asked.stored.length, 0);
+});
+
+test('a snapshot that is not newer than the store is left, and the store is as it was', async (t) => {
+  const { url, chain, signer } = await node(t, 100);
+  const location = join(tempDir(t), 'b');
+  const config = { peers: [url], storage: { use: 'leveldb', location } } as const;
+  const trust = { signers: [signer.publicKey] };
+  t.is((await sync(t, config)).code, null);
+  await fetch(`${url}/snapshot?type=recent`).then((response) => response.arrayBuffer());
+  await chain.append(documents.slice(100));
+  const again = await sync(t, { ...config, mode: 'snapshot', trust });
+  t.is(again.code, null);
+  t.deepEqual(warningsOf(again), ['SNAPSHOT_STALE']);
+  t.is(again.assumed, null);
+  t.true(again.stored.equals(all));
+});
+
+test('a snapshot older than one that was trusted before is refused after a restart, also by a store that lost its blocks', async (t) => {
+  const newer = await node(t, 110);
+  const older = await node(t, 60);
+  const location = join(tempDir(t), 'b');
+  const trust = { signers: [newer.signer.publicKey] };
+  const config = { mode: 'snapshot', trust, storage: { use: 'leveldb', location } } as const;
+  t.is((await sync(t, { ...config, peers: [newer.url] })).assumed, 109);
+  const run = await sync(t, { ...config, peers: [older.url] });
+  t.deepEqual(warningsOf(run), ['SNAPSHOT_STALE']);
+  t.is(run.assumed, 109);
+  t.true(run.stored.equals(ndjson(documents.slice(0, 110))));
+});
+
+test('a snapshot of another branch does not take the place of the blocks that are here', async (t) => {
+  const forked = sealedChain(COUNT, (height) => ({ branch: 'other', height: `h${height}` }));
+  const { url, signer } = await node(t);
+  const location = join(tempDir(t), 'b');
+  const chain = await openChain({ storage: { use: 'leveldb', location }, chainId: 'one' });
+  await chain.append(forked.slice(0, 50));
+  await chain.close();
+  const run = await sync(t, {
+    peers: [url],
+    mode: 'snapshot',
+    trust: { signers: [signer.publicKey] },
+    stateTransition: null,
+    storage: { use: 'leveldb', location },
+  });
+  t.is(run.code, 'CHAIN_MISMATCH');
+  const after = await openChain({ storage: { use: 'leveldb', location } });
+  t.true((await documentsOf(after)).equals(ndjson(forked.slice(0, 50))));
+  await after.close();
+});
+
+test('a handler that has had some blocks is told when a snapshot took the place of its next ones', async (t) => {
+  const { url, signer } = await node(t);
+  const location = join(tempDir(t), 'b');
+  const storage = { use: 'leveldb', location } as const;
+  const config = { peers: [url], storage, retry, stateTransition: counting };
+  const first = createSyncEngine({ ...config, to: 20 });
+  await first.run(() => undefined);
+  await first.close();
+  const second = createSyncEngine({ ...config, mode: 'snapshot', trust: { signers: [signer.publicKey] } });
+  const seen: number[] = [];
+  await second.run((block) => {
+    seen.push(block.height);
+  });
+  await second.close();
+  t.deepEqual(
+    seen,
+    Array.from({ length: COUNT - 21 }, (_, index) => 21 + index),
+  );
+});

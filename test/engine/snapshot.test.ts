@@ -67,7 +67,7 @@ interface Run {
   readonly state: Readonly<Record<string, unknown>>;
 }
 
-async function sync(t: ExecutionContext, config: SyncEngineConfig): Promise<Run> {
+async function sync(config: SyncEngineConfig): Promise<Run> {
   const engine = createSyncEngine({ retry, stateTransition: counting, ...config });
   const events: SyncEvent[] = [];
   engine.events.subscribe((event) => events.push(event));
@@ -122,7 +122,7 @@ for (const storage of ['memory', 'leveldb'] as const) {
       snapshot: fewBlocks,
       storage: storage === 'memory' ? ({ use: 'memory' } as const) : ({ use: 'leveldb', location } as const),
     };
-    const first = await sync(t, config);
+    const first = await sync(config);
     t.is(first.code, null);
     t.deepEqual(modesOf(first), ['snapshot', 'stream']);
     t.is(first.assumed, 99);
@@ -133,7 +133,7 @@ for (const storage of ['memory', 'leveldb'] as const) {
     t.like(snapshots.at(-1), { status: 'imported', importedBlocks: 100, signers: [signer.publicKey] });
     if (storage === 'memory') return;
     await chain.append(documents.slice(100));
-    const second = await sync(t, config);
+    const second = await sync(config);
     t.deepEqual(modesOf(second), ['stream']);
     t.true(second.stored.equals(all));
     t.is(second.assumed, 99, 'what came by stream is verified, what came before stays assumed');
@@ -144,7 +144,7 @@ for (const storage of ['memory', 'leveldb'] as const) {
 test('each mode brings the same bytes and the same state', async (t) => {
   const { url, chain, signer } = await node(t);
   for (const mode of ['auto', 'stream', 'json', 'snapshot'] as const) {
-    const run = await sync(t, {
+    const run = await sync({
       peers: [url],
       mode,
       trust: { signers: [signer.publicKey] },
@@ -160,7 +160,7 @@ test('each mode brings the same bytes and the same state', async (t) => {
 
 test('without anybody to trust, `auto` takes no snapshot, and the mode `snapshot` is refused at once', async (t) => {
   const { url } = await node(t);
-  const run = await sync(t, { peers: [url], snapshot: fewBlocks, storage: { use: 'memory' } });
+  const run = await sync({ peers: [url], snapshot: fewBlocks, storage: { use: 'memory' } });
   t.deepEqual(modesOf(run), ['stream']);
   t.throws(() => createSyncEngine({ peers: [url], mode: 'snapshot', storage: { use: 'memory' } }), {
     instanceOf: TypeError,
@@ -170,13 +170,13 @@ test('without anybody to trust, `auto` takes no snapshot, and the mode `snapshot
 test('a snapshot of a signer that is not trusted is refused; `auto` says so and goes on by stream', async (t) => {
   const { url } = await node(t);
   const trust = { signers: [(await key(8)).publicKey] };
-  const auto = await sync(t, { peers: [url], trust, snapshot: fewBlocks, storage: { use: 'memory' } });
+  const auto = await sync({ peers: [url], trust, snapshot: fewBlocks, storage: { use: 'memory' } });
   t.is(auto.code, null);
   t.deepEqual(modesOf(auto), ['snapshot', 'stream']);
   t.deepEqual(warningsOf(auto), ['SNAPSHOT_UNTRUSTED']);
   t.true(auto.stored.equals(all));
   t.is(auto.assumed, null);
-  const asked = await sync(t, { peers: [url], trust, mode: 'snapshot', storage: { use: 'memory' } });
+  const asked = await sync({ peers: [url], trust, mode: 'snapshot', storage: { use: 'memory' } });
   t.is(asked.code, 'SNAPSHOT_UNTRUSTED');
   t.is(asked.stored.length, 0);
 });
@@ -186,10 +186,10 @@ test('a snapshot that is not newer than the store is left, and the store is as i
   const location = join(tempDir(t), 'b');
   const config = { peers: [url], storage: { use: 'leveldb', location } } as const;
   const trust = { signers: [signer.publicKey] };
-  t.is((await sync(t, config)).code, null);
+  t.is((await sync(config)).code, null);
   await fetch(`${url}/snapshot?type=recent`).then((response) => response.arrayBuffer());
   await chain.append(documents.slice(100));
-  const again = await sync(t, { ...config, mode: 'snapshot', trust });
+  const again = await sync({ ...config, mode: 'snapshot', trust });
   t.is(again.code, null);
   t.deepEqual(warningsOf(again), ['SNAPSHOT_STALE']);
   t.is(again.assumed, null);
@@ -202,8 +202,8 @@ test('a snapshot older than one that was trusted before is refused after a resta
   const location = join(tempDir(t), 'b');
   const trust = { signers: [newer.signer.publicKey] };
   const config = { mode: 'snapshot', trust, storage: { use: 'leveldb', location } } as const;
-  t.is((await sync(t, { ...config, peers: [newer.url] })).assumed, 109);
-  const run = await sync(t, { ...config, peers: [older.url] });
+  t.is((await sync({ ...config, peers: [newer.url] })).assumed, 109);
+  const run = await sync({ ...config, peers: [older.url] });
   t.deepEqual(warningsOf(run), ['SNAPSHOT_STALE']);
   t.is(run.assumed, 109);
   t.true(run.stored.equals(ndjson(documents.slice(0, 110))));
@@ -216,7 +216,7 @@ test('a snapshot of another branch does not take the place of the blocks that ar
   const chain = await openChain({ storage: { use: 'leveldb', location }, chainId: 'one' });
   await chain.append(forked.slice(0, 50));
   await chain.close();
-  const run = await sync(t, {
+  const run = await sync({
     peers: [url],
     mode: 'snapshot',
     trust: { signers: [signer.publicKey] },

@@ -1,5 +1,6 @@
 import { MAX_DEPTH } from './scan.js';
-import { BACKSLASH, CONTROL, QUOTE, STRING_KIND } from './tables.js';
+import { skipPlain } from './string.js';
+import { BACKSLASH, MULTIBYTE, PLAIN, QUOTE, STRING_KIND } from './tables.js';
 
 /** What a byte means outside of strings. */
 const OTHER = 0;
@@ -37,9 +38,10 @@ export class ElementEnd {
    * @returns the position after the object, or the end of the chunk when it goes on; a fault ends the search.
    */
   scan(chunk: Uint8Array, from: number): number {
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let i = from;
     while (i < chunk.length && this.fault === null) {
-      i = this.#inString ? this.#string(chunk, i) : this.#structure(chunk, i);
+      i = this.#inString ? this.#string(chunk, view, i) : this.#structure(chunk, i);
       if (this.#depth === 0) break;
     }
     return i;
@@ -71,30 +73,28 @@ export class ElementEnd {
     return false;
   }
 
-  /** Up to the end of the string. */
-  #string(chunk: Uint8Array, from: number): number {
+  /** Up to the end of the string, or its next backslash. */
+  #string(chunk: Uint8Array, view: DataView, from: number): number {
     let i = from;
     if (this.#escaped) {
       this.#escaped = false;
       if ((chunk[i] as number) < 0x20) this.fault = CONTROL_FAULT;
       i++;
     }
-    for (; i < chunk.length; i++) {
-      const kind = STRING_KIND[chunk[i] as number];
-      if (kind === QUOTE) {
-        this.#inString = false;
-        return i + 1;
-      }
-      if (kind === CONTROL) {
-        this.fault = CONTROL_FAULT;
-        return i;
-      }
-      if (kind === BACKSLASH) {
-        this.#escaped = true;
-        return i + 1;
-      }
+    while (i < chunk.length) {
+      const kind = STRING_KIND[chunk[i] as number] as number;
+      if (kind === MULTIBYTE) i++;
+      else if (kind === PLAIN) i = skipPlain(view, i + 1, chunk.length);
+      else return this.#special(kind, i + 1);
     }
     return i;
+  }
+
+  #special(kind: number, next: number): number {
+    if (kind === QUOTE) this.#inString = false;
+    else if (kind === BACKSLASH) this.#escaped = true;
+    else this.fault = CONTROL_FAULT;
+    return next;
   }
 }
 

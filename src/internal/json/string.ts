@@ -22,7 +22,7 @@ export function skipString(input: Input, from: number): number {
 }
 
 /** Skips bytes that need no look, eight at a time, up to one that does or to the last few before the end. */
-function skipPlain(view: DataView, from: number, end: number): number {
+export function skipPlain(view: DataView, from: number, end: number): number {
   let i = from;
   for (const last = end - 8; i <= last; i += 8) {
     const low = marks(view.getInt32(i, true));

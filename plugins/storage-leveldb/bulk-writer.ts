@@ -69,9 +69,10 @@ export class BulkWriter {
 
   async #endHeaders(): Promise<void> {
     await this.#endRun();
-    this.#pending = this.#headers;
+    const headers = this.#headers;
     this.#headers = [];
     this.#headersBytes = 0;
+    for (const header of headers) await this.#add(header);
     await this.#endRun();
     this.#run = null;
   }

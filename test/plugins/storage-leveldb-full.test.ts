@@ -1,9 +1,15 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { Storage } from '../../src/contracts/index.js';
-import { readAll } from '../../src/testing/compliance/storage-kit.js';
-import { fixtureBatch, fixtureFrames } from '../../src/testing/fixture-frames.js';
+import type { BlockRef, Frame, Storage, StorageStage } from '../../src/contracts/index.js';
+import { everything, readAll } from '../../src/testing/compliance/storage-kit.js';
+import {
+  account,
+  FIXTURE_IDENTITY,
+  fixtureBatch,
+  fixtureFrames,
+  refOf,
+} from '../../src/testing/fixture-frames.js';
 import { levelAt } from '../helpers/storage-disk.js';
 import { smallDisk, type SmallDisk } from '../helpers/storage-small-disk.js';
 
@@ -110,3 +116,72 @@ diskTest('A store that finds no room to be made in is STORE_FULL, and can be mad
   await store.commit(fixtureBatch(fixtureFrames(2)));
   await store.close();
 });
+
+/** Stages blocks until there is no room. */
+async function stageAll(stage: StorageStage): Promise<void> {
+  let below: BlockRef | null = null;
+  for (;;) {
+    const frames: readonly Frame[] = fixtureFrames(5, { on: below, branch: 'staged', bytes: 50_000 });
+    await stage.putBlocks(frames);
+    below = frames.at(-1)?.header ?? null;
+  }
+}
+
+diskTest(
+  'A disk that is full while contents are staged is STORE_FULL, and the old ones are used on',
+  async (t, disk) => {
+    const location = join(disk.path, 'store');
+    const store = levelAt(location);
+    await store.open();
+    const old = fixtureFrames(20, { bytes: 30_000 });
+    await store.commit(fixtureBatch(old, [[account('a', 'old')]]));
+    await store.setCursor('c', { height: 4, hash: 'ab' });
+    const before = await everything(store);
+    const stage = await store.stage();
+    await stage.putState('accounts', [{ key: 'a', value: Buffer.from('new') }]);
+    await t.throwsAsync(stageAll(stage), { code: 'STORE_FULL' });
+    const activation = { identity: FIXTURE_IDENTITY, head: refOf(old[0] as Frame) };
+    await t.throwsAsync(stage.activate(activation), { code: 'STORE_FULL', message: /begin them again/ });
+    t.deepEqual(await everything(store), before);
+    await stage.close();
+    t.deepEqual(readdirSync(location).sort(), ['acknowledged.json', 'blockferry.json', 'db', 'open']);
+    await store.commit(fixtureBatch(fixtureFrames(3, { on: store.checkpoint().head, bytes: 30_000 })));
+    t.is((await readAll(store, ALL)).length, 23);
+    await store.close();
+    await store.open();
+    t.is((await readAll(store, ALL)).length, 23);
+    t.deepEqual(await store.cursor('c'), { height: 4, hash: 'ab' });
+    await store.close();
+  },
+);
+
+diskTest(
+  'A disk that is full when contents are activated is STORE_FULL, and the old ones are used on',
+  async (t, disk) => {
+    const location = join(disk.path, 'store');
+    const store = levelAt(location);
+    await store.open();
+    await store.commit(fixtureBatch(fixtureFrames(20, { bytes: 30_000 }), [[account('a', 'old')]]));
+    const before = await everything(store);
+    const frames = fixtureFrames(40, { branch: 'staged', bytes: 50_000 });
+    const activation = { identity: FIXTURE_IDENTITY, head: refOf(frames.at(-1) as Frame) };
+    const ballast = join(disk.path, 'ballast');
+    const stage = await store.stage();
+    await stage.putBlocks(frames);
+    t.throws(() => {
+      writeFileSync(ballast, Buffer.alloc(16 * 1024 * 1024));
+    });
+    await t.throwsAsync(stage.activate(activation), { code: 'STORE_FULL' });
+    t.deepEqual(await everything(store), before);
+    await stage.close();
+    rmSync(ballast);
+    const again = await store.stage();
+    await again.putBlocks(frames);
+    await again.activate(activation);
+    await store.close();
+    await store.open();
+    t.is((await readAll(store, ALL)).length, 40);
+    t.is(readdirSync(location).filter((name) => name.startsWith('db')).length, 1);
+    await store.close();
+  },
+);

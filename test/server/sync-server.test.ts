@@ -229,6 +229,33 @@ test('closing ends what is open and refuses what comes after', async (t) => {
   t.is((await get(server, '/status')).status, 503);
 });
 
+test('closing waits for the endpoints, and tells of one that fails', async (t) => {
+  const steps: string[] = [];
+  const endpoint = (name: string, close: () => Promise<void>): Endpoint => ({
+    name,
+    codecs: {},
+    paths: [`/${name}`],
+    streams: false,
+    handle: () => Promise.reject(new TypeError('Nothing is asked for.')),
+    close,
+  });
+  const server = new SyncServerCore({
+    source: new MemorySource(),
+    endpoints: [
+      endpoint('failing', () => Promise.reject(new Error('EIO'))),
+      endpoint('slow', async () => {
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        steps.push('slow closed');
+      }),
+    ],
+    codecs: codecRegistry([]),
+    limits: DEFAULT_SERVER_LIMITS,
+    onError: (error) => steps.push(String(error)),
+  });
+  await Promise.all([server.close(), server.close()]);
+  t.deepEqual(steps, ['slow closed', 'Error: EIO']);
+});
+
 test('limits that can not be meant are refused', (t) => {
   t.deepEqual(serverLimits({}), DEFAULT_SERVER_LIMITS);
   t.is(serverLimits({ maxStreams: 5 }).maxStreams, 5);

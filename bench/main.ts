@@ -1,62 +1,98 @@
-import { cpus } from 'node:os';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { benchStream, type StreamResult, type SyncRun } from './stream.js';
-import { isAvailable, WORKLOADS } from './workloads.js';
+import { median, rewrite, setting } from './page.js';
+import { benchSnapshot, type SnapshotResult, type SnapshotRound, type Timing } from './snapshot.js';
+import { benchStream, type StreamResult } from './stream.js';
+import { isAvailable, type Workload, WORKLOADS } from './workloads.js';
 
-/** `npm run bench [-- NAME…]`: measures the named workloads (all by default) and rewrites the table in docs/benchmarks.md. */
+/**
+ * `npm run bench [-- NAME…]`: measures the named workloads, and rewrites a table in docs/benchmarks.md when all of it was
+ * measured. Names: those of the stream's workloads (all by default), and `snapshot`.
+ */
 const RUNS = Number(process.env['BENCH_RUNS'] ?? 3);
-const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
-const BEGIN = '<!-- table: begin -->';
-const END = '<!-- table: end -->';
+const STREAM = ['ethereum', 'healthcare'];
+const SNAPSHOT = 'healthcare-10000';
 
 const names = process.argv.slice(2);
-const results: StreamResult[] = [];
-for (const workload of WORKLOADS) {
-  if (names.length > 0 && !names.includes(workload.name)) continue;
-  if (!isAvailable(workload)) {
-    console.log(`${workload.name}: left out, ${workload.file} is not on this machine`);
-    continue;
+const wanted = names.length === 0 ? STREAM : STREAM.filter((name) => names.includes(name));
+if (wanted.length > 0) await stream(wanted);
+if (names.includes('snapshot')) await snapshot();
+
+async function stream(workloads: readonly string[]): Promise<void> {
+  const results: StreamResult[] = [];
+  for (const name of workloads) {
+    const workload = available(name);
+    if (workload === null) continue;
+    console.log(`${workload.title}: ${RUNS} runs of each codec …`);
+    results.push(...(await benchStream(workload, ['gzip', 'identity'], RUNS)));
   }
-  console.log(`${workload.title}: ${RUNS} runs of each codec …`);
-  results.push(...(await benchStream(workload, ['gzip', 'identity'], RUNS)));
-}
-const table = render(results);
-console.log(table);
-if (names.length === 0 && results.length > 0) rewrite(table);
-
-function median(runs: readonly SyncRun[], value: (run: SyncRun) => number): number {
-  const sorted = runs.map(value).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const table = streamTable(results);
+  console.log(table);
+  if (workloads.length === STREAM.length && results.length > 0) rewrite('stream', table);
 }
 
-function render(rows: readonly StreamResult[]): string {
+async function snapshot(): Promise<void> {
+  const workload = available(process.env['BENCH_WORKLOAD'] ?? SNAPSHOT);
+  if (workload === null) return;
+  console.log(`Snapshot of ${workload.title}: ${RUNS} rounds …`);
+  const table = snapshotTable(await benchSnapshot(workload, RUNS));
+  console.log(table);
+  if (workload.name === SNAPSHOT) rewrite('snapshot', table);
+}
+
+function available(name: string): Workload | null {
+  const workload = WORKLOADS.find((each) => each.name === name);
+  if (workload !== undefined && isAvailable(workload)) return workload;
+  console.log(`${name}: left out, its input is not on this machine`);
+  return null;
+}
+
+function streamTable(rows: readonly StreamResult[]): string {
   const head = [
-    `${process.version}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), client and server on the same machine; median of ${RUNS} runs.`,
+    setting(RUNS),
     '',
     '| blocks | codec | blocks/s | MB/s of documents | MB as stored | peak RSS client | peak RSS server |',
     '| --- | --- | --: | --: | --: | --: | --: |',
   ];
-  return [...head, ...rows.map(renderRow)].join('\n');
+  return [...head, ...rows.map(streamRow)].join('\n');
 }
 
-function renderRow({ workload, codec, documentBytes, runs }: StreamResult): string {
-  const seconds = median(runs, ({ elapsedMs }) => elapsedMs) / 1000;
+function streamRow({ workload, codec, documentBytes, runs }: StreamResult): string {
+  const seconds = median(runs.map(({ elapsedMs }) => elapsedMs)) / 1000;
   const cells = [
     workload.title,
     codec,
     Math.round((runs[0]?.blocks ?? 0) / seconds).toLocaleString('en'),
     (documentBytes / 1e6 / seconds).toFixed(1),
-    (median(runs, ({ bytes }) => bytes) / 1e6).toFixed(1),
-    `${(median(runs, ({ clientRssBytes }) => clientRssBytes) / 1e6).toFixed(0)} MB`,
-    `${(median(runs, ({ serverRssBytes }) => serverRssBytes) / 1e6).toFixed(0)} MB`,
+    (median(runs.map(({ bytes }) => bytes)) / 1e6).toFixed(1),
+    megabytes(median(runs.map(({ clientRssBytes }) => clientRssBytes))),
+    megabytes(median(runs.map(({ serverRssBytes }) => serverRssBytes))),
   ];
   return `| ${cells.join(' | ')} |`;
 }
 
-function rewrite(table: string): void {
-  const page = readFileSync(PAGE, 'utf8');
-  const [before = ''] = page.split(BEGIN);
-  const [, after = ''] = page.split(END);
-  writeFileSync(PAGE, `${before}${BEGIN}\n\n${table}\n\n${END}${after}`);
+function snapshotTable({ workload, rawSize, size, rounds }: SnapshotResult): string {
+  const row = (title: string, of: (round: SnapshotRound) => Timing | null): string => {
+    const timings = rounds.map(of).filter((timing) => timing !== null);
+    if (timings.length === 0) return `| ${title} | not installed | | |`;
+    const seconds = median(timings.map(({ elapsedMs }) => elapsedMs)) / 1000;
+    const rss = timings.flatMap(({ maxRssBytes }) => maxRssBytes ?? []);
+    const memory = rss.length === 0 ? '' : megabytes(median(rss));
+    return `| ${title} | ${seconds.toFixed(1)} s | ${(rawSize / 1e6 / seconds).toFixed(1)} | ${memory} |`;
+  };
+  return [
+    `${setting(RUNS)} ${workload.title}: ${(rawSize / 1e6).toFixed(0)} MB of document, ${(size / 1e6).toFixed(0)} MB as a bzip2 snapshot.`,
+    '',
+    '| | time | MB/s of the document | peak RSS |',
+    '| --- | --: | --: | --: |',
+    row('snapshot made and signed, from LevelDB', ({ made }) => made),
+    row('`bzip2 -9` alone', ({ bzip2 }) => bzip2),
+    row('`lbzip2 -9` alone', ({ lbzip2 }) => lbzip2),
+    row('snapshot fetched, verified and imported into LevelDB', ({ taken }) => taken),
+    row('server of that', ({ served }) => served),
+    row('`bunzip2` alone', ({ bunzip2 }) => bunzip2),
+    row('`lbunzip2` alone', ({ lbunzip2 }) => lbunzip2),
+  ].join('\n');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
 }

@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import express from 'express';
+import { secp256k1Signer } from '../plugins/signer-secp256k1/index.js';
 import { openChain } from '../src/index.js';
 import { syncMiddleware } from '../src/server/express.js';
 
@@ -8,7 +10,10 @@ import { syncMiddleware } from '../src/server/express.js';
 const location = process.argv[2] ?? '';
 const chain = await openChain({ storage: { use: 'leveldb', location, createIfMissing: false } });
 const app = express();
-app.use('/sync', syncMiddleware({ source: chain }));
+const signer = await secp256k1Signer(new Uint8Array(32).fill(1));
+const directory = join(location, 'snapshots');
+const middleware = syncMiddleware({ source: chain, snapshots: { signer, directory } });
+app.use('/sync', middleware);
 const server = createServer(app);
 server.listen(0, '127.0.0.1', () => {
   process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
@@ -16,7 +21,8 @@ server.listen(0, '127.0.0.1', () => {
 process.once('message', () => {
   server.closeAllConnections();
   server.close();
-  void chain.close().then(() => {
+  const closed = middleware.close().then(() => chain.close());
+  void closed.then(() => {
     process.send?.({ maxRssBytes: process.resourceUsage().maxRSS * 1024 }, () => {
       process.disconnect();
     });

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openChain } from '../src/index.js';
+import { fill } from './fill.js';
 import type { Workload } from './workloads.js';
 
 /** What one sync took. */
@@ -57,23 +57,6 @@ export async function benchStream(
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-async function fill(location: string, workload: Workload): Promise<number> {
-  const chain = await openChain({ storage: { use: 'leveldb', location }, chain: workload.chain });
-  let documentBytes = 0;
-  let batch: Uint8Array[] = [];
-  for await (const document of workload.documents()) {
-    documentBytes += document.byteLength;
-    batch.push(document);
-    if (batch.length === 100) {
-      await chain.append(batch);
-      batch = [];
-    }
-  }
-  await chain.append(batch);
-  await chain.close();
-  return documentBytes;
 }
 
 async function syncOnce(source: string, copy: string, codec: string): Promise<SyncRun> {

@@ -43,6 +43,13 @@ export const WORKLOADS: readonly Workload[] = [
     file: BUNDLES,
     documents: () => healthcare(2000),
   },
+  {
+    name: 'healthcare-10000',
+    title: '10,000 healthcare blocks of 97 KB',
+    chain: 'sealed-json',
+    file: BUNDLES,
+    documents: () => healthcare(10_000),
+  },
 ];
 
 async function* lines(file: string): AsyncGenerator<Uint8Array> {

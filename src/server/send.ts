@@ -35,7 +35,11 @@ export async function sendResponse(
 
 /** Not `writeHead` with the headers: what the host has set already has to stay, and to be seen by its middleware. */
 function writeHead(res: ServerResponse, { status, headers }: EndpointResponse): void {
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  for (const [name, value] of Object.entries(headers)) {
+    // What the host's answers depend on (an origin, say) stays beside what ours do.
+    if (name === 'vary') res.appendHeader(name, value);
+    else res.setHeader(name, value);
+  }
   res.writeHead(status);
 }
 

@@ -131,6 +131,20 @@ for (const [name, app] of versions(new MemorySource(documents))) {
   });
 }
 
+test('what the host has said that its answers vary by stays beside what ours vary by', async (t) => {
+  const source = new MemorySource(documents);
+  const cors: express.RequestHandler = (_req, res, next) => {
+    res.setHeader('vary', 'Origin');
+    next();
+  };
+  const { origin } = await mount(t, { source }, [cors]);
+  const response = await fetch(`${origin}/sync/json?from=0&to=3`);
+  await response.arrayBuffer();
+  const names = (response.headers.get('vary') ?? '').toLowerCase();
+  t.regex(names, /origin/);
+  t.regex(names, /accept-encoding/);
+});
+
 test('a plain HTTP server serves it under one path and nothing elsewhere', async (t) => {
   const source = new MemorySource(documents);
   const limits = DEFAULT_SERVER_LIMITS;

@@ -1,0 +1,3 @@
+export * from './client/index.js';
+export * from './server/index.js';
+export { parseManifest } from './manifest.js';

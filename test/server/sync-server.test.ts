@@ -249,6 +249,7 @@ test('closing waits for the endpoints, and tells of one that fails', async (t) =
       }),
     ],
     codecs: codecRegistry([]),
+    workers: inThreadWorkers(codecRegistry([])),
     limits: DEFAULT_SERVER_LIMITS,
     onError: (error) => steps.push(String(error)),
   });

@@ -31,7 +31,13 @@ export function gzip(options: GzipOptions = {}): CodecPlugin {
     encodeStream: (source, streamOptions) => encodeStream(source, level, streamOptions ?? {}),
     decodeStream,
   };
-  return { kind: 'codec', name: 'gzip', apiVersion: PLUGIN_API_VERSION, create: () => codec };
+  return {
+    kind: 'codec',
+    name: 'gzip',
+    apiVersion: PLUGIN_API_VERSION,
+    create: () => codec,
+    worker: { module: new URL('./worker.js', import.meta.url).href, options: { level } },
+  };
 }
 
 /** A short result is a view of zlib's first buffer, so that buffer is not made much larger than the document. */

@@ -22,7 +22,13 @@ const codec: Codec = {
 
 /** Registers the codec `identity`: bytes pass as they are and are never copied. */
 export function identity(): CodecPlugin {
-  return { kind: 'codec', name: 'identity', apiVersion: PLUGIN_API_VERSION, create: () => codec };
+  return {
+    kind: 'codec',
+    name: 'identity',
+    apiVersion: PLUGIN_API_VERSION,
+    create: () => codec,
+    worker: { module: new URL('./worker.js', import.meta.url).href, options: null },
+  };
 }
 
 async function* pass(

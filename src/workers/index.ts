@@ -1,0 +1,66 @@
+import { availableParallelism } from 'node:os';
+import type { CodecPlugin, CodecWorkers, Packed } from '../contracts/index.js';
+import { lazyCodecs } from './codecs.js';
+import { inThreadWorkers } from './in-thread.js';
+import { codecsOf, type Request, type WorkerModule } from './messages.js';
+import { ThreadPool } from './thread-pool.js';
+
+/** Options of {@link createCodecWorkers}. */
+export interface CodecWorkersOptions {
+  /** How many threads work at once, 1 to 64. Default: one for each processor, 4 at most. */
+  readonly threads?: number;
+  /** How long a thread without work is kept, in milliseconds. Default 5,000. */
+  readonly idleMs?: number;
+}
+
+const MAX_DEFAULT_THREADS = 4;
+const MAX_THREADS = 64;
+const DEFAULT_IDLE_MS = 5000;
+
+/**
+ * Makes {@link CodecWorkers} on worker threads, which are started when they are needed, ended when they have been idle
+ * and never keep a process alive without work. Work with a codec whose plugin has no `worker` is done on the calling
+ * thread.
+ *
+ * A piece's bytes are copied when a thread takes it, so the caller keeps its memory and leaves it unchanged until the
+ * promise settles; results are handed over without a copy. A thread that dies, or passes its heap limit of 64 MiB,
+ * rejects its own piece with `INTERNAL` and is replaced.
+ *
+ * @throws TypeError for options that are out of bounds
+ */
+export function createCodecWorkers(
+  codecs: readonly CodecPlugin[],
+  options: CodecWorkersOptions = {},
+): CodecWorkers {
+  const threads = options.threads ?? Math.min(MAX_DEFAULT_THREADS, availableParallelism());
+  const idleMs = options.idleMs ?? DEFAULT_IDLE_MS;
+  check('threads', threads, 1, MAX_THREADS);
+  check('idleMs', idleMs, 0, 2 ** 31 - 1);
+  const modules = codecs.flatMap(({ name, worker }): WorkerModule[] =>
+    worker === undefined ? [] : [{ id: name, ...worker }],
+  );
+  const threaded = new Set(modules.map(({ id }) => id));
+  const pool = new ThreadPool({ modules, threads, idleMs });
+  const here = inThreadWorkers(
+    lazyCodecs(new Map(codecs.map((plugin) => [plugin.name, () => plugin.create()]))),
+  );
+  const onThreads = (request: Request): boolean => [...codecsOf(request)].every((id) => threaded.has(id));
+  return {
+    threads,
+    async pack(task, { signal } = {}) {
+      const request: Request = { kind: 'pack', task };
+      if (!onThreads(request)) return here.pack(task, { signal });
+      return (await pool.run(request, signal)) as Packed;
+    },
+    async decode(codec, bytes, limits, { signal } = {}) {
+      if (!threaded.has(codec)) return here.decode(codec, bytes, limits, { signal });
+      return (await pool.run({ kind: 'decode', codec, bytes, limits }, signal)) as Uint8Array;
+    },
+    close: () => pool.close(),
+  };
+}
+
+function check(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new TypeError(`Codec workers: ${name} must be an integer from ${least} to ${most}, not ${value}.`);
+}

@@ -1,0 +1,145 @@
+import { SyncError } from '../errors/index.js';
+import { abortError } from '../internal/abort.js';
+import { CodecThread } from './codec-thread.js';
+import type { Request, WorkerModule } from './messages.js';
+
+/** Bounds of a {@link ThreadPool}. */
+export interface PoolSettings {
+  readonly modules: readonly WorkerModule[];
+  /** Most threads at once. */
+  readonly threads: number;
+  /** How long a thread without work is kept, in milliseconds. */
+  readonly idleMs: number;
+}
+
+interface Job {
+  readonly request: Request;
+  /** Ends the job from outside. */
+  stop(error: Error): void;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** Threads that take pieces of work in the order in which they came. */
+export class ThreadPool {
+  readonly #settings: PoolSettings;
+  readonly #waiting: Job[] = [];
+  readonly #running = new Map<Job, CodecThread>();
+  /** The one used last comes last, and is used next: the others get to their end. */
+  readonly #idle: { readonly thread: CodecThread; readonly timer: NodeJS.Timeout }[] = [];
+  /** All that were started and are not gone yet, those that are being ended too. */
+  readonly #alive = new Set<CodecThread>();
+  #closed = false;
+
+  constructor(settings: PoolSettings) {
+    this.#settings = settings;
+  }
+
+  /** Does a piece of work on a thread. When the signal fires it is dropped, with its thread if it had begun. */
+  run(request: Request, signal: AbortSignal | undefined): Promise<unknown> {
+    if (this.#closed) return Promise.reject(closed());
+    if (signal?.aborted === true) return Promise.reject(abortError(signal));
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        if (signal !== undefined) job.stop(abortError(signal));
+      };
+      const settled = <T>(settle: (value: T) => void) => {
+        return (value: T): void => {
+          signal?.removeEventListener('abort', onAbort);
+          settle(value);
+        };
+      };
+      const job: Job = {
+        request,
+        stop: (error) => {
+          this.#stop(job, error);
+        },
+        resolve: settled(resolve),
+        reject: settled(reject),
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.push(job);
+      this.#start();
+    });
+  }
+
+  /** Calls off all work, ends all threads and waits until they are gone. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const job of [...this.#waiting, ...this.#running.keys()]) job.stop(closed());
+    for (const { timer } of this.#idle.splice(0)) clearTimeout(timer);
+    await Promise.all([...this.#alive].map((thread) => thread.end()));
+  }
+
+  /** Gives waiting pieces to threads as far as there are any. */
+  #start(): void {
+    while (this.#running.size < this.#settings.threads) {
+      const job = this.#waiting.shift();
+      if (job === undefined) return;
+      try {
+        const thread = this.#takeThread();
+        this.#running.set(job, thread);
+        void this.#work(job, thread);
+      } catch (error) {
+        job.reject(error);
+      }
+    }
+  }
+
+  async #work(job: Job, thread: CodecThread): Promise<void> {
+    try {
+      job.resolve(await thread.run(job.request));
+    } catch (error) {
+      job.reject(error);
+    } finally {
+      // A job that was stopped has left already, and its thread with it.
+      if (this.#running.delete(job)) this.#release(thread);
+      this.#start();
+    }
+  }
+
+  #stop(job: Job, error: Error): void {
+    const place = this.#waiting.indexOf(job);
+    if (place >= 0) this.#waiting.splice(place, 1);
+    const thread = this.#running.get(job);
+    this.#running.delete(job);
+    job.reject(error);
+    if (thread !== undefined) void thread.end();
+    if (!this.#closed) this.#start();
+  }
+
+  #takeThread(): CodecThread {
+    const last = this.#idle.pop();
+    if (last !== undefined) {
+      clearTimeout(last.timer);
+      return last.thread;
+    }
+    const thread = new CodecThread(this.#settings.modules, () => {
+      this.#alive.delete(thread);
+      this.#forget(thread);
+    });
+    this.#alive.add(thread);
+    return thread;
+  }
+
+  /** Keeps a thread for the next piece, for a while. */
+  #release(thread: CodecThread): void {
+    if (!this.#alive.has(thread)) return;
+    const timer = setTimeout(() => {
+      this.#forget(thread);
+      void thread.end();
+    }, this.#settings.idleMs);
+    timer.unref();
+    this.#idle.push({ thread, timer });
+  }
+
+  #forget(thread: CodecThread): void {
+    const place = this.#idle.findIndex((entry) => entry.thread === thread);
+    const [entry] = place < 0 ? [] : this.#idle.splice(place, 1);
+    clearTimeout(entry?.timer);
+  }
+}
+
+function closed(): SyncError {
+  return new SyncError('ABORTED', 'The codec workers were closed.');
+}

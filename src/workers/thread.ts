@@ -1,0 +1,54 @@
+// What runs on a worker thread. It imports no more than a codec needs: each import is memory once for every thread.
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Codec } from '../contracts/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
+import { lazyCodecs } from './codecs.js';
+import { codecsOf, toMessage, type Reply, type Request, type WorkerModule } from './messages.js';
+import { pack } from './pack.js';
+import { outgoingBytes, outgoingPacked, type Parcel } from './transfer.js';
+
+const modules = workerData as readonly WorkerModule[];
+const loaded = new Map<string, Codec>();
+const codecs = lazyCodecs(new Map(modules.map(({ id }) => [id, () => codecOf(id)])));
+
+parentPort?.on('message', (request: Request) => {
+  void answer(request);
+});
+
+async function answer(request: Request): Promise<void> {
+  try {
+    for (const id of codecsOf(request)) await load(id);
+    const { content, transfer } = work(request);
+    post({ value: content }, transfer);
+  } catch (error) {
+    post({ error: toMessage(error) }, []);
+  }
+}
+
+function work(request: Request): Parcel<unknown> {
+  if (request.kind === 'pack') return outgoingPacked(pack(codecs, request.task));
+  return outgoingBytes(codecs.get(request.codec).decode(request.bytes, request.limits));
+}
+
+function post(reply: Reply, transfer: readonly ArrayBuffer[]): void {
+  parentPort?.postMessage(reply, transfer);
+}
+
+async function load(id: string): Promise<void> {
+  const stated = modules.find((module) => module.id === id);
+  if (stated === undefined || loaded.has(id)) return;
+  try {
+    const imported = (await import(stated.module)) as { createCodec(options: unknown): Codec };
+    loaded.set(id, imported.createCodec(stated.options));
+  } catch (error) {
+    if (isSyncError(error)) throw error;
+    const message = `The worker module of the codec ${JSON.stringify(id)} can't be used: ${stated.module}.`;
+    throw new SyncError('CODEC_UNAVAILABLE', message, { cause: error });
+  }
+}
+
+function codecOf(id: string): Codec {
+  const codec = loaded.get(id);
+  if (codec === undefined) throw new Error(`The codec ${id} is used before it is loaded.`);
+  return codec;
+}

@@ -1,0 +1,56 @@
+import type { Packed, PackTask } from '../contracts/index.js';
+import type { Request } from './messages.js';
+
+/** Something to post, and the memory that goes with it instead of being copied. */
+export interface Parcel<T> {
+  readonly content: T;
+  readonly transfer: readonly ArrayBuffer[];
+}
+
+/**
+ * A piece of work for another thread. Its bytes are copied, once, into memory that is then handed over: the caller's
+ * own may be a view of something larger or be in use elsewhere, so it is never detached.
+ */
+export function outgoing(request: Request): Parcel<Request> {
+  if (request.kind === 'pack') return outgoingTask(request.task);
+  const bytes = new Uint8Array(request.bytes);
+  return { content: { ...request, bytes }, transfer: [bytes.buffer] };
+}
+
+function outgoingTask(task: PackTask): Parcel<Request> {
+  // One block of memory for all: blocks of a chain may be small and many.
+  const copy = new Uint8Array(task.chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0));
+  let at = 0;
+  const chunks = task.chunks.map((chunk) => {
+    const start = at;
+    copy.set(chunk.bytes, start);
+    at += chunk.bytes.length;
+    return { ...chunk, bytes: copy.subarray(start, at) };
+  });
+  return { content: { kind: 'pack', task: { ...task, chunks } }, transfer: [copy.buffer] };
+}
+
+/** Decoded bytes to hand over. */
+export function outgoingBytes(bytes: Uint8Array): Parcel<Uint8Array> {
+  const content = owning(bytes);
+  return { content, transfer: [content.buffer] };
+}
+
+/** An encoded run to hand over. */
+export function outgoingPacked(packed: Packed): Parcel<Packed> {
+  const raw = owning(packed.raw);
+  const buffers = new Set([raw.buffer]);
+  const parts = packed.parts.map((part) => {
+    const bytes = owning(part.bytes);
+    buffers.add(bytes.buffer);
+    return { ...part, bytes };
+  });
+  return { content: { parts, raw }, transfer: [...buffers] };
+}
+
+/** The same bytes in memory of their own: a view of something larger would take all of that along. */
+function owning(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteLength } = bytes;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) return new Uint8Array(buffer);
+  return new Uint8Array(bytes);
+}

@@ -212,7 +212,7 @@ test('a path leads to a snapshot or to nothing, never to another file', async (t
     `.${id}`,
     `/${id}`,
     'manifest/manifest',
-    `${'a'.repeat(5_000)}`,
+    'a'.repeat(5_000),
     '',
     '__proto__',
     'constructor/manifest',

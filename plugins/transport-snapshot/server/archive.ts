@@ -35,7 +35,7 @@ export async function openArchive(
   await removeLeftovers(directory);
   const archive = new SnapshotArchive(directory, keep, onEvent);
   await archive.refresh();
-  archive.prune();
+  await archive.prune();
   return archive;
 }
 
@@ -107,7 +107,7 @@ export class SnapshotArchive {
       const snapshot = await this.#build(order, { ...options, onProgress });
       const elapsedMs = performance.now() - started;
       this.#onEvent({ kind: 'finished', manifest: snapshot.manifest, elapsedMs });
-      this.prune();
+      await this.prune();
       return snapshot;
     } catch (failure) {
       const error = diskError(failure, 'The snapshot could not be written');
@@ -117,7 +117,7 @@ export class SnapshotArchive {
   }
 
   /** Removes all generations but the newest ones; those that are being read follow when they were read. */
-  prune(): void {
+  async prune(): Promise<void> {
     const seen = new Map<string, number>();
     for (const { manifest } of this.list()) {
       const kind = JSON.stringify([manifest.chain, manifest.chainId, manifest.type, manifest.codec]);
@@ -125,6 +125,7 @@ export class SnapshotArchive {
       seen.set(kind, count);
       if (count > this.#keep) this.#shelf.remove(manifest.id);
     }
+    await this.settled();
   }
 
   /** Resolves when the removals under way are done. */

@@ -36,7 +36,7 @@ export function bzip2Codec({ level, multiStream }: Bzip2Settings): Codec {
 
   return {
     id: 'bzip2',
-    supports: { encode: true, decode: true, contentEncoding: null },
+    supports: { encode: true, decode: true, contentEncoding: null, blocks: false },
     encode,
     decode: (bytes, { maxOutputBytes }) => decode(bytes, maxOutputBytes),
     encodeStream: (source, options) => encodeStream(source, encode, options ?? {}),

@@ -1,4 +1,4 @@
-import type { ProgressEvent, SnapshotEvent } from '../index.js';
+import type { PeerEvent, ProgressEvent, SnapshotEvent } from '../index.js';
 import type { BuildEvent, CliEvent, InputProgressEvent } from './events.js';
 import { type Failure, failureText, printable } from './exit.js';
 import { ProgressBar } from './progress-bar.js';
@@ -95,10 +95,8 @@ function snapshotText(event: SnapshotEvent): string {
 /** What is worth a line to a person; `null` for the rest. */
 function noteOf(event: CliEvent): string | null {
   switch (event.type) {
-    case 'warning': {
-      const height = 'height' in event && event.height !== null ? ` (block ${event.height})` : '';
-      return `Warning: ${event.code}: ${event.message}${height}`;
-    }
+    case 'warning':
+      return warningText(event);
     case 'retry':
       return `${event.peer}: ${event.error.code}: ${event.error.message} Trying again in ${durationText(event.delayMs)}.`;
     case 'built':
@@ -106,10 +104,17 @@ function noteOf(event: CliEvent): string | null {
     case 'mode':
       return `Mode ${event.mode}: ${event.reason}`;
     case 'peer':
-      return event.status === 'dropped'
-        ? `${event.peer} is not asked again: ${event.error?.message ?? ''}`
-        : null;
+      return peerText(event);
     default:
       return null;
   }
+}
+
+function warningText(event: Extract<CliEvent, { readonly type: 'warning' }>): string {
+  const height = 'height' in event && event.height !== null ? ` (block ${event.height})` : '';
+  return `Warning: ${event.code}: ${event.message}${height}`;
+}
+
+function peerText({ status, peer, error }: PeerEvent): string | null {
+  return status === 'dropped' ? `${peer} is not asked again: ${error?.message ?? ''}` : null;
 }

@@ -1,5 +1,5 @@
 import type { Peer, PeerStatus } from '../contracts/index.js';
-import type { SyncError } from '../errors/index.js';
+import type { ErrorCode, SyncError } from '../errors/index.js';
 
 /** A way to bring blocks here. */
 export type SyncMode = 'snapshot' | 'json' | 'stream';
@@ -32,6 +32,14 @@ export interface ModeAbilities {
   /** An empty node that is fewer blocks behind than this syncs them instead of taking a snapshot. */
   readonly minSnapshotBlocks: number;
 }
+
+/** Failures that speak against a way, not against the peer. */
+const ABOUT_THE_WAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'PEER_NOT_FOUND',
+  'PEER_NOT_SYNC',
+  'PEER_REFUSED',
+  'CODEC_UNAVAILABLE',
+]);
 
 /**
  * Chooses how to sync from a peer, and remembers what has failed.
@@ -77,6 +85,7 @@ export class ModeChooser {
     if (error.info.provesLie) return false;
     const others = this.#usable(peer).filter((each) => each !== mode);
     if (error.info.retryable) return !both && others.length > 0;
+    if (!ABOUT_THE_WAY.has(error.code)) return false;
     this.#missing.add(key(peer, mode));
     return others.length > 0;
   }
@@ -106,9 +115,10 @@ export class ModeChooser {
       const [only] = usable;
       return only === undefined ? null : { mode: only, reason: `The mode \`${only}\` is configured.` };
     }
-    // A status document that names no codecs at all says nothing about what is served.
-    const served = usable.filter((mode) => (status?.codecs[mode].length ?? 0) > 0);
-    const [first = null, second = null] = served.length > 0 ? served : usable;
+    return this.#inTurn(served(usable, status));
+  }
+
+  #inTurn([first = null, second = null]: readonly ('stream' | 'json')[]): ChosenMode | null {
     if (first === null) return null;
     if (first === this.#failed && second !== null) {
       return { mode: second, reason: `The mode \`${first}\` failed; \`${second}\` goes on where it ended.` };
@@ -124,6 +134,15 @@ export class ModeChooser {
       mode === 'stream' || mode === 'json' ? [mode] : ['stream', 'json'];
     return wanted.filter((each) => transports.includes(each) && !this.#missing.has(key(peer, each)));
   }
+}
+
+/** A status document that names no codecs at all says nothing about what is served. */
+function served(
+  usable: readonly ('stream' | 'json')[],
+  status: PeerStatus | null,
+): readonly ('stream' | 'json')[] {
+  const named = usable.filter((mode) => (status?.codecs[mode].length ?? 0) > 0);
+  return named.length > 0 ? named : usable;
 }
 
 function key(peer: Peer, mode: SyncMode): string {

@@ -56,7 +56,7 @@ export async function importSnapshot(deps: ImportDeps, signal: AbortSignal): Pro
 }
 
 async function putBlocks(
-  { verifier, onBlocks }: ImportDeps,
+  deps: ImportDeps,
   stage: StorageStage,
   documents: readonly Uint8Array[],
   held: Checkpoint,
@@ -64,7 +64,7 @@ async function putBlocks(
   const frames: Frame[] = [];
   let bytes = 0;
   for (const document of documents) {
-    const frame = verifier.document(document);
+    const frame = deps.verifier.document(document);
     checkAgainst(held, frame.header);
     frames.push(frame);
     bytes += frame.documentBytes;
@@ -72,7 +72,7 @@ async function putBlocks(
   const last = frames.at(-1);
   if (last === undefined) return;
   await stage.putBlocks(frames);
-  onBlocks(frames.length, bytes, last.header.height);
+  deps.onBlocks(frames.length, bytes, last.header.height);
 }
 
 /** A snapshot of another branch than the one this node holds is refused, not taken in its place. */

@@ -78,11 +78,13 @@ export class SyncRun {
     hub.phase('connecting');
     hub.emit({ type: 'peer', peer: peer.url, status: 'connecting', error: null });
     const status = await anyTransport(parts.transports).status(peer, { signal });
-    if (status !== null) this.#checkRules(status);
-    await this.#takeSnapshot(peer, status, signal);
-    const chosen = this.#choose(peer, status);
+    const first = this.#choose(peer, status);
+    if (first?.mode === 'snapshot') await this.#takeSnapshot(peer, status, first, signal);
+    const chain = this.#chain ?? (await this.#openChain(status));
+    if (status !== null) this.#checkStatus(chain, status);
+    const chosen = first?.mode === 'snapshot' ? this.#choose(peer, status) : first;
     if (chosen === null) throw this.#noWay(peer);
-    await this.#fetchBlocks(peer, status, chosen, signal);
+    await this.#fetchBlocks({ peer, status, chain }, chosen, signal);
   }
 
   #choose(peer: Peer, status: PeerStatus | null): ChosenMode | null {
@@ -92,10 +94,15 @@ export class SyncRun {
   }
 
   /** Takes a snapshot when that is the way to take; what it doesn't bring, the blocks do. */
-  async #takeSnapshot(peer: Peer, status: PeerStatus | null, signal: AbortSignal): Promise<void> {
+  async #takeSnapshot(
+    peer: Peer,
+    status: PeerStatus | null,
+    chosen: ChosenMode,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { hub, parts, settings } = this.#deps;
-    const chosen = this.#choose(peer, status);
-    if (chosen?.mode !== 'snapshot' || parts.snapshots === null) return;
+    if (parts.snapshots === null) return;
+    if (status !== null) this.#checkRules(status);
     hub.mode({ ...chosen, peer: peer.url });
     hub.phase('importing');
     try {
@@ -112,8 +119,11 @@ export class SyncRun {
   }
 
   async #fetchBlocks(
-    peer: Peer,
-    status: PeerStatus | null,
+    {
+      peer,
+      status,
+      chain,
+    }: { readonly peer: Peer; readonly status: PeerStatus | null; readonly chain: Chain },
     chosen: ChosenMode,
     signal: AbortSignal,
   ): Promise<void> {
@@ -121,8 +131,6 @@ export class SyncRun {
     const transport = parts.transports.find(({ mode }) => mode === chosen.mode);
     if (transport === undefined) throw this.#noWay(peer);
     this.#way = transport.mode;
-    const chain = this.#chain ?? (await this.#openChain(status));
-    if (status !== null) this.#checkStatus(chain, status);
     const acceptCodecs = negotiateCodecs(parts.acceptCodecs, status, transport.mode);
     this.#deps.meter.place(chain.tip().head?.height ?? null, target(status, settings.to));
     if (alreadyThere(chain, settings.to)) return;
@@ -192,8 +200,10 @@ export class SyncRun {
 
   async #recover(peer: Peer, error: SyncError, signal: AbortSignal): Promise<void> {
     const { hub, settings } = this.#deps;
-    hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
     const elsewhere = this.#way !== null && this.#chooser.failed(peer, this.#way, error);
+    // That a peer has only one of the two ways is no failure.
+    if (elsewhere && !error.info.retryable) return;
+    hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
     const final = isFinalForPeer(error) && !elsewhere;
     if (final) this.#peers.drop();
     else if (!elsewhere) this.#peers.leave();
@@ -216,7 +226,11 @@ export class SyncRun {
     const { parts, settings } = this.#deps;
     const names = parts.transports.map(({ name }) => name).join(', ');
     const message = `The mode ${settings.mode} leaves no way to sync from ${peer.url}; the transports here are ${names}.`;
-    return new SyncError(parts.transports.length === 0 ? 'PLUGIN_UNKNOWN' : 'PEER_REFUSED', message);
+    const { mode } = settings;
+    const registered = parts.transports.some(
+      (each) => each.mode === mode || mode === 'auto' || mode === 'snapshot',
+    );
+    return new SyncError(registered ? 'PEER_REFUSED' : 'PLUGIN_UNKNOWN', message);
   }
 }
 

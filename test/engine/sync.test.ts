@@ -434,8 +434,9 @@ test('the mode chooses the transport, and one that nobody registered is a typed 
     create: (deps) => ({ ...methodsOf(sse.create(deps)), mode: 'json' }),
   } as typeof sse;
   const url = await serveSource(t, await memoryChain(t, good));
-  t.like(await outcomeOf(t, { peers: [url], plugins: [other] }), { code: 'PLUGIN_UNKNOWN', head: -1 });
-  t.like(await outcomeOf(t, { peers: [url], plugins: [other, sse] }), { code: null, head: 9 });
+  const config = { peers: [url], mode: 'stream' as const };
+  t.like(await outcomeOf(t, { ...config, plugins: [other] }), { code: 'PLUGIN_UNKNOWN', head: -1 });
+  t.like(await outcomeOf(t, { ...config, plugins: [other, sse] }), { code: null, head: 9 });
 });
 
 function methodsOf(inner: Transport): Omit<Transport, 'mode'> {

@@ -300,9 +300,33 @@ const { signal } = new AbortController();
 test('the status document is read and members that are not known are left out', async (t) => {
   const peer = await serve(
     t,
-    answer(200, { ...status, limits: { maxRange: 1 }, snapshots: [], signers: [] }),
+    answer(200, {
+      ...status,
+      limits: { maxRange: 100 },
+      snapshots: [{ type: 'recent', id: 'recent-9-ab', height: 9, hash: 'aa', size: 1 }],
+      signers: ['02ab'],
+      weather: 'fine',
+    }),
   );
-  t.deepEqual(await transport().status(peer, { signal }), status);
+  t.deepEqual(await transport().status(peer, { signal }), {
+    ...status,
+    maxRange: 100,
+    snapshots: [{ type: 'recent', id: 'recent-9-ab', height: 9, hash: 'aa' }],
+    signers: ['02ab'],
+  });
+});
+
+test('snapshots, signers and limits that are not understood are left out: they decide nothing', async (t) => {
+  const peer = await serve(
+    t,
+    answer(200, {
+      ...status,
+      limits: { maxRange: '100' },
+      snapshots: [{ type: 'half', id: 'x', height: 1, hash: 'aa' }, null, { type: 'full', height: 1 }],
+      signers: [1, '', '02ab'],
+    }),
+  );
+  t.like(await transport().status(peer, { signal }), { maxRange: null, snapshots: [], signers: ['02ab'] });
 });
 
 test('members that are missing count as null or empty', async (t) => {
@@ -318,6 +342,9 @@ test('members that are missing count as null or empty', async (t) => {
     head: null,
     finalized: null,
     codecs: { stream: ['gzip'], json: [], snapshot: [] },
+    maxRange: null,
+    snapshots: [],
+    signers: [],
   });
 });
 

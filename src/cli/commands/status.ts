@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../config.js';
-import type { BlockRef } from '../../contracts/index.js';
+import type { BlockRef, PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { fetchStatusDocument } from '../../internal/http/status.js';
 import { openChain } from '../../open-chain.js';
@@ -57,8 +57,13 @@ async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
   const address = normalizePeer(url);
   const deps = { fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS };
   const document = await fetchStatusDocument(deps, address, signal);
-  if (document !== null) return { ...document.members, ...document.status };
+  if (document !== null) return { ...document.members, ...withoutLimits(document.status) };
   throw new SyncError('PEER_NOT_FOUND', 'The server has no status document.', { peer: address.url });
+}
+
+/** What a status document has under `limits` is told there. */
+function withoutLimits(status: PeerStatus): Partial<PeerStatus> {
+  return Object.fromEntries(Object.entries(status).filter(([name]) => name !== 'maxRange'));
 }
 
 async function ofStore(data: string): Promise<NodeStatus> {

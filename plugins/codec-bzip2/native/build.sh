@@ -31,7 +31,7 @@ ${CC:-clang} --target=wasm32 -O3 -w -nostdlib -mbulk-memory -msimd128 -msign-ext
   -DBZ_NO_STDIO -DHAVE_CONFIG_H -I"$work" -I"$bzip2" -I"$sort/include" \
   -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536 -o "$work/codec.wasm" \
   "$here/encode.c" "$here/block-sort.c" "$here/decode.c" \
-  "$bzip2/bzlib.c" "$bzip2/compress.c" "$bzip2/huffman.c" "$bzip2/crctable.c" "$bzip2/randtable.c" \
+  "$bzip2/bzlib.c" "$bzip2/compress.c" "$bzip2/huffman.c" "$bzip2/crctable.c" \
   "$sort/lib/divsufsort.c" "$sort/lib/sssort.c" "$sort/lib/trsort.c"
 
 node "$here/embed.mjs" "$work/codec.wasm" "$here/notice.txt" "$here/../wasm.ts"

@@ -9,7 +9,7 @@
 #include "codec.h"
 
 enum { NEED_INPUT = 0, OUTPUT = 1, STREAM_END = 2 };
-enum { TRUNCATED = -1, NOT_BZIP2 = -2, DAMAGED = -3, BLOCK_CRC = -4, STREAM_CRC = -5 };
+enum { TRUNCATED = -1, NOT_BZIP2 = -2, DAMAGED = -3, BLOCK_CRC = -4, STREAM_CRC = -5, RANDOMISED = -6 };
 
 enum {
   MAX_BLOCK = 900000,
@@ -46,8 +46,8 @@ static uint8_t input[INPUT_BYTES + GROUP_BYTES + 16];
 static uint32_t filled, wanted;
 static uint64_t position; /* in bits */
 
-static uint32_t level, stream_crc, block_crc, expected_crc, crc;
-static uint32_t origin, randomised;
+static uint32_t level, stream_crc, block_crc, expected_crc;
+static uint32_t origin;
 
 static Table tables[MAX_TABLES];
 static uint8_t selectors[MAX_SELECTORS];
@@ -91,8 +91,6 @@ static uint32_t take(Bits *bits, int count) {
   return value;
 }
 
-static uint32_t byte_at(uint32_t i) { return input[i]; }
-
 static uint32_t unread(void) { return filled - (uint32_t)((position + 7) >> 3); }
 
 /* ---- start of a stream ---- */
@@ -101,9 +99,9 @@ static int begin_stream(int last) {
   static const char magic[3] = {'B', 'Z', 'h'};
   uint32_t at = (uint32_t)(position >> 3), have = filled - at;
   for (uint32_t i = 0; i < 3 && i < have; i++)
-    if (byte_at(at + i) != (uint32_t)magic[i]) return NOT_BZIP2;
+    if (input[at + i] != magic[i]) return NOT_BZIP2;
   if (have < 4) return last ? TRUNCATED : NEED_INPUT;
-  level = byte_at(at + 3) - '0';
+  level = (uint32_t)input[at + 3] - '0';
   if (level < 1 || level > 9) return NOT_BZIP2;
   position += 32;
   stream_crc = 0;
@@ -185,19 +183,19 @@ static int read_table(Bits *bits, Table *table) {
   return build_table(table, lengths);
 }
 
+/* Returns OUTPUT or an error, which counts only when the bits were not overrun. */
 static int read_block_header(Bits *bits) {
   expected_crc = take(bits, 32);
-  randomised = take(bits, 1);
+  /* Only bzip2 before 1.0 made these. */
+  if (take(bits, 1)) return RANDOMISED;
   origin = take(bits, 24);
-  if (!read_symbol_map(bits)) return bits->overrun;
+  if (!read_symbol_map(bits)) return DAMAGED;
   uint32_t table_count = take(bits, 3);
-  if (table_count < 2 || table_count > MAX_TABLES) return bits->overrun;
-  if (!read_selectors(bits, table_count)) return bits->overrun;
-  for (uint32_t t = 0; t < table_count; t++) {
-    if (bits->overrun) return 1;
-    if (!read_table(bits, &tables[t])) return bits->overrun;
-  }
-  return 1;
+  if (table_count < 2 || table_count > MAX_TABLES) return DAMAGED;
+  if (!read_selectors(bits, table_count)) return DAMAGED;
+  for (uint32_t t = 0; t < table_count && !bits->overrun; t++)
+    if (!read_table(bits, &tables[t])) return DAMAGED;
+  return OUTPUT;
 }
 
 static void start_symbols(void) {
@@ -231,9 +229,9 @@ static int begin_block(int last) {
     return STREAM_END;
   }
   if (high != 0x314159 || low != 0x265359) return DAMAGED;
-  int sound = read_block_header(&bits);
+  int result = read_block_header(&bits);
   if (bits.overrun) return starved(last);
-  if (!sound) return DAMAGED;
+  if (result < 0) return result;
   position = bits.at;
   wanted = 0;
   start_symbols();
@@ -432,17 +430,6 @@ static void join_pieces(uint32_t piece) {
   }
 }
 
-static void undo_randomisation(void) {
-  uint32_t at = 0, left = 0;
-  for (uint32_t i = 0; i < length; i++) {
-    if (left == 0) {
-      left = (uint32_t)BZ2_rNums[at];
-      at = (at + 1) & 511;
-    }
-    if (--left == 1) plain[i] ^= 1;
-  }
-}
-
 static void invert(void) {
   uint32_t step = length / MAX_PIECES + 1;
   if (step < MIN_STEP) step = MIN_STEP;
@@ -457,7 +444,6 @@ static void invert(void) {
     }
   }
   join_pieces(origin / step);
-  if (randomised) undo_randomisation();
 }
 
 /* ---- output ---- */

@@ -75,8 +75,6 @@ export interface SnapshotConfig {
    * none. Default: `downloads` in the store's directory.
    */
   readonly directory?: string | null;
-  /** Codec that the blocks of a snapshot are stored in. Default `identity`: encoding them again costs more than the rest. */
-  readonly storeCodec?: string;
   /** With `auto`, an empty node that is fewer blocks behind than this syncs them instead. Default 1,000. */
   readonly minBlocks?: number;
 }

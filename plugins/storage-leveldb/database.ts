@@ -20,10 +20,13 @@ export interface Contents {
  * Memory that LevelDB gathers writes in before it makes a file, in bytes. It takes twice as much while it makes one.
  * More makes nothing faster, also not the filling of a store.
  */
-const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 2 * 1024 * 1024;
 
-/** Size of its files, in bytes: large enough that a chain of gigabytes needs hundreds of them, not thousands. */
-const MAX_FILE_BYTES = 16 * 1024 * 1024;
+/** Size of its files, in bytes. With {@link MAX_OPEN_FILES} it bounds how much of them is mapped into memory. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/** LevelDB maps each file that it has open, and keeps this many open; it takes no smaller number. */
+const MAX_OPEN_FILES = 74;
 
 /**
  * Opens the LevelDB of a store, or makes a new one where there is nothing.
@@ -125,6 +128,7 @@ async function openLevel(path: string, createIfMissing: boolean): Promise<Databa
     compression: false,
     writeBufferSize: WRITE_BUFFER_BYTES,
     maxFileSize: MAX_FILE_BYTES,
+    maxOpenFiles: MAX_OPEN_FILES,
   });
   await db.open();
   return db;

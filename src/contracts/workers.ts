@@ -46,6 +46,12 @@ export interface CodecWorkers extends Closeable {
   readonly threads: number;
   /** Decodes frames and encodes parts. @throws SyncError `CODEC_*`, `ABORTED` */
   pack(task: PackTask, options?: AbortOptions): Promise<Packed>;
+  /** Encodes documents, each by itself, in their order. @throws SyncError `CODEC_UNAVAILABLE`, `ABORTED` */
+  encode(
+    codec: string,
+    documents: readonly Uint8Array[],
+    options?: AbortOptions,
+  ): Promise<readonly Uint8Array[]>;
   /**
    * Decodes one part: exactly what one `encode` made, nothing after it. Input that is damaged or too large stops the
    * work, not the process.

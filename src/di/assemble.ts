@@ -20,19 +20,23 @@ export async function assembleEngine(config: SyncEngineConfig): Promise<EnginePa
   };
   scope.provide(TOKENS.transports, () => transports.map((plugin) => plugin.create(deps)));
   if (takesSnapshots) await provideSnapshots(scope, resolver, codecs, deps);
-  return {
-    ...storeParts(config, scope, resolver),
-    transports: scope.get(TOKENS.transports),
-    snapshots: takesSnapshots ? scope.get(TOKENS.snapshots) : null,
-    snapshotCodecs: SNAPSHOT_CODECS.filter((id) => codecs.some(({ name }) => name === id)),
+  const parts = { ...storeParts(config, scope, resolver), transports: scope.get(TOKENS.transports) };
+  if (!takesSnapshots) return { ...parts, snapshots: null };
+  const directory = snapshotDirectoryOf(config, parts.storage);
+  const snapshots = {
+    transport: scope.get(TOKENS.snapshots),
+    workers: scope.get(TOKENS.workers),
+    codecs: SNAPSHOT_CODECS.filter((id) => codecs.some(({ name }) => name === id)),
+    directory,
   };
+  return { ...parts, snapshots };
 }
 
 /** The same without transports, for a chain that nothing is synced into. @throws SyncError `PLUGIN_*` */
 export async function assembleChain(config: ChainConfig): Promise<EngineParts> {
   const resolver = new PluginResolver(passedPlugins(config));
   const { scope } = await storeScope(config, resolver, []);
-  return { ...storeParts(config, scope, resolver), transports: [], snapshots: null, snapshotCodecs: [] };
+  return { ...storeParts(config, scope, resolver), transports: [], snapshots: null };
 }
 
 /** Codecs that snapshots are taken in, best first. */
@@ -83,7 +87,7 @@ async function resolveCodecs(
 ): Promise<readonly CodecPlugin[]> {
   const asked = config.codecs ?? DEFAULT_CODECS;
   const names = asked.map((codec) => (typeof codec === 'string' ? codec : codec.name));
-  const needed = new Set([...names, storeCodecOf(config), snapshotStoreCodecOf(config), ...DEFAULT_CODECS]);
+  const needed = new Set([...names, storeCodecOf(config), ...DEFAULT_CODECS]);
   const plugins = await Promise.all([...needed].map((name) => resolver.codec(name)));
   const extra = await Promise.all(
     more.filter((name) => !needed.has(name)).map((name) => resolver.codec(name)),
@@ -95,24 +99,17 @@ function storeCodecOf(config: ChainConfig): string {
   return config.storeCodec ?? 'gzip';
 }
 
-function snapshotStoreCodecOf(config: ChainConfig & Pick<SyncEngineConfig, 'snapshot'>): string {
-  return config.snapshot?.storeCodec ?? 'identity';
-}
-
 function storeParts(
-  config: ChainConfig & Pick<SyncEngineConfig, 'snapshot'>,
+  config: ChainConfig,
   scope: Scope,
   resolver: PluginResolver,
-): Omit<EngineParts, 'transports' | 'snapshots' | 'snapshotCodecs'> {
+): Omit<EngineParts, 'transports' | 'snapshots'> {
   const asked = config.codecs ?? DEFAULT_CODECS;
-  const storage = scope.get(TOKENS.storage);
   return {
-    storage,
+    storage: scope.get(TOKENS.storage),
     codecs: scope.get(TOKENS.codecs),
     acceptCodecs: asked.map((codec) => (typeof codec === 'string' ? codec : codec.name)),
     storeCodec: storeCodecOf(config),
-    snapshotStoreCodec: snapshotStoreCodecOf(config),
-    snapshotDirectory: snapshotDirectoryOf(config, storage),
     signatures: () => resolver.signatures(),
     rules: (id) => resolver.rules(id),
     close: () => scope.close(),

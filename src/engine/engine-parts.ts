@@ -1,6 +1,7 @@
 import type {
   ChainRules,
   CodecRegistry,
+  CodecWorkers,
   Peer,
   SignatureScheme,
   SnapshotTransport,
@@ -54,6 +55,16 @@ export interface EngineSettings {
   readonly limits: EngineLimits;
 }
 
+/** What an engine takes snapshots with. */
+export interface SnapshotParts {
+  readonly transport: SnapshotTransport;
+  readonly workers: CodecWorkers;
+  /** Codecs of snapshots that can be decoded here, best first. */
+  readonly codecs: readonly string[];
+  /** Where parts of a snapshot are kept until it is imported; `null` keeps none. */
+  readonly directory: string | null;
+}
+
 /** The plugins of one engine, resolved. Nothing in it is shared with another engine. */
 export interface EngineParts {
   readonly storage: Storage;
@@ -64,13 +75,7 @@ export interface EngineParts {
   /** Codec that blocks which came without an encoding are stored in. */
   readonly storeCodec: string;
   /** `null` when no snapshot may be taken. */
-  readonly snapshots: SnapshotTransport | null;
-  /** Where parts of a snapshot are kept until it is imported; `null` keeps none. */
-  readonly snapshotDirectory: string | null;
-  /** Codecs of snapshots that can be decoded here, best first. */
-  readonly snapshotCodecs: readonly string[];
-  /** Codec that a snapshot's blocks are stored in. */
-  readonly snapshotStoreCodec: string;
+  readonly snapshots: SnapshotParts | null;
   /** The signature scheme; loaded at its first use. */
   signatures(): Promise<SignatureScheme>;
   /** @throws SyncError `PLUGIN_UNKNOWN` */

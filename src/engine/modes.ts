@@ -118,9 +118,9 @@ export class ModeChooser {
     return this.#inTurn(served(usable, status));
   }
 
-  #inTurn([first = null, second = null]: readonly ('stream' | 'json')[]): ChosenMode | null {
-    if (first === null) return null;
-    if (first === this.#failed && second !== null) {
+  #inTurn([first, second]: readonly ('stream' | 'json')[]): ChosenMode | null {
+    if (first === undefined) return null;
+    if (first === this.#failed && second !== undefined) {
       return { mode: second, reason: `The mode \`${first}\` failed; \`${second}\` goes on where it ended.` };
     }
     if (first === 'json') return { mode: first, reason: 'The peer has no stream.' };

@@ -1,6 +1,7 @@
 import type {
   BlockRef,
   Checkpoint,
+  CodecWorkers,
   Frame,
   SnapshotItem,
   SnapshotManifest,
@@ -15,8 +16,12 @@ import type { Verifier } from './verifier.js';
 export interface ImportDeps {
   readonly storage: Storage;
   readonly manifest: SnapshotManifest;
-  /** A verifier that begins at the manifest's base. */
+  /** A verifier that begins at the manifest's base and leaves documents as they are. */
   readonly verifier: Verifier;
+  /** Encodes verified documents for the store. */
+  readonly workers: CodecWorkers;
+  /** Codec of the stored blocks. */
+  readonly storeCodec: string;
   /** The snapshot's contents; see {@link SnapshotTransport.open}. */
   readonly items: AsyncIterable<SnapshotItem>;
   /** Checks the document's own signature. @throws SyncError `SNAPSHOT_CORRUPT` */
@@ -35,16 +40,18 @@ export async function importSnapshot(deps: ImportDeps, signal: AbortSignal): Pro
   const { manifest, storage, verifier } = deps;
   const held = storage.checkpoint();
   const stage = await storage.stage();
+  const blocks = new BlockImport(deps, stage, signal);
   try {
     let ended = false;
     for await (const item of deps.items) {
       if (item.kind === 'state') await stage.putState(item.table, item.entries);
-      else if (item.kind === 'blocks') await putBlocks(deps, stage, item.documents, held);
+      else if (item.kind === 'blocks') await blocks.add(verified(deps.verifier, item.documents, held));
       else {
         await deps.checkSignature(item);
         ended = true;
       }
     }
+    await blocks.finish();
     throwIfAborted(signal);
     if (!ended) throw corrupt(`it ended before its end`);
     checkHead(manifest, verifier.place.head);
@@ -55,24 +62,57 @@ export async function importSnapshot(deps: ImportDeps, signal: AbortSignal): Pro
   }
 }
 
-async function putBlocks(
-  deps: ImportDeps,
-  stage: StorageStage,
-  documents: readonly Uint8Array[],
-  held: Checkpoint,
-): Promise<void> {
-  const frames: Frame[] = [];
-  let bytes = 0;
-  for (const document of documents) {
-    const frame = deps.verifier.document(document);
-    checkAgainst(held, frame.header);
-    frames.push(frame);
-    bytes += frame.documentBytes;
+/** Encodes blocks on several threads and puts them into the stage in their order. */
+class BlockImport {
+  readonly #deps: ImportDeps;
+  readonly #stage: StorageStage;
+  readonly #signal: AbortSignal;
+  /** Batches that are being encoded, oldest first. */
+  readonly #encoding: Promise<readonly Frame[]>[] = [];
+
+  constructor(deps: ImportDeps, stage: StorageStage, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#stage = stage;
+    this.#signal = signal;
   }
-  const last = frames.at(-1);
-  if (last === undefined) return;
-  await stage.putBlocks(frames);
-  deps.onBlocks(frames.length, bytes, last.header.height);
+
+  async add(frames: readonly Frame[]): Promise<void> {
+    if (frames.length === 0) return;
+    const encoding = this.#encode(frames);
+    // A batch that fails is told of when its turn comes.
+    encoding.catch(() => undefined);
+    this.#encoding.push(encoding);
+    if (this.#encoding.length > this.#deps.workers.threads) await this.#put();
+  }
+
+  async finish(): Promise<void> {
+    while (this.#encoding.length > 0) await this.#put();
+  }
+
+  async #encode(frames: readonly Frame[]): Promise<readonly Frame[]> {
+    const { workers, storeCodec: codec } = this.#deps;
+    if (codec === 'identity') return frames;
+    const documents = frames.map(({ bytes }) => bytes);
+    const encoded = await workers.encode(codec, documents, { signal: this.#signal });
+    return frames.map((frame, index) => ({ ...frame, codec, bytes: encoded[index] ?? frame.bytes }));
+  }
+
+  async #put(): Promise<void> {
+    const frames = (await this.#encoding.shift()) ?? [];
+    const last = frames.at(-1);
+    if (last === undefined) return;
+    await this.#stage.putBlocks(frames);
+    const bytes = frames.reduce((sum, { documentBytes }) => sum + documentBytes, 0);
+    this.#deps.onBlocks(frames.length, bytes, last.header.height);
+  }
+}
+
+function verified(verifier: Verifier, documents: readonly Uint8Array[], held: Checkpoint): readonly Frame[] {
+  return documents.map((document) => {
+    const frame = verifier.document(document);
+    checkAgainst(held, frame.header);
+    return frame;
+  });
 }
 
 /** A snapshot of another branch than the one this node holds is refused, not taken in its place. */

@@ -8,7 +8,7 @@ import type {
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { throwIfAborted } from '../internal/abort.js';
-import type { EngineParts, EngineSettings } from './engine-parts.js';
+import type { EngineParts, EngineSettings, SnapshotParts } from './engine-parts.js';
 import type { EventHub } from './event-hub.js';
 import { chooseRules } from './handshake.js';
 import { importSnapshot } from './snapshot-import.js';
@@ -28,11 +28,11 @@ export interface SnapshotRunDeps {
 /** One attempt to take a snapshot: find a manifest, trust it, fetch, check and import what it describes. */
 export class SnapshotRun {
   readonly #deps: SnapshotRunDeps;
-  readonly #transport: SnapshotTransport;
+  readonly #snapshots: SnapshotParts;
 
-  constructor(deps: SnapshotRunDeps, transport: SnapshotTransport) {
+  constructor(deps: SnapshotRunDeps, snapshots: SnapshotParts) {
     this.#deps = deps;
-    this.#transport = transport;
+    this.#snapshots = snapshots;
   }
 
   /**
@@ -56,8 +56,8 @@ export class SnapshotRun {
 
   /** A download that was begun and is still worth going on with. */
   async #begun(status: PeerStatus | null): Promise<Candidate | null> {
-    const { snapshotDirectory: directory } = this.#deps.parts;
-    const manifest = directory === null ? null : await this.#transport.begun(directory);
+    const { directory } = this.#snapshots;
+    const manifest = directory === null ? null : await this.#snapshots.transport.begun(directory);
     if (manifest === null) return null;
     try {
       return { manifest, verdict: await this.#trust(manifest, status), resumed: true };
@@ -87,9 +87,9 @@ export class SnapshotRun {
   }
 
   async #manifest(peer: Peer, signal: AbortSignal): Promise<SnapshotManifest> {
-    const { parts, settings } = this.#deps;
-    const want = { type: settings.snapshotType, codecs: parts.snapshotCodecs };
-    const manifest = await this.#transport.manifest(peer, want, { signal });
+    const { codecs } = this.#snapshots;
+    const want = { type: this.#deps.settings.snapshotType, codecs };
+    const manifest = await this.#snapshots.transport.manifest(peer, want, { signal });
     if (manifest !== null) return manifest;
     throw new SyncError('SNAPSHOT_UNAVAILABLE', `${peer.url} serves no snapshots.`, { peer: peer.url });
   }
@@ -115,7 +115,8 @@ export class SnapshotRun {
   }
 
   async #take(candidate: Candidate, signal: AbortSignal): Promise<void> {
-    const { hub } = this.#deps;
+    const { hub, parts } = this.#deps;
+    const { workers } = this.#snapshots;
     const { manifest, verdict, resumed } = candidate;
     const about = { id: manifest.id, snapshotType: manifest.type, base: manifest.base } as const;
     const place = { height: manifest.height, hash: manifest.blockHash };
@@ -141,12 +142,14 @@ export class SnapshotRun {
     );
     await importSnapshot(
       {
-        storage: this.#deps.parts.storage,
+        storage: parts.storage,
         manifest,
         verifier: await this.#verifier(manifest),
         items,
+        workers,
+        storeCodec: parts.storeCodec,
         checkSignature: async (end) => {
-          await checkDocumentSignature(manifest, end, await this.#deps.parts.signatures());
+          await checkDocumentSignature(manifest, end, await parts.signatures());
         },
         onBlocks: (blocks, bytes) => {
           meter.add(blocks, bytes);
@@ -155,7 +158,7 @@ export class SnapshotRun {
       },
       signal,
     );
-    await this.#deps.parts.storage.setCursor(TRUSTED_CURSOR, place);
+    await parts.storage.setCursor(TRUSTED_CURSOR, place);
     await this.#forget();
     tell('imported');
   }
@@ -165,11 +168,11 @@ export class SnapshotRun {
     onProgress: (progress: SnapshotProgress) => void,
     signal: AbortSignal,
   ): ReturnType<SnapshotTransport['open']> {
-    const { hub, parts, settings } = this.#deps;
+    const { hub, settings } = this.#deps;
     const request = {
       manifest,
       peers: settings.peers,
-      directory: parts.snapshotDirectory,
+      directory: this.#snapshots.directory,
       maxBlockBytes: settings.limits.maxBlockBytes,
       onProgress,
       onPeerFailure: (peer: Peer, cause: Error): void => {
@@ -177,7 +180,7 @@ export class SnapshotRun {
         hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
       },
     };
-    return this.#transport.open(request, { signal });
+    return this.#snapshots.transport.open(request, { signal });
   }
 
   async #verifier(manifest: SnapshotManifest): Promise<Verifier> {
@@ -185,15 +188,15 @@ export class SnapshotRun {
     const deps = {
       rules: await parts.rules(manifest.chain),
       codecs: parts.codecs,
-      storeCodec: parts.codecs.get(parts.snapshotStoreCodec),
+      storeCodec: parts.codecs.get('identity'),
       maxBlockBytes: settings.limits.maxBlockBytes,
     };
     return new Verifier(deps, { head: null, base: manifest.base });
   }
 
   async #forget(): Promise<void> {
-    const { snapshotDirectory: directory } = this.#deps.parts;
-    if (directory !== null) await this.#transport.forget(directory);
+    const { directory } = this.#snapshots;
+    if (directory !== null) await this.#snapshots.transport.forget(directory);
   }
 }
 

@@ -7,6 +7,8 @@ export function inThreadWorkers(codecs: CodecRegistry): CodecWorkers {
   return {
     threads: 1,
     pack: (task, options = {}) => run(() => pack(codecs, task), options.signal),
+    encode: (codec, documents, options = {}) =>
+      run(() => documents.map((document) => codecs.get(codec).encode(document)), options.signal),
     decode: (codec, bytes, limits, options = {}) =>
       run(() => codecs.get(codec).decode(bytes, limits), options.signal),
     close: () => Promise.resolve(),

@@ -52,6 +52,10 @@ export function createCodecWorkers(
       if (!onThreads(request)) return here.pack(task, { signal });
       return (await pool.run(request, signal)) as Packed;
     },
+    async encode(codec, documents, { signal } = {}) {
+      if (!threaded.has(codec)) return here.encode(codec, documents, { signal });
+      return (await pool.run({ kind: 'encode', codec, documents }, signal)) as readonly Uint8Array[];
+    },
     async decode(codec, bytes, limits, { signal } = {}) {
       if (!threaded.has(codec)) return here.decode(codec, bytes, limits, { signal });
       return (await pool.run({ kind: 'decode', codec, bytes, limits }, signal)) as Uint8Array;

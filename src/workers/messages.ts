@@ -11,6 +11,7 @@ export interface WorkerModule {
 /** A piece of work, as it goes to a thread. A thread has one at a time. */
 export type Request =
   | { readonly kind: 'pack'; readonly task: PackTask }
+  | { readonly kind: 'encode'; readonly codec: string; readonly documents: readonly Uint8Array[] }
   | {
       readonly kind: 'decode';
       readonly codec: string;
@@ -33,7 +34,7 @@ export interface ErrorMessage {
 
 /** The codecs that a piece of work needs. */
 export function codecsOf(request: Request): ReadonlySet<string> {
-  if (request.kind === 'decode') return new Set([request.codec]);
+  if (request.kind !== 'pack') return new Set([request.codec]);
   const frames = request.task.chunks.filter((chunk) => chunk.kind === 'frame');
   return new Set([request.task.codec, ...frames.map((frame) => frame.codec)]);
 }

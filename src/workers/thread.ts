@@ -5,7 +5,7 @@ import { isSyncError, SyncError } from '../errors/index.js';
 import { lazyCodecs } from './codecs.js';
 import { codecsOf, toMessage, type Reply, type Request, type WorkerModule } from './messages.js';
 import { pack } from './pack.js';
-import { outgoingBytes, outgoingPacked, type Parcel } from './transfer.js';
+import { outgoingBytes, outgoingPacked, outgoingRow, type Parcel } from './transfer.js';
 
 const modules = workerData as readonly WorkerModule[];
 const loaded = new Map<string, Codec>();
@@ -27,6 +27,10 @@ async function answer(request: Request): Promise<void> {
 
 function work(request: Request): Parcel<unknown> {
   if (request.kind === 'pack') return outgoingPacked(pack(codecs, request.task));
+  if (request.kind === 'encode') {
+    const codec = codecs.get(request.codec);
+    return outgoingRow(request.documents.map((document) => codec.encode(document)));
+  }
   return outgoingBytes(codecs.get(request.codec).decode(request.bytes, request.limits));
 }
 

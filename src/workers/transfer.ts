@@ -13,21 +13,31 @@ export interface Parcel<T> {
  */
 export function outgoing(request: Request): Parcel<Request> {
   if (request.kind === 'pack') return outgoingTask(request.task);
+  if (request.kind === 'encode') {
+    const { content: documents, transfer } = outgoingRow(request.documents);
+    return { content: { ...request, documents }, transfer };
+  }
   const bytes = new Uint8Array(request.bytes);
   return { content: { ...request, bytes }, transfer: [bytes.buffer] };
 }
 
 function outgoingTask(task: PackTask): Parcel<Request> {
-  // One block of memory for all: blocks of a chain may be small and many.
-  const copy = new Uint8Array(task.chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0));
+  const { content: row, transfer } = outgoingRow(task.chunks.map(({ bytes }) => bytes));
+  const chunks = task.chunks.map((chunk, index) => ({ ...chunk, bytes: row[index] ?? chunk.bytes }));
+  return { content: { kind: 'pack', task: { ...task, chunks } }, transfer };
+}
+
+/** Copies of pieces of bytes in one block of memory: blocks of a chain may be small and many. */
+export function outgoingRow(pieces: readonly Uint8Array[]): Parcel<readonly Uint8Array[]> {
+  const copy = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
-  const chunks = task.chunks.map((chunk) => {
+  const row = pieces.map((piece) => {
     const start = at;
-    copy.set(chunk.bytes, start);
-    at += chunk.bytes.length;
-    return { ...chunk, bytes: copy.subarray(start, at) };
+    copy.set(piece, start);
+    at += piece.length;
+    return copy.subarray(start, at);
   });
-  return { content: { kind: 'pack', task: { ...task, chunks } }, transfer: [copy.buffer] };
+  return { content: row, transfer: [copy.buffer] };
 }
 
 /** Decoded bytes to hand over. */

@@ -62,8 +62,10 @@ async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
 }
 
 /** What a status document has under `limits` is told there. */
-function withoutLimits(status: PeerStatus): Partial<PeerStatus> {
-  return Object.fromEntries(Object.entries(status).filter(([name]) => name !== 'maxRange'));
+function withoutLimits(status: PeerStatus): Omit<PeerStatus, 'maxRange'> {
+  const shown: Omit<PeerStatus, 'maxRange'> & { maxRange?: unknown } = { ...status };
+  delete shown.maxRange;
+  return shown;
 }
 
 async function ofStore(data: string): Promise<NodeStatus> {

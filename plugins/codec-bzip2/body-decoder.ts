@@ -1,7 +1,7 @@
 import { SyncError } from '../../src/errors/index.js';
 import { outputLimit, outputTooLarge } from '../../src/internal/expansion.js';
 import type { Machine } from './machine.js';
-import { STREAM_BYTES } from './parts.js';
+import { STREAM_BYTES } from './gatherer.js';
 
 /** How a body is to be taken. */
 export interface BodyRules {
@@ -27,11 +27,11 @@ export class BodyDecoder {
   }
 
   /**
-   * Yields what a piece of the body decodes to.
+   * Yields what a piece of the body decodes to, as views of the machine's memory: each holds until the next is asked for.
    *
    * @throws SyncError `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`
    */
-  *write(piece: Uint8Array): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+  *write(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
     this.#input += piece.length;
     for (let at = 0; at < piece.length;) {
       if (this.#ended) this.#next();
@@ -41,11 +41,11 @@ export class BodyDecoder {
   }
 
   /** Yields what is left behind the last piece. @throws as {@link write} */
-  *finish(): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+  *finish(): Generator<Uint8Array, void, undefined> {
     if (!this.#ended) yield* this.#run(true);
   }
 
-  *#run(last: boolean): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+  *#run(last: boolean): Generator<Uint8Array, void, undefined> {
     for (;;) {
       const result = this.#machine.run(last);
       if (result === 'input') return;

@@ -1,7 +1,7 @@
 import type { Codec } from '../../src/contracts/index.js';
 import { BodyDecoder } from './body-decoder.js';
 import { Machines } from './machine.js';
-import { joined, STREAM_BYTES } from './parts.js';
+import { Gatherer, STREAM_BYTES } from './gatherer.js';
 import { decodeStream, encodeStream } from './stream.js';
 
 /** {@link Bzip2Options} with the defaults filled in. */
@@ -16,19 +16,25 @@ export function bzip2Codec({ level, multiStream }: Bzip2Settings): Codec {
 
   function encode(document: Uint8Array): Uint8Array {
     const machine = machines.take();
-    const parts = [machine.encode(document.subarray(0, STREAM_BYTES), level)];
-    for (let at = STREAM_BYTES; at < document.length; at += STREAM_BYTES) {
-      parts.push(machine.encode(document.subarray(at, at + STREAM_BYTES), level));
-    }
+    const streams: Uint8Array[] = [];
+    let at = 0;
+    do {
+      streams.push(machine.encode(document.subarray(at, at + STREAM_BYTES), level));
+      at += STREAM_BYTES;
+    } while (at < document.length);
     machines.give(machine);
-    return joined(parts);
+    const [only] = streams;
+    return only !== undefined && streams.length === 1 ? only : Buffer.concat(streams);
   }
 
   function decode(bytes: Uint8Array, maxOutputBytes: number): Uint8Array {
     const machine = machines.take();
     try {
       const decoder = new BodyDecoder(machine, { maxOutputBytes, multiStream: false });
-      return joined([...decoder.write(bytes), ...decoder.finish()]);
+      const output = new Gatherer(bytes.length, maxOutputBytes);
+      for (const piece of decoder.write(bytes)) output.add(piece);
+      for (const piece of decoder.finish()) output.add(piece);
+      return output.whole();
     } finally {
       machines.give(machine);
     }

@@ -1,6 +1,6 @@
 import { PLUGIN_API_VERSION, type CodecPlugin } from '../../src/contracts/index.js';
 import { bzip2Codec, type Bzip2Settings } from './codec.js';
-import { STREAM_BYTES } from './parts.js';
+import { STREAM_BYTES } from './gatherer.js';
 
 /** Options of {@link bzip2}. */
 export interface Bzip2Options {

@@ -1,4 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
+import { SyncError } from '../../src/errors/index.js';
 import { WASM } from './wasm.js';
 
 /** Most bytes that one call of {@link Machine.encode} takes. */
@@ -45,6 +46,15 @@ const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyApi }
 // Compiled code holds no state, so all of a thread's machines share it; it is made at the first use.
 let compiled: object | null = null;
 
+function compile(): object {
+  try {
+    return new WebAssembly.Module(inflateRawSync(Buffer.from(WASM, 'base64')));
+  } catch (cause) {
+    const message = 'The codec "bzip2" needs WebAssembly with SIMD, which this runtime does not have.';
+    throw new SyncError('CODEC_UNAVAILABLE', message, { cause });
+  }
+}
+
 /**
  * One instance of the WebAssembly module (`native/`): a compressor of whole streams and a decompressor that keeps its
  * place between calls. Its memory never grows.
@@ -54,8 +64,9 @@ export class Machine {
   readonly #memory: ArrayBuffer;
   #intact = true;
 
+  /** @throws SyncError `CODEC_UNAVAILABLE` where WebAssembly is switched off */
   constructor() {
-    compiled ??= new WebAssembly.Module(inflateRawSync(Buffer.from(WASM, 'base64')));
+    compiled ??= compile();
     this.#exports = new WebAssembly.Instance(compiled).exports as Exports;
     this.#memory = this.#exports.memory.buffer;
   }
@@ -110,9 +121,9 @@ export class Machine {
     return this.#exports.decodeProduced();
   }
 
-  /** A copy of that output. */
-  output(): Uint8Array<ArrayBuffer> {
-    return this.#view(this.#exports.decodeOutput(), this.produced).slice();
+  /** A view of that output, until the next {@link run}. */
+  output(): Uint8Array {
+    return this.#view(this.#exports.decodeOutput(), this.produced);
   }
 
   #guarded(call: () => number): number {

@@ -4,7 +4,7 @@ import { throwIfAborted } from '../../src/internal/abort.js';
 import { abortable } from '../../src/internal/iterate.js';
 import { BodyDecoder, type BodyRules } from './body-decoder.js';
 import type { Machines } from './machine.js';
-import { STREAM_BYTES } from './parts.js';
+import { STREAM_BYTES } from './gatherer.js';
 
 type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
 type Encode = (bytes: Uint8Array) => Uint8Array;
@@ -61,7 +61,7 @@ export async function* decodeStream(
 async function* inTurns(pieces: Iterable<Uint8Array>, signal: AbortSignal | undefined): Chunks {
   let since = performance.now();
   for (const piece of pieces) {
-    yield piece;
+    yield piece.slice();
     throwIfAborted(signal);
     if (performance.now() - since < TURN_MS) continue;
     await turn(signal);

@@ -4,7 +4,7 @@ import { fromMessage, type Reply, type Request, type WorkerModule } from './mess
 import { outgoing } from './transfer.js';
 
 /** The codecs' own memory is not on the heap, so little is needed there; what passes it ends the thread alone. */
-const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
+const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
 /** A thread takes on its process's options. This one is for a program given on the command line, and refuses a file. */
 const PROGRAM_OPTION = '--input-type';

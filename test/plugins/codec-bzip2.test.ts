@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import test from 'ava';
 import bz2 from 'bz2';
 import fc from 'fast-check';
@@ -172,4 +174,14 @@ test('bzip2 refuses levels that do not exist', (t) => {
   t.true(
     bzip2({ level: 9 }).create().encode(large).length < bzip2({ level: 1 }).create().encode(large).length,
   );
+});
+
+test('bzip2 says so where WebAssembly is switched off', async (t) => {
+  const plugin = JSON.stringify(new URL('../../plugins/codec-bzip2/index.js', import.meta.url).href);
+  const script = `
+    import { bzip2 } from ${plugin};
+    try { bzip2().create().encode(new Uint8Array(1)); } catch (error) { console.log(error.code); }`;
+  const args = ['--jitless', '--input-type=module', '-e', script];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  t.is(stdout.trim(), 'CODEC_UNAVAILABLE');
 });

@@ -11,7 +11,7 @@ ${comment}
  */
 
 /** The WebAssembly module, raw deflate in base64. Made by \`native/build.sh\`. */
-export const WASM =
+export const WASM: string =
   '${packed}';
 `;
 writeFileSync(output, text);

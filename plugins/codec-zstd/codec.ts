@@ -1,0 +1,58 @@
+import type { Codec } from '../../src/contracts/index.js';
+import { outputLimit, outputTooLarge } from '../../src/internal/expansion.js';
+import {
+  CHECKSUM_FLAG,
+  COMPRESSION_LEVEL,
+  DECODER_WINDOW_LOG_MAX,
+  WINDOW_LOG,
+  zstdEngine,
+  type ZstdEngine,
+} from './engine.js';
+import { corrupt, FrameOutline, MAX_WINDOW_LOG } from './frame.js';
+import { decodeStream, encodeStream } from './stream.js';
+
+/** From this level on, zstd would use a window of its own that is larger than what the decoder takes. */
+const LARGE_WINDOW_LEVEL = 20;
+
+/** Makes the codec. @throws SyncError `CODEC_UNAVAILABLE` where Node has no zstd */
+export function zstdCodec(level: number): Codec {
+  const engine = zstdEngine();
+  const params = {
+    [COMPRESSION_LEVEL]: level,
+    [CHECKSUM_FLAG]: 1,
+    ...(level >= LARGE_WINDOW_LEVEL ? { [WINDOW_LOG]: MAX_WINDOW_LOG } : {}),
+  };
+  const decoder = { params: { [DECODER_WINDOW_LOG_MAX]: MAX_WINDOW_LOG } };
+  return {
+    id: 'zstd',
+    supports: { encode: true, decode: true, contentEncoding: 'zstd' },
+    encode: (document) => engine.zstdCompressSync(document, { params }),
+    decode: (bytes, { maxOutputBytes }) => decodeFrame(engine, bytes, maxOutputBytes),
+    encodeStream: (source, options) =>
+      encodeStream(source, engine.createZstdCompress({ params }), options ?? {}),
+    decodeStream: (source, options) => decodeStream(source, engine.createZstdDecompress(decoder), options),
+  };
+}
+
+function decodeFrame(engine: ZstdEngine, bytes: Uint8Array, maxOutputBytes: number): Uint8Array {
+  const outline = new FrameOutline();
+  outline.take(bytes);
+  if (!outline.ended) throw corrupt('it is truncated');
+  const limit = outputLimit(bytes.length, maxOutputBytes);
+  let decoded: Buffer;
+  try {
+    decoded = engine.zstdDecompressSync(bytes, {
+      params: { [DECODER_WINDOW_LOG_MAX]: MAX_WINDOW_LOG },
+      maxOutputLength: Math.max(limit, 1),
+    });
+  } catch (error) {
+    if (isTooLarge(error)) throw outputTooLarge('zstd', bytes.length, maxOutputBytes);
+    throw corrupt('the compressed data is damaged', error);
+  }
+  if (decoded.length > limit) throw outputTooLarge('zstd', bytes.length, maxOutputBytes);
+  return decoded;
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof RangeError && (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+}

@@ -43,11 +43,14 @@ export async function* fetchRun(
   };
   const exchange = await openExchange(deps, { peer, target: `/snapshot/${manifest.id}`, headers }, signal);
   try {
+    const { status } = exchange.response;
+    if (status === 206) requireRange(exchange, span, manifest.size);
+    else if (status === 200) requireSmall(request);
+    else throw await responseError(exchange, { peer, limits: deps.limits, from: 0, signal });
     const reader = new RunReader(exchange, deps);
-    if (exchange.response.status === 206) requireRange(exchange, span, manifest.size);
-    else await skipTo(span.start, reader, exchange, { deps, peer, manifest, signal });
+    if (status === 200) await reader.skip(span.start);
     for (const part of parts) yield await readPart(reader, part);
-    if (exchange.response.status === 206) await reader.requireEnd();
+    if (status === 206) await reader.requireEnd();
   } finally {
     exchange.close();
   }
@@ -74,27 +77,10 @@ function requireRange({ response }: HttpExchange, { start, end }: ByteSpan, size
   throw new SyncError('PROTOCOL_VIOLATION', message);
 }
 
-interface WholeContext {
-  readonly deps: TransportDeps;
-  readonly peer: Peer;
-  readonly manifest: RunRequest['manifest'];
-  readonly signal: AbortSignal;
-}
-
-async function skipTo(
-  start: number,
-  reader: RunReader,
-  exchange: HttpExchange,
-  { deps, peer, manifest, signal }: WholeContext,
-): Promise<void> {
-  if (exchange.response.status !== 200) {
-    throw await responseError(exchange, { peer, limits: deps.limits, from: 0, signal });
-  }
-  if (manifest.size > MAX_WHOLE_BYTES) {
-    const message = `${peer.url} sends no ranges, and the whole has ${manifest.size} bytes.`;
-    throw new SyncError('PEER_REFUSED', message);
-  }
-  await reader.skip(start);
+function requireSmall({ peer, manifest }: RunRequest): void {
+  if (manifest.size <= MAX_WHOLE_BYTES) return;
+  const message = `${peer.url} sends no ranges, and the whole has ${manifest.size} bytes.`;
+  throw new SyncError('PEER_REFUSED', message);
 }
 
 async function readPart(reader: RunReader, part: SnapshotPart): Promise<Uint8Array> {

@@ -35,7 +35,7 @@ export class KeptParts {
       await mkdir(own, { recursive: true });
       await writeManifest(own, manifest);
       const file = await open(join(own, BODY_FILE), constants.O_RDWR | constants.O_CREAT, 0o600);
-      return new KeptParts(file, (await file.stat()).size);
+      return new KeptParts(file, await usableLength(file, manifest));
     } catch (error) {
       throw diskError(error);
     }
@@ -72,6 +72,18 @@ export class KeptParts {
 
   async close(): Promise<void> {
     await this.#file.close();
+  }
+}
+
+/** What lies behind the end of the body can only be of another one. */
+async function usableLength(file: FileHandle, { size }: SnapshotManifest): Promise<number> {
+  try {
+    const { size: length } = await file.stat();
+    if (length > size) await file.truncate(size);
+    return Math.min(length, size);
+  } catch (error) {
+    await file.close();
+    throw error;
   }
 }
 

@@ -34,10 +34,10 @@ export async function* arrayElements(
   let open = (await input.peek()) !== ARRAY_END;
   if (!open) input.at++;
   for (let count = 0; open; count++) {
-    if (count === limits.maxElements) throw corrupt(`${limits.name} has more than ${count} elements`);
     if (input.chunk.bytes[input.at] !== OPEN) {
       throw corrupt(`element ${count} of ${limits.name} is not an object`);
     }
+    if (count === limits.maxElements) throw corrupt(`${limits.name} has more than ${count} elements`);
     const element = cutElement(input, end, limits) ?? (await joinElement(input, end, limits));
     if (batch.add(element)) yield batch.take();
     open = follows(input, limits) ?? (await followsLater(input, limits));

@@ -23,7 +23,7 @@ import type {
   TransportDeps,
   TransportLimits,
 } from '../../src/contracts/index.js';
-import { SyncError } from '../../src/errors/index.js';
+import { isSyncError, SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { listen } from '../helpers/servers.js';
 
@@ -89,9 +89,11 @@ export function writeDocument(input: SnapshotInput = {}): {
   return { document: Buffer.concat([covered, tail]), hash, head };
 }
 
+const unchanged = (document: Buffer): Buffer => document;
+
 /** Makes a snapshot as an honest server would. */
 export function makeSnapshot(input: SnapshotInput = {}): TestSnapshot {
-  const { codec = 'gzip', partBytes = 1000, alter = (same) => same } = input;
+  const { codec = 'gzip', partBytes = 1000, alter = unchanged } = input;
   const { document: honest, hash, head } = writeDocument(input);
   const document = alter(honest);
   const pieces: Buffer[] = [];
@@ -129,11 +131,7 @@ export interface RangeRequest {
   readonly end: number;
 }
 
-export type RangeHandler = (
-  asked: RangeRequest,
-  response: ServerResponse,
-  bytes: Buffer,
-) => void | Promise<void>;
+export type RangeHandler = (asked: RangeRequest, response: ServerResponse, bytes: Buffer) => unknown;
 
 export interface SnapshotServer {
   readonly peer: Peer;
@@ -231,12 +229,15 @@ export function client(
   limits: Partial<TransportLimits> = {},
   fetch: TransportDeps['fetch'] = globalThis.fetch,
 ): SnapshotTransport {
-  return snapshotTransport(options).create({
+  return snapshotTransport({ backoffMs: 20, ...options }).create({
     fetch,
     limits: { ...testLimits, ...limits },
     workers: inThreadWorkers(registry),
   });
 }
+
+/** The code of an error of ours. */
+export const codeOf = (error: unknown): ErrorCode | null => (isSyncError(error) ? error.code : null);
 
 /** What a download came to. */
 export interface Outcome {

@@ -65,7 +65,7 @@ async function refused(
 ): Promise<void> {
   for (const sizes of [[document.length], [7]]) {
     const { items, error } = await read(cut(document, sizes), input);
-    t.is(error?.code, 'SNAPSHOT_CORRUPT', `${error?.message} for ${document.subarray(0, 300)}`);
+    t.is(error?.code, 'SNAPSHOT_CORRUPT', `${error?.message} for ${document.toString('utf8', 0, 300)}`);
     t.regex(error?.message ?? '', message);
     t.false(items.some(({ kind }) => kind === 'end'));
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { SnapshotRequest, SnapshotTransportDeps } from '../../../src/contracts/index.js';
 import { isSyncError } from '../../../src/errors/index.js';
 import { abortError, throwIfAborted } from '../../../src/internal/abort.js';
@@ -12,9 +13,6 @@ import { ProgressCount } from './progress.js';
 /** Parts that are read from disk at once. */
 const KEPT_READS = 2;
 
-/** Everything that ends a wait here is a change as well. */
-const NEVER = new AbortController().signal;
-
 /** What may be under way. */
 type Work = 'fetches' | 'reads' | 'decodes';
 
@@ -25,6 +23,8 @@ export interface DownloadSetup {
   readonly kept: KeptParts | null;
   /** Requests under way at once. */
   readonly connections: number;
+  /** As {@link PeerPool} takes it. */
+  readonly backoffMs: number;
 }
 
 /**
@@ -38,16 +38,20 @@ export class Download {
   readonly #progress: ProgressCount;
   readonly #controller = new AbortController();
   readonly #changed = new Signal();
+  /** Everything that ends a wait for a change is a change as well. */
+  readonly #never = new AbortController().signal;
   readonly #tasks = new Set<Promise<void>>();
   readonly #active: Record<Work, number> = { fetches: 0, reads: 0, decodes: 0 };
   #timer: NodeJS.Timeout | null = null;
   #failure: { readonly error: unknown } | null = null;
 
   constructor(setup: DownloadSetup) {
-    const { request, kept } = setup;
+    const { request, kept, backoffMs } = setup;
     this.#setup = setup;
+    // Each request and each piece of work listens to it.
+    setMaxListeners(0, this.#controller.signal);
     this.#window = new PartWindow(request.manifest.parts, (part) => kept?.mayHave(part) ?? false);
-    this.#pool = new PeerPool(request.peers, (peer, error) => {
+    this.#pool = new PeerPool(request.peers, backoffMs, (peer, error) => {
       request.onPeerFailure(peer, error);
     });
     this.#progress = new ProgressCount(request);
@@ -80,7 +84,7 @@ export class Download {
       this.#pump();
       if (this.#failure !== null) throw this.#failure.error;
       if (slot.stage === 'decoded' && slot.bytes !== null) return slot.bytes;
-      await this.#changed.wait(NEVER);
+      await this.#changed.wait(this.#never);
     }
   }
 
@@ -180,8 +184,6 @@ export class Download {
         await kept?.write(slot.part, bytes);
         this.#arrived(slot, bytes, false);
       }
-      // Also what comes behind the last part is looked at.
-      await nextOf(run, turn, signal);
     } finally {
       await run.return();
       for (const slot of slots) if (slot.stage === 'coming') slot.stage = 'due';

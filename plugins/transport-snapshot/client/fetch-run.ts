@@ -49,8 +49,11 @@ export async function* fetchRun(
     else throw await responseError(exchange, { peer, limits: deps.limits, from: 0, signal });
     const reader = new RunReader(exchange, deps);
     if (status === 200) await reader.skip(span.start);
-    for (const part of parts) yield await readPart(reader, part);
-    if (status === 206) await reader.requireEnd();
+    for (const part of parts) {
+      const bytes = await readPart(reader, part);
+      if (status === 206 && part === parts.at(-1)) await reader.requireEnd();
+      yield bytes;
+    }
   } finally {
     exchange.close();
   }

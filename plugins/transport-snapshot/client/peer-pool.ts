@@ -1,8 +1,6 @@
 import type { Peer } from '../../../src/contracts/index.js';
 import { SyncError, type ErrorCode } from '../../../src/errors/index.js';
 
-/** Waits between attempts with one peer (protocol section 4): full jitter below a time that doubles. */
-const BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
 /** Failures in a row after which a peer is out. */
 const MAX_FAILURES = 6;
@@ -37,8 +35,14 @@ export class PeerPool {
   readonly #members: readonly Member[];
   readonly #onFailure: (peer: Peer, error: Error) => void;
 
-  constructor(peers: readonly Peer[], onFailure: (peer: Peer, error: Error) => void) {
+  readonly #backoffMs: number;
+
+  /**
+   * @param backoffMs - most that is waited after a first failure: full jitter below a time that doubles (protocol section 4).
+   */
+  constructor(peers: readonly Peer[], backoffMs: number, onFailure: (peer: Peer, error: Error) => void) {
     this.#members = peers.map((peer) => ({ peer, busy: 0, failures: 0, era: 0, readyAt: 0, out: null }));
+    this.#backoffMs = backoffMs;
     this.#onFailure = onFailure;
   }
 
@@ -98,12 +102,12 @@ export class PeerPool {
     member.era++;
     member.failures++;
     if (!error.info.retryable || member.failures === MAX_FAILURES) member.out = located;
-    else member.readyAt = performance.now() + pauseMs(member.failures, error);
+    else member.readyAt = performance.now() + this.#pauseMs(member.failures, error);
     this.#onFailure(member.peer, located);
   }
-}
 
-function pauseMs(failures: number, { context }: SyncError): number {
-  const most = Math.min(BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS);
-  return Math.max(Math.random() * most, context.retryAfterMs ?? 0);
+  #pauseMs(failures: number, { context }: SyncError): number {
+    const most = Math.min(this.#backoffMs * 2 ** (failures - 1), MAX_BACKOFF_MS);
+    return Math.max(Math.random() * most, context.retryAfterMs ?? 0);
+  }
 }

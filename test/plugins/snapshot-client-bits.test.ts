@@ -1,5 +1,5 @@
 import test from 'ava';
-import { client, codeOf, download, makeSnapshot, plainBlocks } from './snapshot-client-support.js';
+import { client, download, makeSnapshot, plainBlocks } from './snapshot-client-support.js';
 
 test('every bit of a body counts', async (t) => {
   const { manifest: small, body } = makeSnapshot({

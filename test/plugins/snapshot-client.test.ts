@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { TransportLimits } from '../../src/contracts/index.js';
 import type { ErrorCode, SyncError } from '../../src/errors/index.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
+import { tempDir } from '../helpers/temp-dir.js';
 import {
   blocksOf,
   client,
@@ -41,7 +42,7 @@ test('a snapshot comes whole and in order from several peers at once', async (t)
     let most = 0;
     const slow: RangeHandler = async (asked, response, bytes) => {
       most = Math.max(most, ++open);
-      await pause(5);
+      await until(() => most === 3);
       open--;
       honest(asked, response, bytes);
     };
@@ -49,7 +50,7 @@ test('a snapshot comes whole and in order from several peers at once', async (t)
     const outcome = await download(
       made.manifest,
       servers.map(({ peer }) => peer),
-      { client: client({ connections: 3 }) },
+      { client: client({ connections: 3 }, { progressTimeoutMs: 60_000 }) },
     );
     t.is(outcome.error, null);
     t.deepEqual(
@@ -223,7 +224,38 @@ test('a peer that is silent, or not there, costs no more than its time while oth
   });
   t.is(outcome.error, null);
   t.deepEqual(blocksOf(outcome.items), plainBlocks(100));
-  t.deepEqual(new Set(outcome.failures.map(({ peer }) => peer.url)), new Set([silent.peer.url, nowhere.url]));
+  const failed = new Set(outcome.failures.map(({ peer }) => peer.url));
+  t.deepEqual([...failed].sort(), [silent.peer.url, nowhere.url].sort());
+});
+
+test('a peer that only drips is left for one that is faster, and parts count once', async (t) => {
+  const good = await serveSnapshots(t, [snapshot]);
+  let stop = false;
+  t.teardown(() => (stop = true));
+  const drips = await serveSnapshots(t, [snapshot], async ({ start, end }, response, bytes) => {
+    head(response, `bytes ${start}-${end}/${bytes.length}`);
+    for (let at = start; at <= end && !stop; at++) {
+      response.write(bytes.subarray(at, at + 1));
+      await pause(50);
+    }
+  });
+  const outcome = await download(manifest, [drips.peer, good.peer], {
+    client: client({ connections: 1, backoffMs: 30_000 }, { idleTimeoutMs: 60_000, progressTimeoutMs: 1200 }),
+    directory: tempDir(t),
+  });
+  t.is(outcome.error, null);
+  t.deepEqual(blocksOf(outcome.items), plainBlocks(100));
+  t.deepEqual(
+    outcome.progress.map(({ verifiedParts }) => verifiedParts),
+    manifest.parts.map((_, index) => index + 1),
+  );
+  t.true(drips.ranges.length > 0);
+  for (const { peer, error } of outcome.failures) {
+    t.is(peer.url, drips.peer.url);
+    t.is(codeOf(error), 'PEER_TIMEOUT');
+    t.regex(error.message, /another peer did/);
+  }
+  t.true(outcome.failures.length > 0);
 });
 
 test('a peer that no longer has the snapshot is left without blame, and when none has it that is said', async (t) => {

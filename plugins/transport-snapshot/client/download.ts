@@ -1,17 +1,20 @@
 import { setMaxListeners } from 'node:events';
-import type { SnapshotRequest, SnapshotTransportDeps } from '../../../src/contracts/index.js';
-import { isSyncError } from '../../../src/errors/index.js';
+import type { Peer, SnapshotRequest, SnapshotTransportDeps } from '../../../src/contracts/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { abortError, throwIfAborted } from '../../../src/internal/abort.js';
 import { Signal } from '../../../src/internal/signal.js';
 import { decodePart } from './decode-part.js';
 import { fetchRun } from './fetch-run.js';
 import type { KeptParts } from './kept-parts.js';
-import { PartWindow, type Slot } from './part-window.js';
+import { LinkedAbort } from './linked-abort.js';
+import { PartWindow, type PartRequest, type Slot } from './part-window.js';
 import { PeerPool, type Turn } from './peer-pool.js';
 import { ProgressCount } from './progress.js';
 
 /** Parts that are read from disk at once. */
 const KEPT_READS = 2;
+/** The part of the progress time after which parts that the reader waits for are asked for elsewhere as well. */
+const STALLS = 6;
 
 /** What may be under way. */
 type Work = 'fetches' | 'reads' | 'decodes';
@@ -42,12 +45,15 @@ export class Download {
   readonly #never = new AbortController().signal;
   readonly #tasks = new Set<Promise<void>>();
   readonly #active: Record<Work, number> = { fetches: 0, reads: 0, decodes: 0 };
+  /** After so long the reader no longer waits for one peer alone. */
+  readonly #stallMs: number;
   #timer: NodeJS.Timeout | null = null;
   #failure: { readonly error: unknown } | null = null;
 
   constructor(setup: DownloadSetup) {
     const { request, kept, backoffMs } = setup;
     this.#setup = setup;
+    this.#stallMs = setup.deps.limits.progressTimeoutMs / STALLS;
     // Each request and each piece of work listens to it.
     setMaxListeners(0, this.#controller.signal);
     this.#window = new PartWindow(request.manifest.parts, (part) => kept?.mayHave(part) ?? false);
@@ -68,12 +74,16 @@ export class Download {
     };
     throwIfAborted(signal);
     signal.addEventListener('abort', onAbort, { once: true });
+    const ticker = setInterval(() => {
+      this.#pump();
+    }, this.#stallMs);
     try {
       for (let slot = this.#window.first; slot !== null; slot = this.#window.first) {
         yield await this.#decoded(slot);
         this.#window.shift();
       }
     } finally {
+      clearInterval(ticker);
       signal.removeEventListener('abort', onAbort);
       await this.#stop();
     }
@@ -115,21 +125,31 @@ export class Download {
   }
 
   #fetch(): void {
-    for (;;) {
-      const idle = this.#setup.connections - this.#active.fetches;
-      if (idle <= 0) return;
+    const { connections } = this.#setup;
+    while (this.#active.fetches < connections) {
       const turn = this.#pool.next();
       if (turn === null) {
         this.#waitForPeers();
         return;
       }
-      const slots = this.#window.takeRun(idle, this.#active.fetches === 0);
+      const slots = this.#window.takeRun(connections - this.#active.fetches, this.#active.fetches === 0);
       if (slots.length === 0) {
         turn.done();
-        return;
+        break;
       }
-      this.#run('fetches', () => this.#fetchSlots(slots, turn));
+      this.#run('fetches', () => this.#fetchSlots(slots, turn, null));
     }
+    this.#fetchStalled();
+  }
+
+  /** One request more than there may be otherwise: all those that are under way may be as slow. */
+  #fetchStalled(): void {
+    if (this.#active.fetches > this.#setup.connections) return;
+    const stalled = this.#window.stalled(this.#stallMs);
+    const turn = stalled === null ? null : this.#pool.next(stalled.peer);
+    if (stalled === null || turn === null) return;
+    const slots = this.#window.takeFrom(stalled);
+    this.#run('fetches', () => this.#fetchSlots(slots, turn, stalled));
   }
 
   /** No peer can be asked now: later, or none ever again. */
@@ -171,24 +191,46 @@ export class Download {
     else this.#arrived(slot, bytes, true);
   }
 
-  /** What a peer does wrong is its own failure; anything else ends the download. */
-  async #fetchSlots(slots: readonly Slot[], turn: Turn): Promise<void> {
-    const { deps, request, kept } = this.#setup;
-    const { signal } = this.#controller;
+  /**
+   * What a peer does wrong is its own failure; anything else ends the download.
+   *
+   * @param stalled - a request for the same parts, which is given up if this one is faster.
+   */
+  async #fetchSlots(slots: readonly Slot[], turn: Turn, stalled: PartRequest | null): Promise<void> {
+    const { deps, request } = this.#setup;
+    const { peer } = turn;
+    const abort = new LinkedAbort(this.#controller.signal);
+    const own: PartRequest = {
+      peer,
+      giveUp: () => {
+        abort.abort(tooSlow(peer, this.#stallMs));
+      },
+    };
+    for (const slot of slots) Object.assign(slot, { request: own, dueSince: Infinity });
     const parts = slots.map(({ part }) => part);
-    const run = fetchRun(deps, { peer: turn.peer, manifest: request.manifest, parts }, signal);
+    const run = fetchRun(deps, { peer, manifest: request.manifest, parts }, abort.signal);
     try {
       for (const slot of slots) {
-        const bytes = await nextOf(run, turn, signal);
+        if (slot.request === own) slot.dueSince = performance.now();
+        const bytes = await nextOf(run, turn, this.#controller.signal);
         if (bytes === null) return;
-        await kept?.write(slot.part, bytes);
-        this.#arrived(slot, bytes, false);
+        if (await this.#keep(slot, bytes)) stalled?.giveUp();
       }
     } finally {
       await run.return();
-      for (const slot of slots) if (slot.stage === 'coming') slot.stage = 'due';
+      abort.release();
+      for (const slot of slots) if (slot.stage === 'coming' && slot.request === own) slot.stage = 'due';
       turn.done();
     }
+  }
+
+  /** Takes in a part that was fetched; `false` when another request had brought it before. */
+  async #keep(slot: Slot, bytes: Uint8Array): Promise<boolean> {
+    if (!isOpen(slot)) return false;
+    await this.#setup.kept?.write(slot.part, bytes);
+    if (!isOpen(slot)) return false;
+    this.#arrived(slot, bytes, false);
+    return true;
   }
 
   #arrived(slot: Slot, bytes: Uint8Array, fromDisk: boolean): void {
@@ -209,6 +251,14 @@ export class Download {
     if (this.#timer !== null) clearTimeout(this.#timer);
     await Promise.all(this.#tasks);
   }
+}
+
+function isOpen({ stage }: Slot): boolean {
+  return stage === 'coming' || stage === 'due';
+}
+
+function tooSlow({ url }: Peer, ms: number): SyncError {
+  return new SyncError('PEER_TIMEOUT', `${url} brought no part within ${ms} ms, another peer did.`);
 }
 
 /** The next part of a run; `null` when there is none or the peer failed, which the pool was told. */

@@ -1,4 +1,4 @@
-import type { SnapshotPart } from '../../../src/contracts/index.js';
+import type { Peer, SnapshotPart } from '../../../src/contracts/index.js';
 
 /** Encoded bytes that are fetched ahead of the reader at most; one part is always allowed. */
 const AHEAD_BYTES = 16 * 1024 * 1024;
@@ -16,6 +16,13 @@ const WORTH_PARTS = 8;
 /** Where a part is on its way to the reader. */
 type Stage = 'kept' | 'due' | 'coming' | 'encoded' | 'decoding' | 'decoded';
 
+/** A request that brings parts. */
+export interface PartRequest {
+  readonly peer: Peer;
+  /** Another request was faster. */
+  giveUp(): void;
+}
+
 /** A part in the window. */
 export interface Slot {
   readonly index: number;
@@ -23,6 +30,10 @@ export interface Slot {
   stage: Stage;
   /** Encoded or decoded, as the stage says. */
   bytes: Uint8Array | null;
+  /** The request that is to bring it. */
+  request: PartRequest | null;
+  /** When it became that request's next one, by `performance.now()`. */
+  dueSince: number;
 }
 
 /** The parts from the one that the reader is due to get up to those that are fetched ahead of it. Bounds what is held. */
@@ -82,6 +93,19 @@ export class PartWindow {
     return run;
   }
 
+  /** The request that the reader waits for, when it has not brought the next part in this time. */
+  stalled(ms: number): PartRequest | null {
+    const { first } = this;
+    const isStalled = first?.stage === 'coming' && performance.now() - first.dueSince > ms;
+    return isStalled ? first.request : null;
+  }
+
+  /** Takes what a request has not brought yet, to ask for it again elsewhere. */
+  takeFrom(request: PartRequest): readonly Slot[] {
+    const end = this.#slots.findIndex((slot) => slot.stage !== 'coming' || slot.request !== request);
+    return runOf(end < 0 ? this.#slots.slice() : this.#slots.slice(0, end), RUN_PARTS);
+  }
+
   /** Takes a part to decode, when there is one that the reader will get soon. */
   takeEncoded(): Slot | null {
     let bytes = 0;
@@ -100,7 +124,14 @@ export class PartWindow {
       const part = this.#parts[index];
       if (part === undefined || (this.#slots.length > 0 && this.#bytes + part.length > AHEAD_BYTES)) return;
       this.#bytes += part.length;
-      this.#slots.push({ index, part, stage: this.#isKept(part) ? 'kept' : 'due', bytes: null });
+      this.#slots.push({
+        index,
+        part,
+        stage: this.#isKept(part) ? 'kept' : 'due',
+        bytes: null,
+        request: null,
+        dueSince: Infinity,
+      });
     }
   }
 }

@@ -46,12 +46,16 @@ export class PeerPool {
     this.#onFailure = onFailure;
   }
 
-  /** The least busy of the peers that may be asked now; `null` when there is none. */
-  next(): Turn | null {
+  /**
+   * The least busy of the peers that may be asked now; `null` when there is none.
+   *
+   * @param except - a peer that will not do.
+   */
+  next(except: Peer | null = null): Turn | null {
     const now = performance.now();
     let best: Member | null = null;
     for (const member of this.#members) {
-      if (member.out !== null || member.readyAt > now) continue;
+      if (member.out !== null || member.readyAt > now || member.peer === except) continue;
       if (best === null || member.busy < best.busy) best = member;
     }
     return best === null ? null : this.#turn(best);

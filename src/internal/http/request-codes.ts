@@ -6,6 +6,9 @@ const REQUEST_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   'CODEC_UNAVAILABLE',
   'BAD_REQUEST',
   'RANGE_TOO_LARGE',
+  'SNAPSHOT_UNAVAILABLE',
+  'SNAPSHOT_BUILDING',
+  'SNAPSHOT_GONE',
 ]);
 
 /**

@@ -47,12 +47,15 @@ interface Judgement {
 function judge(response: Response, problem: Problem, from: number): Judgement {
   const { status } = response;
   const code = asRequestCode(problem.code);
+  if (code === 'SNAPSHOT_BUILDING' && status === 503) return { code, more: retryAfter(response) };
   if (code !== null && ERROR_CODES[code].status === status) return requestJudgement(code, problem, from);
-  if (status === 429 || status >= 500) {
-    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), Date.now());
-    return { code: 'PEER_BUSY', more: retryAfterMs === null ? {} : { retryAfterMs } };
-  }
+  if (status === 429 || status >= 500) return { code: 'PEER_BUSY', more: retryAfter(response) };
   return { code: plainCode(status), more: {} };
+}
+
+function retryAfter(response: Response): ErrorContext {
+  const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), Date.now());
+  return retryAfterMs === null ? {} : { retryAfterMs };
 }
 
 function plainCode(status: number): ErrorCode {

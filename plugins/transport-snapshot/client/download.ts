@@ -1,0 +1,281 @@
+import { setMaxListeners } from 'node:events';
+import type { Peer, SnapshotRequest, SnapshotTransportDeps } from '../../../src/contracts/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { abortError, throwIfAborted } from '../../../src/internal/abort.js';
+import { Signal } from '../../../src/internal/signal.js';
+import { decodePart } from './decode-part.js';
+import { fetchRun } from './fetch-run.js';
+import type { KeptParts } from './kept-parts.js';
+import { LinkedAbort } from './linked-abort.js';
+import { PartWindow, type PartRequest, type Slot } from './part-window.js';
+import { PeerPool, type Turn } from './peer-pool.js';
+import { ProgressCount } from './progress.js';
+
+/** Parts that are read from disk at once. */
+const KEPT_READS = 2;
+/** The part of the progress time after which parts that the reader waits for are asked for elsewhere as well. */
+const STALLS = 6;
+
+/** What may be under way. */
+type Work = 'fetches' | 'reads' | 'decodes';
+
+/** What a download works with. */
+export interface DownloadSetup {
+  readonly deps: SnapshotTransportDeps;
+  readonly request: SnapshotRequest;
+  readonly kept: KeptParts | null;
+  /** Requests under way at once. */
+  readonly connections: number;
+  /** As {@link PeerPool} takes it. */
+  readonly backoffMs: number;
+}
+
+/**
+ * Brings the parts of a snapshot, in order and decoded: from the disk those that are there, from the peers the others,
+ * several at once and no further ahead than {@link PartWindow} allows.
+ */
+export class Download {
+  readonly #setup: DownloadSetup;
+  readonly #window: PartWindow;
+  readonly #pool: PeerPool;
+  readonly #progress: ProgressCount;
+  readonly #controller = new AbortController();
+  readonly #changed = new Signal();
+  /** Everything that ends a wait for a change is a change as well. */
+  readonly #never = new AbortController().signal;
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #active: Record<Work, number> = { fetches: 0, reads: 0, decodes: 0 };
+  /** After so long the reader no longer waits for one peer alone. */
+  readonly #stallMs: number;
+  #timer: NodeJS.Timeout | null = null;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(setup: DownloadSetup) {
+    const { request, kept, backoffMs } = setup;
+    this.#setup = setup;
+    this.#stallMs = setup.deps.limits.progressTimeoutMs / STALLS;
+    // Each request and each piece of work listens to it.
+    setMaxListeners(0, this.#controller.signal);
+    this.#window = new PartWindow(request.manifest.parts, (part) => kept?.mayHave(part) ?? false);
+    this.#pool = new PeerPool(request.peers, backoffMs, (peer, error) => {
+      request.onPeerFailure(peer, error);
+    });
+    this.#progress = new ProgressCount(request);
+  }
+
+  /**
+   * The decoded parts in order. May be called once.
+   *
+   * @throws SyncError `SNAPSHOT_CORRUPT`, `SNAPSHOT_GONE`, `PEER_*`, `CODEC_UNAVAILABLE`, `STORE_*`, `ABORTED`
+   */
+  async *parts(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const onAbort = (): void => {
+      this.#fail(abortError(signal));
+    };
+    throwIfAborted(signal);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const ticker = setInterval(() => {
+      this.#pump();
+    }, this.#stallMs);
+    try {
+      for (let slot = this.#window.first; slot !== null; slot = this.#window.first) {
+        yield await this.#decoded(slot);
+        this.#window.shift();
+      }
+    } finally {
+      clearInterval(ticker);
+      signal.removeEventListener('abort', onAbort);
+      await this.#stop();
+    }
+  }
+
+  async #decoded(slot: Slot): Promise<Uint8Array> {
+    for (;;) {
+      this.#pump();
+      if (this.#failure !== null) throw this.#failure.error;
+      if (slot.stage === 'decoded' && slot.bytes !== null) return slot.bytes;
+      await this.#changed.wait(this.#never);
+    }
+  }
+
+  /** Begins whatever can be begun now. */
+  #pump(): void {
+    if (this.#controller.signal.aborted) return;
+    this.#decode();
+    this.#readKept();
+    this.#fetch();
+  }
+
+  #decode(): void {
+    const { workers } = this.#setup.deps;
+    while (this.#active.decodes <= workers.threads) {
+      const slot = this.#window.takeEncoded();
+      if (slot === null) return;
+      this.#run('decodes', () => this.#decodeSlot(slot));
+    }
+  }
+
+  #readKept(): void {
+    const { kept } = this.#setup;
+    while (kept !== null && this.#active.reads < KEPT_READS) {
+      const slot = this.#window.takeKept();
+      if (slot === null) return;
+      this.#run('reads', () => this.#readSlot(slot, kept));
+    }
+  }
+
+  #fetch(): void {
+    const { connections } = this.#setup;
+    while (this.#active.fetches < connections) {
+      const turn = this.#pool.next();
+      if (turn === null) {
+        this.#waitForPeers();
+        return;
+      }
+      const slots = this.#window.takeRun(connections - this.#active.fetches, this.#active.fetches === 0);
+      if (slots.length === 0) {
+        turn.done();
+        break;
+      }
+      this.#run('fetches', () => this.#fetchSlots(slots, turn, null));
+    }
+    this.#fetchStalled();
+  }
+
+  /** One request more than there may be otherwise: all those that are under way may be as slow. */
+  #fetchStalled(): void {
+    if (this.#active.fetches > this.#setup.connections) return;
+    const stalled = this.#window.stalled(this.#stallMs);
+    const turn = stalled === null ? null : this.#pool.next(stalled.peer);
+    if (stalled === null || turn === null) return;
+    const slots = this.#window.takeFrom(stalled);
+    this.#run('fetches', () => this.#fetchSlots(slots, turn, stalled));
+  }
+
+  /** No peer can be asked now: later, or none ever again. */
+  #waitForPeers(): void {
+    const ms = this.#pool.waitMs();
+    if (ms !== null) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = null;
+        this.#pump();
+      }, ms);
+    } else if (this.#active.fetches === 0 && this.#window.isWaiting()) this.#fail(this.#pool.verdict());
+  }
+
+  #run(kind: Work, work: () => Promise<void>): void {
+    this.#active[kind]++;
+    const task = work()
+      .catch((error: unknown) => {
+        this.#fail(error);
+      })
+      .finally(() => {
+        this.#active[kind]--;
+        this.#tasks.delete(task);
+        this.#changed.notify();
+        this.#pump();
+      });
+    this.#tasks.add(task);
+  }
+
+  async #decodeSlot(slot: Slot): Promise<void> {
+    const { deps, request } = this.#setup;
+    if (slot.bytes === null) return;
+    slot.bytes = await decodePart(deps.workers, request.manifest, slot, this.#controller.signal);
+    slot.stage = 'decoded';
+  }
+
+  async #readSlot(slot: Slot, kept: KeptParts): Promise<void> {
+    const bytes = await kept.read(slot.part);
+    if (bytes === null) slot.stage = 'due';
+    else this.#arrived(slot, bytes, true);
+  }
+
+  /**
+   * What a peer does wrong is its own failure; anything else ends the download.
+   *
+   * @param stalled - a request for the same parts, which is given up if this one is faster.
+   */
+  async #fetchSlots(slots: readonly Slot[], turn: Turn, stalled: PartRequest | null): Promise<void> {
+    const { deps, request } = this.#setup;
+    const { peer } = turn;
+    const abort = new LinkedAbort(this.#controller.signal);
+    const own: PartRequest = {
+      peer,
+      giveUp: () => {
+        abort.abort(tooSlow(peer, this.#stallMs));
+      },
+    };
+    for (const slot of slots) Object.assign(slot, { request: own, dueSince: Infinity });
+    const parts = slots.map(({ part }) => part);
+    const run = fetchRun(deps, { peer, manifest: request.manifest, parts }, abort.signal);
+    try {
+      for (const slot of slots) {
+        if (slot.request === own) slot.dueSince = performance.now();
+        const bytes = await nextOf(run, turn, this.#controller.signal);
+        if (bytes === null) return;
+        if (await this.#keep(slot, bytes)) stalled?.giveUp();
+      }
+    } finally {
+      await run.return();
+      abort.release();
+      for (const slot of slots) if (slot.stage === 'coming' && slot.request === own) slot.stage = 'due';
+      turn.done();
+    }
+  }
+
+  /** Takes in a part that was fetched; `false` when another request had brought it before. */
+  async #keep(slot: Slot, bytes: Uint8Array): Promise<boolean> {
+    if (!isOpen(slot)) return false;
+    await this.#setup.kept?.write(slot.part, bytes);
+    if (!isOpen(slot)) return false;
+    this.#arrived(slot, bytes, false);
+    return true;
+  }
+
+  #arrived(slot: Slot, bytes: Uint8Array, fromDisk: boolean): void {
+    slot.bytes = bytes;
+    slot.stage = 'encoded';
+    this.#progress.add(slot.part, fromDisk);
+    this.#pump();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#controller.abort(error);
+    this.#changed.notify();
+  }
+
+  async #stop(): Promise<void> {
+    this.#controller.abort();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await Promise.all(this.#tasks);
+  }
+}
+
+function isOpen({ stage }: Slot): boolean {
+  return stage === 'coming' || stage === 'due';
+}
+
+function tooSlow({ url }: Peer, ms: number): SyncError {
+  return new SyncError('PEER_TIMEOUT', `${url} brought no part within ${ms} ms, another peer did.`);
+}
+
+/** The next part of a run; `null` when there is none or the peer failed, which the pool was told. */
+async function nextOf(
+  run: ReturnType<typeof fetchRun>,
+  turn: Turn,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  try {
+    const { value } = await run.next();
+    if (value === undefined) return null;
+    turn.worked();
+    return value;
+  } catch (error) {
+    throwIfAborted(signal);
+    if (!isSyncError(error)) throw error;
+    turn.failed(error);
+    return null;
+  }
+}

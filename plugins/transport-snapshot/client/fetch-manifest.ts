@@ -1,0 +1,99 @@
+import type { Peer, SnapshotManifest, SnapshotType, TransportDeps } from '../../../src/contracts/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { BodyReader, readBody } from '../../../src/internal/http/body.js';
+import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
+import { responseError } from '../../../src/internal/http/response-error.js';
+import { parseJsonObject } from '../../../src/internal/http/shape.js';
+import { parseManifest } from '../manifest.js';
+
+/** Which manifest is wanted of which peer. */
+export interface ManifestRequest {
+  readonly peer: Peer;
+  readonly type: SnapshotType;
+  /** Codecs that can be decoded here, best first. */
+  readonly codecs: readonly string[];
+  readonly maxBytes: number;
+}
+
+/**
+ * Fetches the manifest of a peer's newest snapshot of a type (protocol section 2.5), in the first codec that the peer has.
+ *
+ * @returns `null` when the peer serves no such snapshots.
+ * @throws SyncError `PEER_*`, `CODEC_UNAVAILABLE`, `SNAPSHOT_CORRUPT`, `SNAPSHOT_BUILDING`, `ABORTED`
+ */
+export async function fetchManifest(
+  deps: TransportDeps,
+  request: ManifestRequest,
+  signal: AbortSignal,
+): Promise<SnapshotManifest | null> {
+  const { peer } = request;
+  let refusal = new SyncError(
+    'CODEC_UNAVAILABLE',
+    'There is no codec that a snapshot could be decoded with.',
+  );
+  for (const codec of request.codecs) {
+    try {
+      return await fetchIn(deps, request, codec, signal);
+    } catch (error) {
+      if (!isSyncError(error)) throw error;
+      if (error.code !== 'CODEC_UNAVAILABLE') throw error.at({ peer: peer.url });
+      refusal = error;
+    }
+  }
+  throw refusal.at({ peer: peer.url });
+}
+
+async function fetchIn(
+  deps: TransportDeps,
+  { peer, type, maxBytes }: ManifestRequest,
+  codec: string,
+  signal: AbortSignal,
+): Promise<SnapshotManifest | null> {
+  const query = new URLSearchParams({ type, codec });
+  const target = `/snapshot/manifest?${query.toString()}`;
+  const exchange = await openExchange(
+    deps,
+    { peer, target, headers: { accept: 'application/json' } },
+    signal,
+  );
+  try {
+    const { status } = exchange.response;
+    if (status === 404) return null;
+    if (status !== 200) throw await responseError(exchange, { peer, limits: deps.limits, from: 0, signal });
+    const manifest = parseManifest(await readMembers(exchange, deps, maxBytes));
+    requireAsked(manifest, { type, codec });
+    return manifest;
+  } finally {
+    exchange.close();
+  }
+}
+
+async function readMembers(
+  exchange: HttpExchange,
+  { limits }: TransportDeps,
+  maxBytes: number,
+): Promise<Readonly<Record<string, unknown>>> {
+  const body = new BodyReader(exchange, {
+    idleMs: limits.idleTimeoutMs,
+    progressMs: limits.progressTimeoutMs,
+    codes: { idle: 'PEER_TIMEOUT', progress: 'PEER_TIMEOUT', cut: 'STREAM_TRUNCATED' },
+  });
+  const bytes = await readBody(body, maxBytes);
+  if (bytes === null) throw corrupt(`it has more than ${maxBytes} bytes`);
+  const members = parseJsonObject(bytes);
+  if (members === null) {
+    throw new SyncError('PEER_NOT_SYNC', 'What came in place of a manifest is not a JSON object.');
+  }
+  return members;
+}
+
+function requireAsked(manifest: SnapshotManifest, asked: Pick<SnapshotManifest, 'type' | 'codec'>): void {
+  for (const name of ['type', 'codec'] as const) {
+    if (manifest[name] === asked[name]) continue;
+    throw corrupt(`its ${name} is ${manifest[name]} where ${asked[name]} was asked for`);
+  }
+}
+
+function corrupt(why: string): SyncError {
+  return new SyncError('SNAPSHOT_CORRUPT', `The manifest is not valid: ${why}.`);
+}

@@ -210,7 +210,7 @@ test('a snapshot older than one that was trusted before is refused after a resta
 });
 
 test('a snapshot of another branch does not take the place of the blocks that are here', async (t) => {
-  const forked = sealedChain(COUNT, (height) => ({ branch: 'other', height: `h${height}` }));
+  const forked = sealedChain(COUNT, (height) => ({ branch: 'other', note: `n${height}` }));
   const { url, signer } = await node(t);
   const location = join(tempDir(t), 'b');
   const chain = await openChain({ storage: { use: 'leveldb', location }, chainId: 'one' });

@@ -26,7 +26,8 @@ export interface Codec {
   /** Encodes one document. */
   encode(document: Uint8Array): Uint8Array;
   /**
-   * Decodes what `encode` of any implementation made: exactly one member, nothing after it.
+   * Decodes what `encode` of any implementation made: exactly one member, nothing after it. The result's memory is the
+   * caller's alone, or the input's.
    *
    * @throws SyncError `CODEC_CORRUPT` for damaged, truncated, multi-member or trailing input,
    * `CODEC_OUTPUT_TOO_LARGE` when the output would pass the limit.

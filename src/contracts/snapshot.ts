@@ -67,7 +67,12 @@ export interface SnapshotProgress {
 /** What a snapshot holds, in the order of the document; everything of it rests on verified parts. */
 export type SnapshotItem =
   | { readonly kind: 'state'; readonly table: StateTable; readonly entries: readonly StateEntry[] }
-  | { readonly kind: 'blocks'; readonly documents: readonly Uint8Array[] }
+  | {
+      readonly kind: 'blocks';
+      readonly documents: readonly Uint8Array[];
+      /** Whether nothing else uses the documents' memory any more, so that it may be handed on to another thread. */
+      readonly owned: boolean;
+    }
   /** Comes last, once the whole document agreed with the manifest; the signature is the document's own, unchecked. */
   | { readonly kind: 'end'; readonly signer: string; readonly signature: string };
 

@@ -46,11 +46,16 @@ export interface CodecWorkers extends Closeable {
   readonly threads: number;
   /** Decodes frames and encodes parts. @throws SyncError `CODEC_*`, `ABORTED` */
   pack(task: PackTask, options?: AbortOptions): Promise<Packed>;
-  /** Encodes documents, each by itself, in their order. @throws SyncError `CODEC_UNAVAILABLE`, `ABORTED` */
+  /**
+   * Encodes documents, each by itself, in their order.
+   *
+   * @param options.owned - the documents' memory is given up: it is taken, not copied, where it is one block.
+   * @throws SyncError `CODEC_UNAVAILABLE`, `ABORTED`
+   */
   encode(
     codec: string,
     documents: readonly Uint8Array[],
-    options?: AbortOptions,
+    options?: AbortOptions & { readonly owned?: boolean },
   ): Promise<readonly Uint8Array[]>;
   /**
    * Decodes one part: exactly what one `encode` made, nothing after it. Input that is damaged or too large stops the

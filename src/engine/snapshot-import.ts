@@ -45,7 +45,8 @@ export async function importSnapshot(deps: ImportDeps, signal: AbortSignal): Pro
     let ended = false;
     for await (const item of deps.items) {
       if (item.kind === 'state') await stage.putState(item.table, item.entries);
-      else if (item.kind === 'blocks') await blocks.add(verified(deps.verifier, item.documents, held));
+      else if (item.kind === 'blocks')
+        await blocks.add(verified(deps.verifier, item.documents, held), item.owned);
       else {
         await deps.checkSignature(item);
         ended = true;
@@ -76,9 +77,9 @@ class BlockImport {
     this.#signal = signal;
   }
 
-  async add(frames: readonly Frame[]): Promise<void> {
+  async add(frames: readonly Frame[], owned: boolean): Promise<void> {
     if (frames.length === 0) return;
-    const encoding = this.#encode(frames);
+    const encoding = this.#encode(frames, owned);
     // A batch that fails is told of when its turn comes.
     encoding.catch(() => undefined);
     this.#encoding.push(encoding);
@@ -89,11 +90,11 @@ class BlockImport {
     while (this.#encoding.length > 0) await this.#put();
   }
 
-  async #encode(frames: readonly Frame[]): Promise<readonly Frame[]> {
+  async #encode(frames: readonly Frame[], owned: boolean): Promise<readonly Frame[]> {
     const { workers, storeCodec: codec } = this.#deps;
     if (codec === 'identity') return frames;
     const documents = frames.map(({ bytes }) => bytes);
-    const encoded = await workers.encode(codec, documents, { signal: this.#signal });
+    const encoded = await workers.encode(codec, documents, { signal: this.#signal, owned });
     return frames.map((frame, index) => ({ ...frame, codec, bytes: encoded[index] ?? frame.bytes }));
   }
 

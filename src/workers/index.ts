@@ -52,9 +52,9 @@ export function createCodecWorkers(
       if (!onThreads(request)) return here.pack(task, { signal });
       return (await pool.run(request, signal)) as Packed;
     },
-    async encode(codec, documents, { signal } = {}) {
+    async encode(codec, documents, { signal, owned = false } = {}) {
       if (!threaded.has(codec)) return here.encode(codec, documents, { signal });
-      return (await pool.run({ kind: 'encode', codec, documents }, signal)) as readonly Uint8Array[];
+      return (await pool.run({ kind: 'encode', codec, documents, owned }, signal)) as readonly Uint8Array[];
     },
     async decode(codec, bytes, limits, { signal } = {}) {
       if (!threaded.has(codec)) return here.decode(codec, bytes, limits, { signal });

@@ -11,7 +11,13 @@ export interface WorkerModule {
 /** A piece of work, as it goes to a thread. A thread has one at a time. */
 export type Request =
   | { readonly kind: 'pack'; readonly task: PackTask }
-  | { readonly kind: 'encode'; readonly codec: string; readonly documents: readonly Uint8Array[] }
+  | {
+      readonly kind: 'encode';
+      readonly codec: string;
+      readonly documents: readonly Uint8Array[];
+      /** Whether the documents' memory may be taken. */
+      readonly owned: boolean;
+    }
   | {
       readonly kind: 'decode';
       readonly codec: string;

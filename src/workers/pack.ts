@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Codec, CodecRegistry, Packed, PackChunk, PackedPart, PackTask } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
+import { release } from '../internal/release.js';
 
 /** Does a {@link PackTask} on the thread it is called on. @throws SyncError `CODEC_*` */
 export function pack(codecs: CodecRegistry, task: PackTask): Packed {
@@ -18,27 +19,35 @@ function encodePart(codec: Codec, raw: Uint8Array): PackedPart {
   return { bytes, rawLength: raw.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-function decoded(codecs: CodecRegistry, chunk: PackChunk): Uint8Array {
-  if (chunk.kind === 'raw') return chunk.bytes;
+/** A run of bytes, and whether it is in memory of its own that nobody else has. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly isCopy: boolean;
+}
+
+function decoded(codecs: CodecRegistry, chunk: PackChunk): Piece {
+  if (chunk.kind === 'raw') return { bytes: chunk.bytes, isCopy: false };
   const { documentBytes } = chunk;
   const document = codecs
     .get(chunk.codec)
     .decode(chunk.bytes, { maxOutputBytes: Math.max(documentBytes, 1) });
-  if (document.length === documentBytes) return document;
+  const isCopy = document.buffer !== chunk.bytes.buffer;
+  if (document.length === documentBytes) return { bytes: document, isCopy };
   const message = `A frame decodes to ${document.length} bytes where ${documentBytes} were noted.`;
   throw new SyncError('CODEC_CORRUPT', message);
 }
 
-function join(pieces: readonly Uint8Array[]): Uint8Array {
+function join(pieces: readonly Piece[]): Uint8Array {
   const only = pieces.length === 1 ? pieces[0] : undefined;
-  if (only !== undefined) return only;
+  if (only !== undefined) return only.bytes;
   let size = 0;
-  for (const piece of pieces) size += piece.length;
+  for (const { bytes } of pieces) size += bytes.length;
   const joined = new Uint8Array(size);
   let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
+  for (const { bytes, isCopy } of pieces) {
+    joined.set(bytes, at);
+    at += bytes.length;
+    if (isCopy) release(bytes);
   }
   return joined;
 }

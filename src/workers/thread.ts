@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Codec } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import { release } from '../internal/release.js';
 import { lazyCodecs } from './codecs.js';
 import { codecsOf, toMessage, type Reply, type Request, type WorkerModule } from './messages.js';
 import { pack } from './pack.js';
@@ -29,7 +30,11 @@ function work(request: Request): Parcel<unknown> {
   if (request.kind === 'pack') return outgoingPacked(pack(codecs, request.task));
   if (request.kind === 'encode') {
     const codec = codecs.get(request.codec);
-    return outgoingRow(request.documents.map((document) => codec.encode(document)));
+    const row = outgoingRow(request.documents.map((document) => codec.encode(document)));
+    // They came as views of one block of memory.
+    const memory = request.documents[0]?.buffer;
+    if (memory !== undefined && codec.id !== 'identity') release(new Uint8Array(memory));
+    return row;
   }
   return outgoingBytes(codecs.get(request.codec).decode(request.bytes, request.limits));
 }

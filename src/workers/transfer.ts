@@ -14,11 +14,23 @@ export interface Parcel<T> {
 export function outgoing(request: Request): Parcel<Request> {
   if (request.kind === 'pack') return outgoingTask(request.task);
   if (request.kind === 'encode') {
-    const { content: documents, transfer } = outgoingRow(request.documents);
+    const { content: documents, transfer } = given(request) ?? outgoingRow(request.documents);
     return { content: { ...request, documents }, transfer };
   }
   const bytes = new Uint8Array(request.bytes);
   return { content: { ...request, bytes }, transfer: [bytes.buffer] };
+}
+
+/** The documents as they are, when their memory is one block that was given up; `null` otherwise. */
+function given({
+  documents,
+  owned,
+}: Extract<Request, { readonly kind: 'encode' }>): Parcel<readonly Uint8Array[]> | null {
+  const buffer = documents[0]?.buffer;
+  if (!owned || !(buffer instanceof ArrayBuffer)) return null;
+  return documents.every((document) => document.buffer === buffer)
+    ? { content: documents, transfer: [buffer] }
+    : null;
 }
 
 function outgoingTask(task: PackTask): Parcel<Request> {

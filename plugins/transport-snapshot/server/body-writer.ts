@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import type { Packed, SnapshotPart } from '../../../src/contracts/index.js';
+import { release } from '../../../src/internal/release.js';
 
 /** Writes packed runs one after the other into a file and keeps count of what is in it. */
 export class BodyWriter {
@@ -16,8 +17,10 @@ export class BodyWriter {
     this.#file = file;
   }
 
+  /** Takes a run, its memory included. */
   async add(packed: Packed): Promise<void> {
     this.#hash.update(packed.raw);
+    if (packed.parts.every(({ bytes }) => bytes.buffer !== packed.raw.buffer)) release(packed.raw);
     for (const { bytes, rawLength, sha256 } of packed.parts) {
       await this.#file.appendFile(bytes);
       this.parts.push({ offset: this.size, length: bytes.length, rawLength, sha256 });

@@ -4,6 +4,8 @@ import type { Input } from './input.js';
 
 /** Elements are handed on once they have this many bytes together. */
 const BATCH_BYTES = 1024 * 1024;
+/** At the end of a chunk they are handed on from so many bytes on, together with the chunk's memory. */
+const OWNED_BATCH_BYTES = 256 * 1024;
 /** However small they are, at most so many. */
 const BATCH_ELEMENTS = 16_384;
 
@@ -25,10 +27,7 @@ export interface ArrayLimits {
  *
  * @throws SyncError `SNAPSHOT_CORRUPT`
  */
-export async function* arrayElements(
-  input: Input,
-  limits: ArrayLimits,
-): AsyncGenerator<readonly Uint8Array[]> {
+export async function* arrayElements(input: Input, limits: ArrayLimits): AsyncGenerator<ElementBatch> {
   const end = new ElementEnd();
   const batch = new Batch();
   let open = (await input.peek()) !== ARRAY_END;
@@ -39,15 +38,33 @@ export async function* arrayElements(
     }
     if (count === limits.maxElements) throw corrupt(`${limits.name} has more than ${count} elements`);
     const element = cutElement(input, end, limits) ?? (await joinElement(input, end, limits));
-    if (batch.add(element)) yield batch.take();
-    open = follows(input, limits) ?? (await followsLater(input, limits));
+    if (batch.add(element)) yield batch.take(false);
+    const next = follows(input, limits);
+    if (next === null && batch.bytes >= OWNED_BATCH_BYTES) {
+      input.letGo();
+      yield batch.take(true);
+    }
+    open = next ?? (await followsLater(input, limits));
   }
-  if (batch.size > 0) yield batch.take();
+  if (batch.size > 0) yield batch.take(false);
+}
+
+/** Elements of an array, in their order. */
+export interface ElementBatch {
+  readonly elements: readonly Uint8Array[];
+  /** Whether their memory is not used here any more. */
+  readonly owned: boolean;
 }
 
 class Batch {
   #elements: Uint8Array[] = [];
   #bytes = 0;
+  /** Whether an element of the batch was handed on from memory that is still read. */
+  #shared = false;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   get size(): number {
     return this.#elements.length;
@@ -59,11 +76,13 @@ class Batch {
     return this.#elements.push(element) === BATCH_ELEMENTS || this.#bytes >= BATCH_BYTES;
   }
 
-  take(): readonly Uint8Array[] {
-    const elements = this.#elements;
+  /** What has gathered. A batch out of a chunk that was shared before is shared too. */
+  take(ends: boolean): ElementBatch {
+    const batch = { elements: this.#elements, owned: ends && !this.#shared };
     this.#elements = [];
     this.#bytes = 0;
-    return elements;
+    this.#shared = !ends;
+    return batch;
   }
 }
 

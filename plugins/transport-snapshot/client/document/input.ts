@@ -49,6 +49,15 @@ export class Input {
     }
   }
 
+  /** Gives up the chunk's memory up to the position: what is left is copied, and the rest is not touched any more. */
+  letGo(): void {
+    const { bytes } = this.chunk;
+    this.#hash?.update(bytes.subarray(this.#hashed, this.at));
+    this.#hashed = 0;
+    this.chunk = chunkOf(bytes.slice(this.at));
+    this.at = 0;
+  }
+
   /** The next byte, which is not taken. @throws SyncError `SNAPSHOT_CORRUPT` at the end. */
   async peek(): Promise<number> {
     if (this.at === this.chunk.end && !(await this.more())) throw corrupt('it ends too early');

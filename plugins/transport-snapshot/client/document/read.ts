@@ -68,9 +68,9 @@ async function* readBlocks(
   const due = height - base + 1;
   const limits = { name: 'blocks', maxElementBytes: maxBlockBytes, maxElements: due };
   let count = 0;
-  for await (const documents of arrayElements(input, limits)) {
+  for await (const { elements: documents, owned } of arrayElements(input, limits)) {
     count += documents.length;
-    yield { kind: 'blocks', documents };
+    yield { kind: 'blocks', documents, owned };
   }
   if (count < due) throw corrupt(`it has ${count} blocks where ${due} were due, ${base} to ${height}`);
 }

@@ -20,7 +20,7 @@ const BEFORE_VALUE = Buffer.from(',"value":');
 export async function* readState(input: Input, table: StateTable): AsyncGenerator<SnapshotItem> {
   const limits = { name: table, maxElementBytes: MAX_ENTRY_BYTES, maxElements: Infinity };
   let last: Buffer | null = null;
-  for await (const elements of arrayElements(input, limits)) {
+  for await (const { elements } of arrayElements(input, limits)) {
     const entries: StateEntry[] = [];
     for (const element of elements) {
       const entry = readEntry(element, table);

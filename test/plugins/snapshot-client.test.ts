@@ -351,7 +351,7 @@ test('no more than 16 MiB are fetched ahead of a reader that stands still', asyn
       if (checked) return;
       checked = true;
       await until(() => asked() > 15_000_000);
-      await pause(200);
+      await pause(700);
       t.true(asked() <= 18 * 1024 * 1024, `${asked()} bytes`);
     },
   });

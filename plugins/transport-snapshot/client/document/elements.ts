@@ -33,20 +33,22 @@ export async function* arrayElements(input: Input, limits: ArrayLimits): AsyncGe
   let open = (await input.peek()) !== ARRAY_END;
   if (!open) input.at++;
   for (let count = 0; open; count++) {
-    if (input.chunk.bytes[input.at] !== OPEN) {
-      throw corrupt(`element ${count} of ${limits.name} is not an object`);
-    }
-    if (count === limits.maxElements) throw corrupt(`${limits.name} has more than ${count} elements`);
+    requireElement(input, count, limits);
     const element = cutElement(input, end, limits) ?? (await joinElement(input, end, limits));
     if (batch.add(element)) yield batch.take(false);
     const next = follows(input, limits);
-    if (next === null && batch.bytes >= OWNED_BATCH_BYTES) {
+    if (next === null && batch.isWorthGiving) {
       input.letGo();
       yield batch.take(true);
     }
     open = next ?? (await followsLater(input, limits));
   }
   if (batch.size > 0) yield batch.take(false);
+}
+
+function requireElement({ chunk, at }: Input, count: number, { name, maxElements }: ArrayLimits): void {
+  if (chunk.bytes[at] !== OPEN) throw corrupt(`element ${count} of ${name} is not an object`);
+  if (count === maxElements) throw corrupt(`${name} has more than ${count} elements`);
 }
 
 /** Elements of an array, in their order. */
@@ -62,12 +64,13 @@ class Batch {
   /** Whether an element of the batch was handed on from memory that is still read. */
   #shared = false;
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   get size(): number {
     return this.#elements.length;
+  }
+
+  /** Whether the end of a chunk is reason enough to hand it on. */
+  get isWorthGiving(): boolean {
+    return this.#bytes >= OWNED_BATCH_BYTES;
   }
 
   /** Whether it is full now. */

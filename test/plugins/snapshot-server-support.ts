@@ -302,7 +302,11 @@ export async function fetchDocument(url: string): Promise<Unpacked> {
 }
 
 export async function manifestAt(url: string): Promise<SnapshotManifest> {
-  const response = await fetch(url);
+  let response = await fetch(url);
+  for (let asked = 1; response.status === 503 && asked < 10; asked++) {
+    if ((await codeOf(response)) !== 'SNAPSHOT_BUILDING') break;
+    response = await fetch(url);
+  }
   if (response.status !== 200) throw new Error(`${url} answered ${response.status}`);
   return (await response.json()) as SnapshotManifest;
 }

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
-import { gzip } from '../../plugins/codec-gzip/index.js';
 import { isSnapshotId, parseManifest, partsRoot } from '../../plugins/transport-snapshot/manifest.js';
 import { openArchive } from '../../plugins/transport-snapshot/server/index.js';
-import { PLUGIN_API_VERSION, type CodecPlugin, type SnapshotManifest } from '../../src/contracts/index.js';
+import type { SnapshotManifest } from '../../src/contracts/index.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import {
@@ -137,23 +136,11 @@ test('a snapshot is of one moment while the chain goes on', async (t) => {
   t.is(source.tip().head?.height, 59);
 });
 
-/** The codec of the `bzip2` program, one process for each part. */
-const bzip2: CodecPlugin = {
-  kind: 'codec',
-  name: 'bzip2',
-  apiVersion: PLUGIN_API_VERSION,
-  create: () => ({
-    ...gzip().create(),
-    id: 'bzip2',
-    encode: (document) => execFileSync('bzip2', ['-c'], { input: document }),
-    decode: (bytes) => execFileSync('bzip2', ['-dc'], { input: bytes }),
-  }),
-};
 const bzip2Test = spawnSync('bzip2', ['--help']).status === 0 ? test : test.skip;
 
 bzip2Test('a bzip2 body is what the bzip2 program unpacks', async (t) => {
   const source = await LedgerSource.of(documents);
-  const { url } = await serveSnapshots(t, source, { plugins: [bzip2], maxPartBytes: 8_000 });
+  const { url } = await serveSnapshots(t, source, { codecs: ['bzip2'], maxPartBytes: 8_000 });
   const response = await fetch(url);
   t.is(response.headers.get('content-disposition'), 'attachment; filename=snapshot.bz2');
   const { members, hash } = unpack(execFileSync('bzip2', ['-dc'], { input: await bodyOf(response) }));

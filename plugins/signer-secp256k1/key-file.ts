@@ -12,8 +12,8 @@ const VERSION = 1;
 const MAX_BYTES = 4096;
 
 /**
- * Reads a key file, one JSON object: `{"format":"blockferry-key","version":1,"scheme":"secp256k1","publicKey":"…",
- * "secretKey":"…"}`, both keys in lower-case hex. Further members are ignored.
+ * Reads a key file, one JSON object: `format` is `blockferry-key`, `version` 1, `scheme` `secp256k1`, `publicKey` and
+ * `secretKey` are the keys in lower-case hex. Further members are ignored.
  *
  * A file that its group or others may read, write or execute is refused, where files have modes.
  *

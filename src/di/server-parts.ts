@@ -23,6 +23,8 @@ import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import { checkPlugins } from './resolve.js';
 
+export type { SnapshotServerOptions };
+
 /** What the parts of a server are made from. */
 export interface ServerPartsOptions {
   readonly source: BlockSource;

@@ -235,8 +235,8 @@ export const ERROR_CODES = {
     'Make one with `blockferry keygen`; give it the mode 0600.',
   ),
   STATE_FAILED: info(
-    "The host's state transition threw, or asked for a change that can't be made.",
-    'See the cause; the block and its changes were not stored.',
+    "The host's state transition threw, asked for a change that can't be made, or doesn't go with the store.",
+    'See the message and the cause; the block and its changes were not stored.',
   ),
   // Requests to a server
   BAD_REQUEST: info(

@@ -1,5 +1,5 @@
 import type { BlockSource, Plugin, ServerLimits } from '../contracts/index.js';
-import { resolveServerParts, type ServerPartsOptions } from '../di/server-parts.js';
+import { resolveServerParts, type SnapshotServerOptions } from '../di/server-parts.js';
 import { serverLimits } from './limits.js';
 import { type SyncServer, SyncServerCore } from './sync-server.js';
 
@@ -13,7 +13,7 @@ export interface SyncServerConfig {
    * Makes and serves snapshots, which new nodes begin with: whose key signs them, and where they are kept. Default
    * `null`: none.
    */
-  readonly snapshots?: ServerPartsOptions['snapshots'];
+  readonly snapshots?: SnapshotServerOptions | null;
   /** Bounds; each has a default. */
   readonly limits?: Partial<ServerLimits>;
   /** Called with failures that clients are told nothing about. Must not throw. Default: nothing. */

@@ -106,7 +106,7 @@ class JsonRangeEndpoint implements Endpoint {
     const chainId = this.#deps.source.chainId();
     return {
       'content-type': mediaType,
-      'cache-control': final ? 'public, max-age=31536000, immutable' : 'no-cache',
+      'cache-control': `${final ? 'public, max-age=31536000, immutable' : 'no-cache'}, no-transform`,
       etag: entityTag({ chainId, from, last, mediaType, encoding }),
       vary: 'Accept, Accept-Encoding',
       ...(encoding === IDENTITY ? {} : { 'content-encoding': encoding }),

@@ -20,9 +20,10 @@ export class PeerSet {
     if (peer !== undefined) this.#peers.push(peer);
   }
 
-  /** Takes the current peer out for good. */
-  drop(): void {
-    this.#peers.shift();
+  /** Takes a peer out for good. */
+  drop(peer: Peer): void {
+    const at = this.#peers.findIndex(({ url }) => url === peer.url);
+    if (at >= 0) this.#peers.splice(at, 1);
   }
 }
 

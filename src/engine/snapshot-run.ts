@@ -7,7 +7,7 @@ import type {
   SnapshotTransport,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
-import { throwIfAborted } from '../internal/abort.js';
+import { sleep, throwIfAborted } from '../internal/abort.js';
 import type { EngineParts, EngineSettings, SnapshotParts } from './engine-parts.js';
 import type { EventHub } from './event-hub.js';
 import { chooseRules } from './handshake.js';
@@ -18,11 +18,17 @@ import { Verifier } from './verifier.js';
 /** Name under which a store keeps the newest height that a snapshot was trusted for. */
 const TRUSTED_CURSOR = 'blockferry:trusted';
 
+/** How long a snapshot that is being made is waited for in all, and between two questions at least. */
+const MAX_BUILD_WAIT_MS = 120_000;
+const MIN_BUILD_WAIT_MS = 1_000;
+
 /** What taking a snapshot works with. */
 export interface SnapshotRunDeps {
   readonly settings: EngineSettings;
   readonly parts: EngineParts;
   readonly hub: EventHub;
+  /** A peer sent a part that it can't have been asked to: it is not asked for anything else. */
+  onLiar(peer: Peer): void;
 }
 
 /** One attempt to take a snapshot: find a manifest, trust it, fetch, check and import what it describes. */
@@ -40,6 +46,17 @@ export class SnapshotRun {
    * @throws SyncError; the store is then as it was before.
    */
   async run(peer: Peer, status: PeerStatus | null, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#run(peer, status, signal);
+    } catch (error) {
+      throwIfAborted(signal);
+      // What failed for good would fail again at each start; what was only cut off goes on.
+      if (isSyncError(error) && isHopeless(error)) await this.forget();
+      throw error;
+    }
+  }
+
+  async #run(peer: Peer, status: PeerStatus | null, signal: AbortSignal): Promise<void> {
     const begun = await this.#begun(status);
     if (begun !== null) {
       try {
@@ -48,10 +65,10 @@ export class SnapshotRun {
       } catch (error) {
         throwIfAborted(signal);
         if (!isSyncError(error, 'SNAPSHOT_GONE')) throw error;
-        await this.#forget();
+        await this.forget();
       }
     }
-    await this.#take(await this.#find(peer, status, signal), signal);
+    await this.#take(await this.#findBuilt(peer, status, signal), signal);
   }
 
   /** A download that was begun and is still worth going on with. */
@@ -60,12 +77,29 @@ export class SnapshotRun {
     const manifest = directory === null ? null : await this.#snapshots.transport.begun(directory);
     if (manifest === null) return null;
     try {
+      this.#checkWanted(manifest);
       return { manifest, verdict: await this.#trust(manifest, status), resumed: true };
     } catch (error) {
       if (!isSyncError(error)) throw error;
       this.#deps.hub.warn(error.code, `A download that was begun is given up. ${error.message}`);
-      await this.#forget();
+      await this.forget();
       return null;
+    }
+  }
+
+  /** Waits while the snapshot is being made, within bounds: the one who asks first has it made. */
+  async #findBuilt(peer: Peer, status: PeerStatus | null, signal: AbortSignal): Promise<Candidate> {
+    let waitedMs = 0;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#find(peer, status, signal);
+      } catch (error) {
+        if (!isSyncError(error, 'SNAPSHOT_BUILDING') || waitedMs >= MAX_BUILD_WAIT_MS) throw error;
+        const delayMs = Math.max(error.context.retryAfterMs ?? 0, MIN_BUILD_WAIT_MS);
+        this.#deps.hub.emit({ type: 'retry', peer: peer.url, error, attempt, delayMs });
+        await sleep(delayMs, signal);
+        waitedMs += delayMs;
+      }
     }
   }
 
@@ -90,8 +124,20 @@ export class SnapshotRun {
     const { codecs } = this.#snapshots;
     const want = { type: this.#deps.settings.snapshotType, codecs };
     const manifest = await this.#snapshots.transport.manifest(peer, want, { signal });
-    if (manifest !== null) return manifest;
+    if (manifest !== null) {
+      this.#checkWanted(manifest);
+      return manifest;
+    }
     throw new SyncError('SNAPSHOT_UNAVAILABLE', `${peer.url} serves no snapshots.`, { peer: peer.url });
+  }
+
+  /** @throws SyncError `SNAPSHOT_UNAVAILABLE` when a manifest is not of the kind that is wanted now. */
+  #checkWanted({ id, type, codec, height }: SnapshotManifest): void {
+    const { snapshotType, to } = this.#deps.settings;
+    const fits = type === snapshotType && this.#snapshots.codecs.includes(codec);
+    if (fits && (to === null || height <= to)) return;
+    const message = `The snapshot ${id} (${type}, ${codec}) is not of the kind that is wanted, or ends above \`to\`.`;
+    throw new SyncError('SNAPSHOT_UNAVAILABLE', message);
   }
 
   async #trust(manifest: SnapshotManifest, status: PeerStatus | null): Promise<TrustVerdict> {
@@ -159,7 +205,7 @@ export class SnapshotRun {
       signal,
     );
     await parts.storage.setCursor(TRUSTED_CURSOR, place);
-    await this.#forget();
+    await this.forget();
     tell('imported');
   }
 
@@ -177,7 +223,9 @@ export class SnapshotRun {
       onProgress,
       onPeerFailure: (peer: Peer, cause: Error): void => {
         const error = isSyncError(cause) ? cause : new SyncError('INTERNAL', cause.message, { cause });
-        hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
+        const lied = error.info.provesLie;
+        hub.emit({ type: 'peer', peer: peer.url, status: lied ? 'dropped' : 'lost', error });
+        if (lied) this.#deps.onLiar(peer);
       },
     };
     return this.#snapshots.transport.open(request, { signal });
@@ -194,10 +242,17 @@ export class SnapshotRun {
     return new Verifier(deps, { head: null, base: manifest.base });
   }
 
-  async #forget(): Promise<void> {
+  /** Removes what downloads have left. */
+  async forget(): Promise<void> {
     const { directory } = this.#snapshots;
     if (directory !== null) await this.#snapshots.transport.forget(directory);
   }
+}
+
+/** Whether going on with the same parts can't end well. */
+function isHopeless(error: SyncError): boolean {
+  if (error.code.startsWith('STORE_')) return false;
+  return !error.info.retryable || error.code === 'SNAPSHOT_GONE';
 }
 
 interface Candidate {

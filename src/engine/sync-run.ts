@@ -93,7 +93,7 @@ export class SyncRun {
     return this.#chooser.choose(peer, { height: head?.height ?? null, to: settings.to, status });
   }
 
-  /** Takes a snapshot when that is the way to take; what it doesn't bring, the blocks do. */
+  /** Takes a snapshot, if one can be had; what it doesn't bring, the blocks do. */
   async #takeSnapshot(
     peer: Peer,
     status: PeerStatus | null,
@@ -105,8 +105,12 @@ export class SyncRun {
     if (status !== null) this.#checkRules(status);
     hub.mode({ ...chosen, peer: peer.url });
     hub.phase('importing');
+    const onLiar = (liar: Peer): void => {
+      this.#peers.drop(liar);
+    };
+    const snapshot = new SnapshotRun({ hub, parts, settings, onLiar }, parts.snapshots);
     try {
-      await new SnapshotRun({ hub, parts, settings }, parts.snapshots).run(peer, status, signal);
+      await snapshot.run(peer, status, signal);
       hub.checkpoint(parts.storage.checkpoint());
     } catch (error) {
       throwIfAborted(signal);
@@ -114,6 +118,8 @@ export class SyncRun {
       // A node that is ahead of the snapshot needs none; without the mode being asked for, blocks do as well.
       if (settings.mode === 'snapshot' && error.code !== 'SNAPSHOT_STALE') throw error;
       hub.warn(error.code, error.message);
+      await snapshot.forget();
+      if (this.#peers.current === null) throw error;
     }
     this.#chooser.endSnapshot();
   }
@@ -205,7 +211,7 @@ export class SyncRun {
     if (elsewhere && !error.info.retryable) return;
     hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
     const final = isFinalForPeer(error) && !elsewhere;
-    if (final) this.#peers.drop();
+    if (final) this.#peers.drop(peer);
     else if (!elsewhere) this.#peers.leave();
     this.#failures += 1;
     if (this.#peers.current === null || this.#failures >= settings.retry.maxAttempts) throw error;

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { secp256k1Signer } from '../../plugins/signer-secp256k1/index.js';
@@ -247,4 +248,59 @@ test('a handler that has had some blocks is told when a snapshot took the place 
     seen,
     Array.from({ length: COUNT - 21 }, (_, index) => 21 + index),
   );
+});
+
+test('a download that was begun and can not end well is forgotten, and the next start takes another one', async (t) => {
+  const { url, signer } = await node(t);
+  const location = join(tempDir(t), 'b');
+  const config = {
+    peers: [url],
+    mode: 'snapshot',
+    trust: { signers: [signer.publicKey] },
+    storage: { use: 'leveldb', location },
+  } as const;
+  // Blocks above 100 bytes are refused here, so nothing of the snapshot can be taken.
+  t.is((await sync({ ...config, limits: { maxBlockBytes: 100 } })).code, 'SNAPSHOT_CORRUPT');
+  t.deepEqual(readdirSync(join(location, 'downloads')), []);
+  const run = await sync(config);
+  t.is(run.code, null);
+  t.is(run.assumed, COUNT - 1);
+});
+
+test('a snapshot that ends above the last height wanted is not taken', async (t) => {
+  const { url, signer } = await node(t);
+  const trust = { signers: [signer.publicKey] };
+  const run = await sync({ peers: [url], mode: 'snapshot', trust, to: 50, storage: { use: 'memory' } });
+  t.is(run.code, 'SNAPSHOT_UNAVAILABLE');
+  t.is(run.assumed, null);
+});
+
+test('a peer that sent a false part is not asked for blocks either', async (t) => {
+  const { url, signer } = await node(t);
+  const asked: string[] = [];
+  const liar = await listen(t, (request, response) => {
+    const path = request.url ?? '/';
+    asked.push(path);
+    void fetch(new URL(path, url), { headers: { range: request.headers.range ?? 'bytes=0-' } }).then(
+      async (answer) => {
+        const body = Buffer.from(await answer.arrayBuffer());
+        const isPart = path.startsWith('/sync/snapshot/') && !path.includes('manifest');
+        if (isPart) body.writeUInt8(body.readUInt8(0) ^ 1, 0);
+        const headers = Object.fromEntries(
+          [...answer.headers].filter(([name]) => name !== 'content-encoding'),
+        );
+        response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body);
+      },
+    );
+  });
+  const run = await sync({
+    peers: [`${liar}/sync`],
+    trust: { signers: [signer.publicKey] },
+    snapshot: fewBlocks,
+    storage: { use: 'memory' },
+  });
+  t.is(run.code, 'SNAPSHOT_CORRUPT');
+  t.true(asked.some((path) => path.startsWith('/sync/snapshot/recent-')));
+  t.false(asked.some((path) => path.startsWith('/sync/stream') || path.startsWith('/sync/json')));
+  t.true(run.events.some((event) => event.type === 'peer' && event.status === 'dropped'));
 });

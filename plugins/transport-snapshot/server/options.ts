@@ -46,6 +46,11 @@ export interface SnapshotServerOptions {
   readonly recentBlocks?: number;
   /** A snapshot of each type is made again after so many blocks; `null` makes one at its first request only. Default `null`. */
   readonly every?: number | null;
+  /**
+   * A snapshot that was made longer ago than this is made anew when it is asked for and the chain has gone on; the old one
+   * is served meanwhile. In milliseconds; `null` never does. Default one day.
+   */
+  readonly refreshAfterMs?: number | null;
   /** Generations of each type and codec that are kept, at least 2. Default 2. */
   readonly keep?: number;
   /** Bytes of the document in one part, 1,000 to 900,000. Default 899,981, which is one block of libbz2. */
@@ -61,6 +66,7 @@ export type SnapshotSettings = Required<SnapshotServerOptions>;
 export const DEFAULT_PART_BYTES = 899_981;
 export const DEFAULT_RECENT_BLOCKS = 10_000;
 export const DEFAULT_KEEP = 2;
+const DEFAULT_REFRESH_AFTER_MS = 24 * 60 * 60_000;
 
 const TYPES: readonly SnapshotType[] = ['recent', 'full'];
 const CODECS = ['bzip2', 'gzip', 'identity'];
@@ -74,12 +80,13 @@ export function snapshotSettings(options: SnapshotServerOptions): SnapshotSettin
     codecs: CODECS,
     recentBlocks: DEFAULT_RECENT_BLOCKS,
     every: null,
+    refreshAfterMs: DEFAULT_REFRESH_AFTER_MS,
     keep: DEFAULT_KEEP,
     maxPartBytes: DEFAULT_PART_BYTES,
     onEvent: () => undefined,
     ...definedOnly(options),
   };
-  const { types, every } = settings;
+  const { types, every, refreshAfterMs } = settings;
   if (settings.directory === '') throw new TypeError('`directory` must not be empty.');
   if (types.length === 0 || !types.every((type) => TYPES.includes(type)))
     throw new TypeError('`types` must be a list of `recent` and `full`.');
@@ -87,6 +94,7 @@ export function snapshotSettings(options: SnapshotServerOptions): SnapshotSettin
   checkInteger('recentBlocks', settings.recentBlocks, 1);
   checkInteger('keep', settings.keep, 2);
   if (every !== null) checkInteger('every', every, 1);
+  if (refreshAfterMs !== null) checkInteger('refreshAfterMs', refreshAfterMs, 0);
   checkPartBytes(settings.maxPartBytes);
   return settings;
 }

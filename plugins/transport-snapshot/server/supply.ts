@@ -51,8 +51,17 @@ export class SnapshotSupply {
     }
   }
 
-  /** The newest snapshot of a kind whose last block is on the chain; `null` when there is none. */
-  async current({ type, codec }: SnapshotKind): Promise<ArchivedSnapshot | null> {
+  /**
+   * The newest snapshot of a kind whose last block is on the chain; `null` when there is none. One that has grown old is
+   * given, and made anew meanwhile.
+   */
+  async current(kind: SnapshotKind): Promise<ArchivedSnapshot | null> {
+    const snapshot = await this.#newest(kind);
+    if (snapshot !== null && this.#isOld(snapshot)) this.build(kind).catch(() => undefined);
+    return snapshot;
+  }
+
+  async #newest({ type, codec }: SnapshotKind): Promise<ArchivedSnapshot | null> {
     const archive = await this.archive();
     await archive.refresh();
     for (const snapshot of this.#ofThisChain(archive)) {
@@ -103,6 +112,16 @@ export class SnapshotSupply {
     const { signer, recentBlocks, maxPartBytes } = settings;
     const archive = await this.archive();
     return archive.build({ source, type, codec, workers, signer, recentBlocks, maxPartBytes }, { signal });
+  }
+
+  /** Clients refuse a snapshot of long ago, which may be replayed to keep a node in the past. */
+  #isOld({ manifest }: ArchivedSnapshot): boolean {
+    const { settings, source } = this.#parts;
+    const { refreshAfterMs } = settings;
+    if (refreshAfterMs === null || source.view === undefined) return false;
+    return (
+      Date.now() - manifest.timestamp > refreshAfterMs && (source.tip().head?.height ?? -1) > manifest.height
+    );
   }
 
   #ofThisChain(archive: SnapshotArchive): readonly ArchivedSnapshot[] {

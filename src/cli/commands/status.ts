@@ -30,6 +30,8 @@ interface NodeStatus {
   readonly base: number;
   readonly head: BlockRef | null;
   readonly finalized: BlockRef | null;
+  /** Newest block that came in a snapshot; absent when none did, and for a peer. */
+  readonly assumed?: BlockRef;
 }
 
 /** `blockferry status`. */
@@ -71,18 +73,21 @@ function withoutLimits(status: PeerStatus): Omit<PeerStatus, 'maxRange'> {
 async function ofStore(data: string): Promise<NodeStatus> {
   const chain = await openChain(storeConfig({ data }, false));
   try {
-    return createSyncServer({ source: chain }).status() as NodeStatus;
+    const status = createSyncServer({ source: chain }).status() as NodeStatus;
+    const { assumed } = chain.tip();
+    return assumed === null ? status : { ...status, assumed };
   } finally {
     await chain.close();
   }
 }
 
-function inWords({ chain, chainId, base, head, finalized }: NodeStatus): string {
+function inWords({ chain, chainId, base, head, finalized, assumed }: NodeStatus): string {
   return [
     `rules:     ${chain}`,
     `chain:     ${chainId ?? 'not known yet'}`,
     `base:      block ${base}`,
     `head:      ${head === null ? 'no block yet' : refText(head)}`,
     `finalized: ${finalized === null ? 'nothing' : refText(finalized)}`,
+    ...(assumed === undefined ? [] : [`assumed:   up to ${refText(assumed)}, which came in a snapshot`]),
   ].join('\n');
 }

@@ -97,13 +97,15 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
     ...(await engineConfig(options)),
     ...(await stateConfig(options.state)),
   });
+  let imported = 0;
   const subscription = engine.events.subscribe((event) => {
+    if (event.type === 'snapshot' && event.status === 'imported') imported = event.totalBlocks;
     out.emit(event);
   });
   try {
     await engine.start({ signal });
   } finally {
-    conclude(resultOf(engine), summaryOf(engine));
+    conclude({ ...resultOf(engine), imported }, summaryOf(engine, imported));
     subscription.unsubscribe();
     await engine.close();
   }
@@ -145,11 +147,11 @@ function resultOf(engine: SyncEngine): Record<string, unknown> {
   return { blocks, bytes, ...(engine.chain === null ? { head } : placeOf(engine.chain)) };
 }
 
-function summaryOf({ state }: SyncEngine): string | null {
+function summaryOf({ state }: SyncEngine, imported: number): string | null {
   const { blocks, bytes } = state.progress;
   const store = storeText(state.checkpoint?.head ?? null);
   if (state.phase === 'failed') return null;
   if (state.phase !== 'synced') return `Stopped: ${store}; the same command goes on from there.`;
-  if (blocks === 0) return `Nothing new; ${store}.`;
+  if (blocks === 0) return imported === 0 ? `Nothing new; ${store}.` : `Up to date; ${store}.`;
   return `Synced ${countText(blocks, 'block')} (${bytesText(bytes)} as stored); ${store}.`;
 }

@@ -1,3 +1,4 @@
+import { generateKeyFile } from '../../../plugins/signer-secp256k1/index.js';
 import { SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
 import { openChain } from '../../open-chain.js';
@@ -9,9 +10,10 @@ import { makeChain } from './make-chain.js';
 import type { NodeProcess } from './node-process.js';
 import { Stage } from './stage.js';
 import { LEDGER_MODULE, type StateDigest, stateDigest } from './state-digest.js';
-import { followSync, serverUrl } from './watch.js';
+import { followImport, followSync, serverUrl } from './watch.js';
 
 const BLOCKS = 400;
+const SERVE = ['--port', '0', '--json'];
 /** The second node is killed at its first commit from this height on: a quarter, as it goes on while it is being killed. */
 const KILL_AT = BLOCKS / 4;
 /** On a machine that is very busy the node may be done before it is killed; then it starts anew. */
@@ -27,9 +29,11 @@ export async function runDemo({ out, signal, conclude }: CommandContext): Promis
       `1. Node A makes ${BLOCKS} blocks, each with about 97 kB of synthetic patient records.`,
       () => makeChain(stage.store('a'), BLOCKS, { out, signal }),
     );
+    const { publicKey } = await generateKeyFile(stage.store('key'));
     const server = await serve(stage, out, bytes);
     const killedAt = await syncAndKill(stage, out, server.url);
     const resumedBlocks = await resume(stage, out, server.url, killedAt);
+    await takeSnapshot(stage, out, server.url, publicKey);
     await stop(server.node);
     const sha256 = await compare(stage, out);
     const state = await compareStates(stage, out);
@@ -55,10 +59,35 @@ async function serve(
   out: Reporter,
   bytes: number,
 ): Promise<{ readonly node: NodeProcess; readonly url: string }> {
-  const node = stage.start('node A', 'serve', '--data', stage.store('a'), '--port', '0', '--json');
+  const node = stage.start(
+    'node A',
+    'serve',
+    '--data',
+    stage.store('a'),
+    ...SERVE,
+    '--key',
+    stage.store('key'),
+  );
   const url = await serverUrl(node);
   const text = `2. Node A serves them, ${bytesText(bytes)}, at ${url}/sync, in a process of its own.`;
   return step(out, 'serve', text, () => Promise.resolve({ node, url }));
+}
+
+/**
+ * A third node begins with what node A has signed.
+ *
+ * @throws SyncError when blocks came another way
+ */
+async function takeSnapshot(stage: Stage, out: Reporter, url: string, publicKey: string): Promise<void> {
+  const text = '5. Node C begins with a snapshot of blocks and state, which node A makes and signs.';
+  await step(out, 'snapshot', text, async () => {
+    const place = ['--peer', url, '--data', stage.store('c'), '--mode', 'snapshot', '--trust', publicKey];
+    const node = stage.start('node C', 'sync', ...place, '--state', LEDGER_MODULE, '--json');
+    const { imported, bytes } = await followImport(node, out);
+    await node.succeeded();
+    if (imported !== BLOCKS) throw wrong(`Node C imported ${imported} blocks where ${BLOCKS} were due.`);
+    note(out, 'snapshot', `It is ready with ${bytesText(bytes)} fetched; no block came another way.`);
+  });
 }
 
 /** The same command at the start and after the kill. */
@@ -117,25 +146,31 @@ async function stop(node: NodeProcess): Promise<void> {
   if (code !== 0) throw wrong(`Node A stopped with the status ${String(code)}.`);
 }
 
-/** @returns the SHA-256 of both exports. */
+/** @returns the SHA-256 of the exports. */
 async function compare(stage: Stage, out: Reporter): Promise<string> {
-  return step(out, 'compare', '5. Both stores are exported and compared.', async () => {
-    const hashes = ['a', 'b'].map((name) =>
+  return step(out, 'compare', '6. The three stores are exported and compared.', async () => {
+    const hashes = ['a', 'b', 'c'].map((name) =>
       stage.start(`export of node ${name.toUpperCase()}`, 'export', '--data', stage.store(name)).outputHash(),
     );
-    const [a, b] = await Promise.all(hashes);
-    if (a === undefined || a !== b) throw wrong(`The exports differ: SHA-256 ${String(a)} and ${String(b)}.`);
+    const [a, ...others] = await Promise.all(hashes);
+    if (a === undefined || others.some((other) => other !== a))
+      throw wrong(`The exports differ: SHA-256 ${[a, ...others].join(', ')}.`);
     note(out, 'compare', `Byte for byte the same: SHA-256 ${a}.`);
     return a;
   });
 }
 
-/** @returns the state that both came to. */
+/** @returns the state that all came to. */
 async function compareStates(stage: Stage, out: Reporter): Promise<StateDigest> {
-  const text = '6. Each node kept a ledger of what the blocks ask for; the two are compared.';
+  const text = '7. Each node kept a ledger of what the blocks ask for; the three are compared.';
   return step(out, 'state', text, async () => {
-    const [a, b] = await Promise.all([stateDigest(stage.store('a')), stateDigest(stage.store('b'))]);
-    if (a.sha256 !== b.sha256) throw wrong(`The states differ: SHA-256 ${a.sha256} and ${b.sha256}.`);
+    const [a, ...others] = await Promise.all([
+      stateDigest(stage.store('a')),
+      stateDigest(stage.store('b')),
+      stateDigest(stage.store('c')),
+    ]);
+    const differs = others.find(({ sha256 }) => sha256 !== a.sha256);
+    if (differs !== undefined) throw wrong(`The states differ: SHA-256 ${a.sha256} and ${differs.sha256}.`);
     note(out, 'state', `The same ${a.accounts} owners and ${a.contracts} records: SHA-256 ${a.sha256}.`);
     return a;
   });

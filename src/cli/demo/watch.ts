@@ -1,5 +1,5 @@
 import type { BlockRef } from '../../contracts/index.js';
-import type { ProgressEvent } from '../../engine/events.js';
+import type { ProgressEvent, SnapshotEvent } from '../../engine/events.js';
 import { SyncError } from '../../errors/index.js';
 import type { Reporter } from '../reporter.js';
 import type { NodeEvent, NodeProcess } from './node-process.js';
@@ -30,6 +30,24 @@ export async function followSync(node: NodeProcess, out: Reporter, until: number
     if (until !== null && height >= until) return { blocks, stoppedAt: height };
   }
   return { blocks, stoppedAt: null };
+}
+
+/** Shows how a `sync` process takes a snapshot until it ends; tells what it imported and how much it fetched. */
+export async function followImport(
+  node: NodeProcess,
+  out: Reporter,
+): Promise<{ readonly imported: number; readonly bytes: number }> {
+  let imported = 0;
+  let bytes = 0;
+  for await (const event of node.events()) {
+    if (event.event === 'snapshot') {
+      const told = { ...(event as unknown as Omit<SnapshotEvent, 'type'>), type: 'snapshot' } as const;
+      if (told.status === 'progress') out.emit(told);
+      bytes = told.totalBytes;
+    }
+    if (event.event === 'done') imported = event['imported'] as number;
+  }
+  return { imported, bytes };
 }
 
 function progressOf(event: NodeEvent): ProgressEvent {

@@ -5,3 +5,4 @@ export { type Document, MAX_DEPTH, scanDocument, scanObject, type ScanOptions } 
 export { optionalMember, requiredMember } from './single.js';
 export type { Span } from './span.js';
 export { DocumentSplitter, type SplitForm, type SplitterOptions } from './splitter.js';
+export { ElementEnd } from './element-end.js';

@@ -1,5 +1,5 @@
+import { ElementEnd } from '../../../../src/internal/json/index.js';
 import { corrupt } from './corrupt.js';
-import { ElementEnd } from './element-end.js';
 import type { Input } from './input.js';
 
 /** Elements are handed on once they have this many bytes together. */
@@ -115,7 +115,7 @@ function separates(byte: number | undefined, { name }: ArrayLimits): boolean {
 /** The element when its end is in the chunk. */
 function cutElement(input: Input, end: ElementEnd, limits: ArrayLimits): Uint8Array | null {
   const { chunk, at } = input;
-  const after = end.find(chunk, at);
+  const after = find(end, chunk.bytes, at, limits);
   if (after < 0) return null;
   if (after - at > limits.maxElementBytes) throw tooLarge(limits);
   input.at = after;
@@ -129,7 +129,7 @@ async function joinElement(input: Input, end: ElementEnd, limits: ArrayLimits): 
   for (;;) {
     if (length > limits.maxElementBytes) throw tooLarge(limits);
     if (!(await input.more())) throw corrupt(`it ends inside of ${limits.name}`);
-    const after = end.find(input.chunk, 0);
+    const after = find(end, input.chunk.bytes, 0, limits);
     input.at = after < 0 ? input.chunk.end : after;
     pieces.push(input.chunk.bytes.subarray(0, input.at));
     length += input.at;
@@ -137,6 +137,13 @@ async function joinElement(input: Input, end: ElementEnd, limits: ArrayLimits): 
     if (length > limits.maxElementBytes) throw tooLarge(limits);
     return joined(pieces, length);
   }
+}
+
+/** @returns the position after the element; -1 when it goes on in the next chunk. */
+function find(end: ElementEnd, bytes: Uint8Array, from: number, { name }: ArrayLimits): number {
+  const after = end.scan(bytes, from);
+  if (end.fault !== null) throw corrupt(`an element of ${name} is not well-formed: ${end.fault}`);
+  return end.open ? -1 : after;
 }
 
 function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {

@@ -4,7 +4,6 @@ import { corrupt } from './corrupt.js';
 /** A piece of the document as it came. */
 export interface Chunk {
   readonly bytes: Uint8Array;
-  readonly view: DataView;
   /** Its length. */
   readonly end: number;
 }
@@ -89,5 +88,5 @@ export class Input {
 /** Views are plain arrays of bytes, whatever they came as. */
 function chunkOf({ buffer, byteOffset, byteLength }: Uint8Array): Chunk {
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-  return { bytes, view: new DataView(buffer, byteOffset, byteLength), end: byteLength };
+  return { bytes, end: byteLength };
 }

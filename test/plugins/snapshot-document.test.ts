@@ -238,7 +238,7 @@ test('entries of the state have one form, and keys that ascend', async (t) => {
     [/not JSON|not well-formed/, '{"key":"a","value":01}'],
     [/not JSON|not well-formed/, '{"key":"a","value":"\\x"}'],
     [/not JSON|not well-formed/, '{"key":"a","value":"\n"}'],
-    [/not an object/, '{"key":"a","value":[}'],
+    [/not well-formed/, '{"key":"a","value":[}'],
     [/not JSON|not well-formed/, '{"key":"a","value":[}]'],
     [/not JSON|not well-formed/, `{"key":"a","value":${'['.repeat(64)}${']'.repeat(64)}}`],
     [/more than 1024/, `{"key":"${'a'.repeat(1025)}","value":1}`],

@@ -72,24 +72,27 @@ withProgram(title('bzip2 makes the same bytes as the program does'), (t) => {
   }
 });
 
-withProgram(title('a few hundred bytes that expand to 256 MiB are stopped at the limit, in little memory'), async (t) => {
-  const bomb = await manyZeros();
-  t.true(bomb.length < 400);
-  const script = join(tempDir(t), 'bomb.mjs');
-  writeFileSync(`${script}.bz2`, bomb);
-  writeFileSync(script, bombScript(`${script}.bz2`));
-  const { stdout } = await promisify(execFile)(process.execPath, [script]);
-  const { code, grownMib } = JSON.parse(stdout) as { code: string[]; grownMib: number };
-  t.deepEqual(code, ['CODEC_OUTPUT_TOO_LARGE', 'CODEC_OUTPUT_TOO_LARGE', 'CODEC_OUTPUT_TOO_LARGE']);
-  t.true(grownMib < 150, `${grownMib} MiB`);
-  t.log(`peak memory grew by ${grownMib} MiB`);
+withProgram(
+  title('a few hundred bytes that expand to 256 MiB are stopped at the limit, in little memory'),
+  async (t) => {
+    const bomb = await manyZeros();
+    t.true(bomb.length < 400);
+    const script = join(tempDir(t), 'bomb.mjs');
+    writeFileSync(`${script}.bz2`, bomb);
+    writeFileSync(script, bombScript(`${script}.bz2`));
+    const { stdout } = await promisify(execFile)(process.execPath, [script]);
+    const { code, grownMib } = JSON.parse(stdout) as { code: string[]; grownMib: number };
+    t.deepEqual(code, ['CODEC_OUTPUT_TOO_LARGE', 'CODEC_OUTPUT_TOO_LARGE', 'CODEC_OUTPUT_TOO_LARGE']);
+    t.true(grownMib < 150, `${grownMib} MiB`);
+    t.log(`peak memory grew by ${grownMib} MiB`);
 
-  const workers = createCodecWorkers([bzip2()], { threads: 1 });
-  t.teardown(() => workers.close());
-  await t.throwsAsync(workers.decode('bzip2', bomb, { maxOutputBytes: 2 ** 31 }), {
-    code: 'CODEC_OUTPUT_TOO_LARGE',
-  });
-});
+    const workers = createCodecWorkers([bzip2()], { threads: 1 });
+    t.teardown(() => workers.close());
+    await t.throwsAsync(workers.decode('bzip2', bomb, { maxOutputBytes: 2 ** 31 }), {
+      code: 'CODEC_OUTPUT_TOO_LARGE',
+    });
+  },
+);
 
 /** Decodes a file in all three ways and tells how it ended and by how much the peak of memory grew. */
 function bombScript(file: string): string {

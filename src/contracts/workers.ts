@@ -47,9 +47,9 @@ export interface CodecWorkers extends Closeable {
   /** Decodes frames and encodes parts. @throws SyncError `CODEC_*`, `ABORTED` */
   pack(task: PackTask, options?: AbortOptions): Promise<Packed>;
   /**
-   * Encodes documents, each by itself, in their order.
+   * Encodes documents, each by itself, in their order. With `owned` the documents' memory is given up: it is taken, not
+   * copied, where it is one block.
    *
-   * @param options.owned - the documents' memory is given up: it is taken, not copied, where it is one block.
    * @throws SyncError `CODEC_UNAVAILABLE`, `ABORTED`
    */
   encode(

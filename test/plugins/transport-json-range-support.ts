@@ -93,12 +93,10 @@ export async function serveRanges(
     limits: more.limits ?? {},
     onError: (error) => errors.push(error),
   });
-  t.teardown(() => {
-    server.close();
-  });
+  t.teardown(() => server.close());
   const wrap = more.wrap ?? ((handler: Handler): Handler => handler);
   const close = (): void => {
-    server.close();
+    void server.close();
   };
   return { ...(await serve(t, wrap(nodeListener(server)))), errors, close };
 }

@@ -75,7 +75,8 @@ export function command(): Command {
 }
 
 async function serve(options: ServeOptions, context: CommandContext): Promise<void> {
-  const { ingest } = options;
+  const { ingest, key, snapshotEvery } = options;
+  if (snapshotEvery !== undefined && key === undefined) throw new UsageError('--snapshot-every needs --key.');
   const state = await stateConfig(options.state);
   const input = ingest === undefined ? null : openInput(ingest, INGEST_CHUNK_BYTES, context.signal);
   try {
@@ -124,10 +125,7 @@ async function snapshotOptions(
   { data, key, snapshotEvery }: ServeOptions,
   out: Reporter,
 ): Promise<NonNullable<SyncServerConfig['snapshots']> | null> {
-  if (key === undefined) {
-    if (snapshotEvery !== undefined) throw new UsageError('--snapshot-every needs --key.');
-    return null;
-  }
+  if (key === undefined) return null;
   const { readKeyFile } = await import('../../../plugins/signer-secp256k1/index.js');
   return {
     signer: await readKeyFile(key),

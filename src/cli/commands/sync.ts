@@ -4,12 +4,11 @@ import type { SnapshotType } from '../../contracts/index.js';
 import { createSyncEngine } from '../../create-engine.js';
 import type { SyncMode } from '../../engine/modes.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
-import { type TrustConfig, trustOptions } from '../../engine/trust-options.js';
-import { UsageError } from '../exit.js';
-import { height, OPTION, peers, positive, storeConfig, type StoreOptions, texts } from '../options.js';
+import { height, OPTION, peers, storeConfig, type StoreOptions } from '../options.js';
 import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { stateConfig } from '../state-module.js';
+import { requiredTrust, TRUST_OPTION, type TrustArguments, trustOf } from '../trust.js';
 import { bytesText, countText } from '../units.js';
 
 /** A person waits: after this many failures in a row, and one for each further peer, the command gives up. */
@@ -27,12 +26,9 @@ Examples:
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --state ./ledger.js
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --json`;
 
-interface SyncOptions extends StoreOptions {
+interface SyncOptions extends StoreOptions, TrustArguments {
   readonly peer: readonly string[];
   readonly mode: 'auto' | SyncMode;
-  readonly trust?: readonly string[];
-  readonly threshold: number;
-  readonly trustHash?: string;
   readonly snapshotType: SnapshotType;
   readonly codec?: string;
   readonly to?: number;
@@ -56,23 +52,9 @@ export function command(): Command {
         .choices(['auto', 'stream', 'json', 'snapshot'])
         .default('auto'),
     )
-    .addOption(
-      new Option(
-        '--trust <keys...>',
-        'public keys whose snapshots are taken; without any, none is',
-      ).argParser(texts),
-    )
-    .addOption(
-      new Option('--threshold <m>', 'how many of those keys have to have signed')
-        .argParser(positive)
-        .default(1),
-    )
-    .addOption(
-      new Option(
-        '--trust-hash <sha256>',
-        'hash of the one snapshot document that is taken without a signature',
-      ),
-    )
+    .addOption(TRUST_OPTION.trust())
+    .addOption(TRUST_OPTION.threshold())
+    .addOption(TRUST_OPTION.hash())
     .addOption(
       new Option('--snapshot-type <type>', 'the newest blocks and the state, or all blocks')
         .choices(['recent', 'full'])
@@ -117,28 +99,12 @@ async function engineConfig(options: SyncOptions): Promise<SyncEngineConfig> {
     ...storeConfig(options, true),
     peers: options.peer,
     mode: options.mode,
-    trust: await trustOf(options),
+    trust: options.mode === 'snapshot' ? await requiredTrust(options) : await trustOf(options),
     snapshot: { type: options.snapshotType },
     to,
     ...(codec === undefined ? {} : { codecs: [codec] }),
     retry: { ...RETRY, maxAttempts: ATTEMPTS + options.peer.length - 1 },
   };
-}
-
-/** @throws UsageError for keys, a threshold or a hash that can't be meant. */
-async function trustOf(options: SyncOptions): Promise<TrustConfig | null> {
-  const { trust: signers = [], threshold, mode } = options;
-  const hash = options.trustHash ?? null;
-  if (signers.length === 0 && hash === null) {
-    if (mode === 'snapshot') throw new UsageError('The mode snapshot needs --trust or --trust-hash.');
-    return null;
-  }
-  const { secp256k1 } = await import('../../../plugins/signer-secp256k1/index.js');
-  try {
-    return trustOptions({ signers, threshold, hash }, secp256k1().create());
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
 }
 
 function resultOf(engine: SyncEngine): Record<string, unknown> {

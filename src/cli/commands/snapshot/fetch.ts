@@ -1,0 +1,155 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { openArchive } from '../../../../plugins/transport-snapshot/server/index.js';
+import { bodyName, DOCUMENT_FILE } from '../../../../plugins/transport-snapshot/server/files.js';
+import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../../config.js';
+import type {
+  Peer,
+  SignatureScheme,
+  SnapshotManifest,
+  SnapshotTransport,
+  SnapshotType,
+  TrustOptions,
+} from '../../../contracts/index.js';
+import { assembleWorkers } from '../../../di/workers.js';
+import { PluginResolver } from '../../../di/resolve.js';
+import { checkDocumentSignature, checkTrust } from '../../../engine/trust.js';
+import { isSyncError, SyncError } from '../../../errors/index.js';
+import { OPTION, peers } from '../../options.js';
+import { type CommandContext, runCommand } from '../../run-command.js';
+import { throttled } from '../../throttle.js';
+import { requiredTrust, signatureScheme, TRUST_OPTION, type TrustArguments } from '../../trust.js';
+import { bytesText } from '../../units.js';
+import { replaceFile } from './files.js';
+
+const EXAMPLES = `
+Parts are fetched from all peers that have the same snapshot, and checked one by one. The same command goes on with a download
+that was cut off. What is left in DIR can be served, verified and unpacked.
+
+Examples:
+  $ blockferry snapshot fetch --peer https://a.example --peer https://b.example --out ./mirror --trust 02ab…
+  $ blockferry snapshot fetch --peer http://127.0.0.1:8080 --out ./mirror --type full --trust 02ab…`;
+
+interface FetchOptions extends TrustArguments {
+  readonly peer: readonly string[];
+  readonly out: string;
+  readonly type: SnapshotType;
+  readonly maxBlockBytes: number;
+  readonly json?: boolean;
+}
+
+/** What a download works with. */
+interface Job {
+  readonly transport: SnapshotTransport;
+  readonly scheme: SignatureScheme;
+  readonly peers: readonly Peer[];
+  readonly trust: TrustOptions;
+}
+
+/** `blockferry snapshot fetch`. */
+export function command(): Command {
+  return new Command('fetch')
+    .addOption(
+      new Option('--peer <url>', 'server to fetch from; may be given several times')
+        .argParser(peers)
+        .makeOptionMandatory(),
+    )
+    .addOption(new Option('--out <dir>', 'directory of the snapshots').makeOptionMandatory())
+    .addOption(new Option('--type <type>', 'which snapshot').choices(['recent', 'full']).default('recent'))
+    .addOption(TRUST_OPTION.trust())
+    .addOption(TRUST_OPTION.threshold())
+    .addOption(TRUST_OPTION.hash())
+    .addOption(OPTION.maxBlockBytes())
+    .addOption(OPTION.json())
+    .addHelpText('after', EXAMPLES)
+    .action((options: FetchOptions) => runCommand(options, (context) => fetchSnapshot(options, context)));
+}
+
+async function fetchSnapshot(options: FetchOptions, context: CommandContext): Promise<void> {
+  const trust = await requiredTrust(options);
+  const workers = await assembleWorkers([]);
+  try {
+    const plugin = await new PluginResolver([]).snapshotTransport();
+    const transport = plugin.create({ fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS, workers });
+    const job = {
+      transport,
+      trust,
+      scheme: await signatureScheme(),
+      peers: options.peer.map((peer) => normalizePeer(peer)),
+    };
+    const manifest = await wanted(job, options, context.signal);
+    const { chain, chainId } = manifest;
+    const { scheme } = job;
+    await checkTrust(manifest, { trust, scheme, now: Date.now, chain, chainId, newest: null });
+    await download(job, manifest, options, context);
+    const directory = join(options.out, manifest.id);
+    const { id, type, height, base, blockHash, hash, size } = manifest;
+    context.conclude(
+      { id, type, height, base, blockHash, chain, chainId, hash, size, directory },
+      `Fetched snapshot ${id}, ${bytesText(size)}, to ${directory}.`,
+    );
+  } finally {
+    await workers.close();
+  }
+}
+
+/** What an earlier run began, or the newest one of the first peer that has one. */
+async function wanted(
+  { transport, peers: all }: Job,
+  { out, type }: FetchOptions,
+  signal: AbortSignal,
+): Promise<SnapshotManifest> {
+  const begun = await transport.begun(out);
+  if (begun?.type === type) return begun;
+  let failure: SyncError | null = null;
+  for (const peer of all) {
+    try {
+      const manifest = await transport.manifest(
+        peer,
+        { type, codecs: ['bzip2', 'gzip', 'identity'] },
+        { signal },
+      );
+      if (manifest !== null) return manifest;
+    } catch (error) {
+      if (!isSyncError(error)) throw error;
+      failure ??= error;
+    }
+  }
+  throw failure ?? new SyncError('SNAPSHOT_UNAVAILABLE', 'None of the peers serves snapshots.');
+}
+
+async function download(
+  { transport, peers: all, scheme }: Job,
+  manifest: SnapshotManifest,
+  { out: directory, maxBlockBytes }: FetchOptions,
+  { out, signal }: CommandContext,
+): Promise<void> {
+  const { id, type: snapshotType, base, height, blockHash: hash, codec } = manifest;
+  const about = { type: 'snapshot', status: 'progress', id, snapshotType, base, height, hash } as const;
+  const none = { signers: [], importedBlocks: 0, importedBytes: 0, totalBlocks: height - base + 1 };
+  const request = {
+    manifest,
+    peers: all,
+    directory,
+    maxBlockBytes,
+    onProgress: throttled(
+      (progress: Parameters<Parameters<SnapshotTransport['open']>[0]['onProgress']>[0]) => {
+        out.emit({ ...about, ...none, ...progress });
+      },
+    ),
+    onPeerFailure: (peer: Peer, error: Error): void => {
+      const code = isSyncError(error) ? error.code : 'INTERNAL';
+      out.emit({ type: 'warning', code, message: `${peer.url}: ${error.message}`, height: null });
+    },
+  };
+  let end: { readonly signer: string; readonly signature: string } | null = null;
+  for await (const item of transport.open(request, { signal })) if (item.kind === 'end') end = item;
+  if (end === null) throw new SyncError('SNAPSHOT_CORRUPT', 'The document has no end.');
+  await checkDocumentSignature(manifest, end, scheme);
+  const archive = await openArchive(directory);
+  const sequence = 1 + Math.max(0, ...archive.list().map(({ document }) => document.sequence));
+  const record = { sequence, signer: end.signer, signature: end.signature };
+  await replaceFile(join(directory, id, DOCUMENT_FILE), JSON.stringify(record));
+  await rename(join(directory, id, 'body'), join(directory, id, bodyName(codec)));
+}

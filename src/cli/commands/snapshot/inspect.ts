@@ -1,0 +1,103 @@
+import { Argument, Command, Option } from 'commander';
+import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../../config.js';
+import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js';
+import { assembleWorkers } from '../../../di/workers.js';
+import { PluginResolver } from '../../../di/resolve.js';
+import { MAX_CHECKED_SIGNATURES } from '../../../engine/trust.js';
+import { SyncError } from '../../../errors/index.js';
+import { manifestMessage } from '../../../internal/snapshot-messages.js';
+import { printable } from '../../exit.js';
+import { OPTION } from '../../options.js';
+import { type CommandContext, runCommand } from '../../run-command.js';
+import { signatureScheme } from '../../trust.js';
+import { bytesText, countText } from '../../units.js';
+import { findSnapshot } from './source.js';
+
+const EXAMPLES = `
+SOURCE is the directory of a snapshot, its manifest, or the address of a server. Only the manifest is read; whether a signature
+is valid is told, not whether its signer is to be trusted.
+
+Examples:
+  $ blockferry snapshot inspect ./node-a/snapshots/ID
+  $ blockferry snapshot inspect https://a.example --type full`;
+
+interface InspectOptions {
+  readonly type: SnapshotType;
+  readonly json?: boolean;
+}
+
+/** `blockferry snapshot inspect`. */
+export function command(): Command {
+  return new Command('inspect')
+    .addArgument(new Argument('<source>', 'snapshot on disk, or a server'))
+    .addOption(
+      new Option('--type <type>', 'which one of a server').choices(['recent', 'full']).default('recent'),
+    )
+    .addOption(OPTION.json())
+    .addHelpText('after', EXAMPLES)
+    .action((source: string, options: InspectOptions) =>
+      runCommand(options, (context) => inspect(source, options, context)),
+    );
+}
+
+async function inspect(
+  source: string,
+  { type }: InspectOptions,
+  { signal, conclude }: CommandContext,
+): Promise<void> {
+  const isUrl = /^https?:/.test(source);
+  const manifest = isUrl
+    ? await manifestOf(source, type, signal)
+    : (await findSnapshot(source, signal)).manifest;
+  if (manifest === null) throw new SyncError('INPUT_UNREADABLE', `There is no manifest beside ${source}.`);
+  const scheme = await signatureScheme();
+  const signatures = await Promise.all(
+    manifest.signatures.slice(0, MAX_CHECKED_SIGNATURES).map(async ({ signer, signature }) => ({
+      signer,
+      valid: await scheme.verify(manifestMessage(manifest), signature, signer),
+    })),
+  );
+  const { parts, ...facts } = manifest;
+  conclude({ ...facts, parts: parts.length, signatures }, inWords(manifest, signatures));
+}
+
+async function manifestOf(
+  source: string,
+  type: SnapshotType,
+  signal: AbortSignal,
+): Promise<SnapshotManifest> {
+  const peer = normalizePeer(source);
+  const workers = await assembleWorkers([]);
+  try {
+    const plugin = await new PluginResolver([]).snapshotTransport();
+    const transport = plugin.create({ fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS, workers });
+    const manifest = await transport.manifest(
+      peer,
+      { type, codecs: ['bzip2', 'gzip', 'identity'] },
+      { signal },
+    );
+    if (manifest !== null) return manifest;
+    throw new SyncError('SNAPSHOT_UNAVAILABLE', `${peer.url} serves no snapshots.`, { peer: peer.url });
+  } finally {
+    await workers.close();
+  }
+}
+
+function inWords(
+  manifest: SnapshotManifest,
+  signatures: readonly { readonly signer: string; readonly valid: boolean }[],
+): string {
+  const { id, type, base, height, blockHash, chain, chainId, timestamp, codec, size, rawSize, parts, hash } =
+    manifest;
+  return [
+    `snapshot:  ${id} (${type})`,
+    `blocks:    ${base} to ${height} (${blockHash})`,
+    `chain:     ${chain}, ${chainId}`,
+    `made:      ${new Date(timestamp).toISOString()}`,
+    `size:      ${bytesText(size)} of ${codec} in ${countText(parts.length, 'part')}, ${bytesText(rawSize)} decoded`,
+    `hash:      ${hash}`,
+    ...signatures.map(({ signer, valid }) => `signed by: ${signer}${valid ? '' : ' (NOT VALID)'}`),
+  ]
+    .map(printable)
+    .join('\n');
+}

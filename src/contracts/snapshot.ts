@@ -85,6 +85,7 @@ export interface SnapshotRequest {
   readonly directory: string | null;
   /** Largest block, in bytes. */
   readonly maxBlockBytes: number;
+  /** Runs when parts were verified. */
   onProgress(progress: SnapshotProgress): void;
   /** A peer failed or sent a false part; the download goes on from the others while there are any. */
   onPeerFailure(peer: Peer, error: Error): void;

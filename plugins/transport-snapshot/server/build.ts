@@ -41,6 +41,7 @@ export interface SnapshotOrder extends SnapshotKind {
 /** How a build is watched and called off. */
 export interface SnapshotBuildOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Runs when a part of the document was written. */
   readonly onProgress?: ((progress: SnapshotBuildProgress) => void) | undefined;
 }
 

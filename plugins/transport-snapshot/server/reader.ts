@@ -46,6 +46,7 @@ export class SnapshotReader {
     return { [Symbol.asyncIterator]: () => ({ next, return: close }) };
   }
 
+  /** Lets go of the body; resolves when the file is closed. */
   close(): Promise<void> {
     this.#closing ??= this.#file
       .close()

@@ -28,6 +28,7 @@ export class BatchWriter {
   /** Takes frames; resolves when there is room for more. Rejects with the failure of an earlier commit. */
   async push(frames: readonly Frame[]): Promise<void> {
     this.#rethrow();
+    if (frames.length === 0) return;
     for (const frame of frames) {
       this.#pending.push(frame);
       this.#pendingBytes += frame.bytes.byteLength;

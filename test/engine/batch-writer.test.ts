@@ -57,3 +57,18 @@ test('a failed commit is reported by the next call, and nothing is written after
 test('flush of an idle writer resolves', async (t) => {
   await t.notThrowsAsync(new BatchWriter(() => Promise.resolve(), limits).flush());
 });
+
+test('a push of nothing holds nothing up: what comes after it is written', async (t) => {
+  const written: number[] = [];
+  const writer = new BatchWriter((frames) => {
+    written.push(...heights(frames));
+    return Promise.resolve();
+  }, limits);
+  await writer.push([]);
+  await writer.push([frame(0)]);
+  await writer.flush();
+  await writer.push([]);
+  await writer.push([frame(1)]);
+  await writer.flush();
+  t.deepEqual(written, [0, 1]);
+});

@@ -86,7 +86,7 @@ class Appender {
   async #write(): Promise<void> {
     const frames = this.#frames;
     this.#frames = [];
-    await this.#writer.push(frames);
+    if (frames.length > 0) await this.#writer.push(frames);
   }
 
   async #take(line: Line): Promise<void> {

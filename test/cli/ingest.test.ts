@@ -54,6 +54,15 @@ test('a file is read to its end and the server goes on', async (t) => {
   t.is(synced.code, 0, synced.stderr);
 });
 
+test('after lines that were all refused, the next ones are stored', async (t) => {
+  const { cli, url } = await serve(t, join(tempDir(t), 'a'), '--ingest', '-');
+  cli.stdin.write('not a block\n');
+  await cli.waitFor(({ event }) => event === 'warning');
+  cli.stdin.write(ndjson(chain.slice(0, 3)));
+  await cli.waitFor(durable(2));
+  t.is(await headOf(url), 2);
+});
+
 /** Chains that can go back do. */
 const reversible = 'rollback' in Chain.prototype ? test : test.skip;
 

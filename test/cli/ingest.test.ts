@@ -88,6 +88,7 @@ test('a line on an older block that does not verify is refused, and the chain st
   bad.write('x', bad.length - 3);
   cli.stdin.write(ndjson([...chain, bad]));
   t.like(await cli.waitFor(({ event }) => event === 'warning'), { code: 'HASH_MISMATCH' });
+  await cli.waitFor(durable(19));
   t.is(await headOf(url), 19);
 });
 

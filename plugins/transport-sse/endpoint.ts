@@ -9,13 +9,32 @@ import {
   type EndpointResponse,
 } from '../../src/contracts/index.js';
 import { Feed } from './feed.js';
-import { withHeartbeats } from './heartbeats.js';
+import { SharedTimeout, withHeartbeats } from './heartbeats.js';
+import { Hub } from './hub.js';
 import { readRequest } from './request.js';
 import { checkStart, isFinished } from './start.js';
 
-/** Registers the server half of the event stream: `GET /stream` (protocol section 2.2). */
-export function sseEndpoint(): EndpointPlugin {
-  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps);
+/** Options of {@link sseEndpoint}. */
+export interface SseEndpointOptions {
+  /**
+   * Bound on the newest blocks that are kept ready for all streams of one codec, in bytes. Streams further back read
+   * the source. Default 16 MiB; 0 keeps none.
+   */
+  readonly recentBytes?: number;
+}
+
+const RECENT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Registers the server half of the event stream: `GET /stream` (protocol section 2.2).
+ *
+ * @throws TypeError for a bound that can't be meant
+ */
+export function sseEndpoint({ recentBytes = RECENT_BYTES }: SseEndpointOptions = {}): EndpointPlugin {
+  if (!Number.isSafeInteger(recentBytes) || recentBytes < 0) {
+    throw new TypeError('`recentBytes` is a number of bytes, at least 0.');
+  }
+  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, recentBytes);
   return { kind: 'endpoint', name: 'sse', apiVersion: PLUGIN_API_VERSION, create };
 }
 
@@ -36,9 +55,13 @@ class SseEndpoint implements Endpoint {
   readonly streams = true;
   readonly codecs: { readonly stream: readonly string[] };
   readonly #deps: EndpointDeps;
+  readonly #hub: Hub;
+  readonly #silence: SharedTimeout;
 
-  constructor(deps: EndpointDeps) {
-    const { codecs } = deps;
+  constructor(deps: EndpointDeps, recentBytes: number) {
+    const { codecs, limits } = deps;
+    this.#hub = new Hub(deps, recentBytes);
+    this.#silence = new SharedTimeout(limits.heartbeatMs);
     this.#deps = deps;
     this.codecs = { stream: codecs.ids.filter((id) => servesBlocks(codecs.get(id))) };
   }
@@ -49,7 +72,7 @@ class SseEndpoint implements Endpoint {
     if (isFinished(plan, source.tip().head)) return { status: 204, headers: {}, body: null };
     await checkStart(source, plan);
     if (request.method === 'HEAD') return { status: 200, headers: HEADERS, body: null };
-    const feed = new Feed(this.#deps, plan, options);
-    return { status: 200, headers: HEADERS, body: withHeartbeats(feed.run(), this.#deps.limits.heartbeatMs) };
+    const feed = new Feed(this.#deps, this.#hub, plan, options);
+    return { status: 200, headers: HEADERS, body: withHeartbeats(feed.run(), this.#silence) };
   }
 }

@@ -9,40 +9,51 @@ import type {
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { belowBase } from '../../src/internal/ancestry.js';
 import { abortable } from '../../src/internal/iterate.js';
-import { Signal } from '../../src/internal/signal.js';
 import { BlockPacker, formatCompleteEvent, formatFailure, formatRollbackEvent } from './format.js';
+import type { Hub } from './hub.js';
+import type { Cursor, RecentBlocks } from './recent-blocks.js';
 import type { Plan } from './request.js';
-
 import { Transcoder } from './transcoder.js';
-
-/** The newest block that a stream has sent; the hash is `null` when the client did not name it. */
-interface Cursor {
-  readonly height: number;
-  readonly hash: string | null;
-}
 
 /** A rollback that was seen in the blocks is reported to the listener within this time. */
 const REPORT_WAIT_MS = 1_000;
 
+/** What a stream does next: send these bytes, or what has to be waited for. */
+type Step = Uint8Array | 'read' | 'check' | 'report' | 'wait' | 'end';
+
 /**
- * The events of one stream. It keeps a cursor and reads what follows it from the source; changes of the source only
- * wake it up, so that a slow client costs nothing but its cursor.
+ * The events of one stream. It keeps a cursor, and takes what follows it from the newest blocks that all streams share
+ * or, further back, from the source; changes only wake it up, so that a slow client costs nothing but its cursor.
+ *
+ * Between looking whether a rollback was reported and handing out bytes nothing is ever waited for: what was read
+ * before a rollback is void as long as it was not sent.
  */
 export class Feed {
   readonly #source: BlockSource;
+  readonly #hub: Hub;
   readonly #plan: Plan;
   readonly #signal: AbortSignal;
   readonly #onError: (error: unknown) => void;
   readonly #transcoder: Transcoder;
   readonly #packer = new BlockPacker();
-  readonly #wake = new Signal();
+  readonly #onAbort = (): void => {
+    this.#wake();
+  };
+  /** The newest block that was sent; the hash is `null` when the client did not name it. */
   #cursor: Cursor;
   /** The lowest block that was rolled back to since the client was last told. */
   #rollback: BlockRef | null = null;
+  /** Whether something changed since it was last waited for. */
+  #changed = false;
+  #resume: (() => void) | null = null;
   #completed = false;
+  #ended = false;
+  /** Whether the last read brought nothing though there should be blocks. */
+  #leftOut = false;
 
-  constructor(deps: EndpointDeps, plan: Plan, options: EndpointHandleOptions) {
+  constructor(deps: EndpointDeps, hub: Hub, plan: Plan, options: EndpointHandleOptions) {
     this.#source = deps.source;
+    this.#hub = hub;
     this.#plan = plan;
     this.#signal = options.signal;
     this.#onError = options.onError ?? (() => undefined);
@@ -51,55 +62,101 @@ export class Feed {
   }
 
   async *run(): AsyncGenerator<Uint8Array, void, undefined> {
-    const unsubscribe = this.#source.subscribe((change) => {
-      this.#changed(change);
+    const member = this.#hub.join(this.#plan.codec, (change) => {
+      this.#change(change);
     });
+    const { recent } = member;
+    this.#signal.addEventListener('abort', this.#onAbort);
     try {
-      yield* this.#events();
+      const isAhead = isPast(this.#plan.from, this.#source.tip().head);
+      while (!this.#signal.aborted) {
+        const step = this.#step(recent, isAhead);
+        if (typeof step !== 'string') yield step;
+        else if (step === 'read') yield* this.#blocks(recent);
+        else if (step === 'end') return;
+        else await this.#pause(step);
+      }
     } catch (error) {
       if (this.#signal.aborted) return;
       if (!isSyncError(error, 'FORKED')) this.#onError(error);
       yield* this.#packer.rest();
       yield formatFailure(error);
     } finally {
-      unsubscribe();
+      this.#signal.removeEventListener('abort', this.#onAbort);
+      member.leave();
     }
   }
 
-  #changed(change: ChainChange): void {
+  #change(change: ChainChange): void {
     if (change.kind === 'rollback' && change.to.height < (this.#rollback?.height ?? Infinity)) {
       this.#rollback = change.to;
     }
-    this.#wake.notify();
+    this.#wake();
   }
 
-  async *#events(): AsyncGenerator<Uint8Array, void, undefined> {
-    const ahead = isAhead(this.#plan.from, this.#source.tip().head);
-    while (!this.#signal.aborted) {
-      yield* this.#tellRollback();
-      const { head } = this.#source.tip();
-      const behind = head !== null && this.#cursor.height < Math.min(head.height, this.#plan.to);
-      if (behind) {
-        yield* this.#blocks(Math.min(head.height, this.#plan.to));
-      } else if (!ahead && this.#isReplaced(head)) {
-        await this.#rollbackReported();
-      } else {
-        if (!this.#completed) yield formatCompleteEvent(head);
-        this.#completed = true;
-        if (!this.#plan.follow || ahead || this.#cursor.height >= this.#plan.to) return;
-        await this.#wake.wait(this.#signal);
-      }
+  #wake(): void {
+    this.#changed = true;
+    this.#resume?.();
+    this.#resume = null;
+  }
+
+  async #pause(step: 'check' | 'report' | 'wait'): Promise<void> {
+    if (step === 'check') await this.#checkKept();
+    else if (step === 'report') await this.#rollbackReported();
+    else await this.#wait();
+  }
+
+  /** Waits for the next change, or for none when there was one since the last time. */
+  async #wait(): Promise<void> {
+    if (!this.#changed && !this.#signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve;
+      });
     }
+    this.#changed = false;
   }
 
-  /** Tells a following client of a rollback below the cursor. @throws SyncError `FORKED` for any other client. */
-  *#tellRollback(): Generator<Uint8Array, void, undefined> {
+  #step(recent: RecentBlocks, isAhead: boolean): Step {
+    if (this.#ended) return 'end';
+    const told = this.#tellRollback();
+    if (told !== null) return told;
+    const { head } = this.#source.tip();
+    if (isAhead) return this.#complete(head, true);
+    const events = recent.after(this.#cursor, this.#plan.to);
+    if (events !== null) {
+      this.#cursor = events.last;
+      return events.bytes;
+    }
+    if (head !== null && this.#cursor.height < Math.min(head.height, this.#plan.to)) return 'read';
+    if (this.#isReplaced(head)) return 'report';
+    return this.#complete(head, !this.#plan.follow || this.#cursor.height >= this.#plan.to);
+  }
+
+  /** The client has everything: it is told once at the head and, when no more is to come, as the last thing. */
+  #complete(head: BlockRef | null, isLast: boolean): Step {
+    if (this.#completed && !isLast) return 'wait';
+    this.#completed = true;
+    this.#ended = isLast;
+    return formatCompleteEvent(head);
+  }
+
+  /** A rollback below the cursor: a following client is told, for any other what it was sent has to be looked at. */
+  #tellRollback(): Uint8Array | 'check' | null {
     const to = this.#rollback;
+    const { height, hash } = this.#cursor;
     this.#rollback = null;
-    if (to === null || to.height >= this.#cursor.height) return;
-    if (!this.#plan.follow) throw replaced(this.#cursor.height);
+    if (to === null || to.height >= height) return null;
+    // A client that neither named a block nor was sent one has none that could be replaced.
+    if (!this.#plan.follow) return hash === null ? null : 'check';
     this.#cursor = { height: to.height, hash: to.hash };
-    yield formatRollbackEvent(to);
+    return formatRollbackEvent(to);
+  }
+
+  /** What was sent may be of the new branch already. @throws SyncError `FORKED` when it is not. */
+  async #checkKept(): Promise<void> {
+    const { height, hash } = this.#cursor;
+    const header = await this.#source.header(height);
+    if (header?.hash !== hash) throw replaced(height);
   }
 
   /** Whether the source no longer has the block at the cursor. */
@@ -110,47 +167,89 @@ export class Feed {
     return head.height === height && head.hash !== hash;
   }
 
-  /** Blocks and their roll-back can be seen before they are reported; only the report says how far it went. */
+  /**
+   * Blocks and their roll-back can be seen before they are reported; only the report says how far it went.
+   *
+   * @throws SyncError `FORKED` when no report comes.
+   */
   async #rollbackReported(): Promise<void> {
-    if (!this.#plan.follow) throw replaced(this.#cursor.height);
     const wait = { expired: false };
     const timer = setTimeout(() => {
       wait.expired = true;
-      this.#wake.notify();
+      this.#wake();
     }, REPORT_WAIT_MS);
     try {
-      while (this.#rollback === null && !wait.expired) await this.#wake.wait(this.#signal);
+      while (this.#rollback === null && !wait.expired && !this.#signal.aborted) await this.#wait();
     } finally {
       clearTimeout(timer);
     }
     if (this.#rollback === null) throw replaced(this.#cursor.height);
   }
 
-  async *#blocks(to: number): AsyncGenerator<Uint8Array, void, undefined> {
-    const start = this.#cursor.height;
+  /** Blocks from the source, up to where the shared ones begin. */
+  async *#blocks(recent: RecentBlocks): AsyncGenerator<Uint8Array, void, undefined> {
+    const from = this.#cursor.height + 1;
+    const to = this.#readTo(recent, from);
     const signal = this.#signal;
-    for await (const frames of abortable(this.#source.read({ from: start + 1, to }, { signal }), signal)) {
-      for (const frame of frames) {
-        if (!this.#follows(frame)) {
-          yield* this.#packer.rest();
-          await this.#rollbackReported();
-          return;
-        }
-        yield* this.#packer.add(await this.#transcoder.frame(frame));
-        this.#cursor = { height: frame.header.height, hash: frame.header.hash };
+    for await (const frames of abortable(this.#source.read({ from, to }, { signal }), signal)) {
+      if (this.#isVoid()) return;
+      const count = this.#linked(frames);
+      if (count === null) {
+        await this.#rollbackReported();
+        return;
       }
-      yield* this.#packer.rest();
-      if (this.#rollback !== null) return;
+      yield* this.#send(frames.slice(0, count));
+      if (this.#isVoid()) return;
+      if (count < frames.length) throw this.#missing(this.#cursor.height + 1);
     }
-    const { head } = this.#source.tip();
-    if (this.#cursor.height === start && head !== null && head.height >= to) throw this.#missing(start + 1);
+    this.#checkProgress(from, to);
   }
 
-  /** Whether a block comes directly after the cursor; `false` when it belongs to another branch. */
-  #follows({ header }: Frame): boolean {
-    const { height, hash } = this.#cursor;
-    if (header.height !== height + 1) throw this.#missing(height + 1);
-    return hash === null || header.previousHash === hash;
+  /** Whether a rollback was reported: what was read before is not to be sent. */
+  #isVoid(): boolean {
+    return this.#rollback !== null;
+  }
+
+  #readTo({ first }: RecentBlocks, from: number): number {
+    const to = Math.min(this.#source.tip().head?.height ?? from, this.#plan.to);
+    return first !== null && first > from ? Math.min(to, first - 1) : to;
+  }
+
+  /**
+   * How many frames come one after the other from the cursor on; fewer than all when the source left one out, and
+   * `null` when one belongs to another branch: the ones before it may then be void as well.
+   */
+  #linked(frames: readonly Frame[]): number | null {
+    let { height, hash }: Cursor = this.#cursor;
+    for (const [index, { header }] of frames.entries()) {
+      if (header.height !== height + 1) return index;
+      if (hash !== null && header.previousHash !== hash) return null;
+      ({ height, hash } = header);
+    }
+    return frames.length;
+  }
+
+  /** Sends frames until a rollback is reported. The cursor stands at the last one of which anything was handed out. */
+  async *#send(frames: readonly Frame[]): AsyncGenerator<Uint8Array, void, undefined> {
+    for (const frame of frames) {
+      if (this.#transcoder.isDue) {
+        yield* this.#packer.rest();
+        await this.#transcoder.breathe();
+        if (this.#isVoid()) return;
+      }
+      const block = this.#transcoder.frame(frame);
+      this.#cursor = frame.header;
+      yield* this.#packer.add(block);
+      if (this.#isVoid()) break;
+    }
+    yield* this.#packer.rest();
+  }
+
+  /** A read may have met a rollback that is reported only now: it counts from the second time on. */
+  #checkProgress(from: number, to: number): void {
+    const isFruitless = this.#cursor.height < from && (this.#source.tip().head?.height ?? -1) >= to;
+    if (isFruitless && this.#leftOut && this.#rollback === null) throw this.#missing(from);
+    this.#leftOut = isFruitless;
   }
 
   #missing(height: number): SyncError {
@@ -161,7 +260,7 @@ export class Feed {
 }
 
 /** Whether a client is past all that it could be sent next. */
-function isAhead(from: number, head: BlockRef | null): boolean {
+function isPast(from: number, head: BlockRef | null): boolean {
   return head !== null && from > head.height + 1;
 }
 

@@ -50,8 +50,36 @@ function formatJson(event: string, data: object, idLine = ''): Uint8Array {
   return Buffer.from(`event: ${event}\n${idLine}data: ${JSON.stringify(data)}${END}`);
 }
 
+/** What a `block` event is written from. */
+type EncodedBlock = Pick<Frame, 'header' | 'codec' | 'bytes'>;
+
+/**
+ * A whole `block` event in memory of its own.
+ *
+ * @throws SyncError `BLOCK_MALFORMED` for an unencoded document with a line break in it, which would end the event early
+ */
+export function formatBlockEvent(block: EncodedBlock): Uint8Array {
+  const { start, bytes, raw } = partsOf(block);
+  if (raw) return Buffer.concat([Buffer.from(start, 'latin1'), bytes, Buffer.from(END, 'latin1')]);
+  return Buffer.from(`${start}${bytes.toString('base64')}${END}`, 'latin1');
+}
+
+function partsOf({ header, codec, bytes: encoded }: EncodedBlock): {
+  readonly start: string;
+  readonly bytes: Buffer;
+  readonly raw: boolean;
+} {
+  const { height } = header;
+  const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length);
+  const raw = codec === IDENTITY;
+  if (raw && (bytes.includes(LF) || bytes.includes(CR))) {
+    throw new SyncError('BLOCK_MALFORMED', `Block ${height} has a line break in it.`, { height });
+  }
+  return { start: `event: block\nid: ${heightText(height)}\ndata: `, bytes, raw };
+}
+
 /** Size that chunks are filled up to, in bytes. */
-const CHUNK_BYTES = 64 * 1024;
+export const CHUNK_BYTES = 64 * 1024;
 /** A chunk with less in it is copied out, so that a short event does not hold a whole buffer. */
 const COPY_BELOW_BYTES = CHUNK_BYTES / 4;
 
@@ -68,14 +96,9 @@ export class BlockPacker {
    *
    * @throws SyncError `BLOCK_MALFORMED` for an unencoded document with a line break in it, which would end the event early
    */
-  *add(frame: Pick<Frame, 'header' | 'codec' | 'bytes'>): Generator<Uint8Array, void, undefined> {
-    const { height } = frame.header;
-    const bytes = Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.length);
-    const raw = frame.codec === IDENTITY;
-    if (raw && (bytes.includes(LF) || bytes.includes(CR))) {
-      throw new SyncError('BLOCK_MALFORMED', `Block ${height} has a line break in it.`, { height });
-    }
-    yield* this.#raw(Buffer.from(`event: block\nid: ${heightText(height)}\ndata: `, 'latin1'));
+  *add(block: EncodedBlock): Generator<Uint8Array, void, undefined> {
+    const { start, bytes, raw } = partsOf(block);
+    yield* this.#raw(Buffer.from(start, 'latin1'));
     yield* raw ? this.#raw(bytes) : this.#base64(bytes);
     yield* this.#raw(Buffer.from(END, 'latin1'));
   }

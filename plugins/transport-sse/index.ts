@@ -1,2 +1,2 @@
 export { sseTransport, type SseTransportOptions } from './client.js';
-export { sseEndpoint } from './endpoint.js';
+export { sseEndpoint, type SseEndpointOptions } from './endpoint.js';

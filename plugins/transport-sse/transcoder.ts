@@ -18,8 +18,19 @@ export class Transcoder {
     this.#codec = codecs.get(codec);
   }
 
+  /** Whether so much was encoded that others should have their turn: see {@link breathe}. */
+  get isDue(): boolean {
+    return this.#worked >= BREATHE_BYTES;
+  }
+
+  /** Gives others their turn. */
+  async breathe(): Promise<void> {
+    this.#worked = 0;
+    await breathe();
+  }
+
   /** @throws SyncError `BLOCK_TOO_LARGE`, `CODEC_*` */
-  async frame(frame: Frame): Promise<Pick<Frame, 'header' | 'codec' | 'bytes'>> {
+  frame(frame: Frame): Pick<Frame, 'header' | 'codec' | 'bytes'> {
     const { header, documentBytes } = frame;
     const { maxBlockBytes } = this.#limits;
     if (documentBytes > maxBlockBytes) {
@@ -28,10 +39,6 @@ export class Transcoder {
     }
     if (frame.codec === this.#codec.id) return frame;
     this.#worked += documentBytes;
-    if (this.#worked >= BREATHE_BYTES) {
-      this.#worked = 0;
-      await breathe();
-    }
     const document = this.#codecs
       .get(frame.codec)
       .decode(frame.bytes, { maxOutputBytes: Math.max(documentBytes, 1) });

@@ -1,9 +1,9 @@
-import type { Frame } from '../contracts/index.js';
+import type { BlockRef, Frame } from '../contracts/index.js';
 import { type BatchLimits, BatchWriter } from '../engine/batch-writer.js';
 import type { Chain } from '../engine/chain.js';
 import { nextHeight } from '../engine/links.js';
 import type { Verifier } from '../engine/verifier.js';
-import { isSyncError, SyncError } from '../errors/index.js';
+import { type ErrorCode, isSyncError, SyncError } from '../errors/index.js';
 import { throwIfAborted } from '../internal/abort.js';
 import type { Line } from './ndjson.js';
 
@@ -16,7 +16,18 @@ export interface AppendOptions {
   onCommit(frames: readonly Frame[]): void;
   /** Decides about a refused document: throws to stop, returns to go on with the next line. */
   onRefused(error: SyncError): void;
+  /**
+   * Runs after the chain went back, to take a block that stands on an older one, with the dropped blocks, newest first.
+   * Default `null`: such blocks are refused.
+   */
+  readonly onRollback?: ((to: BlockRef, dropped: readonly BlockRef[]) => void) | null;
   readonly signal: AbortSignal;
+}
+
+/** A chain that can go back; `to` is a block that it has. */
+interface Reversible {
+  tip(): unknown;
+  rollback?(to: BlockRef): Promise<readonly BlockRef[]>;
 }
 
 /**
@@ -30,45 +41,99 @@ export async function appendLines(
   lines: AsyncIterable<readonly Line[]>,
   options: AppendOptions,
 ): Promise<void> {
-  const verifier = chain.verifier();
-  const { signal } = options;
-  const onDurable = (frames: readonly Frame[]): void => {
-    options.onCommit(frames);
-  };
-  const writer = new BatchWriter((frames) => chain.commit(frames, { onDurable, signal }), options.batch);
+  const appender = new Appender(chain, options);
   try {
-    for await (const batch of lines) await pushLines(batch, verifier, writer, options);
+    for await (const batch of lines) await appender.push(batch);
   } finally {
-    await writer.flush();
+    await appender.flush();
   }
 }
 
-async function pushLines(
-  lines: readonly Line[],
-  verifier: Verifier,
-  writer: BatchWriter,
-  options: AppendOptions,
-): Promise<void> {
-  const frames: Frame[] = [];
-  try {
-    for (const line of lines) {
-      throwIfAborted(options.signal);
-      const frame = verified(line, verifier, options);
-      if (frame !== null) frames.push(frame);
+class Appender {
+  readonly #chain: Chain;
+  readonly #options: AppendOptions;
+  readonly #writer: BatchWriter;
+  #verifier: Verifier;
+  /** Verified, not given to the writer yet. */
+  #frames: Frame[] = [];
+
+  constructor(chain: Chain, options: AppendOptions) {
+    const { signal, batch } = options;
+    const onDurable = (frames: readonly Frame[]): void => {
+      options.onCommit(frames);
+    };
+    this.#chain = chain;
+    this.#options = options;
+    this.#verifier = chain.verifier();
+    this.#writer = new BatchWriter((frames) => chain.commit(frames, { onDurable, signal }), batch);
+  }
+
+  async push(lines: readonly Line[]): Promise<void> {
+    try {
+      for (const line of lines) {
+        throwIfAborted(this.#options.signal);
+        await this.#take(line);
+      }
+    } finally {
+      await this.#write();
     }
-  } finally {
-    await writer.push(frames);
+  }
+
+  flush(): Promise<void> {
+    return this.#writer.flush();
+  }
+
+  async #write(): Promise<void> {
+    const frames = this.#frames;
+    this.#frames = [];
+    if (frames.length > 0) await this.#writer.push(frames);
+  }
+
+  async #take(line: Line): Promise<void> {
+    try {
+      this.#frames.push(this.#verified(line));
+    } catch (error) {
+      if (!isSyncError(error)) throw error;
+      if (!(await this.#takeBranch(line, error))) this.#options.onRefused(error);
+    }
+  }
+
+  #verified(line: Line): Frame {
+    return this.#verifier.document(documentOf(line, this.#verifier, this.#options.maxBlockBytes));
+  }
+
+  /** Goes back to the block that a refused one stands on, when there is one that may be gone back to, and takes it. */
+  async #takeBranch(line: Line, { code }: SyncError): Promise<boolean> {
+    const { onRollback = null } = this.#options;
+    const chain: Reversible = this.#chain;
+    if (onRollback === null || line === null || !OFF_HEAD.has(code)) return false;
+    if (chain.rollback === undefined) return false;
+    await this.#write();
+    await this.#writer.flush();
+    const to = await branchPoint(this.#chain, line);
+    if (to === null) return false;
+    const dropped = await chain.rollback(to);
+    this.#verifier = this.#chain.verifier();
+    onRollback(to, dropped);
+    this.#frames.push(this.#verified(line));
+    return true;
   }
 }
 
-function verified(line: Line, verifier: Verifier, options: AppendOptions): Frame | null {
-  try {
-    return verifier.document(documentOf(line, verifier, options.maxBlockBytes));
-  } catch (error) {
-    if (!isSyncError(error)) throw error;
-    options.onRefused(error);
-    return null;
-  }
+/** What a block is refused with that was verified but does not stand on the head: links are checked last. */
+const OFF_HEAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['HEIGHT_MISMATCH', 'PARENT_MISMATCH']);
+
+/**
+ * The block of a chain that a verified document stands on, when blocks above it may be dropped; `null` for a repeat of
+ * one that is there, for an unknown parent, and below the finalized block.
+ */
+async function branchPoint(chain: Chain, document: Uint8Array): Promise<BlockRef | null> {
+  const { base, head, finalized } = chain.tip();
+  const place = chain.describe(document);
+  if (head === null || place.height - 1 < Math.max(base, finalized?.height ?? 0)) return null;
+  const [parent, known] = await Promise.all([chain.header(place.height - 1), chain.header(place.height)]);
+  if (parent?.hash !== place.previousHash || known?.hash === place.hash) return null;
+  return { height: parent.height, hash: parent.hash };
 }
 
 function documentOf(line: Line, verifier: Verifier, maxBlockBytes: number): Uint8Array {

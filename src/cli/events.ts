@@ -14,6 +14,14 @@ export interface AppendedEvent {
   readonly finalized: BlockRef | null;
 }
 
+/** The chain went back, to take a line whose block stands on an older one. */
+export interface RolledBackEvent {
+  readonly type: 'rollback';
+  readonly to: BlockRef;
+  /** Newest first. */
+  readonly dropped: readonly BlockRef[];
+}
+
 /** A line of an input was refused; the command goes on with the next one. */
 export interface RefusedEvent {
   readonly type: 'warning';
@@ -64,6 +72,7 @@ export type CliEvent =
   | ListeningEvent
   | AppendedEvent
   | RefusedEvent
+  | RolledBackEvent
   | InputProgressEvent
   | BuildEvent
   | BuiltEvent

@@ -2,6 +2,7 @@ import type { BlockSource, Plugin, ServerLimits } from '../contracts/index.js';
 import { resolveServerParts, type SnapshotServerOptions } from '../di/server-parts.js';
 import { serverLimits } from './limits.js';
 import { type SyncServer, SyncServerCore } from './sync-server.js';
+import { TrackedSource } from './tracked-source.js';
 
 /** What a server is made of. */
 export interface SyncServerConfig {
@@ -27,8 +28,15 @@ export interface SyncServerConfig {
  * @throws SyncError `PLUGIN_INCOMPATIBLE`
  */
 export function createSyncServer(config: SyncServerConfig): SyncServer {
-  const { source, plugins = [], snapshots = null, onError } = config;
+  const { plugins = [], snapshots = null, onError } = config;
+  const source = new TrackedSource(config.source);
   const limits = serverLimits(config.limits);
   const parts = resolveServerParts({ source, plugins, limits, snapshots });
-  return new SyncServerCore({ source, limits, onError, ...parts });
+  return new SyncServerCore({
+    source,
+    limits,
+    onError,
+    idle: (withinMs) => source.idle(withinMs),
+    ...parts,
+  });
 }

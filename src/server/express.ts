@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Closeable } from '../contracts/index.js';
 import { createSyncServer, type SyncServerConfig } from './create-server.js';
 import { serveRequest } from './node.js';
+import { breakOff } from './send.js';
 import { splitTarget } from './target.js';
 
 export type { SyncServerConfig } from './create-server.js';
@@ -53,7 +54,7 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
   const close = async (): Promise<void> => {
     const closed = server.close();
     const cutOff = setTimeout(() => {
-      for (const res of open.keys()) res.destroy();
+      for (const res of open.keys()) breakOff(res);
     }, CLOSE_GRACE_MS);
     await Promise.all(open.values());
     clearTimeout(cutOff);

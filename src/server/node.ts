@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { problemResponse, notFound } from './problem.js';
-import { sendResponse } from './send.js';
+import { breakOff, sendResponse } from './send.js';
 import type { SyncRequest, SyncServer } from './sync-server.js';
 import { parseQuery, splitTarget, type Target } from './target.js';
 
@@ -45,7 +45,7 @@ export async function serveRequest(server: SyncServer, exchange: Exchange): Prom
     const response = await answer(server, exchange, gone.signal);
     await sendResponse(res, response, server.limits);
   } catch (error) {
-    res.destroy();
+    breakOff(res);
     if (!gone.signal.aborted) server.report(error);
   } finally {
     gone.abort();

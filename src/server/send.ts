@@ -26,11 +26,26 @@ export async function sendResponse(
     else if (body !== null) await writeAll(client, res, body);
     await client.end();
   } catch (error) {
-    res.destroy();
+    breakOff(res);
     throw error;
   } finally {
     client.release();
   }
+}
+
+/** Stands on the responses of Node's HTTP/2 server; their `destroy` would end the stream as if all had been sent. */
+type Http2Response = ServerResponse & {
+  readonly stream?: { readonly destroyed: boolean; readonly closed: boolean; close(code: number): void };
+};
+
+/** `INTERNAL_ERROR` (RFC 9113 section 7). */
+const HTTP2_INTERNAL_ERROR = 2;
+
+/** Ends an exchange so that its client sees that the rest is missing. */
+export function breakOff(res: ServerResponse): void {
+  const { stream } = res as Http2Response;
+  if (typeof stream?.close === 'function') stream.close(HTTP2_INTERNAL_ERROR);
+  else res.destroy();
 }
 
 /** Not `writeHead` with the headers: what the host has set already has to stay, and to be seen by its middleware. */
@@ -90,7 +105,10 @@ class Client {
   }
 
   get #gone(): boolean {
-    return this.#res.destroyed || this.#res.socket?.destroyed === true;
+    const { destroyed, socket, stream } = this.#res as Http2Response;
+    // Of HTTP/2, `socket` stands for the connection that all streams share, and its response is never `destroyed`.
+    if (stream !== undefined) return stream.destroyed || stream.closed;
+    return destroyed || socket?.destroyed === true;
   }
 
   /**
@@ -102,7 +120,7 @@ class Client {
       let lastTurn: NodeJS.Immediate | undefined;
       const timer = setTimeout(() => {
         lastTurn = setImmediate(() => {
-          this.#res.destroy();
+          breakOff(this.#res);
           this.#onProgress();
         });
       }, this.#stallMs);

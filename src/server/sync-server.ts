@@ -20,6 +20,8 @@ export interface SyncServerOptions {
   readonly limits: ServerLimits;
   /** Closed after the endpoints. */
   readonly workers: CodecWorkers;
+  /** Resolves when no read of the source is under way; `false` when one still is after that time. Default: at once. */
+  readonly idle?: ((withinMs: number) => Promise<boolean>) | undefined;
   /** Called with failures that the client is told nothing about. Must not throw. Default: nothing. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
@@ -44,11 +46,16 @@ export interface SyncServer {
    * @param options.signal - fires when the client has gone; ends the body.
    */
   handle(request: SyncRequest, options: { readonly signal: AbortSignal }): Promise<EndpointResponse>;
-  /** Ends all open bodies and refuses further requests; resolves when the endpoints have stopped. */
+  /**
+   * Ends all open bodies and refuses further requests; resolves when the endpoints have stopped and nothing reads the
+   * source any more. A read that does not end within 5 seconds is reported and left.
+   */
   close(): Promise<void>;
 }
 
 const METHODS = ['GET', 'HEAD'];
+/** A closing server waits so long for reads under way. */
+const READ_WAIT_MS = 5_000;
 const STATUS_PATH = '/status';
 
 /** The server half of the sync protocol, made out of a source and endpoints (protocol section 2). */
@@ -58,7 +65,7 @@ export class SyncServerCore implements SyncServer {
   readonly #paths: ReadonlyMap<string, Endpoint>;
   readonly #prefixes: readonly (readonly [string, Endpoint])[];
   readonly #slots: StreamSlots;
-  readonly #open = new Set<AbortController>();
+  readonly #open = new Set<Run>();
   #closing: Promise<void> | null = null;
 
   constructor(options: SyncServerOptions) {
@@ -108,13 +115,16 @@ export class SyncServerCore implements SyncServer {
   }
 
   async #close(): Promise<void> {
-    for (const controller of [...this.#open]) controller.abort();
+    for (const run of [...this.#open]) run.stop();
     const closing = this.#options.endpoints.map(async (endpoint) => {
       await endpoint.close?.();
     });
     for (const result of await Promise.allSettled(closing))
       if (result.status === 'rejected') this.report(result.reason);
     await this.#options.workers.close();
+    if ((await this.#options.idle?.(READ_WAIT_MS)) === false) {
+      this.report(new SyncError('INTERNAL', `A read of the source did not end within ${READ_WAIT_MS} ms.`));
+    }
   }
 
   #endpointOf(path: string): Endpoint | null {
@@ -146,7 +156,9 @@ export class SyncServerCore implements SyncServer {
       const { signal: ended } = run.controller;
       const response = withoutBody(request, await endpoint.handle(request, { signal: ended, onError }));
       const { body } = response;
-      if (body !== null && !(body instanceof Uint8Array)) return { ...response, body: guarded(body, run) };
+      if (body !== null && !(body instanceof Uint8Array)) {
+        return { ...response, body: guarded(body, run, endpoint.streams) };
+      }
       run.end();
       return response;
     } catch (error) {
@@ -163,13 +175,22 @@ export class SyncServerCore implements SyncServer {
     };
     const end = (): void => {
       signal.removeEventListener('abort', onAbort);
-      this.#open.delete(controller);
+      this.#open.delete(run);
       release();
     };
-    this.#open.add(controller);
+    const run: Run = {
+      controller,
+      body: null,
+      end,
+      stop: () => {
+        controller.abort();
+        run.body?.return?.().catch(() => undefined);
+      },
+    };
+    this.#open.add(run);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    return { controller, end };
+    return run;
   }
 }
 
@@ -192,6 +213,10 @@ function endpointPaths(endpoints: readonly Endpoint[]): ReadonlyMap<string, Endp
 /** One request under way. */
 interface Run {
   readonly controller: AbortController;
+  /** The endless body that is being sent: its `return` ends it also where it does not listen to the signal. */
+  body: AsyncIterator<Uint8Array> | null;
+  /** Ends it from the server's side. */
+  stop(): void;
   /** Gives back what the request holds; more calls than one do no harm. */
   end(): void;
 }
@@ -200,10 +225,12 @@ interface Run {
  * The body, which ends its run however it ends. Not a generator: one that was not started yet would run nothing at
  * `return`, and one that waits would answer `return` only after it.
  */
-function guarded(body: AsyncIterable<Uint8Array>, run: Run): AsyncIterable<Uint8Array> {
+function guarded(body: AsyncIterable<Uint8Array>, run: Run, isEndless: boolean): AsyncIterable<Uint8Array> {
   return {
     [Symbol.asyncIterator]() {
       const inner = body[Symbol.asyncIterator]();
+      // Any other body is a whole: one that ended early would pass for one.
+      if (isEndless) run.body = inner;
       return {
         async next() {
           try {

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
+import { Chain } from '../../src/engine/chain.js';
+import { ndjson, sealedChain, smallPayload } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { type JsonLine, run, serve } from './cli.js';
 
@@ -51,6 +52,44 @@ test('a file is read to its end and the server goes on', async (t) => {
   await cli.waitFor(durable(19));
   const synced = await run(t, ['sync', '--peer', url, '--data', join(dir, 'b')]);
   t.is(synced.code, 0, synced.stderr);
+});
+
+test('after lines that were all refused, the next ones are stored', async (t) => {
+  const { cli, url } = await serve(t, join(tempDir(t), 'a'), '--ingest', '-');
+  cli.stdin.write('not a block\n');
+  await cli.waitFor(({ event }) => event === 'warning');
+  cli.stdin.write(ndjson(chain.slice(0, 3)));
+  await cli.waitFor(durable(2));
+  t.is(await headOf(url), 2);
+});
+
+/** Chains that can go back do. */
+const reversible = 'rollback' in Chain.prototype ? test : test.skip;
+
+const fork = sealedChain(20, (height) => (height < 12 ? smallPayload(height) : { branch: 'b' }));
+
+reversible('a line on an older block makes the chain go back to that block and take it', async (t) => {
+  const { cli, url } = await serve(t, join(tempDir(t), 'a'), '--ingest', '-');
+  cli.stdin.write(ndjson(chain));
+  await cli.waitFor(durable(19));
+  cli.stdin.write(ndjson([...fork.slice(12, 15), ...fork.slice(3, 5)]));
+  const { to, dropped } = await cli.waitFor(({ event }) => event === 'rollback');
+  const { hash } = JSON.parse(Buffer.from(chain[11] ?? []).toString()) as { hash: string };
+  t.deepEqual(to, { height: 11, hash });
+  t.is((dropped as readonly unknown[]).length, 8);
+  // What is there already is refused, however old it is.
+  t.like(await cli.waitFor(({ event }) => event === 'warning'), { code: 'HEIGHT_MISMATCH', height: 15 });
+  t.is(await headOf(url), 14);
+});
+
+test('a line on an older block that does not verify is refused, and the chain stays', async (t) => {
+  const { cli, url } = await serve(t, join(tempDir(t), 'a'), '--ingest', '-');
+  const bad = Buffer.from(fork[12] ?? []);
+  bad.write('x', bad.length - 3);
+  cli.stdin.write(ndjson([...chain, bad]));
+  t.like(await cli.waitFor(({ event }) => event === 'warning'), { code: 'HASH_MISMATCH' });
+  await cli.waitFor(durable(19));
+  t.is(await headOf(url), 19);
 });
 
 if (process.platform !== 'win32') {

@@ -18,6 +18,7 @@ interface Ask {
   readonly method?: string;
   readonly limits?: Partial<ServerLimits>;
   readonly codecs?: readonly CodecPlugin[];
+  readonly recentBytes?: number;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -35,7 +36,9 @@ interface Asked {
 async function ask(source: MemorySource, options: Ask = {}): Promise<Asked> {
   const codecs = codecRegistry(options.codecs ?? [gzip(), identity()]);
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  const endpoint = sseEndpoint().create({ source, codecs, limits, workers: inThreadWorkers(codecs) });
+  const { recentBytes } = options;
+  const plugin = sseEndpoint(recentBytes === undefined ? {} : { recentBytes });
+  const endpoint = plugin.create({ source, codecs, limits, workers: inThreadWorkers(codecs) });
   const controller = new AbortController();
   const request = {
     method: options.method ?? 'GET',
@@ -459,7 +462,7 @@ test('a client that does not follow is told when blocks it was sent are replaced
 
 test('changes that a slow client has not read cost no memory: it reads them from the source', async (t) => {
   const source = new MemorySource(documents.slice(0, 1));
-  const { response, controller } = await ask(source, { query: 'follow=true' });
+  const { response, controller } = await ask(source, { query: 'follow=true', recentBytes: 0 });
   const stream = live(response);
   await stream.next();
   await stream.next();

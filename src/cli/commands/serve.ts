@@ -23,8 +23,9 @@ const INGEST_CHUNK_BYTES = 64 * 1024;
 
 const EXAMPLES = `
 The routes are below /sync: /sync/status, /sync/stream, /sync/json, and with --key /sync/snapshot. With --ingest, blocks
-are appended as their lines arrive, also to a new store; a line that is refused is reported and left out, and the server
-goes on. A store that is made with --state needs it whenever blocks are added. SIGTERM and Ctrl-C stop it.
+are appended as their lines arrive, also to a new store. A block that stands on an older one than the head makes the
+chain go back to that one, unless it is below the finalized block (see --finality). A line that is refused is reported
+and left out, and the server goes on. A store that is made with --state needs it whenever blocks are added. SIGTERM and Ctrl-C stop it.
 
 Examples:
   $ blockferry serve --data ./node-a
@@ -42,6 +43,7 @@ interface ServeOptions extends StoreOptions {
   readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
   readonly state?: string;
+  readonly finality?: number;
   readonly json?: boolean;
 }
 
@@ -66,6 +68,12 @@ export function command(): Command {
       ).argParser(positive),
     )
     .addOption(OPTION.state())
+    .addOption(
+      new Option(
+        '--finality <depth>',
+        'blocks this deep below the head are final (default: none are)',
+      ).argParser(positive),
+    )
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -80,7 +88,11 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   const state = await stateConfig(options.state);
   const input = ingest === undefined ? null : openInput(ingest, INGEST_CHUNK_BYTES, context.signal);
   try {
-    const chain = await openChain({ ...storeConfig(options, input !== null), ...state });
+    const chain = await openChain({
+      ...storeConfig(options, input !== null),
+      ...state,
+      ...finalityConfig(options.finality),
+    });
     try {
       await serveChain(chain, input, options, context);
     } finally {
@@ -90,6 +102,10 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   } finally {
     input?.close();
   }
+}
+
+function finalityConfig(depth: number | undefined): { readonly finality?: { readonly depth: number } } {
+  return depth === undefined ? {} : { finality: { depth } };
 }
 
 async function serveChain(
@@ -158,6 +174,9 @@ async function ingestInput(
     },
     onRefused: ({ code, message, context }) => {
       out.emit({ type: 'warning', code, message, height: context.height ?? null });
+    },
+    onRollback: ({ height, hash }, dropped) => {
+      out.emit({ type: 'rollback', to: { height, hash }, dropped });
     },
     signal,
   });

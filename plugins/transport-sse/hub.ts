@@ -1,0 +1,71 @@
+import type { ChainChange, EndpointDeps } from '../../src/contracts/index.js';
+import { formatBlockEvent } from './format.js';
+import { RecentBlocks } from './recent-blocks.js';
+import { Transcoder } from './transcoder.js';
+
+/** A stream that hears of changes; it must not throw. */
+export type Listener = (change: ChainChange) => void;
+
+/** A stream's place in a {@link Hub}. */
+export interface Membership {
+  readonly recent: RecentBlocks;
+  leave(): void;
+}
+
+/** The streams of one codec. */
+interface Channel {
+  readonly recent: RecentBlocks;
+  readonly listeners: Set<Listener>;
+}
+
+/**
+ * What all streams of a server share: one subscription to the source, and for each codec in use the newest blocks as
+ * finished events. Holds nothing while no stream is open.
+ */
+export class Hub {
+  readonly #deps: EndpointDeps;
+  readonly #recentBytes: number;
+  readonly #channels = new Map<string, Channel>();
+  #unsubscribe: (() => void) | null = null;
+
+  /** @param recentBytes - bound on the newest blocks that are held for each codec. */
+  constructor(deps: EndpointDeps, recentBytes: number) {
+    this.#deps = deps;
+    this.#recentBytes = recentBytes;
+  }
+
+  /** Adds a stream; the listener is called after the newest blocks have changed. */
+  join(codec: string, listener: Listener): Membership {
+    this.#unsubscribe ??= this.#deps.source.subscribe((change) => {
+      this.#change(change);
+    });
+    const channel = this.#channels.get(codec) ?? this.#open(codec);
+    channel.listeners.add(listener);
+    const leave = (): void => {
+      channel.listeners.delete(listener);
+      if (channel.listeners.size === 0 && this.#channels.get(codec) === channel) this.#close(codec);
+    };
+    return { recent: channel.recent, leave };
+  }
+
+  #open(codec: string): Channel {
+    const { codecs, limits } = this.#deps;
+    const transcoder = new Transcoder(codecs, limits, codec);
+    const recent = new RecentBlocks((frame) => formatBlockEvent(transcoder.frame(frame)), this.#recentBytes);
+    const channel = { recent, listeners: new Set<Listener>() };
+    this.#channels.set(codec, channel);
+    return channel;
+  }
+
+  #close(codec: string): void {
+    this.#channels.delete(codec);
+    if (this.#channels.size > 0) return;
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+  }
+
+  #change(change: ChainChange): void {
+    for (const { recent } of this.#channels.values()) recent.change(change);
+    for (const { listeners } of this.#channels.values()) for (const listener of listeners) listener(change);
+  }
+}

@@ -222,6 +222,7 @@ export class Chain implements BlockSource, Closeable {
 
   /**
    * Drops every block above `to` and restores the state as it was after `to`, in one durable batch. Followers are told.
+   * Not for a chain that an engine is syncing into: the engine rolls back by itself, and fails when somebody else does.
    *
    * @param to - the new head; `null` drops all blocks, of which listeners are told only when new ones come.
    * @returns the dropped blocks, newest first.

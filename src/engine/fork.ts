@@ -1,4 +1,4 @@
-import type { BlockRef, Checkpoint, Frame } from '../contracts/index.js';
+import type { BlockRef, Checkpoint, Frame, Peer } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import type { BatchLimits } from './batch-writer.js';
 import type { Chain } from './chain.js';
@@ -23,9 +23,9 @@ export async function commonBlock(chain: Chain, ancestors: readonly BlockRef[]):
 }
 
 /** A peer's chain does not have the block that is final here. */
-export function belowFinalized({ height, hash }: BlockRef, cause?: SyncError): SyncError {
-  const message = `The peer's chain does not have block ${height} ${hash}, which is final here.`;
-  return new SyncError('BELOW_FINALIZED', message, { height, cause });
+export function belowFinalized({ height, hash }: BlockRef, peer: Peer, cause?: SyncError): SyncError {
+  const message = `The chain of ${peer.url} does not have block ${height} ${hash}, which is final here.`;
+  return new SyncError('BELOW_FINALIZED', message, { height, peer: peer.url, cause });
 }
 
 /** Another branch that was long enough to take the place of ours. */

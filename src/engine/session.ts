@@ -35,9 +35,12 @@ export interface SessionDeps {
   onRollback(to: BlockRef, dropped: readonly BlockRef[]): void;
   /** Runs when all that the peer had is durable, and what comes now is live. */
   onLive(): void;
-  /** Runs before a failure that the same peer may have got over when it is asked again. */
-  onPassing(error: SyncError): void;
+  /** Runs before a `FORKED` that the same peer may have got over when it is asked again. */
+  onPassing(why: PassingFork, error: SyncError): void;
 }
+
+/** The peer's chain forked while it was read, or its branch is shorter than ours, which it may not be for long. */
+export type PassingFork = 'replaced' | 'shorter';
 
 /**
  * Fetches, verifies and commits until the peer says it is complete; a session that follows goes on until it is called
@@ -71,15 +74,16 @@ async function takeBranch(
   const claimed = status?.head ?? null;
   if (claimed !== null && claimed.height < head.height) {
     const error = shorterBranch(claimed.height, head);
-    deps.onPassing(error);
+    deps.onPassing('shorter', error);
     throw error;
   }
   try {
     await new Session(deps, signal, new BranchProof(chain, common, deps.batch)).run(common);
   } catch (error) {
     const { finalized } = chain.tip();
-    const isRefused = isSyncError(error, 'FORKED') && error.context.ancestors !== undefined;
-    if (isRefused && finalized?.height === common.height) throw belowFinalized(finalized, error);
+    if (!isSyncError(error, 'FORKED') || error.context.ancestors === undefined) throw error;
+    if (finalized?.height === common.height) throw belowFinalized(finalized, deps.peer, error);
+    deps.onPassing('replaced', error);
     throw error;
   }
 }
@@ -151,7 +155,7 @@ class Session {
       return null;
     } catch (error) {
       // The peer's chain forked in the middle of the answer: asked again, it names what there is in common.
-      if (this.#begun && isSyncError(error, 'FORKED') && this.#proof === null) this.#deps.onPassing(error);
+      if (this.#begun && isSyncError(error, 'FORKED')) this.#deps.onPassing('replaced', error);
       throw error;
     }
   }
@@ -215,12 +219,12 @@ class Session {
 
   /** The peer drops blocks that it has sent. */
   async #rollback(to: BlockRef): Promise<void> {
-    const { chain, follow } = this.#deps;
+    const { chain, follow, peer } = this.#deps;
     if (!follow) throw unexpectedRollback(to);
     if (this.#proof !== null) throw this.#keepOurs(this.#proof);
     await this.#writer.flush();
     const { finalized } = chain.tip();
-    if (finalized !== null && to.height < finalized.height) throw belowFinalized(finalized);
+    if (finalized !== null && to.height < finalized.height) throw belowFinalized(finalized, peer);
     if (!(await chain.holds(to))) throw foreignRollback(to);
     const dropped = await chain.rollback(to);
     this.#verifier = chain.verifier();
@@ -229,7 +233,7 @@ class Session {
 
   #keepOurs(proof: BranchProof): SyncError {
     const error = proof.shorter();
-    this.#deps.onPassing(error);
+    this.#deps.onPassing('shorter', error);
     return error;
   }
 }

@@ -9,7 +9,7 @@ import { checkPeerChain, chooseRules, negotiateCodecs } from './handshake.js';
 import { type ChosenMode, ModeChooser } from './modes.js';
 import { isFinalForPeer, PeerSet } from './peer-set.js';
 import type { ProgressMeter } from './progress.js';
-import { runSession } from './session.js';
+import { type PassingFork, runSession } from './session.js';
 import { SnapshotRun } from './snapshot-run.js';
 
 /** What one run of an engine works with. */
@@ -191,9 +191,9 @@ export class SyncRun {
         hub.progress(() => this.#deps.meter.sample(), true);
         hub.phase('synced');
       },
-      onPassing: ({ code, message }) => {
-        this.#link.passing = true;
-        hub.warn(code, message);
+      onPassing: (why, { code, message }) => {
+        if (this.#link.passing === null) hub.warn(code, message);
+        this.#link.passing ??= why;
       },
     };
   }
@@ -261,7 +261,7 @@ export class SyncRun {
   /** Whether the same peer is worth asking by its other way; for a live stream that was lost, ranges would bring nothing. */
   #hasOtherWay(peer: Peer, error: SyncError): boolean {
     const { live, passing } = this.#link;
-    return !live && !passing && this.#way !== null && this.#chooser.failed(peer, this.#way, error);
+    return !live && passing === null && this.#way !== null && this.#chooser.failed(peer, this.#way, error);
   }
 
   #turnFrom(peer: Peer, error: SyncError): void {
@@ -271,8 +271,9 @@ export class SyncRun {
 
   /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait. */
   #mayPass(error: SyncError): boolean {
-    const { progressed, passing } = this.#link;
-    return passing && error.code === 'FORKED' && (progressed || this.#deps.settings.follow);
+    const { passing } = this.#link;
+    if (error.code !== 'FORKED') return false;
+    return passing === 'replaced' || (passing === 'shorter' && this.#deps.settings.follow);
   }
 
   #delayMs(error: SyncError, elsewhere: boolean): number {
@@ -302,12 +303,12 @@ interface Link {
   progressed: boolean;
   /** It has reached the peer's head and gone on. */
   live: boolean;
-  /** It failed by something that may pass. */
-  passing: boolean;
+  /** Why it failed by a fork that may pass; `null` when it did not. */
+  passing: PassingFork | null;
 }
 
 function newLink(): Link {
-  return { progressed: false, live: false, passing: false };
+  return { progressed: false, live: false, passing: null };
 }
 
 /** Makes the chain of an engine out of its parts. */

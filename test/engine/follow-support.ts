@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionContext } from 'ava';
 import { seal, SEALED_JSON_GENESIS } from '../../plugins/chain-sealed-json/index.js';
 import {
@@ -81,8 +81,16 @@ export interface Line {
   mend(): void;
 }
 
-/** Serves a chain under /sync on a real socket. */
-export async function serveChain(t: Teardown, source: Chain): Promise<Line> {
+/**
+ * Serves a chain under /sync on a real socket.
+ *
+ * @param isLost - whether a request is cut off without an answer.
+ */
+export async function serveChain(
+  t: Teardown,
+  source: Chain,
+  isLost: (request: IncomingMessage) => boolean = () => false,
+): Promise<Line> {
   const server = createSyncServer({ source });
   t.teardown(() => server.close());
   const handle = nodeListener(server, { path: '/sync' });
@@ -91,7 +99,7 @@ export async function serveChain(t: Teardown, source: Chain): Promise<Line> {
   const origin = await listen(t, (request, response) => {
     open.add(response);
     response.once('close', () => open.delete(response));
-    if (isCut) response.destroy();
+    if (isCut || isLost(request)) response.destroy();
     else handle(request, response);
   });
   return {

@@ -1,6 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { filter, firstValueFrom } from 'rxjs';
 import { createSyncEngine } from '../../src/index.js';
+import { createSyncServer, nodeListener } from '../../src/server/index.js';
+import { listen } from '../helpers/servers.js';
 import { blocksOn, bytesOf, fork, Follower, serveChain, sourceChain } from './follow-support.js';
 
 test('what is appended while a node catches up and afterwards comes exactly once, in order', async (t) => {
@@ -74,6 +77,53 @@ test('a line that is lost while following is taken up again, each time with a `r
   }
   t.is(follower.view().length, 31);
   t.false(follower.phases.includes('failed'));
+});
+
+test('a signal ends following like `close` does, and what is durable stays', async (t) => {
+  const source = await sourceChain(t, 10);
+  const { url } = await serveChain(t, source);
+  const engine = createSyncEngine({ storage: { use: 'memory' }, peers: [url], follow: true });
+  t.teardown(() => engine.close());
+  const stop = new AbortController();
+  const synced = firstValueFrom(engine.states.pipe(filter(({ phase }) => phase === 'synced')));
+  const run = engine.start({ signal: stop.signal });
+  await synced;
+  stop.abort();
+  await t.notThrowsAsync(run);
+  t.is(engine.chain?.tip().head?.height, 9);
+  t.is(engine.state.error, null);
+});
+
+test('when the stream fails, ranges catch up and hand over to the stream', async (t) => {
+  const source = await sourceChain(t, 30);
+  let streams = 0;
+  const { url } = await serveChain(t, source, ({ url: path = '' }) => {
+    streams += path.startsWith('/sync/stream') ? 1 : 0;
+    return path.startsWith('/sync/stream') && streams === 1;
+  });
+  const follower = new Follower(t, { peers: [url] });
+  await follower.until(
+    () => streams === 2 && follower.phases.filter((phase) => phase === 'synced').length === 2,
+  );
+  await source.append(blocksOn(source.tip().head, 5, 'more'));
+  await follower.reaches(source);
+  t.is(follower.view().length, 35);
+  const origins = follower.events.flatMap((event) => (event.type === 'block' ? [event.origin] : []));
+  t.deepEqual([origins[0], origins.at(-1)], ['json', 'stream']);
+});
+
+test('a peer without a stream can be caught up with but not followed', async (t) => {
+  const source = await sourceChain(t, 30);
+  const server = createSyncServer({ source });
+  t.teardown(() => server.close());
+  const handle = nodeListener(server, { path: '/sync' });
+  const url = await listen(t, (request, response) => {
+    if (request.url?.startsWith('/sync/stream') === true) response.writeHead(404).end();
+    else handle(request, response);
+  });
+  const follower = new Follower(t, { peers: [url] });
+  await t.throwsAsync(follower.started, { code: 'PEER_REFUSED', message: /stream/ });
+  t.is(follower.view().length, 30);
 });
 
 test('following needs the stream', (t) => {

@@ -49,10 +49,16 @@ export async function refAt(chain: Chain, height: number): Promise<BlockRef> {
 }
 
 /** Puts another branch in place of the blocks above a height. */
-export async function fork(chain: Chain, to: number, count: number, label: string): Promise<void> {
+export async function fork(
+  chain: Chain,
+  to: number,
+  count: number,
+  label: string,
+  payload: (height: number) => object = () => ({}),
+): Promise<void> {
   const parent = await refAt(chain, to);
   await chain.rollback(parent);
-  if (count > 0) await chain.append(blocksOn(parent, count, label));
+  if (count > 0) await chain.append(blocksOn(parent, count, label, payload));
 }
 
 /** All documents of a chain. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { type Chain, openChain } from '../../src/index.js';
@@ -209,3 +210,30 @@ test('a live rollback to a block that the peer has not sent is PROTOCOL_VIOLATIO
   await t.throwsAsync(node.started, { code: 'PROTOCOL_VIOLATION' });
   t.true((await bytesOf(node.engine.chain)).equals(await bytesOf(source)));
 });
+
+/** Too much for what lies between two sockets, so that forks come while blocks are being sent. */
+const large = (): object => ({ noise: randomBytes(24_000).toString('base64') });
+
+for (const follow of [true, false]) {
+  test(`forks while a node that ${follow ? 'follows' : 'does not follow'} catches up lead it to the branch that is left`, async (t) => {
+    const source = await sourceChain(t, 1);
+    await source.append(blocksOn(source.tip().head, 300, 'first', large));
+    const { url } = await serveChain(t, source);
+    const retry = { baseDelayMs: 1 };
+    const node = new Follower(t, {
+      peers: [url],
+      mode: 'stream',
+      follow,
+      retry,
+      limits: { maxBatchBlocks: 8 },
+    });
+    for (const height of [50, 120]) {
+      await node.until(() => (node.engine.chain?.tip().head?.height ?? 0) > height);
+      await fork(source, height - 20, 250, `from ${height}`, large);
+    }
+    await (follow ? node.reaches(source) : node.started);
+    t.true(node.rollbacks.length > 0);
+    t.is(node.view().length, (source.tip().head?.height ?? -1) + 1);
+    t.true((await bytesOf(node.engine.chain)).equals(await bytesOf(source)));
+  });
+}

@@ -138,3 +138,21 @@ test('a rollback that nobody noted for a consumer ends its run with FORKED', asy
   await t.throwsAsync(second.run(signal), { code: 'FORKED' });
   t.deepEqual(copy.told, []);
 });
+
+test('two forks while one block is handled are told together, down to the lower one', async (t) => {
+  const chain = await sourceChain(t, 10);
+  const copy = new Copy();
+  const { signal } = new AbortController();
+  const consumer = new Consumer(chain, 'default', copy.handler, copy.onRollback);
+  copy.pause = async () => {
+    if (copy.hashes.length !== 8) return;
+    copy.pause = () => Promise.resolve();
+    await fork(chain, 6, 5, 'second');
+    await fork(chain, 4, 9, 'third');
+    await fork(chain, 9, 3, 'fourth');
+  };
+  consumer.end();
+  await consumer.run(signal);
+  t.deepEqual(copy.told, [[4, [8, 7, 6, 5]]]);
+  t.is(copy.hashes.at(-1), chain.tip().head?.hash);
+});

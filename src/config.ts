@@ -10,6 +10,7 @@ import type {
   TrustOptions,
 } from './contracts/index.js';
 import { DEFAULT_RETRY, type RetryOptions } from './engine/backoff.js';
+import { checkFinality, type Finality } from './engine/finality.js';
 import type { SyncMode } from './engine/modes.js';
 import { type TrustConfig, trustOptions } from './engine/trust-options.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from './engine/engine-parts.js';
@@ -60,6 +61,11 @@ export interface ChainConfig {
    * blocks are added. Default `null`: no state.
    */
   readonly stateTransition?: StateTransition | null;
+  /**
+   * Which blocks can't be rolled back: `{depth: N}` those N and more below the head, a function those up to the height
+   * that it returns for a new head. What is final stays so. Default `null`: none, save those that came in a snapshot.
+   */
+  readonly finality?: Finality | null;
   /** Further plugins; those that are passed win over built-in ones of the same name. */
   readonly plugins?: readonly Plugin[];
   /** Bounds; each has a default. */
@@ -94,9 +100,14 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
   readonly snapshot?: SnapshotConfig;
   /** Last height wanted. Default `null`: all. */
   readonly to?: number | null;
+  /**
+   * Whether to go on with new blocks as the peer gets them, once its head is reached, until the engine is closed. Needs
+   * the stream, so it doesn't go with the mode `json`. Default false.
+   */
+  readonly follow?: boolean;
   /** HTTP client. Default the global `fetch`; a host's own brings proxies, mutual TLS or HTTP/2. */
   readonly fetch?: typeof globalThis.fetch;
-  /** When and how often to try again. */
+  /** When and how often to try again. An engine that follows tries for ever unless `maxAttempts` is given. */
   readonly retry?: Partial<RetryOptions>;
   /** Bounds; each has a default. */
   readonly limits?: Partial<EngineLimits & TransportLimits>;
@@ -125,24 +136,26 @@ export function engineSettings(config: SyncEngineConfig): EngineSettings {
     ...chainSettings(config),
     peers: config.peers.map((peer: string | PeerConfig) => normalizePeer(peer)),
     mode: checkMode(config.mode ?? 'auto'),
+    follow: checkFollow(config),
     trust: trustOf(config),
     snapshotType: checkType(config.snapshot?.type ?? 'recent'),
     minSnapshotBlocks: checkHeight('snapshot.minBlocks', config.snapshot?.minBlocks ?? 1_000),
     to: config.to === undefined || config.to === null ? null : checkHeight('to', config.to),
-    retry: { ...DEFAULT_RETRY, ...config.retry },
+    retry: retryOf(config),
   };
 }
 
 /** Completes and checks what an engine and a chain have in common. @throws TypeError */
 export function chainSettings(
   config: ChainConfig,
-): Pick<EngineSettings, 'chain' | 'chainId' | 'base' | 'stateTransition' | 'limits'> {
+): Pick<EngineSettings, 'chain' | 'chainId' | 'base' | 'stateTransition' | 'finality' | 'limits'> {
   const { chain = null } = config;
   return {
     chain: typeof chain === 'object' && chain !== null ? chain.name : chain,
     chainId: config.chainId ?? null,
     base: checkHeight('base', config.base ?? 0),
     stateTransition: checkTransition(config.stateTransition ?? null),
+    finality: checkFinality(config.finality ?? null),
     limits: engineLimits(config.limits ?? {}),
   };
 }
@@ -184,6 +197,16 @@ const MODES: readonly string[] = ['auto', 'stream', 'json', 'snapshot'];
 function checkMode(mode: EngineSettings['mode']): EngineSettings['mode'] {
   if (MODES.includes(mode)) return mode;
   throw new TypeError(`\`mode\` is one of ${MODES.join(', ')}, not ${JSON.stringify(mode)}.`);
+}
+
+function checkFollow({ follow = false, mode }: SyncEngineConfig): boolean {
+  if (follow && mode === 'json') throw new TypeError('`follow` needs the stream; the mode `json` has none.');
+  return follow;
+}
+
+function retryOf({ follow = false, retry }: SyncEngineConfig): RetryOptions {
+  const { maxAttempts } = DEFAULT_RETRY;
+  return { ...DEFAULT_RETRY, maxAttempts: follow ? Infinity : maxAttempts, ...retry };
 }
 
 function checkType(type: SnapshotType): SnapshotType {

@@ -12,7 +12,8 @@ export type {
 export type { RetryOptions } from './engine/backoff.js';
 export { Block } from './engine/block.js';
 export type { Chain } from './engine/chain.js';
-export type { BlockHandler, RunOptions } from './engine/consumer.js';
+export type { BlockHandler, RollbackHandler, RunOptions } from './engine/consumer.js';
+export type { Finality } from './engine/finality.js';
 export type { EngineLimits } from './engine/engine-parts.js';
 export type * from './engine/events.js';
 export type { TrustConfig } from './engine/trust-options.js';

@@ -12,6 +12,7 @@ const NO_SYNC = {
   snapshotType: 'recent',
   minSnapshotBlocks: 0,
   to: null,
+  follow: false,
   retry: DEFAULT_RETRY,
 } as const;
 

@@ -1,4 +1,4 @@
-import type { PeerEvent, ProgressEvent, SnapshotEvent } from '../index.js';
+import type { PeerEvent, ProgressEvent, RollbackEvent, SnapshotEvent } from '../index.js';
 import type { BuildEvent, CliEvent, InputProgressEvent } from './events.js';
 import { type Failure, failureText, printable } from './exit.js';
 import { ProgressBar } from './progress-bar.js';
@@ -107,6 +107,8 @@ function noteOf(event: CliEvent): string | null {
       return `Mode ${event.mode}: ${event.reason}`;
     case 'peer':
       return peerText(event);
+    case 'rollback':
+      return rollbackText(event);
     default:
       return null;
   }
@@ -115,6 +117,11 @@ function noteOf(event: CliEvent): string | null {
 function warningText(event: Extract<CliEvent, { readonly type: 'warning' }>): string {
   const height = 'height' in event && event.height !== null ? ` (block ${event.height})` : '';
   return `Warning: ${event.code}: ${event.message}${height}`;
+}
+
+function rollbackText({ to, dropped }: RollbackEvent): string {
+  const { height = to.height } = dropped[0] ?? {};
+  return `Rolled back from block ${height} to block ${to.height}; ${countText(dropped.length, 'block')} undone.`;
 }
 
 function peerText({ status, peer, error }: PeerEvent): string | null {

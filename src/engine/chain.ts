@@ -20,6 +20,7 @@ import type {
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { Block } from './block.js';
+import { type Finality, finalHeight } from './finality.js';
 import { type NextPlace, nextHeight } from './links.js';
 import { StateKeeper } from './state/state-keeper.js';
 import { checkStateAge, checkStateNote, writeStateNote } from './state/state-note.js';
@@ -41,6 +42,8 @@ export interface ChainParts {
   readonly maxBlockBytes: number;
   /** What blocks do to the state; `null` when there is none. */
   readonly stateTransition: StateTransition | null;
+  /** Which blocks can't be rolled back; `null` for none but those of a snapshot. */
+  readonly finality: Finality | null;
   /** Runs after the storage was closed. */
   readonly onClose: () => Promise<void>;
 }
@@ -56,12 +59,24 @@ export interface CommitOptions extends AbortOptions {
 }
 
 /**
+ * Runs before blocks are dropped, with their refs, newest first; what it saves is durable before the blocks are gone.
+ *
+ * @internal
+ */
+export type RollbackHook = (
+  to: BlockRef,
+  dropped: readonly BlockRef[],
+  storage: Pick<Storage, 'cursor' | 'setCursor' | 'header'>,
+) => Promise<void>;
+
+/**
  * A verified chain in a store: append blocks, read them, serve them. Whatever is in it was checked on the way in.
  */
 export class Chain implements BlockSource, Closeable {
   readonly #parts: ChainParts;
   readonly #writes = new WriteQueue();
   readonly #listeners = new Set<(change: ChainChange) => void>();
+  readonly #hooks = new Set<RollbackHook>();
   readonly #state: StateKeeper | null;
   /** Whether the store's state is known to agree with its blocks. */
   #stateChecked = false;
@@ -202,22 +217,64 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   commit(frames: readonly Frame[], options: CommitOptions = {}): Promise<void> {
+    return this.#writes.run(() => this.#append(frames, options));
+  }
+
+  /**
+   * Drops every block above `to` and restores the state as it was after `to`, in one durable batch. Followers are told.
+   * Not for a chain that an engine is syncing into: the engine rolls back by itself, and fails when somebody else does.
+   *
+   * @param to - the new head; `null` drops all blocks, of which listeners are told only when new ones come.
+   * @returns the dropped blocks, newest first.
+   * @throws SyncError `BELOW_FINALIZED` when one of them is final, `STORE_GAP` when `to` is not on this chain; nothing is
+   *   changed then.
+   */
+  rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+    return this.#writes.run(() => this.#rollback(to));
+  }
+
+  /**
+   * Drops blocks above `to` and appends verified frames in their place, with no other write in between.
+   *
+   * @param onDropped - runs between the two with the dropped blocks.
+   * @internal
+   */
+  replace(
+    to: BlockRef,
+    frames: readonly Frame[],
+    options: CommitOptions & { readonly onDropped: (dropped: readonly BlockRef[]) => void },
+  ): Promise<void> {
     return this.#writes.run(async () => {
-      if (!this.#stateChecked) await this.#checkStateOnce();
-      if (this.#state === null) await this.#commit(unchanged(frames), options);
-      else
-        for await (const blocks of this.#state.batches(frames, options)) await this.#commit(blocks, options);
+      options.onDropped(await this.#rollback(to));
+      await this.#append(frames, options);
     });
   }
 
   /**
-   * A verifier that continues this chain from its present head.
+   * Calls a hook before each rollback until the returned function is called.
    *
    * @internal
    */
-  verifier(): Verifier {
+  beforeRollback(hook: RollbackHook): () => void {
+    this.#hooks.add(hook);
+    return () => {
+      this.#hooks.delete(hook);
+    };
+  }
+
+  /**
+   * A verifier that continues this chain from its present head, or from another place on it.
+   *
+   * @internal
+   */
+  verifier(place: NextPlace = this.place): Verifier {
     const { rules, codecs, storeCodec, maxBlockBytes } = this.#parts;
-    return new Verifier({ rules, codecs, storeCodec, maxBlockBytes }, this.place);
+    return new Verifier({ rules, codecs, storeCodec, maxBlockBytes }, place);
+  }
+
+  /** Whether a block is on this chain now. */
+  async holds(ref: BlockRef): Promise<boolean> {
+    return (await this.#parts.storage.header(ref.height))?.hash === ref.hash;
   }
 
   /**
@@ -280,6 +337,7 @@ export class Chain implements BlockSource, Closeable {
   async #close(): Promise<void> {
     await this.#writes.idle();
     this.#listeners.clear();
+    this.#hooks.clear();
     try {
       await this.#parts.storage.close();
     } finally {
@@ -295,14 +353,66 @@ export class Chain implements BlockSource, Closeable {
     this.#stateChecked = true;
   }
 
+  async #append(frames: readonly Frame[], options: CommitOptions): Promise<void> {
+    if (!this.#stateChecked) await this.#checkStateOnce();
+    if (this.#state === null) await this.#commit(unchanged(frames), options);
+    else for await (const blocks of this.#state.batches(frames, options)) await this.#commit(blocks, options);
+  }
+
+  async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+    const { storage } = this.#parts;
+    if (to === null) return storage.rollback(null);
+    const header = await storage.header(to.height);
+    if (header?.hash === to.hash) await this.#announce(to);
+    const dropped = await storage.rollback({ height: to.height, hash: to.hash });
+    if (dropped.length > 0 && header !== null) this.#tell({ kind: 'rollback', to: header });
+    return dropped;
+  }
+
+  /** Runs the hooks, unless the store is going to refuse the rollback. */
+  async #announce(to: BlockRef): Promise<void> {
+    const { storage } = this.#parts;
+    const { head, finalized } = storage.checkpoint();
+    if (this.#hooks.size === 0 || head === null || to.height < (finalized?.height ?? 0)) return;
+    const dropped = await this.#refs(to.height + 1, head.height);
+    for (const hook of [...this.#hooks]) await hook(to, dropped, storage);
+  }
+
+  /** Refs of blocks, newest first. */
+  async #refs(from: number, to: number): Promise<readonly BlockRef[]> {
+    const refs: BlockRef[] = [];
+    for (let height = to; height >= from; height--) {
+      const header = await this.#parts.storage.header(height);
+      if (header !== null) refs.push({ height, hash: header.hash });
+    }
+    return refs;
+  }
+
+  /** The newest final block once a batch is in the store; `null` leaves it as it is. */
+  async #finalized(frames: readonly Frame[], head: BlockRef): Promise<BlockRef | null> {
+    const { storage, finality } = this.#parts;
+    const height = finalHeight(finality, head, this);
+    const { finalized } = storage.checkpoint();
+    if (height === null || (finalized !== null && height <= finalized.height)) return null;
+    const frame = frames.find(({ header }) => header.height === height);
+    const header = frame?.header ?? (await storage.header(height));
+    return header === null ? null : { height, hash: header.hash };
+  }
+
+  #tell(change: ChainChange): void {
+    for (const listener of [...this.#listeners]) listener(change);
+  }
+
   async #commit(blocks: readonly CommitBlock[], { onDurable }: CommitOptions = {}): Promise<void> {
     const first = blocks[0]?.frame;
-    if (first === undefined) return;
+    const last = blocks.at(-1)?.frame;
+    if (first === undefined || last === undefined) return;
     const { storage, rules } = this.#parts;
     const identity = { chain: rules.id, chainId: this.#chainId ?? first.header.hash };
-    await storage.commit({ blocks, finalized: null, identity });
     const frames = blocks.map(({ frame }) => frame);
-    for (const listener of [...this.#listeners]) listener({ kind: 'extend', frames });
+    const finalized = await this.#finalized(frames, last.header);
+    await storage.commit({ blocks, finalized, identity });
+    this.#tell({ kind: 'extend', frames });
     onDurable?.(frames);
   }
 }

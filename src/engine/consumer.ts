@@ -4,9 +4,19 @@ import { throwIfAborted } from '../internal/abort.js';
 import { Signal } from '../internal/signal.js';
 import type { Block } from './block.js';
 import type { Chain } from './chain.js';
+import { noteRollback, readRollback } from './rollback-note.js';
 
 /** Called with one block after the other; the next one comes when the promise has resolved. */
 export type BlockHandler = (block: Block) => void | Promise<void>;
+
+/**
+ * Called when blocks that the handler has had were dropped: everything above `to` is void.
+ *
+ * @param dropped - those that the handler has had, newest first; after a crash the first ones may be some that it has
+ *   not had.
+ * @param to - the newest block that still stands; the next block comes above it.
+ */
+export type RollbackHandler = (dropped: readonly BlockRef[], to: BlockRef) => void | Promise<void>;
 
 /** How a handler is fed. */
 export interface RunOptions {
@@ -14,6 +24,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Name the position is kept under, so that several handlers each have their own. Default `default`. */
   readonly consumer?: string | undefined;
+  /**
+   * Told of dropped blocks before the ones in their place are handed over; at least once, like the handler. Without it
+   * a drop of blocks that the handler has had ends the run with `FORKED`. A rollback that was made while no run with this
+   * name was under way can't be told and ends with `FORKED` as well.
+   */
+  readonly onRollback?: RollbackHandler | undefined;
 }
 
 /**
@@ -27,13 +43,19 @@ export class Consumer {
   readonly #chain: Chain;
   readonly #name: string;
   readonly #handler: BlockHandler;
+  readonly #onRollback: RollbackHandler | null;
   readonly #wake = new Signal();
   #ended = false;
+  /** The block that the handler has in its hands, or has had last. */
+  #reached: BlockRef | null = null;
+  /** How often blocks were dropped. */
+  #rollbacks = 0;
 
-  constructor(chain: Chain, name: string, handler: BlockHandler) {
+  constructor(chain: Chain, name: string, handler: BlockHandler, onRollback: RollbackHandler | null = null) {
     this.#chain = chain;
     this.#name = name;
     this.#handler = handler;
+    this.#onRollback = onRollback;
   }
 
   /** No more blocks will come: `run` resolves when the handler has had them all. */
@@ -42,48 +64,72 @@ export class Consumer {
     this.#wake.notify();
   }
 
-  /** @throws SyncError `HANDLER_FAILED` */
+  /** @throws SyncError `HANDLER_FAILED`, `FORKED` */
   async run(signal: AbortSignal): Promise<void> {
-    const unsubscribe = this.#chain.subscribe(() => {
+    const unhook = this.#chain.beforeRollback(async (to, dropped, storage) => {
+      this.#rollbacks += 1;
+      await noteRollback(storage, this.#name, this.#reached, { to, dropped });
+    });
+    const unsubscribe = this.#chain.subscribe(({ kind }) => {
+      if (kind === 'rollback') this.#rollbacks += 1;
       this.#wake.notify();
     });
     try {
-      let position = await this.#start();
+      this.#reached = await this.#chain.cursor(this.#name);
       for (;;) {
         const ended = this.#ended;
-        position = await this.#deliver(position, signal);
+        while (await this.#deliver(signal));
         if (ended) return;
         await this.#wake.wait(signal);
       }
     } finally {
       unsubscribe();
+      unhook();
     }
   }
 
-  async #start(): Promise<BlockRef | null> {
-    const cursor = await this.#chain.cursor(this.#name);
-    if (cursor === null) return null;
-    const header = await this.#chain.header(cursor.height);
-    if (header?.hash === cursor.hash) return cursor;
-    const message = `The consumer ${this.#name} stands at block ${cursor.height} ${cursor.hash}, which this chain does not have.`;
-    throw new SyncError('FORKED', message, { height: cursor.height });
-  }
-
-  async #deliver(position: BlockRef | null, signal: AbortSignal): Promise<BlockRef | null> {
+  /** Hands over what there is. @returns whether it ended because blocks were dropped. */
+  async #deliver(signal: AbortSignal): Promise<boolean> {
+    const rollbacks = this.#rollbacks;
+    await this.#goBack();
     const { head, base } = this.#chain.tip();
-    const from = position === null ? base : position.height + 1;
-    if (head === null || from > head.height) return position;
+    const from = this.#reached === null ? base : this.#reached.height + 1;
+    if (head === null || from > head.height) return this.#rollbacks !== rollbacks;
     if (from < base) throw this.#belowBase(from, base);
-    let last = position;
     for await (const frames of this.#chain.read({ from, to: head.height }, { signal })) {
       for (const frame of frames) {
         throwIfAborted(signal);
-        await this.#handle(this.#chain.decode(frame));
-        last = { height: frame.header.height, hash: frame.header.hash };
-        await this.#chain.setCursor(this.#name, last);
+        // What is read may be of the branch that was dropped.
+        if (this.#rollbacks !== rollbacks) return true;
+        const { height, hash } = frame.header;
+        await this.#handle(this.#chain.decode(frame), { height, hash });
       }
     }
-    return last;
+    return this.#rollbacks !== rollbacks;
+  }
+
+  /** Tells the host of blocks that it has had and that are gone. */
+  async #goBack(): Promise<void> {
+    const reached = this.#reached;
+    if (reached === null || (await this.#chain.holds(reached))) return;
+    const rollback = await readRollback(this.#chain, this.#name);
+    if (rollback === null || this.#onRollback === null) throw this.#forked(reached);
+    const dropped = rollback.dropped.filter(({ height }) => height <= reached.height);
+    if (!dropped.some(({ hash }) => hash === reached.hash)) throw this.#forked(reached);
+    try {
+      await this.#onRollback(dropped, rollback.to);
+    } catch (error) {
+      throw failed(rollback.to.height + 1, 'The rollback handler failed', error);
+    }
+    this.#reached = rollback.to;
+    await this.#chain.setCursor(this.#name, rollback.to);
+    // Another rollback may have come in the meantime.
+    await this.#goBack();
+  }
+
+  #forked({ height, hash }: BlockRef): SyncError {
+    const message = `The consumer ${this.#name} stands at block ${height} ${hash}, which this chain does not have.`;
+    return new SyncError('FORKED', message, { height });
   }
 
   /** A snapshot has taken the place of blocks that the handler has not had. */
@@ -92,12 +138,20 @@ export class Consumer {
     return new SyncError('BELOW_BASE', message, { height, base });
   }
 
-  async #handle(block: Block): Promise<void> {
+  async #handle(block: Block, ref: BlockRef): Promise<void> {
+    const before = this.#reached;
+    this.#reached = ref;
     try {
       await this.#handler(block);
     } catch (error) {
-      const message = `The handler failed at block ${block.height}: ${error instanceof Error ? error.message : String(error)}`;
-      throw new SyncError('HANDLER_FAILED', message, { height: block.height, cause: error });
+      this.#reached = before;
+      throw failed(block.height, 'The handler failed', error);
     }
+    await this.#chain.setCursor(this.#name, ref);
   }
+}
+
+function failed(height: number, what: string, cause: unknown): SyncError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SyncError('HANDLER_FAILED', `${what} at block ${height}: ${reason}`, { height, cause });
 }

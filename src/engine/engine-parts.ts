@@ -12,6 +12,7 @@ import type {
   TrustOptions,
 } from '../contracts/index.js';
 import type { RetryOptions } from './backoff.js';
+import type { Finality } from './finality.js';
 import type { SyncMode } from './modes.js';
 
 /** Bounds of an engine (protocol section 4). Sizes in bytes. */
@@ -49,6 +50,10 @@ export interface EngineSettings {
   readonly base: number;
   /** What blocks do to the state; `null` when there is none. */
   readonly stateTransition: StateTransition | null;
+  /** Which blocks can't be rolled back; `null` for none but those of a snapshot. */
+  readonly finality: Finality | null;
+  /** Whether to go on with live blocks once the peers' head is reached. */
+  readonly follow: boolean;
   /** Last height wanted; `null` for all. */
   readonly to: number | null;
   readonly retry: RetryOptions;

@@ -32,6 +32,7 @@ export class EventHub {
   readonly #now: () => number;
   #lastProgressMs = -Infinity;
   #lastSnapshotMs = -Infinity;
+  #wasSynced = false;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -46,6 +47,11 @@ export class EventHub {
     return this.#events.observed;
   }
 
+  /** Whether the peers' head was reached at some time. */
+  get wasSynced(): boolean {
+    return this.#wasSynced;
+  }
+
   emit(event: SyncEvent): void {
     this.#events.next(event);
   }
@@ -57,6 +63,7 @@ export class EventHub {
   phase(phase: SyncPhase, error: SyncError | null = null): void {
     const previous = this.state.phase;
     if (previous === phase) return;
+    this.#wasSynced ||= phase === 'synced';
     this.#update({ phase, error });
     this.emit({ type: 'phase', phase, previous });
   }

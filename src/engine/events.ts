@@ -13,7 +13,7 @@ import type { SyncMode } from './modes.js';
  * What an engine is doing, for a user interface to draw.
  *
  * `idle → opening → connecting → syncing → synced → closed`, with `importing` before `syncing` while a snapshot is taken;
- * from there to `waiting` and back when a peer fails; `failed` in place of `synced` when nothing more can be tried.
+ * from there to `waiting` and back when a peer fails, also from `synced` when the engine follows; `failed` in place of `synced` when nothing more can be tried.
  */
 export type SyncPhase =
   'idle' | 'opening' | 'connecting' | 'importing' | 'syncing' | 'waiting' | 'synced' | 'failed' | 'closed';
@@ -63,6 +63,18 @@ export interface ProgressEvent extends SyncProgress {
 export interface CheckpointEvent extends Pick<Checkpoint, 'finalized'> {
   readonly type: 'checkpoint';
   readonly head: BlockRef;
+}
+
+/**
+ * Blocks were dropped, because the peer is on another branch from `to` on. The `block` events of the other branch follow;
+ * the state is that after `to`.
+ */
+export interface RollbackEvent {
+  readonly type: 'rollback';
+  /** The new head. */
+  readonly to: BlockRef;
+  /** Newest first. */
+  readonly dropped: readonly BlockRef[];
 }
 
 /** Something happened with a peer. */
@@ -126,7 +138,8 @@ export interface WarningEvent {
 /**
  * Everything an engine tells.
  *
- * `block` events come after the commit that makes them true, in order, parent before child, none left out.
+ * `block` events come after the commit that makes them true, in order, parent before child, none left out. Only a
+ * `rollback` goes back: the next `block` is the one above its `to`.
  */
 export type SyncEvent =
   | BlockEvent
@@ -135,6 +148,7 @@ export type SyncEvent =
   | SnapshotEvent
   | ProgressEvent
   | CheckpointEvent
+  | RollbackEvent
   | PeerEvent
   | RetryEvent
   | WarningEvent;

@@ -90,6 +90,11 @@ export class ModeChooser {
     return others.length > 0;
   }
 
+  /** Whether a peer may still have a stream. */
+  canStream(peer: Peer): boolean {
+    return this.#usable(peer).includes('stream');
+  }
+
   /** A block came: what failed before is no reason any more. */
   succeeded(): void {
     this.#failed = null;

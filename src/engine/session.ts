@@ -3,13 +3,16 @@ import type {
   Frame,
   Peer,
   PeerStatus,
+  StreamRequest,
   Transport,
   WireComplete,
   WireItem,
 } from '../contracts/index.js';
-import { SyncError } from '../errors/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
 import { BatchWriter, type BatchLimits } from './batch-writer.js';
 import type { Chain } from './chain.js';
+import { belowFinalized, type Branch, BranchProof, commonBlock, shorterBranch } from './fork.js';
+import { nextHeight } from './links.js';
 import type { Verifier } from './verifier.js';
 
 /** What one connection to one peer needs. */
@@ -21,15 +24,27 @@ export interface SessionDeps {
   readonly status: PeerStatus | null;
   readonly acceptCodecs: readonly string[];
   readonly to: number | null;
+  /** Whether to go on with live blocks behind the peer's head. */
+  readonly follow: boolean;
   readonly batch: BatchLimits;
   /** Runs after each durable batch. */
   onCommit(frames: readonly Frame[]): void;
   /** Runs when the peer repeated the newest block. */
   onRepeat(height: number): void;
+  /** Runs when blocks were dropped, newest first. */
+  onRollback(to: BlockRef, dropped: readonly BlockRef[]): void;
+  /** Runs when all that the peer had is durable, and what comes now is live. */
+  onLive(): void;
+  /** Runs before a `FORKED` that the same peer may have got over when it is asked again. */
+  onPassing(why: PassingFork, error: SyncError): void;
 }
 
+/** The peer's chain forked while it was read, or its branch is shorter than ours, which it may not be for long. */
+export type PassingFork = 'replaced' | 'shorter';
+
 /**
- * Fetches, verifies and commits until the peer says it is complete.
+ * Fetches, verifies and commits until the peer says it is complete; a session that follows goes on until it is called
+ * off. A fork is resolved on the way.
  *
  * What was verified before a failure is made durable before the failure is thrown, so that the next session goes on
  * behind it.
@@ -37,76 +52,204 @@ export interface SessionDeps {
  * @throws SyncError
  */
 export async function runSession(deps: SessionDeps, signal: AbortSignal): Promise<void> {
-  const { chain } = deps;
-  const verifier = chain.verifier();
-  const onDurable = (frames: readonly Frame[]): void => {
-    deps.onCommit(frames);
-  };
-  const writer = new BatchWriter((frames) => chain.commit(frames, { onDurable, signal }), deps.batch);
+  const { head } = deps.chain.tip();
   try {
-    const complete = await receive(deps, verifier, writer, signal);
-    checkComplete(complete, verifier.place.head, deps.to);
-  } finally {
-    await writer.flush();
+    await new Session(deps, signal, null).run(head);
+  } catch (error) {
+    const { ancestors } = isSyncError(error, 'FORKED') ? error.context : {};
+    if (ancestors === undefined || head === null) throw error;
+    await takeBranch(deps, signal, ancestors, head);
   }
 }
 
-async function receive(
+/** Goes over to the peer's branch, on proof that there is one and that it is no shorter than ours. */
+async function takeBranch(
   deps: SessionDeps,
-  verifier: Verifier,
-  writer: BatchWriter,
   signal: AbortSignal,
-): Promise<WireComplete | null> {
-  const { chain } = deps;
-  const { head, base } = verifier.place;
-  const request = {
-    peer: deps.peer,
-    after: head,
-    from: head === null ? base : head.height + 1,
-    to: deps.to,
-    acceptCodecs: deps.acceptCodecs,
-    follow: false,
-    describe: (document: Uint8Array) => chain.describe(document),
-  };
-  let complete: WireComplete | null = null;
-  for await (const items of deps.transport.open(request, { signal })) {
-    complete = await takeItems(items, deps, verifier, writer);
-    if (complete !== null || isDone(verifier.place.head, deps.to)) break;
+  ancestors: readonly BlockRef[],
+  head: BlockRef,
+): Promise<void> {
+  const { chain, status } = deps;
+  const common = await commonBlock(chain, ancestors);
+  const claimed = status?.head ?? null;
+  if (claimed !== null && claimed.height < head.height) {
+    const error = shorterBranch(claimed.height, head);
+    deps.onPassing('shorter', error);
+    throw error;
   }
-  return complete;
+  try {
+    await new Session(deps, signal, new BranchProof(chain, common, deps.batch)).run(common);
+  } catch (error) {
+    const { finalized } = chain.tip();
+    if (!isSyncError(error, 'FORKED') || error.context.ancestors === undefined) throw error;
+    if (finalized?.height === common.height) throw belowFinalized(finalized, deps.peer, error);
+    deps.onPassing('replaced', error);
+    throw error;
+  }
+}
+
+class Session {
+  readonly #deps: SessionDeps;
+  readonly #signal: AbortSignal;
+  readonly #writer: BatchWriter;
+  /** Where blocks wait while it is open which branch wins; `null` when they go to the store. */
+  #proof: BranchProof | null;
+  #verifier: Verifier;
+  #begun = false;
+
+  constructor(deps: SessionDeps, signal: AbortSignal, proof: BranchProof | null) {
+    const { chain } = deps;
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#proof = proof;
+    this.#verifier = chain.verifier();
+    this.#writer = new BatchWriter((frames) => chain.commit(frames, this.#commitOptions()), deps.batch);
+  }
+
+  /** @param after - the block of our chain to go on from. */
+  async run(after: BlockRef | null): Promise<void> {
+    const { chain, to } = this.#deps;
+    if (this.#proof !== null) this.#verifier = chain.verifier({ head: after, base: chain.tip().base });
+    try {
+      const complete = await this.#receive(after);
+      if (this.#proof === null) checkComplete(complete, this.#head, to);
+      else throw this.#keepOurs(this.#proof);
+    } finally {
+      await this.#writer.flush();
+    }
+  }
+
+  get #head(): BlockRef | null {
+    return this.#verifier.place.head;
+  }
+
+  #commitOptions(): Parameters<Chain['commit']>[1] {
+    const onDurable = (frames: readonly Frame[]): void => {
+      this.#deps.onCommit(frames);
+    };
+    return { onDurable, signal: this.#signal };
+  }
+
+  #request(after: BlockRef | null): StreamRequest {
+    const { chain, peer, to, acceptCodecs, follow } = this.#deps;
+    return {
+      peer,
+      after,
+      from: nextHeight(this.#verifier.place),
+      to,
+      acceptCodecs,
+      follow,
+      describe: (document: Uint8Array) => chain.describe(document),
+    };
+  }
+
+  async #receive(after: BlockRef | null): Promise<WireComplete | null> {
+    const { transport, to, follow } = this.#deps;
+    try {
+      for await (const items of transport.open(this.#request(after), { signal: this.#signal })) {
+        this.#begun = true;
+        const complete = await this.#take(items);
+        if (isDone(this.#head, to)) return complete;
+        if (complete !== null && !follow) return complete;
+      }
+      return null;
+    } catch (error) {
+      // The peer's chain forked in the middle of the answer: asked again, it names what there is in common.
+      if (this.#begun && isSyncError(error, 'FORKED')) this.#deps.onPassing('replaced', error);
+      throw error;
+    }
+  }
+
+  async #take(items: readonly WireItem[]): Promise<WireComplete | null> {
+    const { to, follow } = this.#deps;
+    let frames: Frame[] = [];
+    let complete: WireComplete | null = null;
+    try {
+      for (const item of items) {
+        if (item.kind === 'frame') {
+          if (!isDone(this.#head, to)) this.#verify(item, frames);
+          continue;
+        }
+        const verified = frames;
+        frames = [];
+        await this.#push(verified);
+        if (item.kind === 'rollback') await this.#rollback(item.to);
+        else complete = item;
+        if (item.kind === 'complete' && follow) await this.#goLive(item);
+      }
+    } finally {
+      await this.#push(frames);
+    }
+    return complete;
+  }
+
+  #verify(item: Extract<WireItem, { kind: 'frame' }>, frames: Frame[]): void {
+    const frame = this.#verifier.wireFrame(item);
+    if (frame === null) this.#deps.onRepeat(this.#head?.height ?? 0);
+    else frames.push(frame);
+  }
+
+  async #push(frames: readonly Frame[]): Promise<void> {
+    if (frames.length === 0) return;
+    if (this.#proof === null) {
+      await this.#writer.push(frames);
+      return;
+    }
+    const branch = await this.#proof.add(frames);
+    if (branch === null) return;
+    this.#proof = null;
+    await this.#replace(branch);
+  }
+
+  async #replace({ common, frames }: Branch): Promise<void> {
+    await this.#deps.chain.replace(common, frames, {
+      ...this.#commitOptions(),
+      onDropped: (dropped) => {
+        if (dropped.length > 0) this.#deps.onRollback(common, dropped);
+      },
+    });
+  }
+
+  async #goLive(complete: WireComplete): Promise<void> {
+    if (this.#proof !== null) throw this.#keepOurs(this.#proof);
+    await this.#writer.flush();
+    checkComplete(complete, this.#head, this.#deps.to);
+    this.#deps.onLive();
+  }
+
+  /** The peer drops blocks that it has sent. */
+  async #rollback(to: BlockRef): Promise<void> {
+    const { chain, follow, peer } = this.#deps;
+    if (!follow) throw unexpectedRollback(to);
+    if (this.#proof !== null) throw this.#keepOurs(this.#proof);
+    await this.#writer.flush();
+    const { finalized } = chain.tip();
+    if (finalized !== null && to.height < finalized.height) throw belowFinalized(finalized, peer);
+    if (!(await chain.holds(to))) throw foreignRollback(to);
+    const dropped = await chain.rollback(to);
+    this.#verifier = chain.verifier();
+    if (dropped.length > 0) this.#deps.onRollback(to, dropped);
+  }
+
+  #keepOurs(proof: BranchProof): SyncError {
+    const error = proof.shorter();
+    this.#deps.onPassing('shorter', error);
+    return error;
+  }
 }
 
 function isDone(head: BlockRef | null, to: number | null): boolean {
   return to !== null && head !== null && head.height >= to;
 }
 
-async function takeItems(
-  items: readonly WireItem[],
-  deps: SessionDeps,
-  verifier: Verifier,
-  writer: BatchWriter,
-): Promise<WireComplete | null> {
-  const frames: Frame[] = [];
-  let complete: WireComplete | null = null;
-  try {
-    for (const item of items) {
-      if (item.kind === 'complete') complete = item;
-      else if (item.kind === 'rollback') throw unexpectedRollback(item.to);
-      else if (!isDone(verifier.place.head, deps.to)) {
-        const frame = verifier.wireFrame(item);
-        if (frame === null) deps.onRepeat(verifier.place.head?.height ?? 0);
-        else frames.push(frame);
-      }
-    }
-  } finally {
-    await writer.push(frames);
-  }
-  return complete;
-}
-
 function unexpectedRollback(to: BlockRef): SyncError {
   const message = `The peer sent a rollback to block ${to.height} in a stream that does not follow.`;
   return new SyncError('PROTOCOL_VIOLATION', message, { height: to.height });
+}
+
+function foreignRollback({ height, hash }: BlockRef): SyncError {
+  const message = `The peer sent a rollback to block ${height} ${hash}, which it has not sent before.`;
+  return new SyncError('PROTOCOL_VIOLATION', message, { height });
 }
 
 /** A peer that ends with a head it has not delivered is not believed; one that ends below ours is merely behind. */

@@ -68,6 +68,9 @@ export class SyncEngine implements Closeable {
   /**
    * Opens the store, connects, and syncs to the peers' head or to `to`. Resolves when every block is durable.
    *
+   * With `follow` it goes on with live blocks, and the phase says when the head was reached (`synced`); it then resolves
+   * when the engine is closed or the signal fires, after the last commit. Called off before, it rejects with `ABORTED`.
+   *
    * @throws SyncError of the failure that can't be helped; what was verified before it is in the store.
    */
   start(options: AbortOptions = {}): Promise<void> {
@@ -83,9 +86,11 @@ export class SyncEngine implements Closeable {
   /**
    * Syncs like `start` and feeds a handler with every block from its saved position on, also those that were in the
    * store before. A resolved promise acknowledges the block; a rejected one stops the engine, and the block comes
-   * again in the next run. Resolves when the sync is complete and the handler has had every block.
+   * again in the next run. Resolves when the sync is complete and the handler has had every block; with `follow`, as
+   * `start` does, when the handler has had the one in its hands.
    *
-   * @throws SyncError `HANDLER_FAILED`, or of the sync's own failure once the handler has had what came before it.
+   * @throws SyncError `HANDLER_FAILED`; `FORKED` when blocks that the handler has had were dropped and there is no
+   *   `onRollback`; or of the sync's own failure once the handler has had what came before it.
    */
   async run(handler: BlockHandler, options: RunOptions = {}): Promise<void> {
     if (options.consumer?.startsWith(RESERVED_NAMES) === true) {
@@ -96,7 +101,7 @@ export class SyncEngine implements Closeable {
       done: Promise.resolve(),
     };
     this.#onChain = (chain) => {
-      feed.consumer = new Consumer(chain, options.consumer ?? 'default', handler);
+      feed.consumer = new Consumer(chain, options.consumer ?? 'default', handler, options.onRollback ?? null);
       feed.done = feed.consumer.run(this.#abort.signal);
       feed.done.catch((error: unknown) => {
         this.#abort.abort(error);
@@ -106,7 +111,9 @@ export class SyncEngine implements Closeable {
       await this.start(options);
     } finally {
       feed.consumer?.end();
-      await feed.done;
+      await feed.done.catch((error: unknown) => {
+        if (!this.#isEndOfFollowing(error)) throw error;
+      });
     }
   }
 
@@ -128,7 +135,8 @@ export class SyncEngine implements Closeable {
       this.#hub.progress(() => this.#meter.sample(), true);
       this.#hub.phase('synced');
     } catch (error) {
-      throw this.#failed(error);
+      if (!this.#isEndOfFollowing(error)) throw this.#failed(error);
+      this.#hub.progress(() => this.#meter.sample(), true);
     } finally {
       outer?.removeEventListener('abort', onAbort);
       this.#hub.peer(null);
@@ -148,6 +156,10 @@ export class SyncEngine implements Closeable {
     await new SyncRun({ settings: this.#settings, parts, hub: this.#hub, meter: this.#meter, onChain }).run(
       signal,
     );
+  }
+
+  #isEndOfFollowing(error: unknown): boolean {
+    return this.#settings.follow && this.#hub.wasSynced && isSyncError(error, 'ABORTED');
   }
 
   #failed(error: unknown): unknown {

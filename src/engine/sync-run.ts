@@ -1,4 +1,4 @@
-import type { ChainRules, Frame, Peer, PeerStatus, Transport } from '../contracts/index.js';
+import type { BlockRef, ChainRules, Frame, Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { sleep, throwIfAborted } from '../internal/abort.js';
 import { backoffDelayMs } from './backoff.js';
@@ -9,7 +9,7 @@ import { checkPeerChain, chooseRules, negotiateCodecs } from './handshake.js';
 import { type ChosenMode, ModeChooser } from './modes.js';
 import { isFinalForPeer, PeerSet } from './peer-set.js';
 import type { ProgressMeter } from './progress.js';
-import { runSession } from './session.js';
+import { type PassingFork, runSession } from './session.js';
 import { SnapshotRun } from './snapshot-run.js';
 
 /** What one run of an engine works with. */
@@ -32,6 +32,8 @@ export class SyncRun {
   #failures = 0;
   /** The way under way; `null` while none is chosen. */
   #way: BlockMode | null = null;
+  /** What has come of the connection under way. */
+  #link = newLink();
 
   constructor(deps: RunDeps) {
     const { parts, settings } = deps;
@@ -46,7 +48,7 @@ export class SyncRun {
   }
 
   /**
-   * Resolves when a peer has completed the sync.
+   * Resolves when a peer has completed the sync; when following, never.
    *
    * @throws SyncError of the last failure, when no peer is left or too many attempts in a row brought nothing.
    */
@@ -54,22 +56,36 @@ export class SyncRun {
     for (;;) {
       const peer = this.#peers.current;
       if (peer === null) throw new TypeError('A run needs at least one peer.');
-      const height = this.#height();
       try {
         this.#way = null;
+        this.#link = newLink();
         await this.#connect(peer, signal);
-        return;
+        if (this.#isFinished()) return;
+        this.#handOver(peer);
       } catch (error) {
         throwIfAborted(signal);
         if (!isSyncError(error) || isLocal(error)) throw error;
-        if (this.#height() > height) this.#failures = 0;
+        if (this.#link.progressed) this.#failures = 0;
         await this.#recover(peer, error.at({ peer: peer.url }), signal);
       }
     }
   }
 
-  #height(): number {
-    return this.#deps.parts.storage.checkpoint().head?.height ?? -1;
+  #isFinished(): boolean {
+    const { settings, parts } = this.#deps;
+    const { head } = parts.storage.checkpoint();
+    return !settings.follow || (settings.to !== null && (head?.height ?? -1) >= settings.to);
+  }
+
+  /** Ranges have brought all there was; the stream brings what is new. */
+  #handOver(peer: Peer): void {
+    this.#deps.hub.phase('synced');
+    if (!this.#chooser.canStream(peer)) throw this.#noStream(peer);
+    this.#chooser.succeeded();
+  }
+
+  #noStream(peer: Peer): SyncError {
+    return new SyncError('PEER_REFUSED', `${peer.url} has no stream that could be followed.`);
   }
 
   async #connect(peer: Peer, signal: AbortSignal): Promise<void> {
@@ -156,15 +172,38 @@ export class SyncRun {
     return {
       ...link,
       to: settings.to,
+      follow: settings.follow && link.transport.supports.follow,
       batch: settings.limits,
       onCommit: (frames) => {
+        this.#link.progressed = true;
         this.#chooser.succeeded();
         this.#publish(link.chain, frames, link.transport.mode);
       },
       onRepeat: (height) => {
         hub.warn('HEIGHT_MISMATCH', `The peer sent block ${height} once more; it was left out.`);
       },
+      onRollback: (to, dropped) => {
+        this.#publishRollback(link.chain, to, dropped);
+      },
+      onLive: () => {
+        this.#link.live = true;
+        this.#chooser.succeeded();
+        hub.progress(() => this.#deps.meter.sample(), true);
+        hub.phase('synced');
+      },
+      onPassing: (why, { code, message }) => {
+        if (this.#link.passing === null) hub.warn(code, message);
+        this.#link.passing ??= why;
+      },
     };
+  }
+
+  #publishRollback(chain: Chain, to: BlockRef, dropped: readonly BlockRef[]): void {
+    const { hub, meter } = this.#deps;
+    this.#link.progressed = true;
+    meter.place(to.height, meter.current().head);
+    hub.emit({ type: 'rollback', to: { height: to.height, hash: to.hash }, dropped });
+    hub.checkpoint(chain.tip());
   }
 
   #rulesId(status: PeerStatus | null): string {
@@ -206,13 +245,11 @@ export class SyncRun {
 
   async #recover(peer: Peer, error: SyncError, signal: AbortSignal): Promise<void> {
     const { hub, settings } = this.#deps;
-    const elsewhere = this.#way !== null && this.#chooser.failed(peer, this.#way, error);
+    const elsewhere = this.#hasOtherWay(peer, error);
     // That a peer has only one of the two ways is no failure.
     if (elsewhere && !error.info.retryable) return;
     hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
-    const final = isFinalForPeer(error) && !elsewhere;
-    if (final) this.#peers.drop(peer);
-    else if (!elsewhere) this.#peers.leave();
+    if (!elsewhere) this.#turnFrom(peer, error);
     this.#failures += 1;
     if (this.#peers.current === null || this.#failures >= settings.retry.maxAttempts) throw error;
     const delayMs = this.#delayMs(error, elsewhere);
@@ -221,8 +258,26 @@ export class SyncRun {
     await sleep(delayMs, signal);
   }
 
+  /** Whether the same peer is worth asking by its other way; for a live stream that was lost, ranges would bring nothing. */
+  #hasOtherWay(peer: Peer, error: SyncError): boolean {
+    const { live, passing } = this.#link;
+    return !live && passing === null && this.#way !== null && this.#chooser.failed(peer, this.#way, error);
+  }
+
+  #turnFrom(peer: Peer, error: SyncError): void {
+    if (isFinalForPeer(error) && !this.#mayPass(error)) this.#peers.drop(peer);
+    else this.#peers.leave();
+  }
+
+  /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait. */
+  #mayPass(error: SyncError): boolean {
+    const { passing } = this.#link;
+    if (error.code !== 'FORKED') return false;
+    return passing === 'replaced' || (passing === 'shorter' && this.#deps.settings.follow);
+  }
+
   #delayMs(error: SyncError, elsewhere: boolean): number {
-    if (isFinalForPeer(error)) return 0;
+    if (isFinalForPeer(error) && !this.#mayPass(error)) return 0;
     // A stream that was cut goes on by ranges at once; when that fails too, it is the line.
     if (elsewhere && this.#failures === 1 && error.code.startsWith('STREAM_')) return 0;
     return backoffDelayMs(this.#deps.settings.retry, this.#failures, error.context.retryAfterMs ?? null);
@@ -242,6 +297,20 @@ export class SyncRun {
 
 type BlockMode = Transport['mode'];
 
+/** What has come of a connection. */
+interface Link {
+  /** It has changed the chain. */
+  progressed: boolean;
+  /** It has reached the peer's head and gone on. */
+  live: boolean;
+  /** Why it failed by a fork that may pass; `null` when it did not. */
+  passing: PassingFork | null;
+}
+
+function newLink(): Link {
+  return { progressed: false, live: false, passing: null };
+}
+
 /** Makes the chain of an engine out of its parts. */
 export function chainOf(parts: EngineParts, settings: EngineSettings, rules: ChainRules): Chain {
   return new Chain({
@@ -253,6 +322,7 @@ export function chainOf(parts: EngineParts, settings: EngineSettings, rules: Cha
     base: settings.base,
     maxBlockBytes: settings.limits.maxBlockBytes,
     stateTransition: settings.stateTransition,
+    finality: settings.finality,
     onClose: () => parts.close(),
   });
 }
@@ -291,8 +361,8 @@ function publishBlock(hub: EventHub, chain: Chain, frame: Frame, origin: BlockMo
   });
 }
 
-/** A failure of this node, not of the peer: asking another one does not help. */
+/** A failure of this node, or one that only its operator can judge: asking another peer does not help. */
 function isLocal(error: SyncError): boolean {
-  if (error.code === 'STATE_FAILED') return true;
+  if (error.code === 'STATE_FAILED' || error.code === 'BELOW_FINALIZED') return true;
   return error.code.startsWith('STORE_') || error.code.startsWith('PLUGIN_');
 }

@@ -68,6 +68,17 @@ export class Cli {
     this.#child.stdout?.destroy();
   }
 
+  /** Waits until the standard output has a text in it; rejects when the process ends without it. */
+  async waitForText(text: string): Promise<void> {
+    while (!Buffer.concat(this.#stdout).includes(text)) {
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null)
+        throw new Error(`The process ended without that text. ${(await this.finished).stderr}`);
+      await new Promise<void>((resolve) => {
+        this.#onData = resolve;
+      });
+    }
+  }
+
   /** Waits for a line of `--json` that fits; rejects when the process ends without it. */
   async waitFor(fits: (line: JsonLine) => boolean): Promise<JsonLine> {
     for (;;) {

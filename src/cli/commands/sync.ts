@@ -17,13 +17,15 @@ const RETRY = { baseDelayMs: 500, maxDelayMs: 10_000 };
 
 const EXAMPLES = `
 Goes on where the store ends, so the same command is also how an interrupted sync is resumed. Ctrl-C and SIGTERM stop
-it cleanly, with exit status 130 and 143. A store that is made with --state needs it whenever blocks are added.
+it cleanly, with exit status 130 and 143. With --follow it goes on with new blocks until it is stopped; SIGTERM is then
+the way to end it, with exit status 0. A store that is made with --state needs it whenever blocks are added.
 
 Examples:
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b
   $ blockferry sync --peer https://a.example --peer https://b.example/ledger --data ./node-b --to 5000
   $ blockferry sync --peer https://a.example --data ./node-b --mode snapshot --trust 02ab… 03cd… --threshold 2
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --state ./ledger.js
+  $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --follow --finality-depth 64
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --json`;
 
 interface SyncOptions extends StoreOptions, TrustArguments {
@@ -32,6 +34,8 @@ interface SyncOptions extends StoreOptions, TrustArguments {
   readonly snapshotType: SnapshotType;
   readonly codec?: string;
   readonly to?: number;
+  readonly follow?: boolean;
+  readonly finalityDepth?: number;
   readonly state?: string;
   readonly json?: boolean;
 }
@@ -67,11 +71,21 @@ export function command(): Command {
       ]),
     )
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(height))
+    .addOption(new Option('--follow', 'go on with new blocks, and with forks, until stopped').conflicts('to'))
+    .addOption(
+      new Option(
+        '--finality-depth <n>',
+        'blocks so far below the newest are final: no fork takes them back (default: none is)',
+      ).argParser(height),
+    )
     .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
-    .action((options: SyncOptions) => runCommand(options, (context) => sync(options, context)));
+    .action((options: SyncOptions) => {
+      const { json, follow = false } = options;
+      return runCommand({ json, endsByTerm: follow }, (context) => sync(options, context));
+    });
 }
 
 async function sync(options: SyncOptions, { out, signal, conclude }: CommandContext): Promise<void> {
@@ -83,18 +97,22 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
   const subscription = engine.events.subscribe((event) => {
     if (event.type === 'snapshot' && event.status === 'imported') imported = event.totalBlocks;
     out.emit(event);
+    if (options.follow === true && event.type === 'phase' && event.phase === 'synced')
+      out.emit({ type: 'step', step: 'following', text: followingText(engine) });
   });
   try {
     await engine.start({ signal });
   } finally {
-    conclude({ ...resultOf(engine), imported }, summaryOf(engine, imported));
+    conclude({ ...resultOf(engine), imported }, summaryOf(engine, imported, options));
     subscription.unsubscribe();
     await engine.close();
   }
 }
 
 async function engineConfig(options: SyncOptions): Promise<SyncEngineConfig> {
-  const { codec, to = null } = options;
+  const { codec, to = null, follow = false, finalityDepth } = options;
+  if (follow && options.mode === 'json')
+    throw new UsageError('--follow needs the stream; --mode json has none.');
   return {
     ...storeConfig(options, true),
     peers: options.peer,
@@ -102,8 +120,10 @@ async function engineConfig(options: SyncOptions): Promise<SyncEngineConfig> {
     trust: options.mode === 'snapshot' ? await requiredTrust(options) : await trustOf(options),
     snapshot: { type: options.snapshotType },
     to,
+    follow,
+    finality: finalityDepth === undefined ? null : { depth: finalityDepth },
     ...(codec === undefined ? {} : { codecs: [codec] }),
-    retry: { ...RETRY, maxAttempts: ATTEMPTS + options.peer.length - 1 },
+    retry: { ...RETRY, ...(follow ? {} : { maxAttempts: ATTEMPTS + options.peer.length - 1 }) },
   };
 }
 
@@ -113,11 +133,16 @@ function resultOf(engine: SyncEngine): Record<string, unknown> {
   return { blocks, bytes, ...(engine.chain === null ? { head } : placeOf(engine.chain)) };
 }
 
-function summaryOf({ state }: SyncEngine, imported: number): string | null {
+function followingText({ chain }: SyncEngine): string {
+  return `Up to date; ${storeText(chain?.tip().head ?? null)}. Following; Ctrl-C stops.`;
+}
+
+function summaryOf({ state }: SyncEngine, imported: number, { follow }: SyncOptions): string | null {
   const { blocks, bytes } = state.progress;
   const store = storeText(state.checkpoint?.head ?? null);
   if (state.phase === 'failed') return null;
-  if (state.phase !== 'synced') return `Stopped: ${store}; the same command goes on from there.`;
+  if (state.phase !== 'synced' || follow === true)
+    return `Stopped: ${store}; the same command goes on from there.`;
   if (blocks === 0) return imported === 0 ? `Nothing new; ${store}.` : `Up to date; ${store}.`;
   return `Synced ${countText(blocks, 'block')} (${bytesText(bytes)} as stored); ${store}.`;
 }

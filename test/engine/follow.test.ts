@@ -1,0 +1,132 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { filter, firstValueFrom } from 'rxjs';
+import { createSyncEngine } from '../../src/index.js';
+import { createSyncServer, nodeListener } from '../../src/server/index.js';
+import { listen } from '../helpers/servers.js';
+import { blocksOn, bytesOf, fork, Follower, serveChain, sourceChain } from './follow-support.js';
+
+test('what is appended while a node catches up and afterwards comes exactly once, in order', async (t) => {
+  const source = await sourceChain(t, 500);
+  const { url } = await serveChain(t, source);
+  const follower = new Follower(t, { peers: [url] });
+  for (let round = 0; round < 60; round++) {
+    await source.append(blocksOn(source.tip().head, (round % 7) + 1, 'more'));
+    if (round === 30) await follower.until(() => follower.phases.includes('synced'));
+  }
+  await follower.reaches(source);
+  t.is(follower.view().length, (source.tip().head?.height ?? -1) + 1);
+  t.is(follower.events.filter(({ type }) => type === 'block').length, follower.view().length);
+  t.true((await bytesOf(follower.engine.chain)).equals(await bytesOf(source)));
+  t.deepEqual(follower.phases, ['opening', 'connecting', 'syncing', 'synced']);
+});
+
+test('a following engine resolves when it is closed, and rejects when it never was up to date', async (t) => {
+  const source = await sourceChain(t, 10);
+  const line = await serveChain(t, source);
+  const follower = new Follower(t, { peers: [line.url] });
+  await follower.until(() => follower.engine.state.phase === 'synced');
+  await follower.engine.close();
+  await t.notThrowsAsync(follower.started);
+  line.cut();
+  const late = new Follower(t, { peers: [line.url] });
+  await late.until(() => late.engine.state.phase === 'waiting');
+  await late.engine.close();
+  await t.throwsAsync(late.started, { code: 'ABORTED' });
+});
+
+test('rollbacks of any depth reach a follower, newest block first, and leave it equal to its source', async (t) => {
+  const moves = fc.array(
+    fc.record({ depth: fc.nat(12), more: fc.integer({ min: 0, max: 15 }), wait: fc.boolean() }),
+    { minLength: 1, maxLength: 8 },
+  );
+  await fc.assert(
+    fc.asyncProperty(moves, async (steps) => {
+      const source = await sourceChain(t, 20);
+      const { url } = await serveChain(t, source);
+      const follower = new Follower(t, { peers: [url] });
+      await follower.until(() => follower.engine.state.phase === 'synced');
+      for (const [round, { depth, more, wait }] of steps.entries()) {
+        const height = source.tip().head?.height ?? 0;
+        await fork(source, Math.max(0, height - depth), more, `branch ${round}`);
+        if (wait) await follower.reaches(source);
+      }
+      await follower.reaches(source);
+      t.is(follower.view().at(-1)?.hash, source.tip().head?.hash);
+      t.is(follower.view().length, (source.tip().head?.height ?? -1) + 1);
+      t.true((await bytesOf(follower.engine.chain)).equals(await bytesOf(source)));
+      await follower.engine.close();
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test('a line that is lost while following is taken up again, each time with a `retry`', async (t) => {
+  const source = await sourceChain(t, 10);
+  const line = await serveChain(t, source);
+  const follower = new Follower(t, { peers: [line.url] });
+  await follower.until(() => follower.engine.state.phase === 'synced');
+  for (let round = 1; round <= 7; round++) {
+    line.cut();
+    await source.append(blocksOn(source.tip().head, 3, 'more'));
+    const retries = (): number => follower.events.filter(({ type }) => type === 'retry').length;
+    const before = retries();
+    await follower.until(() => retries() >= before + 6);
+    line.mend();
+    await follower.reaches(source);
+  }
+  t.is(follower.view().length, 31);
+  t.false(follower.phases.includes('failed'));
+});
+
+test('a signal ends following like `close` does, and what is durable stays', async (t) => {
+  const source = await sourceChain(t, 10);
+  const { url } = await serveChain(t, source);
+  const engine = createSyncEngine({ storage: { use: 'memory' }, peers: [url], follow: true });
+  t.teardown(() => engine.close());
+  const stop = new AbortController();
+  const synced = firstValueFrom(engine.states.pipe(filter(({ phase }) => phase === 'synced')));
+  const run = engine.start({ signal: stop.signal });
+  await synced;
+  stop.abort();
+  await t.notThrowsAsync(run);
+  t.is(engine.chain?.tip().head?.height, 9);
+  t.is(engine.state.error, null);
+});
+
+test('when the stream fails, ranges catch up and hand over to the stream', async (t) => {
+  const source = await sourceChain(t, 30);
+  let streams = 0;
+  const { url } = await serveChain(t, source, ({ url: path = '' }) => {
+    streams += path.startsWith('/sync/stream') ? 1 : 0;
+    return path.startsWith('/sync/stream') && streams === 1;
+  });
+  const follower = new Follower(t, { peers: [url] });
+  await follower.until(
+    () => streams === 2 && follower.phases.filter((phase) => phase === 'synced').length === 2,
+  );
+  await source.append(blocksOn(source.tip().head, 5, 'more'));
+  await follower.reaches(source);
+  t.is(follower.view().length, 35);
+  const origins = follower.events.flatMap((event) => (event.type === 'block' ? [event.origin] : []));
+  t.deepEqual([origins[0], origins.at(-1)], ['json', 'stream']);
+});
+
+test('a peer without a stream can be caught up with but not followed', async (t) => {
+  const source = await sourceChain(t, 30);
+  const server = createSyncServer({ source });
+  t.teardown(() => server.close());
+  const handle = nodeListener(server, { path: '/sync' });
+  const url = await listen(t, (request, response) => {
+    if (request.url?.startsWith('/sync/stream') === true) response.writeHead(404).end();
+    else handle(request, response);
+  });
+  const follower = new Follower(t, { peers: [url] });
+  await t.throwsAsync(follower.started, { code: 'PEER_REFUSED', message: /stream/ });
+  t.is(follower.view().length, 30);
+});
+
+test('following needs the stream', (t) => {
+  const config = { storage: { use: 'memory' }, peers: ['http://127.0.0.1:1'], follow: true } as const;
+  t.throws(() => createSyncEngine({ ...config, mode: 'json' }), { instanceOf: TypeError, message: /stream/ });
+});

@@ -14,14 +14,6 @@ export interface AppendedEvent {
   readonly finalized: BlockRef | null;
 }
 
-/** The chain went back, to take a line whose block stands on an older one. */
-export interface RolledBackEvent {
-  readonly type: 'rollback';
-  readonly to: BlockRef;
-  /** Newest first. */
-  readonly dropped: readonly BlockRef[];
-}
-
 /** A line of an input was refused; the command goes on with the next one. */
 export interface RefusedEvent {
   readonly type: 'warning';
@@ -72,7 +64,6 @@ export type CliEvent =
   | ListeningEvent
   | AppendedEvent
   | RefusedEvent
-  | RolledBackEvent
   | InputProgressEvent
   | BuildEvent
   | BuiltEvent

@@ -101,8 +101,6 @@ function noteOf(event: CliEvent): string | null {
       return `${event.peer}: ${event.error.code}: ${event.error.message} Trying again in ${durationText(event.delayMs)}.`;
     case 'built':
       return `Made snapshot ${event.id}, ${bytesText(event.size)}, in ${durationText(event.elapsedMs)}.`;
-    case 'rollback':
-      return `Went back to block ${event.to.height}; ${countText(event.dropped.length, 'block')} dropped.`;
     case 'mode':
       return `Mode ${event.mode}: ${event.reason}`;
     case 'peer':

@@ -61,6 +61,11 @@ function asArgument(check: () => unknown): void {
   }
 }
 
+/** What {@link OPTION.finalityDepth} asks for; `null` when it isn't given. */
+export function finalityOf({ finalityDepth }: { readonly finalityDepth?: number }): { depth: number } | null {
+  return finalityDepth === undefined ? null : { depth: finalityDepth };
+}
+
 /** Options that several commands have, spelled and explained once. */
 export const OPTION = {
   data: (): Option => new Option('--data <dir>', 'directory of the store').makeOptionMandatory(),
@@ -75,6 +80,11 @@ export const OPTION = {
     new Option('--max-block-bytes <n>', 'largest block taken, in bytes')
       .argParser(byteCount)
       .default(DEFAULT_ENGINE_LIMITS.maxBlockBytes),
+  finalityDepth: (): Option =>
+    new Option(
+      '--finality-depth <n>',
+      'blocks so far below the newest are final: no fork takes them back (default: none are)',
+    ).argParser(height),
   state: (): Option =>
     new Option(
       '--state <module>',

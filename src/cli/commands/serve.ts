@@ -12,7 +12,7 @@ import { AppendProgress } from '../append-progress.js';
 import { failureOf, UsageError } from '../exit.js';
 import { type Input, openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
-import { OPTION, port, positive, storeConfig, type StoreOptions } from '../options.js';
+import { finalityOf, OPTION, port, positive, storeConfig, type StoreOptions } from '../options.js';
 import { placeOf } from '../place.js';
 import type { Reporter } from '../reporter.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -24,7 +24,7 @@ const INGEST_CHUNK_BYTES = 64 * 1024;
 const EXAMPLES = `
 The routes are below /sync: /sync/status, /sync/stream, /sync/json, and with --key /sync/snapshot. With --ingest, blocks
 are appended as their lines arrive, also to a new store. A block that stands on an older one than the head makes the
-chain go back to that one, unless it is below the finalized block (see --finality). A line that is refused is reported
+chain go back to that one, unless it is below the finalized block (see --finality-depth). A line that is refused is reported
 and left out, and the server goes on. A store that is made with --state needs it whenever blocks are added. SIGTERM and Ctrl-C stop it.
 
 Examples:
@@ -43,7 +43,7 @@ interface ServeOptions extends StoreOptions {
   readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
   readonly state?: string;
-  readonly finality?: number;
+  readonly finalityDepth?: number;
   readonly json?: boolean;
 }
 
@@ -68,12 +68,7 @@ export function command(): Command {
       ).argParser(positive),
     )
     .addOption(OPTION.state())
-    .addOption(
-      new Option(
-        '--finality <depth>',
-        'blocks this deep below the head are final (default: none are)',
-      ).argParser(positive),
-    )
+    .addOption(OPTION.finalityDepth())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -91,7 +86,7 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
     const chain = await openChain({
       ...storeConfig(options, input !== null),
       ...state,
-      ...finalityConfig(options.finality),
+      finality: finalityOf(options),
     });
     try {
       await serveChain(chain, input, options, context);
@@ -102,10 +97,6 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   } finally {
     input?.close();
   }
-}
-
-function finalityConfig(depth: number | undefined): { readonly finality?: { readonly depth: number } } {
-  return depth === undefined ? {} : { finality: { depth } };
 }
 
 async function serveChain(

@@ -4,7 +4,8 @@ import type { SnapshotType } from '../../contracts/index.js';
 import { createSyncEngine } from '../../create-engine.js';
 import type { SyncMode } from '../../engine/modes.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
-import { height, OPTION, peers, storeConfig, type StoreOptions } from '../options.js';
+import { UsageError } from '../exit.js';
+import { finalityOf, height, OPTION, peers, storeConfig, type StoreOptions } from '../options.js';
 import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { stateConfig } from '../state-module.js';
@@ -72,12 +73,7 @@ export function command(): Command {
     )
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(height))
     .addOption(new Option('--follow', 'go on with new blocks, and with forks, until stopped').conflicts('to'))
-    .addOption(
-      new Option(
-        '--finality-depth <n>',
-        'blocks so far below the newest are final: no fork takes them back (default: none is)',
-      ).argParser(height),
-    )
+    .addOption(OPTION.finalityDepth())
     .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
@@ -110,7 +106,7 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
 }
 
 async function engineConfig(options: SyncOptions): Promise<SyncEngineConfig> {
-  const { codec, to = null, follow = false, finalityDepth } = options;
+  const { codec, to = null, follow = false } = options;
   if (follow && options.mode === 'json')
     throw new UsageError('--follow needs the stream; --mode json has none.');
   return {
@@ -121,7 +117,7 @@ async function engineConfig(options: SyncOptions): Promise<SyncEngineConfig> {
     snapshot: { type: options.snapshotType },
     to,
     follow,
-    finality: finalityDepth === undefined ? null : { depth: finalityDepth },
+    finality: finalityOf(options),
     ...(codec === undefined ? {} : { codecs: [codec] }),
     retry: { ...RETRY, ...(follow ? {} : { maxAttempts: ATTEMPTS + options.peer.length - 1 }) },
   };

@@ -48,6 +48,19 @@ export interface StreamRequest {
    * begins that ignores what was asked for, and whether two answers are of one branch. Nothing is verified by it.
    */
   readonly describe?: (document: Uint8Array) => BlockHeader;
+  /**
+   * Further peers of the same chain that blocks may be fetched from as well, where the transport fetches several things
+   * at once. Without `onPeerFailure` they are not used.
+   */
+  readonly others?: readonly PeerWithStatus[];
+  /** One of the others failed and is not used any more; the request goes on without it. */
+  readonly onPeerFailure?: (peer: Peer, error: Error) => void;
+}
+
+/** A peer and what it said of itself. */
+export interface PeerWithStatus {
+  readonly peer: Peer;
+  readonly status: PeerStatus;
 }
 
 /** A block as it came over the wire: nothing about it is verified. */
@@ -57,6 +70,8 @@ export interface WireFrame {
   readonly height: number | null;
   readonly codec: string;
   readonly bytes: Uint8Array;
+  /** Who sent it, where that is one of {@link StreamRequest.others}. */
+  readonly peer?: Peer;
 }
 
 /** The peer says that everything above `to` is void. */

@@ -105,6 +105,18 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
    * the stream, so it doesn't go with the mode `json`. Default false.
    */
   readonly follow?: boolean;
+  /**
+   * How many peers have to be on one chain before blocks are taken from one of them and before the node counts as
+   * `synced`. 1 to the number of peers, default 1.
+   */
+  readonly agree?: number;
+  /**
+   * Age of the newest block above which the node is not `synced` and a `stale` event tells so, in milliseconds. The age
+   * is that of the header's time, and of its arrival where the chain has no times. Default `null`: no such alarm.
+   */
+  readonly staleAfterMs?: number | null;
+  /** How often the heads of several peers are compared while following, in milliseconds. Default 15,000. */
+  readonly headCheckMs?: number;
   /** HTTP client. Default the global `fetch`; a host's own brings proxies, mutual TLS or HTTP/2. */
   readonly fetch?: typeof globalThis.fetch;
   /** When and how often to try again. An engine that follows tries for ever unless `maxAttempts` is given. */
@@ -121,6 +133,8 @@ export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
   maxEventBytes: 96 * 1024 * 1024,
 };
 
+const DEFAULT_HEAD_CHECK_MS = 15_000;
+
 /** Codecs of a configuration that names none. */
 export const DEFAULT_CODECS: readonly string[] = ['gzip', 'identity'];
 
@@ -136,7 +150,7 @@ export function engineSettings(config: SyncEngineConfig): EngineSettings {
     ...chainSettings(config),
     peers: config.peers.map((peer: string | PeerConfig) => normalizePeer(peer)),
     mode: checkMode(config.mode ?? 'auto'),
-    follow: checkFollow(config),
+    ...followSettings(config),
     trust: trustOf(config),
     snapshotType: checkType(config.snapshot?.type ?? 'recent'),
     minSnapshotBlocks: checkHeight('snapshot.minBlocks', config.snapshot?.minBlocks ?? 1_000),
@@ -178,11 +192,14 @@ export function transportLimits(limits: Partial<TransportLimits>): TransportLimi
 }
 
 function engineLimits(limits: Partial<EngineLimits>): EngineLimits {
-  return positive({
+  const { minBytesPerSecond = DEFAULT_ENGINE_LIMITS.minBytesPerSecond } = limits;
+  if (!(minBytesPerSecond >= 0)) throw new TypeError('`minBytesPerSecond` must be a number, at least 0.');
+  const bounds = positive({
     maxBlockBytes: limits.maxBlockBytes ?? DEFAULT_ENGINE_LIMITS.maxBlockBytes,
     maxBatchBlocks: limits.maxBatchBlocks ?? DEFAULT_ENGINE_LIMITS.maxBatchBlocks,
     maxPendingBytes: limits.maxPendingBytes ?? DEFAULT_ENGINE_LIMITS.maxPendingBytes,
   });
+  return { ...bounds, minBytesPerSecond };
 }
 
 function positive<T extends object>(values: T): T {
@@ -202,6 +219,28 @@ function checkMode(mode: EngineSettings['mode']): EngineSettings['mode'] {
 function checkFollow({ follow = false, mode }: SyncEngineConfig): boolean {
   if (follow && mode === 'json') throw new TypeError('`follow` needs the stream; the mode `json` has none.');
   return follow;
+}
+
+function followSettings(
+  config: SyncEngineConfig,
+): Pick<EngineSettings, 'follow' | 'agree' | 'staleAfterMs' | 'headCheckMs'> {
+  const { staleAfterMs = null, headCheckMs = DEFAULT_HEAD_CHECK_MS } = config;
+  return {
+    follow: checkFollow(config),
+    agree: checkAgree(config),
+    staleAfterMs: staleAfterMs === null ? null : checkMs('staleAfterMs', staleAfterMs),
+    headCheckMs: checkMs('headCheckMs', headCheckMs),
+  };
+}
+
+function checkAgree({ agree = 1, peers }: SyncEngineConfig): number {
+  if (Number.isInteger(agree) && agree >= 1 && agree <= peers.length) return agree;
+  throw new TypeError(`\`agree\` must be an integer from 1 to the number of peers, not ${String(agree)}.`);
+}
+
+function checkMs(name: string, value: number): number {
+  if (Number.isFinite(value) && value >= 1) return value;
+  throw new TypeError(`\`${name}\` must be a number of milliseconds, at least 1, not ${String(value)}.`);
 }
 
 function retryOf({ follow = false, retry }: SyncEngineConfig): RetryOptions {

@@ -14,6 +14,7 @@ export { Block } from './engine/block.js';
 export type { Chain } from './engine/chain.js';
 export type { BlockHandler, RollbackHandler, RunOptions } from './engine/consumer.js';
 export type { Finality } from './engine/finality.js';
+export type { PeerInfo } from './engine/peers/peer-record.js';
 export type { EngineLimits } from './engine/engine-parts.js';
 export type * from './engine/events.js';
 export type { TrustConfig } from './engine/trust-options.js';

@@ -13,6 +13,9 @@ const NO_SYNC = {
   minSnapshotBlocks: 0,
   to: null,
   follow: false,
+  agree: 1,
+  staleAfterMs: null,
+  headCheckMs: 1,
   retry: DEFAULT_RETRY,
 } as const;
 

@@ -23,6 +23,11 @@ export interface EngineLimits {
   readonly maxBatchBlocks: number;
   /** Verified bytes that may wait for the disk before the network has to wait. Default 8 MiB. */
   readonly maxPendingBytes: number;
+  /**
+   * Slowest rate of a peer while blocks are due from it and another peer could be asked, in encoded bytes a second over
+   * 20 s. Default 8 KiB; 0 for none.
+   */
+  readonly minBytesPerSecond: number;
 }
 
 /** Defaults of {@link EngineLimits}. */
@@ -30,6 +35,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   maxBlockBytes: 64 * 1024 * 1024,
   maxBatchBlocks: 512,
   maxPendingBytes: 8 * 1024 * 1024,
+  minBytesPerSecond: 8 * 1024,
 };
 
 /** Settings of an engine, complete and checked. */
@@ -54,6 +60,12 @@ export interface EngineSettings {
   readonly finality: Finality | null;
   /** Whether to go on with live blocks once the peers' head is reached. */
   readonly follow: boolean;
+  /** How many peers have to be on one chain before it is believed. */
+  readonly agree: number;
+  /** Age of the newest block, in milliseconds, above which a node counts as cut off; `null` for none. */
+  readonly staleAfterMs: number | null;
+  /** How often the heads of all peers are compared while following, in milliseconds. */
+  readonly headCheckMs: number;
   /** Last height wanted; `null` for all. */
   readonly to: number | null;
   readonly retry: RetryOptions;

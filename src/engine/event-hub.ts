@@ -1,7 +1,15 @@
 import { BehaviorSubject, type Observable, Subject } from 'rxjs';
 import type { Checkpoint } from '../contracts/index.js';
 import type { ErrorCode, SyncError } from '../errors/index.js';
-import type { ModeEvent, SnapshotEvent, SyncEvent, SyncPhase, SyncProgress, SyncState } from './events.js';
+import type {
+  ModeEvent,
+  SnapshotEvent,
+  StaleEvent,
+  SyncEvent,
+  SyncPhase,
+  SyncProgress,
+  SyncState,
+} from './events.js';
 
 /** Shortest time between two progress events, in milliseconds: four a second is as fast as an eye reads. */
 const PROGRESS_INTERVAL_MS = 250;
@@ -24,6 +32,7 @@ export class EventHub {
     checkpoint: null,
     progress: NO_PROGRESS,
     mode: null,
+    stale: false,
     peer: null,
     error: null,
   });
@@ -77,6 +86,13 @@ export class EventHub {
     if (previous === event.mode) return;
     this.#update({ mode: event.mode });
     this.emit({ type: 'mode', previous, ...event });
+  }
+
+  /** Publishes that the newest block became too old, or no longer is. */
+  stale(event: Omit<StaleEvent, 'type'>): void {
+    if (this.state.stale === event.stale) return;
+    this.#update({ stale: event.stale });
+    this.emit({ type: 'stale', ...event });
   }
 
   /** Publishes how a snapshot gets on; progress only when enough time has gone by. */

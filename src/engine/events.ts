@@ -81,13 +81,16 @@ export interface RollbackEvent {
 export interface PeerEvent {
   readonly type: 'peer';
   readonly peer: string;
-  /** `dropped`: it sent something provably false and is not asked again in this run. */
+  /**
+   * `dropped`: it sent something provably false and is not asked again in this run; after a head that it could not
+   * back, not for ten minutes. `lost`: it failed, or was too slow or too far behind, and may be asked again.
+   */
   readonly status: 'connecting' | 'connected' | 'lost' | 'dropped';
   /** Why it was lost or dropped; `null` otherwise. */
   readonly error: SyncError | null;
 }
 
-/** The engine waits before it tries again. */
+/** The engine connects again, at once or after a wait. Each loss of a connection has one. */
 export interface RetryEvent {
   readonly type: 'retry';
   readonly peer: string;
@@ -128,6 +131,17 @@ export interface SnapshotEvent extends SnapshotProgress, BlockRef {
   readonly totalBlocks: number;
 }
 
+/** The newest block became older than `staleAfterMs`, or a new one ended that. */
+export interface StaleEvent {
+  readonly type: 'stale';
+  /** Whether the node counts as cut off now. */
+  readonly stale: boolean;
+  /** Age of the newest block, in milliseconds. */
+  readonly ageMs: number;
+  /** The newest block; `null` when there is none. */
+  readonly head: BlockRef | null;
+}
+
 /** Something the host may want to know that stops nothing. */
 export interface WarningEvent {
   readonly type: 'warning';
@@ -151,6 +165,7 @@ export type SyncEvent =
   | RollbackEvent
   | PeerEvent
   | RetryEvent
+  | StaleEvent
   | WarningEvent;
 
 /** A moment's view of an engine. */
@@ -161,6 +176,8 @@ export interface SyncState {
   readonly progress: SyncProgress;
   /** The way of syncing in use; `null` before one is chosen. */
   readonly mode: SyncMode | null;
+  /** Whether the newest block is older than `staleAfterMs` allows; false when nothing is watched. */
+  readonly stale: boolean;
   /** The peer in use; `null` when there is none. */
   readonly peer: string | null;
   /** Why the engine failed; `null` unless the phase is `failed`. */

@@ -38,18 +38,20 @@ export interface Branch {
 
 /**
  * Verified blocks of a peer's branch, held back until there are enough of them to take the place of ours: up to the
- * height of our head, or as many as may wait for a commit. Until then nothing of ours is given up.
+ * height of our head, or one more where ties are not taken, or as many as may wait for a commit. Until then nothing of ours is given up.
  */
 export class BranchProof {
   readonly #chain: Chain;
   readonly #limits: BatchLimits;
   readonly #ours: Checkpoint;
+  readonly #takesTies: boolean;
   #common: BlockRef;
   readonly #frames: Frame[] = [];
   #bytes = 0;
 
   /** @param common - where the blocks begin; those that are ours as well move it upwards. */
-  constructor(chain: Chain, common: BlockRef, limits: BatchLimits) {
+  constructor(chain: Chain, common: BlockRef, limits: BatchLimits, takesTies: boolean) {
+    this.#takesTies = takesTies;
     this.#chain = chain;
     this.#common = common;
     this.#limits = limits;
@@ -81,12 +83,12 @@ export class BranchProof {
     if (last === undefined) return false;
     const { maxBatchBlocks, maxPendingBytes } = this.#limits;
     if (this.#frames.length >= maxBatchBlocks || this.#bytes >= maxPendingBytes) return true;
-    return last.height >= (this.#ours.head?.height ?? 0);
+    return last.height >= (this.#ours.head?.height ?? 0) + (this.#takesTies ? 0 : 1);
   }
 }
 
 /** The error for a branch that is not taken, because ours is longer. */
 export function shorterBranch(height: number, ours: BlockRef | null): SyncError {
-  const message = `The peer is on another branch, which ends at block ${height}; the one here goes on to block ${ours?.height ?? -1} and is kept.`;
+  const message = `The peer is on another branch, which ends at block ${height}; the one here ends at block ${ours?.height ?? -1} and is kept.`;
   return new SyncError('FORKED', message, { height });
 }

@@ -90,6 +90,11 @@ export class ModeChooser {
     return others.length > 0;
   }
 
+  /** What a peer doesn't have now it may have later. */
+  forgive(peer: Peer): void {
+    for (const mode of ['snapshot', 'json', 'stream'] as const) this.#missing.delete(key(peer, mode));
+  }
+
   /** Whether a peer may still have a stream. */
   canStream(peer: Peer): boolean {
     return this.#usable(peer).includes('stream');

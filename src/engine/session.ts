@@ -3,6 +3,7 @@ import type {
   Frame,
   Peer,
   PeerStatus,
+  PeerWithStatus,
   StreamRequest,
   Transport,
   WireComplete,
@@ -27,6 +28,16 @@ export interface SessionDeps {
   /** Whether to go on with live blocks behind the peer's head. */
   readonly follow: boolean;
   readonly batch: BatchLimits;
+  /** Further peers that blocks may be fetched from. */
+  readonly others: readonly PeerWithStatus[];
+  /** Whether a branch takes the place of ours when it is just as long; else it has to be longer. */
+  readonly takesTies: boolean;
+  /** Runs when one of the others failed. */
+  onPeerFailure(peer: Peer, error: Error): void;
+  /** Runs for each answer: its bytes, and how long it was waited for. @throws SyncError to give the peer up */
+  onReceived(bytes: number, waitMs: number): void;
+  /** Milliseconds on a monotonic clock. */
+  now(): number;
   /** Runs after each durable batch. */
   onCommit(frames: readonly Frame[]): void;
   /** Runs when the peer repeated the newest block. */
@@ -36,7 +47,7 @@ export interface SessionDeps {
   /** Runs when all that the peer had is durable, and what comes now is live. */
   onLive(): void;
   /** Runs before a `FORKED` that the same peer may have got over when it is asked again. */
-  onPassing(why: PassingFork, error: SyncError): void;
+  readonly onPassing: (why: PassingFork, error: SyncError) => void;
 }
 
 /** The peer's chain forked while it was read, or its branch is shorter than ours, which it may not be for long. */
@@ -69,16 +80,11 @@ async function takeBranch(
   ancestors: readonly BlockRef[],
   head: BlockRef,
 ): Promise<void> {
-  const { chain, status } = deps;
+  const { chain } = deps;
   const common = await commonBlock(chain, ancestors);
-  const claimed = status?.head ?? null;
-  if (claimed !== null && claimed.height < head.height) {
-    const error = shorterBranch(claimed.height, head);
-    deps.onPassing('shorter', error);
-    throw error;
-  }
+  checkLength(deps, head);
   try {
-    await new Session(deps, signal, new BranchProof(chain, common, deps.batch)).run(common);
+    await new Session(deps, signal, new BranchProof(chain, common, deps.batch, deps.takesTies)).run(common);
   } catch (error) {
     const { finalized } = chain.tip();
     if (!isSyncError(error, 'FORKED') || error.context.ancestors === undefined) throw error;
@@ -86,6 +92,15 @@ async function takeBranch(
     deps.onPassing('replaced', error);
     throw error;
   }
+}
+
+/** @throws SyncError when the peer itself says that its branch is too short. */
+function checkLength({ status, takesTies, onPassing }: SessionDeps, head: BlockRef): void {
+  const claimed = status?.head?.height ?? Infinity;
+  if (claimed >= head.height + (takesTies ? 0 : 1)) return;
+  const error = shorterBranch(claimed, head);
+  onPassing('shorter', error);
+  throw error;
 }
 
 class Session {
@@ -131,7 +146,7 @@ class Session {
   }
 
   #request(after: BlockRef | null): StreamRequest {
-    const { chain, peer, to, acceptCodecs, follow } = this.#deps;
+    const { chain, peer, to, acceptCodecs, follow, others } = this.#deps;
     return {
       peer,
       after,
@@ -140,17 +155,25 @@ class Session {
       acceptCodecs,
       follow,
       describe: (document: Uint8Array) => chain.describe(document),
+      others,
+      onPeerFailure: (failed, error) => {
+        this.#deps.onPeerFailure(failed, error);
+      },
     };
   }
 
   async #receive(after: BlockRef | null): Promise<WireComplete | null> {
     const { transport, to, follow } = this.#deps;
+    const now = (): number => this.#deps.now();
     try {
+      let waitsSinceMs = now();
       for await (const items of transport.open(this.#request(after), { signal: this.#signal })) {
         this.#begun = true;
+        this.#deps.onReceived(bytesOf(items), now() - waitsSinceMs);
         const complete = await this.#take(items);
         if (isDone(this.#head, to)) return complete;
         if (complete !== null && !follow) return complete;
+        waitsSinceMs = now();
       }
       return null;
     } catch (error) {
@@ -184,9 +207,18 @@ class Session {
   }
 
   #verify(item: Extract<WireItem, { kind: 'frame' }>, frames: Frame[]): void {
-    const frame = this.#verifier.wireFrame(item);
+    const frame = this.#verified(item);
     if (frame === null) this.#deps.onRepeat(this.#head?.height ?? 0);
     else frames.push(frame);
+  }
+
+  /** @throws SyncError naming the peer that sent the block, where it is not the one that was asked */
+  #verified(item: Extract<WireItem, { kind: 'frame' }>): Frame | null {
+    try {
+      return this.#verifier.wireFrame(item);
+    } catch (error) {
+      throw item.peer !== undefined && isSyncError(error) ? error.at({ peer: item.peer.url }) : error;
+    }
   }
 
   async #push(frames: readonly Frame[]): Promise<void> {
@@ -236,6 +268,12 @@ class Session {
     this.#deps.onPassing('shorter', error);
     return error;
   }
+}
+
+function bytesOf(items: readonly WireItem[]): number {
+  let bytes = 0;
+  for (const item of items) if (item.kind === 'frame') bytes += item.bytes.byteLength;
+  return bytes;
 }
 
 function isDone(head: BlockRef | null, to: number | null): boolean {

@@ -27,8 +27,10 @@ export interface SnapshotRunDeps {
   readonly settings: EngineSettings;
   readonly parts: EngineParts;
   readonly hub: EventHub;
+  /** Peers that may be asked. */
+  peers(): readonly Peer[];
   /** A peer sent a part that it can't have been asked to: it is not asked for anything else. */
-  onLiar(peer: Peer): void;
+  onLiar(peer: Peer, error: SyncError): void;
 }
 
 /** One attempt to take a snapshot: find a manifest, trust it, fetch, check and import what it describes. */
@@ -105,7 +107,7 @@ export class SnapshotRun {
 
   /** The first manifest that can be trusted, of this peer or another one. @throws SyncError of the first peer */
   async #find(first: Peer, status: PeerStatus | null, signal: AbortSignal): Promise<Candidate> {
-    const others = this.#deps.settings.peers.filter(({ url }) => url !== first.url);
+    const others = this.#deps.peers().filter(({ url }) => url !== first.url);
     let failure: SyncError | null = null;
     for (const peer of [first, ...others]) {
       try {
@@ -217,7 +219,7 @@ export class SnapshotRun {
     const { hub, settings } = this.#deps;
     const request = {
       manifest,
-      peers: settings.peers,
+      peers: this.#deps.peers(),
       directory: this.#snapshots.directory,
       maxBlockBytes: settings.limits.maxBlockBytes,
       onProgress,
@@ -225,7 +227,7 @@ export class SnapshotRun {
         const error = isSyncError(cause) ? cause : new SyncError('INTERNAL', cause.message, { cause });
         const lied = error.info.provesLie;
         hub.emit({ type: 'peer', peer: peer.url, status: lied ? 'dropped' : 'lost', error });
-        if (lied) this.#deps.onLiar(peer);
+        if (lied) this.#deps.onLiar(peer, error);
       },
     };
     return this.#snapshots.transport.open(request, { signal });

@@ -6,6 +6,8 @@ import { type BlockHandler, Consumer, type RunOptions } from './consumer.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { EventHub } from './event-hub.js';
 import type { SyncEvent, SyncState } from './events.js';
+import { PeerBook } from './peers/peer-book.js';
+import type { PeerInfo } from './peers/peer-record.js';
 import { ProgressMeter } from './progress.js';
 import { SyncRun } from './sync-run.js';
 
@@ -22,6 +24,8 @@ export class SyncEngine implements Closeable {
   readonly #assemble: () => Promise<EngineParts>;
   readonly #hub: EventHub;
   readonly #meter: ProgressMeter;
+  readonly #book: PeerBook;
+  readonly #now: () => number;
   readonly #abort = new AbortController();
   #parts: EngineParts | null = null;
   #chain: Chain | null = null;
@@ -39,6 +43,8 @@ export class SyncEngine implements Closeable {
     this.#assemble = assemble;
     this.#hub = new EventHub(now);
     this.#meter = new ProgressMeter(now);
+    this.#book = new PeerBook(settings.peers, { retry: settings.retry, now });
+    this.#now = now;
   }
 
   /**
@@ -58,6 +64,11 @@ export class SyncEngine implements Closeable {
   /** The state at this moment. */
   get state(): SyncState {
     return this.#hub.state;
+  }
+
+  /** What is known of each peer at this moment, in the order of the configuration. */
+  get peers(): readonly PeerInfo[] {
+    return this.#book.info();
   }
 
   /** The chain in the engine's store; `null` until its rules are known and after `close`. */
@@ -153,9 +164,8 @@ export class SyncEngine implements Closeable {
       this.#chain = chain;
       this.#onChain?.(chain);
     };
-    await new SyncRun({ settings: this.#settings, parts, hub: this.#hub, meter: this.#meter, onChain }).run(
-      signal,
-    );
+    const deps = { settings: this.#settings, parts, hub: this.#hub, meter: this.#meter, book: this.#book };
+    await new SyncRun({ ...deps, now: this.#now, onChain }).run(signal);
   }
 
   #isEndOfFollowing(error: unknown): boolean {

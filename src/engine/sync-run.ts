@@ -1,16 +1,24 @@
-import type { BlockRef, ChainRules, Frame, Peer, PeerStatus, Transport } from '../contracts/index.js';
+import type { ChainRules, Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { sleep, throwIfAborted } from '../internal/abort.js';
-import { backoffDelayMs } from './backoff.js';
 import { Chain } from './chain.js';
+import { Connection } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import type { EventHub } from './event-hub.js';
-import { checkPeerChain, chooseRules, negotiateCodecs } from './handshake.js';
+import { checkPeerChain, chooseRules } from './handshake.js';
 import { type ChosenMode, ModeChooser } from './modes.js';
-import { isFinalForPeer, PeerSet } from './peer-set.js';
+import { Freshness } from './peers/freshness.js';
+import { HeadCheck } from './peers/head-check.js';
+import type { PeerBook } from './peers/peer-book.js';
+import { type Turn } from './peers/peer-book.js';
+import type { PeerRecord } from './peers/peer-record.js';
+import { askStatus, claimOf, survey, type SurveyDeps } from './peers/survey.js';
 import type { ProgressMeter } from './progress.js';
-import { type PassingFork, runSession } from './session.js';
+import { Recovery } from './recovery.js';
 import { SnapshotRun } from './snapshot-run.js';
+
+/** At the start of a connection the others are waited for at most this long. */
+const SURVEY_MS = 1_000;
 
 /** What one run of an engine works with. */
 export interface RunDeps {
@@ -18,6 +26,9 @@ export interface RunDeps {
   readonly parts: EngineParts;
   readonly hub: EventHub;
   readonly meter: ProgressMeter;
+  readonly book: PeerBook;
+  /** Milliseconds on a monotonic clock. */
+  readonly now: () => number;
   /** Runs once, when the chain's rules are known and the chain is open. */
   onChain(chain: Chain): void;
 }
@@ -25,26 +36,27 @@ export interface RunDeps {
 /** One way from the durable head to the peers' head, over as many connections as it takes. */
 export class SyncRun {
   readonly #deps: RunDeps;
-  readonly #peers: PeerSet;
+  readonly #book: PeerBook;
   readonly #chooser: ModeChooser;
+  readonly #freshness: Freshness;
   #chain: Chain | null = null;
-  /** Failures in a row without a new block. */
-  #failures = 0;
+  readonly #recovery: Recovery;
   /** The way under way; `null` while none is chosen. */
   #way: BlockMode | null = null;
-  /** What has come of the connection under way. */
-  #link = newLink();
+  #connection: Connection | null = null;
 
   constructor(deps: RunDeps) {
     const { parts, settings } = deps;
     this.#deps = deps;
-    this.#peers = new PeerSet(settings.peers);
+    this.#book = deps.book;
+    this.#freshness = new Freshness(deps.now);
     this.#chooser = new ModeChooser({
       mode: settings.mode,
       transports: parts.transports.map(({ mode }) => mode),
       snapshots: parts.snapshots !== null,
       minSnapshotBlocks: settings.minSnapshotBlocks,
     });
+    this.#recovery = new Recovery({ ...deps, chooser: this.#chooser });
   }
 
   /**
@@ -53,54 +65,110 @@ export class SyncRun {
    * @throws SyncError of the last failure, when no peer is left or too many attempts in a row brought nothing.
    */
   async run(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const peer = this.#peers.current;
-      if (peer === null) throw new TypeError('A run needs at least one peer.');
+    await this.#openKnown();
+    for (let turn = this.#book.next(); ; turn = this.#book.next()) {
+      if (turn === null) throw new TypeError('A run needs at least one peer.');
       try {
+        await this.#wait(turn, signal);
         this.#way = null;
-        this.#link = newLink();
-        await this.#connect(peer, signal);
-        if (this.#isFinished()) return;
-        this.#handOver(peer);
+        this.#connection = null;
+        await this.#connect(turn.record, signal);
+        if (await this.#isFinished(this.#connected(turn.record), signal)) return;
       } catch (error) {
         throwIfAborted(signal);
         if (!isSyncError(error) || isLocal(error)) throw error;
-        if (this.#link.progressed) this.#failures = 0;
-        await this.#recover(peer, error.at({ peer: peer.url }), signal);
+        this.#recovery.after({
+          record: this.#connected(turn.record),
+          error,
+          way: this.#way,
+          hasWorked: this.#connection?.hasWorked === true,
+          passing: this.#connection?.passing ?? null,
+        });
       }
     }
   }
 
-  #isFinished(): boolean {
+  async #wait({ waitMs }: Turn, signal: AbortSignal): Promise<void> {
+    if (waitMs <= 0) return;
+    this.#deps.hub.phase('waiting');
+    await sleep(waitMs, signal);
+  }
+
+  /** The peer that has answered in place of the one that was asked. */
+  #connected(asked: PeerRecord): PeerRecord {
+    const connection: Connection | null = this.#connection;
+    return connection?.record ?? asked;
+  }
+
+  /** Whether the sync is over. Ranges have brought all there was; when following, the stream brings what is new. */
+  async #isFinished(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
     const { settings, parts } = this.#deps;
     const { head } = parts.storage.checkpoint();
-    return !settings.follow || (settings.to !== null && (head?.height ?? -1) >= settings.to);
+    this.#recovery.worked(record);
+    if (settings.to !== null && (head?.height ?? -1) >= settings.to) return true;
+    if (settings.follow) this.#handOver(record);
+    else return this.#isCaughtUp(record, signal);
+    return false;
   }
 
-  /** Ranges have brought all there was; the stream brings what is new. */
-  #handOver(peer: Peer): void {
-    this.#deps.hub.phase('synced');
-    if (!this.#chooser.canStream(peer)) throw this.#noStream(peer);
+  #handOver(record: PeerRecord): void {
+    const { peer } = record;
+    const canStream = this.#chooser.canStream(peer);
     this.#chooser.succeeded();
+    if (canStream) {
+      if (this.#book.usable.length === 1) this.#deps.hub.phase('synced');
+      return;
+    }
+    const error = new SyncError('PEER_REFUSED', `${peer.url} has no stream that could be followed.`);
+    if (!record.hasStream) this.#book.drop(record, error);
+    throw error;
   }
 
-  #noStream(peer: Peer): SyncError {
-    return new SyncError('PEER_REFUSED', `${peer.url} has no stream that could be followed.`);
+  /** Whether the other peers and the clock have nothing against it. */
+  async #isCaughtUp(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
+    const check = this.#check(this.#open());
+    if (!check.isNeeded) return true;
+    const { ahead, doubt } = await check.run(record, signal);
+    if (ahead !== null && ahead !== record) {
+      this.#book.prefer(ahead);
+      return false;
+    }
+    if (ahead === record && claimOf(record.status, this.#open().tip().head) === 'ahead') {
+      // It has ended below what it claimed before and claims still.
+      const message = `${record.peer.url} claims a head that it has not sent.`;
+      throw new SyncError('HEAD_UNPROVED', message, { peer: record.peer.url });
+    }
+    if (doubt !== null) throw doubt;
+    return true;
   }
 
-  async #connect(peer: Peer, signal: AbortSignal): Promise<void> {
-    const { hub, parts } = this.#deps;
+  #open(): Chain {
+    if (this.#chain === null) throw new TypeError('The chain is not open.');
+    return this.#chain;
+  }
+
+  async #connect(record: PeerRecord, signal: AbortSignal): Promise<void> {
+    const { hub } = this.#deps;
+    const { peer } = record;
     hub.peer(peer.url);
     hub.phase('connecting');
     hub.emit({ type: 'peer', peer: peer.url, status: 'connecting', error: null });
-    const status = await anyTransport(parts.transports).status(peer, { signal });
+    const [status] = await Promise.all([
+      askStatus(this.#surveyDeps(), record, signal),
+      survey(this.#surveyDeps(), this.#unknown(record), SURVEY_MS, signal),
+    ]);
     const first = this.#choose(peer, status);
     if (first?.mode === 'snapshot') await this.#takeSnapshot(peer, status, first, signal);
     const chain = this.#chain ?? (await this.#openChain(status));
     if (status !== null) this.#checkStatus(chain, status);
     const chosen = first?.mode === 'snapshot' ? this.#choose(peer, status) : first;
     if (chosen === null) throw this.#noWay(peer);
-    await this.#fetchBlocks({ peer, status, chain }, chosen, signal);
+    await this.#fetchBlocks(record, chain, chosen, signal);
+  }
+
+  /** Peers that have said nothing of themselves yet. */
+  #unknown(asked: PeerRecord): readonly PeerRecord[] {
+    return this.#book.ready.filter((record) => record !== asked && record.status === null);
   }
 
   #choose(peer: Peer, status: PeerStatus | null): ChosenMode | null {
@@ -121,10 +189,12 @@ export class SyncRun {
     if (status !== null) this.#checkRules(status);
     hub.mode({ ...chosen, peer: peer.url });
     hub.phase('importing');
-    const onLiar = (liar: Peer): void => {
-      this.#peers.drop(liar);
+    const onLiar = (liar: Peer, error: SyncError): void => {
+      const record = this.#book.find(liar.url);
+      if (record !== null) this.#book.drop(record, error);
     };
-    const snapshot = new SnapshotRun({ hub, parts, settings, onLiar }, parts.snapshots);
+    const peers = (): readonly Peer[] => this.#book.usable.map((record) => record.peer);
+    const snapshot = new SnapshotRun({ hub, parts, settings, peers, onLiar }, parts.snapshots);
     try {
       await snapshot.run(peer, status, signal);
       hub.checkpoint(parts.storage.checkpoint());
@@ -135,75 +205,70 @@ export class SyncRun {
       if (settings.mode === 'snapshot' && error.code !== 'SNAPSHOT_STALE') throw error;
       hub.warn(error.code, error.message);
       await snapshot.forget();
-      if (this.#peers.current === null) throw error;
+      if (this.#book.usable.length === 0) throw error;
     }
     this.#chooser.endSnapshot();
   }
 
   async #fetchBlocks(
-    {
-      peer,
-      status,
-      chain,
-    }: { readonly peer: Peer; readonly status: PeerStatus | null; readonly chain: Chain },
+    record: PeerRecord,
+    chain: Chain,
     chosen: ChosenMode,
     signal: AbortSignal,
   ): Promise<void> {
-    const { hub, parts, settings } = this.#deps;
+    const { hub, parts, settings, meter, now } = this.#deps;
+    const { peer, status } = record;
     const transport = parts.transports.find(({ mode }) => mode === chosen.mode);
     if (transport === undefined) throw this.#noWay(peer);
     this.#way = transport.mode;
-    const acceptCodecs = negotiateCodecs(parts.acceptCodecs, status, transport.mode);
-    this.#deps.meter.place(chain.tip().head?.height ?? null, target(status, settings.to));
+    meter.place(chain.tip().head?.height ?? null, target(status, settings.to));
     if (alreadyThere(chain, settings.to)) return;
+    const check = this.#check(chain);
+    await check.mayBelieve(record, signal);
     hub.emit({ type: 'peer', peer: peer.url, status: 'connected', error: null });
     hub.mode({ ...chosen, peer: peer.url });
     hub.phase('syncing');
-    await runSession(this.#session({ chain, transport, peer, status, acceptCodecs }), signal);
+    const onSuccess = (): void => {
+      this.#chooser.succeeded();
+    };
+    const onOther = (other: PeerRecord, error: SyncError): void => {
+      this.#recovery.judge(other, error);
+    };
+    const book = this.#book;
+    this.#connection = new Connection(
+      { hub, parts, settings, meter, now, book, chain, check, transport, onSuccess, onOther },
+      record,
+    );
+    await this.#connection.run(signal);
   }
 
-  #session(
-    link: { readonly chain: Chain; readonly transport: Transport; readonly peer: Peer } & {
-      readonly status: PeerStatus | null;
-      readonly acceptCodecs: readonly string[];
-    },
-  ): Parameters<typeof runSession>[0] {
-    const { hub, settings } = this.#deps;
+  #check(chain: Chain): HeadCheck {
+    const { settings, parts } = this.#deps;
+    const transport =
+      parts.transports.find(({ mode }) => mode === 'stream') ?? anyTransport(parts.transports);
+    return new HeadCheck({
+      settings,
+      chain,
+      book: this.#book,
+      freshness: this.#freshness,
+      survey: this.#surveyDeps(),
+      agreement: { chain, transport, acceptCodecs: parts.acceptCodecs },
+    });
+  }
+
+  #surveyDeps(): SurveyDeps {
+    const { parts, now } = this.#deps;
     return {
-      ...link,
-      to: settings.to,
-      follow: settings.follow && link.transport.supports.follow,
-      batch: settings.limits,
-      onCommit: (frames) => {
-        this.#link.progressed = true;
-        this.#chooser.succeeded();
-        this.#publish(link.chain, frames, link.transport.mode);
+      transport: anyTransport(parts.transports),
+      now,
+      check: (status) => {
+        const chain = this.#chain;
+        if (chain !== null) checkPeerChain(status, chain.chain, chain.chainId());
       },
-      onRepeat: (height) => {
-        hub.warn('HEIGHT_MISMATCH', `The peer sent block ${height} once more; it was left out.`);
-      },
-      onRollback: (to, dropped) => {
-        this.#publishRollback(link.chain, to, dropped);
-      },
-      onLive: () => {
-        this.#link.live = true;
-        this.#chooser.succeeded();
-        hub.progress(() => this.#deps.meter.sample(), true);
-        hub.phase('synced');
-      },
-      onPassing: (why, { code, message }) => {
-        if (this.#link.passing === null) hub.warn(code, message);
-        this.#link.passing ??= why;
+      onFailure: (record, error) => {
+        this.#recovery.judge(record, error);
       },
     };
-  }
-
-  #publishRollback(chain: Chain, to: BlockRef, dropped: readonly BlockRef[]): void {
-    const { hub, meter } = this.#deps;
-    this.#link.progressed = true;
-    meter.place(to.height, meter.current().head);
-    hub.emit({ type: 'rollback', to: { height: to.height, hash: to.hash }, dropped });
-    hub.checkpoint(chain.tip());
   }
 
   #rulesId(status: PeerStatus | null): string {
@@ -232,55 +297,11 @@ export class SyncRun {
     if (status.chainId !== null) chain.adoptChainId(status.chainId);
   }
 
-  #publish(chain: Chain, frames: readonly Frame[], origin: BlockMode): void {
-    const { hub, meter } = this.#deps;
-    let bytes = 0;
-    for (const frame of frames) bytes += frame.bytes.byteLength;
-    const last = frames.at(-1);
-    if (last !== undefined) meter.add(frames.length, bytes, last.header.height);
-    if (hub.observed) for (const frame of frames) publishBlock(hub, chain, frame, origin);
-    hub.checkpoint(chain.tip());
-    hub.progress(() => meter.sample());
-  }
-
-  async #recover(peer: Peer, error: SyncError, signal: AbortSignal): Promise<void> {
-    const { hub, settings } = this.#deps;
-    const elsewhere = this.#hasOtherWay(peer, error);
-    // That a peer has only one of the two ways is no failure.
-    if (elsewhere && !error.info.retryable) return;
-    hub.emit({ type: 'peer', peer: peer.url, status: error.info.provesLie ? 'dropped' : 'lost', error });
-    if (!elsewhere) this.#turnFrom(peer, error);
-    this.#failures += 1;
-    if (this.#peers.current === null || this.#failures >= settings.retry.maxAttempts) throw error;
-    const delayMs = this.#delayMs(error, elsewhere);
-    hub.phase('waiting');
-    hub.emit({ type: 'retry', peer: peer.url, error, attempt: this.#failures, delayMs });
-    await sleep(delayMs, signal);
-  }
-
-  /** Whether the same peer is worth asking by its other way; for a live stream that was lost, ranges would bring nothing. */
-  #hasOtherWay(peer: Peer, error: SyncError): boolean {
-    const { live, passing } = this.#link;
-    return !live && passing === null && this.#way !== null && this.#chooser.failed(peer, this.#way, error);
-  }
-
-  #turnFrom(peer: Peer, error: SyncError): void {
-    if (isFinalForPeer(error) && !this.#mayPass(error)) this.#peers.drop(peer);
-    else this.#peers.leave();
-  }
-
-  /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait. */
-  #mayPass(error: SyncError): boolean {
-    const { passing } = this.#link;
-    if (error.code !== 'FORKED') return false;
-    return passing === 'replaced' || (passing === 'shorter' && this.#deps.settings.follow);
-  }
-
-  #delayMs(error: SyncError, elsewhere: boolean): number {
-    if (isFinalForPeer(error) && !this.#mayPass(error)) return 0;
-    // A stream that was cut goes on by ranges at once; when that fails too, it is the line.
-    if (elsewhere && this.#failures === 1 && error.code.startsWith('STREAM_')) return 0;
-    return backoffDelayMs(this.#deps.settings.retry, this.#failures, error.context.retryAfterMs ?? null);
+  /** Opens the chain before any peer is asked, where its rules are known and no snapshot may come before. */
+  async #openKnown(): Promise<void> {
+    const { parts, settings } = this.#deps;
+    const isKnown = parts.storage.identity() !== null;
+    if (isKnown || (settings.chain !== null && parts.snapshots === null)) await this.#openChain(null);
   }
 
   #noWay(peer: Peer): SyncError {
@@ -296,20 +317,6 @@ export class SyncRun {
 }
 
 type BlockMode = Transport['mode'];
-
-/** What has come of a connection. */
-interface Link {
-  /** It has changed the chain. */
-  progressed: boolean;
-  /** It has reached the peer's head and gone on. */
-  live: boolean;
-  /** Why it failed by a fork that may pass; `null` when it did not. */
-  passing: PassingFork | null;
-}
-
-function newLink(): Link {
-  return { progressed: false, live: false, passing: null };
-}
 
 /** Makes the chain of an engine out of its parts. */
 export function chainOf(parts: EngineParts, settings: EngineSettings, rules: ChainRules): Chain {
@@ -345,24 +352,8 @@ function target(status: PeerStatus | null, to: number | null): number | null {
   return head === null ? to : Math.min(head, to);
 }
 
-function publishBlock(hub: EventHub, chain: Chain, frame: Frame, origin: BlockMode): void {
-  const { header, documentBytes } = frame;
-  const { height } = header;
-  hub.emit({
-    type: 'block',
-    header,
-    documentBytes,
-    origin,
-    block: async () => {
-      const block = await chain.get(height);
-      if (block?.hash === header.hash) return block;
-      throw new SyncError('BELOW_BASE', `Block ${height} is no longer in the store.`, { height });
-    },
-  });
-}
-
-/** A failure of this node, or one that only its operator can judge: asking another peer does not help. */
+/** A failure of this node: asking another peer does not help. */
 function isLocal(error: SyncError): boolean {
-  if (error.code === 'STATE_FAILED' || error.code === 'BELOW_FINALIZED') return true;
+  if (error.code === 'STATE_FAILED') return true;
   return error.code.startsWith('STORE_') || error.code.startsWith('PLUGIN_');
 }

@@ -198,6 +198,26 @@ export const ERROR_CODES = {
     'Raise `maxEventBytes` if events of this size are meant to exist.',
     lie,
   ),
+  PEER_SLOW: info(
+    'The peer sends less than the minimum rate while there are others.',
+    'Another peer is asked; lower `minBytesPerSecond` for lines that are slow by nature.',
+    retry,
+  ),
+  PEER_BEHIND: info(
+    'Another peer claims a newer head than the one that is followed.',
+    'The other peer is asked; nothing has to be done.',
+    retry,
+  ),
+  HEADS_DISAGREE: info(
+    'Fewer peers than `agree` asks for are on one chain.',
+    'Find out which of the peers are on another chain, or are down.',
+    retry,
+  ),
+  HEAD_STALE: info(
+    'The newest block that any peer has is older than `staleAfterMs` allows.',
+    'Check that the chain still grows, that the clock is right, and that the peers are not cut off.',
+    retry,
+  ),
   HEAD_UNPROVED: info('The peer claims a head that it does not deliver.', 'Sync from another peer.', retry),
   // Snapshots
   SNAPSHOT_UNAVAILABLE: info(

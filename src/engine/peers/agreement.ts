@@ -1,0 +1,76 @@
+import type { BlockRef, Peer, PeerStatus, Transport } from '../../contracts/index.js';
+import { isSyncError } from '../../errors/index.js';
+import type { Chain } from '../chain.js';
+import { negotiateCodecs } from '../handshake.js';
+import type { PeerRecord } from './peer-record.js';
+
+/** What comparing the chains of peers works with. */
+export interface AgreementDeps {
+  readonly chain: Chain;
+  readonly transport: Transport;
+  readonly acceptCodecs: readonly string[];
+}
+
+/**
+ * How many peers are on one chain with a peer, itself included. Of each two, the one that is further has to have the
+ * head of the other.
+ */
+export async function countAgreeing(
+  deps: AgreementDeps,
+  record: PeerRecord,
+  others: readonly PeerRecord[],
+  signal: AbortSignal,
+): Promise<number> {
+  const answers = await Promise.all(
+    others.filter((other) => other !== record).map((other) => agree(deps, record, other, signal)),
+  );
+  return 1 + answers.filter((answer) => answer).length;
+}
+
+async function agree(
+  deps: AgreementDeps,
+  a: PeerRecord,
+  b: PeerRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const headA = a.status?.head ?? null;
+  const headB = b.status?.head ?? null;
+  if (headA === null || headB === null) return false;
+  if (headA.height === headB.height) return headA.hash === headB.hash;
+  const [low, high] = headA.height < headB.height ? [headA, b] : [headB, a];
+  return holds(deps, high.peer, high.status, low, signal);
+}
+
+/** Whether a peer has a block on its chain; a peer that fails counts as one that has not. */
+async function holds(
+  { chain, transport, acceptCodecs }: AgreementDeps,
+  peer: Peer,
+  status: PeerStatus | null,
+  ref: BlockRef,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const next = ref.height + 1;
+  const verifier = chain.verifier({ head: ref, base: ref.height });
+  try {
+    const request = {
+      peer,
+      after: ref,
+      from: next,
+      to: next,
+      follow: false,
+      acceptCodecs: negotiateCodecs(acceptCodecs, status, transport.mode),
+      describe: (document: Uint8Array) => chain.describe(document),
+    };
+    for await (const items of transport.open(request, { signal })) {
+      for (const item of items) {
+        if (item.kind !== 'frame') continue;
+        verifier.wireFrame(item);
+        return true;
+      }
+    }
+    return false;
+  } catch (error) {
+    if (isSyncError(error) && !signal.aborted) return false;
+    throw error;
+  }
+}

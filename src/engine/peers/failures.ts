@@ -1,0 +1,42 @@
+import type { SyncError } from '../../errors/index.js';
+
+/** What becomes of a peer that failed. */
+export type Consequence =
+  /** It is not asked again in this run. */
+  | 'drop'
+  /** It claims what it can't back, and is left alone for long. */
+  | 'unproved'
+  /** It may be asked again after a while. */
+  | 'leave';
+
+/** What a failure is judged by. */
+export interface Occasion {
+  readonly error: SyncError;
+  /** Whether the peer has worked before in this run, and the run goes on for good. */
+  readonly isTrusted: boolean;
+  /** Whether there are other peers. */
+  readonly hasOthers: boolean;
+  /** Whether a fork may be over when the peer is asked again. */
+  readonly mayPass: boolean;
+}
+
+/**
+ * Judges a failure: a proved lie ends it, what can't change by itself ends it too, unless the peer has worked before: then
+ * a server is being moved or restarted, and a node that follows waits for it.
+ */
+export function consequenceOf({ error, isTrusted, hasOthers, mayPass }: Occasion): Consequence {
+  if (error.info.provesLie) return 'drop';
+  switch (error.code) {
+    case 'BELOW_FINALIZED':
+      return 'drop';
+    case 'HEAD_UNPROVED':
+      return hasOthers ? 'unproved' : 'leave';
+    default:
+      return error.info.retryable || mayPass || isTrusted ? 'leave' : 'drop';
+  }
+}
+
+/** Whether the host has to be told that a peer is not to be believed. */
+export function isNamed(error: SyncError, consequence: Consequence): boolean {
+  return error.info.provesLie || consequence === 'unproved' || error.code === 'BELOW_FINALIZED';
+}

@@ -1,0 +1,148 @@
+import type { Peer } from '../../contracts/index.js';
+import type { SyncError } from '../../errors/index.js';
+import { backoffDelayMs, type RetryOptions } from '../backoff.js';
+import { type PeerInfo, PeerRecord } from './peer-record.js';
+
+/** While a line is expected back, it is tried after this time and as much again at random. */
+const QUICK_DELAY_MS = 100;
+const QUICK_JITTER_MS = 200;
+/** A peer that claimed a head it could not back is left alone for this long. */
+const UNPROVED_BAN_MS = 600_000;
+
+/** What a {@link PeerBook} works with. */
+export interface PeerBookOptions {
+  readonly retry: RetryOptions;
+  /** Milliseconds on a monotonic clock. */
+  readonly now: () => number;
+  readonly random?: () => number;
+}
+
+/** A peer to ask, and how long to wait before. */
+export interface Turn {
+  readonly record: PeerRecord;
+  readonly waitMs: number;
+}
+
+/**
+ * The peers of one run: what is known of each, whose turn it is, who is left alone for a while, and who is not asked
+ * again.
+ */
+export class PeerBook {
+  readonly #records: readonly PeerRecord[];
+  readonly #options: PeerBookOptions;
+  /** Asked next, whatever else speaks for others. */
+  #preferred: PeerRecord | null = null;
+
+  constructor(peers: readonly Peer[], options: PeerBookOptions) {
+    this.#records = peers.map((peer, index) => new PeerRecord(peer, index));
+    this.#options = options;
+  }
+
+  /** All that were not dropped. */
+  get usable(): readonly PeerRecord[] {
+    return this.#records.filter(({ dropped }) => dropped === null);
+  }
+
+  /** Those that may be asked now, best first. */
+  get ready(): readonly PeerRecord[] {
+    const now = this.#options.now();
+    return this.usable.filter(({ retryAtMs }) => retryAtMs <= now).sort(compare);
+  }
+
+  info(): readonly PeerInfo[] {
+    const now = this.#options.now();
+    return this.#records.map((record) => record.info(now));
+  }
+
+  /** The record of a peer; `null` for a peer of somebody else. */
+  find(url: string | undefined): PeerRecord | null {
+    return this.#records.find(({ peer }) => peer.url === url) ?? null;
+  }
+
+  /** Whose turn it is; `null` when all were dropped. A preference holds for one turn. */
+  next(): Turn | null {
+    const turn = this.peek();
+    this.#preferred = null;
+    return turn;
+  }
+
+  /** What `next` would give. */
+  peek(): Turn | null {
+    const preferred = this.#preferred;
+    if (preferred?.dropped === null) return { record: preferred, waitMs: this.#waitMs(preferred) };
+    const [first] = this.ready;
+    if (first !== undefined) return { record: first, waitMs: 0 };
+    const [soonest] = [...this.usable].sort((a, b) => a.retryAtMs - b.retryAtMs);
+    return soonest === undefined ? null : { record: soonest, waitMs: this.#waitMs(soonest) };
+  }
+
+  /** The next turn is this peer's. */
+  prefer(record: PeerRecord): void {
+    this.#preferred = record;
+  }
+
+  /** A connection has brought blocks, or was live long enough to count. */
+  worked(record: PeerRecord): void {
+    record.failures = 0;
+    record.lostAtMs = null;
+    record.retryAtMs = -Infinity;
+    record.hasWorked = true;
+  }
+
+  /**
+   * Leaves a peer alone for a while.
+   *
+   * @returns whether it is one of the quick attempts that follow the loss of a line.
+   */
+  left(record: PeerRecord, error: SyncError): boolean {
+    const { now, retry, random = Math.random } = this.#options;
+    const quick = this.#isQuick(record, error);
+    if (!quick) record.failures += 1;
+    const delayMs = quick
+      ? QUICK_DELAY_MS + random() * QUICK_JITTER_MS
+      : backoffDelayMs(retry, record.failures, error.context.retryAfterMs ?? null, random);
+    record.retryAtMs =
+      now() + Math.round(Math.min(delayMs, Math.max(retry.maxDelayMs, error.context.retryAfterMs ?? 0)));
+    return quick;
+  }
+
+  /** The peer could not back the head that it claims. */
+  unproved(record: PeerRecord): void {
+    record.failures += 1;
+    record.retryAtMs = this.#options.now() + UNPROVED_BAN_MS;
+  }
+
+  /** The next turn is this peer's, and at once. */
+  again(record: PeerRecord): void {
+    record.retryAtMs = -Infinity;
+    this.prefer(record);
+  }
+
+  /** Takes a peer out for good. */
+  drop(record: PeerRecord, error: SyncError): void {
+    record.dropped = error;
+  }
+
+  #waitMs({ retryAtMs }: PeerRecord): number {
+    return Math.max(0, Math.ceil(retryAtMs - this.#options.now()));
+  }
+
+  /**
+   * A connection that is refused costs nobody anything: a line that has only just gone is tried again often, so that
+   * a short interruption stays short. A peer that answers with a refusal is given time.
+   */
+  #isQuick(record: PeerRecord, error: SyncError): boolean {
+    const { now, retry } = this.#options;
+    if (!record.hasWorked || error.context.retryAfterMs !== undefined) return false;
+    if (error.code !== 'PEER_UNREACHABLE' && !error.code.startsWith('STREAM_')) return false;
+    if (record.failures === 0) record.lostAtMs ??= now();
+    return record.lostAtMs !== null && now() - record.lostAtMs < retry.quickForMs;
+  }
+}
+
+/** Who has failed less comes first, then who is known to be faster, then who stands first in the configuration. */
+function compare(a: PeerRecord, b: PeerRecord): number {
+  if (a.failures !== b.failures) return a.failures - b.failures;
+  const faster = (b.bytesPerSecond.value ?? 0) - (a.bytesPerSecond.value ?? 0);
+  return faster === 0 ? a.index - b.index : faster;
+}

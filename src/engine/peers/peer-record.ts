@@ -1,0 +1,58 @@
+import type { BlockRef, Peer, PeerStatus } from '../../contracts/index.js';
+import type { SyncError } from '../../errors/index.js';
+import { Average } from './average.js';
+
+/** What an engine knows of one of its peers, for a host to show. */
+export interface PeerInfo {
+  readonly url: string;
+  /** How long it takes to answer, in milliseconds, averaged; `null` before the first answer. */
+  readonly latencyMs: number | null;
+  /** Encoded bytes a second while blocks were due from it, averaged; `null` before any came. */
+  readonly bytesPerSecond: number | null;
+  /** The head that it claimed last; nothing is proved by it. `null` when it claimed none. */
+  readonly head: BlockRef | null;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** How long it is not asked, in milliseconds; 0 when it may be. */
+  readonly bannedForMs: number;
+  /** Why it is not asked again in this run; `null` when it is. */
+  readonly dropped: SyncError | null;
+}
+
+/** What is known of one peer. Kept by the {@link PeerBook}. */
+export class PeerRecord {
+  readonly peer: Peer;
+  /** Place in the configuration: the host's own preference. */
+  readonly index: number;
+  readonly latencyMs = new Average();
+  readonly bytesPerSecond = new Average();
+  /** What it said of itself last; `null` before it did, and for a plain server. */
+  status: PeerStatus | null = null;
+  failures = 0;
+  /** On the clock of the book; it is not asked before. */
+  retryAtMs = -Infinity;
+  /** When a connection that had worked was lost; `null` when none was since it worked last. */
+  lostAtMs: number | null = null;
+  /** Whether a sync from it has begun at least once: its address and credentials were right. */
+  hasWorked = false;
+  /** Whether it was followed at least once: it has a stream. */
+  hasStream = false;
+  dropped: SyncError | null = null;
+
+  constructor(peer: Peer, index: number) {
+    this.peer = peer;
+    this.index = index;
+  }
+
+  info(nowMs: number): PeerInfo {
+    return {
+      url: this.peer.url,
+      latencyMs: this.latencyMs.value,
+      bytesPerSecond: this.bytesPerSecond.value,
+      head: this.status?.head ?? null,
+      failures: this.failures,
+      bannedForMs: Math.max(0, this.retryAtMs - nowMs),
+      dropped: this.dropped,
+    };
+  }
+}

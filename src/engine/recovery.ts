@@ -1,0 +1,133 @@
+import type { Transport } from '../contracts/index.js';
+import type { SyncError } from '../errors/index.js';
+import type { EngineSettings } from './engine-parts.js';
+import type { EventHub } from './event-hub.js';
+import type { ModeChooser } from './modes.js';
+import { consequenceOf, isNamed } from './peers/failures.js';
+import type { PeerBook } from './peers/peer-book.js';
+import type { PeerRecord } from './peers/peer-record.js';
+import type { PassingFork } from './session.js';
+
+/** What drawing the consequences of failures works with. */
+export interface RecoveryDeps {
+  readonly settings: EngineSettings;
+  readonly hub: EventHub;
+  readonly book: PeerBook;
+  readonly chooser: ModeChooser;
+}
+
+/** A connection that failed. */
+export interface Failure {
+  /** The peer that was connected. */
+  readonly record: PeerRecord;
+  readonly error: SyncError;
+  /** The way that was taken; `null` when it failed before. */
+  readonly way: Transport['mode'] | null;
+  /** Whether it had brought something before. */
+  readonly hasWorked: boolean;
+  /** Why it failed by a fork that may pass; `null` when it did not. */
+  readonly passing: PassingFork | null;
+}
+
+/** Decides after each failure who is asked next, how and when, and tells of it. */
+export class Recovery {
+  readonly #deps: RecoveryDeps;
+  /** Failures in a row without a new block. */
+  #failures = 0;
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+  }
+
+  /** What failed before counts no more. */
+  worked(record: PeerRecord): void {
+    this.#deps.book.worked(record);
+    this.#failures = 0;
+  }
+
+  /** @throws SyncError the failure, when no peer is left or too many attempts in a row brought nothing. */
+  after(failure: Failure): void {
+    const { record } = failure;
+    const error = failure.error.at({ peer: record.peer.url });
+    if (failure.hasWorked) this.worked(record);
+    if (error.code === 'PEER_BEHIND') this.#turnTo(record, error);
+    else this.#recover({ ...failure, error });
+  }
+
+  /**
+   * Draws the consequence for one peer, and tells of it.
+   *
+   * @param mayPass - whether asking it again may bring something else.
+   * @returns whether it counts as a failure.
+   */
+  judge(record: PeerRecord, error: SyncError, mayPass = false): boolean {
+    const { hub, settings, book, chooser } = this.#deps;
+    if (record.dropped !== null) return false;
+    const isTrusted = record.hasWorked && settings.follow;
+    const hasOthers = book.usable.length > 1;
+    const consequence = consequenceOf({ error, isTrusted, hasOthers, mayPass });
+    const status = isNamed(error, consequence) ? 'dropped' : 'lost';
+    hub.emit({ type: 'peer', peer: record.peer.url, status, error });
+    if (consequence === 'drop') book.drop(record, error);
+    else if (consequence === 'unproved') book.unproved(record);
+    else {
+      if (isTrusted) chooser.forgive(record.peer);
+      return !book.left(record, error);
+    }
+    return true;
+  }
+
+  #recover(failure: Failure): void {
+    const { book } = this.#deps;
+    const { record, error } = failure;
+    const blamed = book.find(error.context.peer) ?? record;
+    const elsewhere = blamed === record && this.#hasOtherWay(failure);
+    // That a peer has only one of the two ways is no failure.
+    if (elsewhere && !error.info.retryable) book.prefer(record);
+    else this.#turnFrom(blamed, failure, elsewhere);
+  }
+
+  #turnFrom(blamed: PeerRecord, failure: Failure, elsewhere: boolean): void {
+    const { book } = this.#deps;
+    const { record, error } = failure;
+    if (this.judge(blamed, error, elsewhere || this.#mayPass(failure))) this.#failures += 1;
+    this.#throwIfHopeless(error);
+    if (blamed !== record || (elsewhere && this.#isFirstCut(error))) book.again(record);
+    this.#tell(blamed, error, book.peek()?.waitMs ?? 0);
+  }
+
+  #throwIfHopeless(error: SyncError): void {
+    const { settings, book } = this.#deps;
+    if (book.usable.length === 0 || this.#failures >= settings.retry.maxAttempts) throw error;
+  }
+
+  /** A stream that was cut goes on by ranges at once; when that fails too, it is the line. */
+  #isFirstCut({ code }: SyncError): boolean {
+    return this.#failures <= 1 && code.startsWith('STREAM_');
+  }
+
+  /** Another peer is further: it is asked next, and has to show it. */
+  #turnTo(record: PeerRecord, error: SyncError): void {
+    const { hub, book } = this.#deps;
+    const ahead = book.find(error.context.peer);
+    if (ahead !== null) book.prefer(ahead);
+    hub.emit({ type: 'peer', peer: record.peer.url, status: 'lost', error });
+    this.#tell(record, error, 0);
+  }
+
+  #tell({ peer }: PeerRecord, error: SyncError, delayMs: number): void {
+    this.#deps.hub.emit({ type: 'retry', peer: peer.url, error, attempt: this.#failures, delayMs });
+  }
+
+  /** Whether the same peer is worth asking by its other way. */
+  #hasOtherWay({ record, error, way, passing }: Failure): boolean {
+    if (way === null || passing !== null) return false;
+    return this.#deps.chooser.failed(record.peer, way, error);
+  }
+
+  /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait. */
+  #mayPass({ error, passing }: Failure): boolean {
+    if (error.code !== 'FORKED') return false;
+    return passing === 'replaced' || (passing === 'shorter' && this.#deps.settings.follow);
+  }
+}

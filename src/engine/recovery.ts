@@ -63,15 +63,15 @@ export class Recovery {
   judge(record: PeerRecord, error: SyncError, mayPass = false): boolean {
     const { hub, settings, book, chooser } = this.#deps;
     if (record.dropped !== null) return false;
-    const isTrusted = record.hasWorked && settings.follow;
+    const { follow } = settings;
     const hasOthers = book.usable.length > 1;
-    const consequence = consequenceOf({ error, isTrusted, hasOthers, mayPass });
+    const consequence = consequenceOf({ error, follow, hasOthers, mayPass });
     const status = isNamed(error, consequence) ? 'dropped' : 'lost';
     hub.emit({ type: 'peer', peer: record.peer.url, status, error });
     if (consequence === 'drop') book.drop(record, error);
     else if (consequence === 'unproved') book.unproved(record);
     else {
-      if (isTrusted) chooser.forgive(record.peer);
+      if (follow && !error.info.retryable) chooser.forgive(record.peer);
       return !book.left(record, error);
     }
     return true;
@@ -98,7 +98,7 @@ export class Recovery {
 
   #throwIfHopeless(error: SyncError): void {
     const { settings, book } = this.#deps;
-    if (book.usable.length === 0 || this.#failures >= settings.retry.maxAttempts) throw error;
+    if (book.isHopeless || this.#failures >= settings.retry.maxAttempts) throw error;
   }
 
   /** A stream that was cut goes on by ranges at once; when that fails too, it is the line. */

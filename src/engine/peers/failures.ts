@@ -12,8 +12,8 @@ export type Consequence =
 /** What a failure is judged by. */
 export interface Occasion {
   readonly error: SyncError;
-  /** Whether the peer has worked before in this run, and the run goes on for good. */
-  readonly isTrusted: boolean;
+  /** Whether the run goes on for good. */
+  readonly follow: boolean;
   /** Whether there are other peers. */
   readonly hasOthers: boolean;
   /** Whether a fork may be over when the peer is asked again. */
@@ -21,10 +21,10 @@ export interface Occasion {
 }
 
 /**
- * Judges a failure: a proved lie ends it, what can't change by itself ends it too, unless the peer has worked before: then
- * a server is being moved or restarted, and a node that follows waits for it.
+ * Judges a failure. A proved lie ends it. What does not pass by itself ends it too for a node that wants to be done; one
+ * that follows waits, since servers are moved, restarted and mended.
  */
-export function consequenceOf({ error, isTrusted, hasOthers, mayPass }: Occasion): Consequence {
+export function consequenceOf({ error, follow, hasOthers, mayPass }: Occasion): Consequence {
   if (error.info.provesLie) return 'drop';
   switch (error.code) {
     case 'BELOW_FINALIZED':
@@ -32,7 +32,7 @@ export function consequenceOf({ error, isTrusted, hasOthers, mayPass }: Occasion
     case 'HEAD_UNPROVED':
       return hasOthers ? 'unproved' : 'leave';
     default:
-      return error.info.retryable || mayPass || isTrusted ? 'leave' : 'drop';
+      return error.info.retryable || mayPass || follow ? 'leave' : 'drop';
   }
 }
 

@@ -9,6 +9,9 @@ const QUICK_JITTER_MS = 200;
 /** A peer that claimed a head it could not back is left alone for this long. */
 const UNPROVED_BAN_MS = 600_000;
 
+/** A peer that has never worked and refuses so often is not the right one. */
+const MAX_REFUSALS = 3;
+
 /** What a {@link PeerBook} works with. */
 export interface PeerBookOptions {
   readonly retry: RetryOptions;
@@ -49,6 +52,12 @@ export class PeerBook {
     return this.usable.filter(({ retryAtMs }) => retryAtMs <= now).sort(compare);
   }
 
+  /** Whether there is no hope: none is left, or none has ever worked and each keeps refusing. */
+  get isHopeless(): boolean {
+    if (this.#records.some(({ hasWorked }) => hasWorked)) return this.usable.length === 0;
+    return this.usable.every(({ refusals }) => refusals >= MAX_REFUSALS);
+  }
+
   info(): readonly PeerInfo[] {
     const now = this.#options.now();
     return this.#records.map((record) => record.info(now));
@@ -84,6 +93,7 @@ export class PeerBook {
   /** A connection has brought blocks, or was live long enough to count. */
   worked(record: PeerRecord): void {
     record.failures = 0;
+    record.refusals = 0;
     record.lostAtMs = null;
     record.retryAtMs = -Infinity;
     record.hasWorked = true;
@@ -97,6 +107,7 @@ export class PeerBook {
   left(record: PeerRecord, error: SyncError): boolean {
     const { now, retry, random = Math.random } = this.#options;
     const quick = this.#isQuick(record, error);
+    record.refusals = error.info.retryable ? 0 : record.refusals + 1;
     if (!quick) record.failures += 1;
     const delayMs = quick
       ? QUICK_DELAY_MS + random() * QUICK_JITTER_MS

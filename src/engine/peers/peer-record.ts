@@ -35,6 +35,8 @@ export class PeerRecord {
   lostAtMs: number | null = null;
   /** Whether a sync from it has begun at least once: its address and credentials were right. */
   hasWorked = false;
+  /** Refusals in a row, of the kind that does not pass by itself. */
+  refusals = 0;
   /** Whether it was followed at least once: it has a stream. */
   hasStream = false;
   dropped: SyncError | null = null;

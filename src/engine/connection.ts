@@ -153,7 +153,7 @@ export class Connection {
       return;
     }
     const { headCheckMs, staleAfterMs } = settings;
-    const deps = { check, chain, hub, headCheckMs, staleAfterMs };
+    const deps = { check, chain, hub, headCheckMs, staleAfterMs, now };
     this.#watch ??= watchHeads(deps, this.#record, controller.signal).catch((error: unknown) => {
       controller.abort(error);
     });

@@ -11,6 +11,7 @@ import { Freshness } from './peers/freshness.js';
 import { HeadCheck } from './peers/head-check.js';
 import type { PeerBook } from './peers/peer-book.js';
 import { type Turn } from './peers/peer-book.js';
+import { publishVerdict } from './peers/head-watch.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import { askStatus, claimOf, survey, type SurveyDeps } from './peers/survey.js';
 import type { ProgressMeter } from './progress.js';
@@ -100,46 +101,44 @@ export class SyncRun {
     return connection?.record ?? asked;
   }
 
-  /** Whether the sync is over. Ranges have brought all there was; when following, the stream brings what is new. */
+  /** Whether the sync is over; when following it never is. */
   async #isFinished(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
-    const { settings, parts } = this.#deps;
-    const { head } = parts.storage.checkpoint();
-    this.#recovery.worked(record);
-    if (settings.to !== null && (head?.height ?? -1) >= settings.to) return true;
+    const { settings } = this.#deps;
+    const chain = this.#open();
+    if (this.#connection?.hasWorked !== false || !settings.follow) this.#recovery.worked(record);
+    if (alreadyThere(chain, settings.to)) return true;
+    // It has ended below what it claimed when it was asked.
+    const isUnproved = claimOf(record.status, chain.tip().head) === 'ahead';
+    if (isUnproved && this.#book.usable.length > 1) throw unproved(record);
+    const isCaughtUp = await this.#isCaughtUp(record, signal);
     if (settings.follow) this.#handOver(record);
-    else return this.#isCaughtUp(record, signal);
-    return false;
+    return isCaughtUp && !settings.follow;
   }
 
+  /** Ranges have brought all there was; the stream brings what is new. */
   #handOver(record: PeerRecord): void {
     const { peer } = record;
     const canStream = this.#chooser.canStream(peer);
     this.#chooser.succeeded();
-    if (canStream) {
-      if (this.#book.usable.length === 1) this.#deps.hub.phase('synced');
-      return;
-    }
+    if (canStream) return;
     const error = new SyncError('PEER_REFUSED', `${peer.url} has no stream that could be followed.`);
     if (!record.hasStream) this.#book.drop(record, error);
     throw error;
   }
 
-  /** Whether the other peers and the clock have nothing against it. */
+  /** Whether the other peers and the clock have nothing against it. A peer that claims more is asked next. */
   async #isCaughtUp(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
-    const check = this.#check(this.#open());
-    if (!check.isNeeded) return true;
-    const { ahead, doubt } = await check.run(record, signal);
-    if (ahead !== null && ahead !== record) {
+    const { hub, settings } = this.#deps;
+    const chain = this.#open();
+    const verdict = await this.#check(chain).run(record, signal);
+    const { ahead, doubt } = verdict;
+    if (ahead !== null) {
       this.#book.prefer(ahead);
       return false;
     }
-    if (ahead === record && claimOf(record.status, this.#open().tip().head) === 'ahead') {
-      // It has ended below what it claimed before and claims still.
-      const message = `${record.peer.url} claims a head that it has not sent.`;
-      throw new SyncError('HEAD_UNPROVED', message, { peer: record.peer.url });
-    }
-    if (doubt !== null) throw doubt;
-    return true;
+    if (settings.follow) publishVerdict({ hub, chain, staleAfterMs: settings.staleAfterMs }, verdict, null);
+    else if (doubt !== null) throw doubt;
+    return doubt === null;
   }
 
   #open(): Chain {
@@ -317,6 +316,11 @@ export class SyncRun {
 }
 
 type BlockMode = Transport['mode'];
+
+function unproved({ peer }: PeerRecord): SyncError {
+  const message = `${peer.url} claims a head that it has not sent.`;
+  return new SyncError('HEAD_UNPROVED', message, { peer: peer.url });
+}
 
 /** Makes the chain of an engine out of its parts. */
 export function chainOf(parts: EngineParts, settings: EngineSettings, rules: ChainRules): Chain {

@@ -47,6 +47,7 @@ export class HeadCheck {
   /** @param from - the peer that has brought the node here. */
   async run(from: PeerRecord, signal: AbortSignal): Promise<Verdict> {
     const { book, chain } = this.#deps;
+    if (!this.isNeeded) return { ahead: null, ageMs: 0, doubt: null };
     const records = book.ready.filter((record) => record !== from);
     // The peer itself is asked again as well: its head may have grown, or been a lie.
     const asked = records.length === 0 ? [] : [from, ...records];

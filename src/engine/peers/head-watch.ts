@@ -5,9 +5,11 @@ import type { EventHub } from '../event-hub.js';
 import type { HeadCheck, Verdict } from './head-check.js';
 import type { PeerRecord } from './peer-record.js';
 
-/** A peer may have a block a moment before another; a claim counts when it is not met after this time. */
-const GRACE_MS = 2_000;
-/** How soon the heads are compared again while the node does not count as caught up. */
+/** A peer may have a block before another; its claim counts when it is not met after this time. */
+const GRACE_MS = 5_000;
+/** What is followed may be a large block on a slow line: its peer has this long to send what it claims. */
+const OWN_GRACE_MS = 60_000;
+/** How soon the heads are compared again while the node does not count as caught up, or a claim is open. */
 const DOUBT_MS = 1_000;
 
 /** What watching the heads during a live connection works with. */
@@ -17,6 +19,8 @@ export interface HeadWatchDeps {
   readonly hub: EventHub;
   readonly headCheckMs: number;
   readonly staleAfterMs: number | null;
+  /** Milliseconds on a monotonic clock. */
+  readonly now: () => number;
 }
 
 /**
@@ -28,38 +32,74 @@ export interface HeadWatchDeps {
  */
 export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: AbortSignal): Promise<never> {
   const { check, headCheckMs, staleAfterMs } = deps;
+  const claims = new Claims(deps, from);
   let doubt: string | null = null;
   for (;;) {
     const verdict = await check.run(from, signal);
-    await checkClaim(deps, verdict, from, signal);
-    publish(deps, verdict, doubt);
+    const isOpen = claims.take(verdict.ahead);
+    if (!isOpen) publishVerdict(deps, verdict, doubt);
     doubt = verdict.doubt?.code ?? null;
     const untilStaleMs = staleAfterMs === null ? Infinity : staleAfterMs - verdict.ageMs + 1;
-    const pauseMs = verdict.doubt === null ? headCheckMs : Math.min(headCheckMs, DOUBT_MS);
+    const pauseMs = isOpen || doubt !== null ? Math.min(headCheckMs, DOUBT_MS) : headCheckMs;
     await sleep(untilStaleMs > 0 ? Math.min(pauseMs, untilStaleMs) : pauseMs, signal);
   }
 }
 
-async function checkClaim(
-  { chain }: HeadWatchDeps,
-  { ahead }: Verdict,
-  from: PeerRecord,
-  signal: AbortSignal,
-): Promise<void> {
-  const claimed = ahead?.status?.head ?? null;
-  if (ahead === null || claimed === null) return;
-  await sleep(GRACE_MS, signal);
-  const height = chain.tip().head?.height ?? -1;
-  if (height >= claimed.height) return;
-  const message = `${ahead.peer.url} claims block ${claimed.height}; ${from.peer.url} has sent no more than block ${height}.`;
-  throw new SyncError(ahead === from ? 'HEAD_UNPROVED' : 'PEER_BEHIND', message, {
-    height: claimed.height,
-    peer: ahead.peer.url,
-  });
+/** What a peer claims and this node does not have yet. */
+interface OpenClaim {
+  readonly record: PeerRecord;
+  readonly height: number;
+  readonly sinceMs: number;
 }
 
-function publish(
-  { hub, chain, staleAfterMs }: HeadWatchDeps,
+/** Keeps one claim open until it is met. */
+class Claims {
+  readonly #deps: HeadWatchDeps;
+  readonly #from: PeerRecord;
+  #open: OpenClaim | null = null;
+
+  constructor(deps: HeadWatchDeps, from: PeerRecord) {
+    this.#deps = deps;
+    this.#from = from;
+  }
+
+  /**
+   * @param ahead - a peer that claims more than there is here; `null` when none does.
+   * @returns whether a claim is open.
+   * @throws SyncError when it was not met in time.
+   */
+  take(ahead: PeerRecord | null): boolean {
+    const height = this.#deps.chain.tip().head?.height ?? -1;
+    if (ahead === null || this.#isMet(height)) this.#open = null;
+    this.#open ??= this.#claim(ahead, height);
+    if (this.#open === null) return false;
+    const { record, sinceMs } = this.#open;
+    const graceMs = record === this.#from ? OWN_GRACE_MS : GRACE_MS;
+    if (this.#deps.now() - sinceMs >= graceMs) throw this.#unmet(record, this.#open.height, height);
+    return true;
+  }
+
+  #isMet(height: number): boolean {
+    return this.#open !== null && height >= this.#open.height;
+  }
+
+  #claim(ahead: PeerRecord | null, height: number): OpenClaim | null {
+    const claimed = ahead?.status?.head?.height ?? -1;
+    if (ahead === null || claimed <= height) return null;
+    return { record: ahead, height: claimed, sinceMs: this.#deps.now() };
+  }
+
+  #unmet(record: PeerRecord, claimed: number, height: number): SyncError {
+    const { url } = this.#from.peer;
+    const message = `${record.peer.url} claims block ${claimed}; ${url} has sent no more than block ${height}.`;
+    const code = record === this.#from ? 'HEAD_UNPROVED' : 'PEER_BEHIND';
+    return new SyncError(code, message, { height: claimed, peer: record.peer.url });
+  }
+}
+
+/** Tells what the peers and the clock say. @param before - the doubt there was before */
+export function publishVerdict(
+  { hub, chain, staleAfterMs }: Pick<HeadWatchDeps, 'hub' | 'chain' | 'staleAfterMs'>,
   { doubt, ageMs }: Verdict,
   before: string | null,
 ): void {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { getHeapSpaceStatistics } from 'node:v8';
 import { memoryStorage } from '../plugins/storage-memory/index.js';
 import { seal, SEALED_JSON_GENESIS } from '../plugins/chain-sealed-json/index.js';
 import { openChain } from '../src/open-chain.js';
@@ -50,7 +51,9 @@ async function memory(): Promise<Memory> {
     global.gc?.();
     await delay(100);
   }
-  return process.memoryUsage();
+  const spaces = getHeapSpaceStatistics();
+  const young = spaces.find(({ space_name: name }) => name === 'new_space')?.space_size ?? 0;
+  return { ...process.memoryUsage(), young };
 }
 
 process.on('message', (request: { readonly append: number } | 'memory') => {

@@ -13,7 +13,10 @@ export interface Appended {
 }
 
 /** Memory of a process, in bytes. */
-export type Memory = NodeJS.MemoryUsage;
+export interface Memory extends NodeJS.MemoryUsage {
+  /** What V8 keeps for new objects, used or not: it grows with the load up to a bound, however many follow. */
+  readonly young: number;
+}
 
 /** What is measured. */
 export interface FollowersOptions {
@@ -131,7 +134,8 @@ async function measure(
 
 function report(label: string, before: Memory, after: Memory, count: number): void {
   const each = (kind: keyof Memory): string => ((after[kind] - before[kind]) / 1000 / count).toFixed(1);
-  const detail = `heap ${each('heapUsed')} of ${each('heapTotal')}, external ${each('external')}`;
+  const heap = `heap ${each('heapUsed')} of ${each('heapTotal')}, ${each('young')} of it for new objects`;
+  const detail = `${heap}; external ${each('external')}`;
   console.log(`${label}: ${each('rss')} kB resident for each (${detail})`);
 }
 

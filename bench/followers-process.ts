@@ -1,63 +1,115 @@
 // Follows a stream with many connections, and tells the parent how long each block took from being appended to its end.
-import { request } from 'node:http';
+// Raw sockets that share one buffer: what is measured is the server, so the clients have to cost next to nothing.
+import { connect, type Socket } from 'node:net';
 
-const [url = '', countText = '0', slowText = '0'] = process.argv.slice(2);
+const [address = '', countText = '0', slowText = '0'] = process.argv.slice(2);
+const url = new URL(address);
 const SLOW_BYTES_PER_SECOND = 1000;
+const ID = Buffer.from('id: ');
+const END = Buffer.from('\n\n');
+const LF = 0x0a;
 
-/** When each block was appended, by height, as the parent tells. */
-const appended = new Map<number, number>();
-const latencies: number[] = [];
-/** What came before the parent's word. */
-const early = new Map<number, number[]>();
+/** When the end of a block's event came, and its height, for each arrival. */
+const arrivals: [height: number, at: number][] = [];
 let open = 0;
 
-function received(height: number, at: number): void {
-  const since = appended.get(height);
-  if (since !== undefined) latencies.push(at - since);
-  else early.set(height, [...(early.get(height) ?? []), at]);
+/** Milliseconds of the clock that all processes of a machine share. */
+function now(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
 }
 
-function now(): number {
-  return performance.timeOrigin + performance.now();
+/** Looks for `id` lines and the ends of their events, and for nothing else. */
+class Scanner {
+  #height = -1;
+  #tail: Buffer | null = null;
+
+  scan(read: Buffer, at: number): void {
+    const bytes = this.#tail === null ? read : Buffer.concat([this.#tail, read]);
+    let start = 0;
+    this.#tail = null;
+    for (;;) {
+      const next = this.#height < 0 ? this.#findId(bytes, start) : this.#findEnd(bytes, start, at);
+      if (next < 0) return;
+      start = next;
+    }
+  }
+
+  #findId(bytes: Buffer, from: number): number {
+    const start = bytes.indexOf(ID, from);
+    const end = start < 0 ? -1 : bytes.indexOf(LF, start);
+    if (end >= 0) {
+      this.#height = Number(bytes.toString('latin1', start + ID.length, end));
+      return end;
+    }
+    const rest = start < 0 ? Math.max(from, bytes.length - ID.length + 1) : start;
+    // Only what may be the beginning of an `id` line is worth a copy of what comes next.
+    if (start >= 0 || ID.includes(bytes[bytes.length - 1] ?? 0))
+      this.#tail = Buffer.from(bytes.subarray(rest));
+    return -1;
+  }
+
+  #findEnd(bytes: Buffer, from: number, at: number): number {
+    const end = bytes.indexOf(END, from);
+    if (end >= 0) {
+      arrivals.push([this.#height, at]);
+      this.#height = -1;
+      return end + END.length;
+    }
+    if (bytes.at(-1) === LF) this.#tail = Buffer.from([LF]);
+    return -1;
+  }
 }
+
+const shared = Buffer.allocUnsafeSlow(1024 * 1024);
 
 function follow(): void {
-  request(url, { agent: false }, (response) => {
-    let tail = '';
-    let id = -1;
-    response.setEncoding('latin1');
-    response.on('data', (chunk: string) => {
-      const lines = (tail + chunk).split('\n');
-      tail = lines.pop() ?? '';
-      for (const line of lines) {
-        if (line.startsWith('id: ')) id = Number(line.slice(4));
-        else if (line === '' && id >= 0) {
-          received(id, now());
-          id = -1;
-        }
-      }
-    });
-    process.send?.({ open: ++open });
-  }).end();
+  const scanner = new Scanner();
+  let started = false;
+  const callback = (length: number): boolean => {
+    const at = now();
+    if (!started) opened(shared);
+    started = true;
+    scanner.scan(shared.subarray(0, length), at);
+    return true;
+  };
+  ask(connect({ port: Number(url.port), host: url.hostname, onread: { buffer: shared, callback } }));
 }
 
 function followSlowly(): void {
-  request(url, { agent: false }, (response) => {
-    response.pause();
-    setInterval(() => response.read(SLOW_BYTES_PER_SECOND) as unknown, 1000);
-    process.send?.({ open: ++open });
-  }).end();
+  const socket = connect({ port: Number(url.port), host: url.hostname });
+  socket.once('readable', () => {
+    opened((socket.read(SLOW_BYTES_PER_SECOND) as Buffer | null) ?? (socket.read() as Buffer));
+    setInterval(() => socket.read(SLOW_BYTES_PER_SECOND) as unknown, 1000);
+  });
+  ask(socket);
+}
+
+function ask(socket: Socket): void {
+  socket.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n\r\n`);
+  socket.once('close', () => {
+    throw new Error('The server closed a connection.');
+  });
+}
+
+function opened(head: Buffer): void {
+  const status = head.toString('latin1', 0, 15);
+  if (status !== 'HTTP/1.1 200 OK') throw new Error(`The server answered ${status}`);
+  open += 1;
+  if (open === Number(countText) + Number(slowText)) process.send?.({ open });
 }
 
 for (let count = Number(countText); count > 0; count--) follow();
 for (let count = Number(slowText); count > 0; count--) followSlowly();
 
-process.on('message', (message: { height: number; at: number } | 'report') => {
-  if (message === 'report') {
-    process.send?.({ latencies: latencies.splice(0) });
-    return;
-  }
-  appended.set(message.height, message.at);
-  for (const at of early.get(message.height) ?? []) latencies.push(at - message.at);
-  early.delete(message.height);
+/** The parent tells when each block was appended, by height, once the blocks have come. */
+process.on('message', (appended: Readonly<Record<number, number>>) => {
+  const latencies = arrivals.splice(0).flatMap(([height, at]) => {
+    const since = appended[height];
+    return since === undefined ? [] : [at - since];
+  });
+  process.send?.({ latencies });
+});
+process.once('disconnect', () => {
+  process.exit();
 });

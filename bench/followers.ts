@@ -1,107 +1,154 @@
-// Appends blocks while many clients follow; prints how long they take to arrive and what a follower costs in memory.
 import { fork, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { memoryStorage } from '../plugins/storage-memory/index.js';
-import { seal, SEALED_JSON_GENESIS } from '../plugins/chain-sealed-json/index.js';
-import { openChain } from '../src/open-chain.js';
-import { createSyncServer, nodeListener } from '../src/server/index.js';
 
-const FOLLOWERS = Number(process.argv[2] ?? 1000);
+/** What a server's process tells after blocks were appended. */
+export interface Appended {
+  /** When each block was about to be told of, by height, in milliseconds. */
+  readonly times: Readonly<Record<number, number>>;
+  readonly userMicros: number;
+  readonly systemMicros: number;
+  /** Where the next followers begin. */
+  readonly height: number;
+}
+
+/** Memory of a process, in bytes. */
+export interface Memory extends NodeJS.MemoryUsage {
+  /** What V8 keeps for new objects, used or not: it grows with the load up to a bound, however many follow. */
+  readonly young: number;
+}
+
+/** What is measured. */
+export interface FollowersOptions {
+  readonly followers: number;
+  readonly blocks: number;
+  /** Processes that the followers are spread over. */
+  readonly clients: number;
+}
+
+interface Phase {
+  readonly p50: number;
+  readonly p99: number;
+}
+
 const SLOW = 50;
-const BLOCKS = Number(process.argv[3] ?? 200);
-const PER_SECOND = 20;
-const BLOCK_BYTES = 2000;
+const WARM_UP = 20;
 
-const chain = await openChain({ storage: memoryStorage() });
-const limits = { maxStreams: 5000, maxStreamsPerAddress: 5000 };
-const sync = createSyncServer({ source: chain, limits });
-const server = createServer(nodeListener(sync));
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 2048, resolve));
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/sync/stream?follow=true`;
-let previousHash = SEALED_JSON_GENESIS;
-let height = 0;
-
-/** Appends a block; gives when it was durable and about to be told of. */
-async function append(): Promise<{ readonly height: number; readonly at: number }> {
-  const text = randomBytes((BLOCK_BYTES / 4) * 3 - 150).toString('base64');
-  const { document, hash } = seal(Buffer.from(JSON.stringify({ text })), { height, previousHash });
-  const at = performance.timeOrigin + performance.now();
-  await chain.append([document]);
-  previousHash = hash;
-  return { height: height++, at };
-}
-
-function message<T>(child: ChildProcess, fits: (value: object) => value is T & object): Promise<T> {
-  return new Promise((resolve) => {
-    const listener = (value: object): void => {
-      if (!fits(value)) return;
-      child.off('message', listener);
-      resolve(value);
-    };
-    child.on('message', listener);
-  });
-}
-
-async function clients(fast: number, slow: number): Promise<ChildProcess> {
-  const script = fileURLToPath(new URL('followers-process.js', import.meta.url));
-  const child = fork(script, [`${url}&from_height=${height}`, String(fast), String(slow)]);
-  await message(child, (value): value is object => 'open' in value && value.open === fast + slow);
-  return child;
-}
-
-/** Resident memory in kB once the collector has run. */
-async function resident(): Promise<number> {
-  for (let round = 0; round < 3; round++) {
-    global.gc?.();
-    await delay(100);
+/**
+ * Appends blocks of 2 kB, 20 a second, while many clients follow, then the same with slow readers beside them; prints
+ * how long the blocks take to arrive, what a delivered event takes of the server's processor, and what a follower
+ * takes of its memory. `BENCH_NODE_OPTIONS` goes to the server's process (`--cpu-prof`, say).
+ */
+export async function benchFollowers({ followers, blocks, clients }: FollowersOptions): Promise<void> {
+  const server = await Server.start();
+  await server.append(WARM_UP);
+  const warmUp = await server.follow(WARM_UP, 0);
+  await measure('warm-up', server, [warmUp], blocks);
+  await stop([warmUp]);
+  const without = await server.memory();
+  const fast: ChildProcess[] = [];
+  for (let index = 0; index < clients; index++) {
+    const share = Math.floor((followers + index) / clients);
+    fast.push(await server.follow(share, 0));
   }
-  return process.memoryUsage.rss() / 1000;
-}
-
-async function measure(label: string, child: ChildProcess): Promise<void> {
-  const start = performance.now();
-  for (let count = 0; count < BLOCKS; count++) {
-    await delay(Math.max(0, start + (count * 1000) / PER_SECOND - performance.now()));
-    child.send(await append());
-  }
-  await delay(1000);
-  const reported = message(child, (value): value is { latencies: number[] } => 'latencies' in value);
-  child.send('report');
-  const { latencies } = await reported;
-  latencies.sort((a, b) => a - b);
-  const at = (part: number): string => (latencies[Math.floor(latencies.length * part)] ?? NaN).toFixed(1);
+  report(`${followers} followers, idle`, without, await server.memory(), followers);
+  const alone = await measure(`${followers} followers`, server, fast, blocks);
+  const after = await server.memory();
+  report('after the blocks, these included', without, after, followers);
+  const slow = await server.follow(0, SLOW);
+  const beside = await measure(`${followers} followers beside ${SLOW} slow ones`, server, fast, blocks);
+  report('the slow ones, the new blocks included', after, await server.memory(), SLOW);
   console.log(
-    `${label}: ${latencies.length} arrivals, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(0.99999)} ms`,
+    `delay by the slow ones: p50 ${change(alone.p50, beside.p50)}, p99 ${change(alone.p99, beside.p99)}`,
   );
+  await stop([...fast, slow, server.process]);
 }
 
-for (let count = 0; count < 20; count++) await append();
-const warmUp = await clients(20, 0);
-await measure('warm-up, 20 followers', warmUp);
-warmUp.kill();
-await delay(300);
-const before = await resident();
-const fast = await clients(FOLLOWERS, 0);
-const idle = await resident();
-console.log(
-  `resident: ${before.toFixed(0)} kB without followers; ${((idle - before) / FOLLOWERS).toFixed(1)} kB for each of ${FOLLOWERS}`,
-);
-await measure(`${FOLLOWERS} followers`, fast);
-const after = await resident();
-console.log(
-  `after the blocks: ${((after - before) / FOLLOWERS).toFixed(1)} kB for each, the newest blocks included`,
-);
-const slow = await clients(0, SLOW);
-await measure(`${FOLLOWERS} followers and ${SLOW} slow ones`, fast);
-const withSlow = await resident();
-console.log(`the slow ones: ${((withSlow - after) / SLOW).toFixed(1)} kB for each, the new blocks included`);
-fast.kill();
-slow.kill();
-await sync.close();
-server.closeAllConnections();
-server.close();
-await chain.close();
+/** The server's process. */
+class Server {
+  readonly process: ChildProcess;
+  readonly #url: string;
+  #height = 0;
+
+  constructor(process: ChildProcess, url: string) {
+    this.process = process;
+    this.#url = url;
+  }
+
+  static async start(): Promise<Server> {
+    const options = (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter((option) => option !== '');
+    const child = fork(script('followers-server-process'), [], { execArgv: ['--expose-gc', ...options] });
+    const [{ url }] = (await once(child, 'message')) as [{ readonly url: string }];
+    return new Server(child, url);
+  }
+
+  async append(blocks: number): Promise<Appended> {
+    const appended = (await ask(this.process, { append: blocks })) as Appended;
+    this.#height = appended.height;
+    return appended;
+  }
+
+  async memory(): Promise<Memory> {
+    return (await ask(this.process, 'memory')) as Memory;
+  }
+
+  /** Resolves when all of them are connected. */
+  async follow(fast: number, slow: number): Promise<ChildProcess> {
+    const url = `${this.#url}?follow=true&from_height=${this.#height}`;
+    const child = fork(script('followers-process'), [url, String(fast), String(slow)]);
+    await once(child, 'message');
+    return child;
+  }
+}
+
+function script(name: string): string {
+  return fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+}
+
+async function ask(child: ChildProcess, message: object | string): Promise<unknown> {
+  const answered = once(child, 'message');
+  child.send(message);
+  const [answer] = (await answered) as [unknown];
+  return answer;
+}
+
+async function measure(
+  label: string,
+  server: Server,
+  clients: readonly ChildProcess[],
+  blocks: number,
+): Promise<Phase> {
+  const { times, userMicros, systemMicros } = await server.append(blocks);
+  const reports = await Promise.all(clients.map((client) => ask(client, times)));
+  const latencies = Float64Array.from(
+    reports.flatMap((each) => (each as { readonly latencies: readonly number[] }).latencies),
+  ).sort();
+  const at = (part: number): number => latencies[Math.floor(latencies.length * part)] ?? Number.NaN;
+  const micros = (total: number): string => (total / latencies.length).toFixed(1);
+  const cpu = `${micros(userMicros + systemMicros)} µs of processor each (${micros(systemMicros)} in the system)`;
+  const [p50, p99, max] = [at(0.5), at(0.99), latencies.at(-1) ?? Number.NaN];
+  const spread = [p50, p99, max].map((value) => value.toFixed(1)).join(' / ');
+  console.log(`${label}: ${latencies.length} arrivals, p50 / p99 / max ${spread} ms, ${cpu}`);
+  return { p50, p99 };
+}
+
+function report(label: string, before: Memory, after: Memory, count: number): void {
+  const each = (kind: keyof Memory): string => ((after[kind] - before[kind]) / 1000 / count).toFixed(1);
+  const heap = `heap ${each('heapUsed')} of ${each('heapTotal')}, ${each('young')} of it for new objects`;
+  const detail = `${heap}; external ${each('external')}`;
+  console.log(`${label}: ${each('rss')} kB resident for each (${detail})`);
+}
+
+function change(from: number, to: number): string {
+  const percent = (to / from - 1) * 100;
+  return `${percent < 0 ? '' : '+'}${percent.toFixed(0)} %`;
+}
+
+async function stop(children: readonly ChildProcess[]): Promise<void> {
+  for (const child of children) {
+    const exited = once(child, 'exit');
+    // The server's process ends by itself, so that a profile of it is written.
+    child.disconnect();
+    await exited;
+  }
+}

@@ -1,3 +1,4 @@
+import { benchFollowers } from './followers.js';
 import { median, rewrite, setting } from './page.js';
 import { benchSnapshot, type SnapshotResult, type SnapshotRound, type Timing } from './snapshot.js';
 import { benchStream, type StreamResult } from './stream.js';
@@ -5,7 +6,8 @@ import { isAvailable, type Workload, WORKLOADS } from './workloads.js';
 
 /**
  * `npm run bench [-- NAME…]`: measures the named workloads, and rewrites a table in docs/benchmarks.md when all of it was
- * measured. Names: those of the stream's workloads (all by default), and `snapshot`.
+ * measured. Names: those of the stream's workloads (all by default), and `snapshot`. `followers [COUNT] [BLOCKS] [CLIENTS]` takes
+ * figures instead: followers, blocks that are appended, and processes that follow.
  */
 const RUNS = Number(process.env['BENCH_RUNS'] ?? 3);
 const STREAM = ['ethereum', 'healthcare'];
@@ -13,6 +15,7 @@ const SNAPSHOT = 'healthcare-10000';
 
 const names = process.argv.slice(2);
 const wanted = names.length === 0 ? STREAM : STREAM.filter((name) => names.includes(name));
+if (names[0] === 'followers') await follow(names.slice(1).map(Number));
 if (wanted.length > 0) await stream(wanted);
 if (names.includes('snapshot')) await snapshot();
 
@@ -36,6 +39,10 @@ async function snapshot(): Promise<void> {
   const table = snapshotTable(await benchSnapshot(workload, RUNS));
   console.log(table);
   if (workload.name === SNAPSHOT) rewrite('snapshot', table);
+}
+
+async function follow([followers = 1000, blocks = 200, clients = 1]: readonly number[]): Promise<void> {
+  await benchFollowers({ followers, blocks, clients });
 }
 
 function available(name: string): Workload | null {

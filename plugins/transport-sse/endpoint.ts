@@ -73,6 +73,6 @@ class SseEndpoint implements Endpoint {
     await checkStart(source, plan);
     if (request.method === 'HEAD') return { status: 200, headers: HEADERS, body: null };
     const feed = new Feed(this.#deps, this.#hub, plan, options);
-    return { status: 200, headers: HEADERS, body: withHeartbeats(feed.run(), this.#silence) };
+    return { status: 200, headers: HEADERS, body: withHeartbeats(feed, this.#silence) };
   }
 }

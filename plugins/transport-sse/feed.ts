@@ -10,6 +10,7 @@ import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { belowBase } from '../../src/internal/ancestry.js';
 import { abortable } from '../../src/internal/iterate.js';
 import { BlockPacker, formatCompleteEvent, formatFailure, formatRollbackEvent } from './format.js';
+import type { HeadChunks } from './heartbeats.js';
 import type { Hub } from './hub.js';
 import type { Cursor, RecentBlocks } from './recent-blocks.js';
 import type { Plan } from './request.js';
@@ -21,14 +22,23 @@ const REPORT_WAIT_MS = 1_000;
 /** What a stream does next: send these bytes, or what has to be waited for. */
 type Step = Uint8Array | 'read' | 'check' | 'report' | 'wait' | 'end';
 
+/** A run that has sent everything there is. */
+interface Parked {
+  readonly goOn: (step: Step) => void;
+  readonly fail: (error: unknown) => void;
+}
+
 /**
  * The events of one stream. It keeps a cursor, and takes what follows it from the newest blocks that all streams share
  * or, further back, from the source; changes only wake it up, so that a slow client costs nothing but its cursor.
  *
  * Between looking whether a rollback was reported and handing out bytes nothing is ever waited for: what was read
  * before a rollback is void as long as it was not sent.
+ *
+ * At the head most changes are one block that all streams share. A run that waits there is not resumed for it: `take`
+ * gives it to whoever pulls, and saves each client the turns that a generator takes.
  */
-export class Feed {
+export class Feed implements HeadChunks {
   readonly #source: BlockSource;
   readonly #hub: Hub;
   readonly #plan: Plan;
@@ -38,7 +48,11 @@ export class Feed {
   readonly #packer = new BlockPacker();
   readonly #onAbort = (): void => {
     this.#wake();
+    this.#resumeRun('end');
   };
+  #recent: RecentBlocks | null = null;
+  #isAhead = false;
+  #parked: Parked | null = null;
   /** The newest block that was sent; the hash is `null` when the client did not name it. */
   #cursor: Cursor;
   /** The lowest block that was rolled back to since the client was last told. */
@@ -61,20 +75,24 @@ export class Feed {
     this.#cursor = { height: plan.from - 1, hash: plan.parentOf === plan.from ? plan.parentHash : null };
   }
 
-  async *run(): AsyncGenerator<Uint8Array, void, undefined> {
-    const member = this.#hub.join(this.#plan.codec, (change) => {
-      this.#change(change);
+  async *run(onReady: () => void): AsyncGenerator<Uint8Array, void, undefined> {
+    const member = this.#hub.join(this.#plan.codec, {
+      change: (change) => {
+        this.#change(change);
+      },
+      ready: onReady,
     });
-    const { recent } = member;
+    this.#recent = member.recent;
     this.#signal.addEventListener('abort', this.#onAbort);
     try {
-      const isAhead = isPast(this.#plan.from, this.#source.tip().head);
+      this.#isAhead = isPast(this.#plan.from, this.#source.tip().head);
       while (!this.#signal.aborted) {
-        const step = this.#step(recent, isAhead);
+        let step = this.#step();
+        if (step === 'wait') step = await this.#atHead();
         if (typeof step !== 'string') yield step;
-        else if (step === 'read') yield* this.#blocks(recent);
+        else if (step === 'read') yield* this.#blocks(member.recent);
         else if (step === 'end') return;
-        else await this.#pause(step);
+        else if (step !== 'wait') await this.#pause(step);
       }
     } catch (error) {
       if (this.#signal.aborted) return;
@@ -85,6 +103,36 @@ export class Feed {
       this.#signal.removeEventListener('abort', this.#onAbort);
       member.leave();
     }
+  }
+
+  take(): Uint8Array | null {
+    const parked = this.#parked;
+    if (parked === null || !this.#changed) return null;
+    try {
+      const step = this.#step();
+      if (typeof step !== 'string') return step;
+      // There may be more until a step finds nothing.
+      if (step === 'wait') this.#changed = false;
+      else this.#resumeRun(step);
+    } catch (error) {
+      this.#parked = null;
+      parked.fail(error);
+    }
+    return null;
+  }
+
+  /** Waits for what only the run itself can do. */
+  #atHead(): Promise<Step> {
+    this.#changed = false;
+    return new Promise((goOn, fail) => {
+      this.#parked = { goOn, fail };
+    });
+  }
+
+  #resumeRun(step: Step): void {
+    const parked = this.#parked;
+    this.#parked = null;
+    parked?.goOn(step);
   }
 
   #change(change: ChainChange): void {
@@ -100,10 +148,9 @@ export class Feed {
     this.#resume = null;
   }
 
-  async #pause(step: 'check' | 'report' | 'wait'): Promise<void> {
+  async #pause(step: 'check' | 'report'): Promise<void> {
     if (step === 'check') await this.#checkKept();
-    else if (step === 'report') await this.#rollbackReported();
-    else await this.#wait();
+    else await this.#rollbackReported();
   }
 
   /** Waits for the next change, or for none when there was one since the last time. */
@@ -116,20 +163,24 @@ export class Feed {
     this.#changed = false;
   }
 
-  #step(recent: RecentBlocks, isAhead: boolean): Step {
+  #step(): Step {
     if (this.#ended) return 'end';
     const told = this.#tellRollback();
     if (told !== null) return told;
     const { head } = this.#source.tip();
-    if (isAhead) return this.#complete(head, true);
-    const events = recent.after(this.#cursor, this.#plan.to);
-    if (events !== null) {
-      this.#cursor = events.last;
-      return events.bytes;
-    }
+    if (this.#isAhead) return this.#complete(head, true);
+    const bytes = this.#takeRecent();
+    if (bytes !== null) return bytes;
     if (head !== null && this.#cursor.height < Math.min(head.height, this.#plan.to)) return 'read';
     if (this.#isReplaced(head)) return 'report';
     return this.#complete(head, !this.#plan.follow || this.#cursor.height >= this.#plan.to);
+  }
+
+  #takeRecent(): Uint8Array | null {
+    const events = this.#recent?.after(this.#cursor, this.#plan.to) ?? null;
+    if (events === null) return null;
+    this.#cursor = events.last;
+    return events.bytes;
   }
 
   /** The client has everything: it is told once at the head and, when no more is to come, as the last thing. */

@@ -1,9 +1,10 @@
 import { HEARTBEAT } from './format.js';
 
 /** Who waits, and until when. */
-interface Waiter {
-  readonly until: number;
-  readonly expired: () => void;
+export interface Waiter {
+  /** Set when the wait begins. */
+  until: number;
+  expired(): void;
 }
 
 /** One timer for all that wait for the same time: the oldest waiter is always the first to expire. */
@@ -17,17 +18,18 @@ export class SharedTimeout {
     this.#ms = ms;
   }
 
-  /** Calls back once after the time, unless the returned function is called before. */
-  start(expired: () => void): () => void {
-    const waiter = { until: performance.now() + this.#ms, expired };
+  /** Calls back once after the time, unless it is stopped before. */
+  start(waiter: Waiter): void {
+    waiter.until = performance.now() + this.#ms;
     this.#waiters.add(waiter);
     if (this.#timer === null) this.#arm(this.#ms);
-    return () => {
-      this.#waiters.delete(waiter);
-      if (this.#waiters.size > 0 || this.#timer === null) return;
-      clearTimeout(this.#timer);
-      this.#timer = null;
-    };
+  }
+
+  stop(waiter: Waiter): void {
+    this.#waiters.delete(waiter);
+    if (this.#waiters.size > 0 || this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   #arm(ms: number): void {
@@ -54,12 +56,20 @@ export class SharedTimeout {
 
 type Result = IteratorResult<Uint8Array, undefined>;
 
+/** Chunks of which the newest can be had without a turn of the generator. */
+export interface HeadChunks {
+  /** @param onReady - called when `take` may have something. */
+  run(onReady: () => void): AsyncGenerator<Uint8Array, void, undefined>;
+  /** What comes next while the generator waits for changes; `null` when it has to go on itself, or for nothing new. */
+  take(): Uint8Array | null;
+}
+
 /**
  * The same chunks, with a comment wherever there is none for so long. Not a generator: each block would take several
  * turns more for each of the clients.
  */
 export function withHeartbeats(
-  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+  chunks: HeadChunks,
   silence: SharedTimeout,
 ): AsyncIterableIterator<Uint8Array, undefined> {
   return new Heartbeats(chunks, silence);
@@ -68,17 +78,26 @@ export function withHeartbeats(
 /** What came from the chunks: a result, or what failed. */
 type Arrival = Result | Promise<Result>;
 
-class Heartbeats implements AsyncIterableIterator<Uint8Array, undefined> {
+class Heartbeats implements AsyncIterableIterator<Uint8Array, undefined>, Waiter {
+  until = 0;
+  readonly #source: HeadChunks;
   readonly #chunks: AsyncGenerator<Uint8Array, void, undefined>;
   readonly #silence: SharedTimeout;
   #pulling = false;
   /** Came while nobody waited. */
   #arrived: Arrival | null = null;
   #deliver: ((arrival: Arrival) => void) | null = null;
+  readonly #wait = (resolve: (arrival: Arrival) => void): void => {
+    this.#deliver = resolve;
+    this.#silence.start(this);
+  };
 
-  constructor(chunks: AsyncGenerator<Uint8Array, void, undefined>, silence: SharedTimeout) {
-    this.#chunks = chunks;
+  constructor(source: HeadChunks, silence: SharedTimeout) {
+    this.#source = source;
     this.#silence = silence;
+    this.#chunks = source.run(() => {
+      this.#ready();
+    });
   }
 
   [Symbol.asyncIterator](): this {
@@ -87,23 +106,22 @@ class Heartbeats implements AsyncIterableIterator<Uint8Array, undefined> {
 
   /** One call at a time. */
   next(): Promise<Result> {
-    return new Promise((resolve) => {
-      const stop = this.#silence.start(() => {
-        this.#deliver = null;
-        resolve({ done: false, value: HEARTBEAT });
-      });
-      this.#deliver = (arrival) => {
-        stop();
-        resolve(arrival);
-      };
-      if (this.#arrived !== null) this.#settle(this.#arrived);
-      else if (!this.#pulling) this.#pull();
-    });
+    const ready = this.#arrived ?? this.#taken();
+    this.#arrived = null;
+    if (ready !== null) return Promise.resolve(ready);
+    if (!this.#pulling) this.#pull();
+    return new Promise(this.#wait);
   }
 
   async return(): Promise<Result> {
     await this.#chunks.return();
     return { done: true, value: undefined };
+  }
+
+  expired(): void {
+    const deliver = this.#deliver;
+    this.#deliver = null;
+    deliver?.({ done: false, value: HEARTBEAT });
   }
 
   #pull(): void {
@@ -120,10 +138,26 @@ class Heartbeats implements AsyncIterableIterator<Uint8Array, undefined> {
   }
 
   #settle(arrival: Arrival): void {
-    const deliver = this.#deliver;
     this.#pulling = false;
+    if (this.#deliver === null) this.#arrived = arrival;
+    else this.#give(arrival);
+  }
+
+  /** Only for whoever waits: what a slow client has not asked for yet stays with the others' blocks. */
+  #ready(): void {
+    const taken = this.#deliver === null ? null : this.#taken();
+    if (taken !== null) this.#give(taken);
+  }
+
+  #taken(): Result | null {
+    const value = this.#source.take();
+    return value === null ? null : { done: false, value };
+  }
+
+  #give(arrival: Arrival): void {
+    const deliver = this.#deliver;
     this.#deliver = null;
-    this.#arrived = deliver === null ? arrival : null;
+    this.#silence.stop(this);
     deliver?.(arrival);
   }
 }

@@ -4,7 +4,12 @@ import { RecentBlocks } from './recent-blocks.js';
 import { Transcoder } from './transcoder.js';
 
 /** A stream that hears of changes; it must not throw. */
-export type Listener = (change: ChainChange) => void;
+export interface Listener {
+  /** After the newest blocks have changed. */
+  readonly change: (change: ChainChange) => void;
+  /** Once after changes that were reported together. */
+  readonly ready: () => void;
+}
 
 /** A stream's place in a {@link Hub}. */
 export interface Membership {
@@ -27,6 +32,7 @@ export class Hub {
   readonly #recentBytes: number;
   readonly #channels = new Map<string, Channel>();
   #unsubscribe: (() => void) | null = null;
+  #isDue = false;
 
   /** @param recentBytes - bound on the newest blocks that are held for each codec. */
   constructor(deps: EndpointDeps, recentBytes: number) {
@@ -34,7 +40,7 @@ export class Hub {
     this.#recentBytes = recentBytes;
   }
 
-  /** Adds a stream; the listener is called after the newest blocks have changed. */
+  /** Adds a stream. */
   join(codec: string, listener: Listener): Membership {
     this.#unsubscribe ??= this.#deps.source.subscribe((change) => {
       this.#change(change);
@@ -66,6 +72,18 @@ export class Hub {
 
   #change(change: ChainChange): void {
     for (const { recent } of this.#channels.values()) recent.change(change);
-    for (const { listeners } of this.#channels.values()) for (const listener of listeners) listener(change);
+    for (const { listeners } of this.#channels.values())
+      for (const { change: heard } of listeners) heard(change);
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#ready();
+    });
+  }
+
+  /** One loop for all streams: what an event costs is taken once for each of them. */
+  #ready(): void {
+    this.#isDue = false;
+    for (const { listeners } of this.#channels.values()) for (const { ready } of listeners) ready();
   }
 }

@@ -61,7 +61,8 @@ function writeHead(res: ServerResponse, { status, headers }: EndpointResponse): 
 async function writeAll(client: Client, res: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {
   res.flushHeaders();
   for await (const chunk of body) {
-    if (!(await client.write(chunk))) return;
+    const wrote = client.write(chunk);
+    if (wrote !== true && !(await wrote)) return;
     (res as Flushable).flush?.();
   }
 }
@@ -85,12 +86,26 @@ class Client {
     for (const event of EVENTS) res.on(event, this.#progress);
   }
 
-  /** Writes and waits until more can be; `false` when the client has gone. */
-  async write(chunk: Uint8Array): Promise<boolean> {
+  /**
+   * Writes and, only when it has to, waits until more can be; `false` when the client has gone. No promise for a client
+   * that keeps up: there are many of them, and each block goes to all.
+   */
+  write(chunk: Uint8Array): boolean | Promise<boolean> {
+    if (chunk.length > WRITE_BYTES) return this.#writePieces(chunk);
+    if (this.#gone) return false;
+    return this.#res.write(chunk) ? !this.#gone : this.#taken();
+  }
+
+  async #writePieces(chunk: Uint8Array): Promise<boolean> {
     for (let start = 0; start < chunk.length && !this.#gone; start += WRITE_BYTES) {
       const taken = this.#res.write(chunk.subarray(start, start + WRITE_BYTES));
       if (!taken) await this.#next();
     }
+    return !this.#gone;
+  }
+
+  async #taken(): Promise<boolean> {
+    await this.#next();
     return !this.#gone;
   }
 

@@ -231,15 +231,21 @@ function guarded(body: AsyncIterable<Uint8Array>, run: Run, isEndless: boolean):
       const inner = body[Symbol.asyncIterator]();
       // Any other body is a whole: one that ended early would pass for one.
       if (isEndless) run.body = inner;
+      const settle = (result: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> => {
+        if (result.done === true) run.end();
+        return result;
+      };
+      const fail = (error: unknown): never => {
+        run.end();
+        throw error;
+      };
       return {
-        async next() {
+        // Not async: it is called for each block and each client.
+        next() {
           try {
-            const result = await inner.next();
-            if (result.done === true) run.end();
-            return result;
+            return inner.next().then(settle, fail);
           } catch (error) {
-            run.end();
-            throw error;
+            return fail(error);
           }
         },
         async return() {

@@ -346,3 +346,47 @@ test('followers at the head share the memory of each event, and none of them rea
   for (const body of bodies) await body.return?.();
   t.is(source.listeners.size, 0);
 });
+
+test('one report of more than a chunk holds reaches a follower that waits, without a further report', async (t) => {
+  const documents = sealedChain(400);
+  const source = new MemorySource(documents.slice(0, 2));
+  const controller = new AbortController();
+  const query = 'from_height=2&follow=true&codec=identity&to_height=399';
+  const body = await bodyOf(endpointOf(source), query, controller.signal);
+  await body.next();
+  const pending = body.next();
+  await setImmediate();
+  source.extend(documents.slice(2));
+  let text = Buffer.from(valueOf(await pending)).toString();
+  for (let next = await body.next(); next.done !== true; next = await body.next()) {
+    text += Buffer.from(next.value).toString();
+  }
+  const ids = text.split('\n').filter((line) => line.startsWith('id: '));
+  t.deepEqual(
+    ids,
+    documents.slice(2).map((_, index) => `id: ${index + 2}`),
+  );
+  t.true(text.split('event: complete').length === 2 && text.endsWith('\n\n'));
+  t.is(source.reads.length, 0);
+  t.is(source.listeners.size, 0);
+});
+
+test('blocks reported one by one in one turn are sent together', async (t) => {
+  const documents = sealedChain(6);
+  const source = new MemorySource(documents.slice(0, 2));
+  const controller = new AbortController();
+  const body = await bodyOf(endpointOf(source), 'from_height=2&follow=true', controller.signal);
+  await body.next();
+  const pending = body.next();
+  await setImmediate();
+  for (const document of documents.slice(2)) source.extend([document]);
+  t.is(
+    Buffer.from(valueOf(await pending))
+      .toString()
+      .split('event: block').length,
+    5,
+  );
+  controller.abort();
+  t.true((await body.next()).done);
+  t.is(source.listeners.size, 0);
+});

@@ -53,6 +53,7 @@ export class SyncRun {
    * @throws SyncError of the last failure, when no peer is left or too many attempts in a row brought nothing.
    */
   async run(signal: AbortSignal): Promise<void> {
+    if (this.#isChainKnown()) await this.#openChain(null);
     for (;;) {
       const peer = this.#peers.current;
       if (peer === null) throw new TypeError('A run needs at least one peer.');
@@ -69,6 +70,15 @@ export class SyncRun {
         await this.#recover(peer, error.at({ peer: peer.url }), signal);
       }
     }
+  }
+
+  /** Whether the chain can be opened before a peer is asked: a snapshot goes into a store that no chain is open on. */
+  #isChainKnown(): boolean {
+    const { parts, settings } = this.#deps;
+    const { mode } = settings;
+    const isEmpty = parts.storage.checkpoint().head === null;
+    if (parts.snapshots !== null && (mode === 'snapshot' || (mode === 'auto' && isEmpty))) return false;
+    return settings.chain !== null || parts.storage.identity() !== null;
   }
 
   #isFinished(): boolean {

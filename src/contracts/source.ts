@@ -9,7 +9,7 @@ export type ChainChange =
 
 /**
  * What a server serves from: a chain that it can read by height and that tells when it changes.
- * A `Chain`, a `SyncEngine`, or anything a host writes.
+ * A `Chain` (an engine's is `SyncEngine.opened()`), or anything a host writes.
  */
 export interface BlockSource {
   /** {@link ChainRules.id}. */

@@ -9,6 +9,7 @@ import type { SyncEvent, SyncState } from './events.js';
 import { PeerBook } from './peers/peer-book.js';
 import type { PeerInfo } from './peers/peer-record.js';
 import { ProgressMeter } from './progress.js';
+import { Deferred } from '../internal/deferred.js';
 import { SyncRun } from './sync-run.js';
 
 /** Beginning of the names under which the engine keeps positions of its own. */
@@ -29,6 +30,7 @@ export class SyncEngine implements Closeable {
   readonly #abort = new AbortController();
   #parts: EngineParts | null = null;
   #chain: Chain | null = null;
+  readonly #opened = new Deferred<Chain>();
   #onChain: ((chain: Chain) => void) | null = null;
   #started: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -74,6 +76,17 @@ export class SyncEngine implements Closeable {
   /** The chain in the engine's store; `null` until its rules are known and after `close`. */
   get chain(): Chain | null {
     return this.#chain;
+  }
+
+  /**
+   * The chain in the engine's store, once it is open: at the start when the store holds blocks or the configuration names
+   * the rules, else when a peer has announced them or a snapshot was imported. It is open until `close`: a source for
+   * `syncMiddleware`, so that others get what was verified here while the sync goes on. Waits for `start` or `run`.
+   *
+   * @throws SyncError `ENGINE_CLOSED` when the engine is closed before; what it failed of before, `ABORTED` included.
+   */
+  opened(): Promise<Chain> {
+    return this.#opened.promise;
   }
 
   /**
@@ -162,6 +175,7 @@ export class SyncEngine implements Closeable {
     this.#hub.checkpoint(parts.storage.checkpoint());
     const onChain = (chain: Chain): void => {
       this.#chain = chain;
+      this.#opened.resolve(chain);
       this.#onChain?.(chain);
     };
     const deps = { settings: this.#settings, parts, hub: this.#hub, meter: this.#meter, book: this.#book };
@@ -177,13 +191,15 @@ export class SyncEngine implements Closeable {
     const failure = isSyncError(error)
       ? error
       : new SyncError('INTERNAL', 'The engine failed.', { cause: error });
+    this.#opened.reject(failure);
     if (failure.code !== 'ABORTED') this.#hub.phase('failed', failure);
-    return isSyncError(error) ? error : failure;
+    return failure;
   }
 
   async #close(): Promise<void> {
     this.#abort.abort(new SyncError('ABORTED', 'The engine was closed.'));
     await this.#started?.catch(() => undefined);
+    this.#opened.reject(new SyncError('ENGINE_CLOSED', 'The engine was closed before its chain was open.'));
     try {
       await this.#closeParts();
     } finally {

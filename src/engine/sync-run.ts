@@ -66,7 +66,7 @@ export class SyncRun {
    * @throws SyncError of the last failure, when no peer is left or too many attempts in a row brought nothing.
    */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#openKnown();
+    if (this.#isChainKnown()) await this.#openChain(null);
     for (let turn = this.#book.next(); ; turn = this.#book.next()) {
       if (turn === null) throw new TypeError('A run needs at least one peer.');
       try {
@@ -296,11 +296,13 @@ export class SyncRun {
     if (status.chainId !== null) chain.adoptChainId(status.chainId);
   }
 
-  /** Opens the chain before any peer is asked, where its rules are known and no snapshot may come before. */
-  async #openKnown(): Promise<void> {
+  /** Whether the chain can be opened before a peer is asked: a snapshot goes into a store that no chain is open on. */
+  #isChainKnown(): boolean {
     const { parts, settings } = this.#deps;
-    const isKnown = parts.storage.identity() !== null;
-    if (isKnown || (settings.chain !== null && parts.snapshots === null)) await this.#openChain(null);
+    const { mode } = settings;
+    const isEmpty = parts.storage.checkpoint().head === null;
+    if (parts.snapshots !== null && (mode === 'snapshot' || (mode === 'auto' && isEmpty))) return false;
+    return settings.chain !== null || parts.storage.identity() !== null;
   }
 
   #noWay(peer: Peer): SyncError {

@@ -1,15 +1,12 @@
 import { Command, Option } from 'commander';
 import type { SyncEngineConfig } from '../../config.js';
-import type { SnapshotType } from '../../contracts/index.js';
 import { createSyncEngine } from '../../create-engine.js';
-import type { SyncMode } from '../../engine/modes.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { UsageError } from '../exit.js';
-import { finalityOf, height, OPTION, peers, storeConfig, type StoreOptions } from '../options.js';
+import { height, OPTION } from '../options.js';
 import { storeText, placeOf } from '../place.js';
 import { type CommandContext, runCommand } from '../run-command.js';
-import { stateConfig } from '../state-module.js';
-import { requiredTrust, TRUST_OPTION, type TrustArguments, trustOf } from '../trust.js';
+import { engineConfig, type PeerArguments, peerOption, syncOptions } from '../sync-options.js';
 import { bytesText, countText } from '../units.js';
 
 /** A person waits: after this many failures in a row, and one for each further peer, the command gives up. */
@@ -29,52 +26,21 @@ Examples:
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --follow --finality-depth 64
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --json`;
 
-interface SyncOptions extends StoreOptions, TrustArguments {
-  readonly peer: readonly string[];
-  readonly mode: 'auto' | SyncMode;
-  readonly snapshotType: SnapshotType;
-  readonly codec?: string;
+interface SyncOptions extends PeerArguments {
   readonly to?: number;
   readonly follow?: boolean;
-  readonly finalityDepth?: number;
-  readonly state?: string;
   readonly json?: boolean;
 }
 
 /** `blockferry sync`. */
 export function command(): Command {
-  return new Command('sync')
-    .addOption(
-      new Option('--peer <url>', 'node to sync from; may be given several times')
-        .argParser(peers)
-        .makeOptionMandatory(),
-    )
+  const command = new Command('sync')
+    .addOption(peerOption('node to sync from; may be given several times').makeOptionMandatory())
     .addOption(OPTION.data())
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
-    .addOption(
-      new Option('--mode <mode>', 'how to fetch blocks')
-        .choices(['auto', 'stream', 'json', 'snapshot'])
-        .default('auto'),
-    )
-    .addOption(TRUST_OPTION.trust())
-    .addOption(TRUST_OPTION.threshold())
-    .addOption(TRUST_OPTION.hash())
-    .addOption(
-      new Option('--snapshot-type <type>', 'the newest blocks and the state, or all blocks')
-        .choices(['recent', 'full'])
-        .default('recent'),
-    )
-    .addOption(
-      new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices([
-        'gzip',
-        'identity',
-      ]),
-    )
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(height))
     .addOption(new Option('--follow', 'go on with new blocks, and with forks, until stopped').conflicts('to'))
-    .addOption(OPTION.finalityDepth())
-    .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -82,13 +48,12 @@ export function command(): Command {
       const { json, follow = false } = options;
       return runCommand({ json, endsByTerm: follow }, (context) => sync(options, context));
     });
+  for (const option of syncOptions(['auto', 'stream', 'json', 'snapshot'])) command.addOption(option);
+  return command;
 }
 
 async function sync(options: SyncOptions, { out, signal, conclude }: CommandContext): Promise<void> {
-  const engine = createSyncEngine({
-    ...(await engineConfig(options)),
-    ...(await stateConfig(options.state)),
-  });
+  const engine = createSyncEngine(await syncConfig(options));
   let imported = 0;
   const subscription = engine.events.subscribe((event) => {
     if (event.type === 'snapshot' && event.status === 'imported') imported = event.totalBlocks;
@@ -105,20 +70,14 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
   }
 }
 
-async function engineConfig(options: SyncOptions): Promise<SyncEngineConfig> {
-  const { codec, to = null, follow = false } = options;
+async function syncConfig(options: SyncOptions): Promise<SyncEngineConfig> {
+  const { to = null, follow = false } = options;
   if (follow && options.mode === 'json')
     throw new UsageError('--follow needs the stream; --mode json has none.');
   return {
-    ...storeConfig(options, true),
-    peers: options.peer,
-    mode: options.mode,
-    trust: options.mode === 'snapshot' ? await requiredTrust(options) : await trustOf(options),
-    snapshot: { type: options.snapshotType },
+    ...(await engineConfig(options)),
     to,
     follow,
-    finality: finalityOf(options),
-    ...(codec === undefined ? {} : { codecs: [codec] }),
     retry: { ...RETRY, ...(follow ? {} : { maxAttempts: ATTEMPTS + options.peer.length - 1 }) },
   };
 }

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import type { Chain } from '../../engine/chain.js';
+import { createSyncServer, type SyncServer, type SyncServerConfig } from '../../server/index.js';
+import { failureOf, UsageError } from '../exit.js';
+import type { Reporter } from '../reporter.js';
+
+/** What a command was told of what to serve. */
+export interface ServerArguments {
+  readonly data: string;
+  readonly key?: string;
+  readonly snapshotEvery?: number;
+  readonly maxBlockBytes: number;
+}
+
+/**
+ * Prepares serving, so that what the command was told wrongly is known before anything is opened.
+ *
+ * @returns makes the server of a chain; its failures are told as warnings.
+ * @throws UsageError; SyncError `KEY_UNUSABLE`
+ */
+export async function chainServer(
+  options: ServerArguments,
+  out: Reporter,
+): Promise<(chain: Chain) => SyncServer> {
+  const snapshots = await snapshotOptions(options, out);
+  return (chain) =>
+    createSyncServer({
+      source: chain,
+      snapshots,
+      limits: { maxBlockBytes: options.maxBlockBytes },
+      onError: (error) => {
+        warn(out, error);
+      },
+    });
+}
+
+/** Snapshots are served when there is a key to sign them with. */
+async function snapshotOptions(
+  { data, key, snapshotEvery }: ServerArguments,
+  out: Reporter,
+): Promise<NonNullable<SyncServerConfig['snapshots']> | null> {
+  if (key === undefined) {
+    if (snapshotEvery !== undefined) throw new UsageError('--snapshot-every needs --key.');
+    return null;
+  }
+  const { readKeyFile } = await import('../../../plugins/signer-secp256k1/index.js');
+  return {
+    signer: await readKeyFile(key),
+    directory: join(data, 'snapshots'),
+    every: snapshotEvery ?? null,
+    onEvent: (event) => {
+      if (event.kind === 'finished') {
+        const { id, height, size } = event.manifest;
+        out.emit({ type: 'built', id, height, size, elapsedMs: Math.round(event.elapsedMs) });
+      } else if (event.kind === 'failed' || event.kind === 'unusable') {
+        warn(out, event.error);
+      }
+    },
+  };
+}
+
+function warn(out: Reporter, error: unknown): void {
+  const { message, height } = failureOf(error);
+  out.emit({ type: 'warning', code: 'INTERNAL', message, height });
+}

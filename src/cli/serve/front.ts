@@ -1,0 +1,69 @@
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { SyncError } from '../../errors/index.js';
+import { nodeListener, type SyncServer } from '../../server/index.js';
+import { problemResponse } from '../../server/problem.js';
+import { UsageError } from '../exit.js';
+
+/** What a client waits that comes while no chain is open. */
+const RETRY_AFTER_MS = 2_000;
+
+/**
+ * The open port of a command. While there is nothing to serve, every request is answered 503 with `Retry-After`: to a
+ * load balancer that is a node which lives but isn't ready, where a closed port is one that is down.
+ */
+export class Front {
+  readonly #server: Server;
+  #listener: RequestListener | null = null;
+  #isClosed = false;
+
+  constructor() {
+    this.#server = createServer((req, res) => {
+      if (this.#listener === null) answerNotReady(res);
+      else this.#listener(req, res);
+    });
+  }
+
+  /** Answers requests from a server, below `/sync`; `null` for none. */
+  serve(server: SyncServer | null): void {
+    this.#listener = server === null ? null : nodeListener(server, { path: '/sync' });
+  }
+
+  /** Opens the port. @returns its origin. @throws SyncError `PORT_IN_USE`; UsageError */
+  listen(host: string, port: number): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(listenError(error, host, port));
+      });
+      this.#server.listen(port, host, () => {
+        const { port: boundPort } = this.#server.address() as AddressInfo;
+        // `close` does nothing to a port that is just being opened.
+        if (this.#isClosed) this.#server.close();
+        const name = host.includes(':') ? `[${host}]` : host;
+        resolve(`http://${name}:${boundPort}`);
+      });
+    });
+  }
+
+  /** Closes the port and what is connected to it; also one that was never opened. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+function answerNotReady(res: ServerResponse): void {
+  const message = 'The chain is not known yet; the node waits for its peers.';
+  const notReady = new SyncError('SERVER_BUSY', message, { retryAfterMs: RETRY_AFTER_MS });
+  const { status, headers, body } = problemResponse(notReady, () => undefined);
+  res.writeHead(status, headers).end(body);
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, wanted: number): Error {
+  if (error.code === 'EADDRINUSE') {
+    return new SyncError('PORT_IN_USE', `Port ${wanted} of ${host} is taken.`, { cause: error });
+  }
+  return new UsageError(`Listening at ${host}, port ${wanted}, failed: ${error.message}.`, { cause: error });
+}

@@ -1,0 +1,146 @@
+import { filter, firstValueFrom } from 'rxjs';
+import type { SyncEngineConfig } from '../../config.js';
+import { createSyncEngine } from '../../create-engine.js';
+import { backoffDelayMs, DEFAULT_RETRY } from '../../engine/backoff.js';
+import type { Chain } from '../../engine/chain.js';
+import type { SyncEngine } from '../../engine/sync-engine.js';
+import { isSyncError, type SyncError } from '../../errors/index.js';
+import { sleep } from '../../internal/abort.js';
+import type { SyncServer } from '../../server/index.js';
+import { placeOf, storeText } from '../place.js';
+import type { CommandContext } from '../run-command.js';
+import { engineConfig, type PeerArguments } from '../sync-options.js';
+import { chainServer, type ServerArguments } from './chain-server.js';
+import { Front } from './front.js';
+
+/** Between two tries of one engine. */
+const RETRY = { baseDelayMs: 500, maxDelayMs: 10_000 };
+
+/** Between two engines: nobody was left to ask. */
+const ROUNDS = { ...DEFAULT_RETRY, maxDelayMs: 60_000 };
+
+/** What `serve --peer` was told. */
+export interface RelayArguments extends PeerArguments, ServerArguments {
+  readonly maxBlockBytes: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Follows peers, and serves what was verified while it does, until it is stopped or the node itself fails. */
+export async function relay(options: RelayArguments, context: CommandContext): Promise<void> {
+  const makeServer = await chainServer(options, context.out);
+  const config = { ...(await engineConfig(options)), follow: true, retry: RETRY };
+  const front = new Front();
+  try {
+    const round = new Relay({ config, front, makeServer, address: options }, context);
+    while (!context.signal.aborted) await round.run();
+  } finally {
+    await front.close();
+  }
+}
+
+interface RelayParts {
+  readonly config: SyncEngineConfig;
+  readonly front: Front;
+  readonly address: Pick<RelayArguments, 'host' | 'port'>;
+  readonly makeServer: (chain: Chain) => SyncServer;
+}
+
+/** An engine does not ask a peer again that has proved false, a relay does in time: one engine after the other. */
+class Relay {
+  readonly #parts: RelayParts;
+  readonly #context: CommandContext;
+  /** Engines in a row that brought no block. */
+  #failures = 0;
+  #server: SyncServer | null = null;
+  /** The port stays open from one engine to the next. */
+  #listening: Promise<void> | null = null;
+
+  constructor(parts: RelayParts, context: CommandContext) {
+    this.#parts = parts;
+    this.#context = context;
+  }
+
+  /** Runs one engine to its end. @throws SyncError for what no peer can be blamed for */
+  async run(): Promise<void> {
+    const engine = createSyncEngine(this.#parts.config);
+    this.#report(engine);
+    try {
+      await Promise.all([engine.start({ signal: this.#context.signal }), this.#serve(engine)]);
+    } catch (error) {
+      if (!isOfPeer(error)) throw error;
+      await this.#pause(engine, error);
+    } finally {
+      await this.#close(engine);
+    }
+  }
+
+  #report(engine: SyncEngine): void {
+    const { out } = this.#context;
+    engine.events.subscribe((event) => {
+      out.emit(event);
+      if (event.type !== 'phase' || event.phase !== 'synced') return;
+      const store = storeText(engine.chain?.tip().head ?? null);
+      out.emit({ type: 'step', step: 'following', text: `Up to date; ${store}. Following.` });
+    });
+  }
+
+  /** The port is opened when it is known whether there is something to serve already. */
+  async #serve(engine: SyncEngine): Promise<void> {
+    const { front, makeServer } = this.#parts;
+    const opened = engine.opened().then((chain) => {
+      this.#server = makeServer(chain);
+      front.serve(this.#server);
+    });
+    await Promise.race([opened, isAsking(engine)]);
+    await (this.#listening ??= this.#listen());
+    await opened;
+    const store = storeText(engine.chain?.tip().head ?? null);
+    this.#context.out.emit({ type: 'step', step: 'serving', text: `The chain is known; ${store}.` });
+  }
+
+  async #listen(): Promise<void> {
+    const { front, address } = this.#parts;
+    const url = await front.listen(address.host, address.port);
+    this.#context.out.emit({ type: 'listening', url });
+  }
+
+  /** Serves on meanwhile what is there. */
+  async #pause(engine: SyncEngine, error: SyncError): Promise<void> {
+    const { out, signal } = this.#context;
+    if (engine.state.progress.blocks > 0) this.#failures = 0;
+    this.#failures += 1;
+    const { peer = '', retryAfterMs = null } = error.context;
+    const delayMs = backoffDelayMs(ROUNDS, this.#failures, retryAfterMs);
+    out.emit({ type: 'retry', peer, error, attempt: this.#failures, delayMs });
+    await sleep(delayMs, signal);
+  }
+
+  async #close(engine: SyncEngine): Promise<void> {
+    this.#parts.front.serve(null);
+    await this.#server?.close();
+    this.#server = null;
+    const { chain } = engine;
+    this.#context.conclude(chain === null ? {} : { ...placeOf(chain) }, null);
+    await engine.close();
+  }
+}
+
+async function isAsking(engine: SyncEngine): Promise<void> {
+  await firstValueFrom(engine.states.pipe(filter(({ phase }) => phase !== 'idle' && phase !== 'opening')), {
+    defaultValue: null,
+  });
+}
+
+/** Whether peers are to blame. What concerns this node's store, state or finality is its operator's, whoever sent it. */
+function isOfPeer(error: unknown): error is SyncError {
+  if (!isSyncError(error) || error.context.peer === undefined) return false;
+  const { code } = error;
+  return !(
+    code === 'STATE_FAILED' ||
+    code === 'BELOW_FINALIZED' ||
+    code === 'INTERNAL' ||
+    code.startsWith('STORE_') ||
+    code.startsWith('PLUGIN_')
+  );
+}

@@ -78,15 +78,19 @@ export class SyncRun {
       } catch (error) {
         throwIfAborted(signal);
         if (!isSyncError(error) || isLocal(error)) throw error;
-        this.#recovery.after({
-          record: this.#connected(turn.record),
-          error,
-          way: this.#way,
-          hasWorked: this.#connection?.hasWorked === true,
-          passing: this.#connection?.passing ?? null,
-        });
+        this.#recover(turn.record, error);
       }
     }
+  }
+
+  #recover(asked: PeerRecord, error: SyncError): void {
+    this.#recovery.after({
+      record: this.#connected(asked),
+      error,
+      way: this.#way,
+      hasWorked: this.#connection?.hasWorked === true,
+      passing: this.#connection?.passing ?? null,
+    });
   }
 
   async #wait({ waitMs }: Turn, signal: AbortSignal): Promise<void> {

@@ -107,7 +107,7 @@ export class PeerBook {
   left(record: PeerRecord, error: SyncError): boolean {
     const { now, retry, random = Math.random } = this.#options;
     const quick = this.#isQuick(record, error);
-    record.refusals = error.info.retryable ? 0 : record.refusals + 1;
+    record.refusals = isRefusal(error) ? record.refusals + 1 : 0;
     if (!quick) record.failures += 1;
     const delayMs = quick
       ? QUICK_DELAY_MS + random() * QUICK_JITTER_MS
@@ -156,4 +156,9 @@ function compare(a: PeerRecord, b: PeerRecord): number {
   if (a.failures !== b.failures) return a.failures - b.failures;
   const faster = (b.bytesPerSecond.value ?? 0) - (a.bytesPerSecond.value ?? 0);
   return faster === 0 ? a.index - b.index : faster;
+}
+
+/** Another branch is no refusal: what the peer has may be the longer one when it is asked again. */
+function isRefusal({ code, info }: SyncError): boolean {
+  return !info.retryable && code !== 'FORKED';
 }

@@ -224,7 +224,7 @@ export class Attempt {
       source.maxRange = Math.min(source.maxRange, Math.ceil((to - from + 1) / 2));
       return true;
     }
-    if (!isSyncError(failure, 'PEER_BUSY') || this.#hasTurn) return false;
+    if (!isSyncError(failure, 'PEER_BUSY') || this.#turn) return false;
     source.most = 1;
     while (!this.#hasTurn) await this.#room.wait(this.#controller.signal);
     return true;

@@ -111,7 +111,11 @@ export class Lane {
   }
 
   #endHedge(): void {
-    this.#hedge?.cancel();
+    const hedge = this.#hedge;
+    if (hedge === null) return;
+    const isIdle = !hedge.ended && performance.now() - hedge.progressAt >= this.#context.hedgeAfterMs;
+    if (isIdle && hedge.source.out === null) hedge.source.overtaken();
+    hedge.cancel();
     this.#hedge = null;
   }
 

@@ -62,8 +62,9 @@ export class Sources {
   }
 }
 
-function isFree({ resting, busy, most }: Source): boolean {
-  return !resting && busy < most;
+/** One of the others has to bring something before it is asked for more. */
+function isFree({ asked, rate, resting, busy, most }: Source): boolean {
+  return !resting && busy < most && (asked || rate !== null || busy === 0);
 }
 
 /** Idle ones first, then the one that would be done with another range first. */

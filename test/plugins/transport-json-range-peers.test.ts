@@ -353,7 +353,7 @@ test('whatever the others do, all blocks come once and in order', async (t) => {
     fc.asyncProperty(
       fc.array(fc.array(deed, { minLength: 1, maxLength: 6 }), { maxLength: 3 }),
       async (plans) => {
-        const done: (() => void)[] = [];
+        const done: (() => unknown)[] = [];
         const scope: Teardown = { teardown: (fn) => void done.push(fn) };
         try {
           const source = (): MemorySource => new MemorySource(documents.slice(0, 150));
@@ -363,7 +363,7 @@ test('whatever the others do, all blocks come once and in order', async (t) => {
           const { items, error } = await fetchAll(first.peer, { ...more, to: 149 }, options);
           return error === null && texts(items).join() === toTexts(documents.slice(0, 150)).join();
         } finally {
-          for (const fn of done.reverse()) fn();
+          for (const fn of done.reverse()) await fn();
         }
       },
     ),

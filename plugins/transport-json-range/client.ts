@@ -20,7 +20,7 @@ export interface JsonRangeTransportOptions {
   /** Blocks of the first range, before anything is known of their size. 1 to 10,000, default 16. */
   readonly firstRangeBlocks?: number;
   /**
-   * Bytes held of ranges that were fetched ahead. Beside that each range holds at most one network read, and the one
+   * Bytes held of ranges that were fetched ahead. Beside that each request holds at most one network read, and the range
    * that is being delivered one document. Default 16 MiB.
    */
   readonly maxBufferedBytes?: number;

@@ -229,26 +229,17 @@ export class Lane {
   #goOn(failed: Attempt, error: Error): void {
     const { sources } = this.#context;
     const { to } = this.#range;
-    if (failed.received > to) {
-      // Only its end was wrong, and all that was wanted had come.
-      this.#attempts.push(...this.#takeHedge());
-      if (this.#attempts.at(-1) !== failed) return;
-    }
-    const [hedge] = this.#takeHedge();
-    if (hedge !== undefined) {
+    const hedge = this.#hedge;
+    this.#hedge = null;
+    if (hedge !== null) {
       this.#attempts.push(hedge);
       return;
     }
+    // Where all came and only the end was wrong, the last block stands for the whole.
     const from = Math.min(failed.received, to);
     const source = sources.anyFor(from, to);
     if (source === null) this.#failure ??= sources.several ? this.#nobody() : error;
     else this.#attempts.push(this.#begin(source, from, null, null));
-  }
-
-  #takeHedge(): readonly Attempt[] {
-    const hedge = this.#hedge;
-    this.#hedge = null;
-    return hedge === null ? [] : [hedge];
   }
 
   #nobody(): Error {

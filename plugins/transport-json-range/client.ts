@@ -13,22 +13,28 @@ import { download, type DownloadOptions } from './download.js';
 
 /** Options of {@link jsonRangeTransport}. */
 export interface JsonRangeTransportOptions {
-  /** Ranges fetched at once. 1 to 16, default 4. */
+  /** Ranges fetched at once, by all peers together; one for each peer where there are more. 1 to 16, default 4. */
   readonly parallel?: number;
   /** Bytes of documents that one range should have; its number of blocks follows from it. Default 4 MiB. */
   readonly targetRangeBytes?: number;
   /** Blocks of the first range, before anything is known of their size. 1 to 10,000, default 16. */
   readonly firstRangeBlocks?: number;
   /**
-   * Bytes held of ranges that were fetched ahead. Beside that each range holds at most one network read, and the one
+   * Bytes held of ranges that were fetched ahead. Beside that each request holds at most one network read, and the range
    * that is being delivered one document. Default 16 MiB.
    */
   readonly maxBufferedBytes?: number;
+  /**
+   * How long a peer may bring nothing of the range that is to be delivered next, in milliseconds, before another peer is
+   * asked for it as well. 1 to 600,000, default 2,000.
+   */
+  readonly hedgeAfterMs?: number;
 }
 
 const MIB = 1024 * 1024;
 const MAX_PARALLEL = 16;
 const MAX_RANGE = 10_000;
+const MAX_HEDGE_MS = 600_000;
 
 /**
  * Registers the transport `json-range`: blocks come as JSON arrays of bounded ranges, several at once (protocol
@@ -43,6 +49,7 @@ export function jsonRangeTransport(options: JsonRangeTransportOptions = {}): Tra
     targetBytes: bounded('targetRangeBytes', options.targetRangeBytes ?? 4 * MIB),
     firstBlocks: bounded('firstRangeBlocks', options.firstRangeBlocks ?? 16, MAX_RANGE),
     maxBufferedBytes: bounded('maxBufferedBytes', options.maxBufferedBytes ?? 16 * MIB),
+    hedgeAfterMs: bounded('hedgeAfterMs', options.hedgeAfterMs ?? 2_000, MAX_HEDGE_MS),
   };
   return {
     kind: 'transport',

@@ -9,22 +9,22 @@ import type {
 import { SyncError } from '../../src/errors/index.js';
 import { abortError, throwIfAborted } from '../../src/internal/abort.js';
 import { Budget } from './budget.js';
-import type { Lane, LaneContext } from './lane.js';
+import type { Piece } from './attempt.js';
+import { otherBranch, type Lane, type LaneContext } from './lane.js';
 import { Lanes } from './lanes.js';
 import { headerOf } from './placement.js';
-import type { RangeBatch } from './range-reader.js';
 import { Sizer, type SizerOptions } from './sizer.js';
+import type { Source } from './source.js';
+import { Sources } from './sources.js';
 
 /** Bounds of a download. */
 export interface DownloadOptions extends SizerOptions {
   readonly parallel: number;
   readonly maxBufferedBytes: number;
+  readonly hedgeAfterMs: number;
 }
 
 type Items = AsyncGenerator<readonly WireItem[], void, undefined>;
-
-/** Most blocks of one range (protocol section 2.3). */
-const MAX_RANGE = 10_000;
 
 /** Fetches a request's blocks range by range and delivers them in order. */
 export async function* download(
@@ -40,18 +40,20 @@ export async function* download(
   };
   throwIfAborted(signal);
   signal.addEventListener('abort', onAbort, { once: true });
-  const context: LaneContext = {
+  const context: Omit<LaneContext, 'discard'> = {
     deps,
     describe: request.describe,
     budget: new Budget(options.maxBufferedBytes),
     signal: controller.signal,
-    maxRange: Math.min(MAX_RANGE, status?.maxRange ?? MAX_RANGE),
-    parallel: options.parallel,
+    running: new Set(),
+    sources: new Sources(request, status),
+    sizer: new Sizer(options),
+    hedgeAfterMs: options.hedgeAfterMs,
+    delivered: null,
   };
-  const sizer = new Sizer(options);
-  const lanes = new Lanes(context, request, sizer, status);
+  const lanes = new Lanes(context, request, status, options.parallel);
   try {
-    yield* new Delivery(request, status, lanes, sizer).items(controller.signal);
+    yield* new Delivery(request, status, lanes, context).items(controller.signal);
   } catch (error) {
     throw error instanceof SyncError ? error.at({ peer: request.peer.url }) : error;
   } finally {
@@ -66,16 +68,22 @@ class Delivery {
   readonly #request: StreamRequest;
   readonly #status: PeerStatus | null;
   readonly #lanes: Lanes;
-  readonly #sizer: Sizer;
+  readonly #context: Omit<LaneContext, 'discard'>;
   readonly #to: number;
   #height: number;
-  #last: Uint8Array | null = null;
+  /** Sent what does not fit on another one of the others: either of them is on another branch. */
+  #suspect: Source | null = null;
 
-  constructor(request: StreamRequest, status: PeerStatus | null, lanes: Lanes, sizer: Sizer) {
+  constructor(
+    request: StreamRequest,
+    status: PeerStatus | null,
+    lanes: Lanes,
+    context: Omit<LaneContext, 'discard'>,
+  ) {
     this.#request = request;
     this.#status = status;
     this.#lanes = lanes;
-    this.#sizer = sizer;
+    this.#context = context;
     this.#to = request.to ?? Infinity;
     this.#height = request.from;
   }
@@ -83,6 +91,7 @@ class Delivery {
   async *items(signal: AbortSignal): Items {
     while (this.#height <= this.#to) {
       const lane = this.#lanes.current();
+      if (lane === null) break;
       this.#lanes.fill();
       yield* this.#deliver(lane, signal);
       if (lane.last) break;
@@ -92,47 +101,77 @@ class Delivery {
   }
 
   async *#deliver(lane: Lane, signal: AbortSignal): Items {
-    for (let batch = await lane.take(); batch !== null; batch = await lane.take()) {
+    for (let piece = await lane.take(); piece !== null; piece = await lane.take()) {
       throwIfAborted(signal);
-      if (batch.documents.length === 0) continue;
-      this.#checkBranch(batch);
-      const items = this.#frames(batch.documents);
+      if (piece.documents.length === 0 || !this.#accepts(piece, lane)) continue;
+      const items = this.#frames(piece);
       this.#lanes.fill();
       yield items;
       if (this.#height > this.#to) return;
     }
   }
 
-  #frames(documents: readonly Uint8Array[]): readonly WireItem[] {
+  #frames({ documents, source }: Piece): readonly WireItem[] {
+    const from = source.asked ? {} : { peer: source.peer };
     let total = 0;
     const items: WireItem[] = [];
     for (const bytes of documents) {
       total += bytes.length;
       if (this.#height > this.#to) continue;
-      this.#last = bytes;
-      items.push({ kind: 'frame', height: this.#height++, codec: 'identity', bytes });
+      this.#context.delivered = { document: bytes, source };
+      items.push({ kind: 'frame', height: this.#height++, codec: 'identity', bytes, ...from });
     }
-    this.#sizer.measured(documents.length, total);
+    this.#context.sizer.measured(documents.length, total);
     return items;
   }
 
-  /**
-   * Each answer shows the chain at another moment. Where two of them don't fit the chain has changed between them,
-   * which no peer is to be blamed for.
-   */
-  #checkBranch({ documents: [document], first }: RangeBatch): void {
-    const { describe } = this.#request;
-    const header = first && document !== undefined ? headerOf(document, describe) : null;
-    if (header === null) return;
-    if (this.#last === null) {
-      this.#checkBase(header);
-      return;
+  /** Whether a piece fits on what was delivered; one of another peer that doesn't is asked for again. */
+  #accepts(piece: Piece, lane: Lane): boolean {
+    const { delivered } = this.#context;
+    const { source } = piece;
+    const misfit = this.#misfit(piece);
+    if (misfit === null) {
+      if (source.asked) this.#leave(this.#suspect, this.#height);
+      return true;
     }
-    const before = headerOf(this.#last, describe);
-    if (before === null || header.height !== before.height + 1) return;
-    if (header.previousHash === before.hash) return;
-    const message = `The peer's chain changed below block ${header.height} between two of its answers.`;
-    throw new SyncError('STREAM_TRUNCATED', message, { height: header.height });
+    if (delivered === null || delivered.source === source) throw changed(misfit);
+    if (source.asked) {
+      this.#leave(delivered.source, misfit);
+      throw otherBranch(delivered.source, misfit);
+    }
+    lane.refetch(piece.height, source);
+    const { asked } = this.#context.sources;
+    if (delivered.source.asked || asked.out !== null) this.#leave(source, misfit);
+    else this.#suspect = source;
+    return false;
+  }
+
+  /** One of the others turned out to be on another branch. */
+  #leave(source: Source | null, height: number): void {
+    if (source === null) return;
+    const message = `The blocks from ${height} on are not of the branch that the asked peer has.`;
+    this.#context.sources.fail(source, new SyncError('FORKED', message, { height }));
+    this.#lanes.discard(source);
+    this.#suspect = null;
+  }
+
+  /**
+   * The height at which a piece does not fit; `null` when it does. Each answer shows the chain at another moment: where
+   * two answers of one peer don't fit the chain has changed between them, which no peer is to be blamed for.
+   */
+  #misfit({ documents: [document], first, source }: Piece): number | null {
+    const { describe } = this.#request;
+    const { delivered } = this.#context;
+    const isNew = first || delivered?.source !== source;
+    const header = isNew && document !== undefined ? headerOf(document, describe) : null;
+    if (header === null) return null;
+    if (delivered === null) {
+      this.#checkBase(header);
+      return null;
+    }
+    const before = headerOf(delivered.document, describe);
+    if (before === null || header.height !== before.height + 1) return null;
+    return header.previousHash === before.hash ? null : header.height;
   }
 
   /** A file on a plain web server begins where it begins, and no status says where that is. */
@@ -147,10 +186,16 @@ class Delivery {
   #complete(): WireComplete {
     const claimed = this.#status?.head ?? null;
     const height = this.#height - 1;
-    if (this.#last === null || (claimed !== null && claimed.height > height)) {
+    const { delivered } = this.#context;
+    if (delivered === null || (claimed !== null && claimed.height > height)) {
       return { kind: 'complete', head: claimed };
     }
-    const header: BlockHeader | null = headerOf(this.#last, this.#request.describe);
+    const header: BlockHeader | null = headerOf(delivered.document, this.#request.describe);
     return { kind: 'complete', head: { height, hash: header?.height === height ? header.hash : null } };
   }
+}
+
+function changed(height: number): SyncError {
+  const message = `The peer's chain changed below block ${height} between two of its answers.`;
+  return new SyncError('STREAM_TRUNCATED', message, { height });
 }

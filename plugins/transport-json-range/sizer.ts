@@ -31,6 +31,11 @@ export class Sizer {
     this.#bytes /= 2;
   }
 
+  /** Bytes that so many blocks are likely to have. */
+  bytesOf(blocks: number): number {
+    return this.#blocks === 0 ? 0 : (this.#bytes / this.#blocks) * blocks;
+  }
+
   /** Blocks of the next range. */
   next(maxBlocks: number): number {
     if (this.#bytes > 0) {

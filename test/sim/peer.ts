@@ -1,0 +1,108 @@
+import type { BlockSource, EndpointResponse } from '../../src/contracts/index.js';
+import { createSyncServer, type SyncServer } from '../../src/server/index.js';
+import type { Lie } from './lies.js';
+
+/** A request as a client has sent it. */
+export interface PeerRequest {
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Headers;
+}
+
+/** A server of the simulated world. */
+export class Peer {
+  readonly url: string;
+  /** What it lies about; `null` for an honest one. */
+  readonly lie: Lie | null;
+  readonly #source: BlockSource;
+  readonly #onError: (error: unknown) => void;
+  #server: SyncServer;
+
+  constructor(
+    url: string,
+    source: BlockSource,
+    { lie, onError }: { readonly lie: Lie | null; readonly onError: (error: unknown) => void },
+  ) {
+    this.url = url;
+    this.lie = lie;
+    this.#source = source;
+    this.#onError = onError;
+    this.#server = this.#start();
+  }
+
+  /** Streams that are open on it. */
+  get openStreams(): number {
+    return this.#server.openStreams;
+  }
+
+  /** The process is started anew. */
+  async restart(): Promise<void> {
+    const old = this.#server;
+    this.#server = this.#start();
+    await old.close();
+  }
+
+  close(): Promise<void> {
+    return this.#server.close();
+  }
+
+  /** Answers a request in the way of this peer. */
+  async answer(request: PeerRequest, signal: AbortSignal): Promise<EndpointResponse> {
+    const { path, query, headers } = request;
+    const response = await this.#server.handle(
+      { method: 'GET', path, query, remoteAddress: 'client', header: (name) => headers.get(name) },
+      { signal },
+    );
+    if (this.lie === null || response.status !== 200 || response.body === null) return response;
+    return this.#bent(this.lie, request, response, signal);
+  }
+
+  async #bent(
+    lie: Lie,
+    { path, query }: PeerRequest,
+    response: EndpointResponse,
+    signal: AbortSignal,
+  ): Promise<EndpointResponse> {
+    const { body } = response;
+    if (body === null) return response;
+    if (path === '/status') {
+      const members = JSON.parse((await textOf(body)).toString()) as Record<string, unknown>;
+      return { ...response, body: Buffer.from(JSON.stringify(lie.status(members))) };
+    }
+    const genesis = await this.#source.header(0);
+    const ancestors = query.has('parent_hash') ? lie.forked(genesis?.hash ?? '') : null;
+    if (ancestors !== null) {
+      if (!(body instanceof Uint8Array)) await body[Symbol.asyncIterator]().return?.();
+      return problem(409, { code: 'FORKED', ancestors });
+    }
+    if (path === '/stream' && !(body instanceof Uint8Array))
+      return { ...response, body: lie.events(body, signal) };
+    const documents = JSON.parse((await textOf(body)).toString()) as object[];
+    const bent = documents.flatMap((document) => lie.documents(JSON.stringify(document)));
+    return { ...response, body: Buffer.from(`[${bent.join(',')}]`) };
+  }
+
+  #start(): SyncServer {
+    return createSyncServer({ source: this.#source, onError: this.#onError });
+  }
+}
+
+/** An answer that is a failure. */
+export function problem(
+  status: number,
+  members: object,
+  headers: Readonly<Record<string, string>> = {},
+): EndpointResponse {
+  return {
+    status,
+    headers: { 'content-type': 'application/problem+json', ...headers },
+    body: Buffer.from(JSON.stringify({ title: 'Failure', status, ...members })),
+  };
+}
+
+async function textOf(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Buffer> {
+  if (body instanceof Uint8Array) return Buffer.from(body);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   readonly random: Random;
   /** The client's. */
   readonly signal: AbortSignal | null;
+  /** Whether the head of the answer states how long the body is: one that ends early is then seen to be cut. */
+  readonly hasLength: boolean;
   /** Waits before each piece, in milliseconds; `null` for none. */
   readonly dripMs: number | null;
   /** Runs once, when it is over, whoever has ended it. */
@@ -93,7 +95,7 @@ export class Connection {
   #break(kind: BodyFault): void {
     if (this.#isOver) return;
     if (kind === 'silence') this.#isSilent = true;
-    else if (kind === 'end') this.#close();
+    else if (kind === 'end' && !this.#options.hasLength) this.#close();
     else this.#error(new TypeError('terminated', { cause: new Error('other side closed') }));
   }
 

@@ -19,6 +19,7 @@ export const FAULTS = [
   'silent',
   'busy',
   'refuse',
+  'refuse-anchor',
   'server-restart',
   'client-restart',
 ] as const;
@@ -40,12 +41,15 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   silent: 3,
   busy: 4,
   refuse: 2,
+  'refuse-anchor': 1,
   'server-restart': 3,
   'client-restart': 3,
 };
 
 /** A body fault lies within so many bytes. */
 const MAX_FAULT_BYTES = 20_000;
+/** Answers after which nobody asks again without a reason: refused, not here, and a page in place of the service. */
+const FINAL: readonly number[] = [401, 404, 200];
 const MEAN_OUTAGE_MS = 20_000;
 
 /** What faults happen to. */
@@ -58,8 +62,6 @@ export interface FaultyWorld {
   readonly maxRollback: number;
   /** Runs something later, unless the faults have ended by then. */
   later(ms: number, run: () => void): void;
-  /** Whether a peer may refuse the client for good: not the one that has to stay. */
-  mayRefuse(line: Line): boolean;
   count(what: 'cuts' | 'restarts', by: number): void;
 }
 
@@ -73,6 +75,8 @@ export function drawFault(random: Random, kinds: readonly FaultKind[]): FaultKin
   }
   return random.pick(kinds);
 }
+
+const isAnchor = ({ peer }: Line): boolean => peer.isAnchor;
 
 type Action = (world: FaultyWorld) => Promise<string> | string;
 
@@ -88,8 +92,14 @@ const ACTIONS: Readonly<Record<FaultKind, Action>> = {
   dead: (world) => takeDown(world, [world.random.pick(world.network.lines)], 'dead'),
   'all-dead': (world) => takeDown(world, world.network.lines, 'dead'),
   silent: (world) => takeDown(world, [world.random.pick(world.network.lines)], 'silent'),
-  busy: (world) => refuse(world, [429, 500, 503]),
-  refuse: (world) => refuse(world, [401, 404]),
+  busy: (world) => refuse(world, world.network.lines, [429, 500, 503]),
+  refuse: (world) =>
+    refuse(
+      world,
+      world.network.lines.filter((line) => !isAnchor(line)),
+      FINAL,
+    ),
+  'refuse-anchor': (world) => refuse(world, world.network.lines.filter(isAnchor), FINAL),
   'server-restart': restartServer,
   'client-restart': restartClient,
 };
@@ -158,14 +168,12 @@ function takeDown(
   return `${lines.map(({ peer }) => peer.url).join(' ')} for ${forMs} ms`;
 }
 
-function refuse(world: FaultyWorld, statuses: readonly number[]): string {
-  const { random, network } = world;
-  const isFinal = statuses.includes(404);
-  const lines = network.lines.filter((each) => !isFinal || world.mayRefuse(each));
-  if (lines.length === 0) return 'nobody may';
+function refuse(world: FaultyWorld, lines: readonly Line[], statuses: readonly number[]): string {
+  const { random } = world;
+  if (lines.length === 0) return 'there is no such peer';
   const line = random.pick(lines);
   const status = random.pick(statuses);
-  const retryAfterSeconds = !isFinal && random.chance(0.5) ? random.int(1, 90) : null;
+  const retryAfterSeconds = statuses !== FINAL && random.chance(0.5) ? random.int(1, 90) : null;
   const forMs = random.wait(MEAN_OUTAGE_MS);
   line.reachability = { status, retryAfterSeconds };
   world.later(forMs, () => {
@@ -183,6 +191,7 @@ async function restartServer({ random, network, count }: FaultyWorld): Promise<s
 
 async function restartClient(world: FaultyWorld): Promise<string> {
   const { random, follower } = world;
+  if (!follower.isRunning) return 'it is away';
   const awayMs = random.wait(MEAN_OUTAGE_MS);
   world.count('restarts', 1);
   await follower.stop();

@@ -36,6 +36,10 @@ export class Follower {
     return this.chain?.tip().head ?? null;
   }
 
+  get isRunning(): boolean {
+    return this.#engine !== null;
+  }
+
   get phase(): string {
     return this.#engine?.state.phase ?? 'closed';
   }

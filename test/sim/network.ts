@@ -7,6 +7,11 @@ import type { Random } from './random.js';
 export type Reachability =
   'up' | 'dead' | 'silent' | { readonly status: number; readonly retryAfterSeconds: number | null };
 
+const NOTHING = new Uint8Array();
+
+/** What a proxy says in the place of a server. */
+const PAGE = Buffer.from('<!doctype html><title>Maintenance</title>');
+
 const CODES: Readonly<Record<number, string>> = {
   401: 'UNAUTHORIZED',
   404: 'NOT_FOUND',
@@ -81,23 +86,25 @@ export class Network {
     const answer = await line.peer.answer(request, server.signal);
     signal?.removeEventListener('abort', onAbort);
     if (answer.body === null) return responseOf(answer, null);
-    const body = answer.body instanceof Uint8Array ? once(answer.body) : answer.body;
-    const connection = this.#connect(line, body, signal, server);
+    const connection = this.#connect(line, answer, signal, server);
     if (signal?.aborted === true) connection.fail('cut', 0);
     return responseOf(answer, connection.stream);
   }
 
   #connect(
     line: Line,
-    body: AsyncIterable<Uint8Array>,
+    answer: EndpointResponse,
     signal: AbortSignal | null,
     server: AbortController,
   ): Connection {
+    const hasLength = answer.body instanceof Uint8Array;
+    const body = answer.body instanceof Uint8Array ? once(answer.body) : (answer.body ?? once(NOTHING));
     const onEnd = (ended: Connection): void => {
       line.connections.delete(ended);
       server.abort();
     };
-    const connection = new Connection({ body, random: this.#random, signal, dripMs: line.dripMs, onEnd });
+    const { dripMs } = line;
+    const connection = new Connection({ body, hasLength, random: this.#random, signal, dripMs, onEnd });
     line.connections.add(connection);
     const fault = line.nextFault;
     line.nextFault = null;
@@ -107,6 +114,7 @@ export class Network {
 }
 
 function refusal({ status, retryAfterSeconds }: Exclude<Reachability, string>): EndpointResponse {
+  if (status === 200) return { status, headers: { 'content-type': 'text/html' }, body: PAGE };
   const headers = retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) };
   return problem(status, { code: CODES[status] ?? 'INTERNAL' }, headers);
 }

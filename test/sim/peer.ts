@@ -14,6 +14,8 @@ export class Peer {
   readonly url: string;
   /** What it lies about; `null` for an honest one. */
   readonly lie: Lie | null;
+  /** Whether it is the one that the client can always come back to. */
+  readonly isAnchor: boolean;
   readonly #source: BlockSource;
   readonly #onError: (error: unknown) => void;
   #server: SyncServer;
@@ -21,10 +23,15 @@ export class Peer {
   constructor(
     url: string,
     source: BlockSource,
-    { lie, onError }: { readonly lie: Lie | null; readonly onError: (error: unknown) => void },
+    {
+      lie,
+      isAnchor,
+      onError,
+    }: Pick<Peer, 'lie' | 'isAnchor'> & { readonly onError: (error: unknown) => void },
   ) {
     this.url = url;
     this.lie = lie;
+    this.isAnchor = isAnchor;
     this.#source = source;
     this.#onError = onError;
     this.#server = this.#start();

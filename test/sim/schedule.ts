@@ -144,7 +144,6 @@ class Schedule {
         const stop = this.#clock.after(ms, once);
         this.#put.add(once);
       },
-      mayRefuse: ({ peer }) => !peer.url.includes('anchor'),
       count: (what, by) => {
         this.#counts[what] += by;
       },

@@ -1,5 +1,6 @@
 import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
 import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
+import { sseTransport } from '../../plugins/transport-sse/index.js';
 import { MemoryStorage } from '../../plugins/storage-memory/memory-storage.js';
 import { PLUGIN_API_VERSION, type StoragePlugin } from '../../src/contracts/index.js';
 import type { SyncEngineConfig, SyncEvent } from '../../src/index.js';
@@ -83,12 +84,11 @@ function makePeers(
   const count = random.int(1, MAX_PEERS);
   const honest = random.int(0, count - 1);
   return Array.from({ length: count }, (_each, at) => {
-    const isLiar = at !== honest && lies.length > 0 && random.chance(LIAR_SHARE);
+    const isAnchor = at === honest;
+    const isLiar = !isAnchor && lies.length > 0 && random.chance(LIAR_SHARE);
     const lie = isLiar ? new Lie(random.pick(lies), random) : null;
-    return new Peer(`http://${lie?.kind ?? (at === honest ? 'anchor' : 'honest')}-${at}.test`, source, {
-      lie,
-      onError,
-    });
+    const name = lie?.kind ?? (isAnchor ? 'anchor' : 'honest');
+    return new Peer(`http://${name}-${at}.test`, source, { lie, isAnchor, onError });
   });
 }
 
@@ -107,7 +107,7 @@ function clientConfig(ledger: Ledger, network: Network, store: MemoryStorage): S
     chainId: ledger.chain.chainId(),
     codecs: ['identity'],
     storeCodec: 'identity',
-    plugins: [jsonRangeTransport({ firstRangeBlocks: 5, targetRangeBytes: 2_000 })],
+    plugins: [sseTransport(), jsonRangeTransport({ firstRangeBlocks: 5, targetRangeBytes: 2_000 })],
     follow: true,
     fetch: network.fetch,
   };

@@ -11,7 +11,8 @@ export class Ledger {
   readonly chain: Chain;
   /** Every block there ever was, by hash. */
   readonly made = new Map<string, BlockRef>();
-  /** Blocks that were dropped, newest last. */
+  /** The greatest height there ever was: a client keeps the longest branch that it has seen. */
+  highest = -1;
   rollbacks = 0;
   /** Listeners of {@link source} that were not removed. */
   listeners = 0;
@@ -53,6 +54,7 @@ export class Ledger {
       this.made.set(hash, { height, hash });
     }
     await this.chain.append(documents);
+    this.highest = Math.max(this.highest, height);
   }
 
   /** Drops the newest blocks; the first one always stays. */

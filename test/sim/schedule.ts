@@ -1,6 +1,6 @@
 import type { Frame } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
-import type { Chain, SyncEngineConfig } from '../../src/index.js';
+import type { Chain, SyncEngineConfig, SyncEvent } from '../../src/index.js';
 import { VirtualClock } from './clock.js';
 import { drawFault, type FaultKind, FAULTS, type FaultyWorld, happen } from './faults.js';
 import { LIES, type LieKind } from './lies.js';
@@ -39,7 +39,7 @@ export interface Outcome {
 }
 
 const MINUTE_MS = 60_000;
-const MAX_FAULTS = 90;
+const MAX_FAULTS = 70;
 const MEAN_PAUSE_MS = 4_000;
 /** Once the faults have ended, the client has so long to be at the head. */
 const PATIENCE_MS = 30 * MINUTE_MS;
@@ -86,8 +86,7 @@ class Schedule {
       lies,
       alter,
       observe: (event) => {
-        if (event.type !== 'progress' && event.type !== 'checkpoint')
-          this.#trace('client', describeEvent(event));
+        this.#traceEvent(event);
       },
     });
     this.#trace('world', world.peers.map(({ url }) => url).join(' '));
@@ -153,7 +152,8 @@ class Schedule {
   /** The faults are over: the client gets to the head, and holds what the source holds. */
   async #conclude(world: World): Promise<readonly string[]> {
     const { ledger, follower } = world;
-    await ledger.append(this.#random.int(MAX_ROLLBACK, MAX_ROLLBACK + 10));
+    const behind = ledger.highest - (ledger.head?.height ?? -1);
+    await ledger.append(behind + this.#random.int(1, 10));
     this.#trace('end', `of the faults; head ${ledger.head?.height ?? -1}`);
     const isThere = (): boolean => follower.phase === 'synced' && follower.head?.hash === ledger.head?.hash;
     const endedMs = this.#clock.nowMs;
@@ -183,6 +183,11 @@ class Schedule {
     if (head !== null && follower.view.at(-1)?.hash !== head.hash)
       failures.push('the last block that was told of is not the head');
     return failures.slice(0, 3);
+  }
+
+  #traceEvent(event: SyncEvent): void {
+    const isSmall = event.type === 'progress' || event.type === 'checkpoint';
+    if (this.#options.trace !== undefined && !isSmall) this.#trace('client', describeEvent(event));
   }
 
   #trace(what: string, text: string): void {

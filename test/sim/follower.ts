@@ -20,10 +20,10 @@ export class Follower {
   /** Why the engine ended; `null` while it has not ended by itself. */
   failure: unknown = null;
   readonly #config: SyncEngineConfig;
-  readonly #observe: (event: SyncEvent) => void;
+  readonly #observe: (event: SyncEvent) => boolean;
   #engine: SyncEngine | null = null;
 
-  constructor(config: SyncEngineConfig, observe: (event: SyncEvent) => void) {
+  constructor(config: SyncEngineConfig, observe: (event: SyncEvent) => boolean) {
     this.#config = config;
     this.#observe = observe;
   }
@@ -47,8 +47,7 @@ export class Follower {
   start(): void {
     const engine = createSyncEngine(this.#config);
     engine.events.subscribe((event) => {
-      this.#observe(event);
-      this.take(event);
+      if (this.#observe(event)) this.#take(event);
     });
     this.#engine = engine;
     engine.start().catch((error: unknown) => {
@@ -62,8 +61,7 @@ export class Follower {
     await engine?.close();
   }
 
-  /** Reads one event. */
-  take(event: SyncEvent): void {
+  #take(event: SyncEvent): void {
     if (event.type === 'block') this.#extend(event.header);
     else if (event.type === 'rollback') this.#undo(event);
   }

@@ -15,6 +15,8 @@ export interface ScheduleOptions {
   readonly lies?: readonly LieKind[];
   /** Replaces parts of the client, to see whether a broken one is noticed. Default: nothing. */
   readonly alter?: (config: SyncEngineConfig) => SyncEngineConfig;
+  /** What the reader of the events hears of them. Default all. */
+  readonly hears?: (event: SyncEvent) => boolean;
   /** Gets a line for each thing that happens. Default: nobody. */
   readonly trace?: (line: string) => void;
 }
@@ -79,7 +81,7 @@ class Schedule {
   }
 
   async run(): Promise<Outcome> {
-    const { lies = LIES, alter = (config) => config } = this.#options;
+    const { lies = LIES, alter = (config) => config, hears = () => true } = this.#options;
     const world = await World.make({
       random: this.#random,
       clock: this.#clock,
@@ -87,6 +89,7 @@ class Schedule {
       alter,
       observe: (event) => {
         this.#traceEvent(event);
+        return hears(event);
       },
     });
     this.#trace('world', world.peers.map(({ url }) => url).join(' '));

@@ -20,7 +20,8 @@ export interface WorldOptions {
   readonly lies: readonly LieKind[];
   /** Replaces parts of the client, to see whether a broken one is noticed. */
   readonly alter: (config: SyncEngineConfig) => SyncEngineConfig;
-  readonly observe: (event: SyncEvent) => void;
+  /** Sees each event. @returns whether the reader of the events hears of it */
+  readonly observe: (event: SyncEvent) => boolean;
 }
 
 const MAX_PEERS = 4;

@@ -37,14 +37,14 @@ export class VirtualClock {
 
   /** Lets time go on until something holds. @returns `false` when it does not within that time. */
   async until(holds: () => boolean, withinMs: number): Promise<boolean> {
-    let isOver = false;
+    const deadline = { isOver: false };
     const stop = this.after(withinMs, () => {
-      isOver = true;
+      deadline.isOver = true;
     });
     for (;;) {
       for (let round = 0; round < IDLE_TURNS; round++) await turn();
       if (holds()) break;
-      if (isOver) return false;
+      if (deadline.isOver) return false;
       this.#clock.next();
     }
     stop();

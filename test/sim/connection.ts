@@ -64,15 +64,18 @@ export class Connection {
     const { dripMs } = this.#options;
     try {
       if (dripMs !== null) await this.#wait(dripMs);
-      if (this.#isOver || this.#isSilent) return;
+      if (!this.#isOpen()) return;
       const chunk = this.#held ?? (await this.#next());
-      if (this.#isOver) return;
-      if (this.#isSilent) this.#held = chunk;
-      else if (chunk === null) this.#close();
+      if (!this.#isOpen()) return;
+      if (chunk === null) this.#close();
       else this.#give(chunk);
     } catch (error) {
       this.#error(error);
     }
+  }
+
+  #isOpen(): boolean {
+    return !this.#isOver && !this.#isSilent;
   }
 
   async #next(): Promise<Uint8Array | null> {

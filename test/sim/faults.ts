@@ -61,8 +61,8 @@ export interface FaultyWorld {
   /** Blocks that may be dropped from the newest ones at once. */
   readonly maxRollback: number;
   /** Runs something later, unless the faults have ended by then. */
-  later(ms: number, run: () => void): void;
-  count(what: 'cuts' | 'restarts', by: number): void;
+  readonly later: (ms: number, run: () => void) => void;
+  readonly count: (what: 'cuts' | 'restarts', by: number) => void;
 }
 
 /** Draws one of the kinds. */
@@ -82,7 +82,7 @@ type Action = (world: FaultyWorld) => Promise<string> | string;
 
 const ACTIONS: Readonly<Record<FaultKind, Action>> = {
   append: ({ random, ledger }) => grow(ledger, random.int(1, 5)),
-  burst: ({ random, ledger }) => grow(ledger, random.int(20, 120)),
+  burst: ({ random, ledger }) => grow(ledger, random.int(10, 60)),
   rollback: rollBack,
   cut: cutOne,
   'body-cut': (world) => failBody(world, 'cut'),

@@ -75,17 +75,21 @@ export class Lie {
 
   /** A stream of events. */
   async *events(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    let isStuck = false;
     for await (const event of eventsOf(body)) {
-      if (this.kind === 'stall' && event.type === 'block') isStuck = this.#random.chance(0.1);
-      if (this.kind === 'stall' && event.type === 'complete') isStuck = true;
-      if (!isStuck) yield Buffer.from(this.#eventText(event));
-      if (this.kind === 'withhold' && event.type === 'complete') isStuck = true;
-      while (isStuck && !signal.aborted) {
-        await pause(HEARTBEAT_MS, signal);
-        yield Buffer.from(HEARTBEAT);
-      }
+      if (this.#stallsAt(event)) break;
+      yield Buffer.from(this.#eventText(event));
+      if (this.kind === 'withhold' && event.type === 'complete') break;
     }
+    // Here is who holds back the rest, or the body has ended.
+    while ((this.kind === 'stall' || this.kind === 'withhold') && !signal.aborted) {
+      await pause(HEARTBEAT_MS, signal);
+      yield Buffer.from(HEARTBEAT);
+    }
+  }
+
+  #stallsAt({ type }: StreamEvent): boolean {
+    if (this.kind !== 'stall') return false;
+    return type === 'complete' || (type === 'block' && this.#random.chance(0.1));
   }
 
   #eventText(event: StreamEvent): string {

@@ -9,6 +9,8 @@ export interface PeerRequest {
   readonly headers: Headers;
 }
 
+type Body = NonNullable<EndpointResponse['body']>;
+
 /** A server of the simulated world. */
 export class Peer {
   readonly url: string;
@@ -60,24 +62,23 @@ export class Peer {
       { method: 'GET', path, query, remoteAddress: 'client', header: (name) => headers.get(name) },
       { signal },
     );
-    if (this.lie === null || response.status !== 200 || response.body === null) return response;
-    return this.#bent(this.lie, request, response, signal);
+    const { status, body } = response;
+    if (this.lie === null || status !== 200 || body === null) return response;
+    return this.#bent(this.lie, request, { ...response, body }, signal);
   }
 
   async #bent(
     lie: Lie,
     { path, query }: PeerRequest,
-    response: EndpointResponse,
+    response: EndpointResponse & { readonly body: Body },
     signal: AbortSignal,
   ): Promise<EndpointResponse> {
     const { body } = response;
-    if (body === null) return response;
     if (path === '/status') {
       const members = JSON.parse((await textOf(body)).toString()) as Record<string, unknown>;
       return { ...response, body: Buffer.from(JSON.stringify(lie.status(members))) };
     }
-    const genesis = await this.#source.header(0);
-    const ancestors = query.has('parent_hash') ? lie.forked(genesis?.hash ?? '') : null;
+    const ancestors = query.has('parent_hash') ? lie.forked(this.#source.chainId() ?? '') : null;
     if (ancestors !== null) {
       if (!(body instanceof Uint8Array)) await body[Symbol.asyncIterator]().return?.();
       return problem(409, { code: 'FORKED', ancestors });
@@ -107,7 +108,7 @@ export function problem(
   };
 }
 
-async function textOf(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Buffer> {
+async function textOf(body: Body): Promise<Buffer> {
   if (body instanceof Uint8Array) return Buffer.from(body);
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);

@@ -239,6 +239,18 @@ test.serial('an error body that never comes does not hold up the error', async (
   t.is(codeOf(await fetchAll(peer, {}, { connectTimeoutMs: 1000 })), 'PEER_REFUSED');
 });
 
+for (const status of [409, 410]) {
+  test(`a line that breaks in the middle of the body of a ${status} is worth another try`, async (t) => {
+    const peer = await serve(t, (_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/problem+json', 'content-length': '100' });
+      response.write('{"code":', () => response.destroy());
+    });
+    const { error } = await fetchAll(peer);
+    t.is(error?.code, 'PEER_UNREACHABLE');
+    t.regex(error?.message ?? '', new RegExp(`answered ${status} and was cut off`));
+  });
+}
+
 test('text of a peer can not forge lines or colours in a message', async (t) => {
   const peer = await serve(t, answer(400, { detail: `a\nERROR b\u001b[31m\u2028c${'x'.repeat(5000)}` }));
   const message = (await fetchAll(peer)).error?.message ?? '';

@@ -16,9 +16,12 @@ export interface Problem {
   /** One line, `''` when there is none. */
   readonly detail: string;
   readonly members: Readonly<Record<string, unknown>>;
+  /** Whether the line or the time ran out before it had all been said. */
+  readonly isCut: boolean;
 }
 
-const NO_PROBLEM: Problem = { code: '', detail: '', members: {} };
+const NO_PROBLEM: Problem = { code: '', detail: '', members: {}, isCut: false };
+const CUT: Problem = { ...NO_PROBLEM, isCut: true };
 
 /**
  * Reads the body of an error response as far as it helps. A body that is no JSON, too large, late or cut tells nothing,
@@ -36,12 +39,13 @@ export async function readProblem(
   const codes = { idle: 'PEER_TIMEOUT', progress: 'PEER_TIMEOUT', cut: 'STREAM_TRUNCATED' } as const;
   const body = new BodyReader(exchange, { idleMs: ms, progressMs: ms, codes });
   body.progressed();
-  const bytes = await readBody(body, MAX_PROBLEM_BYTES).catch(() => null);
+  const bytes = await readBody(body, MAX_PROBLEM_BYTES).catch(() => 'cut' as const);
   throwIfAborted(signal);
+  if (bytes === 'cut') return CUT;
   const members = bytes === null ? null : parseJsonObject(bytes);
   if (members === null) return NO_PROBLEM;
   const { code, detail, title } = members;
-  return { code: peerText(code, 40), detail: peerText(detail) || peerText(title), members };
+  return { code: peerText(code, 40), detail: peerText(detail) || peerText(title), members, isCut: false };
 }
 
 /**

@@ -22,10 +22,20 @@ export async function responseError(exchange: HttpExchange, context: ResponseCon
   const peer = context.peer.url;
   if (isRedirect(response)) return redirectError(response, peer);
   const problem = await readProblem(exchange, context.limits, context.signal);
+  if (problem.isCut && SAYS_LITTLE.includes(response.status)) return cutShort(response, peer);
   const { code, more } = judge(response, problem, context.from);
   const said = [problem.detail, problem.code === '' ? '' : `(${problem.code})`].filter((text) => text !== '');
   const text = `${peer} answered ${response.status}${said.length > 0 ? `: ${said.join(' ')}` : '.'}`;
   return new SyncError(code, text, { ...more, peer });
+}
+
+/** A fork, and a chain that begins later: only the body says which, and that a client can do something about it. */
+const SAYS_LITTLE: readonly number[] = [409, 410];
+
+function cutShort({ status }: Response, peer: string): SyncError {
+  return new SyncError('PEER_UNREACHABLE', `${peer} answered ${status} and was cut off before it said why.`, {
+    peer,
+  });
 }
 
 function isRedirect(response: Response): boolean {

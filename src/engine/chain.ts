@@ -305,13 +305,14 @@ export class Chain implements BlockSource, Closeable {
   }
 
   /**
-   * Names the chain that an empty store will hold, unless it has a name.
+   * Names the chain that an empty store will hold. Until it holds a block the name is the last peer's word, unless it was
+   * configured.
    *
    * @throws SyncError `CHAIN_MISMATCH` when it has another one.
    * @internal
    */
   adoptChainId(chainId: string): void {
-    const known = this.chainId();
+    const known = this.#parts.storage.identity()?.chainId ?? this.#parts.chainId;
     if (known !== null && known !== chainId) {
       throw new SyncError(
         'CHAIN_MISMATCH',

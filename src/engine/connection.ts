@@ -144,7 +144,6 @@ export class Connection {
     const { hub, meter, check, chain, settings, now } = this.#deps;
     this.#liveSinceMs = now();
     this.#record.hasWorked = true;
-    this.#record.hasStream = true;
     this.#rate.live();
     this.#deps.onSuccess();
     hub.progress(() => meter.sample(), true);

@@ -178,7 +178,8 @@ class Session {
       return null;
     } catch (error) {
       // The peer's chain forked in the middle of the answer: asked again, it names what there is in common.
-      if (this.#begun && isSyncError(error, 'FORKED')) this.#deps.onPassing('replaced', error);
+      if (isSyncError(error, 'FORKED') && (this.#begun || error.context.ancestors === undefined))
+        this.#deps.onPassing('replaced', error);
       throw error;
     }
   }

@@ -126,7 +126,8 @@ export class SyncRun {
     this.#chooser.succeeded();
     if (canStream) return;
     const error = new SyncError('PEER_REFUSED', `${peer.url} has no stream that could be followed.`);
-    if (!record.hasStream) this.#book.drop(record, error);
+    // One that says it has a stream may only not have it now.
+    if (record.status?.codecs.stream.length === 0) this.#book.drop(record, error);
     throw error;
   }
 
@@ -266,7 +267,7 @@ export class SyncRun {
       now,
       check: (status) => {
         const chain = this.#chain;
-        if (chain !== null) checkPeerChain(status, chain.chain, chain.chainId());
+        if (chain !== null) checkPeerChain(status, chain.chain, this.#certainChainId());
       },
       onFailure: (record, error) => {
         this.#recovery.judge(record, error);
@@ -290,13 +291,17 @@ export class SyncRun {
 
   /** A peer of another chain is not asked for anything else. */
   #checkRules(status: PeerStatus): void {
+    checkPeerChain(status, this.#rulesId(status), this.#certainChainId());
+  }
+
+  /** The chain's name as far as it is more than a peer's word; `null` when it is not. */
+  #certainChainId(): string | null {
     const { parts, settings } = this.#deps;
-    const chainId = settings.chainId ?? parts.storage.identity()?.chainId ?? null;
-    checkPeerChain(status, this.#rulesId(status), chainId);
+    return settings.chainId ?? parts.storage.identity()?.chainId ?? null;
   }
 
   #checkStatus(chain: Chain, status: PeerStatus): void {
-    checkPeerChain(status, chain.chain, chain.chainId());
+    checkPeerChain(status, chain.chain, this.#certainChainId());
     if (status.chainId !== null) chain.adoptChainId(status.chainId);
   }
 

@@ -1,10 +1,10 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { filter, firstValueFrom } from 'rxjs';
-import { createSyncEngine } from '../../src/index.js';
+import { type Chain, createSyncEngine } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { listen } from '../helpers/servers.js';
-import { blocksOn, bytesOf, fork, Follower, serveChain, sourceChain } from './follow-support.js';
+import { blocksOn, bytesOf, fork, Follower, refAt, serveChain, sourceChain } from './follow-support.js';
 
 test('what is appended while a node catches up and afterwards comes exactly once, in order', async (t) => {
   const source = await sourceChain(t, 500);
@@ -112,19 +112,51 @@ test('when the stream fails, ranges catch up and hand over to the stream', async
   t.deepEqual([origins[0], origins.at(-1)], ['json', 'stream']);
 });
 
-test('a peer without a stream can be caught up with but not followed', async (t) => {
+test('a peer that says it has no stream can be caught up with but not followed', async (t) => {
   const source = await sourceChain(t, 30);
-  const server = createSyncServer({ source });
-  t.teardown(() => server.close());
-  const handle = nodeListener(server, { path: '/sync' });
-  const url = await listen(t, (request, response) => {
-    if (request.url?.startsWith('/sync/stream') === true) response.writeHead(404).end();
-    else handle(request, response);
-  });
+  const url = await servedWithout(t, source, (status) => ({
+    ...status,
+    codecs: { ...status.codecs, stream: [] },
+  }));
   const follower = new Follower(t, { peers: [url] });
   await t.throwsAsync(follower.started, { code: 'PEER_REFUSED', message: /stream/ });
   t.is(follower.view().length, 30);
 });
+
+test('a peer whose stream is missing for now is caught up with by ranges until it is there again', async (t) => {
+  const source = await sourceChain(t, 30);
+  const url = await servedWithout(t, source, (status) => status);
+  const follower = new Follower(t, { peers: [url] });
+  await follower.reaches(source);
+  await source.append(blocksOn(await refAt(source, 29), 5, 'more'));
+  await follower.reaches(source);
+  t.is(follower.view().length, 35);
+});
+
+interface StatusDocument {
+  readonly codecs: { readonly stream: readonly string[] };
+}
+
+/** A server whose stream is not there, and which says of itself what it is given. */
+async function servedWithout(
+  t: ExecutionContext,
+  source: Chain,
+  alter: (status: StatusDocument) => StatusDocument,
+): Promise<string> {
+  const server = createSyncServer({ source });
+  t.teardown(() => server.close());
+  const handle = nodeListener(server, { path: '/sync' });
+  const inner = await listen(t, handle);
+  return listen(t, (request, response) => {
+    const { url = '' } = request;
+    if (url.startsWith('/sync/stream')) response.writeHead(404).end();
+    else if (url !== '/sync/status') handle(request, response);
+    else
+      void fetch(inner + url)
+        .then((answer) => answer.json() as Promise<StatusDocument>)
+        .then((status) => response.end(JSON.stringify(alter(status))));
+  });
+}
 
 test('following needs the stream', (t) => {
   const config = { storage: { use: 'memory' }, peers: ['http://127.0.0.1:1'], follow: true } as const;

@@ -3,11 +3,18 @@ import {
   type BlockRef,
   type Chain,
   createSyncEngine,
+  type ErrorCode,
+  isSyncError,
   type RollbackEvent,
   type SyncEngine,
   type SyncEngineConfig,
   type SyncEvent,
 } from '../../src/index.js';
+
+/** A supervisor leaves this time between the end of a process and its next start. */
+const RESTART_MS = 5_000;
+
+const REFUSALS: readonly ErrorCode[] = ['PEER_UNAUTHORIZED', 'PEER_NOT_FOUND', 'PEER_NOT_SYNC'];
 
 /** The client: an engine that may be started anew on the same store, and a reader of its events who minds the order. */
 export class Follower {
@@ -22,6 +29,7 @@ export class Follower {
   readonly #config: SyncEngineConfig;
   readonly #observe: (event: SyncEvent) => boolean;
   #engine: SyncEngine | null = null;
+  #restart: ReturnType<typeof setTimeout> | undefined;
 
   constructor(config: SyncEngineConfig, observe: (event: SyncEvent) => boolean) {
     this.#config = config;
@@ -51,11 +59,23 @@ export class Follower {
     });
     this.#engine = engine;
     engine.start().catch((error: unknown) => {
-      if (this.#engine === engine) this.failure = error;
+      if (this.#engine !== engine) return;
+      if (isRefusal(error)) this.#supervise(engine);
+      else this.failure = error;
     });
   }
 
+  /** An engine that was refused before anything worked ends; whoever runs it starts it anew. */
+  #supervise(engine: SyncEngine): void {
+    this.#restart = setTimeout(() => {
+      void engine.close().then(() => {
+        if (this.#engine === engine) this.start();
+      });
+    }, RESTART_MS);
+  }
+
   async stop(): Promise<void> {
+    clearTimeout(this.#restart);
     const engine = this.#engine;
     this.#engine = null;
     await engine?.close();
@@ -83,4 +103,8 @@ export class Follower {
       this.problems.push(`the rollback to block ${to.height} left another head`);
     this.rollbacks += 1;
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return isSyncError(error) && REFUSALS.includes(error.code);
 }

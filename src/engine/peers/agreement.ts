@@ -1,4 +1,4 @@
-import type { BlockRef, Peer, PeerStatus, Transport } from '../../contracts/index.js';
+import type { BlockRef, Transport } from '../../contracts/index.js';
 import { isSyncError } from '../../errors/index.js';
 import type { Chain } from '../chain.js';
 import { negotiateCodecs } from '../handshake.js';
@@ -38,39 +38,60 @@ async function agree(
   if (headA === null || headB === null) return false;
   if (headA.height === headB.height) return headA.hash === headB.hash;
   const [low, high] = headA.height < headB.height ? [headA, b] : [headB, a];
-  return holds(deps, high.peer, high.status, low, signal);
+  return holds(deps, high, low, signal);
 }
 
 /** Whether a peer has a block on its chain; a peer that fails counts as one that has not. */
 async function holds(
-  { chain, transport, acceptCodecs }: AgreementDeps,
-  peer: Peer,
-  status: PeerStatus | null,
+  deps: AgreementDeps,
+  record: PeerRecord,
   ref: BlockRef,
   signal: AbortSignal,
 ): Promise<boolean> {
+  try {
+    return (await askBehind(deps, record, ref, signal)) === 'more';
+  } catch (error) {
+    if (isSyncError(error) && !signal.aborted) return false;
+    throw error;
+  }
+}
+
+/** What a peer has behind a block: a block that stands on it, nothing, or it doesn't have that block. */
+export type Behind = 'more' | 'nothing' | 'other';
+
+/**
+ * Asks a peer for the one block behind another, and verifies it. Nothing is stored.
+ *
+ * @throws SyncError
+ */
+export async function askBehind(
+  { chain, transport, acceptCodecs }: AgreementDeps,
+  { peer, status }: PeerRecord,
+  ref: BlockRef,
+  signal: AbortSignal,
+): Promise<Behind> {
   const next = ref.height + 1;
   const verifier = chain.verifier({ head: ref, base: ref.height });
+  const request = {
+    peer,
+    after: ref,
+    from: next,
+    to: next,
+    follow: false,
+    acceptCodecs: negotiateCodecs(acceptCodecs, status, transport.mode),
+    describe: (document: Uint8Array) => chain.describe(document),
+  };
   try {
-    const request = {
-      peer,
-      after: ref,
-      from: next,
-      to: next,
-      follow: false,
-      acceptCodecs: negotiateCodecs(acceptCodecs, status, transport.mode),
-      describe: (document: Uint8Array) => chain.describe(document),
-    };
     for await (const items of transport.open(request, { signal })) {
       for (const item of items) {
         if (item.kind !== 'frame') continue;
         verifier.wireFrame(item);
-        return true;
+        return 'more';
       }
     }
-    return false;
+    return 'nothing';
   } catch (error) {
-    if (isSyncError(error) && !signal.aborted) return false;
+    if (isSyncError(error, 'FORKED') || isSyncError(error, 'PARENT_MISMATCH')) return 'other';
     throw error;
   }
 }

@@ -24,16 +24,17 @@ export interface Occasion {
  * Judges a failure. A proved lie ends it. What does not pass by itself ends it too for a node that wants to be done; one
  * that follows waits, since servers are moved, restarted and mended.
  */
-export function consequenceOf({ error, follow, hasOthers, mayPass }: Occasion): Consequence {
-  if (error.info.provesLie) return 'drop';
-  switch (error.code) {
-    case 'BELOW_FINALIZED':
-      return 'drop';
-    case 'HEAD_UNPROVED':
-      return hasOthers ? 'unproved' : 'leave';
-    default:
-      return error.info.retryable || mayPass || follow ? 'leave' : 'drop';
-  }
+export function consequenceOf(occasion: Occasion): Consequence {
+  const { error, follow, hasOthers, mayPass } = occasion;
+  if (error.info.provesLie || error.code === 'BELOW_FINALIZED') return 'drop';
+  if (isUselessClaim(occasion)) return hasOthers ? 'unproved' : 'leave';
+  return error.info.retryable || mayPass || follow ? 'leave' : 'drop';
+}
+
+/** A head that was not shown, or a chain that has no block in common with this one. */
+function isUselessClaim({ error, follow, hasOthers, mayPass }: Occasion): boolean {
+  if (error.code === 'HEAD_UNPROVED') return true;
+  return error.code === 'FORKED' && !mayPass && follow && hasOthers;
 }
 
 /** Whether the host has to be told that a peer is not to be believed. */

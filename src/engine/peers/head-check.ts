@@ -1,7 +1,8 @@
-import { SyncError } from '../../errors/index.js';
+import { isSyncError, SyncError } from '../../errors/index.js';
+import { throwIfAborted } from '../../internal/abort.js';
 import type { EngineSettings } from '../engine-parts.js';
 import type { Chain } from '../chain.js';
-import { type AgreementDeps, countAgreeing } from './agreement.js';
+import { type AgreementDeps, askBehind, countAgreeing } from './agreement.js';
 import type { Freshness } from './freshness.js';
 import type { PeerBook } from './peer-book.js';
 import type { PeerRecord } from './peer-record.js';
@@ -67,6 +68,28 @@ export class HeadCheck {
     await survey(this.#deps.survey, others, SURVEY_MS, signal);
     const error = await this.#disagreement(record, others, signal);
     if (error !== null) throw error;
+  }
+
+  /**
+   * Has a peer show that it is ahead. One that can't is named and left alone.
+   *
+   * @returns whether it is worth leaving another one for.
+   */
+  async proves(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
+    const { chain, agreement, survey: deps } = this.#deps;
+    const { head } = chain.tip();
+    const claimed = record.status?.head ?? null;
+    if (head === null || claimed === null) return true;
+    try {
+      if ((await askBehind(agreement, record, head, signal)) !== 'nothing') return true;
+      const message = `${record.peer.url} claims block ${claimed.height} and has nothing behind block ${head.height}.`;
+      deps.onFailure(record, new SyncError('HEAD_UNPROVED', message, { height: claimed.height }));
+    } catch (error) {
+      throwIfAborted(signal);
+      if (!isSyncError(error)) throw error;
+      deps.onFailure(record, error.at({ peer: record.peer.url }));
+    }
+    return false;
   }
 
   /** Age of the newest block, in milliseconds. */

@@ -36,7 +36,7 @@ export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: 
   let doubt: string | null = null;
   for (;;) {
     const verdict = await check.run(from, signal);
-    const isOpen = claims.take(verdict.ahead);
+    const isOpen = await claims.take(verdict.ahead, signal);
     if (!isOpen) publishVerdict(deps, verdict, doubt);
     doubt = verdict.doubt?.code ?? null;
     const untilStaleMs = staleAfterMs === null ? Infinity : staleAfterMs - verdict.ageMs + 1;
@@ -68,15 +68,28 @@ class Claims {
    * @returns whether a claim is open.
    * @throws SyncError when it was not met in time.
    */
-  take(ahead: PeerRecord | null): boolean {
+  async take(ahead: PeerRecord | null, signal: AbortSignal): Promise<boolean> {
     const height = this.#deps.chain.tip().head?.height ?? -1;
     if (ahead === null || this.#isMet(height)) this.#open = null;
     this.#open ??= this.#claim(ahead, height);
     if (this.#open === null) return false;
-    const { record, sinceMs } = this.#open;
-    const graceMs = record === this.#from ? OWN_GRACE_MS : GRACE_MS;
-    if (this.#deps.now() - sinceMs >= graceMs) throw this.#unmet(record, this.#open.height, height);
-    return true;
+    if (this.#isOver(this.#open)) await this.#decide(this.#open, height, signal);
+    return this.#isOpen;
+  }
+
+  get #isOpen(): boolean {
+    return this.#open !== null;
+  }
+
+  #isOver({ record, sinceMs }: OpenClaim): boolean {
+    return this.#deps.now() - sinceMs >= (record === this.#from ? OWN_GRACE_MS : GRACE_MS);
+  }
+
+  async #decide(claim: OpenClaim, height: number, signal: AbortSignal): Promise<void> {
+    const { record } = claim;
+    if (record === this.#from || (await this.#deps.check.proves(record, signal)))
+      throw this.#unmet(record, claim.height, height);
+    this.#open = null;
   }
 
   #isMet(height: number): boolean {

@@ -37,8 +37,8 @@ export class PeerRecord {
   hasWorked = false;
   /** Refusals in a row, of the kind that does not pass by itself. */
   refusals = 0;
-  /** Whether it was followed at least once: it has a stream. */
-  hasStream = false;
+  /** How often it claimed a head that it could not back. */
+  unproved = 0;
   dropped: SyncError | null = null;
 
   constructor(peer: Peer, index: number) {

@@ -2,6 +2,7 @@ import type { BlockRef, ChainRules, Frame, Peer, PeerStatus, Transport } from '.
 import { isSyncError, SyncError } from '../errors/index.js';
 import { sleep, throwIfAborted } from '../internal/abort.js';
 import { backoffDelayMs } from './backoff.js';
+import { StoredBlockEvent } from './block-event.js';
 import { Chain } from './chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import type { EventHub } from './event-hub.js';
@@ -238,7 +239,7 @@ export class SyncRun {
     for (const frame of frames) bytes += frame.bytes.byteLength;
     const last = frames.at(-1);
     if (last !== undefined) meter.add(frames.length, bytes, last.header.height);
-    if (hub.observed) for (const frame of frames) publishBlock(hub, chain, frame, origin);
+    if (hub.observed) for (const frame of frames) hub.emit(new StoredBlockEvent(chain, frame, origin));
     hub.checkpoint(chain.tip());
     hub.progress(() => meter.sample());
   }
@@ -343,22 +344,6 @@ function target(status: PeerStatus | null, to: number | null): number | null {
   const head = status?.head?.height ?? null;
   if (to === null) return head;
   return head === null ? to : Math.min(head, to);
-}
-
-function publishBlock(hub: EventHub, chain: Chain, frame: Frame, origin: BlockMode): void {
-  const { header, documentBytes } = frame;
-  const { height } = header;
-  hub.emit({
-    type: 'block',
-    header,
-    documentBytes,
-    origin,
-    block: async () => {
-      const block = await chain.get(height);
-      if (block?.hash === header.hash) return block;
-      throw new SyncError('BELOW_BASE', `Block ${height} is no longer in the store.`, { height });
-    },
-  });
 }
 
 /** A failure of this node, or one that only its operator can judge: asking another peer does not help. */

@@ -1,23 +1,57 @@
 import { benchFollowers } from './followers.js';
 import { median, rewrite, setting } from './page.js';
+import { benchSlowConsumer, type SlowConsumerRun } from './slow-consumer.js';
 import { benchSnapshot, type SnapshotResult, type SnapshotRound, type Timing } from './snapshot.js';
 import { benchStream, type StreamResult } from './stream.js';
 import { isAvailable, type Workload, WORKLOADS } from './workloads.js';
 
 /**
  * `npm run bench [-- NAME…]`: measures the named workloads, and rewrites a table in docs/benchmarks.md when all of it was
- * measured. Names: those of the stream's workloads (all by default), and `snapshot`. `followers [COUNT] [BLOCKS] [CLIENTS]` takes
- * figures instead: followers, blocks that are appended, and processes that follow.
+ * measured. Names: those of the stream's workloads (all by default), and `snapshot`. Others take figures instead: `followers
+ * [COUNT] [BLOCKS] [CLIENTS]`, for followers, blocks that are appended, and processes that follow; `slow-consumer [BLOCKS]`.
  */
 const RUNS = Number(process.env['BENCH_RUNS'] ?? 3);
 const STREAM = ['ethereum', 'healthcare'];
 const SNAPSHOT = 'healthcare-10000';
+
+const SLOW_BLOCKS = 60_000;
 
 const names = process.argv.slice(2);
 const wanted = names.length === 0 ? STREAM : STREAM.filter((name) => names.includes(name));
 if (names[0] === 'followers') await follow(names.slice(1).map(Number));
 if (wanted.length > 0) await stream(wanted);
 if (names.includes('snapshot')) await snapshot();
+if (names.includes('slow-consumer')) await slowConsumer(Number(names.find(isCount) ?? SLOW_BLOCKS));
+
+async function slowConsumer(blocks: number): Promise<void> {
+  console.log(`${blocks.toLocaleString('en')} blocks of 4.7 KB to a consumer that takes 2 ms for each …`);
+  console.log(slowTable(await benchSlowConsumer(blocks)));
+}
+
+function slowTable(runs: readonly SlowConsumerRun[]): string {
+  const row = ({ way, blocks, elapsedMs, maxRssBytes, peak, serverRssBytes }: SlowConsumerRun): string => {
+    const memory = [
+      maxRssBytes,
+      peak.rss,
+      peak.anon,
+      peak.file,
+      peak.heapTotal,
+      peak.heapUsed,
+      peak.external,
+    ];
+    const cells = [...memory, serverRssBytes].map(megabytes);
+    return `| ${[way, blocks.toLocaleString('en'), `${(elapsedMs / 1000).toFixed(0)} s`, ...cells].join(' | ')} |`;
+  };
+  return [
+    '| way | blocks | time | peak RSS client | highest sample | anonymous | files | heap | heap in use | external | peak RSS server |',
+    '| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |',
+    ...runs.map(row),
+  ].join('\n');
+}
+
+function isCount(name: string): boolean {
+  return /^[1-9][0-9]*$/.test(name);
+}
 
 async function stream(workloads: readonly string[]): Promise<void> {
   const results: StreamResult[] = [];

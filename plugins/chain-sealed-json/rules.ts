@@ -32,8 +32,10 @@ export class SealedJsonRules implements ChainRules {
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
     const header = this.describe(document);
     requirePlace(header, expected);
-    requireHash(header, hashOf(document));
-    return header;
+    const hash = hashOf(document);
+    requireHash(header, hash);
+    // The one that was read is a view of the text around it, which it would keep in memory.
+    return { ...header, hash };
   }
 }
 

@@ -31,7 +31,7 @@ import {
 } from './records.js';
 
 /** Bytes that one batch of a read aims at. */
-const BATCH_BYTES = 1024 * 1024;
+const BATCH_BYTES = 256 * 1024;
 
 /** Entries that one batch of a read has at most. */
 const BATCH_ENTRIES = 1024;

@@ -1,9 +1,10 @@
 import type { BlockRef } from '../contracts/index.js';
-import { SyncError } from '../errors/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
 import { throwIfAborted } from '../internal/abort.js';
 import { Signal } from '../internal/signal.js';
 import type { Block } from './block.js';
 import type { Chain } from './chain.js';
+import { Position } from './position.js';
 import { noteRollback, readRollback } from './rollback-note.js';
 
 /** Called with one block after the other; the next one comes when the promise has resolved. */
@@ -35,7 +36,8 @@ export interface RunOptions {
 /**
  * Feeds a handler from the store, from its saved position on, and saves the position behind it.
  *
- * The handler is called at least once for each block, in order; after a crash the blocks since the last saved
+ * The handler is called at least once for each block, in order. The position is saved ten times a second at most, and
+ * whenever the handler has had all there is, fails, or is called off; after a crash the blocks since the last saved
  * position come again. Reading from the store is what bounds memory: a handler that is slow holds nothing up but
  * itself.
  */
@@ -45,6 +47,7 @@ export class Consumer {
   readonly #handler: BlockHandler;
   readonly #onRollback: RollbackHandler | null;
   readonly #wake = new Signal();
+  readonly #position: Position;
   #ended = false;
   /** The block that the handler has in its hands, or has had last. */
   #reached: BlockRef | null = null;
@@ -56,6 +59,7 @@ export class Consumer {
     this.#name = name;
     this.#handler = handler;
     this.#onRollback = onRollback;
+    this.#position = new Position(chain, name);
   }
 
   /** No more blocks will come: `run` resolves when the handler has had them all. */
@@ -68,23 +72,40 @@ export class Consumer {
   async run(signal: AbortSignal): Promise<void> {
     const unhook = this.#chain.beforeRollback(async (to, dropped, storage) => {
       this.#rollbacks += 1;
+      // What is dropped is told to those that had it: that has to be known after a crash, too.
+      await this.#position.saveWithin(storage);
       await noteRollback(storage, this.#name, this.#reached, { to, dropped });
     });
     const unsubscribe = this.#chain.subscribe(({ kind }) => {
       if (kind === 'rollback') this.#rollbacks += 1;
       this.#wake.notify();
     });
+    // The store may be closed before a handler that takes long has ended.
+    const onAbort = (): void => {
+      this.#position.save().catch(() => undefined);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      this.#reached = await this.#chain.cursor(this.#name);
-      for (;;) {
-        const ended = this.#ended;
-        while (await this.#deliver(signal));
-        if (ended) return;
-        await this.#wake.wait(signal);
-      }
+      await this.#deliverAll(signal);
+    } catch (error) {
+      await this.#position.save().catch(() => undefined);
+      if (isSyncError(error, 'STORE_CLOSED')) throwIfAborted(signal);
+      throw error;
     } finally {
+      signal.removeEventListener('abort', onAbort);
       unsubscribe();
       unhook();
+    }
+  }
+
+  async #deliverAll(signal: AbortSignal): Promise<void> {
+    this.#reached = await this.#position.load();
+    for (;;) {
+      const ended = this.#ended;
+      while (await this.#deliver(signal));
+      await this.#position.save();
+      if (ended) return;
+      await this.#wake.wait(signal);
     }
   }
 
@@ -122,7 +143,8 @@ export class Consumer {
       throw failed(rollback.to.height + 1, 'The rollback handler failed', error);
     }
     this.#reached = rollback.to;
-    await this.#chain.setCursor(this.#name, rollback.to);
+    await this.#position.advance(rollback.to);
+    await this.#position.save();
     // Another rollback may have come in the meantime.
     await this.#goBack();
   }
@@ -147,7 +169,7 @@ export class Consumer {
       this.#reached = before;
       throw failed(block.height, 'The handler failed', error);
     }
-    await this.#chain.setCursor(this.#name, ref);
+    await this.#position.advance(ref);
   }
 }
 

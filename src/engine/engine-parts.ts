@@ -21,7 +21,7 @@ export interface EngineLimits {
   readonly maxBlockBytes: number;
   /** Blocks in one commit at most. Default 512. */
   readonly maxBatchBlocks: number;
-  /** Verified bytes that may wait for the disk before the network has to wait. Default 8 MiB. */
+  /** Verified bytes that may wait for the disk before the network has to wait. Default 2 MiB. */
   readonly maxPendingBytes: number;
   /**
    * Slowest rate of a peer while blocks are due from it and another peer could be asked, in encoded bytes a second over
@@ -34,7 +34,7 @@ export interface EngineLimits {
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   maxBlockBytes: 64 * 1024 * 1024,
   maxBatchBlocks: 512,
-  maxPendingBytes: 8 * 1024 * 1024,
+  maxPendingBytes: 2 * 1024 * 1024,
   minBytesPerSecond: 8 * 1024,
 };
 

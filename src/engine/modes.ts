@@ -96,8 +96,8 @@ export class ModeChooser {
   }
 
   /** Whether a peer may still have a stream. */
-  canStream(peer: Peer): boolean {
-    return this.#usable(peer).includes('stream');
+  canStream(peer: Peer, status: PeerStatus | null): boolean {
+    return served(this.#usable(peer), status).includes('stream');
   }
 
   /** A block came: what failed before is no reason any more. */

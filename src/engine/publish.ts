@@ -1,5 +1,5 @@
 import type { BlockRef, Frame, Transport } from '../contracts/index.js';
-import { SyncError } from '../errors/index.js';
+import { StoredBlockEvent } from './block-event.js';
 import type { Chain } from './chain.js';
 import type { EventHub } from './event-hub.js';
 import type { ProgressMeter } from './progress.js';
@@ -21,7 +21,7 @@ export function publishFrames(
   for (const frame of frames) bytes += frame.bytes.byteLength;
   const last = frames.at(-1);
   if (last !== undefined) meter.add(frames.length, bytes, last.header.height);
-  if (hub.observed) for (const frame of frames) publishBlock(hub, chain, frame, origin);
+  if (hub.observed) for (const frame of frames) hub.emit(new StoredBlockEvent(chain, frame, origin));
   hub.checkpoint(chain.tip());
   hub.progress(() => meter.sample());
 }
@@ -36,20 +36,4 @@ export function publishRollback(
   meter.place(to.height, meter.current().head);
   hub.emit({ type: 'rollback', to: { height: to.height, hash: to.hash }, dropped });
   hub.checkpoint(chain.tip());
-}
-
-function publishBlock(hub: EventHub, chain: Chain, frame: Frame, origin: Transport['mode']): void {
-  const { header, documentBytes } = frame;
-  const { height } = header;
-  hub.emit({
-    type: 'block',
-    header,
-    documentBytes,
-    origin,
-    block: async () => {
-      const block = await chain.get(height);
-      if (block?.hash === header.hash) return block;
-      throw new SyncError('BELOW_BASE', `Block ${height} is no longer in the store.`, { height });
-    },
-  });
 }

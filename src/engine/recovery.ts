@@ -121,7 +121,7 @@ export class Recovery {
 
   /** Whether the same peer is worth asking by its other way. */
   #hasOtherWay({ record, error, way, passing }: Failure): boolean {
-    if (way === null || passing !== null) return false;
+    if (way === null || passing !== null || record.dropped !== null) return false;
     return this.#deps.chooser.failed(record.peer, way, error);
   }
 

@@ -9,9 +9,8 @@ import { checkPeerChain, chooseRules } from './handshake.js';
 import { type ChosenMode, ModeChooser } from './modes.js';
 import { Freshness } from './peers/freshness.js';
 import { HeadCheck } from './peers/head-check.js';
-import type { PeerBook } from './peers/peer-book.js';
-import { type Turn } from './peers/peer-book.js';
 import { publishVerdict } from './peers/head-watch.js';
+import type { PeerBook, Turn } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import { askStatus, claimOf, survey, type SurveyDeps } from './peers/survey.js';
 import type { ProgressMeter } from './progress.js';
@@ -122,7 +121,7 @@ export class SyncRun {
   /** Ranges have brought all there was; the stream brings what is new. */
   #handOver(record: PeerRecord): void {
     const { peer } = record;
-    const canStream = this.#chooser.canStream(peer);
+    const canStream = this.#chooser.canStream(peer, record.status);
     this.#chooser.succeeded();
     if (canStream) return;
     const error = new SyncError('PEER_REFUSED', `${peer.url} has no stream that could be followed.`);

@@ -1,4 +1,12 @@
-import type { ChainRules, Codec, CodecRegistry, Frame, WireFrame } from '../contracts/index.js';
+import type {
+  BlockHeader,
+  BlockRef,
+  ChainRules,
+  Codec,
+  CodecRegistry,
+  Frame,
+  WireFrame,
+} from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { checkLink, type NextPlace, nextHeight } from './links.js';
 
@@ -63,7 +71,8 @@ export class Verifier {
   }
 
   #accept(document: Uint8Array, item: WireFrame | null): Frame {
-    const header = this.#deps.rules.verify(document, null);
+    const verified = this.#deps.rules.verify(document, null);
+    const header = shareHash(verified, this.#place.head);
     if (item !== null && item.height !== null && item.height !== header.height) {
       throw new SyncError('HEIGHT_MISMATCH', `The peer sent block ${header.height} as block ${item.height}.`);
     }
@@ -91,6 +100,11 @@ export class Verifier {
       `The block has ${document.byteLength} bytes, more than the ${maxBlockBytes} allowed.`,
     );
   }
+}
+
+/** The same header; the parent's hash is in memory once, however many headers are held. */
+function shareHash(header: BlockHeader, head: BlockRef | null): BlockHeader {
+  return head?.hash === header.previousHash ? { ...header, previousHash: head.hash } : header;
 }
 
 function located(error: unknown, height: number): unknown {

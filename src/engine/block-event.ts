@@ -1,0 +1,33 @@
+import type { BlockHeader, Frame } from '../contracts/index.js';
+import { SyncError } from '../errors/index.js';
+import type { Block } from './block.js';
+import type { Chain } from './chain.js';
+import type { BlockEvent } from './events.js';
+
+/**
+ * A block event as the engine publishes it.
+ *
+ * A subscriber that is slow holds one of these for each block it has not had: so it has what it needs and no more, not
+ * the frame, and no function of its own.
+ */
+export class StoredBlockEvent implements BlockEvent {
+  readonly type = 'block';
+  readonly header: BlockHeader;
+  readonly documentBytes: number;
+  readonly origin: BlockEvent['origin'];
+  readonly #chain: Chain;
+
+  constructor(chain: Chain, { header, documentBytes }: Frame, origin: BlockEvent['origin']) {
+    this.header = header;
+    this.documentBytes = documentBytes;
+    this.origin = origin;
+    this.#chain = chain;
+  }
+
+  async block(): Promise<Block> {
+    const { height, hash } = this.header;
+    const block = await this.#chain.get(height);
+    if (block?.hash === hash) return block;
+    throw new SyncError('BELOW_BASE', `Block ${height} is no longer in the store.`, { height });
+  }
+}

@@ -108,12 +108,12 @@ export class SyncRun {
   async #isFinished(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
     const { settings } = this.#deps;
     const chain = this.#open();
-    if (this.#connection?.hasWorked !== false || !settings.follow) this.#recovery.worked(record);
     if (alreadyThere(chain, settings.to)) return true;
     // It has ended below what it claimed when it was asked.
     const isUnproved = claimOf(record.status, chain.tip().head) === 'ahead';
     if (isUnproved && this.#book.usable.length > 1) throw unproved(record);
     const isCaughtUp = await this.#isCaughtUp(record, signal);
+    if (this.#connection?.hasWorked !== false || !settings.follow) this.#recovery.worked(record);
     if (settings.follow) this.#handOver(record);
     return isCaughtUp && !settings.follow;
   }

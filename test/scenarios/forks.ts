@@ -25,7 +25,7 @@ export async function forks(): Promise<void> {
   const away = new Set(
     [...at.keys()]
       .sort((a, b) => a - b)
-      .filter((_height, index) => index % 60 === 30)
+      .filter((height, index) => index % 60 === 30 && !at.has(height + 1))
       .slice(0, AWAY),
   );
   const dir = mkdtempSync(join(tmpdir(), 'forks-'));

@@ -1,4 +1,13 @@
+import { benchClients } from './clients.js';
+import { clientsCharts, clientsTable } from './clients-table.js';
+import { benchCodecs } from './codecs.js';
+import { codecsTable } from './codecs-table.js';
 import { benchFollowers } from './followers.js';
+import { benchLine } from './line.js';
+import { lineChart, lineTable } from './line-table.js';
+import { benchMemory } from './memory.js';
+import { memoryTable } from './memory-table.js';
+import { lineUnavailable } from './network.js';
 import { BLOCKS, COMPLETE, RUNS, WAYS } from './options.js';
 import { plot, rewrite, setting } from './page.js';
 import { benchSlowConsumer } from './slow-consumer.js';
@@ -15,10 +24,15 @@ import { findWorkload, isAvailable, titleOf, type Workload } from './workloads.j
  * of {@link OTHERS}; the last two of those take figures.
  */
 const DEFAULT = ['ethereum', 'sealed-900', 'healthcare'];
+const CODEC_WORKLOADS = ['ethereum', 'sealed-900', 'healthcare'];
 const SLOW_BLOCKS = 60_000;
 
 const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<void>>> = {
   snapshot,
+  clients: ([count = 50]) => clients(count),
+  codecs,
+  line: ([mbit = 10]) => line(mbit),
+  memory,
   followers: ([followers = 1000, blocks = 200, clients = 1]) =>
     benchFollowers({ followers, blocks, clients }),
   'slow-consumer': async ([blocks = SLOW_BLOCKS]) => {
@@ -60,8 +74,62 @@ async function snapshot(): Promise<void> {
   if (COMPLETE) rewrite('snapshot', `${setting(RUNS)} ${table}`);
 }
 
-function available(name: string): Workload | null {
-  const workload = findWorkload(name, BLOCKS);
+async function clients(count: number): Promise<void> {
+  const results = [];
+  for (const workload of availableOf(['sealed-900', 'healthcare'], [10_000, 500])) {
+    console.log(`${count} clients at once, ${titleOf(workload)} each, rounds: ${RUNS} …`);
+    results.push(await benchClients(workload, count, RUNS));
+  }
+  const table = clientsTable(results);
+  console.log(table);
+  if (!COMPLETE || results.length < 2) return;
+  const plots = plot('clients', clientsCharts(results));
+  rewrite('clients', [setting(RUNS), table, plots].join('\n\n'));
+}
+
+async function codecs(): Promise<void> {
+  const results = [];
+  for (const workload of availableOf(CODEC_WORKLOADS, [8192, 8192, 512])) {
+    console.log(`Codecs on ${titleOf(workload)}, rounds: ${RUNS} …`);
+    results.push(await benchCodecs(workload, RUNS));
+  }
+  const tables = codecsTable(results);
+  console.log(tables);
+  if (COMPLETE && results.length === CODEC_WORKLOADS.length)
+    rewrite('codecs', `${setting(RUNS)}\n\n${tables}`);
+}
+
+async function line(mbit: number): Promise<void> {
+  const reason = lineUnavailable();
+  if (reason !== null) {
+    console.log(`line: left out, ${reason}`);
+    return;
+  }
+  const [workload] = availableOf(['healthcare-10000'], [10_000]);
+  if (workload === undefined) return;
+  console.log(`${titleOf(workload)} over ${mbit} Mbit/s, rounds: ${RUNS} …`);
+  const result = await benchLine(workload, mbit, RUNS);
+  const table = lineTable(result);
+  console.log(table);
+  if (!COMPLETE || mbit !== 10) return;
+  rewrite('line', [setting(RUNS), table, plot('line', [lineChart(result)])].join('\n\n'));
+}
+
+async function memory(): Promise<void> {
+  const workloads = availableOf(['healthcare-10000', 'healthcare-40000'], [10_000, 40_000]);
+  console.log(`Memory, rounds: ${RUNS} …`);
+  const table = memoryTable(await benchMemory(workloads, RUNS));
+  console.log(table);
+  if (COMPLETE && workloads.length === 2) rewrite('memory', `${setting(RUNS)}\n\n${table}`);
+}
+
+/** Those of the named workloads whose input is here, each with its own bound of blocks. */
+function availableOf(names: readonly string[], blocks: readonly number[]): readonly Workload[] {
+  return names.flatMap((name, index) => available(name, blocks[index]) ?? []);
+}
+
+function available(name: string, most = Number.MAX_SAFE_INTEGER): Workload | null {
+  const workload = findWorkload(name, Math.min(most, BLOCKS ?? most));
   if (workload === null) throw new TypeError(`There is nothing to measure by the name of ${name}.`);
   if (isAvailable(workload)) return workload;
   console.log(`${name}: left out, its input is not on this machine`);

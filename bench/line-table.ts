@@ -52,6 +52,6 @@ function secondsOf(runs: WayRuns['runs']): number {
 }
 
 function titleOfRuns(title: string, runs: WayRuns['runs']): string {
-  const mode = runs[0]?.client.mode;
-  return title.includes('auto') && mode !== undefined ? `${title}: ${mode}` : title;
+  const mode = runs[0]?.client.mode ?? null;
+  return title.includes('auto') && mode !== null ? `${title}: ${mode}` : title;
 }

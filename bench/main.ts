@@ -43,6 +43,11 @@ const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<vo
 const given = process.argv.slice(2);
 const numbers = given.filter((each) => /^[0-9]+$/.test(each)).map(Number);
 const names = given.filter((each) => !/^[0-9]+$/.test(each));
+const unknown = names.filter((name) => OTHERS[name] === undefined && findWorkload(name) === null);
+if (unknown.length > 0) {
+  console.error(`There is nothing to measure by the name of ${unknown.join(', ')}.`);
+  process.exit(2);
+}
 for (const name of names.length === 0 ? DEFAULT : names) await measure(name);
 
 async function measure(name: string): Promise<void> {
@@ -130,8 +135,7 @@ function availableOf(names: readonly string[], blocks: readonly number[]): reado
 
 function available(name: string, most = Number.MAX_SAFE_INTEGER): Workload | null {
   const workload = findWorkload(name, Math.min(most, BLOCKS ?? most));
-  if (workload === null) throw new TypeError(`There is nothing to measure by the name of ${name}.`);
-  if (isAvailable(workload)) return workload;
+  if (workload !== null && isAvailable(workload)) return workload;
   console.log(`${name}: left out, its input is not on this machine`);
   return null;
 }

@@ -13,6 +13,8 @@ export interface Program {
   /** Network namespace that it runs in; this process's own by default. */
   readonly namespace?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether what it prints is left out. Default false. */
+  readonly quiet?: boolean;
 }
 
 /** What a client's process tells. */
@@ -22,8 +24,8 @@ export interface ClientReport {
   readonly maxRssBytes: number;
   /** Hash of the newest block it has, where it tells. */
   readonly headHash?: string;
-  /** The way it took where it had the choice. */
-  readonly mode?: string;
+  /** The way it took first where it had the choice. */
+  readonly mode?: string | null;
 }
 
 /** One run of a server and a client. */
@@ -66,13 +68,20 @@ export async function report<T extends object = ClientReport | Skipped>(child: C
 }
 
 /** Starts a program with a channel to this process. */
-export function start({ module, settings, nodeOptions = [], namespace, env = {} }: Program): ChildProcess {
+export function start({
+  module,
+  settings,
+  nodeOptions = [],
+  namespace,
+  env = {},
+  quiet = false,
+}: Program): ChildProcess {
   const script = fileURLToPath(new URL(`./${module}.js`, import.meta.url));
   const command = [process.execPath, ...nodeOptions, script, JSON.stringify(settings)];
   const [program = '', ...args] =
     namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];
-  const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
-  return spawn(program, args, { stdio: [...stdio], env: { ...process.env, ...env } });
+  const output = quiet ? 'ignore' : 'inherit';
+  return spawn(program, args, { stdio: ['ignore', output, output, 'ipc'], env: { ...process.env, ...env } });
 }
 
 function asRun(told: ClientReport | Skipped, server: ServerReport | null): PairRun | Skipped {

@@ -3,11 +3,12 @@ export function whole(value: number): string {
   return Math.round(value).toLocaleString('en');
 }
 
-/** `976 MB`, or `5.5 MB` below ten; `–` for none. */
+/** `976 MB`, `5.5 MB`, `0.14 MB`; `–` for none. */
 export function megabytes(bytes: number | null): string {
   if (bytes === null || Number.isNaN(bytes)) return NONE;
   const value = bytes / 1e6;
-  return `${value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString('en')} MB`;
+  if (value >= 9.95) return `${whole(value)} MB`;
+  return `${value.toFixed(value < 0.995 ? 2 : 1)} MB`;
 }
 
 /** `2.4×`; `–` for none. */

@@ -3,12 +3,13 @@ import { median } from './page.js';
 import type { PairRun } from './pair.js';
 import type { Chart } from './svg.js';
 import { figures, markdownTable, text } from './table.js';
-import { megabytes, times, whole } from './units.js';
+import { megabytes, percent, times, whole } from './units.js';
 import { titleOf } from './workloads.js';
 
 /** The table of many clients at once. */
 export function clientsTable(results: readonly ClientsResult[]): string {
-  const columns = ['clients', 'blocks/s in all', 'MB/s on the wire', 'peak RSS server'].map(figures);
+  const columns = ['clients', 'blocks/s in all', 'MB/s on the wire', 'peak RSS server'];
+  const busy = ['processor server', 'processor readers'];
   const rows = results.flatMap((result) =>
     sides(result).map(({ title, runs }) => [
       titleOf(result.workload),
@@ -17,10 +18,15 @@ export function clientsTable(results: readonly ClientsResult[]): string {
       whole(rate(result, runs)),
       median(runs.map(megabytesPerSecond)).toFixed(0),
       megabytes(median(runs.map(({ server }) => server?.maxRssBytes ?? Number.NaN))),
+      percent(median(runs.map(({ client, server }) => (server?.cpuMs ?? Number.NaN) / client.elapsedMs))),
+      percent(median(runs.map(({ client }) => (client.cpuMs ?? Number.NaN) / client.elapsedMs))),
       times(median(runs.map((run, round) => against(run, result.plain[round])))),
     ]),
   );
-  return markdownTable([text('blocks'), text('server'), ...columns, figures('against plain')], rows);
+  return markdownTable(
+    [text('blocks'), text('server'), ...[...columns, ...busy, 'against plain'].map(figures)],
+    rows,
+  );
 }
 
 /** Bars of the same. */

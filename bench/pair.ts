@@ -22,6 +22,8 @@ export interface ClientReport {
   readonly elapsedMs: number;
   readonly blocks: number;
   readonly maxRssBytes: number;
+  /** Processor time of the run in milliseconds, where it tells. */
+  readonly cpuMs?: number;
   /** Hash of the newest block it has, where it tells. */
   readonly headHash?: string;
   /** The way it took first where it had the choice. */

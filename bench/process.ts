@@ -19,6 +19,12 @@ export function peakRssBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
+/** Processor time of this process since a sample of `process.cpuUsage()`, of all its threads, in milliseconds. */
+export function cpuMsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 /** Tells the parent, and resolves when that is on its way. */
 export async function tell(message: object): Promise<void> {
   await new Promise<void>((resolve, reject) => {

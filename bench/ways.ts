@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Program } from './pair.js';
 
 /** One way to bring a chain from a server to a client. */
@@ -118,9 +117,4 @@ function libraries({ store, chain }: Place): readonly Way[] {
 function floor({ workload, blocks }: Place): Way {
   const client = { module: 'rivals/floor-process', settings: { workload, blocks } };
   return { name: 'floor', title: 'floor', chain: 'plain', blocks: null, server: null, client };
-}
-
-/** A new directory below another for a client's store. */
-export function copyIn(dir: string): string {
-  return join(dir, 'copy');
 }

@@ -174,6 +174,8 @@ test('--peer does not go with --ingest, and what says how to sync does not go wi
   t.is((await run(t, [...base, '--peer', NOBODY, '--mode', 'json'])).code, 2);
   t.is((await run(t, [...base, '--mode', 'stream'])).code, 2);
   t.is((await run(t, [...base, '--codec', 'gzip'])).code, 2);
+  t.is((await run(t, [...base, '--stale-after', '60'])).code, 2);
+  t.is((await run(t, [...base, '--peer', NOBODY, '--agree', '2'])).code, 2);
 });
 
 /** Writes the blocks of a chain from a height on, and leaves the stream open. */

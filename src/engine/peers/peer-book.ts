@@ -103,19 +103,28 @@ export class PeerBook {
   /**
    * Leaves a peer alone for a while.
    *
+   * @param mayPass - whether asking it again may bring something else, whatever the error says.
    * @returns whether it is one of the quick attempts that follow the loss of a line.
    */
-  left(record: PeerRecord, error: SyncError): boolean {
-    const { now, retry, random = Math.random } = this.#options;
+  left(record: PeerRecord, error: SyncError, mayPass = false): boolean {
+    const isRefusal = !error.info.retryable && !mayPass;
     const quick = this.#isQuick(record, error);
-    record.refusals = isRefusal(error) ? record.refusals + 1 : 0;
+    record.refusals = isRefusal ? record.refusals + 1 : 0;
     if (!quick) record.failures += 1;
-    const delayMs = quick
-      ? QUICK_DELAY_MS + random() * QUICK_JITTER_MS
-      : backoffDelayMs(retry, record.failures, error.context.retryAfterMs ?? null, random);
-    record.retryAtMs =
-      now() + Math.round(Math.min(delayMs, Math.max(retry.maxDelayMs, error.context.retryAfterMs ?? 0)));
+    record.retryAtMs = this.#options.now() + Math.round(this.#banMs(record, error, { quick, isRefusal }));
     return quick;
+  }
+
+  #banMs(
+    { failures }: PeerRecord,
+    { context }: SyncError,
+    { quick, isRefusal }: { readonly quick: boolean; readonly isRefusal: boolean },
+  ): number {
+    const { retry, random = Math.random } = this.#options;
+    if (quick) return QUICK_DELAY_MS + random() * QUICK_JITTER_MS;
+    // What does not pass by itself is not asked about often while there are others.
+    if (isRefusal && this.usable.length > 1) return retry.maxDelayMs;
+    return backoffDelayMs(retry, failures, context.retryAfterMs ?? null, random);
   }
 
   /** The peer could not back the head that it claims. */
@@ -159,9 +168,4 @@ function compare(a: PeerRecord, b: PeerRecord): number {
   if (a.failures !== b.failures) return a.failures - b.failures;
   const faster = (b.bytesPerSecond.value ?? 0) - (a.bytesPerSecond.value ?? 0);
   return faster === 0 ? a.index - b.index : faster;
-}
-
-/** Another branch is no refusal: what the peer has may be the longer one when it is asked again. */
-function isRefusal({ code, info }: SyncError): boolean {
-  return !info.retryable && code !== 'FORKED';
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { concatMap, filter } from 'rxjs';
 import { hashOf } from '../plugins/chain-sealed-json/form.js';
 import { type Block, createSyncEngine, type SyncEngine } from '../src/index.js';
+import { peakRssBytes } from './process.js';
 import type { MemorySample, SlowConsumerReport } from './slow-consumer.js';
 
 /**
@@ -88,6 +89,6 @@ const report: SlowConsumerReport = {
   blocks: reached + 1,
   hash: previousHash,
   peak,
-  maxRssBytes: process.resourceUsage().maxRSS * 1024,
+  maxRssBytes: peakRssBytes(),
 };
 process.send?.(report);

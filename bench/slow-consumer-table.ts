@@ -6,13 +6,28 @@ import { megabytes, whole } from './units.js';
 export function slowConsumerTable(runs: readonly SlowConsumerRun[]): string {
   const columns = [
     text('way'),
+    text('node'),
     ...['blocks', 'time', 'peak RSS client', 'highest sample', 'anonymous', 'files'].map(figures),
     ...['heap', 'heap in use', 'external', 'peak RSS server'].map(figures),
   ];
-  const row = ({ way, blocks, elapsedMs, maxRssBytes, peak, serverRssBytes }: SlowConsumerRun): string[] => {
+  const row = ({
+    way,
+    flags,
+    blocks,
+    elapsedMs,
+    maxRssBytes,
+    peak,
+    serverRssBytes,
+  }: SlowConsumerRun): string[] => {
     const { rss, anon, file, heapTotal, heapUsed, external } = peak;
     const memory = [maxRssBytes, rss, anon, file, heapTotal, heapUsed, external, serverRssBytes];
-    return [way, whole(blocks), `${(elapsedMs / 1000).toFixed(0)} s`, ...memory.map(megabytes)];
+    return [
+      way,
+      flags.join(' '),
+      whole(blocks),
+      `${(elapsedMs / 1000).toFixed(0)} s`,
+      ...memory.map(megabytes),
+    ];
   };
   return markdownTable(columns, runs.map(row));
 }

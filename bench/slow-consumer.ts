@@ -15,6 +15,9 @@ const WORK_MS = Number(process.env['BENCH_WORK_MS'] ?? 2);
 /** The ways a block gets to a consumer. */
 const WAYS = ['run', 'events'] as const;
 
+/** What the client's Node is started with: as it comes, and with V8's young generation held small. */
+const FLAGS = [[], ['--max-semi-space-size=1']] as const;
+
 /** Memory of a process at one moment, in bytes. */
 export interface MemorySample {
   readonly rss: number;
@@ -42,6 +45,8 @@ export interface SlowConsumerReport {
 /** One sync with a slow consumer. */
 export interface SlowConsumerRun extends SlowConsumerReport {
   readonly way: (typeof WAYS)[number];
+  /** Flags of the client's Node. */
+  readonly flags: readonly string[];
   readonly serverRssBytes: number;
 }
 
@@ -54,7 +59,8 @@ export async function benchSlowConsumer(blocks: number): Promise<readonly SlowCo
     const source = join(dir, 'source');
     const { headHash } = await fill(source, { chain: 'sealed-json', documents: () => documents(blocks) });
     const runs: SlowConsumerRun[] = [];
-    for (const way of WAYS) runs.push(await runOnce(source, join(dir, way), way, blocks));
+    for (const flags of FLAGS)
+      for (const way of WAYS) runs.push(await runOnce(source, join(dir, way), { way, flags, blocks }));
     for (const run of runs) {
       if (run.blocks !== blocks || run.hash !== headHash)
         throw new Error(`${run.way}: the consumer had ${run.blocks} of ${blocks} blocks.`);
@@ -68,18 +74,17 @@ export async function benchSlowConsumer(blocks: number): Promise<readonly SlowCo
 async function runOnce(
   source: string,
   copy: string,
-  way: SlowConsumerRun['way'],
-  blocks: number,
+  { way, flags, blocks }: Pick<SlowConsumerRun, 'way' | 'flags' | 'blocks'>,
 ): Promise<SlowConsumerRun> {
   const server = start({ module: 'server-process', settings: { location: source } });
   try {
     const [{ url }] = (await once(server, 'message')) as [{ readonly url: string }];
     const args = [url, copy, way, String(blocks), String(WORK_MS)];
-    const report = await reportOf(args);
+    const report = await reportOf(args, flags);
     const stopped = once(server, 'message');
     server.send('stop');
     const [{ maxRssBytes: serverRssBytes }] = (await stopped) as [{ readonly maxRssBytes: number }];
-    return { ...report, way, serverRssBytes };
+    return { ...report, way, flags, serverRssBytes };
   } catch (error) {
     server.kill();
     throw error;
@@ -88,8 +93,8 @@ async function runOnce(
   }
 }
 
-async function reportOf(args: readonly string[]): Promise<SlowConsumerReport> {
-  const client = fork(modulePath('slow-consumer-process'), args);
+async function reportOf(args: readonly string[], execArgv: readonly string[]): Promise<SlowConsumerReport> {
+  const client = fork(modulePath('slow-consumer-process'), args, { execArgv: [...execArgv] });
   const reports: SlowConsumerReport[] = [];
   client.once('message', (message) => reports.push(message as SlowConsumerReport));
   await once(client, 'exit');

@@ -54,7 +54,10 @@ export interface ChainConfig {
   readonly base?: number;
   /** Codecs to take blocks in, by name or as plugins, best first. Default `['gzip', 'identity']`. */
   readonly codecs?: readonly (string | CodecPlugin)[];
-  /** Codec that blocks are stored in when they come without an encoding. Default `gzip`. */
+  /**
+   * Codec that blocks are stored in when they come without an encoding. Default `gzip`, and none for blocks of less than
+   * 2 KiB: one by one they hardly become smaller, and a stream of them is compressed as a whole.
+   */
   readonly storeCodec?: string;
   /**
    * What blocks do to the accounts and contracts; it has to be there from the first block of a store on, and whenever

@@ -34,7 +34,7 @@ export async function openChain(config: ChainConfig): Promise<Chain> {
     await parts.storage.open();
     const rules = chooseRules({ configured: settings.chain, identity: parts.storage.identity() }, null);
     const chain = chainOf(parts, settings, await parts.rules(rules));
-    await chain.checkState();
+    await chain.checkStore();
     return chain;
   } catch (error) {
     await parts.close();

@@ -24,6 +24,8 @@ export interface BlockSource {
   read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;
   /** Calls the listener after each change until the returned function is called. The listener must not throw. */
   subscribe(listener: (change: ChainChange) => void): () => void;
+  /** Codec that the newest block is held in, which is sent without work; `null` when unknown, as without this. */
+  storedAs?(): string | null;
   /** A consistent view of blocks and state, to make snapshots from; a source without one serves none. Close it. */
   view?(): Promise<StorageView>;
 }

@@ -22,6 +22,8 @@ export interface PeerStatus {
     readonly json: readonly string[];
     readonly snapshot: readonly string[];
   };
+  /** Codec that the peer holds its newest block in, which it sends without work; `null` when it doesn't say. */
+  readonly storedAs: string | null;
   /** Most blocks of one range; `null` when the peer doesn't say. */
   readonly maxRange: number | null;
   /** Snapshots that are ready. */

@@ -95,6 +95,9 @@ async function resolveCodecs(
   return [...plugins, ...extra.filter(isAvailable)];
 }
 
+/** Unless the host names a codec, blocks of fewer bytes are stored as they are. */
+const RAW_BELOW_BYTES = 2048;
+
 function storeCodecOf(config: ChainConfig): string {
   return config.storeCodec ?? 'gzip';
 }
@@ -110,6 +113,7 @@ function storeParts(
     codecs: scope.get(TOKENS.codecs),
     acceptCodecs: asked.map((codec) => (typeof codec === 'string' ? codec : codec.name)),
     storeCodec: storeCodecOf(config),
+    rawBelowBytes: config.storeCodec === undefined ? RAW_BELOW_BYTES : 0,
     signatures: () => resolver.signatures(),
     rules: (id) => resolver.rules(id),
     close: () => scope.close(),

@@ -40,7 +40,7 @@ export class ChainOpener {
     if (this.#chain !== null) return this.#chain;
     const { parts, settings } = this.#deps;
     const chain = chainOf(parts, settings, await parts.rules(this.#rulesId(status)));
-    await chain.checkState();
+    await chain.checkStore();
     this.#chain = chain;
     this.#deps.onChain(chain);
     return chain;
@@ -80,6 +80,7 @@ export function chainOf(parts: EngineParts, settings: EngineSettings, rules: Cha
     rules,
     codecs: parts.codecs,
     storeCodec: parts.codecs.get(parts.storeCodec),
+    rawBelowBytes: parts.rawBelowBytes,
     chainId: settings.chainId,
     base: settings.base,
     maxBlockBytes: settings.limits.maxBlockBytes,

@@ -34,6 +34,8 @@ export interface ChainParts {
   readonly rules: ChainRules;
   readonly codecs: CodecRegistry;
   readonly storeCodec: Codec;
+  /** Documents of fewer bytes are stored as they are. */
+  readonly rawBelowBytes: number;
   /** The chain's name when the host gives one; `null` takes the store's, or the first block's hash. */
   readonly chainId: string | null;
   /** Height of the first block of an empty store. */
@@ -80,6 +82,8 @@ export class Chain implements BlockSource, Closeable {
   readonly #state: StateKeeper | null;
   /** Whether the store's state is known to agree with its blocks. */
   #stateChecked = false;
+  /** Codec of the newest block. */
+  #storedAs: string | null = null;
   #chainId: string | null;
   #closing: Promise<void> | null = null;
 
@@ -186,12 +190,15 @@ export class Chain implements BlockSource, Closeable {
   }
 
   /**
-   * Checks that the store's state, if a transition is to keep it, agrees with its blocks.
+   * Looks at what is in the store: in which codec its newest block is, and whether its state, if a transition is to keep
+   * it, agrees with its blocks.
    *
    * @throws SyncError `STATE_FAILED` when there are blocks that no transition saw.
    * @internal
    */
-  async checkState(): Promise<void> {
+  async checkStore(): Promise<void> {
+    const { head } = this.tip();
+    if (head !== null) this.#storedAs = (await this.#parts.storage.get(head.height))?.codec ?? null;
     if (this.#state !== null) await checkStateNote(this.#parts.storage, true);
   }
 
@@ -268,8 +275,8 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   verifier(place: NextPlace = this.place): Verifier {
-    const { rules, codecs, storeCodec, maxBlockBytes } = this.#parts;
-    return new Verifier({ rules, codecs, storeCodec, maxBlockBytes }, place);
+    const { rules, codecs, storeCodec, rawBelowBytes, maxBlockBytes } = this.#parts;
+    return new Verifier({ rules, codecs, storeCodec, rawBelowBytes, maxBlockBytes }, place);
   }
 
   /** Whether a block is on this chain now. */
@@ -320,6 +327,10 @@ export class Chain implements BlockSource, Closeable {
       );
     }
     this.#chainId = chainId;
+  }
+
+  storedAs(): string | null {
+    return this.#storedAs;
   }
 
   subscribe(listener: (change: ChainChange) => void): () => void {
@@ -413,6 +424,7 @@ export class Chain implements BlockSource, Closeable {
     const frames = blocks.map(({ frame }) => frame);
     const finalized = await this.#finalized(frames, last.header);
     await storage.commit({ blocks, finalized, identity });
+    this.#storedAs = last.codec;
     this.#tell({ kind: 'extend', frames });
     onDurable?.(frames);
   }

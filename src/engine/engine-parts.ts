@@ -91,6 +91,8 @@ export interface EngineParts {
   readonly acceptCodecs: readonly string[];
   /** Codec that blocks which came without an encoding are stored in. */
   readonly storeCodec: string;
+  /** Blocks of fewer bytes which came without an encoding are stored as they are. */
+  readonly rawBelowBytes: number;
   /** `null` when no snapshot may be taken. */
   readonly snapshots: SnapshotParts | null;
   /** The signature scheme; loaded at its first use. */

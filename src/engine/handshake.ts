@@ -50,7 +50,8 @@ export function checkPeerChain(status: PeerStatus, rules: string, chainId: strin
 }
 
 /**
- * Picks the codecs to ask a peer for, in our order of preference.
+ * Picks the codecs to ask a peer for, in our order of preference. For a stream the one that the peer holds its blocks in
+ * comes first if we take it: so neither side has to encode them anew.
  *
  * @throws SyncError `CODEC_UNAVAILABLE` when the two have none in common.
  */
@@ -62,7 +63,9 @@ export function negotiateCodecs(
   const theirs = status?.codecs[mode] ?? [];
   if (theirs.length === 0) return ours;
   const common = ours.filter((id) => theirs.includes(id));
-  if (common.length > 0) return common;
+  const { storedAs = null } = status ?? {};
+  const isStored = (id: string): boolean => mode === 'stream' && id === storedAs;
+  if (common.length > 0) return [...common.filter(isStored), ...common.filter((id) => !isStored(id))];
   const message = `The peer serves ${theirs.join(', ')}; this node decodes ${ours.join(', ')}.`;
   throw new SyncError('CODEC_UNAVAILABLE', message);
 }

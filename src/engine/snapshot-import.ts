@@ -22,6 +22,8 @@ export interface ImportDeps {
   readonly workers: CodecWorkers;
   /** Codec of the stored blocks. */
   readonly storeCodec: string;
+  /** Blocks of fewer bytes are stored as they are. */
+  readonly rawBelowBytes: number;
   /** The snapshot's contents; see {@link SnapshotTransport.open}. */
   readonly items: AsyncIterable<SnapshotItem>;
   /** Checks the document's own signature. @throws SyncError `SNAPSHOT_CORRUPT` */
@@ -91,11 +93,16 @@ class BlockImport {
   }
 
   async #encode(frames: readonly Frame[], owned: boolean): Promise<readonly Frame[]> {
-    const { workers, storeCodec: codec } = this.#deps;
-    if (codec === 'identity') return frames;
-    const documents = frames.map(({ bytes }) => bytes);
-    const encoded = await workers.encode(codec, documents, { signal: this.#signal, owned });
-    return frames.map((frame, index) => ({ ...frame, codec, bytes: encoded[index] ?? frame.bytes }));
+    const { workers, storeCodec: codec, rawBelowBytes } = this.#deps;
+    const isRaw = ({ documentBytes }: Frame): boolean =>
+      codec === 'identity' || documentBytes < rawBelowBytes;
+    const documents = frames.filter((frame) => !isRaw(frame)).map(({ bytes }) => bytes);
+    // The memory of a batch is given away as a whole, or not at all.
+    const given = owned && documents.length === frames.length;
+    const encoded = [...(await workers.encode(codec, documents, { signal: this.#signal, owned: given }))];
+    return frames.map((frame) =>
+      isRaw(frame) ? frame : { ...frame, codec, bytes: encoded.shift() ?? frame.bytes },
+    );
   }
 
   async #put(): Promise<void> {

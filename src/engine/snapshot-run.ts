@@ -196,6 +196,7 @@ export class SnapshotRun {
         items,
         workers,
         storeCodec: parts.storeCodec,
+        rawBelowBytes: parts.rawBelowBytes,
         checkSignature: async (end) => {
           await checkDocumentSignature(manifest, end, await parts.signatures());
         },
@@ -239,6 +240,7 @@ export class SnapshotRun {
       rules: await parts.rules(manifest.chain),
       codecs: parts.codecs,
       storeCodec: parts.codecs.get('identity'),
+      rawBelowBytes: 0,
       maxBlockBytes: settings.limits.maxBlockBytes,
     };
     return new Verifier(deps, { head: null, base: manifest.base });

@@ -16,6 +16,8 @@ export interface VerifierDeps {
   readonly codecs: CodecRegistry;
   /** Encodes what came without an encoding, so that the store holds one encoded frame a block. */
   readonly storeCodec: Codec;
+  /** Documents of fewer bytes are stored as they are. */
+  readonly rawBelowBytes: number;
   /** Largest decoded block, in bytes. */
   readonly maxBlockBytes: number;
 }
@@ -81,7 +83,8 @@ export class Verifier {
     const documentBytes = document.byteLength;
     if (item !== null && item.codec !== 'identity')
       return { header, codec: item.codec, bytes: item.bytes, documentBytes };
-    const { storeCodec } = this.#deps;
+    const { storeCodec, rawBelowBytes } = this.#deps;
+    if (documentBytes < rawBelowBytes) return { header, codec: 'identity', bytes: document, documentBytes };
     return { header, codec: storeCodec.id, bytes: storeCodec.encode(document), documentBytes };
   }
 

@@ -22,6 +22,7 @@ export function statusDocument(
       json: codecsOf(endpoints, 'json'),
       snapshot: codecsOf(endpoints, 'snapshot'),
     },
+    storedAs: source.storedAs?.() ?? null,
     limits: { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs },
     snapshots: endpoints.flatMap((endpoint) => endpoint.describe?.().snapshots ?? []),
     signers: [...new Set(endpoints.flatMap((endpoint) => endpoint.describe?.().signers ?? []))],

@@ -33,6 +33,10 @@ export class TrackedSource implements BlockSource {
     return this.#source.tip();
   }
 
+  storedAs(): string | null {
+    return this.#source.storedAs?.() ?? null;
+  }
+
   header(height: number): Promise<BlockHeader | null> {
     return this.#track(this.#source.header(height));
   }

@@ -22,6 +22,7 @@ function status(blocks: number, codecs: Partial<PeerStatus['codecs']> = {}): Pee
     head: { height: blocks - 1, hash: 'aa' },
     finalized: null,
     codecs: { stream: ['gzip'], json: ['gzip'], snapshot: ['bzip2'], ...codecs },
+    storedAs: null,
     maxRange: 10_000,
     snapshots: [],
     signers: [],

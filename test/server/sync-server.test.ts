@@ -73,6 +73,7 @@ test('the status names the chain, where it stands and what is served', async (t)
     head: { height: 11, hash: source.frames[9]?.header.hash },
     finalized: null,
     codecs: { stream: ['gzip', 'identity'], json: ['gzip', 'identity'], snapshot: [] },
+    storedAs: null,
     snapshots: [],
     signers: [],
   });

@@ -103,6 +103,7 @@ export function parseStatus(members: Members): PeerStatus {
       json: readCodecs(byUse, 'json'),
       snapshot: readCodecs(byUse, 'snapshot'),
     },
+    storedAs: readStoredAs(members),
     maxRange: readMaxRange(members),
     snapshots: readSnapshots(members),
     signers: readSigners(members),
@@ -132,15 +133,23 @@ function readCodecs(byUse: Members, use: string): readonly string[] {
   const names = byUse[use] ?? [];
   if (!Array.isArray(names) || names.length > MAX_CODECS) throw wrong(`codecs.${use}`);
   return names.map((name: unknown) => {
-    if (typeof name !== 'string' || !/^[a-z0-9-]{1,16}$/.test(name)) throw wrong(`codecs.${use}`);
+    if (!isCodecId(name)) throw wrong(`codecs.${use}`);
     return name;
   });
+}
+
+function isCodecId(name: unknown): name is string {
+  return typeof name === 'string' && /^[a-z0-9-]{1,16}$/.test(name);
 }
 
 /** What is not understood is left out: these members help to choose, and decide nothing. */
 function readMaxRange({ limits }: Members): number | null {
   const maxRange = asObject(limits)?.['maxRange'];
   return isHeight(maxRange) && maxRange > 0 ? maxRange : null;
+}
+
+function readStoredAs({ storedAs }: Members): string | null {
+  return isCodecId(storedAs) ? storedAs : null;
 }
 
 function readSnapshots({ snapshots }: Members): readonly SnapshotSummary[] {

@@ -101,6 +101,7 @@ async function verifierOf({ chain, base }: DocumentHead, maxBlockBytes: number):
     rules: await resolver.rules(chain),
     codecs,
     storeCodec: codecs.get('identity'),
+    rawBelowBytes: 0,
     maxBlockBytes,
   };
   return new Verifier(deps, { head: null, base });

@@ -2,8 +2,8 @@ import type { Frame, StateEntry, StateTable } from '../../src/contracts/index.js
 import type { Contents } from './database.js';
 import { ABOVE_ALL } from './keys.js';
 import type { Meta } from './records.js';
-import type { Place } from './segment-files.js';
-import { entryOperation, infoOperation, metaOperation, type Put } from './writer.js';
+import { runsOf } from './runs.js';
+import { entryOperation, infosOf, metaOperation, type Put, runOperation } from './writer.js';
 
 /** Bytes that one batch aims at: LevelDB holds each batch twice for a moment. */
 const BATCH_BYTES = 1024 * 1024;
@@ -40,8 +40,8 @@ export class BulkWriter {
     const { segments } = this.#contents;
     const placed = segments.place(frames);
     await segments.append(placed, false);
-    for (const [at, frame] of frames.entries())
-      await this.#add(infoOperation(frame, 0, placed.places[at] as Place));
+    const blocks = frames.map((frame) => ({ frame, changes: [] }));
+    for (const run of runsOf(infosOf(blocks, placed.places))) await this.#add(runOperation(run));
   }
 
   /**

@@ -127,7 +127,7 @@ export class LevelStorage implements Storage {
     const info = to === null ? null : await this.#held(to.height, (reader) => reader.info(to.height));
     checkRollback(to, info?.header ?? null, checkpoint);
     const from = to === null ? checkpoint.base : to.height + 1;
-    const { dropped, undo } = await this.#guard(() => collectFrom(store.reader, from));
+    const { runs, dropped, undo } = await this.#guard(() => collectFrom(store.reader, from));
     const meta: Meta = {
       checkpoint: { ...checkpoint, head: to, base: to === null ? 0 : checkpoint.base },
       identity,
@@ -135,7 +135,7 @@ export class LevelStorage implements Storage {
     };
     if (dropped.length === 0) return dropped;
     await this.#guard(() => store.mark.lower(to === null ? -1 : to.height));
-    const operations = rollbackOperations(dropped, undo, meta);
+    const operations = rollbackOperations(runs, dropped, undo, meta);
     await this.#write(() => store.contents.db.batch(operations, { sync: true }));
     store.meta = meta;
     // Failing here leaves files that the next start removes.

@@ -10,8 +10,9 @@ import type {
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
 import type { Contents } from './database.js';
-import { headerKey, heightOf, META_KEY, rollbackKey, stateKeyOf, tableBounds, undoKey } from './keys.js';
-import { type BlockInfo, decodeInfo, decodeMeta, decodeUndo, type Meta, openValue } from './records.js';
+import { runKey, heightOf, META_KEY, rollbackKey, stateKeyOf, tableBounds, undoKey } from './keys.js';
+import { type BlockInfo, decodeMeta, decodeUndo, type Meta, openValue } from './records.js';
+import { decodeRun } from './runs.js';
 import { framesOf, readFrame } from './frame-reads.js';
 
 /** Bytes of records that one batch of a read aims at. */
@@ -28,6 +29,8 @@ const EMPTY: Meta = {
 
 type Entry = readonly [key: Buffer, value: Buffer];
 interface Bounds {
+  readonly reverse?: boolean;
+  readonly limit?: number;
   readonly gte?: Buffer;
   readonly gt?: Buffer;
   readonly lt?: Buffer;
@@ -69,13 +72,20 @@ export class Reader {
     return body === null ? EMPTY : decodeMeta(body);
   }
 
-  /** The small record of a height; `null` when there is none. @throws SyncError `STORE_DAMAGED` */
+  /** What is kept of a block beside its bytes; `null` when there is none. @throws SyncError `STORE_DAMAGED` */
   async info(height: number): Promise<BlockInfo | null> {
-    const body = await this.value(headerKey(height), `header of block ${height}`, height);
-    return body === null ? null : decodeInfo(body, height);
+    const run = await this.#runAt(height);
+    return run?.find(({ header }) => header.height === height) ?? null;
   }
 
-  /** The frame of a height; `null` when there is no small record of it. @throws SyncError `STORE_DAMAGED` */
+  /** The run that has a height if one has. */
+  async #runAt(height: number): Promise<readonly BlockInfo[] | null> {
+    const bounds = { gte: runKey(0), lte: runKey(height), reverse: true, limit: 1 };
+    const [entry] = await this.#scanOnce(bounds);
+    return entry === undefined ? null : openRun(entry);
+  }
+
+  /** The frame of a height; `null` when there is no record of it. @throws SyncError `STORE_DAMAGED` */
   async frame(height: number): Promise<Frame | null> {
     const info = await this.info(height);
     return info === null ? null : readFrame(this.#segments, info);
@@ -100,17 +110,21 @@ export class Reader {
     }
   }
 
-  /** The small records of a run of heights. @throws SyncError `STORE_DAMAGED` */
+  /** What is kept of some blocks beside their bytes. @throws SyncError `STORE_DAMAGED` */
   async *infos(range: BlockRange, options: AbortOptions): AsyncGenerator<readonly BlockInfo[]> {
-    for await (const entries of this.#scan(
-      { gte: headerKey(range.from), lte: headerKey(range.to) },
-      options,
-    )) {
-      yield entries.map(([key, value]) => {
-        const height = heightOf(key);
-        return decodeInfo(openValue(key, value, `header of block ${height}`, height), height);
-      });
-    }
+    const isWanted = ({ header: { height } }: BlockInfo): boolean =>
+      height >= range.from && height <= range.to;
+    for await (const runs of this.runs(range, options)) yield runs.flat().filter(isWanted);
+  }
+
+  /** The runs that have one of some heights. @throws SyncError `STORE_DAMAGED` */
+  async *runs(
+    { from, to }: BlockRange,
+    options: AbortOptions,
+  ): AsyncGenerator<readonly (readonly BlockInfo[])[]> {
+    const first = (await this.#runAt(from))?.[0]?.header.height ?? from;
+    for await (const entries of this.#scan({ gte: runKey(first), lte: runKey(to) }, options))
+      yield entries.map(openRun);
   }
 
   /** The frames of a run of heights, all of which must be there. @throws SyncError `STORE_DAMAGED` */
@@ -164,6 +178,11 @@ export class Reader {
   #options(): { readonly snapshot?: AbstractSnapshot } {
     return this.#snapshot === null ? {} : { snapshot: this.#snapshot };
   }
+}
+
+function openRun([key, value]: Entry): readonly BlockInfo[] {
+  const height = heightOf(key);
+  return decodeRun(openValue(key, value, `record of the blocks from ${height} on`, height), height);
 }
 
 function checkFollows(info: BlockInfo, below: BlockInfo | null, from: number): BlockInfo {

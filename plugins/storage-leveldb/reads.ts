@@ -2,6 +2,7 @@ import type { BlockRef, Checkpoint, StateChange } from '../../src/contracts/inde
 import type { Contents } from './database.js';
 import { storeError } from './errors.js';
 import { missing, Reader } from './reader.js';
+import type { BlockInfo } from './records.js';
 
 /** Runs a step whose failures become ours; a caller's mistake stays one. */
 export async function guard<T>(location: string, step: () => Promise<T>): Promise<T> {
@@ -84,18 +85,26 @@ export async function confirmGone<T>(
   }
 }
 
+/** What a rollback drops. */
+export interface Dropped {
+  /** All runs that have one of the blocks, in order. */
+  readonly runs: readonly (readonly BlockInfo[])[];
+  readonly dropped: readonly BlockRef[];
+  readonly undo: readonly (readonly StateChange[])[];
+}
+
 /** The blocks from a height on, and what takes their changes back; newest first. */
-export async function collectFrom(
-  reader: Reader,
-  from: number,
-): Promise<{ readonly dropped: readonly BlockRef[]; readonly undo: readonly (readonly StateChange[])[] }> {
+export async function collectFrom(reader: Reader, from: number): Promise<Dropped> {
+  const runs: (readonly BlockInfo[])[] = [];
   const dropped: BlockRef[] = [];
   const undo: (readonly StateChange[])[] = [];
-  for await (const infos of reader.infos({ from, to: Number.MAX_SAFE_INTEGER }, {})) {
-    for (const { header, changes } of infos) {
+  for await (const some of reader.runs({ from, to: Number.MAX_SAFE_INTEGER }, {})) {
+    runs.push(...some);
+    for (const { header, changes } of some.flat()) {
+      if (header.height < from) continue;
       dropped.push({ height: header.height, hash: header.hash });
       if (changes > 0) undo.push(await reader.undo(header.height));
     }
   }
-  return { dropped: dropped.reverse(), undo: undo.reverse() };
+  return { runs, dropped: dropped.reverse(), undo: undo.reverse() };
 }

@@ -57,45 +57,6 @@ export function decodeMeta(body: Buffer): Meta {
   return { ...more, checkpoint: { ...checkpoint, assumed: checkpoint.assumed ?? null } };
 }
 
-type InfoTuple = readonly [
-  hash: string,
-  previousHash: string,
-  timestamp: number | null,
-  codec: string,
-  size: number,
-  changes: number,
-  segment: number,
-  offset: number,
-  bytes: number,
-];
-
-/** A block's small record; the height is in the key. */
-export function encodeInfo({ header, codec, documentBytes, changes, place }: BlockInfo): Buffer {
-  const { hash, previousHash, timestamp } = header;
-  const { segment, offset, bytes } = place;
-  const tuple: InfoTuple = [
-    hash,
-    previousHash,
-    timestamp,
-    codec,
-    documentBytes,
-    changes,
-    segment,
-    offset,
-    bytes,
-  ];
-  return encodeJson(tuple);
-}
-
-/** Reads a block's small record. */
-export function decodeInfo(body: Buffer, height: number): BlockInfo {
-  const [hash, previousHash, timestamp, codec, documentBytes, changes, segment, offset, bytes] = decodeJson(
-    body,
-  ) as InfoTuple;
-  const place = { segment, offset, bytes };
-  return { header: { height, hash, previousHash, timestamp }, codec, documentBytes, changes, place };
-}
-
 type UndoTuple = readonly [table: StateChange['table'], key: string, value: string | null];
 
 /** What takes a block's changes back, in the order to make them. */

@@ -6,7 +6,7 @@ import { SegmentReader } from './segment-reader.js';
 import { type Placed, SegmentWriter } from './segment-writer.js';
 
 /**
- * The frames of some contents: files that are only added to. Which of their bytes count is said by the small records in
+ * The frames of some contents: files that are only added to. Which of their bytes count is said by the runs in
  * LevelDB alone. So frames are written before the batch that names them, and removed after the one that no longer does.
  */
 export class Segments {

@@ -6,8 +6,9 @@ import type {
   StateEntry,
   StateTable,
 } from '../../src/contracts/index.js';
-import { headerKey, META_KEY, rollbackKey, stateKey, undoKey } from './keys.js';
-import { encodeInfo, encodeJson, encodeUndo, type Meta, sealValue } from './records.js';
+import { META_KEY, rollbackKey, runKey, stateKey, undoKey } from './keys.js';
+import { type BlockInfo, encodeJson, encodeUndo, type Meta, sealValue } from './records.js';
+import { encodeRun, runsOf } from './runs.js';
 import type { Place } from './segment-files.js';
 
 /** Writes a value. */
@@ -35,7 +36,7 @@ export function metaOperation(meta: Meta): Put {
 }
 
 /**
- * What a batch of blocks writes beside the frames: small records, state, undo records and what the store is afterwards.
+ * What a batch of blocks writes beside the frames: runs, state, undo records and what the store is afterwards.
  *
  * @param places - of the blocks' frames.
  */
@@ -48,9 +49,10 @@ export async function commitOperations(
   const operations: Operation[] = [];
   const state = new StateOverlay(readState);
   const final = meta.checkpoint.finalized?.height ?? -1;
-  for (const [at, block] of batch.blocks.entries()) {
+  const infos = infosOf(batch.blocks, places);
+  for (const run of runsOf(infos)) operations.push(runOperation(run));
+  for (const block of batch.blocks) {
     const { height } = block.frame.header;
-    operations.push(infoOperation(block.frame, block.changes.length, places[at] as Place));
     const undo = await state.apply(block.changes);
     if (undo.length > 0 && height > final) operations.push(put(undoKey(height), encodeUndo(undo)));
   }
@@ -58,31 +60,52 @@ export async function commitOperations(
   return operations;
 }
 
-/** The operation that writes a block's small record. */
-export function infoOperation(frame: Frame, changes: number, place: Place): Put {
-  return put(headerKey(frame.header.height), encodeInfo({ ...frame, changes, place }));
+/** What is kept of blocks beside their bytes. */
+export function infosOf(
+  blocks: readonly { readonly frame: Frame; readonly changes: readonly unknown[] }[],
+  places: readonly Place[],
+): readonly BlockInfo[] {
+  return blocks.map(({ frame: { header, codec, documentBytes }, changes }, at) => {
+    return { header, codec, documentBytes, changes: changes.length, place: places[at] as Place };
+  });
+}
+
+/** The operation that writes the record of a run of blocks. */
+export function runOperation(run: readonly BlockInfo[]): Put {
+  return put(runKey(run[0]?.header.height ?? 0), encodeRun(run));
 }
 
 /**
  * What dropping blocks writes.
  *
+ * @param runs - all that have one of the dropped blocks, in order.
  * @param undo - of the dropped blocks, newest first.
  */
 export function rollbackOperations(
+  runs: readonly (readonly BlockInfo[])[],
   dropped: readonly BlockRef[],
   undo: readonly (readonly StateChange[])[],
   meta: Meta,
 ): Operation[] {
   const operations: Operation[] = [];
-  for (const { height } of dropped) {
-    for (const key of [headerKey(height), undoKey(height)]) operations.push({ type: 'del', key });
-  }
+  operations.push(...runsBelow(runs, dropped.at(-1)?.height ?? 0));
+  for (const { height } of dropped) operations.push({ type: 'del', key: undoKey(height) });
   const last = new Map<string, StateChange>();
   for (const change of undo.flat()) last.set(`${change.table}/${change.key}`, change);
   for (const change of last.values()) operations.push(stateOperation(change));
   const note = encodeJson({ to: meta.checkpoint.head?.height ?? -1, dropped: dropped.length });
   operations.push(put(rollbackKey(meta.rollbacks), note), metaOperation(meta));
   return operations;
+}
+
+/** What keeps of some runs the blocks below a height. */
+function runsBelow(runs: readonly (readonly BlockInfo[])[], height: number): readonly Operation[] {
+  return runs.map((run) => {
+    const kept = run.filter(({ header }) => header.height < height);
+    return kept.length > 0
+      ? runOperation(kept)
+      : { type: 'del', key: runKey(run[0]?.header.height ?? height) };
+  });
 }
 
 /** The operation that sets a value of the state. */

@@ -10,7 +10,7 @@ import {
 } from '../../src/contracts/index.js';
 import { Feed } from './feed.js';
 import { SharedTimeout, withHeartbeats } from './heartbeats.js';
-import { Hub } from './hub.js';
+import { Hub, type HubLimits } from './hub.js';
 import { readRequest } from './request.js';
 import { checkStart, isFinished } from './start.js';
 
@@ -21,20 +21,30 @@ export interface SseEndpointOptions {
    * the source. Default 16 MiB; 0 keeps none.
    */
   readonly recentBytes?: number;
+  /**
+   * Bound on the older blocks that are kept ready for all streams of one codec, in bytes; the ones that were not used
+   * for longest go first. Streams that need the same blocks at the same time share one read of the source. Default
+   * 16 MiB; 0 lets each stream read for itself.
+   */
+  readonly bundleBytes?: number;
 }
 
 const RECENT_BYTES = 16 * 1024 * 1024;
+const BUNDLE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Registers the server half of the event stream: `GET /stream` (protocol section 2.2).
  *
  * @throws TypeError for a bound that can't be meant
  */
-export function sseEndpoint({ recentBytes = RECENT_BYTES }: SseEndpointOptions = {}): EndpointPlugin {
-  if (!Number.isSafeInteger(recentBytes) || recentBytes < 0) {
-    throw new TypeError('`recentBytes` is a number of bytes, at least 0.');
+export function sseEndpoint(options: SseEndpointOptions = {}): EndpointPlugin {
+  const { recentBytes = RECENT_BYTES, bundleBytes = BUNDLE_BYTES } = options;
+  for (const [name, bytes] of Object.entries({ recentBytes, bundleBytes })) {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new TypeError(`\`${name}\` is a number of bytes, at least 0.`);
+    }
   }
-  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, recentBytes);
+  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, { recentBytes, bundleBytes });
   return { kind: 'endpoint', name: 'sse', apiVersion: PLUGIN_API_VERSION, create };
 }
 
@@ -58,9 +68,9 @@ class SseEndpoint implements Endpoint {
   readonly #hub: Hub;
   readonly #silence: SharedTimeout;
 
-  constructor(deps: EndpointDeps, recentBytes: number) {
+  constructor(deps: EndpointDeps, bounds: HubLimits) {
     const { codecs, limits } = deps;
-    this.#hub = new Hub(deps, recentBytes);
+    this.#hub = new Hub(deps, bounds);
     this.#silence = new SharedTimeout(limits.heartbeatMs);
     this.#deps = deps;
     this.codecs = { stream: codecs.ids.filter((id) => servesBlocks(codecs.get(id))) };

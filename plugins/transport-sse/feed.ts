@@ -1,4 +1,5 @@
 import type {
+  BlockRange,
   BlockRef,
   BlockSource,
   ChainChange,
@@ -11,7 +12,8 @@ import { belowBase } from '../../src/internal/ancestry.js';
 import { abortable } from '../../src/internal/iterate.js';
 import { BlockPacker, formatCompleteEvent, formatFailure, formatRollbackEvent } from './format.js';
 import type { HeadChunks } from './heartbeats.js';
-import type { Hub } from './hub.js';
+import { bundleEnd, type Bundles, type Stretch } from './bundles.js';
+import type { Hub, Membership } from './hub.js';
 import type { Cursor, RecentBlocks } from './recent-blocks.js';
 import type { Plan } from './request.js';
 import { Transcoder } from './transcoder.js';
@@ -90,7 +92,7 @@ export class Feed implements HeadChunks {
         let step = this.#step();
         if (step === 'wait') step = await this.#atHead();
         if (typeof step !== 'string') yield step;
-        else if (step === 'read') yield* this.#blocks(member.recent);
+        else if (step === 'read') yield* this.#older(member);
         else if (step === 'end') return;
         else if (step !== 'wait') await this.#pause(step);
       }
@@ -242,10 +244,42 @@ export class Feed implements HeadChunks {
     return this.#rollback !== null;
   }
 
-  /** Blocks from the source, up to where the shared ones begin. */
-  async *#blocks(recent: RecentBlocks): AsyncGenerator<Uint8Array, void, undefined> {
-    const from = this.#cursor.height + 1;
-    const to = this.#readTo(recent, from);
+  /** Blocks that are not among the newest: those of a bundle or, where there is none, from a read of its own. */
+  async *#older({ recent, bundles }: Membership): AsyncGenerator<Uint8Array, void, undefined> {
+    const stretch = this.#stretch(recent);
+    if (bundles === null) yield* this.#blocks(stretch);
+    else yield* this.#bundle(bundles, stretch);
+  }
+
+  async *#bundle(bundles: Bundles, stretch: Stretch): AsyncGenerator<Uint8Array, void, undefined> {
+    const { from, to } = stretch;
+    const taken = await bundles.take(stretch, this.#signal);
+    if (this.#isVoid()) return;
+    if (taken === 'large') {
+      yield* this.#blocks({ from, to: Math.min(to, bundleEnd(from)) });
+      return;
+    }
+    if (taken === 'nothing') {
+      await this.#checkProgress(from, to);
+      return;
+    }
+    if (taken === 'replaced' || !this.#isNext(taken.previousHash)) {
+      await this.#rollbackReported();
+      return;
+    }
+    this.#leftOut = false;
+    this.#cursor = taken.last;
+    yield* taken.chunks;
+  }
+
+  /** Whether a block with that parent can follow the cursor. */
+  #isNext(previousHash: string): boolean {
+    const { hash } = this.#cursor;
+    return hash === null || previousHash === hash;
+  }
+
+  /** Blocks from the source. */
+  async *#blocks({ from, to }: BlockRange): AsyncGenerator<Uint8Array, void, undefined> {
     const signal = this.#signal;
     for await (const frames of abortable(this.#source.read({ from, to }, { signal }), signal)) {
       if (this.#isVoid()) return;
@@ -267,9 +301,12 @@ export class Feed implements HeadChunks {
     return this.#rollback !== null;
   }
 
-  #readTo({ first }: RecentBlocks, from: number): number {
-    const to = Math.min(this.#source.tip().head?.height ?? from, this.#plan.to);
-    return first !== null && first > from ? Math.min(to, first - 1) : to;
+  /** What is to be read next: up to where the newest blocks begin, which are there for all. */
+  #stretch({ first }: RecentBlocks): Stretch {
+    const from = this.#cursor.height + 1;
+    const limit = Math.min(this.#source.tip().head?.height ?? from, this.#plan.to);
+    const to = first !== null && first > from ? Math.min(limit, first - 1) : limit;
+    return { from, to, limit };
   }
 
   /**

@@ -8,7 +8,10 @@ import {
   type EndpointRequest,
   type EndpointResponse,
 } from '../../src/contracts/index.js';
+import { chooseEncoding, IDENTITY } from '../../src/internal/http/content-encoding.js';
+import { DeflateParts } from './deflate-parts.js';
 import { Feed } from './feed.js';
+import { gzipBody } from './gzip-body.js';
 import { SharedTimeout, withHeartbeats } from './heartbeats.js';
 import { Hub, type HubLimits } from './hub.js';
 import { readRequest } from './request.js';
@@ -55,6 +58,15 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 };
 
+/** Blocks that are sent as they are may be compressed on the way (protocol section 2.2); all others are already. */
+const VARY = { vary: 'Accept-Encoding' };
+const GZIP = 'gzip';
+const GZIPPED = { 'content-encoding': GZIP };
+
+function acceptsGzip(request: EndpointRequest): boolean {
+  return chooseEncoding(request.header('accept-encoding'), [GZIP]) === GZIP;
+}
+
 function servesBlocks({ supports }: Codec): boolean {
   return supports.encode && supports.blocks !== false;
 }
@@ -67,6 +79,7 @@ class SseEndpoint implements Endpoint {
   readonly #deps: EndpointDeps;
   readonly #hub: Hub;
   readonly #silence: SharedTimeout;
+  readonly #parts = new DeflateParts();
 
   constructor(deps: EndpointDeps, bounds: HubLimits) {
     const { codecs, limits } = deps;
@@ -81,8 +94,11 @@ class SseEndpoint implements Endpoint {
     const { source } = this.#deps;
     if (isFinished(plan, source.tip().head)) return { status: 204, headers: {}, body: null };
     await checkStart(source, plan);
-    if (request.method === 'HEAD') return { status: 200, headers: HEADERS, body: null };
+    const isGzip = plan.codec === IDENTITY && acceptsGzip(request);
+    const headers = { ...HEADERS, ...(plan.codec === IDENTITY ? VARY : {}), ...(isGzip ? GZIPPED : {}) };
+    if (request.method === 'HEAD') return { status: 200, headers, body: null };
     const feed = new Feed(this.#deps, this.#hub, plan, options);
-    return { status: 200, headers: HEADERS, body: withHeartbeats(feed, this.#silence) };
+    const body = withHeartbeats(feed, this.#silence);
+    return { status: 200, headers, body: isGzip ? gzipBody(body, this.#parts, options.signal) : body };
   }
 }

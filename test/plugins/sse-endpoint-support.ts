@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { gzip } from '../../plugins/codec-gzip/index.js';
 import { identity } from '../../plugins/codec-identity/index.js';
-import { sseEndpoint } from '../../plugins/transport-sse/index.js';
+import { sseEndpoint, type SseEndpointOptions } from '../../plugins/transport-sse/index.js';
 import { seal, SEALED_JSON_GENESIS } from '../../plugins/chain-sealed-json/index.js';
 import type {
   BlockHeader,
@@ -93,15 +93,16 @@ export class TurningSource implements BlockSource {
   }
 }
 
-export function endpointOf(
-  source: BlockSource,
-  recentBytes = 16 * 1024 * 1024,
-  bundleBytes = 16 * 1024 * 1024,
-): Endpoint {
+/** What an endpoint is made with. */
+export interface EndpointSettings extends SseEndpointOptions {
+  readonly heartbeatMs?: number;
+}
+
+export function endpointOf(source: BlockSource, settings: EndpointSettings = {}): Endpoint {
+  const { heartbeatMs = DEFAULT_SERVER_LIMITS.heartbeatMs, ...options } = settings;
   const codecs = codecRegistry([gzip(), identity()]);
-  const limits = DEFAULT_SERVER_LIMITS;
-  const deps = { source, codecs, limits, workers: inThreadWorkers(codecs) };
-  return sseEndpoint({ recentBytes, bundleBytes }).create(deps);
+  const limits = { ...DEFAULT_SERVER_LIMITS, heartbeatMs };
+  return sseEndpoint(options).create({ source, codecs, limits, workers: inThreadWorkers(codecs) });
 }
 
 export async function bodyOf(

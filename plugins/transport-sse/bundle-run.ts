@@ -75,7 +75,7 @@ export class BundleRun {
     return this.#next;
   }
 
-  /** Whether no more bundles come from it: it is at its end, failed, or left a block out. */
+  /** Whether no more bundles come from it: it is at its end, failed, left a block out, or was retired. */
   get isSpent(): boolean {
     return this.#isSpent || this.#next > this.to;
   }
@@ -101,6 +101,11 @@ export class BundleRun {
       if (this.#transcoder.isDue) await this.#transcoder.breathe();
     }
     return finish(gathered, false);
+  }
+
+  /** Lets nothing follow what is being taken. */
+  retire(): void {
+    this.#isSpent = true;
   }
 
   /** Calls off what is under way. */

@@ -78,7 +78,11 @@ export class Bundles {
   /** Forgets what a rollback made void, and calls off reads that may have met it. */
   rollback(to: BlockRef): void {
     for (const bundle of this.#kept.values()) if (bundle.last.height > to.height) this.#drop(bundle);
-    for (const [key, making] of this.#making) if (making.end > to.height) this.#callOff(key, making);
+    for (const [key, making] of this.#making) {
+      if (making.end > to.height) this.#callOff(key, making);
+      // What it has read beyond this bundle may be void.
+      else if (making.run.to > to.height) making.run.retire();
+    }
     for (const run of this.#parked.values()) if (run.to > to.height) this.#close(run);
   }
 

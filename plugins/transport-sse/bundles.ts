@@ -2,6 +2,7 @@ import type { BlockRange, BlockRef, EndpointDeps } from '../../src/contracts/ind
 import { raceAbort } from '../../src/internal/abort.js';
 import { Deferred } from '../../src/internal/deferred.js';
 import { BundleRun, type Bundle, type Taken } from './bundle-run.js';
+import { ParkedRuns } from './parked-runs.js';
 
 /** What a stream asks for: blocks from a height on. */
 export interface Stretch extends BlockRange {
@@ -13,8 +14,6 @@ export interface Stretch extends BlockRange {
 const BUNDLE_HEIGHTS = 64;
 /** What a bundle costs beside its bytes, about. */
 const BUNDLE_COST_BYTES = 512;
-/** Reads that may wait to be gone on with; each holds a batch at most. */
-const MAX_PARKED = 32;
 
 /** The height that a bundle from a height on ends at, unless it is full before. */
 export function bundleEnd(from: number): number {
@@ -42,8 +41,7 @@ export class Bundles {
   /** By the first height; the one that was used last is the last. */
   readonly #kept = new Map<number, Bundle>();
   readonly #making = new Map<string, Making>();
-  /** Reads by the height that they go on at, the oldest first. */
-  readonly #parked = new Map<number, BundleRun>();
+  readonly #parked = new ParkedRuns();
   #bytes = 0;
 
   /** @param maxBytes - bound on what is kept. */
@@ -83,13 +81,13 @@ export class Bundles {
       // What it has read beyond this bundle may be void.
       else if (making.run.to > to.height) making.run.retire();
     }
-    for (const run of this.#parked.values()) if (run.to > to.height) this.#close(run);
+    this.#parked.rollback(to);
   }
 
   /** Lets go of everything; whoever waits gets nothing. */
   close(): void {
     for (const [key, making] of this.#making) this.#callOff(key, making);
-    for (const run of this.#parked.values()) this.#close(run);
+    this.#parked.close();
     this.#kept.clear();
     this.#bytes = 0;
   }
@@ -103,7 +101,7 @@ export class Bundles {
   }
 
   #make(key: string, stretch: Stretch, end: number): Making {
-    const run = this.#unpark(stretch.from, end) ?? this.#read(stretch);
+    const run = this.#parked.take(stretch.from, end) ?? this.#read(stretch);
     const making: Making = { end, run, taken: new Deferred(), waiters: 0, isOver: false };
     this.#making.set(key, making);
     // What ends at the head, or where its client wants no more, goes on elsewhere for others.
@@ -114,7 +112,7 @@ export class Bundles {
         if (typeof taken === 'string') run.close();
         else {
           if (taken.isFull || (isCut && taken.last.height === end)) this.#keep(taken);
-          this.#park(run);
+          this.#parked.add(run);
         }
         making.taken.resolve(taken);
       },
@@ -159,31 +157,5 @@ export class Bundles {
   #drop(bundle: Bundle): void {
     this.#kept.delete(bundle.from);
     this.#bytes -= bundle.bytes + BUNDLE_COST_BYTES;
-  }
-
-  #park(run: BundleRun): void {
-    if (run.isSpent) {
-      run.close();
-      return;
-    }
-    const before = this.#parked.get(run.next);
-    if (before !== undefined) this.#close(before);
-    this.#parked.set(run.next, run);
-    for (const oldest of this.#parked.values()) {
-      if (this.#parked.size <= MAX_PARKED) break;
-      this.#close(oldest);
-    }
-  }
-
-  #unpark(from: number, end: number): BundleRun | null {
-    const run = this.#parked.get(from);
-    if (run === undefined || run.to < end) return null;
-    this.#parked.delete(from);
-    return run;
-  }
-
-  #close(run: BundleRun): void {
-    this.#parked.delete(run.next);
-    run.close();
   }
 }

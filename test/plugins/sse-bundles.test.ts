@@ -1,9 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { gzip } from '../../plugins/codec-gzip/index.js';
 import { identity } from '../../plugins/codec-identity/index.js';
-import type { Bundle, Taken } from '../../plugins/transport-sse/bundle-run.js';
+import { BundleRun, type Bundle, type Taken } from '../../plugins/transport-sse/bundle-run.js';
 import { Bundles } from '../../plugins/transport-sse/bundles.js';
+import { ParkedRuns } from '../../plugins/transport-sse/parked-runs.js';
 import { sseEndpoint } from '../../plugins/transport-sse/index.js';
 import type { AbortOptions, BlockRange, BlockSource, Endpoint, Frame } from '../../src/contracts/index.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
@@ -265,6 +266,28 @@ test('a read that could go on is let go when the last stream leaves', async (t) 
   t.true((await body.next()).done);
   await setImmediate();
   t.is(source.open, 0);
+});
+
+test('reads that could go on are bounded in number and time, and closed when they are let go', async (t) => {
+  const source = new CountingSource(documents, { batch: 10 });
+  const runs = new ParkedRuns(30);
+  const codecs = codecRegistry([identity(), gzip()]);
+  const deps = { source, codecs, limits: DEFAULT_SERVER_LIMITS, workers: inThreadWorkers(codecs) };
+  for (let from = 0; from < 40; from++) {
+    const run = new BundleRun(deps, 'gzip', { from, to: 199 });
+    await run.take(from);
+    runs.add(run);
+  }
+  await setImmediate();
+  t.is(source.open, 32);
+  t.is(runs.take(8, 199), null);
+  t.is(runs.take(9, 200), null);
+  const run = runs.take(9, 199);
+  t.deepEqual(range(t, (await run?.take(30)) ?? 'nothing'), [9, 30]);
+  await delay(60);
+  t.is(source.open, 1);
+  t.is(runs.take(20, 199), null);
+  run?.close();
 });
 
 test('a rollback takes back bundles that are kept', async (t) => {

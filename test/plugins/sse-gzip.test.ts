@@ -4,10 +4,12 @@ import { promisify } from 'node:util';
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { EventSource } from 'eventsource';
+import express from 'express';
 import type { Endpoint, EndpointResponse } from '../../src/contracts/index.js';
+import { syncMiddleware } from '../../src/server/express.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
-import { serveSource } from '../helpers/servers.js';
+import { listen, serveSource } from '../helpers/servers.js';
 import { endpointOf } from './sse-endpoint-support.js';
 
 const documents = sealedChain(500);
@@ -125,7 +127,43 @@ test('an EventSource reads a compressed stream, and what is appended while it fo
   );
 });
 
-test('a block, a rollback and a heartbeat arrive as they come, without more after them', async (t) => {
+test('an EventSource whose compressed stream is cut has every block once', async (t) => {
+  const middleware = syncMiddleware({ source: new MemorySource(documents) });
+  const resumed: (string | null)[] = [];
+  const app = express();
+  app.use((req, res, next) => {
+    const isFirst = resumed.push(req.get('last-event-id') ?? null) === 1;
+    const write = res.write.bind(res) as (chunk: Uint8Array) => boolean;
+    let chunks = 0;
+    res.write = ((chunk: Uint8Array) => {
+      if (!isFirst || chunks++ < 3) return write(chunk);
+      write(chunk.subarray(0, chunk.length / 2));
+      res.socket?.end();
+      return false;
+    }) as typeof res.write;
+    next();
+  });
+  app.use('/sync', middleware);
+  t.teardown(() => middleware.close());
+  const origin = await listen(t, app);
+  const events = new EventSource(`${origin}/sync/stream?codec=identity`);
+  const ids: number[] = [];
+  events.addEventListener('block', ({ lastEventId }) => ids.push(Number(lastEventId)));
+  await new Promise<void>((resolve) => {
+    events.addEventListener('complete', () => {
+      resolve();
+    });
+  });
+  events.close();
+  t.is(resumed.length, 2);
+  t.true(Number(resumed[1]) >= 191);
+  t.deepEqual(
+    ids,
+    documents.map((_, height) => height),
+  );
+});
+
+test('a block and a rollback arrive as they come, without more after them', async (t) => {
   const source = new MemorySource(documents.slice(0, 10));
   const origin = await serveSource(t, source);
   const stream = await open(`${origin}/sync/stream?codec=identity&follow=true`);

@@ -9,9 +9,10 @@ import {
   type EndpointResponse,
 } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
+import { chooseEncoding, IDENTITY } from '../../src/internal/http/content-encoding.js';
 import { bodyOf } from './body.js';
 import { documentsOf } from './documents.js';
-import { chooseEncoding, chooseMediaType, IDENTITY, type MediaType } from './negotiate.js';
+import { chooseMediaType, type MediaType } from './negotiate.js';
 import { primed } from './primed.js';
 import { locateRange, readRange, type AskedRange, type ServedRange } from './range.js';
 import { entityTag, matchesAny } from './validators.js';

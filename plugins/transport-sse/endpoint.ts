@@ -8,9 +8,12 @@ import {
   type EndpointRequest,
   type EndpointResponse,
 } from '../../src/contracts/index.js';
+import { chooseEncoding, IDENTITY } from '../../src/internal/http/content-encoding.js';
+import { DeflateParts } from './deflate-parts.js';
 import { Feed } from './feed.js';
+import { gzipBody } from './gzip-body.js';
 import { SharedTimeout, withHeartbeats } from './heartbeats.js';
-import { Hub } from './hub.js';
+import { Hub, type HubLimits } from './hub.js';
 import { readRequest } from './request.js';
 import { checkStart, isFinished } from './start.js';
 
@@ -21,20 +24,30 @@ export interface SseEndpointOptions {
    * the source. Default 16 MiB; 0 keeps none.
    */
   readonly recentBytes?: number;
+  /**
+   * Bound on the older blocks that are kept ready for all streams of one codec, in bytes; the ones that were not used
+   * for longest go first. Streams that need the same blocks at the same time share one read of the source. Default
+   * 16 MiB; 0 lets each stream read for itself.
+   */
+  readonly bundleBytes?: number;
 }
 
 const RECENT_BYTES = 16 * 1024 * 1024;
+const BUNDLE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Registers the server half of the event stream: `GET /stream` (protocol section 2.2).
  *
  * @throws TypeError for a bound that can't be meant
  */
-export function sseEndpoint({ recentBytes = RECENT_BYTES }: SseEndpointOptions = {}): EndpointPlugin {
-  if (!Number.isSafeInteger(recentBytes) || recentBytes < 0) {
-    throw new TypeError('`recentBytes` is a number of bytes, at least 0.');
+export function sseEndpoint(options: SseEndpointOptions = {}): EndpointPlugin {
+  const { recentBytes = RECENT_BYTES, bundleBytes = BUNDLE_BYTES } = options;
+  for (const [name, bytes] of Object.entries({ recentBytes, bundleBytes })) {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new TypeError(`\`${name}\` is a number of bytes, at least 0.`);
+    }
   }
-  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, recentBytes);
+  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, { recentBytes, bundleBytes });
   return { kind: 'endpoint', name: 'sse', apiVersion: PLUGIN_API_VERSION, create };
 }
 
@@ -44,6 +57,15 @@ const HEADERS = {
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 };
+
+/** Blocks that are sent as they are may be compressed on the way (protocol section 2.2); all others are already. */
+const VARY = { vary: 'Accept-Encoding' };
+const GZIP = 'gzip';
+const GZIPPED = { 'content-encoding': GZIP };
+
+function acceptsGzip(request: EndpointRequest): boolean {
+  return chooseEncoding(request.header('accept-encoding'), [GZIP]) === GZIP;
+}
 
 function servesBlocks({ supports }: Codec): boolean {
   return supports.encode && supports.blocks !== false;
@@ -57,10 +79,11 @@ class SseEndpoint implements Endpoint {
   readonly #deps: EndpointDeps;
   readonly #hub: Hub;
   readonly #silence: SharedTimeout;
+  readonly #parts = new DeflateParts();
 
-  constructor(deps: EndpointDeps, recentBytes: number) {
+  constructor(deps: EndpointDeps, bounds: HubLimits) {
     const { codecs, limits } = deps;
-    this.#hub = new Hub(deps, recentBytes);
+    this.#hub = new Hub(deps, bounds);
     this.#silence = new SharedTimeout(limits.heartbeatMs);
     this.#deps = deps;
     this.codecs = { stream: codecs.ids.filter((id) => servesBlocks(codecs.get(id))) };
@@ -71,8 +94,11 @@ class SseEndpoint implements Endpoint {
     const { source } = this.#deps;
     if (isFinished(plan, source.tip().head)) return { status: 204, headers: {}, body: null };
     await checkStart(source, plan);
-    if (request.method === 'HEAD') return { status: 200, headers: HEADERS, body: null };
+    const isGzip = plan.codec === IDENTITY && acceptsGzip(request);
+    const headers = { ...HEADERS, ...(plan.codec === IDENTITY ? VARY : {}), ...(isGzip ? GZIPPED : {}) };
+    if (request.method === 'HEAD') return { status: 200, headers, body: null };
     const feed = new Feed(this.#deps, this.#hub, plan, options);
-    return { status: 200, headers: HEADERS, body: withHeartbeats(feed, this.#silence) };
+    const body = withHeartbeats(feed, this.#silence);
+    return { status: 200, headers, body: isGzip ? gzipBody(body, this.#parts, options.signal) : body };
   }
 }

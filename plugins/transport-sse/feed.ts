@@ -1,7 +1,7 @@
 import type {
+  BlockRange,
   BlockRef,
   BlockSource,
-  ChainChange,
   EndpointDeps,
   EndpointHandleOptions,
   Frame,
@@ -9,15 +9,14 @@ import type {
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { belowBase } from '../../src/internal/ancestry.js';
 import { abortable } from '../../src/internal/iterate.js';
+import { bundleEnd, type Bundles, type Stretch } from './bundles.js';
+import { Changes } from './changes.js';
 import { BlockPacker, formatCompleteEvent, formatFailure, formatRollbackEvent } from './format.js';
 import type { HeadChunks } from './heartbeats.js';
-import type { Hub } from './hub.js';
+import type { Hub, Membership } from './hub.js';
 import type { Cursor, RecentBlocks } from './recent-blocks.js';
 import type { Plan } from './request.js';
 import { Transcoder } from './transcoder.js';
-
-/** A rollback that was seen in the blocks is reported to the listener within this time. */
-const REPORT_WAIT_MS = 1_000;
 
 /** What a stream does next: send these bytes, or what has to be waited for. */
 type Step = Uint8Array | 'read' | 'check' | 'report' | 'wait' | 'end';
@@ -29,8 +28,9 @@ interface Parked {
 }
 
 /**
- * The events of one stream. It keeps a cursor, and takes what follows it from the newest blocks that all streams share
- * or, further back, from the source; changes only wake it up, so that a slow client costs nothing but its cursor.
+ * The events of one stream. It keeps a cursor, and takes what follows it from the newest blocks or, further back, from the
+ * bundles that all streams share; what does not go into a bundle it reads from the source itself. Changes only wake it
+ * up, so that a slow client costs nothing but its cursor.
  *
  * Between looking whether a rollback was reported and handing out bytes nothing is ever waited for: what was read
  * before a rollback is void as long as it was not sent.
@@ -46,8 +46,9 @@ export class Feed implements HeadChunks {
   readonly #onError: (error: unknown) => void;
   readonly #transcoder: Transcoder;
   readonly #packer = new BlockPacker();
+  readonly #changes: Changes;
   readonly #onAbort = (): void => {
-    this.#wake();
+    this.#changes.wake();
     this.#resumeRun('end');
   };
   #recent: RecentBlocks | null = null;
@@ -55,11 +56,6 @@ export class Feed implements HeadChunks {
   #parked: Parked | null = null;
   /** The newest block that was sent; the hash is `null` when the client did not name it. */
   #cursor: Cursor;
-  /** The lowest block that was rolled back to since the client was last told. */
-  #rollback: BlockRef | null = null;
-  /** Whether something changed since it was last waited for. */
-  #changed = false;
-  #resume: (() => void) | null = null;
   #completed = false;
   #ended = false;
   /** Whether the last read brought nothing though there should be blocks. */
@@ -70,6 +66,7 @@ export class Feed implements HeadChunks {
     this.#hub = hub;
     this.#plan = plan;
     this.#signal = options.signal;
+    this.#changes = new Changes(options.signal);
     this.#onError = options.onError ?? (() => undefined);
     this.#transcoder = new Transcoder(deps.codecs, deps.limits, plan.codec);
     this.#cursor = { height: plan.from - 1, hash: plan.parentOf === plan.from ? plan.parentHash : null };
@@ -78,7 +75,7 @@ export class Feed implements HeadChunks {
   async *run(onReady: () => void): AsyncGenerator<Uint8Array, void, undefined> {
     const member = this.#hub.join(this.#plan.codec, {
       change: (change) => {
-        this.#change(change);
+        this.#changes.hear(change);
       },
       ready: onReady,
     });
@@ -90,7 +87,7 @@ export class Feed implements HeadChunks {
         let step = this.#step();
         if (step === 'wait') step = await this.#atHead();
         if (typeof step !== 'string') yield step;
-        else if (step === 'read') yield* this.#blocks(member.recent);
+        else if (step === 'read') yield* this.#older(member);
         else if (step === 'end') return;
         else if (step !== 'wait') await this.#pause(step);
       }
@@ -107,12 +104,12 @@ export class Feed implements HeadChunks {
 
   take(): Uint8Array | null {
     const parked = this.#parked;
-    if (parked === null || !this.#changed) return null;
+    if (parked === null || !this.#changes.isNew) return null;
     try {
       const step = this.#step();
       if (typeof step !== 'string') return step;
       // There may be more until a step finds nothing.
-      if (step === 'wait') this.#changed = false;
+      if (step === 'wait') this.#changes.seen();
       else this.#resumeRun(step);
     } catch (error) {
       this.#parked = null;
@@ -123,7 +120,7 @@ export class Feed implements HeadChunks {
 
   /** Waits for what only the run itself can do. */
   #atHead(): Promise<Step> {
-    this.#changed = false;
+    this.#changes.seen();
     return new Promise((goOn, fail) => {
       this.#parked = { goOn, fail };
     });
@@ -135,32 +132,9 @@ export class Feed implements HeadChunks {
     parked?.goOn(step);
   }
 
-  #change(change: ChainChange): void {
-    if (change.kind === 'rollback' && change.to.height < (this.#rollback?.height ?? Infinity)) {
-      this.#rollback = change.to;
-    }
-    this.#wake();
-  }
-
-  #wake(): void {
-    this.#changed = true;
-    this.#resume?.();
-    this.#resume = null;
-  }
-
   async #pause(step: 'check' | 'report'): Promise<void> {
     if (step === 'check') await this.#checkKept();
     else await this.#rollbackReported();
-  }
-
-  /** Waits for the next change, or for none when there was one since the last time. */
-  async #wait(): Promise<void> {
-    if (!this.#changed && !this.#signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#resume = resolve;
-      });
-    }
-    this.#changed = false;
   }
 
   #step(): Step {
@@ -193,9 +167,8 @@ export class Feed implements HeadChunks {
 
   /** A rollback below the cursor: a following client is told, for any other what it was sent has to be looked at. */
   #tellRollback(): Uint8Array | 'check' | null {
-    const to = this.#rollback;
+    const to = this.#changes.takeRollback();
     const { height, hash } = this.#cursor;
-    this.#rollback = null;
     if (to === null || to.height >= height) return null;
     // A client that neither named a block nor was sent one has none that could be replaced.
     if (!this.#plan.follow) return hash === null ? null : 'check';
@@ -218,58 +191,69 @@ export class Feed implements HeadChunks {
     return head.height === height && head.hash !== hash;
   }
 
-  /**
-   * Blocks and their roll-back can be seen before they are reported; only the report says how far it went.
-   *
-   * @throws SyncError `FORKED` when no report comes.
-   */
+  /** @throws SyncError `FORKED` when no rollback is reported. */
   async #rollbackReported(): Promise<void> {
-    if (!(await this.#isRollbackReported())) throw replaced(this.#cursor.height);
+    if (!(await this.#changes.rollbackReported())) throw replaced(this.#cursor.height);
   }
 
-  /** Waits for the report of a rollback. @returns whether one came in time */
-  async #isRollbackReported(): Promise<boolean> {
-    const wait = { expired: false };
-    const timer = setTimeout(() => {
-      wait.expired = true;
-      this.#wake();
-    }, REPORT_WAIT_MS);
-    try {
-      while (this.#rollback === null && !wait.expired && !this.#signal.aborted) await this.#wait();
-    } finally {
-      clearTimeout(timer);
+  /** Blocks that are not among the newest: those of a bundle or, where there is none, from a read of its own. */
+  async *#older({ recent, bundles }: Membership): AsyncGenerator<Uint8Array, void, undefined> {
+    const stretch = this.#stretch(recent);
+    if (bundles === null) yield* this.#blocks(stretch);
+    else yield* this.#bundle(bundles, stretch);
+  }
+
+  async *#bundle(bundles: Bundles, stretch: Stretch): AsyncGenerator<Uint8Array, void, undefined> {
+    const { from, to } = stretch;
+    const taken = await bundles.take(stretch, this.#signal);
+    if (this.#changes.isRolledBack()) return;
+    if (taken === 'large') {
+      yield* this.#blocks({ from, to: Math.min(to, bundleEnd(from)) });
+      return;
     }
-    return this.#rollback !== null;
+    if (taken === 'nothing') {
+      await this.#checkProgress(from, to);
+      return;
+    }
+    if (taken === 'replaced' || !this.#isNext(taken.previousHash)) {
+      await this.#rollbackReported();
+      return;
+    }
+    this.#leftOut = false;
+    this.#cursor = taken.last;
+    yield* taken.chunks;
   }
 
-  /** Blocks from the source, up to where the shared ones begin. */
-  async *#blocks(recent: RecentBlocks): AsyncGenerator<Uint8Array, void, undefined> {
-    const from = this.#cursor.height + 1;
-    const to = this.#readTo(recent, from);
+  /** Whether a block with that parent can follow the cursor. */
+  #isNext(previousHash: string): boolean {
+    const { hash } = this.#cursor;
+    return hash === null || previousHash === hash;
+  }
+
+  /** Blocks from the source. */
+  async *#blocks({ from, to }: BlockRange): AsyncGenerator<Uint8Array, void, undefined> {
     const signal = this.#signal;
     for await (const frames of abortable(this.#source.read({ from, to }, { signal }), signal)) {
-      if (this.#isVoid()) return;
+      if (this.#changes.isRolledBack()) return;
       const count = this.#linked(frames);
       if (count === null) {
         await this.#rollbackReported();
         return;
       }
       yield* this.#send(frames.slice(0, count));
-      if (this.#isVoid()) return;
+      if (this.#changes.isRolledBack()) return;
       // What the read left out may be of a branch that is no longer there.
       if (count < frames.length) break;
     }
     await this.#checkProgress(from, to);
   }
 
-  /** Whether a rollback was reported: what was read before is not to be sent. */
-  #isVoid(): boolean {
-    return this.#rollback !== null;
-  }
-
-  #readTo({ first }: RecentBlocks, from: number): number {
-    const to = Math.min(this.#source.tip().head?.height ?? from, this.#plan.to);
-    return first !== null && first > from ? Math.min(to, first - 1) : to;
+  /** What is to be read next: up to where the newest blocks begin, which are there for all. */
+  #stretch({ first }: RecentBlocks): Stretch {
+    const from = this.#cursor.height + 1;
+    const limit = Math.min(this.#source.tip().head?.height ?? from, this.#plan.to);
+    const to = first !== null && first > from ? Math.min(limit, first - 1) : limit;
+    return { from, to, limit };
   }
 
   /**
@@ -292,12 +276,12 @@ export class Feed implements HeadChunks {
       if (this.#transcoder.isDue) {
         yield* this.#packer.rest();
         await this.#transcoder.breathe();
-        if (this.#isVoid()) return;
+        if (this.#changes.isRolledBack()) return;
       }
       const block = this.#transcoder.frame(frame);
       this.#cursor = frame.header;
       yield* this.#packer.add(block);
-      if (this.#isVoid()) break;
+      if (this.#changes.isRolledBack()) break;
     }
     yield* this.#packer.rest();
   }
@@ -309,7 +293,7 @@ export class Feed implements HeadChunks {
    */
   async #checkProgress(from: number, to: number): Promise<void> {
     const isFruitless = this.#cursor.height < from && (this.#source.tip().head?.height ?? -1) >= to;
-    const isLeftOut = isFruitless && !(await this.#isRollbackReported());
+    const isLeftOut = isFruitless && !(await this.#changes.rollbackReported());
     if (isLeftOut && this.#leftOut && !this.#signal.aborted) throw this.#missing(from);
     this.#leftOut = isLeftOut;
   }

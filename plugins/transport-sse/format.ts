@@ -2,7 +2,7 @@ import type { BlockRef, Frame } from '../../src/contracts/index.js';
 import { ERROR_CODES, isSyncError, SyncError, type ErrorCode } from '../../src/errors/index.js';
 
 /** The codec whose blocks are sent as they are; those of all others are sent in base64. */
-const IDENTITY = 'identity';
+export const IDENTITY = 'identity';
 const LF = 0x0a;
 const CR = 0x0d;
 const END = '\n\n';

@@ -1,4 +1,5 @@
 import type { ChainChange, EndpointDeps } from '../../src/contracts/index.js';
+import { Bundles } from './bundles.js';
 import { formatBlockEvent } from './format.js';
 import { RecentBlocks } from './recent-blocks.js';
 import { Transcoder } from './transcoder.js';
@@ -14,30 +15,40 @@ export interface Listener {
 /** A stream's place in a {@link Hub}. */
 export interface Membership {
   readonly recent: RecentBlocks;
+  /** What is further back; `null` where each stream reads for itself. */
+  readonly bundles: Bundles | null;
   leave(): void;
 }
 
 /** The streams of one codec. */
 interface Channel {
   readonly recent: RecentBlocks;
+  readonly bundles: Bundles | null;
   readonly listeners: Set<Listener>;
 }
 
+/** Bounds on what is held for each codec, in bytes. */
+export interface HubLimits {
+  /** The newest blocks. */
+  readonly recentBytes: number;
+  /** Bundles of older blocks; 0 for no bundles. */
+  readonly bundleBytes: number;
+}
+
 /**
- * What all streams of a server share: one subscription to the source, and for each codec in use the newest blocks as
- * finished events. Holds nothing while no stream is open.
+ * What all streams of a server share: one subscription to the source, and for each codec in use the newest blocks and
+ * bundles of older ones as finished events. Holds nothing while no stream is open.
  */
 export class Hub {
   readonly #deps: EndpointDeps;
-  readonly #recentBytes: number;
+  readonly #limits: HubLimits;
   readonly #channels = new Map<string, Channel>();
   #unsubscribe: (() => void) | null = null;
   #isDue = false;
 
-  /** @param recentBytes - bound on the newest blocks that are held for each codec. */
-  constructor(deps: EndpointDeps, recentBytes: number) {
+  constructor(deps: EndpointDeps, limits: HubLimits) {
     this.#deps = deps;
-    this.#recentBytes = recentBytes;
+    this.#limits = limits;
   }
 
   /** Adds a stream. */
@@ -49,29 +60,36 @@ export class Hub {
     channel.listeners.add(listener);
     const leave = (): void => {
       channel.listeners.delete(listener);
-      if (channel.listeners.size === 0 && this.#channels.get(codec) === channel) this.#close(codec);
+      if (channel.listeners.size === 0 && this.#channels.get(codec) === channel) this.#close(codec, channel);
     };
-    return { recent: channel.recent, leave };
+    const { recent, bundles } = channel;
+    return { recent, bundles, leave };
   }
 
   #open(codec: string): Channel {
     const { codecs, limits } = this.#deps;
     const transcoder = new Transcoder(codecs, limits, codec);
-    const recent = new RecentBlocks((frame) => formatBlockEvent(transcoder.frame(frame)), this.#recentBytes);
-    const channel = { recent, listeners: new Set<Listener>() };
+    const { recentBytes, bundleBytes } = this.#limits;
+    const recent = new RecentBlocks((frame) => formatBlockEvent(transcoder.frame(frame)), recentBytes);
+    const bundles = bundleBytes === 0 ? null : new Bundles(this.#deps, codec, bundleBytes);
+    const channel = { recent, bundles, listeners: new Set<Listener>() };
     this.#channels.set(codec, channel);
     return channel;
   }
 
-  #close(codec: string): void {
+  #close(codec: string, { bundles }: Channel): void {
     this.#channels.delete(codec);
+    bundles?.close();
     if (this.#channels.size > 0) return;
     this.#unsubscribe?.();
     this.#unsubscribe = null;
   }
 
   #change(change: ChainChange): void {
-    for (const { recent } of this.#channels.values()) recent.change(change);
+    for (const { recent, bundles } of this.#channels.values()) {
+      recent.change(change);
+      if (change.kind === 'rollback') bundles?.rollback(change.to);
+    }
     for (const { listeners } of this.#channels.values())
       for (const { change: heard } of listeners) heard(change);
     if (this.#isDue) return;

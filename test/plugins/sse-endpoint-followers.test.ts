@@ -1,158 +1,11 @@
+import { deepEqual, equal } from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
-import { gzip } from '../../plugins/codec-gzip/index.js';
-import { identity } from '../../plugins/codec-identity/index.js';
-import { sseEndpoint } from '../../plugins/transport-sse/index.js';
-import { seal, SEALED_JSON_GENESIS } from '../../plugins/chain-sealed-json/index.js';
-import type {
-  BlockHeader,
-  BlockRange,
-  BlockSource,
-  ChainChange,
-  ChainTip,
-  Endpoint,
-  Frame,
-} from '../../src/contracts/index.js';
-import { codecRegistry } from '../../src/di/codec-registry.js';
-import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
-import { inThreadWorkers } from '../../src/workers/in-thread.js';
-import { frameOf, MemorySource } from '../helpers/memory-source.js';
+import type { Endpoint } from '../../src/contracts/index.js';
+import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
-
-/** A source whose reads and reports take turns of their own, and that can change at each of them. */
-class TurningSource implements BlockSource {
-  readonly chain = 'sealed-json';
-  frames: Frame[] = [];
-  readonly listeners = new Set<(change: ChainChange) => void>();
-  /** Runs at each turn of a read, before its blocks are taken (`true`) and before they are handed out. */
-  onTurn: (before: boolean) => void = () => undefined;
-  readonly #batch: number;
-  #branch = 0;
-  #unreported: ChainChange[] = [];
-
-  constructor(count: number, batch: number) {
-    this.#batch = batch;
-    this.grow(count);
-    this.report();
-  }
-
-  chainId(): string | null {
-    return this.frames[0]?.header.hash ?? null;
-  }
-
-  tip(): ChainTip {
-    return { base: 0, head: this.frames.at(-1)?.header ?? null, finalized: null };
-  }
-
-  header(height: number): Promise<BlockHeader | null> {
-    return Promise.resolve(this.frames[height]?.header ?? null);
-  }
-
-  async *read({ from, to }: BlockRange): AsyncIterable<readonly Frame[]> {
-    for (let next = from; next <= to; next += this.#batch) {
-      await setImmediate();
-      this.onTurn(true);
-      const frames = this.frames.slice(next, Math.min(to + 1, next + this.#batch));
-      this.onTurn(false);
-      await setImmediate();
-      if (frames.length === 0) return;
-      yield frames;
-    }
-  }
-
-  subscribe(listener: (change: ChainChange) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
-  /** Makes blocks durable; `report` tells of them. */
-  grow(count: number): void {
-    const frames: Frame[] = [];
-    for (let index = 0; index < count; index++) {
-      const head = this.frames.at(-1)?.header ?? null;
-      const payload = Buffer.from(JSON.stringify({ branch: this.#branch }));
-      const height = (head?.height ?? -1) + 1;
-      const { document } = seal(payload, { height, previousHash: head?.hash ?? SEALED_JSON_GENESIS });
-      const frame = frameOf(document, 'identity');
-      frames.push(frame);
-      this.frames.push(frame);
-    }
-    this.#unreported.push({ kind: 'extend', frames });
-  }
-
-  cut(height: number): void {
-    const to = this.frames[height]?.header;
-    if (to === undefined) return;
-    this.#branch += 1;
-    this.frames.length = height + 1;
-    this.#unreported.push({ kind: 'rollback', to });
-  }
-
-  report(): void {
-    const changes = this.#unreported;
-    this.#unreported = [];
-    for (const change of changes) for (const listener of [...this.listeners]) listener(change);
-  }
-}
-
-function endpointOf(source: BlockSource, recentBytes = 16 * 1024 * 1024): Endpoint {
-  const codecs = codecRegistry([gzip(), identity()]);
-  const limits = DEFAULT_SERVER_LIMITS;
-  return sseEndpoint({ recentBytes }).create({ source, codecs, limits, workers: inThreadWorkers(codecs) });
-}
-
-async function bodyOf(
-  endpoint: Endpoint,
-  query: string,
-  signal: AbortSignal,
-): Promise<AsyncIterator<Uint8Array>> {
-  const request = { method: 'GET', path: '/stream', query: new URLSearchParams(query), header: () => null };
-  const { body } = await endpoint.handle(request, { signal });
-  return (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-}
-
-/** What a client knows when it applies every event, and refuses any that does not fit. */
-class View {
-  readonly hashes: string[];
-  error: string | null = null;
-  ended = false;
-  #text = '';
-
-  constructor(source: TurningSource, from: number) {
-    this.hashes = source.frames.slice(0, from).map(({ header }) => header.hash);
-  }
-
-  async pull(body: AsyncIterator<Uint8Array>): Promise<void> {
-    const { done, value } = (await body.next()) as IteratorResult<Uint8Array, undefined>;
-    this.ended = done === true;
-    this.#text += value === undefined ? '' : Buffer.from(value).toString();
-    const events = this.#text.split('\n\n');
-    this.#text = events.pop() ?? '';
-    for (const event of events) this.#apply(event);
-  }
-
-  #apply(event: string): void {
-    const data = event.slice(event.indexOf('data: ') + 6);
-    if (event.startsWith('event: error')) this.error = data;
-    if (event.startsWith('event: rollback')) this.#rollback(JSON.parse(data) as BlockHeader);
-    if (event.startsWith('event: block')) this.#block(JSON.parse(data) as BlockHeader);
-  }
-
-  #block({ height, hash, previousHash }: BlockHeader): void {
-    if (height !== this.hashes.length) throw new Error(`Block ${height} came on ${this.hashes.length - 1}.`);
-    const parent = this.hashes.at(-1);
-    if (parent !== undefined && previousHash !== parent)
-      throw new Error(`Block ${height} has another parent.`);
-    this.hashes.push(hash);
-  }
-
-  #rollback({ height, hash }: BlockHeader): void {
-    if (height >= this.hashes.length - 1) throw new Error(`A rollback to ${height} voids nothing.`);
-    this.hashes.length = height + 1;
-    if (this.hashes[height] !== hash) throw new Error(`The rollback to ${height} names another block.`);
-  }
-}
+import { bodyOf, endpointOf, hashes, TurningSource, View } from './sse-endpoint-support.js';
 
 const operation = fc.oneof(
   fc.record({ kind: fc.constant('grow' as const), count: fc.integer({ min: 1, max: 5 }) }),
@@ -169,60 +22,131 @@ function apply(source: TurningSource, { kind, count }: Operation): void {
   else if (kind === 'report') source.report();
 }
 
-const hashes = ({ frames }: TurningSource): string[] => frames.map(({ header }) => header.hash);
+/** One of the streams that read at the same time. */
+class Reader {
+  readonly view: View;
+  readonly #controller = new AbortController();
+  readonly #body: AsyncIterator<Uint8Array>;
+  #pulling: Promise<void> | null = null;
 
-test('whatever is appended and rolled back while it reads, a follower ends with what the source has', async (t) => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(operation, { maxLength: 25 }),
-      fc.array(operation, { maxLength: 12 }),
-      fc.record({
-        batch: fc.integer({ min: 1, max: 7 }),
-        from: fc.integer({ min: 0, max: 12 }),
-        recentBytes: fc.constantFrom(0, 1500, 1 << 24),
-      }),
-      async (between, during, { batch, from, recentBytes }) => {
-        const source = new TurningSource(12, batch);
-        const turns = [...during];
-        source.onTurn = () => {
-          const next = turns.shift();
-          if (next !== undefined) apply(source, next);
-        };
-        const view = new View(source, from);
-        const controller = new AbortController();
-        const parent = from === 0 ? '' : `&parent_hash=${view.hashes[from - 1] ?? ''}`;
-        const query = `follow=true&codec=identity&from_height=${from}${parent}`;
-        const endpoint = endpointOf(source, recentBytes);
-        const body = await bodyOf(endpoint, query, controller.signal);
-        let pulling: Promise<void> | null = null;
-        const pull = (): Promise<void> => (pulling ??= view.pull(body).finally(() => (pulling = null)));
-        void pull();
-        for (const next of between) {
-          apply(source, next);
-          for (let count = next.kind === 'pull' ? next.count : 0; count > 0; count--) {
-            void pull();
-            await setImmediate();
-          }
-        }
-        source.onTurn = () => undefined;
-        source.grow(1);
-        source.report();
-        for (let tries = 0; tries < 200 && view.hashes.at(-1) !== hashes(source).at(-1); tries++) {
-          void pull();
-          await setImmediate();
-          if (view.error !== null) break;
-        }
-        controller.abort();
-        await Promise.resolve(pulling);
-        await body.return?.();
-        t.is(view.error, null);
-        t.deepEqual(view.hashes, hashes(source));
-        t.is(source.listeners.size, 0);
-      },
-    ),
-    { numRuns: 400 },
-  );
+  private constructor(view: View, body: AsyncIterator<Uint8Array>, controller: AbortController) {
+    this.view = view;
+    this.#body = body;
+    this.#controller = controller;
+  }
+
+  /** @param below - how far below the block after the head it begins. */
+  static async join(source: TurningSource, endpoint: Endpoint, below: number): Promise<Reader> {
+    const from = Math.max(0, source.frames.length - below);
+    const view = new View(source, from);
+    const controller = new AbortController();
+    const parent = from === 0 ? '' : `&parent_hash=${view.hashes[from - 1] ?? ''}`;
+    const query = `follow=true&codec=identity&from_height=${from}${parent}`;
+    const reader = new Reader(view, await bodyOf(endpoint, query, controller.signal), controller);
+    reader.pull();
+    return reader;
+  }
+
+  pull(): void {
+    this.#pulling ??= this.view.pull(this.#body).finally(() => (this.#pulling = null));
+  }
+
+  async close(): Promise<void> {
+    this.#controller.abort();
+    await Promise.resolve(this.#pulling);
+    await this.#body.return?.();
+  }
+}
+
+/** Streams that join before, and some of them while the source changes. */
+const joins = (max: number): fc.Arbitrary<{ readonly below: number; readonly at: number }[]> =>
+  fc.array(fc.record({ below: fc.integer({ min: 0, max: 12 }), at: fc.integer({ min: 0, max: 12 }) }), {
+    minLength: max,
+    maxLength: max,
+  });
+
+interface Setting {
+  readonly batch: number;
+  readonly recentBytes: number;
+  readonly bundleBytes: number;
+  /** Blocks at first: few, or up to where a bundle ends. */
+  readonly count: number;
+}
+
+const setting: fc.Arbitrary<Setting> = fc.record({
+  batch: fc.integer({ min: 1, max: 7 }),
+  recentBytes: fc.constantFrom(0, 1500, 1 << 24),
+  bundleBytes: fc.constantFrom(0, 3000, 1 << 24, 1 << 24),
+  count: fc.constantFrom(12, 62, 70),
 });
+
+/** Lets streams read while a source changes, and gives them when they have had time for everything. */
+async function readWhile(
+  source: TurningSource,
+  { recentBytes, bundleBytes }: Setting,
+  between: readonly Operation[],
+  during: readonly Operation[],
+  joining: readonly { readonly below: number; readonly at: number }[],
+): Promise<readonly Reader[]> {
+  const turns = [...during];
+  source.onTurn = () => {
+    const next = turns.shift();
+    if (next !== undefined) apply(source, next);
+  };
+  const endpoint = endpointOf(source, { recentBytes, bundleBytes });
+  const readers: Reader[] = [];
+  const join = async (at: number): Promise<void> => {
+    for (const one of joining)
+      if (one.at === at) readers.push(await Reader.join(source, endpoint, one.below));
+  };
+  for (const [at, next] of between.entries()) {
+    await join(at);
+    apply(source, next);
+    for (let count = next.kind === 'pull' ? next.count : 0; count > 0; count--) {
+      for (const reader of readers) reader.pull();
+      await setImmediate();
+    }
+  }
+  for (let at = between.length; at <= 12; at++) await join(at);
+  source.onTurn = () => undefined;
+  source.grow(1);
+  source.report();
+  const isBehind = ({ view }: Reader): boolean =>
+    view.error === null && view.hashes.at(-1) !== hashes(source).at(-1);
+  for (let tries = 0; tries < 200 && readers.some(isBehind); tries++) {
+    for (const reader of readers) reader.pull();
+    await setImmediate();
+  }
+  for (const reader of readers) await reader.close();
+  return readers;
+}
+
+for (const [streams, numRuns] of [
+  [1, 400],
+  [2, 300],
+  [4, 150],
+] as const) {
+  const who = streams === 1 ? 'a follower ends' : `${streams} followers end`;
+  test(`whatever is appended and rolled back while it reads, ${who} with what the source has`, async (t) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(operation, { maxLength: 25 }),
+        fc.array(operation, { maxLength: 12 }),
+        joins(streams),
+        setting,
+        async (between, during, joining, chosen) => {
+          const source = new TurningSource(chosen.count, chosen.batch);
+          for (const { view } of await readWhile(source, chosen, between, during, joining)) {
+            deepEqual({ error: view.error, hashes: view.hashes }, { error: null, hashes: hashes(source) });
+          }
+          equal(source.listeners.size, 0);
+        },
+      ),
+      { numRuns },
+    );
+    t.pass();
+  });
+}
 
 interface Cut {
   readonly follow: boolean;
@@ -253,7 +177,7 @@ async function viewOf(
   };
   const controller = new AbortController();
   const query = `codec=identity&follow=${String(follow)}`;
-  const body = await bodyOf(endpointOf(source, 0), query, controller.signal);
+  const body = await bodyOf(endpointOf(source, { recentBytes: 0 }), query, controller.signal);
   const hasAll = (): boolean => turns > turn && view.hashes.at(-1) === hashes(source).at(-1);
   while (!view.ended && !(follow && hasAll())) await view.pull(body);
   controller.abort();

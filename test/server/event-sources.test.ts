@@ -24,6 +24,8 @@ async function breakingServer(t: ExecutionContext, cutAfterBytes: number): Promi
   const cut: RequestHandler = (req, res, next) => {
     const entry = { lastEventId: req.get('last-event-id') ?? null, status: 0 };
     const first = requests.push(entry) === 1;
+    // A line is written into the stream: it must not be compressed.
+    req.headers['accept-encoding'] = 'identity';
     const write = res.write.bind(res) as (chunk: Uint8Array) => boolean;
     let bytes = 0;
     res.on('close', () => (entry.status = res.statusCode));

@@ -156,7 +156,6 @@ test('an EventSource whose compressed stream is cut has every block once', async
   });
   events.close();
   t.is(resumed.length, 2);
-  t.true(Number(resumed[1]) >= 191);
   t.deepEqual(
     ids,
     documents.map((_, height) => height),

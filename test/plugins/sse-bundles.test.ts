@@ -268,26 +268,40 @@ test('a read that could go on is let go when the last stream leaves', async (t) 
   t.is(source.open, 0);
 });
 
-test('reads that could go on are bounded in number and time, and closed when they are let go', async (t) => {
-  const source = new CountingSource(documents, { batch: 10 });
-  const runs = new ParkedRuns(30);
+/** Runs that have made a bundle each. */
+async function usedRuns(source: BlockSource, count: number): Promise<BundleRun[]> {
   const codecs = codecRegistry([identity(), gzip()]);
   const deps = { source, codecs, limits: DEFAULT_SERVER_LIMITS, workers: inThreadWorkers(codecs) };
-  for (let from = 0; from < 40; from++) {
-    const run = new BundleRun(deps, 'gzip', { from, to: 199 });
-    await run.take(from);
-    runs.add(run);
-  }
+  const runs = Array.from({ length: count }, (_, from) => new BundleRun(deps, 'gzip', { from, to: 199 }));
+  for (const [from, run] of runs.entries()) await run.take(from);
+  return runs;
+}
+
+test('reads that could go on are bounded in number, and closed when they are let go', async (t) => {
+  const source = new CountingSource(documents, { batch: 10 });
+  const parked = new ParkedRuns();
+  for (const run of await usedRuns(source, 40)) parked.add(run);
   await setImmediate();
   t.is(source.open, 32);
-  t.is(runs.take(8, 199), null);
-  t.is(runs.take(9, 200), null);
-  const run = runs.take(9, 199);
+  t.is(parked.take(8, 199), null);
+  t.is(parked.take(9, 200), null);
+  const run = parked.take(9, 199);
   t.deepEqual(range(t, (await run?.take(30)) ?? 'nothing'), [9, 30]);
-  await delay(60);
+  parked.close();
+  await setImmediate();
   t.is(source.open, 1);
-  t.is(runs.take(20, 199), null);
   run?.close();
+  await setImmediate();
+  t.is(source.open, 0);
+});
+
+test('a read that nobody goes on with is closed after a time', async (t) => {
+  const source = new CountingSource(documents, { batch: 10 });
+  const parked = new ParkedRuns(20);
+  for (const run of await usedRuns(source, 3)) parked.add(run);
+  for (let tries = 0; tries < 100 && source.open > 0; tries++) await delay(20);
+  t.is(source.open, 0);
+  t.is(parked.take(1, 199), null);
 });
 
 test('a rollback takes back bundles that are kept', async (t) => {

@@ -8,6 +8,10 @@ export function bodyOf(
   headers: IncomingHttpHeaders,
   signal: AbortSignal,
 ): ReadableStream<Uint8Array> {
+  const closed = new Promise<void>((resolve) => {
+    if (stream.destroyed) resolve();
+    stream.once('close', resolve);
+  });
   const received = countBytes(stream);
   const chunks = decoded(stream, headers)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   const fail = (cause: unknown): never => {
@@ -22,6 +26,8 @@ export function bodyOf(
           controller.enqueue(value);
           return;
         }
+        // A reset may come right behind the end, and only the closed stream knows of both.
+        await closed;
         const missing = whatIsMissing(stream, headers, received());
         if (missing !== null || signal.aborted) fail(new Error(missing ?? 'aborted'));
         controller.close();

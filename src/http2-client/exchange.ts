@@ -35,11 +35,11 @@ function send(pool: SessionPool, request: Request): ClientHttp2Stream {
   const headers: Record<string, string> = { 'accept-encoding': 'gzip', accept: '*/*' };
   for (const [name, value] of request.headers) headers[name] = value;
   try {
-    const session = pool.get(url.origin);
-    return session.request(
-      { ...headers, ':method': request.method, ':path': `${url.pathname}${url.search}` },
-      { endStream: true },
-    );
+    return pool.request(url.origin, {
+      ...headers,
+      ':method': request.method,
+      ':path': `${url.pathname}${url.search}`,
+    });
   } catch (cause) {
     throw new TypeError('fetch failed', { cause });
   }

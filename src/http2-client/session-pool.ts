@@ -1,4 +1,9 @@
-import { connect, type ClientHttp2Session } from 'node:http2';
+import {
+  connect,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import type { Http2FetchOptions } from '../http2-client.js';
 
 /** What a stream may send before it has to be read, in bytes: enough for a fast stream over a long way. */
@@ -10,14 +15,30 @@ const CONNECTION_WINDOW_BYTES = 128 * 1024 * 1024;
 export class SessionPool {
   readonly #options: Http2FetchOptions;
   readonly #sessions = new Map<string, ClientHttp2Session>();
+  readonly #streams = new WeakMap<ClientHttp2Session, number>();
   #closed = false;
 
   constructor(options: Http2FetchOptions) {
     this.#options = options;
   }
 
+  /** Opens a stream; the process is held up only while there are some. */
+  request(origin: string, headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    const session = this.#get(origin);
+    const stream = session.request(headers, { endStream: true });
+    const open = (this.#streams.get(session) ?? 0) + 1;
+    this.#streams.set(session, open);
+    if (open === 1) session.ref();
+    stream.once('close', () => {
+      const left = (this.#streams.get(session) ?? 1) - 1;
+      this.#streams.set(session, left);
+      if (left === 0 && !session.destroyed) session.unref();
+    });
+    return stream;
+  }
+
   /** The origin's connection, opened anew when there is none that takes requests. */
-  get(origin: string): ClientHttp2Session {
+  #get(origin: string): ClientHttp2Session {
     if (this.#closed) throw new Error('This HTTP/2 client is closed.');
     const kept = this.#sessions.get(origin);
     if (kept !== undefined && !kept.closed && !kept.destroyed) return kept;

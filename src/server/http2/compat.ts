@@ -29,9 +29,8 @@ function writeImplicitHead(this: Http2ServerResponse): void {
 /** Every member of the one prototype, and of the other what has to be hidden. */
 function membersOf(own: object, replaced: object): PropertyDescriptorMap {
   const members: PropertyDescriptorMap = {};
-  const names = [...chainOf(own), ...chainOf(replaced)].flatMap((prototype) =>
-    Object.keys(Object.getOwnPropertyDescriptors(prototype)),
-  );
+  // With the symbols: Node's own methods call each other by them.
+  const names = [...chainOf(own), ...chainOf(replaced)].flatMap((prototype) => Reflect.ownKeys(prototype));
   for (const name of new Set(names)) {
     if (name === 'constructor') continue;
     const descriptor = find(own, name) ?? { value: undefined, writable: true };
@@ -40,7 +39,7 @@ function membersOf(own: object, replaced: object): PropertyDescriptorMap {
   return members;
 }
 
-function find(object: object, name: string): PropertyDescriptor | undefined {
+function find(object: object, name: PropertyKey): PropertyDescriptor | undefined {
   for (const prototype of chainOf(object)) {
     const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
     if (descriptor !== undefined) return descriptor;

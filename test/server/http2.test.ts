@@ -83,7 +83,7 @@ async function heightAfterSync(peer: string, fetch: typeof globalThis.fetch): Pr
   const engine = createSyncEngine({ peers: [peer], storage: { use: 'memory' }, fetch });
   try {
     await engine.start();
-    return engine.state.checkpoint?.height;
+    return engine.state.checkpoint?.head?.height;
   } finally {
     await engine.close();
   }

@@ -1,11 +1,19 @@
 import { openChain } from '../src/index.js';
 import type { Workload } from './workloads.js';
 
-/** Makes a store of a workload's blocks. @returns the bytes of its documents. */
+/** What a store was filled with. */
+export interface Filled {
+  readonly documentBytes: number;
+  readonly blocks: number;
+  /** Of the newest block. */
+  readonly headHash: string;
+}
+
+/** Makes a store of a workload's blocks. */
 export async function fill(
   location: string,
   workload: Pick<Workload, 'chain' | 'documents'>,
-): Promise<number> {
+): Promise<Filled> {
   const chain = await openChain({ storage: { use: 'leveldb', location }, chain: workload.chain });
   let documentBytes = 0;
   let batch: Uint8Array[] = [];
@@ -18,6 +26,8 @@ export async function fill(
     }
   }
   await chain.append(batch);
+  const { head } = chain.tip();
   await chain.close();
-  return documentBytes;
+  if (head === null) throw new Error('The workload has no blocks.');
+  return { documentBytes, blocks: head.height + 1, headHash: head.hash };
 }

@@ -1,139 +1,141 @@
+import { benchClients } from './clients.js';
+import { clientsCharts, clientsTable } from './clients-table.js';
+import { benchCodecs } from './codecs.js';
+import { codecsTable } from './codecs-table.js';
 import { benchFollowers } from './followers.js';
-import { median, rewrite, setting } from './page.js';
-import { benchSlowConsumer, type SlowConsumerRun } from './slow-consumer.js';
-import { benchSnapshot, type SnapshotResult, type SnapshotRound, type Timing } from './snapshot.js';
-import { benchStream, type StreamResult } from './stream.js';
-import { isAvailable, type Workload, WORKLOADS } from './workloads.js';
+import { benchLine } from './line.js';
+import { lineChart, lineTable } from './line-table.js';
+import { benchMemory } from './memory.js';
+import { memoryTable } from './memory-table.js';
+import { lineUnavailable } from './network.js';
+import { BLOCKS, COMPLETE, RUNS, WAYS } from './options.js';
+import { plot, rewrite, setting } from './page.js';
+import { benchSlowConsumer } from './slow-consumer.js';
+import { slowConsumerTable } from './slow-consumer-table.js';
+import { benchSnapshot } from './snapshot.js';
+import { snapshotTable } from './snapshot-table.js';
+import { benchStream } from './stream.js';
+import { streamCharts, streamTable } from './stream-table.js';
+import { findWorkload, isAvailable, titleOf, type Workload } from './workloads.js';
 
 /**
- * `npm run bench [-- NAME…]`: measures the named workloads, and rewrites a table in docs/benchmarks.md when all of it was
- * measured. Names: those of the stream's workloads (all by default), and `snapshot`. Others take figures instead: `followers
- * [COUNT] [BLOCKS] [CLIENTS]`, for followers, blocks that are appended, and processes that follow; `slow-consumer [BLOCKS]`.
+ * `npm run bench [-- NAME…]`: measures what is named, and rewrites its part of docs/benchmarks.md when all of it was
+ * measured. Names are those of the workloads (`ethereum`, `sealed-900` and `healthcare` by default, `healthcare-10000`) and
+ * of {@link OTHERS}; the last two of those take figures.
  */
-const RUNS = Number(process.env['BENCH_RUNS'] ?? 3);
-const STREAM = ['ethereum', 'healthcare'];
-const SNAPSHOT = 'healthcare-10000';
-
+const DEFAULT = ['ethereum', 'sealed-900', 'healthcare'];
+const CODEC_WORKLOADS = ['ethereum', 'sealed-900', 'healthcare'];
 const SLOW_BLOCKS = 60_000;
 
-const names = process.argv.slice(2);
-const wanted = names.length === 0 ? STREAM : STREAM.filter((name) => names.includes(name));
-if (names[0] === 'followers') await follow(names.slice(1).map(Number));
-if (wanted.length > 0) await stream(wanted);
-if (names.includes('snapshot')) await snapshot();
-if (names.includes('slow-consumer')) await slowConsumer(Number(names.find(isCount) ?? SLOW_BLOCKS));
+const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<void>>> = {
+  snapshot,
+  clients: ([count = 50]) => clients(count),
+  codecs,
+  line: ([mbit = 10]) => line(mbit),
+  memory,
+  followers: ([followers = 1000, blocks = 200, clients = 1]) =>
+    benchFollowers({ followers, blocks, clients }),
+  'slow-consumer': async ([blocks = SLOW_BLOCKS]) => {
+    console.log(slowConsumerTable(await benchSlowConsumer(blocks)));
+  },
+};
 
-async function slowConsumer(blocks: number): Promise<void> {
-  console.log(`${blocks.toLocaleString('en')} blocks of 4.7 KB to a consumer that takes 2 ms for each …`);
-  console.log(slowTable(await benchSlowConsumer(blocks)));
+const given = process.argv.slice(2);
+const numbers = given.filter((each) => /^[0-9]+$/.test(each)).map(Number);
+const names = given.filter((each) => !/^[0-9]+$/.test(each));
+const unknown = names.filter((name) => OTHERS[name] === undefined && findWorkload(name) === null);
+if (unknown.length > 0) {
+  console.error(`There is nothing to measure by the name of ${unknown.join(', ')}.`);
+  process.exit(2);
 }
+for (const name of names.length === 0 ? DEFAULT : names) await measure(name);
 
-function slowTable(runs: readonly SlowConsumerRun[]): string {
-  const row = ({ way, blocks, elapsedMs, maxRssBytes, peak, serverRssBytes }: SlowConsumerRun): string => {
-    const memory = [
-      maxRssBytes,
-      peak.rss,
-      peak.anon,
-      peak.file,
-      peak.heapTotal,
-      peak.heapUsed,
-      peak.external,
-    ];
-    const cells = [...memory, serverRssBytes].map(megabytes);
-    return `| ${[way, blocks.toLocaleString('en'), `${(elapsedMs / 1000).toFixed(0)} s`, ...cells].join(' | ')} |`;
-  };
-  return [
-    '| way | blocks | time | peak RSS client | highest sample | anonymous | files | heap | heap in use | external | peak RSS server |',
-    '| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |',
-    ...runs.map(row),
-  ].join('\n');
-}
-
-function isCount(name: string): boolean {
-  return /^[1-9][0-9]*$/.test(name);
-}
-
-async function stream(workloads: readonly string[]): Promise<void> {
-  const results: StreamResult[] = [];
-  for (const name of workloads) {
-    const workload = available(name);
-    if (workload === null) continue;
-    console.log(`${workload.title}: ${RUNS} runs of each codec …`);
-    results.push(...(await benchStream(workload, ['gzip', 'identity'], RUNS)));
+async function measure(name: string): Promise<void> {
+  const other = OTHERS[name];
+  if (other !== undefined) {
+    await other(numbers);
+    return;
   }
-  const table = streamTable(results);
+  const workload = available(name);
+  if (workload !== null) await stream(workload);
+}
+
+async function stream(workload: Workload): Promise<void> {
+  console.log(`${titleOf(workload)}: rounds of each way: ${RUNS} …`);
+  const result = await benchStream(workload, RUNS, ({ name }) => WAYS === null || WAYS.includes(name));
+  const table = streamTable(result);
   console.log(table);
-  if (workloads.length === STREAM.length && results.length > 0) rewrite('stream', table);
+  if (!COMPLETE || result.ways.some(({ skipped }) => skipped !== null)) return;
+  const plots = plot(workload.name, streamCharts(result, titleOf(workload)));
+  rewrite(workload.name, [setting(RUNS), table, plots].join('\n\n'));
 }
 
 async function snapshot(): Promise<void> {
-  const workload = available(process.env['BENCH_WORKLOAD'] ?? SNAPSHOT);
+  const workload = available('healthcare-10000');
   if (workload === null) return;
-  console.log(`Snapshot of ${workload.title}: ${RUNS} rounds …`);
+  console.log(`Snapshot of ${titleOf(workload)}: rounds: ${RUNS} …`);
   const table = snapshotTable(await benchSnapshot(workload, RUNS));
   console.log(table);
-  if (workload.name === SNAPSHOT) rewrite('snapshot', table);
+  if (COMPLETE) rewrite('snapshot', `${setting(RUNS)} ${table}`);
 }
 
-async function follow([followers = 1000, blocks = 200, clients = 1]: readonly number[]): Promise<void> {
-  await benchFollowers({ followers, blocks, clients });
+async function clients(count: number): Promise<void> {
+  const results = [];
+  for (const workload of availableOf(['sealed-900', 'healthcare'], [10_000, 500])) {
+    console.log(`${count} clients at once, ${titleOf(workload)} each, rounds: ${RUNS} …`);
+    results.push(await benchClients(workload, count, RUNS));
+  }
+  const table = clientsTable(results);
+  console.log(table);
+  if (!COMPLETE || results.length < 2) return;
+  const plots = plot('clients', clientsCharts(results));
+  rewrite('clients', [setting(RUNS), table, plots].join('\n\n'));
 }
 
-function available(name: string): Workload | null {
-  const workload = WORKLOADS.find((each) => each.name === name);
-  if (workload !== undefined && isAvailable(workload)) return workload;
+async function codecs(): Promise<void> {
+  const results = [];
+  for (const workload of availableOf(CODEC_WORKLOADS, [8192, 8192, 512])) {
+    console.log(`Codecs on ${titleOf(workload)}, rounds: ${RUNS} …`);
+    results.push(await benchCodecs(workload, RUNS));
+  }
+  const tables = codecsTable(results);
+  console.log(tables);
+  if (COMPLETE && results.length === CODEC_WORKLOADS.length)
+    rewrite('codecs', `${setting(RUNS)}\n\n${tables}`);
+}
+
+async function line(mbit: number): Promise<void> {
+  const reason = lineUnavailable();
+  if (reason !== null) {
+    console.log(`line: left out, ${reason}`);
+    return;
+  }
+  const [workload] = availableOf(['healthcare-10000'], [10_000]);
+  if (workload === undefined) return;
+  console.log(`${titleOf(workload)} over ${mbit} Mbit/s, rounds: ${RUNS} …`);
+  const result = await benchLine(workload, mbit, RUNS);
+  const table = lineTable(result);
+  console.log(table);
+  if (!COMPLETE || mbit !== 10) return;
+  rewrite('line', [setting(RUNS), table, plot('line', [lineChart(result)])].join('\n\n'));
+}
+
+async function memory(): Promise<void> {
+  const workloads = availableOf(['healthcare-10000', 'healthcare-40000'], [10_000, 40_000]);
+  console.log(`Memory, rounds: ${RUNS} …`);
+  const table = memoryTable(await benchMemory(workloads, RUNS));
+  console.log(table);
+  if (COMPLETE && workloads.length === 2) rewrite('memory', `${setting(RUNS)}\n\n${table}`);
+}
+
+/** Those of the named workloads whose input is here, each with its own bound of blocks. */
+function availableOf(names: readonly string[], blocks: readonly number[]): readonly Workload[] {
+  return names.flatMap((name, index) => available(name, blocks[index]) ?? []);
+}
+
+function available(name: string, most = Number.MAX_SAFE_INTEGER): Workload | null {
+  const workload = findWorkload(name, Math.min(most, BLOCKS ?? most));
+  if (workload !== null && isAvailable(workload)) return workload;
   console.log(`${name}: left out, its input is not on this machine`);
   return null;
-}
-
-function streamTable(rows: readonly StreamResult[]): string {
-  const head = [
-    setting(RUNS),
-    '',
-    '| blocks | codec | blocks/s | MB/s of documents | MB as stored | peak RSS client | peak RSS server |',
-    '| --- | --- | --: | --: | --: | --: | --: |',
-  ];
-  return [...head, ...rows.map(streamRow)].join('\n');
-}
-
-function streamRow({ workload, codec, documentBytes, runs }: StreamResult): string {
-  const seconds = median(runs.map(({ elapsedMs }) => elapsedMs)) / 1000;
-  const cells = [
-    workload.title,
-    codec,
-    Math.round((runs[0]?.blocks ?? 0) / seconds).toLocaleString('en'),
-    (documentBytes / 1e6 / seconds).toFixed(1),
-    (median(runs.map(({ bytes }) => bytes)) / 1e6).toFixed(1),
-    megabytes(median(runs.map(({ clientRssBytes }) => clientRssBytes))),
-    megabytes(median(runs.map(({ serverRssBytes }) => serverRssBytes))),
-  ];
-  return `| ${cells.join(' | ')} |`;
-}
-
-function snapshotTable({ workload, rawSize, size, rounds }: SnapshotResult): string {
-  const row = (title: string, of: (round: SnapshotRound) => Timing | null): string => {
-    const timings = rounds.map(of).filter((timing) => timing !== null);
-    if (timings.length === 0) return `| ${title} | not installed | | |`;
-    const seconds = median(timings.map(({ elapsedMs }) => elapsedMs)) / 1000;
-    const rss = timings.flatMap(({ maxRssBytes }) => maxRssBytes ?? []);
-    const memory = rss.length === 0 ? '' : megabytes(median(rss));
-    return `| ${title} | ${seconds.toFixed(1)} s | ${(rawSize / 1e6 / seconds).toFixed(1)} | ${memory} |`;
-  };
-  return [
-    `${setting(RUNS)} ${workload.title}: ${(rawSize / 1e6).toFixed(0)} MB of document, ${(size / 1e6).toFixed(0)} MB as a bzip2 snapshot.`,
-    '',
-    '| | time | MB/s of the document | peak RSS |',
-    '| --- | --: | --: | --: |',
-    row('snapshot made and signed, from LevelDB', ({ made }) => made),
-    row('`bzip2 -9` alone', ({ bzip2 }) => bzip2),
-    row('`lbzip2 -9` alone', ({ lbzip2 }) => lbzip2),
-    row('snapshot fetched, verified and imported into LevelDB', ({ taken }) => taken),
-    row('server of that', ({ served }) => served),
-    row('`bunzip2` alone', ({ bunzip2 }) => bunzip2),
-    row('`lbunzip2` alone', ({ lbunzip2 }) => lbunzip2),
-  ].join('\n');
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
 }

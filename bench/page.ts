@@ -1,23 +1,41 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { barChart, type Chart } from './svg.js';
 
-const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
+const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
+const PAGE = `${DOCS}benchmarks.md`;
 
 /** Where the figures below it come from. */
 export function setting(runs: number): string {
   const [cpu] = cpus();
-  return `${process.version}, ${cpus().length} cores (${cpu?.model ?? 'unknown'}), client and server on the same machine; median of ${runs} runs.`;
+  return `${process.version}, ${cpus().length} cores (${cpu?.model.trim() ?? 'unknown'}), client and server on the same machine; median of ${runs} ${runs === 1 ? 'run' : 'runs'}.`;
 }
 
-/** Puts a table between the marks of its name in docs/benchmarks.md. */
-export function rewrite(name: string, table: string): void {
+/** Puts a text between the marks of its name in docs/benchmarks.md. */
+export function rewrite(name: string, content: string): void {
+  writeFileSync(PAGE, replaced(readFileSync(PAGE, 'utf8'), name, content));
+  console.log(`docs/benchmarks.md: ${name} is rewritten.`);
+}
+
+/** A page with another text between the marks of a name. @throws Error when it has no such marks */
+export function replaced(page: string, name: string, content: string): string {
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
-  const page = readFileSync(PAGE, 'utf8');
-  const [before = '', rest = ''] = page.split(begin);
-  const [, after] = rest.split(end);
-  if (after === undefined) throw new Error(`docs/benchmarks.md has no marks for ${name}.`);
-  writeFileSync(PAGE, `${before}${begin}\n\n${table}\n\n${end}${after}`);
+  const start = page.indexOf(begin);
+  const stop = page.indexOf(end, start);
+  if (start < 0 || stop < 0) throw new Error(`docs/benchmarks.md has no marks for ${name}.`);
+  return `${page.slice(0, start)}${begin}\n\n${content}\n\n${page.slice(stop)}`;
+}
+
+/** Draws charts into docs/plots. @returns the lines that show them on the page. */
+export function plot(name: string, charts: readonly Chart[]): string {
+  mkdirSync(`${DOCS}plots`, { recursive: true });
+  const lines = charts.map((chart, index) => {
+    const file = `plots/${name}-${index + 1}.svg`;
+    writeFileSync(`${DOCS}${file}`, barChart(chart));
+    return `![${chart.title}](${file})`;
+  });
+  return lines.join('\n\n');
 }
 
 /** The middle one of some values; the upper one of the two middle ones. */

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { seal, SEALED_JSON_GENESIS } from '../plugins/chain-sealed-json/index.js';
-import { openChain } from '../src/index.js';
 import { fill } from './fill.js';
+import { start } from './pair.js';
+import { pseudoRandom } from './random.js';
 
 /** How long the consumer takes for a block. */
 const WORK_MS = Number(process.env['BENCH_WORK_MS'] ?? 2);
@@ -51,12 +52,11 @@ export async function benchSlowConsumer(blocks: number): Promise<readonly SlowCo
   const dir = mkdtempSync(join(tmpdir(), 'blockferry-bench-'));
   try {
     const source = join(dir, 'source');
-    await fill(source, { chain: 'sealed-json', documents: () => documents(blocks) });
-    const head = await headOf(source);
+    const { headHash } = await fill(source, { chain: 'sealed-json', documents: () => documents(blocks) });
     const runs: SlowConsumerRun[] = [];
     for (const way of WAYS) runs.push(await runOnce(source, join(dir, way), way, blocks));
     for (const run of runs) {
-      if (run.blocks !== blocks || run.hash !== head)
+      if (run.blocks !== blocks || run.hash !== headHash)
         throw new Error(`${run.way}: the consumer had ${run.blocks} of ${blocks} blocks.`);
     }
     return runs;
@@ -65,20 +65,13 @@ export async function benchSlowConsumer(blocks: number): Promise<readonly SlowCo
   }
 }
 
-async function headOf(location: string): Promise<string | null> {
-  const chain = await openChain({ storage: { use: 'leveldb', location, createIfMissing: false } });
-  const { head } = chain.tip();
-  await chain.close();
-  return head?.hash ?? null;
-}
-
 async function runOnce(
   source: string,
   copy: string,
   way: SlowConsumerRun['way'],
   blocks: number,
 ): Promise<SlowConsumerRun> {
-  const server = fork(modulePath('server-process'), [source]);
+  const server = start({ module: 'server-process', settings: { location: source } });
   try {
     const [{ url }] = (await once(server, 'message')) as [{ readonly url: string }];
     const args = [url, copy, way, String(blocks), String(WORK_MS)];
@@ -131,16 +124,5 @@ function record(random: () => number, id: number): object {
     subject: digits(3),
     value: random() / 7,
     note: digits(5),
-  };
-}
-
-/** xorshift32. @returns integers from 1 to 2^32−1. */
-function pseudoRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
   };
 }

@@ -1,82 +1,104 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { fill } from './fill.js';
+import { fill, type Filled } from './fill.js';
+import { type PairRun, report, runPair, start } from './pair.js';
+import { writePlainChain } from './rivals/plain-chain.js';
+import { type Way, waysOf } from './ways.js';
 import type { Workload } from './workloads.js';
 
-/** What one sync took. */
-export interface SyncRun {
-  readonly elapsedMs: number;
+/** All runs of one way. */
+export interface WayRuns {
+  readonly way: Way;
+  /** Blocks of one run. */
   readonly blocks: number;
-  /** Encoded bytes, as stored. */
-  readonly bytes: number;
-  readonly clientRssBytes: number;
-  readonly serverRssBytes: number;
+  readonly runs: readonly PairRun[];
+  /** Why there are no runs; `null` when there are. */
+  readonly skipped: string | null;
 }
 
-/** Several syncs of one workload with one codec. */
+/** What was measured of one workload. */
 export interface StreamResult {
   readonly workload: Workload;
-  readonly codec: string;
-  /** Bytes of all documents. */
   readonly documentBytes: number;
-  readonly runs: readonly SyncRun[];
+  readonly ways: readonly WayRuns[];
 }
 
-interface ServerReport {
-  readonly maxRssBytes: number;
-}
-interface ClientReport extends ServerReport {
-  readonly elapsedMs: number;
-  readonly blocks: number;
-  readonly bytes: number;
+/** What is in a directory for {@link measureWays}. */
+export interface Prepared extends Filled {
+  readonly store: string;
+  readonly plain: string;
+  readonly copy: string;
 }
 
-const modulePath = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-
-/** Fills a store once and syncs it `count` times with each codec, the codecs in turn, each run in new processes. */
+/**
+ * Brings a workload from a server to a client in all ways, `count` rounds of each way once, each in new processes.
+ *
+ * @throws Error when a client fails or doesn't have all blocks at its end
+ */
 export async function benchStream(
   workload: Workload,
-  codecs: readonly string[],
   count: number,
-): Promise<readonly StreamResult[]> {
+  wanted: (way: Way) => boolean = () => true,
+): Promise<StreamResult> {
+  return await inDirectory(async (dir) => {
+    const prepared = await prepare(dir, workload);
+    const { name, chain, blocks } = workload;
+    const ways = waysOf({ ...prepared, workload: name, chain, blocks }).filter(wanted);
+    const results = await measureWays(ways, prepared, count);
+    return { workload, documentBytes: prepared.documentBytes, ways: results };
+  });
+}
+
+/** Gives a new directory for as long as it is needed. */
+export async function inDirectory<T>(use: (dir: string) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'blockferry-bench-'));
   try {
-    const source = join(dir, 'source');
-    const documentBytes = await fill(source, workload);
-    const runs = codecs.map((): SyncRun[] => []);
-    for (let round = 0; round < count; round++) {
-      for (const [index, codec] of codecs.entries()) {
-        runs[index]?.push(await syncOnce(source, join(dir, `copy-${index}-${round}`), codec));
-      }
-    }
-    return codecs.map((codec, index) => ({ workload, codec, documentBytes, runs: runs[index] ?? [] }));
+    return await use(dir);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-async function syncOnce(source: string, copy: string, codec: string): Promise<SyncRun> {
-  const server = fork(modulePath('server-process'), [source]);
-  const [{ url }] = (await once(server, 'message')) as [{ readonly url: string }];
-  const client = fork(modulePath('client-process'), [url, copy, codec]);
-  const exited = once(client, 'exit');
-  const [report] = (await Promise.race([once(client, 'message'), failIfExits(client, exited)])) as [
-    ClientReport,
-  ];
-  await exited;
-  const stopped = once(server, 'message');
-  server.send('stop');
-  const [{ maxRssBytes: serverRssBytes }] = (await stopped) as [ServerReport];
-  rmSync(copy, { recursive: true, force: true });
-  const { elapsedMs, blocks, bytes, maxRssBytes: clientRssBytes } = report;
-  return { elapsedMs, blocks, bytes, clientRssBytes, serverRssBytes };
+/** Makes our store with a snapshot, and the plain design's chain. */
+export async function prepare(dir: string, workload: Workload): Promise<Prepared> {
+  const [store, plain, copy] = [join(dir, 'store'), join(dir, 'plain.ndjson'), join(dir, 'copy')];
+  const filled = await fill(store, workload);
+  const settings = { location: store, directory: join(store, 'snapshots') };
+  await report(start({ module: 'snapshot-make-process', settings }));
+  await writePlainChain(plain, workload.documents());
+  return { ...filled, store, plain, copy };
 }
 
-async function failIfExits(client: ReturnType<typeof fork>, exited: Promise<unknown>): Promise<never> {
-  await exited;
-  throw new Error(`The client ended with status ${String(client.exitCode)} and no report.`);
+/** Runs ways in turns. */
+export async function measureWays(
+  ways: readonly Way[],
+  { blocks, headHash, copy }: Pick<Prepared, 'blocks' | 'headHash' | 'copy'>,
+  count: number,
+): Promise<readonly WayRuns[]> {
+  const runs = ways.map((): PairRun[] => []);
+  const skipped = new Map<Way, string>();
+  for (let round = 0; round < count; round++) {
+    for (const [index, way] of ways.entries()) {
+      const run = skipped.has(way) ? null : await runPair(way.server, way.client);
+      rmSync(copy, { recursive: true, force: true });
+      if (run === null) continue;
+      if ('skipped' in run) skipped.set(way, run.skipped);
+      else runs[index]?.push(checked(run, way, way.blocks ?? blocks, headHash));
+    }
+  }
+  return ways.map((way, index) => ({
+    way,
+    blocks: way.blocks ?? blocks,
+    runs: runs[index] ?? [],
+    skipped: skipped.get(way) ?? null,
+  }));
+}
+
+function checked(run: PairRun, way: Way, blocks: number, headHash: string): PairRun {
+  const { client } = run;
+  if (client.blocks !== blocks) throw new Error(`${way.name}: ${client.blocks} of ${blocks} blocks came.`);
+  if (client.headHash !== undefined && client.headHash !== headHash)
+    throw new Error(`${way.name}: the newest block is ${client.headHash}, not ${headHash}.`);
+  return run;
 }

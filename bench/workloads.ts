@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createGunzip } from 'node:zlib';
 import { seal, SEALED_JSON_GENESIS } from '../plugins/chain-sealed-json/index.js';
+import { observations } from './observations.js';
 
 /** Seen from `dist/bench`; `BLOCKFERRY_DATA` points elsewhere. */
 const DATA =
@@ -12,16 +13,31 @@ const DATA =
 /** A reproducible chain to measure with. */
 export interface Workload {
   readonly name: string;
-  readonly title: string;
+  /** What its blocks are, for people: `blocks of 97 KB`. */
+  readonly kind: string;
   readonly chain: string;
-  /** File of real input it is made from. */
-  readonly file: string;
+  readonly blocks: number;
+  /** File of real input it is made from; `null` for one that is made from a seed. */
+  readonly file: string | null;
   documents(): AsyncIterable<Uint8Array>;
 }
 
 /** Whether a workload's input is on this machine. */
 export function isAvailable(workload: Workload): boolean {
-  return existsSync(workload.file);
+  return workload.file === null || existsSync(workload.file);
+}
+
+/** A workload by name, cut to its first blocks where fewer are wanted; `null` for an unknown name. */
+export function findWorkload(name: string, blocks: number | null = null): Workload | null {
+  const found = WORKLOADS.find((each) => each.name === name);
+  if (found === undefined) return null;
+  const count = Math.min(found.blocks, blocks ?? found.blocks);
+  return { ...found, blocks: count, documents: () => first(found.documents(), count) };
+}
+
+/** `10,000 blocks of 0.9 KB` */
+export function titleOf({ blocks, kind }: Pick<Workload, 'blocks' | 'kind'>): string {
+  return `${blocks.toLocaleString('en')} ${kind}`;
 }
 
 const ETHEREUM = join(DATA, 'ethereum', 'eth-mainnet-0-8191.ndjson.gz');
@@ -31,26 +47,37 @@ const BUNDLES = join(DATA, 'healthcare', 'synthea-stu3-80kb-120kb.ndjson.gz');
 export const WORKLOADS: readonly Workload[] = [
   {
     name: 'ethereum',
-    title: '8,192 Ethereum blocks of 1.7 KB',
+    kind: 'Ethereum blocks of 1.7 KB',
     chain: 'ethereum',
+    blocks: 8192,
     file: ETHEREUM,
     documents: () => lines(ETHEREUM),
   },
   {
-    name: 'healthcare',
-    title: '2,000 healthcare blocks of 97 KB',
+    name: 'sealed-900',
+    kind: 'sealed blocks of 0.9 KB',
     chain: 'sealed-json',
-    file: BUNDLES,
-    documents: () => healthcare(2000),
+    blocks: 10_000,
+    file: null,
+    documents: () => sealed(observations(10_000)),
   },
-  {
-    name: 'healthcare-10000',
-    title: '10,000 healthcare blocks of 97 KB',
-    chain: 'sealed-json',
-    file: BUNDLES,
-    documents: () => healthcare(10_000),
-  },
+  healthcareOf('healthcare', 2000),
+  healthcareOf('healthcare-10000', 10_000),
+  healthcareOf('healthcare-40000', 40_000),
 ];
+
+function healthcareOf(name: string, blocks: number): Workload {
+  return {
+    name,
+    kind: 'healthcare blocks of 97 KB',
+    chain: 'sealed-json',
+    blocks,
+    file: BUNDLES,
+    documents: async function* () {
+      yield* sealed(bundles(await collect(lines(BUNDLES)), blocks));
+    },
+  };
+}
 
 async function* lines(file: string): AsyncGenerator<Uint8Array> {
   const input = createReadStream(file).pipe(createGunzip());
@@ -60,18 +87,35 @@ async function* lines(file: string): AsyncGenerator<Uint8Array> {
 }
 
 /** Block i keeps bundle i mod 423 as its one record. */
-async function* healthcare(count: number): AsyncGenerator<Uint8Array> {
-  const bundles: Uint8Array[] = [];
-  for await (const bundle of lines(BUNDLES)) bundles.push(bundle);
-  let previousHash = SEALED_JSON_GENESIS;
+function* bundles(from: readonly Uint8Array[], count: number): Generator<Buffer> {
   for (let height = 0; height < count; height++) {
     const head = Buffer.from(`{"timestamp":${1_700_000_000_000 + height * 1000},"records":[`);
-    const bundle = bundles[height % bundles.length] ?? new Uint8Array();
-    const { document, hash } = seal(Buffer.concat([head, bundle, Buffer.from(']}')]), {
-      height,
-      previousHash,
-    });
-    previousHash = hash;
-    yield document;
+    yield Buffer.concat([head, from[height % from.length] ?? new Uint8Array(), Buffer.from(']}')]);
   }
+}
+
+async function* sealed(payloads: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let previousHash = SEALED_JSON_GENESIS;
+  let height = 0;
+  for (const payload of payloads) {
+    const { document, hash } = seal(payload, { height, previousHash });
+    previousHash = hash;
+    height += 1;
+    yield await Promise.resolve(document);
+  }
+}
+
+async function* first(documents: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  let taken = 0;
+  for await (const document of documents) {
+    yield document;
+    taken += 1;
+    if (taken === count) return;
+  }
+}
+
+async function collect(documents: AsyncIterable<Uint8Array>): Promise<readonly Uint8Array[]> {
+  const all: Uint8Array[] = [];
+  for await (const document of documents) all.push(document);
+  return all;
 }

@@ -2,7 +2,7 @@ import { type ChainConfig, chainSettings } from './config.js';
 import { DEFAULT_RETRY } from './engine/backoff.js';
 import type { Chain } from './engine/chain.js';
 import { chooseRules } from './engine/handshake.js';
-import { chainOf } from './engine/sync-run.js';
+import { chainOf } from './engine/chain-opener.js';
 
 /** Settings that a chain which nothing is synced into has no use for. */
 const NO_SYNC = {

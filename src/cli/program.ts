@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { ignoreBrokenPipe } from './broken-pipe.js';
 import { EXIT } from './exit.js';
 
 const EXAMPLES = `
@@ -28,6 +29,7 @@ const COMMANDS = {
 
 /** Runs the command line. @returns the exit status; never rejects for anything that a caller can cause. */
 export async function main(args: readonly string[]): Promise<number> {
+  ignoreBrokenPipe(process.stdout);
   try {
     const program = await buildProgram(args);
     await program.parseAsync(args, { from: 'user' });

@@ -1,3 +1,4 @@
+import { ignoreBrokenPipe } from './broken-pipe.js';
 import { isSyncError } from '../errors/index.js';
 import { EXIT, exitCodeOf, failureOf } from './exit.js';
 import { HumanReporter } from './human-reporter.js';
@@ -62,11 +63,4 @@ function reporterFor({ json = false, dataOnStdout = false }: RunCommandOptions):
   const streams = { messages: dataOnStdout ? process.stderr : process.stdout, errors: process.stderr };
   ignoreBrokenPipe(streams.messages);
   return json ? new JsonReporter(streams) : new HumanReporter(streams);
-}
-
-/** A reader of messages that has gone away stops no sync and no server. */
-function ignoreBrokenPipe(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
 }

@@ -1,6 +1,6 @@
 import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
-import { abortError } from '../internal/abort.js';
+import { abortError, throwIfAborted } from '../internal/abort.js';
 import type { Chain } from './chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { negotiateCodecs } from './handshake.js';
@@ -78,6 +78,7 @@ export class Connection {
     const onAbort = (): void => {
       controller.abort(abortError(signal));
     };
+    throwIfAborted(signal);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       await runSession(this.#session(controller), controller.signal);

@@ -1,12 +1,13 @@
-import type { ChainRules, Peer, PeerStatus, Transport } from '../contracts/index.js';
+import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { sleep, throwIfAborted } from '../internal/abort.js';
-import { Chain } from './chain.js';
+import type { Chain } from './chain.js';
+import { ChainOpener } from './chain-opener.js';
 import { Connection } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import type { EventHub } from './event-hub.js';
-import { checkPeerChain, chooseRules } from './handshake.js';
 import { type ChosenMode, ModeChooser } from './modes.js';
+import { isLocal } from './peers/failures.js';
 import { Freshness } from './peers/freshness.js';
 import { HeadCheck } from './peers/head-check.js';
 import { publishVerdict } from './peers/head-watch.js';
@@ -15,7 +16,7 @@ import type { PeerRecord } from './peers/peer-record.js';
 import { askStatus, claimOf, survey, type SurveyDeps } from './peers/survey.js';
 import type { ProgressMeter } from './progress.js';
 import { Recovery } from './recovery.js';
-import { SnapshotRun } from './snapshot-run.js';
+import { attemptSnapshot } from './snapshot-attempt.js';
 
 /** At the start of a connection the others are waited for at most this long. */
 const SURVEY_MS = 1_000;
@@ -39,7 +40,7 @@ export class SyncRun {
   readonly #book: PeerBook;
   readonly #chooser: ModeChooser;
   readonly #freshness: Freshness;
-  #chain: Chain | null = null;
+  readonly #opener: ChainOpener;
   readonly #recovery: Recovery;
   /** The way under way; `null` while none is chosen. */
   #way: BlockMode | null = null;
@@ -50,6 +51,7 @@ export class SyncRun {
     this.#deps = deps;
     this.#book = deps.book;
     this.#freshness = new Freshness(deps.now);
+    this.#opener = new ChainOpener(deps);
     this.#chooser = new ModeChooser({
       mode: settings.mode,
       transports: parts.transports.map(({ mode }) => mode),
@@ -65,7 +67,7 @@ export class SyncRun {
    * @throws SyncError of the last failure, when no peer is left or too many attempts in a row brought nothing.
    */
   async run(signal: AbortSignal): Promise<void> {
-    if (this.#isChainKnown()) await this.#openChain(null);
+    if (this.#opener.isKnown) await this.#opener.open(null);
     for (let turn = this.#book.next(); ; turn = this.#book.next()) {
       if (turn === null) throw new TypeError('A run needs at least one peer.');
       try {
@@ -107,13 +109,13 @@ export class SyncRun {
   /** Whether the sync is over; when following it never is. */
   async #isFinished(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
     const { settings } = this.#deps;
-    const chain = this.#open();
-    if (this.#connection?.hasWorked !== false || !settings.follow) this.#recovery.worked(record);
+    const chain = this.#opener.chain;
     if (alreadyThere(chain, settings.to)) return true;
     // It has ended below what it claimed when it was asked.
     const isUnproved = claimOf(record.status, chain.tip().head) === 'ahead';
     if (isUnproved && this.#book.usable.length > 1) throw unproved(record);
     const isCaughtUp = await this.#isCaughtUp(record, signal);
+    if (this.#connection?.hasWorked !== false || !settings.follow) this.#recovery.worked(record);
     if (settings.follow) this.#handOver(record);
     return isCaughtUp && !settings.follow;
   }
@@ -133,7 +135,7 @@ export class SyncRun {
   /** Whether the other peers and the clock have nothing against it. A peer that claims more is asked next. */
   async #isCaughtUp(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
     const { hub, settings } = this.#deps;
-    const chain = this.#open();
+    const chain = this.#opener.chain;
     const verdict = await this.#check(chain).run(record, signal);
     const { ahead, doubt } = verdict;
     if (ahead !== null) {
@@ -143,11 +145,6 @@ export class SyncRun {
     if (settings.follow) publishVerdict({ hub, chain, staleAfterMs: settings.staleAfterMs }, verdict, null);
     else if (doubt !== null) throw doubt;
     return doubt === null;
-  }
-
-  #open(): Chain {
-    if (this.#chain === null) throw new TypeError('The chain is not open.');
-    return this.#chain;
   }
 
   async #connect(record: PeerRecord, signal: AbortSignal): Promise<void> {
@@ -161,10 +158,10 @@ export class SyncRun {
       survey(this.#surveyDeps(), this.#unknown(record), SURVEY_MS, signal),
     ]);
     const first = this.#choose(peer, status);
-    if (first?.mode === 'snapshot') await this.#takeSnapshot(peer, status, first, signal);
-    const chain = this.#chain ?? (await this.#openChain(status));
-    if (status !== null) this.#checkStatus(chain, status);
-    const chosen = first?.mode === 'snapshot' ? this.#choose(peer, status) : first;
+    if (status !== null) this.#opener.check(status);
+    const chosen = first?.mode === 'snapshot' ? await this.#afterSnapshot(record, first, signal) : first;
+    const chain = await this.#opener.open(status);
+    if (status !== null) this.#opener.adopt(status);
     if (chosen === null) throw this.#noWay(peer);
     await this.#fetchBlocks(record, chain, chosen, signal);
   }
@@ -174,43 +171,22 @@ export class SyncRun {
     return this.#book.ready.filter((record) => record !== asked && record.status === null);
   }
 
+  /** @returns how to go on once there is a snapshot, or no hope for one. */
+  async #afterSnapshot(
+    { peer, status }: PeerRecord,
+    chosen: ChosenMode,
+    signal: AbortSignal,
+  ): Promise<ChosenMode | null> {
+    this.#deps.hub.mode({ ...chosen, peer: peer.url });
+    await attemptSnapshot(this.#deps, peer, status, signal);
+    this.#chooser.endSnapshot();
+    return this.#choose(peer, status);
+  }
+
   #choose(peer: Peer, status: PeerStatus | null): ChosenMode | null {
     const { parts, settings } = this.#deps;
     const { head } = parts.storage.checkpoint();
     return this.#chooser.choose(peer, { height: head?.height ?? null, to: settings.to, status });
-  }
-
-  /** Takes a snapshot, if one can be had; what it doesn't bring, the blocks do. */
-  async #takeSnapshot(
-    peer: Peer,
-    status: PeerStatus | null,
-    chosen: ChosenMode,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { hub, parts, settings } = this.#deps;
-    if (parts.snapshots === null) return;
-    if (status !== null) this.#checkRules(status);
-    hub.mode({ ...chosen, peer: peer.url });
-    hub.phase('importing');
-    const onLiar = (liar: Peer, error: SyncError): void => {
-      const record = this.#book.find(liar.url);
-      if (record !== null) this.#book.drop(record, error);
-    };
-    const peers = (): readonly Peer[] => this.#book.usable.map((record) => record.peer);
-    const snapshot = new SnapshotRun({ hub, parts, settings, peers, onLiar }, parts.snapshots);
-    try {
-      await snapshot.run(peer, status, signal);
-      hub.checkpoint(parts.storage.checkpoint());
-    } catch (error) {
-      throwIfAborted(signal);
-      if (!isSyncError(error) || isLocal(error)) throw error;
-      // A node that is ahead of the snapshot needs none; without the mode being asked for, blocks do as well.
-      if (settings.mode === 'snapshot' && error.code !== 'SNAPSHOT_STALE') throw error;
-      hub.warn(error.code, error.message);
-      await snapshot.forget();
-      if (this.#book.usable.length === 0) throw error;
-    }
-    this.#chooser.endSnapshot();
   }
 
   async #fetchBlocks(
@@ -265,52 +241,12 @@ export class SyncRun {
       transport: anyTransport(parts.transports),
       now,
       check: (status) => {
-        const chain = this.#chain;
-        if (chain !== null) checkPeerChain(status, chain.chain, this.#certainChainId());
+        this.#opener.check(status);
       },
       onFailure: (record, error) => {
         this.#recovery.judge(record, error);
       },
     };
-  }
-
-  #rulesId(status: PeerStatus | null): string {
-    const { parts, settings } = this.#deps;
-    return chooseRules({ configured: settings.chain, identity: parts.storage.identity() }, status);
-  }
-
-  async #openChain(status: PeerStatus | null): Promise<Chain> {
-    const { parts, settings } = this.#deps;
-    const chain = chainOf(parts, settings, await parts.rules(this.#rulesId(status)));
-    await chain.checkState();
-    this.#chain = chain;
-    this.#deps.onChain(chain);
-    return chain;
-  }
-
-  /** A peer of another chain is not asked for anything else. */
-  #checkRules(status: PeerStatus): void {
-    checkPeerChain(status, this.#rulesId(status), this.#certainChainId());
-  }
-
-  /** The chain's name as far as it is more than a peer's word; `null` when it is not. */
-  #certainChainId(): string | null {
-    const { parts, settings } = this.#deps;
-    return settings.chainId ?? parts.storage.identity()?.chainId ?? null;
-  }
-
-  #checkStatus(chain: Chain, status: PeerStatus): void {
-    checkPeerChain(status, chain.chain, this.#certainChainId());
-    if (status.chainId !== null) chain.adoptChainId(status.chainId);
-  }
-
-  /** Whether the chain can be opened before a peer is asked: a snapshot goes into a store that no chain is open on. */
-  #isChainKnown(): boolean {
-    const { parts, settings } = this.#deps;
-    const { mode } = settings;
-    const isEmpty = parts.storage.checkpoint().head === null;
-    if (parts.snapshots !== null && (mode === 'snapshot' || (mode === 'auto' && isEmpty))) return false;
-    return settings.chain !== null || parts.storage.identity() !== null;
   }
 
   #noWay(peer: Peer): SyncError {
@@ -332,22 +268,6 @@ function unproved({ peer }: PeerRecord): SyncError {
   return new SyncError('HEAD_UNPROVED', message, { peer: peer.url });
 }
 
-/** Makes the chain of an engine out of its parts. */
-export function chainOf(parts: EngineParts, settings: EngineSettings, rules: ChainRules): Chain {
-  return new Chain({
-    storage: parts.storage,
-    rules,
-    codecs: parts.codecs,
-    storeCodec: parts.codecs.get(parts.storeCodec),
-    chainId: settings.chainId,
-    base: settings.base,
-    maxBlockBytes: settings.limits.maxBlockBytes,
-    stateTransition: settings.stateTransition,
-    finality: settings.finality,
-    onClose: () => parts.close(),
-  });
-}
-
 /** The status document is the same whoever asks for it. */
 function anyTransport(transports: readonly Transport[]): Transport {
   const [transport] = transports;
@@ -364,10 +284,4 @@ function target(status: PeerStatus | null, to: number | null): number | null {
   const head = status?.head?.height ?? null;
   if (to === null) return head;
   return head === null ? to : Math.min(head, to);
-}
-
-/** A failure of this node: asking another peer does not help. */
-function isLocal(error: SyncError): boolean {
-  if (error.code === 'STATE_FAILED') return true;
-  return error.code.startsWith('STORE_') || error.code.startsWith('PLUGIN_');
 }

@@ -13,7 +13,6 @@ import type {
 } from '../../src/contracts/index.js';
 import type { SyncEngineConfig } from '../../src/index.js';
 import { PLUGIN_API_VERSION } from '../../src/index.js';
-import { OPEN_KINDS } from './open-kinds.js';
 import { FAULTS, type FaultKind } from './faults.js';
 import { LIES } from './lies.js';
 import { type Outcome, runSchedule, type ScheduleOptions } from './schedule.js';
@@ -25,8 +24,8 @@ const SEED = Number(process.env['BLOCKFERRY_SIM_SEED'] ?? Math.floor(Math.random
 const CALM: readonly FaultKind[] = ['append', 'rollback', 'cut'];
 
 const mended: ScheduleOptions = {
-  faults: FAULTS.filter((kind) => !OPEN_KINDS.includes(kind)),
-  lies: LIES.filter((kind) => !OPEN_KINDS.includes(kind)),
+  faults: FAULTS,
+  lies: LIES,
 };
 
 // Time is virtual for the whole process while a schedule runs: one after the other.

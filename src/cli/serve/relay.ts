@@ -3,6 +3,7 @@ import type { SyncEngineConfig } from '../../config.js';
 import { createSyncEngine } from '../../create-engine.js';
 import { backoffDelayMs, DEFAULT_RETRY } from '../../engine/backoff.js';
 import type { Chain } from '../../engine/chain.js';
+import { isLocal } from '../../engine/peers/failures.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { isSyncError, type SyncError } from '../../errors/index.js';
 import { sleep } from '../../internal/abort.js';
@@ -135,12 +136,5 @@ async function isAsking(engine: SyncEngine): Promise<void> {
 /** Whether peers are to blame. What concerns this node's store, state or finality is its operator's, whoever sent it. */
 function isOfPeer(error: unknown): error is SyncError {
   if (!isSyncError(error) || error.context.peer === undefined) return false;
-  const { code } = error;
-  return !(
-    code === 'STATE_FAILED' ||
-    code === 'BELOW_FINALIZED' ||
-    code === 'INTERNAL' ||
-    code.startsWith('STORE_') ||
-    code.startsWith('PLUGIN_')
-  );
+  return !isLocal(error) && error.code !== 'BELOW_FINALIZED' && error.code !== 'INTERNAL';
 }

@@ -41,3 +41,9 @@ function isUselessClaim({ error, follow, hasOthers, mayPass }: Occasion): boolea
 export function isNamed(error: SyncError, consequence: Consequence): boolean {
   return error.info.provesLie || consequence === 'unproved' || error.code === 'BELOW_FINALIZED';
 }
+
+/** A failure of this node: asking another peer does not help. */
+export function isLocal(error: SyncError): boolean {
+  if (error.code === 'STATE_FAILED') return true;
+  return error.code.startsWith('STORE_') || error.code.startsWith('PLUGIN_');
+}

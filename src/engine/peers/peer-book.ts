@@ -103,12 +103,13 @@ export class PeerBook {
   /**
    * Leaves a peer alone for a while.
    *
+   * @param mayPass - whether asking it again may bring something else, whatever the error says.
    * @returns whether it is one of the quick attempts that follow the loss of a line.
    */
-  left(record: PeerRecord, error: SyncError): boolean {
+  left(record: PeerRecord, error: SyncError, mayPass = false): boolean {
     const { now, retry, random = Math.random } = this.#options;
     const quick = this.#isQuick(record, error);
-    record.refusals = isRefusal(error) ? record.refusals + 1 : 0;
+    record.refusals = error.info.retryable || mayPass ? 0 : record.refusals + 1;
     if (!quick) record.failures += 1;
     const delayMs = quick
       ? QUICK_DELAY_MS + random() * QUICK_JITTER_MS
@@ -159,9 +160,4 @@ function compare(a: PeerRecord, b: PeerRecord): number {
   if (a.failures !== b.failures) return a.failures - b.failures;
   const faster = (b.bytesPerSecond.value ?? 0) - (a.bytesPerSecond.value ?? 0);
   return faster === 0 ? a.index - b.index : faster;
-}
-
-/** Another branch is no refusal: what the peer has may be the longer one when it is asked again. */
-function isRefusal({ code, info }: SyncError): boolean {
-  return !info.retryable && code !== 'FORKED';
 }

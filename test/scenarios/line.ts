@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+
+/** A line to a server that can be cut, and that passes so many bytes a second. */
+export class LineTo {
+  readonly port: number;
+  readonly #target: number;
+  readonly #bytesPerSecond: number;
+  readonly #sockets = new Set<Socket>();
+  #server: Server;
+
+  private constructor(target: number, bytesPerSecond: number, server: Server, port: number) {
+    this.#target = target;
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#server = server;
+    this.port = port;
+  }
+
+  static async to(target: number, bytesPerSecond = Infinity): Promise<LineTo> {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const line = new LineTo(target, bytesPerSecond, server, address.port);
+    line.#attach(server);
+    return line;
+  }
+
+  /** Cuts what is open and refuses what comes. */
+  async cut(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  async mend(): Promise<void> {
+    this.#server = createServer();
+    this.#attach(this.#server);
+    this.#server.listen(this.port, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  #attach(server: Server): void {
+    server.on('connection', (client) => {
+      const upstream = createConnection(this.#target, '127.0.0.1');
+      this.#link(client, upstream);
+      client.pipe(upstream);
+      if (this.#bytesPerSecond === Infinity) upstream.pipe(client);
+      else void this.#trickle(upstream, client);
+    });
+  }
+
+  #link(a: Socket, b: Socket): void {
+    for (const [socket, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  }
+
+  async #trickle(from: Socket, to: Socket): Promise<void> {
+    try {
+      for await (const chunk of from) {
+        const bytes = chunk as Uint8Array;
+        to.write(bytes);
+        await new Promise((resolve) => setTimeout(resolve, (bytes.length * 1000) / this.#bytesPerSecond));
+      }
+      to.end();
+    } catch {
+      to.destroy();
+    }
+  }
+}

@@ -21,9 +21,9 @@ export function bodyOf(
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { done, value } = await chunks.next().catch(fail);
-        if (done !== true) {
-          controller.enqueue(value);
+        const next: IteratorResult<Uint8Array, unknown> = await chunks.next().catch(fail);
+        if (next.done !== true) {
+          controller.enqueue(next.value);
           return;
         }
         // A reset may come right behind the end, and only the closed stream knows of both.
@@ -63,7 +63,7 @@ function whatIsMissing(
   headers: IncomingHttpHeaders,
   received: number,
 ): string | null {
-  const { rstCode = 0, aborted } = stream;
+  const { rstCode, aborted } = stream;
   if (rstCode !== 0 || aborted) return `The server reset the stream (code ${rstCode}).`;
   const announced = headers['content-length'];
   if (announced === undefined || Number(announced) === received) return null;

@@ -49,11 +49,12 @@ function send(pool: SessionPool, request: Request): ClientHttp2Stream {
 function headOf(stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
   return new Promise((resolve, reject) => {
     let failure: unknown = null;
-    stream.on('error', (error) => (failure = error));
+    stream.on('error', (error: unknown) => {
+      failure = error;
+    });
     stream.once('close', () => {
       const cause =
-        failure ??
-        new Error(`The server ended the exchange before a response (code ${stream.rstCode ?? 0}).`);
+        failure ?? new Error(`The server ended the exchange before a response (code ${stream.rstCode}).`);
       // Settled already when the head has come.
       reject(signal.aborted ? (signal.reason as Error) : new TypeError('fetch failed', { cause }));
     });
@@ -66,7 +67,7 @@ function toResponse(request: Request, stream: ClientHttp2Stream, head: Head): Re
   const headers = new Headers();
   for (const [name, value] of Object.entries(head)) {
     if (name.startsWith(':') || value === undefined) continue;
-    for (const one of [value].flat()) headers.append(name, String(one));
+    for (const one of [value].flat()) headers.append(name, one);
   }
   const isEmpty = request.method === 'HEAD' || WITHOUT_BODY.includes(status);
   if (isEmpty) stream.resume();

@@ -96,7 +96,10 @@ test('an app is served over TLS by HTTP/2 and HTTP/1.1, and by a plain server at
   const port = await listen(server);
   const plain = createHttp1Server(app);
   const plainPort = await listen(plain);
-  t.teardown(() => Promise.all([closeHttp2Server(server, { graceMs: 100 }), plain.close()]));
+  t.teardown(async () => {
+    plain.close();
+    await closeHttp2Server(server, { graceMs: 100 });
+  });
   const fetch = client(t, { connect: { ca: tls.cert } });
   t.is(await heightAfterSync(`https://127.0.0.1:${port}/sync`, fetch as typeof globalThis.fetch), 199);
   t.true(versions.every((version) => version === '2.0'));
@@ -108,10 +111,10 @@ test('an app is served over TLS by HTTP/2 and HTTP/1.1, and by a plain server at
   t.deepEqual(await host.json(), { host: '127.0.0.1', query: { a: '1' }, secure: true });
   t.is((await fetch(`https://127.0.0.1:${port}/none`)).status, 404);
   for (const ask of [
-    getSecure(`https://127.0.0.1:${port}/sync/status`, { ca: tls.cert, agent: false }),
-    get(`http://127.0.0.1:${plainPort}/sync/status`, { agent: false }),
+    () => getSecure(`https://127.0.0.1:${port}/sync/status`, { ca: tls.cert, agent: false }),
+    () => get(`http://127.0.0.1:${plainPort}/sync/status`, { agent: false }),
   ]) {
-    const [response] = (await once(ask, 'response')) as [
+    const [response] = (await once(ask(), 'response')) as [
       { statusCode: number; httpVersion: string; resume(): void },
     ];
     response.resume();

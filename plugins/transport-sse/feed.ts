@@ -224,6 +224,11 @@ export class Feed implements HeadChunks {
    * @throws SyncError `FORKED` when no report comes.
    */
   async #rollbackReported(): Promise<void> {
+    if (!(await this.#isRollbackReported())) throw replaced(this.#cursor.height);
+  }
+
+  /** Waits for the report of a rollback. @returns whether one came in time */
+  async #isRollbackReported(): Promise<boolean> {
     const wait = { expired: false };
     const timer = setTimeout(() => {
       wait.expired = true;
@@ -234,7 +239,7 @@ export class Feed implements HeadChunks {
     } finally {
       clearTimeout(timer);
     }
-    if (this.#rollback === null) throw replaced(this.#cursor.height);
+    return this.#rollback !== null;
   }
 
   /** Blocks from the source, up to where the shared ones begin. */
@@ -251,9 +256,10 @@ export class Feed implements HeadChunks {
       }
       yield* this.#send(frames.slice(0, count));
       if (this.#isVoid()) return;
-      if (count < frames.length) throw this.#missing(this.#cursor.height + 1);
+      // What the read left out may be of a branch that is no longer there.
+      if (count < frames.length) break;
     }
-    this.#checkProgress(from, to);
+    await this.#checkProgress(from, to);
   }
 
   /** Whether a rollback was reported: what was read before is not to be sent. */
@@ -296,11 +302,16 @@ export class Feed implements HeadChunks {
     yield* this.#packer.rest();
   }
 
-  /** A read may have met a rollback that is reported only now: it counts from the second time on. */
-  #checkProgress(from: number, to: number): void {
+  /**
+   * A read that brought nothing may have met a rollback that is reported only later, and so may the next one.
+   *
+   * @throws SyncError when blocks are missing twice in a row and no rollback is reported.
+   */
+  async #checkProgress(from: number, to: number): Promise<void> {
     const isFruitless = this.#cursor.height < from && (this.#source.tip().head?.height ?? -1) >= to;
-    if (isFruitless && this.#leftOut && this.#rollback === null) throw this.#missing(from);
-    this.#leftOut = isFruitless;
+    const isLeftOut = isFruitless && !(await this.#isRollbackReported());
+    if (isLeftOut && this.#leftOut && !this.#signal.aborted) throw this.#missing(from);
+    this.#leftOut = isLeftOut;
   }
 
   #missing(height: number): SyncError {

@@ -2,7 +2,8 @@ import { Option } from 'commander';
 import type { SyncEngineConfig } from '../config.js';
 import type { SnapshotType } from '../contracts/index.js';
 import type { SyncMode } from '../engine/modes.js';
-import { finalityOf, OPTION, peers, storeConfig, type StoreOptions } from './options.js';
+import { UsageError } from './exit.js';
+import { finalityOf, OPTION, peers, positive, storeConfig, type StoreOptions } from './options.js';
 import { stateConfig } from './state-module.js';
 import { requiredTrust, TRUST_OPTION, type TrustArguments, trustOf } from './trust.js';
 
@@ -13,6 +14,8 @@ export interface PeerArguments extends StoreOptions, TrustArguments {
   readonly snapshotType: SnapshotType;
   readonly codec?: string;
   readonly finalityDepth?: number;
+  readonly agree: number;
+  readonly staleAfter?: number;
   readonly state?: string;
 }
 
@@ -36,6 +39,13 @@ export function syncOptions(modes: readonly ('auto' | SyncMode)[]): readonly Opt
       'identity',
     ]),
     OPTION.finalityDepth(),
+    new Option('--agree <n>', 'peers that have to be on one chain before it is believed')
+      .argParser(positive)
+      .default(1),
+    new Option(
+      '--stale-after <seconds>',
+      'age of the newest block above which the node is not up to date',
+    ).argParser(positive),
     OPTION.state(),
   ];
 }
@@ -47,7 +57,8 @@ export function syncOptions(modes: readonly ('auto' | SyncMode)[]): readonly Opt
  * @throws SyncError `INPUT_UNREADABLE` when the module of `--state` can't be loaded
  */
 export async function engineConfig(options: PeerArguments): Promise<SyncEngineConfig> {
-  const { codec, mode, peer, snapshotType } = options;
+  const { codec, mode, peer, snapshotType, agree, staleAfter } = options;
+  if (agree > peer.length) throw new UsageError(`--agree ${agree} needs as many --peer, not ${peer.length}.`);
   return {
     ...storeConfig(options, true),
     ...(await stateConfig(options.state)),
@@ -56,6 +67,8 @@ export async function engineConfig(options: PeerArguments): Promise<SyncEngineCo
     trust: mode === 'snapshot' ? await requiredTrust(options) : await trustOf(options),
     snapshot: { type: snapshotType },
     finality: finalityOf(options),
+    agree,
+    staleAfterMs: staleAfter === undefined ? null : staleAfter * 1000,
     ...(codec === undefined ? {} : { codecs: [codec] }),
   };
 }

@@ -3,6 +3,7 @@ import { SyncError } from '../errors/index.js';
 import type { Block } from './block.js';
 import type { Chain } from './chain.js';
 import type { BlockEvent } from './events.js';
+import type { Pace } from './pace.js';
 
 /**
  * A block event as the engine publishes it.
@@ -16,15 +17,31 @@ export class StoredBlockEvent implements BlockEvent {
   readonly documentBytes: number;
   readonly origin: BlockEvent['origin'];
   readonly #chain: Chain;
+  readonly #pace: Pace | null;
+  /** Its number among the block events of its subscriber; 0 for none's. */
+  readonly #number: number;
 
-  constructor(chain: Chain, { header, documentBytes }: Frame, origin: BlockEvent['origin']) {
+  constructor(
+    chain: Chain,
+    { header, documentBytes }: Pick<Frame, 'header' | 'documentBytes'>,
+    origin: BlockEvent['origin'],
+    pace: Pace | null = null,
+  ) {
     this.header = header;
     this.documentBytes = documentBytes;
     this.origin = origin;
     this.#chain = chain;
+    this.#pace = pace;
+    this.#number = pace?.give() ?? 0;
+  }
+
+  /** The same event for one subscriber. */
+  paced(pace: Pace): StoredBlockEvent {
+    return new StoredBlockEvent(this.#chain, this, this.origin, pace);
   }
 
   async block(): Promise<Block> {
+    this.#pace?.load(this.#number);
     const { height, hash } = this.header;
     const block = await this.#chain.get(height);
     if (block?.hash === hash) return block;

@@ -114,6 +114,7 @@ export class Connection {
       onReceived: (bytes, waitMs) => {
         this.#rate.received(bytes, waitMs);
       },
+      ready: (signal) => hub.ready(signal),
       onCommit: (frames) => {
         this.#succeeded();
         publishFrames(this.#deps, chain, frames, transport.mode);

@@ -1,4 +1,4 @@
-import { BehaviorSubject, type Observable, Subject } from 'rxjs';
+import { BehaviorSubject, type Observable } from 'rxjs';
 import type { Checkpoint } from '../contracts/index.js';
 import type { ErrorCode, SyncError } from '../errors/index.js';
 import type {
@@ -10,6 +10,7 @@ import type {
   SyncProgress,
   SyncState,
 } from './events.js';
+import { PacedEvents } from './paced-events.js';
 
 /** Shortest time between two progress events, in milliseconds: four a second is as fast as an eye reads. */
 const PROGRESS_INTERVAL_MS = 250;
@@ -26,7 +27,7 @@ const NO_PROGRESS: SyncProgress = {
 
 /** The engine's public edge: keeps the state and publishes events. The observables never error. */
 export class EventHub {
-  readonly #events = new Subject<SyncEvent>();
+  readonly #events: PacedEvents;
   readonly #states = new BehaviorSubject<SyncState>({
     phase: 'idle',
     checkpoint: null,
@@ -36,7 +37,7 @@ export class EventHub {
     peer: null,
     error: null,
   });
-  readonly events: Observable<SyncEvent> = this.#events.asObservable();
+  readonly events: Observable<SyncEvent>;
   readonly states: Observable<SyncState> = this.#states.asObservable();
   readonly #now: () => number;
   #lastProgressMs = -Infinity;
@@ -45,6 +46,8 @@ export class EventHub {
 
   constructor(now: () => number) {
     this.#now = now;
+    this.#events = new PacedEvents(now);
+    this.events = this.#events.all;
   }
 
   get state(): SyncState {
@@ -62,7 +65,12 @@ export class EventHub {
   }
 
   emit(event: SyncEvent): void {
-    this.#events.next(event);
+    this.#events.emit(event);
+  }
+
+  /** Resolves when no subscriber is too far behind for more blocks, or the signal has fired. */
+  ready(signal: AbortSignal): Promise<void> {
+    return this.#events.ready(signal);
   }
 
   warn(code: ErrorCode, message: string): void {

@@ -35,7 +35,10 @@ export interface SyncProgress {
   readonly etaMs: number | null;
 }
 
-/** A block is durable. Small: the body is loaded on demand, so that a slow subscriber holds refs only. */
+/**
+ * A block is durable. Small: the body is loaded on demand, so that a slow subscriber holds refs only; the sync waits for
+ * one that loads the block of every event and is 2,048 behind.
+ */
 export interface BlockEvent {
   readonly type: 'block';
   readonly header: BlockHeader;

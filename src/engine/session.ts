@@ -38,6 +38,8 @@ export interface SessionDeps {
   onReceived(bytes: number, waitMs: number): void;
   /** Milliseconds on a monotonic clock. */
   now(): number;
+  /** Resolves when more blocks may be made durable, or the signal has fired. */
+  ready(signal: AbortSignal): Promise<void>;
   /** Runs after each durable batch. */
   onCommit(frames: readonly Frame[]): void;
   /** Runs when the peer repeated the newest block. */
@@ -118,7 +120,10 @@ class Session {
     this.#signal = signal;
     this.#proof = proof;
     this.#verifier = chain.verifier();
-    this.#writer = new BatchWriter((frames) => chain.commit(frames, this.#commitOptions()), deps.batch);
+    this.#writer = new BatchWriter(async (frames) => {
+      await deps.ready(signal);
+      await chain.commit(frames, this.#commitOptions());
+    }, deps.batch);
   }
 
   /** @param after - the block of our chain to go on from. */

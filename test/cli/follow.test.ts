@@ -31,6 +31,17 @@ test('`sync --follow` goes on with new blocks and forks until SIGTERM, which is 
   t.true((await bytesOf(source)).equals(await storedLines(data)));
 });
 
+test('with --stale-after, `sync --follow` tells of a head that is too old', async (t) => {
+  const source = await sourceChain(t, 5);
+  const { url } = await serveChain(t, source);
+  const options = ['--follow', '--stale-after', '60', '--agree', '1', '--json'];
+  const cli = new Cli(t, ['sync', '--peer', url, '--data', join(tempDir(t), 'b'), ...options]);
+  const stale = await cli.waitFor(({ event }) => event === 'stale');
+  t.like(stale, { stale: true, head: { height: 4 } });
+  cli.kill('SIGTERM');
+  t.is((await cli.finished).code, 0);
+});
+
 test('a person reads of a rollback what was undone; Ctrl-C ends with 130', async (t) => {
   const data = join(tempDir(t), 'b');
   const source = await sourceChain(t, 20);

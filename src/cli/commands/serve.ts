@@ -106,9 +106,16 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   }
 }
 
-function refuseWithoutPeer({ mode, trust, trustHash, codec }: ServeOptions): void {
-  const given = { '--mode': mode === 'auto' ? undefined : mode, '--trust': trust, '--trust-hash': trustHash };
-  for (const [name, value] of Object.entries({ ...given, '--codec': codec }))
+function refuseWithoutPeer({ mode, trust, trustHash, codec, agree, staleAfter }: ServeOptions): void {
+  const given = {
+    '--mode': mode === 'auto' ? undefined : mode,
+    '--trust': trust,
+    '--trust-hash': trustHash,
+    '--codec': codec,
+    '--agree': agree === 1 ? undefined : agree,
+    '--stale-after': staleAfter,
+  };
+  for (const [name, value] of Object.entries(given))
     if (value !== undefined) throw new UsageError(`${name} needs --peer.`);
 }
 

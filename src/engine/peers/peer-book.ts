@@ -107,16 +107,24 @@ export class PeerBook {
    * @returns whether it is one of the quick attempts that follow the loss of a line.
    */
   left(record: PeerRecord, error: SyncError, mayPass = false): boolean {
-    const { now, retry, random = Math.random } = this.#options;
+    const isRefusal = !error.info.retryable && !mayPass;
     const quick = this.#isQuick(record, error);
-    record.refusals = error.info.retryable || mayPass ? 0 : record.refusals + 1;
+    record.refusals = isRefusal ? record.refusals + 1 : 0;
     if (!quick) record.failures += 1;
-    const delayMs = quick
-      ? QUICK_DELAY_MS + random() * QUICK_JITTER_MS
-      : backoffDelayMs(retry, record.failures, error.context.retryAfterMs ?? null, random);
-    record.retryAtMs =
-      now() + Math.round(Math.min(delayMs, Math.max(retry.maxDelayMs, error.context.retryAfterMs ?? 0)));
+    record.retryAtMs = this.#options.now() + Math.round(this.#banMs(record, error, { quick, isRefusal }));
     return quick;
+  }
+
+  #banMs(
+    { failures }: PeerRecord,
+    { context }: SyncError,
+    { quick, isRefusal }: { readonly quick: boolean; readonly isRefusal: boolean },
+  ): number {
+    const { retry, random = Math.random } = this.#options;
+    if (quick) return QUICK_DELAY_MS + random() * QUICK_JITTER_MS;
+    // What does not pass by itself is not asked about often while there are others.
+    if (isRefusal && this.usable.length > 1) return retry.maxDelayMs;
+    return backoffDelayMs(retry, failures, context.retryAfterMs ?? null, random);
   }
 
   /** The peer could not back the head that it claims. */

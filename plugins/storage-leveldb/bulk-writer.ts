@@ -1,35 +1,31 @@
 import type { Frame, StateEntry, StateTable } from '../../src/contracts/index.js';
-import type { Database } from './database.js';
+import type { Contents } from './database.js';
 import { ABOVE_ALL } from './keys.js';
 import type { Meta } from './records.js';
-import { blockOperations, entryOperation, metaOperation, type Put } from './writer.js';
+import type { Place } from './segment-files.js';
+import { entryOperation, infoOperation, metaOperation, type Put } from './writer.js';
 
 /** Bytes that one batch aims at: LevelDB holds each batch twice for a moment. */
 const BATCH_BYTES = 1024 * 1024;
 
-/** Bytes of small records that are held back until they are written in a run of their own. */
-const HEADERS_BYTES = 2 * 1024 * 1024;
-
-type Run = StateTable | 'frames';
+type Run = StateTable | 'blocks';
 
 /**
- * Fills a LevelDB that nobody reads yet. Nothing is durable before `finish`.
+ * Fills contents that nobody reads yet. Nothing is durable before they are synced as a whole.
  *
  * LevelDB makes a table file of every few MiB it is given, and merges files whose ranges of keys overlap again and
  * again. Runs of ascending keys make files that don't overlap, which are never merged: each byte is written to the log
- * and to one table file. So what has other keys waits for a run of its own, and between runs LevelDB is made to end
- * its file. Entries of the state that come in another order are as good, only slower.
+ * and to one table file. So between runs LevelDB is made to end its file. Entries of the state that come in another
+ * order are as good, only slower.
  */
 export class BulkWriter {
-  readonly #db: Database;
+  readonly #contents: Contents;
   #run: Run | null = null;
   #pending: Put[] = [];
   #pendingBytes = 0;
-  #headers: Put[] = [];
-  #headersBytes = 0;
 
-  constructor(db: Database) {
-    this.#db = db;
+  constructor(contents: Contents) {
+    this.#contents = contents;
   }
 
   /** Adds entries of the state. */
@@ -40,14 +36,12 @@ export class BulkWriter {
 
   /** Adds blocks above those there are. */
   async blocks(frames: readonly Frame[]): Promise<void> {
-    for (const each of frames) {
-      const { header, frame } = blockOperations(each, 0);
-      await this.#enter('frames');
-      await this.#add(frame);
-      this.#headers.push(header);
-      this.#headersBytes += header.value.byteLength;
-      if (this.#headersBytes >= HEADERS_BYTES) await this.#endHeaders();
-    }
+    await this.#enter('blocks');
+    const { segments } = this.#contents;
+    const placed = segments.place(frames);
+    await segments.append(placed, false);
+    for (const [at, frame] of frames.entries())
+      await this.#add(infoOperation(frame, 0, placed.places[at] as Place));
   }
 
   /**
@@ -56,7 +50,7 @@ export class BulkWriter {
    * @param copied - records to take over as they are.
    */
   async finish(meta: Meta, copied: AsyncIterable<readonly [key: Buffer, value: Buffer]>): Promise<void> {
-    await this.#endHeaders();
+    await this.#endRun();
     for await (const [key, value] of copied) await this.#add({ type: 'put', key, value });
     this.#pending.push(metaOperation(meta));
     await this.#flush(true);
@@ -67,20 +61,10 @@ export class BulkWriter {
     this.#run = run;
   }
 
-  async #endHeaders(): Promise<void> {
-    await this.#endRun();
-    const headers = this.#headers;
-    this.#headers = [];
-    this.#headersBytes = 0;
-    for (const header of headers) await this.#add(header);
-    await this.#endRun();
-    this.#run = null;
-  }
-
   /** A compaction of no keys only turns into a table file what was gathered. A failure of it fails the next write. */
   async #endRun(): Promise<void> {
     await this.#flush(false);
-    await this.#db.compactRange(ABOVE_ALL, ABOVE_ALL);
+    await this.#contents.db.compactRange(ABOVE_ALL, ABOVE_ALL);
   }
 
   async #add(put: Put): Promise<void> {
@@ -93,6 +77,6 @@ export class BulkWriter {
     const operations = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
-    if (operations.length > 0) await this.#db.batch(operations, { sync });
+    if (operations.length > 0) await this.#contents.db.batch(operations, { sync });
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMarker, syncDirectory } from './files.js';
+import { SEGMENTS } from './segment-files.js';
 
 /** Name of the directory with the LevelDB files of a new store. */
 export const FIRST_CONTENTS = 'db';
@@ -40,14 +41,23 @@ export async function removeContents(location: string, name: string): Promise<vo
  * Makes a directory of contents durable that LevelDB has open and nobody writes to.
  *
  * LevelDB syncs a table file and its MANIFEST when it makes them, but of its logs only the one that a synced write goes
- * to, and not their names. So every file is synced, then the directory. What a compaction removes or adds meanwhile
+ * to, and not their names. So every file is synced, the segments of the frames
+ * with them, then the directory. What a compaction removes or adds meanwhile
  * needs nothing: LevelDB syncs a new table, and the MANIFEST that names it, before it removes an old one.
  */
 export async function syncContents(location: string, name: string): Promise<void> {
   const path = join(location, name);
-  for (const file of await readdir(path)) await syncFile(join(path, file));
-  await syncDirectory(path);
+  await syncFiles(join(path, SEGMENTS));
+  await syncFiles(path);
   await syncDirectory(location);
+}
+
+/** Syncs the files of a directory, then the directory; one that is missing has none. */
+async function syncFiles(path: string): Promise<void> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(absent);
+  if (entries === null) return;
+  for (const entry of entries) if (entry.isFile()) await syncFile(join(path, entry.name));
+  await syncDirectory(path);
 }
 
 async function syncFile(path: string): Promise<void> {

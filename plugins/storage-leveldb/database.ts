@@ -5,15 +5,17 @@ import { SyncError } from '../../src/errors/index.js';
 import { FIRST_CONTENTS, newContents, removeLeftovers } from './contents.js';
 import { storeError } from './errors.js';
 import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker } from './files.js';
+import { Segments } from './segments.js';
 import { checkTables, tablesToCheck } from './table-check.js';
 
 /** The LevelDB of a store: binary keys and values. */
 export type Database = ClassicLevel<Buffer, Buffer>;
 
-/** An open LevelDB and the name of its directory in the store. */
+/** What a store holds: an open LevelDB, the frames that its records name, and the name of their directory in the store. */
 export interface Contents {
   readonly name: string;
   readonly db: Database;
+  readonly segments: Segments;
 }
 
 /**
@@ -56,10 +58,19 @@ export async function makeContents(location: string): Promise<Contents> {
   const name = newContents();
   const path = join(location, name);
   try {
-    return { name, db: await openLevel(path, true) };
+    return { name, db: await openLevel(path, true), segments: new Segments(path) };
   } catch (error) {
     await rm(path, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** Ends reads and closes all files; LevelDB's lock, under which the others were used, last. */
+export async function closeContents({ db, segments }: Contents): Promise<void> {
+  try {
+    await segments.close();
+  } finally {
+    await db.close();
   }
 }
 
@@ -90,7 +101,7 @@ async function openChecked(location: string, name: string, signal?: AbortSignal)
   try {
     await checkTables(tables, signal);
   } catch (error) {
-    await contents.db.close();
+    await closeContents(contents);
     throw error;
   }
   return contents;
@@ -105,7 +116,7 @@ async function openNamed(location: string, name: string, createIfMissing: boolea
   try {
     db = await openLevel(join(location, name), createIfMissing);
     await checkNamed(location, name);
-    return { name, db };
+    return { name, db, segments: new Segments(join(location, name)) };
   } catch (error) {
     await db?.close();
     await checkNamed(location, name);

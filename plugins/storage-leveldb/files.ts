@@ -7,7 +7,7 @@ const MARKER = 'blockferry.json';
 const MARK = 'acknowledged.json';
 const OPEN_NOTE = 'open';
 const FORMAT = 'blockferry-leveldb';
-const VERSION = 1;
+const VERSION = 2;
 const STATES: readonly unknown[] = ['creating', 'ready'];
 
 /** What a crash before the marker was there leaves behind. */

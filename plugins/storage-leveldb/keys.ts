@@ -1,7 +1,6 @@
 import type { StateTable } from '../../src/contracts/index.js';
 
 const HEADER = 0x02;
-const FRAME = 0x03;
 const UNDO = 0x04;
 const TABLES: Record<StateTable, number> = { accounts: 0x05, contracts: 0x06 };
 const CURSOR = 0x07;
@@ -22,10 +21,8 @@ function nameKey(kind: number, name: string): Buffer {
   return Buffer.concat([Buffer.from([kind]), Buffer.from(name)]);
 }
 
-/** Key of a block's small record: header, codec, size. */
+/** Key of a block's small record: header, codec, sizes, and where its frame is. */
 export const headerKey = (height: number): Buffer => heightKey(HEADER, height);
-/** Key of a block's encoded bytes. */
-export const frameKey = (height: number): Buffer => heightKey(FRAME, height);
 /** Key of what takes a block's changes of the state back. */
 export const undoKey = (height: number): Buffer => heightKey(UNDO, height);
 /** Key of a value of the state. */

@@ -15,7 +15,7 @@ import {
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { BulkWriter } from './bulk-writer.js';
 import { removeContents } from './contents.js';
-import type { Contents } from './database.js';
+import { closeContents, type Contents } from './database.js';
 import { storeError } from './errors.js';
 import { CURSOR_BOUNDS } from './keys.js';
 import type { Meta } from './records.js';
@@ -29,7 +29,7 @@ export interface StageHost {
   released(): void;
 }
 
-/** New contents in a LevelDB of their own beside the store's. */
+/** New contents in a directory of their own beside the store's. */
 export class LevelStage implements StorageStage {
   readonly contents: Contents;
   readonly #host: StageHost;
@@ -44,7 +44,7 @@ export class LevelStage implements StorageStage {
   constructor(contents: Contents, host: StageHost) {
     this.contents = contents;
     this.#host = host;
-    this.#bulk = new BulkWriter(contents.db);
+    this.#bulk = new BulkWriter(contents);
   }
 
   putState(table: StateTable, entries: readonly StateEntry[]): Promise<void> {
@@ -82,7 +82,7 @@ export class LevelStage implements StorageStage {
       if (this.#isOver) return;
       this.#isOver = true;
       try {
-        await this.contents.db.close();
+        await closeContents(this.contents);
         await removeContents(this.#host.location, this.contents.name);
       } catch (error) {
         throw storeError(error, this.#host.location);

@@ -19,15 +19,15 @@ import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { readMeta } from './check.js';
 import { removeLeftovers } from './contents.js';
-import { type Database, makeContents, openDatabase } from './database.js';
+import { closeContents, type Contents, makeContents, openDatabase } from './database.js';
 import { storeError } from './errors.js';
 import { noteClosed } from './files.js';
 import { HighWater } from './high-water.js';
-import { cursorKey, frameKey, headerKey, stateKey, undoKey } from './keys.js';
+import { cursorKey, stateKey, undoKey } from './keys.js';
 import { LevelStage } from './level-stage.js';
 import { Reader } from './reader.js';
-import { collectFrom, confirmGone, guard, guarded, holds, scan } from './reads.js';
-import { decodeFrame, decodeInfo, decodeJson, encodeJson, type Meta, sealValue } from './records.js';
+import { collectFrom, confirmGone, guard, guarded, holds, momentOf, scan } from './reads.js';
+import { decodeJson, encodeJson, type Meta, sealValue } from './records.js';
 import { heightOfHead, isStillNamed, type Opened, retire, switchContents } from './switch-contents.js';
 import { commitOperations, rollbackOperations } from './writer.js';
 
@@ -39,7 +39,7 @@ export interface LevelStorageOptions {
   readonly createIfMissing?: boolean | undefined;
 }
 
-/** Blocks, state and checkpoint in an embedded LevelDB. */
+/** Blocks, state and checkpoint in an embedded LevelDB, with the frames in files beside it. */
 export class LevelStorage implements Storage {
   readonly name = 'leveldb';
   readonly supports = { durable: true };
@@ -64,14 +64,19 @@ export class LevelStorage implements Storage {
     if (this.#opened !== null) return;
     const mark = new HighWater(location);
     const contents = await openDatabase(location, createIfMissing, options.signal);
-    const reader = new Reader(contents.db, null);
+    const reader = new Reader(contents, null);
     try {
-      const meta = await this.#guard(async () => readMeta(reader, await mark.read(), options.signal));
+      const meta = await this.#guard(async () => {
+        const sizes = await contents.segments.sizes();
+        const checked = await readMeta(reader, sizes, await mark.read(), options.signal);
+        await contents.segments.resume(checked.used);
+        return checked.meta;
+      });
       if (meta.checkpoint.head !== null) mark.advance(meta.checkpoint.head.height);
       this.#opened = { contents, reader, mark, meta };
       this.#failure = null;
     } catch (error) {
-      await contents.db.close();
+      await closeContents(contents);
       throw error;
     }
   }
@@ -103,8 +108,14 @@ export class LevelStorage implements Storage {
     const meta: Meta = { ...plan, rollbacks: before.rollbacks };
     const readState = (table: StateTable, key: string): Promise<Uint8Array | null> =>
       this.getState(table, key);
-    const operations = await this.#guard(() => commitOperations(batch, meta, readState));
-    await this.#write(() => store.contents.db.batch(operations, { sync: true }));
+    const { db, segments } = store.contents;
+    const placed = segments.place(batch.blocks.map(({ frame }) => frame));
+    const operations = await this.#guard(() => commitOperations(batch, placed.places, meta, readState));
+    await this.#write(async () => {
+      // What the batch names has to be durable before it is.
+      await segments.append(placed, true);
+      await db.batch(operations, { sync: true });
+    });
     store.meta = meta;
     store.mark.advance(heightOfHead(meta));
     await this.#pruneUndo(store, before.checkpoint.finalized, meta.checkpoint.finalized);
@@ -113,7 +124,8 @@ export class LevelStorage implements Storage {
   async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     const store = this.#writable();
     const { checkpoint, identity, rollbacks } = store.meta;
-    checkRollback(to, to === null ? null : await this.header(to.height), checkpoint);
+    const info = to === null ? null : await this.#held(to.height, (reader) => reader.info(to.height));
+    checkRollback(to, info?.header ?? null, checkpoint);
     const from = to === null ? checkpoint.base : to.height + 1;
     const { dropped, undo } = await this.#guard(() => collectFrom(store.reader, from));
     const meta: Meta = {
@@ -126,22 +138,23 @@ export class LevelStorage implements Storage {
     const operations = rollbackOperations(dropped, undo, meta);
     await this.#write(() => store.contents.db.batch(operations, { sync: true }));
     store.meta = meta;
+    // Failing here leaves files that the next start removes.
+    await store.contents.segments.dropAbove(info?.place.segment ?? 0).catch(() => undefined);
     return dropped;
   }
 
   async header(height: number): Promise<BlockHeader | null> {
-    const body = await this.#held(height, headerKey, `header of block ${height}`);
-    return body === null ? null : decodeInfo(body, height).header;
+    const info = await this.#held(height, (reader) => reader.info(height));
+    return info === null ? null : info.header;
   }
 
-  async get(height: number): Promise<Frame | null> {
-    const body = await this.#held(height, frameKey, `block ${height}`);
-    return body === null ? null : decodeFrame(body, height);
+  get(height: number): Promise<Frame | null> {
+    return this.#held(height, (reader) => reader.frame(height));
   }
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
     this.#use();
-    return scan(this.directory, this.#database, (reader) => reader.frames(range, options));
+    return scan(this.directory, this.#contents, (reader) => reader.frames(range, options));
   }
 
   async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
@@ -151,7 +164,7 @@ export class LevelStorage implements Storage {
 
   entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
     this.#use();
-    return scan(this.directory, this.#database, (reader) => reader.entries(table, options));
+    return scan(this.directory, this.#contents, (reader) => reader.entries(table, options));
   }
 
   async cursor(consumer: string): Promise<BlockRef | null> {
@@ -201,16 +214,20 @@ export class LevelStorage implements Storage {
   }
 
   view(): Promise<StorageView> {
-    return this.#current(async ({ contents: { db } }) => {
-      const snapshot = db.snapshot();
-      const reader = new Reader(db, snapshot);
-      const { checkpoint } = await reader.meta();
-      return {
-        checkpoint,
-        read: (range, options = {}) => guarded(this.directory, reader.frames(range, options)),
-        entries: (table, options = {}) => guarded(this.directory, reader.entries(table, options)),
-        close: () => snapshot.close(),
-      } satisfies StorageView;
+    return this.#current(async ({ contents }) => {
+      const { reader, close } = momentOf(contents);
+      try {
+        const { checkpoint } = await reader.meta();
+        return {
+          checkpoint,
+          read: (range, options = {}) => guarded(this.directory, reader.frames(range, options)),
+          entries: (table, options = {}) => guarded(this.directory, reader.entries(table, options)),
+          close,
+        } satisfies StorageView;
+      } catch (error) {
+        await close();
+        throw error;
+      }
     });
   }
 
@@ -224,16 +241,20 @@ export class LevelStorage implements Storage {
     if (opened === null) return;
     this.#opened = null;
     await opened.mark.close().catch(() => undefined);
-    await this.#guard(() => opened.contents.db.close());
+    await this.#guard(() => closeContents(opened.contents));
     if (this.#failure === null) await noteClosed(this.#options.location).catch(() => undefined);
   }
 
-  /** A value that every held height has; `null` for other heights. */
-  #held(height: number, key: (height: number) => Buffer, what: string): Promise<Buffer | null> {
+  /** Something that every held height has; `null` for other heights. */
+  #held<T>(height: number, read: (reader: Reader) => Promise<T | null>): Promise<T | null> {
     return this.#current(async ({ contents, reader, meta }) => {
       if (!holds(meta.checkpoint, height)) return null;
-      const body = await reader.value(key(height), what, height);
-      return body ?? confirmGone(contents.db, height, key(height), what);
+      const release = contents.segments.pin();
+      try {
+        return (await read(reader)) ?? (await confirmGone(contents, height, read));
+      } finally {
+        release();
+      }
     });
   }
 
@@ -269,7 +290,7 @@ export class LevelStorage implements Storage {
     return this.#opened;
   }
 
-  readonly #database = (): Database => this.#use().contents.db;
+  readonly #contents = (): Contents => this.#use().contents;
 
   /** Makes a short read of what is held; once more when new contents took its place in the middle. */
   async #current<T>(read: (opened: Opened) => Promise<T>): Promise<T> {

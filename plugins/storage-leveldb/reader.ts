@@ -9,28 +9,12 @@ import type {
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
-import type { Database } from './database.js';
-import {
-  frameKey,
-  headerKey,
-  heightOf,
-  META_KEY,
-  rollbackKey,
-  stateKeyOf,
-  tableBounds,
-  undoKey,
-} from './keys.js';
-import {
-  type BlockInfo,
-  decodeFrame,
-  decodeInfo,
-  decodeMeta,
-  decodeUndo,
-  type Meta,
-  openValue,
-} from './records.js';
+import type { Contents } from './database.js';
+import { headerKey, heightOf, META_KEY, rollbackKey, stateKeyOf, tableBounds, undoKey } from './keys.js';
+import { type BlockInfo, decodeInfo, decodeMeta, decodeUndo, type Meta, openValue } from './records.js';
+import { framesOf, readFrame } from './frame-reads.js';
 
-/** Bytes that one batch of a read aims at. */
+/** Bytes of records that one batch of a read aims at. */
 const BATCH_BYTES = 256 * 1024;
 
 /** Entries that one batch of a read has at most. */
@@ -57,11 +41,13 @@ interface Bounds {
  * removing files. A snapshot only keeps it from forgetting values that were replaced, and blocks seldom are.
  */
 export class Reader {
-  readonly #db: Database;
+  readonly #db: Contents['db'];
+  readonly #segments: Contents['segments'];
   readonly #snapshot: AbstractSnapshot | null;
 
-  constructor(db: Database, snapshot: AbstractSnapshot | null) {
+  constructor({ db, segments }: Contents, snapshot: AbstractSnapshot | null) {
     this.#db = db;
+    this.#segments = segments;
     this.#snapshot = snapshot;
   }
 
@@ -81,6 +67,18 @@ export class Reader {
   async meta(): Promise<Meta> {
     const body = await this.value(META_KEY, 'record of what the store is');
     return body === null ? EMPTY : decodeMeta(body);
+  }
+
+  /** The small record of a height; `null` when there is none. @throws SyncError `STORE_DAMAGED` */
+  async info(height: number): Promise<BlockInfo | null> {
+    const body = await this.value(headerKey(height), `header of block ${height}`, height);
+    return body === null ? null : decodeInfo(body, height);
+  }
+
+  /** The frame of a height; `null` when there is no small record of it. @throws SyncError `STORE_DAMAGED` */
+  async frame(height: number): Promise<Frame | null> {
+    const info = await this.info(height);
+    return info === null ? null : readFrame(this.#segments, info);
   }
 
   /** What takes a block's changes back. @throws SyncError `STORE_DAMAGED` */
@@ -121,18 +119,13 @@ export class Reader {
     const { checkpoint } = await this.meta();
     const from = Math.max(range.from, checkpoint.base);
     const to = Math.min(range.to, checkpoint.head?.height ?? -1);
-    let next = from;
-    let below: Frame | null = null;
+    let below: BlockInfo | null = null;
     if (from > to) return;
-    for await (const entries of this.#scan({ gte: frameKey(from), lte: frameKey(to) }, options)) {
-      const frames: Frame[] = [];
-      for (const [key, value] of entries) {
-        below = readFrame(key, value, next, below);
-        next += 1;
-        frames.push(below);
-      }
-      yield frames;
+    for await (const infos of this.infos({ from, to }, options)) {
+      for (const info of infos) below = checkFollows(info, below, from);
+      yield* framesOf(this.#segments, infos, options);
     }
+    const next = heightAfter(below, from);
     if (next <= to) throw missing(next);
   }
 
@@ -173,15 +166,17 @@ export class Reader {
   }
 }
 
-function readFrame(key: Buffer, value: Buffer, wanted: number, below: Frame | null): Frame {
-  const height = heightOf(key);
+function checkFollows(info: BlockInfo, below: BlockInfo | null, from: number): BlockInfo {
+  const { height, previousHash } = info.header;
+  const wanted = heightAfter(below, from);
   if (height !== wanted) throw missing(wanted);
-  const frame = decodeFrame(openValue(key, value, `block ${height}`, height), height);
-  if (below !== null && frame.header.previousHash !== below.header.hash) {
-    const message = `Block ${height} of the store does not fit on the one before it.`;
-    throw new SyncError('STORE_DAMAGED', message, { height });
-  }
-  return frame;
+  if (below === null || previousHash === below.header.hash) return info;
+  const message = `Block ${height} of the store does not fit on the one before it.`;
+  throw new SyncError('STORE_DAMAGED', message, { height });
+}
+
+function heightAfter(below: BlockInfo | null, from: number): number {
+  return below === null ? from : below.header.height + 1;
 }
 
 /** The error for a height that should be there. */

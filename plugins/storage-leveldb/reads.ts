@@ -1,5 +1,5 @@
 import type { BlockRef, Checkpoint, StateChange } from '../../src/contracts/index.js';
-import type { Database } from './database.js';
+import type { Contents } from './database.js';
 import { storeError } from './errors.js';
 import { missing, Reader } from './reader.js';
 
@@ -24,15 +24,36 @@ export async function* guarded<T>(location: string, source: AsyncGenerator<T>): 
 /** Reads as of the moment at which the first batch is asked for. */
 export async function* scan<T>(
   location: string,
-  database: () => Database,
+  contents: () => Contents,
   read: (reader: Reader) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
-  const db = database();
-  const snapshot = await guard(location, () => Promise.resolve(db.snapshot()));
+  const moment = await guard(location, () => Promise.resolve(momentOf(contents())));
   try {
-    yield* guarded(location, read(new Reader(db, snapshot)));
+    yield* guarded(location, read(moment.reader));
   } finally {
-    await snapshot.close();
+    await moment.close();
+  }
+}
+
+/** Contents as they are at one moment. */
+export interface Moment {
+  readonly reader: Reader;
+  readonly close: () => Promise<void>;
+}
+
+/** Keeps the records of this moment, and the segments that they name. */
+export function momentOf(contents: Contents): Moment {
+  const release = contents.segments.pin();
+  try {
+    const snapshot = contents.db.snapshot();
+    const close = async (): Promise<void> => {
+      release();
+      await snapshot.close();
+    };
+    return { reader: new Reader(contents, snapshot), close };
+  } catch (error) {
+    release();
+    throw error;
   }
 }
 
@@ -42,26 +63,24 @@ export function holds({ base, head }: Checkpoint, height: number): boolean {
 }
 
 /**
- * Looks again for a value of a block that was not found: it is lost, or was dropped by a rollback that is under way.
+ * Looks again for something of a block that was not found: it is lost, or was dropped by a rollback that is under way.
  * Only one moment's block and head can tell.
  *
  * @throws SyncError `STORE_DAMAGED` when it is lost
  */
-export async function confirmGone(
-  db: Database,
+export async function confirmGone<T>(
+  contents: Contents,
   height: number,
-  key: Buffer,
-  what: string,
-): Promise<Buffer | null> {
-  const snapshot = db.snapshot();
+  read: (reader: Reader) => Promise<T | null>,
+): Promise<T | null> {
+  const { reader, close } = momentOf(contents);
   try {
-    const then = new Reader(db, snapshot);
-    const { checkpoint } = await then.meta();
-    const found = await then.value(key, what, height);
+    const { checkpoint } = await reader.meta();
+    const found = await read(reader);
     if (found === null && holds(checkpoint, height)) throw missing(height);
     return found;
   } finally {
-    await snapshot.close();
+    await close();
   }
 }
 

@@ -1,12 +1,7 @@
 import { crc32 } from 'node:zlib';
-import type {
-  BlockHeader,
-  ChainIdentity,
-  Checkpoint,
-  Frame,
-  StateChange,
-} from '../../src/contracts/index.js';
+import type { BlockHeader, ChainIdentity, Checkpoint, StateChange } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
+import type { Place } from './segment-files.js';
 
 /** What the store is: one record, written in every batch. */
 export interface Meta {
@@ -23,6 +18,8 @@ export interface BlockInfo {
   readonly documentBytes: number;
   /** Number of changes of the state, so that an undo record that was lost is missed. */
   readonly changes: number;
+  /** Where its bytes are. */
+  readonly place: Place;
 }
 
 /** Length of the checksum in front of each value. LevelDB does not check its own when it reads. */
@@ -67,33 +64,36 @@ type InfoTuple = readonly [
   codec: string,
   size: number,
   changes: number,
+  segment: number,
+  offset: number,
+  bytes: number,
 ];
 
 /** A block's small record; the height is in the key. */
-export function encodeInfo({ header, codec, documentBytes, changes }: BlockInfo): Buffer {
+export function encodeInfo({ header, codec, documentBytes, changes, place }: BlockInfo): Buffer {
   const { hash, previousHash, timestamp } = header;
-  const tuple: InfoTuple = [hash, previousHash, timestamp, codec, documentBytes, changes];
+  const { segment, offset, bytes } = place;
+  const tuple: InfoTuple = [
+    hash,
+    previousHash,
+    timestamp,
+    codec,
+    documentBytes,
+    changes,
+    segment,
+    offset,
+    bytes,
+  ];
   return encodeJson(tuple);
 }
 
 /** Reads a block's small record. */
 export function decodeInfo(body: Buffer, height: number): BlockInfo {
-  const [hash, previousHash, timestamp, codec, documentBytes, changes] = decodeJson(body) as InfoTuple;
-  return { header: { height, hash, previousHash, timestamp }, codec, documentBytes, changes };
-}
-
-/** Parts of a frame's value: length of the small record (2 bytes, LE), the small record, the encoded bytes. */
-export function encodeFrame(frame: Frame, info: Buffer): readonly Uint8Array[] {
-  const length = Buffer.allocUnsafe(2);
-  length.writeUInt16LE(info.byteLength, 0);
-  return [length, info, frame.bytes];
-}
-
-/** Reads a frame; its bytes are a view into the value. */
-export function decodeFrame(body: Buffer, height: number): Frame {
-  const end = 2 + body.readUInt16LE(0);
-  const { header, codec, documentBytes } = decodeInfo(body.subarray(2, end), height);
-  return { header, codec, documentBytes, bytes: body.subarray(end) };
+  const [hash, previousHash, timestamp, codec, documentBytes, changes, segment, offset, bytes] = decodeJson(
+    body,
+  ) as InfoTuple;
+  const place = { segment, offset, bytes };
+  return { header: { height, hash, previousHash, timestamp }, codec, documentBytes, changes, place };
 }
 
 type UndoTuple = readonly [table: StateChange['table'], key: string, value: string | null];

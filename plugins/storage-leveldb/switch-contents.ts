@@ -1,6 +1,6 @@
 import { readMeta } from './check.js';
 import { removeContents, syncContents } from './contents.js';
-import type { Contents } from './database.js';
+import { closeContents, type Contents } from './database.js';
 import { readMarker, writeMarker } from './files.js';
 import type { HighWater } from './high-water.js';
 import { Reader } from './reader.js';
@@ -26,8 +26,8 @@ export const heightOfHead = ({ checkpoint }: Meta): number => checkpoint.head?.h
  * @throws when the store is as before, or, when the marker already names the new contents, as {@link isStillNamed} tells.
  */
 export async function switchContents(location: string, old: Opened, contents: Contents): Promise<Opened> {
-  const reader = new Reader(contents.db, null);
-  const meta = await readMeta(reader, null);
+  const reader = new Reader(contents, null);
+  const { meta } = await readMeta(reader, await contents.segments.sizes(), null);
   const { mark } = old;
   const before = heightOfHead(old.meta);
   const after = heightOfHead(meta);
@@ -53,9 +53,8 @@ export async function isStillNamed(location: string, { name }: Contents): Promis
  * Ends what was replaced. Reads of it that are under way fail with `STORE_CLOSED`; LevelDB waits for the step that each
  * is in. What can't be removed now is removed at the next start.
  */
-export async function retire(location: string, { db, name }: Contents): Promise<void> {
-  await db
-    .close()
-    .then(() => removeContents(location, name))
+export async function retire(location: string, contents: Contents): Promise<void> {
+  await closeContents(contents)
+    .then(() => removeContents(location, contents.name))
     .catch(() => undefined);
 }

@@ -6,8 +6,9 @@ import type {
   StateEntry,
   StateTable,
 } from '../../src/contracts/index.js';
-import { frameKey, headerKey, META_KEY, rollbackKey, stateKey, undoKey } from './keys.js';
-import { encodeFrame, encodeInfo, encodeJson, encodeUndo, type Meta, sealValue } from './records.js';
+import { headerKey, META_KEY, rollbackKey, stateKey, undoKey } from './keys.js';
+import { encodeInfo, encodeJson, encodeUndo, type Meta, sealValue } from './records.js';
+import type { Place } from './segment-files.js';
 
 /** Writes a value. */
 export interface Put {
@@ -33,19 +34,23 @@ export function metaOperation(meta: Meta): Put {
   return put(META_KEY, encodeJson(meta));
 }
 
-/** Everything a batch of blocks writes: frames, small records, state, undo records and what the store is afterwards. */
+/**
+ * What a batch of blocks writes beside the frames: small records, state, undo records and what the store is afterwards.
+ *
+ * @param places - of the blocks' frames.
+ */
 export async function commitOperations(
   batch: CommitBatch,
+  places: readonly Place[],
   meta: Meta,
   readState: ReadState,
 ): Promise<Operation[]> {
   const operations: Operation[] = [];
   const state = new StateOverlay(readState);
   const final = meta.checkpoint.finalized?.height ?? -1;
-  for (const block of batch.blocks) {
+  for (const [at, block] of batch.blocks.entries()) {
     const { height } = block.frame.header;
-    const { header, frame } = blockOperations(block.frame, block.changes.length);
-    operations.push(header, frame);
+    operations.push(infoOperation(block.frame, block.changes.length, places[at] as Place));
     const undo = await state.apply(block.changes);
     if (undo.length > 0 && height > final) operations.push(put(undoKey(height), encodeUndo(undo)));
   }
@@ -53,14 +58,9 @@ export async function commitOperations(
   return operations;
 }
 
-/** The two records of a block: the small one, and the one with its bytes. */
-export function blockOperations(
-  frame: Frame,
-  changes: number,
-): { readonly header: Put; readonly frame: Put } {
-  const info = encodeInfo({ ...frame, changes });
-  const { height } = frame.header;
-  return { header: put(headerKey(height), info), frame: put(frameKey(height), ...encodeFrame(frame, info)) };
+/** The operation that writes a block's small record. */
+export function infoOperation(frame: Frame, changes: number, place: Place): Put {
+  return put(headerKey(frame.header.height), encodeInfo({ ...frame, changes, place }));
 }
 
 /**
@@ -75,8 +75,7 @@ export function rollbackOperations(
 ): Operation[] {
   const operations: Operation[] = [];
   for (const { height } of dropped) {
-    for (const key of [headerKey(height), frameKey(height), undoKey(height)])
-      operations.push({ type: 'del', key });
+    for (const key of [headerKey(height), undoKey(height)]) operations.push({ type: 'del', key });
   }
   const last = new Map<string, StateChange>();
   for (const change of undo.flat()) last.set(`${change.table}/${change.key}`, change);

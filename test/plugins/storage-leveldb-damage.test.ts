@@ -201,10 +201,53 @@ const named: Record<string, { kind: Kind; damage: (location: string) => void; at
     damage: (location) => {
       writeFileSync(
         join(location, 'blockferry.json'),
-        '{"format":"blockferry-leveldb","version":2,"files":[]}',
+        '{"format":"blockferry-leveldb","version":3,"files":[]}',
       );
     },
-    at: /^open STORE_VERSION .*format 2/,
+    at: /^open STORE_VERSION .*format 3/,
+  },
+  'an earlier version': {
+    kind: 'log',
+    damage: (location) => {
+      const marker = join(location, 'blockferry.json');
+      writeFileSync(marker, '{"format":"blockferry-leveldb","version":1,"state":"ready","db":"db"}');
+    },
+    at: /^open STORE_VERSION .*format 1/,
+  },
+  'no folder of frames': {
+    kind: 'tables',
+    damage: (location) => {
+      rmSync(join(location, 'db', 'frames'), { recursive: true });
+    },
+    at: /^open STORE_DAMAGED .*frame of block 0 .*no file 000001\.seg/,
+  },
+  'half a file of frames': {
+    kind: 'tables',
+    damage: (location) => {
+      cutTo(segmentOf(location), 0.5);
+    },
+    at: /^open STORE_DAMAGED .*frame of block 100 .*000001\.seg has/,
+  },
+  'a file of frames whose second half is zeros': {
+    kind: 'tables',
+    damage: (location) => {
+      const { size } = statSync(segmentOf(location));
+      zeroFrom(segmentOf(location), Math.floor(size / 2), Math.ceil(size / 2));
+    },
+    at: /^read STORE_DAMAGED .*frame of block 100 .*checksum/,
+  },
+  'another frame of the same height in its place': {
+    kind: 'tables',
+    damage: (location) => {
+      const segment = segmentOf(location);
+      const bytes = readFileSync(segment);
+      const [first, second] = [bytes.subarray(0, bytes.length / 200), bytes.subarray(bytes.length / 200)];
+      // The record of block 0 with the height of block 1.
+      const moved = Buffer.concat([first, first, second.subarray(first.length)]);
+      moved.writeBigUInt64LE(1n, first.length + 4);
+      writeFileSync(segment, moved);
+    },
+    at: /^read STORE_DAMAGED .*frame of block 1 .*checksum/,
   },
 };
 
@@ -216,6 +259,10 @@ for (const [title, { kind, damage, at }] of Object.entries(named)) {
 }
 
 const harmless: Record<string, (location: string) => void> = {
+  'frames behind those that count': (location) => {
+    zeroFrom(segmentOf(location), statSync(segmentOf(location)).size, 40_000);
+    writeFileSync(join(location, 'db', 'frames', '000002.seg'), 'left by a crash');
+  },
   'zeros behind the log': (location) => {
     const log = largest(location, '.log');
     zeroFrom(log, statSync(log).size, 40_000);
@@ -235,30 +282,45 @@ for (const [title, damage] of Object.entries(harmless)) {
 }
 
 test('A flipped bit anywhere in a table file is named or harms nothing', async (t) => {
-  await flipEverywhere(t, 'tables', '.ldb', 40);
+  await flipEverywhere(t, 'tables', (location) => largest(location, '.ldb'), 40);
+});
+
+test('A flipped bit anywhere in a file of frames is named', async (t) => {
+  t.is(await flipEverywhere(t, 'tables', segmentOf, 24), 24);
 });
 
 test('A flipped bit anywhere in the log is named or harms nothing', async (t) => {
-  await flipEverywhere(t, 'log', '.log', 12);
+  await flipEverywhere(t, 'log', (location) => largest(location, '.log'), 12);
 });
 
 test('A flipped bit anywhere in the MANIFEST is named or harms nothing', async (t) => {
-  await flipEverywhere(t, 'tables', 'MANIFEST', 16);
+  await flipEverywhere(t, 'tables', (location) => largest(location, 'MANIFEST'), 16);
 });
 
-/** Flips bits spread over a file, more of them at its end, where tables keep filters and indexes. */
-async function flipEverywhere(t: ExecutionContext, kind: Kind, end: string, count: number): Promise<void> {
+/** The only file of frames of a store. */
+const segmentOf = (location: string): string => join(location, 'db', 'frames', '000001.seg');
+
+/**
+ * Flips bits spread over a file, more of them at its end, where tables keep filters and indexes. Gives how many were
+ * named.
+ */
+async function flipEverywhere(
+  t: ExecutionContext,
+  kind: Kind,
+  file: (location: string) => string,
+  count: number,
+): Promise<number> {
   const { location: original, frames } = (await originals)[kind];
   const copies = tempDir(t);
   const accounts = filledAccounts(frames.length);
-  const { size } = statSync(largest(original, end));
+  const { size } = statSync(file(original));
   const tail = Math.min(size, 8000);
   let found = 0;
   for (let i = 0; i < count; i++) {
     const span = i % 2 === 0 ? size : tail;
     const at = size - 1 - Math.floor((span - 1) * ((i + 0.5) / count));
     const copy = copyStore(original, join(copies, `${i}`));
-    flipBit(largest(copy, end), at, i % 8);
+    flipBit(file(copy), at, i % 8);
     const { failures, silent } = await inspect(copy, frames, accounts);
     t.deepEqual(silent, [], `bit ${i % 8} of byte ${at} of ${size}`);
     if (failures.length > 0) found++;
@@ -266,6 +328,7 @@ async function flipEverywhere(t: ExecutionContext, kind: Kind, end: string, coun
   }
   t.log(`${found} of ${count} flips were named, the others harmed nothing`);
   t.true(found > 0);
+  return found;
 }
 
 test('A rollback that the log lost is found although its heights were filled again', async (t) => {

@@ -1,0 +1,38 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Where the record of a frame is. */
+export interface Place {
+  /** Number of the segment, from 1. */
+  readonly segment: number;
+  /** First byte of the record in its file. */
+  readonly offset: number;
+  /** Length of the record, with what is in front of the frame. */
+  readonly bytes: number;
+}
+
+/** Bytes of each segment, by number. */
+export type SegmentSizes = ReadonlyMap<number, number>;
+
+/** Name of the directory of the segments in the directory of the contents. */
+export const SEGMENTS = 'frames';
+
+const NAME = /^(\d{6,})\.seg$/;
+
+/** Name of a segment's file: `000001.seg`. */
+export const segmentName = (segment: number): string => `${String(segment).padStart(6, '0')}.seg`;
+
+/** The segments in a directory; none when it is missing. */
+export async function segmentSizes(path: string): Promise<SegmentSizes> {
+  const sizes = new Map<number, number>();
+  for (const name of await readdir(path).catch(none)) {
+    const number = NAME.exec(name)?.[1];
+    if (number !== undefined) sizes.set(Number(number), (await stat(join(path, name))).size);
+  }
+  return sizes;
+}
+
+function none(error: unknown): readonly string[] {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+  throw error;
+}

@@ -1,0 +1,121 @@
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Frame } from '../../src/contracts/index.js';
+import { syncDirectory } from './files.js';
+import { type Place, segmentName } from './segment-files.js';
+import { HEAD_BYTES, recordHead } from './segment-record.js';
+
+/** A segment that has as many bytes gets no more: what is written at once goes to one segment, so it may be longer. */
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+
+/** Where frames will be, before they are written. */
+export interface Placed {
+  readonly frames: readonly Frame[];
+  /** As many as frames, in their order. */
+  readonly places: readonly Place[];
+}
+
+/** Writes frames behind each other. One call at a time. */
+export class SegmentWriter {
+  readonly #path: string;
+  #file: FileHandle | null = null;
+  /** The segment that is written to; 0 while there is none. */
+  #segment = 0;
+  #offset = 0;
+  /** No file has a higher number: a number is never given twice while the contents are open. */
+  #highest = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Goes on behind what is there. */
+  resume(last: { readonly segment: number; readonly end: number } | null, highest: number): void {
+    this.#segment = last?.segment ?? 0;
+    this.#offset = last?.end ?? 0;
+    this.#highest = highest;
+  }
+
+  /** Says where frames come when they are written next; writes nothing. */
+  place(frames: readonly Frame[]): Placed {
+    const isFull = this.#segment === 0 || this.#offset >= SEGMENT_BYTES;
+    const segment = isFull ? this.#highest + 1 : this.#segment;
+    let offset = isFull ? 0 : this.#offset;
+    const places = frames.map(({ bytes }) => {
+      const place = { segment, offset, bytes: HEAD_BYTES + bytes.byteLength };
+      offset += place.bytes;
+      return place;
+    });
+    return { frames, places };
+  }
+
+  /**
+   * Writes frames where they were placed last.
+   *
+   * @param sync - whether they, and the name of their file, are durable when it resolves.
+   */
+  async append({ frames, places }: Placed, sync: boolean): Promise<void> {
+    const [first, last] = [places[0], places.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const isNew = first.segment !== this.#segment;
+    const file = await this.#enter(first.segment);
+    const parts = frames.flatMap((frame) => [recordHead(frame), frame.bytes]);
+    await writeAll(file, parts, first.offset);
+    this.#offset = last.offset + last.bytes;
+    if (!sync) return;
+    await file.datasync();
+    if (!isNew) return;
+    await syncDirectory(this.#path);
+    await syncDirectory(dirname(this.#path));
+  }
+
+  /** Never writes to the segments above one again. @returns their numbers. */
+  async leaveAbove(segment: number): Promise<readonly number[]> {
+    if (this.#segment > segment) {
+      await this.close();
+      this.#segment = 0;
+    }
+    return Array.from({ length: this.#highest - segment }, (_, at) => segment + 1 + at);
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+
+  async #enter(segment: number): Promise<FileHandle> {
+    if (segment !== this.#segment) {
+      // What was written without sync is spread over time in this way, rather than left to one long sync at the end.
+      await this.#file?.datasync();
+      await this.close();
+      await mkdir(this.#path, { recursive: true });
+      this.#highest = segment;
+      this.#file = await open(join(this.#path, segmentName(segment)), 'wx');
+      this.#segment = segment;
+    }
+    return (this.#file ??= await open(join(this.#path, segmentName(segment)), 'r+'));
+  }
+}
+
+/** A write may end early, as on a disk that becomes full; the next one then says why. */
+async function writeAll(file: FileHandle, parts: readonly Uint8Array[], offset: number): Promise<void> {
+  let rest = parts.filter(({ byteLength }) => byteLength > 0);
+  let at = offset;
+  while (rest.length > 0) {
+    const { bytesWritten } = await file.writev(rest, at);
+    at += bytesWritten;
+    rest = behind(rest, bytesWritten);
+  }
+}
+
+function behind(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+  let left = count;
+  const at = parts.findIndex(({ byteLength }) => {
+    if (left < byteLength) return true;
+    left -= byteLength;
+    return false;
+  });
+  const first = parts[at];
+  return first === undefined ? [] : [first.subarray(left), ...parts.slice(at + 1)];
+}

@@ -1,17 +1,9 @@
-import type { ClientSessionOptions, SecureClientSessionOptions } from 'node:http2';
 import type { Closeable } from './contracts/index.js';
 import { exchange } from './http2-client/exchange.js';
+import type { Http2FetchOptions } from './http2-client/options.js';
 import { SessionPool } from './http2-client/session-pool.js';
 
-/** Options of {@link http2Fetch}. */
-export interface Http2FetchOptions {
-  /** What `http2.connect` of Node takes: `ca`, `cert` and `key` of a client, and so on. */
-  readonly connect?: ClientSessionOptions | SecureClientSessionOptions;
-  /** A connection is pinged so often, and given up when one ping is not answered until the next; in milliseconds. Default 15,000. */
-  readonly pingIntervalMs?: number;
-  /** A connection without streams is closed after this time, in milliseconds. Default 30,000. */
-  readonly idleTimeoutMs?: number;
-}
+export type { Http2FetchOptions } from './http2-client/options.js';
 
 /** A `fetch` with the connections that it holds. */
 export interface Http2Fetch extends Closeable {

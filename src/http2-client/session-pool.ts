@@ -4,7 +4,7 @@ import {
   type ClientHttp2Stream,
   type OutgoingHttpHeaders,
 } from 'node:http2';
-import type { Http2FetchOptions } from '../http2-client.js';
+import type { Http2FetchOptions } from './options.js';
 
 /** What a stream may send before it has to be read, in bytes: enough for a fast stream over a long way. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;

@@ -1,14 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { get, type RequestListener } from 'node:http';
 import { createServer as createHttp1Server } from 'node:http';
 import { get as getSecure } from 'node:https';
-import { createServer, type Http2SecureServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
-import { mkdtempSync, rmSync } from 'node:fs';
-import type { AddressInfo, Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createServer, type ServerHttp2Stream } from 'node:http2';
 import test, { type ExecutionContext } from 'ava';
 import compression from 'compression';
 import express from 'express';
@@ -18,6 +12,7 @@ import { syncMiddleware } from '../../src/server/express.js';
 import { closeHttp2Server, createHttp2CleartextServer, createHttp2Server } from '../../src/server/http2.js';
 import { MemorySource, frameOf } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
+import { listenAt, selfSigned } from './http2-support.js';
 
 const documents = sealedChain(200);
 
@@ -25,24 +20,6 @@ function source(): MemorySource {
   const made = new MemorySource();
   made.frames = documents.map((document) => frameOf(document));
   return made;
-}
-
-function selfSigned(): { key: Buffer; cert: Buffer } {
-  const folder = mkdtempSync(join(tmpdir(), 'blockferry-tls-'));
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-keyout', key, '-out', cert];
-  try {
-    execFileSync('openssl', [...made, ...subject], { stdio: 'ignore' });
-    return { key: readFileSync(key), cert: readFileSync(cert) };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-async function listen(server: Server | Http2Server | Http2SecureServer): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as AddressInfo).port;
 }
 
 interface Fixture {
@@ -93,9 +70,9 @@ test('an app is served over TLS by HTTP/2 and HTTP/1.1, and by a plain server at
   const { app, versions } = fixture(t);
   const tls = selfSigned();
   const server = createHttp2Server(app, tls);
-  const port = await listen(server);
+  const port = await listenAt(server);
   const plain = createHttp1Server(app);
-  const plainPort = await listen(plain);
+  const plainPort = await listenAt(plain);
   t.teardown(async () => {
     plain.close();
     await closeHttp2Server(server, { graceMs: 100 });
@@ -126,7 +103,7 @@ test('an app is served over TLS by HTTP/2 and HTTP/1.1, and by a plain server at
 test('without TLS, ranges answer HEAD and If-None-Match, and an engine syncs', async (t) => {
   const { app } = fixture(t);
   const server = createHttp2CleartextServer(app);
-  const origin = `http://127.0.0.1:${await listen(server)}`;
+  const origin = `http://127.0.0.1:${await listenAt(server)}`;
   t.teardown(() => closeHttp2Server(server, { graceMs: 100 }));
   const fetch = client(t);
   t.is(await heightAfterSync(`${origin}/sync`, fetch as typeof globalThis.fetch), 199);
@@ -146,7 +123,7 @@ test('a hundred streams share one connection', async (t) => {
   const server = createHttp2CleartextServer(app);
   let connections = 0;
   server.on('session', () => (connections += 1));
-  const origin = `http://127.0.0.1:${await listen(server)}`;
+  const origin = `http://127.0.0.1:${await listenAt(server)}`;
   t.teardown(() => closeHttp2Server(server, { graceMs: 100 }));
   const fetch = client(t);
   const asked = Array.from({ length: 100 }, async (_, n) => {
@@ -194,7 +171,7 @@ for (const [name, cut] of Object.entries(cuts)) {
           }, 50),
         );
     });
-    const origin = `http://127.0.0.1:${await listen(server)}`;
+    const origin = `http://127.0.0.1:${await listenAt(server)}`;
     t.teardown(() => server.close());
     const fetch = client(t);
     const error = await t.throwsAsync(async () => (await fetch(origin)).text());
@@ -206,7 +183,7 @@ for (const [name, cut] of Object.entries(cuts)) {
 test('a server that closes cuts off what is open after the grace, and gives back the slot', async (t) => {
   const { app } = fixture(t);
   const server = createHttp2CleartextServer(app);
-  const origin = `http://127.0.0.1:${await listen(server)}`;
+  const origin = `http://127.0.0.1:${await listenAt(server)}`;
   const fetch = client(t);
   const response = await fetch(`${origin}/sync/stream?follow=true`);
   const read = t.throwsAsync(response.text());
@@ -223,7 +200,7 @@ test('an aborted request resets its stream and leaves the connection', async (t)
     stream.write('begun');
     opened.push(stream);
   });
-  const origin = `http://127.0.0.1:${await listen(server)}`;
+  const origin = `http://127.0.0.1:${await listenAt(server)}`;
   t.teardown(() => server.close());
   const fetch = client(t);
   const controller = new AbortController();

@@ -9,6 +9,7 @@ import {
   type SecureServerOptions,
   type ServerOptions,
 } from 'node:http2';
+import type { Socket } from 'node:net';
 import { keepHttp2Members } from './http2/compat.js';
 import { goAway, trackSessions } from './http2/sessions.js';
 
@@ -25,6 +26,8 @@ export interface CloseHttp2Options {
  */
 export function createHttp2Server(handler: RequestListener, options: SecureServerOptions): Http2SecureServer {
   const server = createSecureServer({ allowHTTP1: true, ...options }, adapt(handler));
+  // As `http.createServer` does: else a response over HTTP/1.1 waits 40 ms for an acknowledgement. HTTP/2 sets it itself.
+  server.on('connection', (socket: Socket) => socket.setNoDelay());
   trackSessions(server);
   return server;
 }

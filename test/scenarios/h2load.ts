@@ -63,7 +63,7 @@ export async function h2load(): Promise<void> {
 }
 
 async function nghttp(url: string): Promise<void> {
-  const { stdout } = await runFile('nghttp', ['--null-out', '--verbose', '--no-color', url]);
+  const { stdout } = await runFile('nghttp', ['--null-out', '--verbose', url]);
   if (!stdout.includes(':status: 200')) throw new Error(`nghttp ${url}:\n${stdout}`);
 }
 

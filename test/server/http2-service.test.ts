@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -200,6 +201,14 @@ test('a client that offers no h2 by ALPN is answered by HTTP/1.1 on the same por
     versions.add(req.httpVersion);
     listener(req, res);
   }, tls);
+  let withoutDelay = 0;
+  secure.prependListener('connection', (socket: Socket) => {
+    const setNoDelay = socket.setNoDelay.bind(socket);
+    socket.setNoDelay = (noDelay = true) => {
+      if (noDelay) withoutDelay += 1;
+      return setNoDelay(noDelay);
+    };
+  });
   const port = await listenAt(secure);
   t.teardown(async () => {
     await server.close();
@@ -215,6 +224,7 @@ test('a client that offers no h2 by ALPN is answered by HTTP/1.1 on the same por
     t.is(socket.alpnProtocol, chosen);
     socket.destroy();
   }
+  t.is(withoutDelay, 3, 'no response waits for the acknowledgement of its head');
   const dispatcher = new Agent({ connect: { ca: tls.cert } });
   t.teardown(() => dispatcher.destroy());
   // The types of undici's Response and the global one differ in what nobody uses here.

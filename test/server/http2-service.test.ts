@@ -16,7 +16,8 @@ import { createSyncServer, nodeListener, type SyncServer } from '../../src/serve
 import { MemorySource } from '../helpers/memory-source.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { listenAt, selfSigned } from './http2-support.js';
+import { listenAt } from './http2-support.js';
+import { tlsTest } from './http2-tls-test.js';
 
 type Fetch = typeof globalThis.fetch;
 
@@ -191,57 +192,59 @@ for (const [name, limits, status, code] of bounds) {
   });
 }
 
-test('a client that offers no h2 by ALPN is answered by HTTP/1.1 on the same port, and syncs', async (t) => {
-  const tls = selfSigned();
-  const documents = sealedChain(50);
-  const server = createSyncServer({ source: new MemorySource(documents) });
-  const versions = new Set<string>();
-  const listener = nodeListener(server);
-  const secure = createHttp2Server((req, res) => {
-    versions.add(req.httpVersion);
-    listener(req, res);
-  }, tls);
-  let withoutDelay = 0;
-  secure.prependListener('connection', (socket: Socket) => {
-    const setNoDelay = socket.setNoDelay.bind(socket);
-    socket.setNoDelay = (noDelay = true) => {
-      if (noDelay) withoutDelay += 1;
-      return setNoDelay(noDelay);
-    };
-  });
-  const port = await listenAt(secure);
-  t.teardown(async () => {
-    await server.close();
-    await closeHttp2Server(secure, { graceMs: 100 });
-  });
-  for (const [offered, chosen] of [
-    [['h2', 'http/1.1'], 'h2'],
-    [['http/1.1'], 'http/1.1'],
-    [[], false],
-  ] as const) {
-    const socket = connectTls({ port, host: '127.0.0.1', ca: tls.cert, ALPNProtocols: [...offered] });
-    await once(socket, 'secureConnect');
-    t.is(socket.alpnProtocol, chosen);
-    socket.destroy();
-  }
-  t.is(withoutDelay, 3, 'no response waits for the acknowledgement of its head');
-  const dispatcher = new Agent({ connect: { ca: tls.cert } });
-  t.teardown(() => dispatcher.destroy());
-  // The types of undici's Response and the global one differ in what nobody uses here.
-  const overHttp1 = undiciFetch as unknown as (input: unknown, init: object) => Promise<Response>;
-  const overHttp2 = http2Fetch({ connect: { ca: tls.cert } });
-  t.teardown(() => overHttp2.close());
-  for (const [fetch, version] of [
-    [(input, init) => overHttp1(input, { ...init, dispatcher }), '1.1'],
-    [overHttp2, '2.0'],
-  ] as readonly (readonly [Fetch, string])[]) {
-    versions.clear();
-    const stored = await synced({
-      peers: [`https://127.0.0.1:${port}/sync`],
-      storage: { use: 'memory' },
-      fetch,
+tlsTest(
+  'a client that offers no h2 by ALPN is answered by HTTP/1.1 on the same port, and syncs',
+  async (t, tls) => {
+    const documents = sealedChain(50);
+    const server = createSyncServer({ source: new MemorySource(documents) });
+    const versions = new Set<string>();
+    const listener = nodeListener(server);
+    const secure = createHttp2Server((req, res) => {
+      versions.add(req.httpVersion);
+      listener(req, res);
+    }, tls);
+    let withoutDelay = 0;
+    secure.prependListener('connection', (socket: Socket) => {
+      const setNoDelay = socket.setNoDelay.bind(socket);
+      socket.setNoDelay = (noDelay = true) => {
+        if (noDelay) withoutDelay += 1;
+        return setNoDelay(noDelay);
+      };
     });
-    t.true(stored.equals(ndjson(documents)));
-    t.deepEqual([...versions], [version]);
-  }
-});
+    const port = await listenAt(secure);
+    t.teardown(async () => {
+      await server.close();
+      await closeHttp2Server(secure, { graceMs: 100 });
+    });
+    for (const [offered, chosen] of [
+      [['h2', 'http/1.1'], 'h2'],
+      [['http/1.1'], 'http/1.1'],
+      [[], false],
+    ] as const) {
+      const socket = connectTls({ port, host: '127.0.0.1', ca: tls.cert, ALPNProtocols: [...offered] });
+      await once(socket, 'secureConnect');
+      t.is(socket.alpnProtocol, chosen);
+      socket.destroy();
+    }
+    t.is(withoutDelay, 3, 'no response waits for the acknowledgement of its head');
+    const dispatcher = new Agent({ connect: { ca: tls.cert } });
+    t.teardown(() => dispatcher.destroy());
+    // The types of undici's Response and the global one differ in what nobody uses here.
+    const overHttp1 = undiciFetch as unknown as (input: unknown, init: object) => Promise<Response>;
+    const overHttp2 = http2Fetch({ connect: { ca: tls.cert } });
+    t.teardown(() => overHttp2.close());
+    for (const [fetch, version] of [
+      [(input, init) => overHttp1(input, { ...init, dispatcher }), '1.1'],
+      [overHttp2, '2.0'],
+    ] as readonly (readonly [Fetch, string])[]) {
+      versions.clear();
+      const stored = await synced({
+        peers: [`https://127.0.0.1:${port}/sync`],
+        storage: { use: 'memory' },
+        fetch,
+      });
+      t.true(stored.equals(ndjson(documents)));
+      t.deepEqual([...versions], [version]);
+    }
+  },
+);

@@ -12,7 +12,8 @@ import { syncMiddleware } from '../../src/server/express.js';
 import { closeHttp2Server, createHttp2CleartextServer, createHttp2Server } from '../../src/server/http2.js';
 import { MemorySource, frameOf } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
-import { listenAt, selfSigned } from './http2-support.js';
+import { listenAt } from './http2-support.js';
+import { tlsTest } from './http2-tls-test.js';
 
 const documents = sealedChain(200);
 
@@ -66,39 +67,41 @@ async function heightAfterSync(peer: string, fetch: typeof globalThis.fetch): Pr
   }
 }
 
-test('an app is served over TLS by HTTP/2 and HTTP/1.1, and by a plain server at the same time', async (t) => {
-  const { app, versions } = fixture(t);
-  const tls = selfSigned();
-  const server = createHttp2Server(app, tls);
-  const port = await listenAt(server);
-  const plain = createHttp1Server(app);
-  const plainPort = await listenAt(plain);
-  t.teardown(async () => {
-    plain.close();
-    await closeHttp2Server(server, { graceMs: 100 });
-  });
-  const fetch = client(t, { connect: { ca: tls.cert } });
-  t.is(await heightAfterSync(`https://127.0.0.1:${port}/sync`, fetch as typeof globalThis.fetch), 199);
-  t.true(versions.every((version) => version === '2.0'));
-  const hello = await fetch(`https://127.0.0.1:${port}/hello`);
-  t.is(hello.status, 201);
-  t.is(hello.headers.get('content-encoding'), 'gzip');
-  t.is(await hello.text(), 'hello '.repeat(1000));
-  const host = await fetch(`https://127.0.0.1:${port}/inner/host?a=1`);
-  t.deepEqual(await host.json(), { host: '127.0.0.1', query: { a: '1' }, secure: true });
-  t.is((await fetch(`https://127.0.0.1:${port}/none`)).status, 404);
-  for (const ask of [
-    () => getSecure(`https://127.0.0.1:${port}/sync/status`, { ca: tls.cert, agent: false }),
-    () => get(`http://127.0.0.1:${plainPort}/sync/status`, { agent: false }),
-  ]) {
-    const [response] = (await once(ask(), 'response')) as [
-      { statusCode: number; httpVersion: string; resume(): void },
-    ];
-    response.resume();
-    t.is(response.statusCode, 200);
-    t.is(response.httpVersion, '1.1');
-  }
-});
+tlsTest(
+  'an app is served over TLS by HTTP/2 and HTTP/1.1, and by a plain server at the same time',
+  async (t, tls) => {
+    const { app, versions } = fixture(t);
+    const server = createHttp2Server(app, tls);
+    const port = await listenAt(server);
+    const plain = createHttp1Server(app);
+    const plainPort = await listenAt(plain);
+    t.teardown(async () => {
+      plain.close();
+      await closeHttp2Server(server, { graceMs: 100 });
+    });
+    const fetch = client(t, { connect: { ca: tls.cert } });
+    t.is(await heightAfterSync(`https://127.0.0.1:${port}/sync`, fetch as typeof globalThis.fetch), 199);
+    t.true(versions.every((version) => version === '2.0'));
+    const hello = await fetch(`https://127.0.0.1:${port}/hello`);
+    t.is(hello.status, 201);
+    t.is(hello.headers.get('content-encoding'), 'gzip');
+    t.is(await hello.text(), 'hello '.repeat(1000));
+    const host = await fetch(`https://127.0.0.1:${port}/inner/host?a=1`);
+    t.deepEqual(await host.json(), { host: '127.0.0.1', query: { a: '1' }, secure: true });
+    t.is((await fetch(`https://127.0.0.1:${port}/none`)).status, 404);
+    for (const ask of [
+      () => getSecure(`https://127.0.0.1:${port}/sync/status`, { ca: tls.cert, agent: false }),
+      () => get(`http://127.0.0.1:${plainPort}/sync/status`, { agent: false }),
+    ]) {
+      const [response] = (await once(ask(), 'response')) as [
+        { statusCode: number; httpVersion: string; resume(): void },
+      ];
+      response.resume();
+      t.is(response.statusCode, 200);
+      t.is(response.httpVersion, '1.1');
+    }
+  },
+);
 
 test('without TLS, ranges answer HEAD and If-None-Match, and an engine syncs', async (t) => {
   const { app } = fixture(t);

@@ -35,16 +35,14 @@ export async function sendResponse(
 
 /** Stands on the responses of Node's HTTP/2 server; their `destroy` would end the stream as if all had been sent. */
 type Http2Response = ServerResponse & {
-  readonly stream?: { readonly destroyed: boolean; readonly closed: boolean; close(code: number): void };
+  readonly stream?: { readonly destroyed: boolean; readonly closed: boolean; destroy(error: Error): void };
 };
-
-/** `INTERNAL_ERROR` (RFC 9113 section 7). */
-const HTTP2_INTERNAL_ERROR = 2;
 
 /** Ends an exchange so that its client sees that the rest is missing. */
 export function breakOff(res: ServerResponse): void {
   const { stream } = res as Http2Response;
-  if (typeof stream?.close === 'function') stream.close(HTTP2_INTERNAL_ERROR);
+  // RST_STREAM with INTERNAL_ERROR (RFC 9113 section 7); Node's `close(code)` would send END_STREAM before it.
+  if (typeof stream?.destroy === 'function') stream.destroy(new Error('The response broke off.'));
   else res.destroy();
 }
 

@@ -18,6 +18,8 @@ const plugins = readdirSync(join(projectRoot, 'plugins')).sort();
 const exported = [
   'blockferry',
   'blockferry/express',
+  'blockferry/http2',
+  'blockferry/http2-client',
   'blockferry/testing',
   ...plugins.map((name) => `blockferry/plugins/${name}`),
 ];

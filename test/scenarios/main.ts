@@ -1,8 +1,10 @@
 import { blackHole } from './black-hole.js';
 import { droppedLine } from './dropped-line.js';
 import { forks } from './forks.js';
+import { h2load } from './h2load.js';
 import { killServer } from './kill-server.js';
 import { liars } from './liars.js';
+import { nginx } from './nginx/scenario.js';
 
 /** `npm run scenarios -- NAME…|all`: real processes, sockets and faults; minutes long, some as root only. */
 const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
@@ -11,6 +13,8 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   'black-hole': blackHole,
   'kill-server': killServer,
   liars,
+  nginx,
+  h2load,
 };
 
 const wanted = process.argv.slice(2);

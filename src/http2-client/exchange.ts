@@ -1,0 +1,77 @@
+import {
+  constants,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+} from 'node:http2';
+import { bodyOf } from './body.js';
+import type { SessionPool } from './session-pool.js';
+
+type Head = IncomingHttpHeaders & IncomingHttpStatusHeader;
+
+/** Statuses whose response has no body (the Fetch standard's null body statuses). */
+const WITHOUT_BODY = [204, 205, 304];
+
+/** Sends a request and resolves with the head of its response. */
+export async function exchange(pool: SessionPool, request: Request): Promise<Response> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    throw new TypeError(`This HTTP/2 client sends GET and HEAD; not ${request.method}.`);
+  }
+  const { signal } = request;
+  signal.throwIfAborted();
+  const stream = send(pool, request);
+  const onAbort = (): void => {
+    stream.close(constants.NGHTTP2_CANCEL);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  stream.once('close', () => {
+    signal.removeEventListener('abort', onAbort);
+  });
+  return toResponse(request, stream, await headOf(stream, signal));
+}
+
+function send(pool: SessionPool, request: Request): ClientHttp2Stream {
+  const url = new URL(request.url);
+  const headers: Record<string, string> = { 'accept-encoding': 'gzip', accept: '*/*' };
+  for (const [name, value] of request.headers) headers[name] = value;
+  try {
+    return pool.request(url.origin, {
+      ...headers,
+      ':method': request.method,
+      ':path': `${url.pathname}${url.search}`,
+    });
+  } catch (cause) {
+    throw new TypeError('fetch failed', { cause });
+  }
+}
+
+/** Failures have the form of the global `fetch`'s: a `TypeError` whose cause tells, or the signal's reason. */
+function headOf(stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
+  return new Promise((resolve, reject) => {
+    let failure: unknown = null;
+    stream.on('error', (error: unknown) => {
+      failure = error;
+    });
+    stream.once('close', () => {
+      const cause =
+        failure ?? new Error(`The server ended the exchange before a response (code ${stream.rstCode}).`);
+      // Settled already when the head has come.
+      reject(signal.aborted ? (signal.reason as Error) : new TypeError('fetch failed', { cause }));
+    });
+    stream.once('response', resolve);
+  });
+}
+
+function toResponse(request: Request, stream: ClientHttp2Stream, head: Head): Response {
+  const status = head[':status'] ?? 0;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(head)) {
+    if (name.startsWith(':') || value === undefined) continue;
+    for (const one of [value].flat()) headers.append(name, one);
+  }
+  const isEmpty = request.method === 'HEAD' || WITHOUT_BODY.includes(status);
+  if (isEmpty) stream.resume();
+  const response = new Response(isEmpty ? null : bodyOf(stream, head, request.signal), { status, headers });
+  Object.defineProperty(response, 'url', { value: request.url });
+  return response;
+}

@@ -1,0 +1,100 @@
+import {
+  connect,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import type { Http2FetchOptions } from './options.js';
+
+/** What a stream may send before it has to be read, in bytes: enough for a fast stream over a long way. */
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+/** For all streams of a connection, so that one that is not read holds up none of the others. */
+const CONNECTION_WINDOW_BYTES = 128 * 1024 * 1024;
+
+/** One connection for each origin. */
+export class SessionPool {
+  readonly #options: Http2FetchOptions;
+  readonly #sessions = new Map<string, ClientHttp2Session>();
+  readonly #streams = new WeakMap<ClientHttp2Session, number>();
+  #closed = false;
+
+  constructor(options: Http2FetchOptions) {
+    this.#options = options;
+  }
+
+  /** Opens a stream; the process is held up only while there are some. */
+  request(origin: string, headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    const session = this.#get(origin);
+    const stream = session.request(headers, { endStream: true });
+    const open = (this.#streams.get(session) ?? 0) + 1;
+    this.#streams.set(session, open);
+    if (open === 1) session.ref();
+    stream.once('close', () => {
+      const left = (this.#streams.get(session) ?? 1) - 1;
+      this.#streams.set(session, left);
+      if (left === 0 && !session.destroyed) session.unref();
+    });
+    return stream;
+  }
+
+  /** The origin's connection, opened anew when there is none that takes requests. */
+  #get(origin: string): ClientHttp2Session {
+    if (this.#closed) throw new Error('This HTTP/2 client is closed.');
+    const kept = this.#sessions.get(origin);
+    if (kept !== undefined && !kept.closed && !kept.destroyed) return kept;
+    const session = this.#open(origin);
+    this.#sessions.set(origin, session);
+    return session;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const session of this.#sessions.values()) session.destroy();
+    this.#sessions.clear();
+  }
+
+  #open(origin: string): ClientHttp2Session {
+    const { connect: options, idleTimeoutMs = 30_000, pingIntervalMs = 15_000 } = this.#options;
+    const session = connect(origin, {
+      ...options,
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false, ...options?.settings },
+    });
+    const forget = (): void => {
+      if (this.#sessions.get(origin) === session) this.#sessions.delete(origin);
+    };
+    // Streams under way fail by themselves; without streams there is nobody to tell.
+    session.on('error', forget);
+    session.once('goaway', forget);
+    session.once('connect', () => {
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    });
+    // Node counts data of streams as activity, and so do we: a connection with open streams is left to the pings.
+    const idle = (): void => {
+      forget();
+      session.close();
+    };
+    session.setTimeout(idleTimeoutMs, idle);
+    const pings = keepAlive(session, pingIntervalMs);
+    session.once('close', () => {
+      clearInterval(pings);
+      forget();
+    });
+    return session;
+  }
+}
+
+function keepAlive(session: ClientHttp2Session, intervalMs: number): NodeJS.Timeout {
+  let isWaiting = false;
+  const timer = setInterval(() => {
+    if (session.destroyed) return;
+    if (isWaiting) {
+      session.destroy(new Error(`The peer did not answer an HTTP/2 ping within ${intervalMs} ms.`));
+      return;
+    }
+    if (session.connecting) return;
+    isWaiting = session.ping((error) => {
+      isWaiting = error !== null;
+    });
+  }, intervalMs);
+  return timer.unref();
+}

@@ -317,11 +317,13 @@ test('the status document is read and members that are not known are left out', 
       limits: { maxRange: 100 },
       snapshots: [{ type: 'recent', id: 'recent-9-ab', height: 9, hash: 'aa', size: 1 }],
       signers: ['02ab'],
+      storedAs: 'gzip',
       weather: 'fine',
     }),
   );
   t.deepEqual(await transport().status(peer, { signal }), {
     ...status,
+    storedAs: 'gzip',
     maxRange: 100,
     snapshots: [{ type: 'recent', id: 'recent-9-ab', height: 9, hash: 'aa' }],
     signers: ['02ab'],
@@ -336,9 +338,15 @@ test('snapshots, signers and limits that are not understood are left out: they d
       limits: { maxRange: '100' },
       snapshots: [{ type: 'half', id: 'x', height: 1, hash: 'aa' }, null, { type: 'full', height: 1 }],
       signers: [1, '', '02ab'],
+      storedAs: 7,
     }),
   );
-  t.like(await transport().status(peer, { signal }), { maxRange: null, snapshots: [], signers: ['02ab'] });
+  t.like(await transport().status(peer, { signal }), {
+    maxRange: null,
+    snapshots: [],
+    signers: ['02ab'],
+    storedAs: null,
+  });
 });
 
 test('members that are missing count as null or empty', async (t) => {
@@ -354,6 +362,7 @@ test('members that are missing count as null or empty', async (t) => {
     head: null,
     finalized: null,
     codecs: { stream: ['gzip'], json: [], snapshot: [] },
+    storedAs: null,
     maxRange: null,
     snapshots: [],
     signers: [],

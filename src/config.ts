@@ -1,6 +1,7 @@
 import type {
   ChainRulesPlugin,
   CodecPlugin,
+  HttpFetch,
   Peer,
   Plugin,
   SnapshotType,
@@ -120,8 +121,10 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
   readonly staleAfterMs?: number | null;
   /** How often the heads of several peers are compared while following, in milliseconds. Default 15,000. */
   readonly headCheckMs?: number;
-  /** HTTP client. Default the global `fetch`; a host's own brings proxies, mutual TLS or HTTP/2. */
-  readonly fetch?: typeof globalThis.fetch;
+  /**
+   * HTTP client. Default `null`: the engine's own, for HTTP/1.1. A host's `fetch` brings proxies, mutual TLS or HTTP/2.
+   */
+  readonly fetch?: HttpFetch | null;
   /** When and how often to try again. An engine that follows tries for ever unless `maxAttempts` is given. */
   readonly retry?: Partial<RetryOptions>;
   /** Bounds; each has a default. */
@@ -131,6 +134,7 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
 /** Defaults of {@link TransportLimits} (protocol section 4). */
 export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
   connectTimeoutMs: 10_000,
+  firstByteTimeoutMs: 10_000,
   idleTimeoutMs: 45_000,
   progressTimeoutMs: 60_000,
   maxEventBytes: 96 * 1024 * 1024,
@@ -188,6 +192,7 @@ export function passedPlugins(config: ChainConfig): readonly Plugin[] {
 export function transportLimits(limits: Partial<TransportLimits>): TransportLimits {
   return positive({
     connectTimeoutMs: limits.connectTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.connectTimeoutMs,
+    firstByteTimeoutMs: limits.firstByteTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.firstByteTimeoutMs,
     idleTimeoutMs: limits.idleTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.idleTimeoutMs,
     progressTimeoutMs: limits.progressTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.progressTimeoutMs,
     maxEventBytes: limits.maxEventBytes ?? DEFAULT_TRANSPORT_LIMITS.maxEventBytes,

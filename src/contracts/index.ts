@@ -2,6 +2,7 @@ export type * from './block.js';
 export type * from './chain-rules.js';
 export type * from './codec.js';
 export type * from './endpoint.js';
+export type * from './http.js';
 export type * from './lifecycle.js';
 export type * from './signature.js';
 export type * from './snapshot.js';

@@ -1,6 +1,7 @@
 import type { ChainRules } from './chain-rules.js';
 import type { Codec } from './codec.js';
 import type { Endpoint, EndpointDeps } from './endpoint.js';
+import type { HttpFetch } from './http.js';
 import type { SignatureScheme } from './signature.js';
 import type { SnapshotTransport } from './snapshot.js';
 import type { Storage } from './storage.js';
@@ -19,15 +20,20 @@ export interface PluginBase {
 
 /** What an engine gives a transport. */
 export interface TransportDeps {
-  /** The HTTP client to use: the host's, or the global one. */
-  readonly fetch: typeof globalThis.fetch;
+  /** The HTTP client to use: the host's, or the engine's own. */
+  readonly fetch: HttpFetch;
   readonly limits: TransportLimits;
 }
 
 /** Bounds of a transport (protocol section 4). Times in milliseconds, sizes in bytes. */
 export interface TransportLimits {
-  /** From the request to the response's head. Default 10,000. */
+  /** From the request until there is a connection, TLS included. Default 10,000. */
   readonly connectTimeoutMs: number;
+  /**
+   * From then to the response's head. Default 10,000. A `fetch` of the host doesn't tell when it is connected: it gets
+   * both times together.
+   */
+  readonly firstByteTimeoutMs: number;
   /** Longest silence of an open response; heartbeats count as a sign of life. Default 45,000. */
   readonly idleTimeoutMs: number;
   /** Longest time without a new block while one is due; heartbeats don't count. Default 60,000. */

@@ -2,6 +2,7 @@ import type { CodecPlugin, Storage, TransportDeps } from '../contracts/index.js'
 import type { ChainConfig, SyncEngineConfig } from '../config.js';
 import { DEFAULT_CODECS, passedPlugins, transportLimits } from '../config.js';
 import type { EngineParts } from '../engine/engine-parts.js';
+import { createHttp1Client } from '../http1-client/client.js';
 import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import { PluginResolver } from './resolve.js';
@@ -14,10 +15,13 @@ export async function assembleEngine(config: SyncEngineConfig): Promise<EnginePa
   const transports = await resolver.transports();
   const takesSnapshots = mayTakeSnapshots(config);
   const { scope, codecs } = await storeScope(config, resolver, takesSnapshots ? SNAPSHOT_CODECS : []);
-  const deps = {
-    fetch: config.fetch ?? globalThis.fetch.bind(globalThis),
-    limits: transportLimits(config.limits ?? {}),
-  };
+  const limits = transportLimits(config.limits ?? {});
+  scope.provide(
+    TOKENS.http,
+    () => createHttp1Client(limits),
+    (client) => client.close(),
+  );
+  const deps = { fetch: config.fetch ?? scope.get(TOKENS.http).fetch, limits };
   scope.provide(TOKENS.transports, () => transports.map((plugin) => plugin.create(deps)));
   if (takesSnapshots) await provideSnapshots(scope, resolver, codecs, deps);
   const parts = { ...storeParts(config, scope, resolver), transports: scope.get(TOKENS.transports) };

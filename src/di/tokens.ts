@@ -5,12 +5,14 @@ import type {
   Storage,
   Transport,
 } from '../contracts/index.js';
+import type { Http1Client } from '../http1-client/client.js';
 import { token } from './scope.js';
 
 /** The seams of an engine. */
 export const TOKENS = {
   storage: token<Storage>('storage'),
   codecs: token<CodecRegistry>('codecs'),
+  http: token<Http1Client>('http'),
   transports: token<readonly Transport[]>('transports'),
   snapshots: token<SnapshotTransport>('snapshots'),
   workers: token<CodecWorkers>('workers'),

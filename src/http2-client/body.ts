@@ -1,6 +1,5 @@
 import { constants, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
-import { pipeline, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { decodedBody } from '../http1-client/decoded-body.js';
 
 /** The body of a response, read from the network only as fast as it is read here. */
 export function bodyOf(
@@ -13,7 +12,9 @@ export function bodyOf(
     stream.once('close', resolve);
   });
   const received = countBytes(stream);
-  const chunks = decoded(stream, headers)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  const chunks = decodedBody(stream, headers['content-encoding'])[
+    Symbol.asyncIterator
+  ]() as AsyncIterator<Uint8Array>;
   const fail = (cause: unknown): never => {
     stream.close(constants.NGHTTP2_CANCEL);
     throw signal.aborted ? signal.reason : new TypeError('terminated', { cause });
@@ -39,12 +40,6 @@ export function bodyOf(
     },
     { highWaterMark: 0 },
   );
-}
-
-function decoded(stream: ClientHttp2Stream, headers: IncomingHttpHeaders): Readable {
-  if (headers['content-encoding'] !== 'gzip') return stream;
-  // The error comes out of the last stream too, where it is read.
-  return pipeline(stream, createGunzip(), () => undefined);
 }
 
 function countBytes(stream: ClientHttp2Stream): () => number {

@@ -23,6 +23,7 @@ import type {
   TransportDeps,
   TransportLimits,
 } from '../../src/contracts/index.js';
+import { createHttp1Client } from '../../src/http1-client/client.js';
 import { isSyncError, SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { listen } from '../helpers/servers.js';
@@ -207,6 +208,7 @@ function answerManifest(
 
 export const testLimits: TransportLimits = {
   connectTimeoutMs: 5000,
+  firstByteTimeoutMs: 5000,
   idleTimeoutMs: 5000,
   progressTimeoutMs: 5000,
   maxEventBytes: 1024 * 1024,
@@ -227,7 +229,7 @@ const registry: CodecRegistry = {
 export function client(
   options: SnapshotTransportOptions = {},
   limits: Partial<TransportLimits> = {},
-  fetch: TransportDeps['fetch'] = globalThis.fetch,
+  fetch: TransportDeps['fetch'] = createHttp1Client({ ...testLimits, ...limits }).fetch,
 ): SnapshotTransport {
   return snapshotTransport({ backoffMs: 20, ...options }).create({
     fetch,

@@ -167,7 +167,7 @@ test('a peer that sends more than it was asked for breaks the protocol', async (
 
 test('a peer in trouble is asked a few times and then left', async (t) => {
   const size = manifest.size;
-  const short = { idleTimeoutMs: 100, connectTimeoutMs: 100, progressTimeoutMs: 100 };
+  const short = { idleTimeoutMs: 100, firstByteTimeoutMs: 100, progressTimeoutMs: 100 };
   const cases: [ErrorCode, RangeHandler, Partial<TransportLimits>?][] = [
     [
       'STREAM_TRUNCATED',
@@ -220,7 +220,7 @@ test('a peer that is silent, or not there, costs no more than its time while oth
   const silent = await serveSnapshots(t, [snapshot], () => undefined);
   const nowhere = { url: 'http://127.0.0.1:9/sync', headers: {} };
   const outcome = await download(manifest, [silent.peer, nowhere, good.peer], {
-    client: client({ backoffMs: 30_000 }, { connectTimeoutMs: 500 }),
+    client: client({ backoffMs: 30_000 }, { firstByteTimeoutMs: 500 }),
   });
   t.is(outcome.error, null);
   t.deepEqual(blocksOf(outcome.items), plainBlocks(100));

@@ -184,7 +184,7 @@ for (const [what, code, more, respond] of silent) {
     async (t) => {
       const { peer, sockets } = await serve(t, closing(until100(respond)));
       const limits = {
-        connectTimeoutMs: code === 'PEER_TIMEOUT' ? 1000 : 10_000,
+        firstByteTimeoutMs: code === 'PEER_TIMEOUT' ? 1000 : 10_000,
         idleTimeoutMs: code === 'STREAM_IDLE' ? 500 : 10_000,
         progressTimeoutMs: code === 'STREAM_NO_PROGRESS' ? 500 : 10_000,
       };
@@ -203,7 +203,7 @@ test('the times do not run while the consumer takes its time', async (t) => {
     t,
     new MemorySource(large.slice(0, 100), { batch: 5, codec: 'identity' }),
   );
-  const limits = { connectTimeoutMs: 5000, idleTimeoutMs: 1000, progressTimeoutMs: 1000 };
+  const limits = { firstByteTimeoutMs: 5000, idleTimeoutMs: 1000, progressTimeoutMs: 1000 };
   const options = { targetRangeBytes: 256 * KIB, maxBufferedBytes: 64 * KIB };
   const { signal } = new AbortController();
   let blocks = 0;

@@ -17,9 +17,11 @@ import type {
   ServerLimits,
   StreamRequest,
   Transport,
+  HttpFetch,
   TransportLimits,
   WireItem,
 } from '../../src/contracts/index.js';
+import { createHttp1Client } from '../../src/http1-client/client.js';
 import { SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { createSyncServer } from '../../src/server/create-server.js';
 import { nodeListener } from '../../src/server/node.js';
@@ -135,6 +137,7 @@ export function get(
 
 export const testLimits: TransportLimits = {
   connectTimeoutMs: 20_000,
+  firstByteTimeoutMs: 20_000,
   idleTimeoutMs: 20_000,
   progressTimeoutMs: 20_000,
   maxEventBytes: 1024 * 1024,
@@ -143,7 +146,7 @@ export const testLimits: TransportLimits = {
 export function transport(
   options: JsonRangeTransportOptions = {},
   limits: Partial<TransportLimits> = {},
-  fetch: typeof globalThis.fetch = globalThis.fetch,
+  fetch: HttpFetch = createHttp1Client({ ...testLimits, ...limits }).fetch,
 ): Transport {
   return jsonRangeTransport(options).create({ fetch, limits: { ...testLimits, ...limits } });
 }

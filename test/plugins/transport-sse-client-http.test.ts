@@ -236,7 +236,7 @@ test.serial('an error body that never comes does not hold up the error', async (
     response.writeHead(400, { 'content-type': 'application/json' });
     response.write('{"code":');
   });
-  t.is(codeOf(await fetchAll(peer, {}, { connectTimeoutMs: 1000 })), 'PEER_REFUSED');
+  t.is(codeOf(await fetchAll(peer, {}, { firstByteTimeoutMs: 1000 })), 'PEER_REFUSED');
 });
 
 for (const status of [409, 410]) {
@@ -289,7 +289,11 @@ test('a host may bring its own fetch, and one that ignores its signal can not ho
   };
   const peer = { url: 'http://node.test/sync', headers: {} };
   const open = (signal: AbortSignal): Promise<Outcome> =>
-    run(transport({ connectTimeoutMs: 50 }, stuck).open(streamRequest(peer), { signal }));
+    run(
+      transport({ connectTimeoutMs: 25, firstByteTimeoutMs: 25 }, stuck).open(streamRequest(peer), {
+        signal,
+      }),
+    );
   t.is(codeOf(await open(new AbortController().signal)), 'PEER_TIMEOUT');
   const abort = new AbortController();
   const running = open(abort.signal);

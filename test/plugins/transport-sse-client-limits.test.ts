@@ -55,7 +55,7 @@ test.serial('a peer that does not answer is left after the connect timeout', asy
   const peer = await serve(t, (_request, response) => {
     response.on('close', () => (closed = true));
   });
-  const outcome = await fetchAll(peer, {}, { connectTimeoutMs: 100 });
+  const outcome = await fetchAll(peer, {}, { firstByteTimeoutMs: 100 });
   t.is(codeOf(outcome), 'PEER_TIMEOUT');
   await until(() => closed);
 });
@@ -85,7 +85,7 @@ test.serial('time to the head of the response counts as time without progress', 
     }, 300);
   });
   const started = performance.now();
-  const limits = { progressTimeoutMs: 400, idleTimeoutMs: 5000, connectTimeoutMs: 5000 };
+  const limits = { progressTimeoutMs: 400, idleTimeoutMs: 5000, firstByteTimeoutMs: 5000 };
   t.is(codeOf(await fetchAll(peer, {}, limits)), 'STREAM_NO_PROGRESS');
   t.true(performance.now() - started >= 390);
 });

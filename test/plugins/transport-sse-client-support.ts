@@ -13,10 +13,12 @@ import type {
   TransportLimits,
   WireItem,
 } from '../../src/contracts/index.js';
+import { createHttp1Client } from '../../src/http1-client/client.js';
 import { SyncError, type ErrorCode } from '../../src/errors/index.js';
 
 export const testLimits: TransportLimits = {
   connectTimeoutMs: 5000,
+  firstByteTimeoutMs: 5000,
   idleTimeoutMs: 5000,
   progressTimeoutMs: 5000,
   maxEventBytes: 1024 * 1024,
@@ -47,7 +49,7 @@ export function stream(...chunks: (string | Uint8Array)[]): Handler {
 
 export function transport(
   limits: Partial<TransportLimits> = {},
-  fetch: TransportDeps['fetch'] = globalThis.fetch,
+  fetch: TransportDeps['fetch'] = createHttp1Client({ ...testLimits, ...limits }).fetch,
 ): Transport {
   return sseTransport().create({ fetch, limits: { ...testLimits, ...limits } });
 }

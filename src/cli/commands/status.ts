@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../config.js';
 import type { BlockRef, PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
+import { createHttp1Client } from '../../http1-client/client.js';
 import { fetchStatusDocument } from '../../internal/http/status.js';
 import { openChain } from '../../open-chain.js';
 import { createSyncServer } from '../../server/index.js';
@@ -57,8 +58,11 @@ function read({ data, peer: url }: StatusOptions, signal: AbortSignal): Promise<
 
 async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
   const address = normalizePeer(url);
-  const deps = { fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS };
-  const document = await fetchStatusDocument(deps, address, signal);
+  const limits = DEFAULT_TRANSPORT_LIMITS;
+  const http = createHttp1Client(limits);
+  const document = await fetchStatusDocument({ fetch: http.fetch, limits }, address, signal).finally(() =>
+    http.close(),
+  );
   if (document !== null) return { ...document.members, ...withoutLimits(document.status) };
   throw new SyncError('PEER_NOT_FOUND', 'The server has no status document.', { peer: address.url });
 }

@@ -31,7 +31,7 @@ export class BodyReader {
   constructor(exchange: HttpExchange, limits: BodyLimits) {
     this.#exchange = exchange;
     this.#limits = limits;
-    this.#reader = (exchange.response.body as ReadableStream<Uint8Array> | null)?.getReader() ?? null;
+    this.#reader = exchange.response.body?.getReader() ?? null;
     this.#waitedMs = exchange.headMs;
   }
 

@@ -1,8 +1,12 @@
-import type { Peer, TransportDeps } from '../../contracts/index.js';
+import type { HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { abortError, raceAbort, throwIfAborted } from '../abort.js';
 import { peerText } from './shape.js';
 import { watch } from './watch.js';
+
+/** Names and values of headers (RFC 9110 sections 5.1 and 5.5). */
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** A `GET` to a peer. */
 export interface HttpRequest {
@@ -15,7 +19,7 @@ export interface HttpRequest {
 
 /** A request whose response head has come. Must be closed. */
 export interface HttpExchange {
-  readonly response: Response;
+  readonly response: HttpFetchResponse;
   /** Fires when the exchange was called off, timed out or closed; its reason is the error to report. */
   readonly signal: AbortSignal;
   /** How long the head took. */
@@ -39,16 +43,16 @@ export async function openExchange(
 ): Promise<HttpExchange> {
   throwIfAborted(signal);
   const url = new URL(request.peer.url + request.target);
-  const headers = new Headers({ ...request.peer.headers });
-  for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
-
+  const headers = merged(request.peer.headers, request.headers);
   const controller = new AbortController();
   const onAbort = (): void => {
     controller.abort(abortError(signal));
   };
   signal.addEventListener('abort', onAbort, { once: true });
-  const stopWatch = watch(deps.limits.connectTimeoutMs, () => {
-    controller.abort(timeoutError(request.peer, deps.limits.connectTimeoutMs));
+  const { connectTimeoutMs, firstByteTimeoutMs } = deps.limits;
+  const headTimeoutMs = connectTimeoutMs + firstByteTimeoutMs;
+  const stopWatch = watch(headTimeoutMs, () => {
+    controller.abort(timeoutError(request.peer, headTimeoutMs));
   });
   const started = performance.now();
   try {
@@ -58,15 +62,22 @@ export async function openExchange(
     });
   } catch (error) {
     signal.removeEventListener('abort', onAbort);
-    throw controller.signal.aborted ? abortError(controller.signal) : unreachable(request.peer, error);
+    if (controller.signal.aborted) throw abortError(controller.signal);
+    throw error instanceof SyncError
+      ? error.at({ peer: request.peer.url })
+      : unreachable(request.peer, error);
   } finally {
     stopWatch();
   }
 }
 
 /** A `fetch` that doesn't listen to its signal is left behind, and the body that it may bring later is given up. */
-async function send(deps: TransportDeps, url: URL, headers: Headers, signal: AbortSignal): Promise<Response> {
-  const { fetch } = deps;
+async function send(
+  { fetch }: TransportDeps,
+  url: URL,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<HttpFetchResponse> {
   const sent = fetch(url, { method: 'GET', headers, redirect: 'manual', signal });
   try {
     return await raceAbort(sent, signal);
@@ -76,17 +87,27 @@ async function send(deps: TransportDeps, url: URL, headers: Headers, signal: Abo
   }
 }
 
-function discard(response: Response): void {
+/** Names in lower case; the later ones win. @throws TypeError for what can't be sent */
+function merged(...all: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+  const pairs = all.flatMap((headers) => Object.entries(headers));
+  for (const [name, value] of pairs) {
+    if (!FIELD_NAME.test(name)) throw new TypeError(`No header may be called ${JSON.stringify(name)}.`);
+    if (!FIELD_VALUE.test(value)) throw new TypeError(`The header ${name} has a value that can't be sent.`);
+  }
+  return Object.fromEntries(pairs.map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function discard(response: HttpFetchResponse): void {
   response.body?.cancel().catch(() => undefined);
 }
 
 class Exchange implements HttpExchange {
-  readonly response: Response;
+  readonly response: HttpFetchResponse;
   readonly headMs: number;
   readonly #controller: AbortController;
   readonly #release: () => void;
 
-  constructor(response: Response, controller: AbortController, headMs: number, release: () => void) {
+  constructor(response: HttpFetchResponse, controller: AbortController, headMs: number, release: () => void) {
     this.response = response;
     this.headMs = headMs;
     this.#controller = controller;
@@ -104,7 +125,7 @@ class Exchange implements HttpExchange {
   close(): void {
     this.#release();
     // A body that nobody reads keeps its connection; one that a reader holds can't be cancelled here, only aborted.
-    if (!this.response.bodyUsed) discard(this.response);
+    discard(this.response);
     this.#controller.abort(new SyncError('ABORTED', 'The response is not needed any more.'));
   }
 }

@@ -35,7 +35,7 @@ export async function readProblem(
   signal: AbortSignal,
 ): Promise<Problem> {
   if (!/[/+]json\s*(?:;|$)/i.test(exchange.response.headers.get('content-type') ?? '')) return NO_PROBLEM;
-  const ms = limits.connectTimeoutMs;
+  const ms = limits.firstByteTimeoutMs;
   const codes = { idle: 'PEER_TIMEOUT', progress: 'PEER_TIMEOUT', cut: 'STREAM_TRUNCATED' } as const;
   const body = new BodyReader(exchange, { idleMs: ms, progressMs: ms, codes });
   body.progressed();

@@ -1,4 +1,4 @@
-import type { Peer, TransportLimits } from '../../contracts/index.js';
+import type { HttpFetchResponse, Peer, TransportLimits } from '../../contracts/index.js';
 import { ERROR_CODES, SyncError, type ErrorCode, type ErrorContext } from '../../errors/index.js';
 import type { HttpExchange } from './exchange.js';
 import { parseAncestors, readProblem, type Problem } from './problem.js';
@@ -32,18 +32,18 @@ export async function responseError(exchange: HttpExchange, context: ResponseCon
 /** A fork, and a chain that begins later: only the body says which, and that a client can do something about it. */
 const SAYS_LITTLE: readonly number[] = [409, 410];
 
-function cutShort({ status }: Response, peer: string): SyncError {
+function cutShort({ status }: HttpFetchResponse, peer: string): SyncError {
   return new SyncError('PEER_UNREACHABLE', `${peer} answered ${status} and was cut off before it said why.`, {
     peer,
   });
 }
 
-function isRedirect(response: Response): boolean {
+function isRedirect(response: HttpFetchResponse): boolean {
   // A browser shows a redirect that is not followed as a response of this type with status 0.
   return response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
 }
 
-function redirectError(response: Response, peer: string): SyncError {
+function redirectError(response: HttpFetchResponse, peer: string): SyncError {
   const to = peerText(response.headers.get('location'));
   const text = `${peer} answered ${response.status}${to === '' ? '' : ` and redirects to ${to}`}; it was not followed.`;
   return new SyncError('REDIRECT_REFUSED', text, { peer });
@@ -54,7 +54,7 @@ interface Judgement {
   readonly more: ErrorContext;
 }
 
-function judge(response: Response, problem: Problem, from: number): Judgement {
+function judge(response: HttpFetchResponse, problem: Problem, from: number): Judgement {
   const { status } = response;
   const code = asRequestCode(problem.code);
   if (code === 'SNAPSHOT_BUILDING' && status === 503) return { code, more: retryAfter(response) };
@@ -63,7 +63,7 @@ function judge(response: Response, problem: Problem, from: number): Judgement {
   return { code: plainCode(status), more: {} };
 }
 
-function retryAfter(response: Response): ErrorContext {
+function retryAfter(response: HttpFetchResponse): ErrorContext {
   const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), Date.now());
   return retryAfterMs === null ? {} : { retryAfterMs };
 }

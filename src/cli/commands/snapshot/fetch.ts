@@ -15,6 +15,7 @@ import type {
 import { assembleWorkers } from '../../../di/workers.js';
 import { PluginResolver } from '../../../di/resolve.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/trust.js';
+import { createHttp1Client } from '../../../http1-client/client.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
 import { OPTION, peers } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
@@ -68,10 +69,12 @@ export function command(): Command {
 
 async function fetchSnapshot(options: FetchOptions, context: CommandContext): Promise<void> {
   const trust = await requiredTrust(options);
+  const limits = DEFAULT_TRANSPORT_LIMITS;
   const workers = await assembleWorkers([]);
+  const http = createHttp1Client(limits);
   try {
     const plugin = await new PluginResolver([]).snapshotTransport();
-    const transport = plugin.create({ fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS, workers });
+    const transport = plugin.create({ fetch: http.fetch, limits, workers });
     const job = {
       transport,
       trust,
@@ -90,6 +93,7 @@ async function fetchSnapshot(options: FetchOptions, context: CommandContext): Pr
       `Fetched snapshot ${id}, ${bytesText(size)}, to ${directory}.`,
     );
   } finally {
+    await http.close();
     await workers.close();
   }
 }

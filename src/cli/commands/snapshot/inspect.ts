@@ -4,6 +4,7 @@ import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js
 import { assembleWorkers } from '../../../di/workers.js';
 import { PluginResolver } from '../../../di/resolve.js';
 import { MAX_CHECKED_SIGNATURES } from '../../../engine/trust.js';
+import { createHttp1Client } from '../../../http1-client/client.js';
 import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { printable } from '../../exit.js';
@@ -67,10 +68,12 @@ async function manifestOf(
   signal: AbortSignal,
 ): Promise<SnapshotManifest> {
   const peer = normalizePeer(source);
+  const limits = DEFAULT_TRANSPORT_LIMITS;
   const workers = await assembleWorkers([]);
+  const http = createHttp1Client(limits);
   try {
     const plugin = await new PluginResolver([]).snapshotTransport();
-    const transport = plugin.create({ fetch: globalThis.fetch, limits: DEFAULT_TRANSPORT_LIMITS, workers });
+    const transport = plugin.create({ fetch: http.fetch, limits, workers });
     const manifest = await transport.manifest(
       peer,
       { type, codecs: ['bzip2', 'gzip', 'identity'] },
@@ -79,6 +82,7 @@ async function manifestOf(
     if (manifest !== null) return manifest;
     throw new SyncError('SNAPSHOT_UNAVAILABLE', `${peer.url} serves no snapshots.`, { peer: peer.url });
   } finally {
+    await http.close();
     await workers.close();
   }
 }

@@ -1,0 +1,130 @@
+import { type Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http';
+import type { Socket } from 'node:net';
+import type { HttpFetchInit, HttpFetchResponse } from '../contracts/index.js';
+import { SyncError } from '../errors/index.js';
+import { watch } from '../internal/http/watch.js';
+import { bodyOf } from './body.js';
+
+/** How long a request may take, in milliseconds. */
+export interface Deadlines {
+  /** From its start until there is a connection, TLS included. */
+  readonly connectTimeoutMs: number;
+  /** From then until the head of the response has come. */
+  readonly firstByteTimeoutMs: number;
+}
+
+/** A kept connection may just be closed by the server when a request is sent over it: so often another one is tried. */
+const MAX_STALE_CONNECTIONS = 3;
+
+/**
+ * Sends a request and resolves with the head of its response.
+ *
+ * Failures have the form of the global `fetch`'s, a `TypeError` whose cause tells, or are the signal's reason.
+ *
+ * @throws SyncError `PEER_TIMEOUT`
+ */
+export async function sendRequest(
+  agent: Agent,
+  url: URL,
+  init: HttpFetchInit,
+  deadlines: Deadlines,
+): Promise<HttpFetchResponse> {
+  for (let stale = 0; ; stale++) {
+    init.signal.throwIfAborted();
+    const request = makeRequest(agent, url, init);
+    try {
+      return toResponse(await headOf(request, url, deadlines), init.signal);
+    } catch (error) {
+      if (init.signal.aborted) throw init.signal.reason;
+      if (error instanceof SyncError) throw error;
+      if (!isStale(request, error) || stale === MAX_STALE_CONNECTIONS) throw failed(error);
+    }
+  }
+}
+
+function makeRequest(agent: Agent, url: URL, { headers, signal }: HttpFetchInit): ClientRequest {
+  const defaults = { accept: '*/*', 'accept-encoding': 'gzip', 'user-agent': 'blockferry' };
+  const request = send(url, { agent, headers: { ...defaults, ...headers } });
+  // Not by the option `signal`: where all of a response is here but not read, Node lets that end the process.
+  let response: IncomingMessage | null = null;
+  const onAbort = (): void => {
+    (response ?? request).destroy(new Error('The request was called off.'));
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  request.once('response', (message: IncomingMessage) => {
+    response = message;
+  });
+  request.once('close', () => {
+    signal.removeEventListener('abort', onAbort);
+  });
+  return request;
+}
+
+function headOf(request: ClientRequest, url: URL, deadlines: Deadlines): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const stopWatch = watchRequest(request, url, deadlines);
+    // Stays on the request: what comes later, as from a call-off, is told where the body is read.
+    request.on('error', (error) => {
+      stopWatch();
+      reject(error);
+    });
+    request.once('response', (response: IncomingMessage) => {
+      stopWatch();
+      resolve(response);
+    });
+    request.end();
+  });
+}
+
+/** Ends a request whose time is up. @returns what stops that */
+function watchRequest(request: ClientRequest, { origin }: URL, deadlines: Deadlines): () => void {
+  const { connectTimeoutMs, firstByteTimeoutMs } = deadlines;
+  const giveUp = (what: string) => () => {
+    request.destroy(new SyncError('PEER_TIMEOUT', `${origin} did not ${what}.`));
+  };
+  let stop = watch(connectTimeoutMs, giveUp(`take a connection within ${connectTimeoutMs} ms`));
+  const connected = (): void => {
+    stop();
+    stop = watch(firstByteTimeoutMs, giveUp(`answer within ${firstByteTimeoutMs} ms`));
+  };
+  const onSocket = (socket: Socket): void => {
+    if (!socket.connecting) connected();
+    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connected);
+    release = () => {
+      socket.off('encrypted' in socket ? 'secureConnect' : 'connect', connected);
+    };
+  };
+  let release = (): void => undefined;
+  request.once('socket', onSocket);
+  return () => {
+    request.off('socket', onSocket);
+    release();
+    stop();
+  };
+}
+
+function isStale(request: ClientRequest, error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
+}
+
+function toResponse(message: IncomingMessage, signal: AbortSignal): HttpFetchResponse {
+  const { statusCode: status = 0, headers } = message;
+  const isEmpty = status === 204 || status === 304;
+  // What is not read to its end would keep the connection.
+  if (isEmpty) message.resume();
+  return {
+    status,
+    headers: { get: (name) => textOf(headers[name.toLowerCase()]) },
+    body: isEmpty ? null : bodyOf(message, signal),
+  };
+}
+
+function textOf(value: string | readonly string[] | undefined): string | null {
+  if (value === undefined) return null;
+  return typeof value === 'string' ? value : value.join(', ');
+}
+
+function failed(cause: unknown): TypeError {
+  return new TypeError('fetch failed', { cause });
+}

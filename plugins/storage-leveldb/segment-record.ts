@@ -7,13 +7,37 @@ import type { BlockInfo } from './records.js';
 export const HEAD_BYTES = 16;
 const CRC_AT = 12;
 
-/** What goes in front of a frame's bytes. */
-export function recordHead({ header, bytes }: Frame): Buffer {
+/** Frames below this many bytes are copied behind each other: a piece of its own costs a write more than the copy. */
+const COPIED_BYTES = 8192;
+const UINT32 = 2 ** 32;
+
+/** The bytes of records that lie behind each other, in pieces. */
+export function encodeRecords(frames: readonly Frame[]): readonly Uint8Array[] {
+  let bytes = 0;
+  for (const frame of frames) bytes += HEAD_BYTES + frame.bytes.byteLength;
+  if (bytes > frames.length * COPIED_BYTES)
+    return frames.flatMap((frame) => [recordHead(frame), frame.bytes]);
+  const records = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const frame of frames) {
+    writeHead(records, at, frame);
+    records.set(frame.bytes, at + HEAD_BYTES);
+    at += HEAD_BYTES + frame.bytes.byteLength;
+  }
+  return [records];
+}
+
+function recordHead(frame: Frame): Buffer {
   const head = Buffer.allocUnsafe(HEAD_BYTES);
-  head.writeUInt32LE(bytes.byteLength, 0);
-  head.writeBigUInt64LE(BigInt(header.height), 4);
-  head.writeUInt32LE(checksum(head, header.hash, bytes), CRC_AT);
+  writeHead(head, 0, frame);
   return head;
+}
+
+function writeHead(target: Buffer, at: number, { header: { height, hash }, bytes }: Frame): void {
+  target.writeUInt32LE(bytes.byteLength, at);
+  target.writeUInt32LE(height % UINT32, at + 4);
+  target.writeUInt32LE(Math.floor(height / UINT32), at + 8);
+  target.writeUInt32LE(checksum(target.subarray(at, at + CRC_AT), hash, bytes), at + CRC_AT);
 }
 
 /**
@@ -28,15 +52,15 @@ export function openRecord(record: Buffer, { header, codec, documentBytes, place
   const bytes = record.subarray(HEAD_BYTES);
   const isWhole =
     record.readUInt32LE(0) === bytes.byteLength &&
-    record.readBigUInt64LE(4) === BigInt(height) &&
-    record.readUInt32LE(CRC_AT) === checksum(record, hash, bytes);
+    record.readUInt32LE(4) + record.readUInt32LE(8) * UINT32 === height &&
+    record.readUInt32LE(CRC_AT) === checksum(record.subarray(0, CRC_AT), hash, bytes);
   if (!isWhole) throw damaged(height, 'is damaged: its checksum is wrong');
   return { header, codec, documentBytes, bytes };
 }
 
 /** CRC-32 of length, height, hash and bytes: a record of another block at the place is noticed, also of the same height. */
 function checksum(head: Buffer, hash: string, bytes: Uint8Array): number {
-  return crc32(bytes, crc32(hash, crc32(head.subarray(0, CRC_AT))));
+  return crc32(bytes, crc32(hash, crc32(head)));
 }
 
 function damaged(height: number, how: string): SyncError {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Frame } from '../../src/contracts/index.js';
 import { syncDirectory } from './files.js';
 import { type Place, segmentName } from './segment-files.js';
-import { HEAD_BYTES, recordHead } from './segment-record.js';
+import { encodeRecords, HEAD_BYTES } from './segment-record.js';
 
 /** A segment that has as many bytes gets no more: what is written at once goes to one segment, so it may be longer. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -59,8 +59,7 @@ export class SegmentWriter {
     if (first === undefined || last === undefined) return;
     const isNew = first.segment !== this.#segment;
     const file = await this.#enter(first.segment);
-    const parts = frames.flatMap((frame) => [recordHead(frame), frame.bytes]);
-    await writeAll(file, parts, first.offset);
+    await writeAll(file, encodeRecords(frames), first.offset);
     this.#offset = last.offset + last.bytes;
     if (!sync) return;
     await file.datasync();

@@ -122,6 +122,13 @@ export class SseParser {
 
   /** Returns where the value starts. */
   #takeName(chunk: Uint8Array, from: number, end: number): number {
+    const known = this.#name === '' ? knownField(chunk, from, end) : null;
+    if (known !== null) {
+      this.#name = known;
+      this.#setField();
+      this.#atValueStart = true;
+      return from + known.length + 1;
+    }
     for (let at = from; at < end; at++) {
       const byte = chunk[at] ?? 0;
       if (byte === COLON) {
@@ -178,9 +185,9 @@ export class SseParser {
   }
 
   #endField(): void {
-    if (this.#field === 'event') this.#type = utf8.decode(this.#value.take());
-    else if (this.#field === 'id') this.#setId(utf8.decode(this.#value.take()));
-    else if (this.#field === 'retry') this.#setRetry(utf8.decode(this.#value.take()));
+    if (this.#field === 'event') this.#type = shortText(this.#value.take());
+    else if (this.#field === 'id') this.#setId(shortText(this.#value.take()));
+    else if (this.#field === 'retry') this.#setRetry(shortText(this.#value.take()));
   }
 
   #setId(id: string): void {
@@ -218,6 +225,38 @@ function fieldOf(name: string): Field {
     default:
       return 'ignored';
   }
+}
+
+const FIELD_NAMES = ['data', 'id', 'event', 'retry'].map((name) => ({
+  name,
+  bytes: Buffer.from(`${name}:`),
+}));
+
+/** The field whose name and colon stand at a position; `null` when there is no such one, or not all of it yet. */
+function knownField(chunk: Uint8Array, from: number, end: number): string | null {
+  for (const { name, bytes } of FIELD_NAMES) {
+    if (chunk[from] === bytes[0] && startsWith(chunk, from, end, bytes)) return name;
+  }
+  return null;
+}
+
+function startsWith(chunk: Uint8Array, from: number, end: number, wanted: Uint8Array): boolean {
+  if (end - from < wanted.length) return false;
+  for (let i = 1; i < wanted.length; i++) {
+    if (chunk[from + i] !== wanted[i]) return false;
+  }
+  return true;
+}
+
+/** Types and ids are a few letters and digits; for them a decoder's call costs more than its work. */
+function shortText(bytes: Uint8Array): string {
+  if (bytes.length > 16) return utf8.decode(bytes);
+  let text = '';
+  for (const byte of bytes) {
+    if (byte > 0x7f) return utf8.decode(bytes);
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
 
 /** Finds the line ends of one chunk; looks at each byte once for each kind of line end. */

@@ -107,7 +107,9 @@ export class Verifier {
 
 /** The same header; the parent's hash is in memory once, however many headers are held. */
 function shareHash(header: BlockHeader, head: BlockRef | null): BlockHeader {
-  return head?.hash === header.previousHash ? { ...header, previousHash: head.hash } : header;
+  if (head?.hash !== header.previousHash) return header;
+  const { height, hash, timestamp } = header;
+  return { height, hash, previousHash: head.hash, timestamp };
 }
 
 function located(error: unknown, height: number): unknown {

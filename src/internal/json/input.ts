@@ -4,14 +4,17 @@ export class Input {
   readonly view: DataView;
   /** Position after the last byte to look at. */
   readonly end: number;
-  /** For every open bracket the one that closes it; its length is the greatest depth. */
+  readonly maxDepth: number;
+  /** For every open bracket the one that closes it. */
   readonly closers: Uint8Array;
   depth = 0;
 
-  constructor(bytes: Uint8Array, end: number, maxDepth: number) {
+  /** @param closers - room for `maxDepth` brackets, which nothing else uses meanwhile. */
+  constructor(bytes: Uint8Array, end: number, maxDepth: number, closers = new Uint8Array(maxDepth)) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.end = end;
-    this.closers = new Uint8Array(maxDepth);
+    this.maxDepth = maxDepth;
+    this.closers = closers;
   }
 }

@@ -7,7 +7,9 @@ import type { Span } from './span.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const INTEGER = /^(?:0|-?[1-9][0-9]{0,15})$/;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const MAX_INTEGER_DIGITS = 16;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The raw text of a value. */
@@ -49,11 +51,20 @@ export function readPlainString(bytes: Uint8Array, value: Span): string | null {
 }
 
 /** An integer between −(2^53−1) and 2^53−1, spelled without fraction, exponent or negative zero. */
-export function readInteger(bytes: Uint8Array, value: Span): number | null {
-  if (value.end - value.start > 17) return null;
-  const text = readRaw(bytes, value);
-  const integer = INTEGER.test(text) ? Number(text) : NaN;
-  return Number.isSafeInteger(integer) ? integer : null;
+export function readInteger(bytes: Uint8Array, { start, end }: Span): number | null {
+  const isNegative = bytes[start] === MINUS;
+  const from = isNegative ? start + 1 : start;
+  const digits = end - from;
+  if (bytes[from] === ZERO) return digits === 1 && !isNegative ? 0 : null;
+  if (digits === 0 || digits > MAX_INTEGER_DIGITS) return null;
+  let value = 0;
+  for (let i = from; i < end; i++) {
+    const digit = (bytes[i] as number) - ZERO;
+    if (digit < 0 || digit > 9) return null;
+    value = value * 10 + digit;
+  }
+  if (!Number.isSafeInteger(value)) return null;
+  return isNegative ? -value : value;
 }
 
 /** Whether a value is `null`. */

@@ -58,7 +58,7 @@ function descend(input: Input, from: number): number {
   for (;;) {
     const first = bytes[i];
     if (first !== OBJECT && first !== ARRAY) return skipScalar(input, i);
-    if (input.depth === input.closers.length) throw malformed(i, 'too many nested arrays and objects');
+    if (input.depth === input.maxDepth) throw malformed(i, 'too many nested arrays and objects');
     const closer = first + 2;
     input.closers[input.depth++] = closer;
     i = skipSpace(bytes, i + 1);

@@ -1,6 +1,6 @@
 import type { BlockHeader, BlockRange, BlockRef, EndpointDeps, Frame } from '../../src/contracts/index.js';
 import { abortable } from '../../src/internal/iterate.js';
-import { CHUNK_BYTES, formatBlockEvent, IDENTITY } from './format.js';
+import { blockEventPieces, CHUNK_BYTES, IDENTITY } from './format.js';
 import { Transcoder } from './transcoder.js';
 
 /** A finished run of `block` events that many streams send. */
@@ -34,7 +34,7 @@ const EVENT_BYTES = 48;
 
 /** Events that are not handed out yet. */
 interface Gathered {
-  readonly events: Uint8Array[];
+  readonly pieces: Uint8Array[];
   first: BlockHeader | null;
   last: BlockHeader | null;
   bytes: number;
@@ -88,7 +88,7 @@ export class BundleRun {
    * handed out first
    */
   async take(end: number): Promise<Taken> {
-    const gathered: Gathered = { events: [], first: null, last: null, bytes: 0, reckoned: 0 };
+    const gathered: Gathered = { pieces: [], first: null, last: null, bytes: 0, reckoned: 0 };
     while (this.#next <= end) {
       const frame = await this.#peek(gathered);
       if (frame?.header.height !== this.#next) {
@@ -145,9 +145,10 @@ export class BundleRun {
   #add(frame: Frame, gathered: Gathered): boolean {
     const { header } = frame;
     try {
-      const event = formatBlockEvent(this.#transcoder.frame(frame));
-      gathered.events.push(event);
-      gathered.bytes += event.length;
+      for (const piece of blockEventPieces(this.#transcoder.frame(frame))) {
+        gathered.pieces.push(piece);
+        gathered.bytes += piece.length;
+      }
     } catch (error) {
       if (gathered.first === null) throw error;
       return false;
@@ -161,9 +162,9 @@ export class BundleRun {
   }
 }
 
-function finish({ events, first, last, bytes }: Gathered, isFull: boolean): Taken {
+function finish({ pieces, first, last, bytes }: Gathered, isFull: boolean): Taken {
   if (first === null || last === null) return 'nothing';
-  const whole = events.length === 1 && events[0] !== undefined ? events[0] : Buffer.concat(events, bytes);
+  const whole = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, bytes);
   return {
     from: first.height,
     previousHash: first.previousHash,

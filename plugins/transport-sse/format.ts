@@ -59,9 +59,20 @@ type EncodedBlock = Pick<Frame, 'header' | 'codec' | 'bytes'>;
  * @throws SyncError `BLOCK_MALFORMED` for an unencoded document with a line break in it, which would end the event early
  */
 export function formatBlockEvent(block: EncodedBlock): Uint8Array {
+  return Buffer.concat(blockEventPieces(block));
+}
+
+const END_BYTES = Buffer.from(END, 'latin1');
+
+/**
+ * The pieces of a whole `block` event, to be copied to where it goes.
+ *
+ * @throws SyncError `BLOCK_MALFORMED` as {@link formatBlockEvent} does
+ */
+export function blockEventPieces(block: EncodedBlock): readonly Uint8Array[] {
   const { start, bytes, raw } = partsOf(block);
-  if (raw) return Buffer.concat([Buffer.from(start, 'latin1'), bytes, Buffer.from(END, 'latin1')]);
-  return Buffer.from(`${start}${bytes.toString('base64')}${END}`, 'latin1');
+  if (raw) return [Buffer.from(start, 'latin1'), bytes, END_BYTES];
+  return [Buffer.from(`${start}${bytes.toString('base64')}${END}`, 'latin1')];
 }
 
 function partsOf({ header, codec, bytes: encoded }: EncodedBlock): {

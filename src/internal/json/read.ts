@@ -52,19 +52,22 @@ export function readPlainString(bytes: Uint8Array, value: Span): string | null {
 
 /** An integer between −(2^53−1) and 2^53−1, spelled without fraction, exponent or negative zero. */
 export function readInteger(bytes: Uint8Array, { start, end }: Span): number | null {
-  const isNegative = bytes[start] === MINUS;
-  const from = isNegative ? start + 1 : start;
-  const digits = end - from;
-  if (bytes[from] === ZERO) return digits === 1 && !isNegative ? 0 : null;
-  if (digits === 0 || digits > MAX_INTEGER_DIGITS) return null;
+  if (bytes[start] !== MINUS)
+    return bytes[start] === ZERO && end - start === 1 ? 0 : readDigits(bytes, start, end);
+  const value = readDigits(bytes, start + 1, end);
+  return value === null ? null : -value;
+}
+
+/** At most 16 digits, the first of them no zero; `null` for anything else and above 2^53−1. */
+function readDigits(bytes: Uint8Array, from: number, end: number): number | null {
+  if (bytes[from] === ZERO || end === from || end - from > MAX_INTEGER_DIGITS) return null;
   let value = 0;
   for (let i = from; i < end; i++) {
     const digit = (bytes[i] as number) - ZERO;
     if (digit < 0 || digit > 9) return null;
     value = value * 10 + digit;
   }
-  if (!Number.isSafeInteger(value)) return null;
-  return isNegative ? -value : value;
+  return Number.isSafeInteger(value) ? value : null;
 }
 
 /** Whether a value is `null`. */

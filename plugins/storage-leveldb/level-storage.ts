@@ -136,7 +136,9 @@ export class LevelStorage implements Storage {
     if (dropped.length === 0) return dropped;
     await this.#guard(() => store.mark.lower(to === null ? -1 : to.height));
     const operations = rollbackOperations(runs, dropped, undo, meta);
+    store.reader.forget();
     await this.#write(() => store.contents.db.batch(operations, { sync: true }));
+    store.reader.forget();
     store.meta = meta;
     // Failing here leaves files that the next start removes.
     await store.contents.segments.dropAbove(info?.place.segment ?? 0).catch(() => undefined);

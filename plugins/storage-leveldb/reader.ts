@@ -12,6 +12,7 @@ import { throwIfAborted } from '../../src/internal/abort.js';
 import type { Contents } from './database.js';
 import { runKey, heightOf, META_KEY, rollbackKey, stateKeyOf, tableBounds, undoKey } from './keys.js';
 import { type BlockInfo, decodeMeta, decodeUndo, type Meta, openValue } from './records.js';
+import { RunCache } from './run-cache.js';
 import { decodeRun } from './runs.js';
 import { framesOf, readFrame } from './frame-reads.js';
 
@@ -47,6 +48,7 @@ export class Reader {
   readonly #db: Contents['db'];
   readonly #segments: Contents['segments'];
   readonly #snapshot: AbstractSnapshot | null;
+  readonly #cache = new RunCache();
 
   constructor({ db, segments }: Contents, snapshot: AbstractSnapshot | null) {
     this.#db = db;
@@ -74,8 +76,13 @@ export class Reader {
 
   /** What is kept of a block beside its bytes; `null` when there is none. @throws SyncError `STORE_DAMAGED` */
   async info(height: number): Promise<BlockInfo | null> {
-    const run = await this.#runAt(height);
+    const run = await this.#cache.of(height, () => this.#runAt(height));
     return run?.find(({ header }) => header.height === height) ?? null;
+  }
+
+  /** To be called before and after blocks are dropped. */
+  forget(): void {
+    this.#cache.forget();
   }
 
   /** The run that has a height if one has. */

@@ -1,0 +1,35 @@
+import type { BlockInfo } from './records.js';
+
+type Run = readonly BlockInfo[];
+
+/**
+ * The run that was read last: blocks that are read one by one, as by a subscriber, mostly lie side by side. A run's
+ * record never changes but by a rollback.
+ */
+export class RunCache {
+  #run: Run | null = null;
+  #generation = 0;
+
+  /** The run with a height: the one that is kept, or what is read. */
+  async of(height: number, read: () => Promise<Run | null>): Promise<Run | null> {
+    if (this.#run !== null && has(this.#run, height)) return this.#run;
+    const generation = this.#generation;
+    const run = await read();
+    // What was read while a rollback was made may be from before it.
+    if (run !== null && generation === this.#generation) this.#run = run;
+    return run;
+  }
+
+  /** To be called before and after a rollback. */
+  forget(): void {
+    this.#run = null;
+    this.#generation += 1;
+  }
+}
+
+function has(run: Run, height: number): boolean {
+  const [first, last] = [run[0], run.at(-1)];
+  return (
+    first !== undefined && last !== undefined && first.header.height <= height && height <= last.header.height
+  );
+}

@@ -4,7 +4,6 @@ import { abortError } from '../../src/internal/abort.js';
 import { Signal } from '../../src/internal/signal.js';
 import type { Budget } from './budget.js';
 import type { RangeQuery } from './http.js';
-import { headerOf } from './placement.js';
 import { RangeReader, type RangeBatch } from './range-reader.js';
 import type { Source } from './source.js';
 
@@ -19,15 +18,15 @@ export interface AttemptContext {
 }
 
 /** What is to be fetched, and from whom. */
-export interface AttemptSetup extends Omit<RangeQuery, 'peer'> {
+export interface AttemptSetup extends Omit<RangeQuery, 'peer' | 'frames'> {
   readonly source: Source;
   /** Who sent the block that `parentHash` is of; `null` when it is the client's own. */
   readonly basis: Source | null;
 }
 
-/** Documents of one read. */
+/** Blocks of one read. */
 export interface Piece extends RangeBatch {
-  /** Height of the first document. */
+  /** Height of the first block. */
   readonly height: number;
   readonly source: Source;
 }
@@ -81,7 +80,7 @@ export class Attempt {
     return this.#failure;
   }
 
-  /** Height behind the last document that came. */
+  /** Height behind the last block that came. */
   get received(): number {
     return this.#received;
   }
@@ -107,7 +106,7 @@ export class Attempt {
     this.#room.notify();
   }
 
-  /** The next documents, when they have come. */
+  /** The next blocks, when they have come. */
   shift(): Piece | null {
     const piece = this.#pieces.shift() ?? null;
     if (piece !== null) this.#context.budget.release(piece.bytes);
@@ -154,9 +153,9 @@ export class Attempt {
       this.#measure(batch.bytes, performance.now() - since);
       this.#context.budget.take(batch.bytes);
       const height = this.#received;
-      const documents = this.#wanted(batch.documents);
-      this.#received += documents.length;
-      this.#pieces.push({ ...batch, documents, height, source: this.source });
+      const blocks = this.#wanted(batch.blocks);
+      this.#received += blocks.length;
+      this.#pieces.push({ ...batch, blocks, height, source: this.source });
       this.#changed();
       await this.#mayRead();
       since = performance.now();
@@ -164,9 +163,9 @@ export class Attempt {
   }
 
   /** Only the peer that was asked may be a plain server, whose file goes on behind the range. */
-  #wanted(documents: readonly Uint8Array[]): readonly Uint8Array[] {
+  #wanted(blocks: readonly Uint8Array[]): readonly Uint8Array[] {
     const { source, to } = this.setup;
-    return source.asked ? documents : documents.slice(0, to + 1 - this.#received);
+    return source.asked ? blocks : blocks.slice(0, to + 1 - this.#received);
   }
 
   #measure(bytes: number, ms: number): void {
@@ -191,13 +190,13 @@ export class Attempt {
     let { parentHash } = this.setup;
     while (!this.#ignoresRange && this.#next <= end) {
       const to = Math.min(end, this.#next + source.maxRange - 1);
-      const query = { peer: source.peer, from: this.#next, to, parentHash };
+      const query = { peer: source.peer, from: this.#next, to, parentHash, frames: source.frames };
       const reader = new RangeReader(deps, query, describe);
       const failure = yield* caught(reader.batches(this.#controller.signal));
-      const { next, last, ignoresRange } = reader.place;
+      const { next, ignoresRange } = reader.place;
       this.#next = next;
       this.#ignoresRange = ignoresRange;
-      if (last !== null) parentHash = headerOf(last, describe)?.hash ?? null;
+      if (next > query.from) parentHash = reader.lastHeader?.hash ?? null;
       if (failure !== null && !(await this.#goesOn(failure, query, next))) throw failure;
       if (failure === null && next <= to) break;
     }

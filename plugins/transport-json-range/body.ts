@@ -1,3 +1,4 @@
+import { FRAMES_TYPE } from './frame-splitter.js';
 import type { MediaType } from './negotiate.js';
 
 type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
@@ -12,8 +13,18 @@ const CLOSE = ascii(']');
 const LINE_END = ascii('\n');
 
 /** The body of a range. A source that fails makes it fail: no closing bracket is written. */
-export function bodyOf(documents: AsyncIterable<Uint8Array>, mediaType: MediaType): Chunks {
-  return joined(mediaType === 'application/json' ? asArray(documents) : asLines(documents));
+export function bodyOf(blocks: AsyncIterable<Uint8Array>, mediaType: MediaType | typeof FRAMES_TYPE): Chunks {
+  if (mediaType === FRAMES_TYPE) return joined(asFrames(blocks));
+  return joined(mediaType === 'application/json' ? asArray(blocks) : asLines(blocks));
+}
+
+async function* asFrames(frames: AsyncIterable<Uint8Array>): Chunks {
+  for await (const frame of frames) {
+    const head = Buffer.allocUnsafe(4);
+    head.writeUInt32BE(frame.length);
+    yield head;
+    yield frame;
+  }
 }
 
 async function* asArray(documents: AsyncIterable<Uint8Array>): Chunks {

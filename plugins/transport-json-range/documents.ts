@@ -5,20 +5,23 @@ import { belowBase } from '../../src/internal/ancestry.js';
 import { abortable } from '../../src/internal/iterate.js';
 import type { ServedRange } from './range.js';
 
-/** After so many bytes of decoding other requests get their turn. */
+/** After so many bytes of codec work other requests get their turn. */
 const BREATHE_BYTES = 256 * 1024;
 
 type Deps = Pick<EndpointDeps, 'source' | 'codecs' | 'limits'>;
 
 /**
- * The documents of a range, one after the other, each read when it is asked for. Never ends early: it yields all of
- * them, linked to each other and up to the very block that the range ends with, or throws.
+ * The blocks of a range in a codec, one after the other, each read when it is asked for. Those that are held in it go
+ * out as they are. Never ends early: it yields all of them, linked to each other and up to the very block that the range ends
+ * with, or throws.
  *
+ * @param codec - `identity` for documents.
  * @throws SyncError `FORKED` when the chain was changed meanwhile, `BLOCK_TOO_LARGE`, `STORE_*`, `CODEC_*`, `ABORTED`
  */
-export async function* documentsOf(
+export async function* blocksOf(
   { source, codecs, limits }: Deps,
   range: ServedRange,
+  codec: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { from, last } = range;
@@ -33,8 +36,8 @@ export async function* documentsOf(
       links.check(frame);
       checkSize(frame, limits.maxBlockBytes);
       next++;
-      yield decode(codecs, frame);
-      worked += frame.documentBytes;
+      yield transcoded(codecs, frame, codec);
+      worked += frame.codec === codec ? 0 : frame.documentBytes;
       if (worked < BREATHE_BYTES) continue;
       worked = 0;
       await breathe();
@@ -67,8 +70,10 @@ function checkSize({ header: { height }, documentBytes }: Frame, maxBlockBytes: 
   throw new SyncError('BLOCK_TOO_LARGE', message, { height });
 }
 
-function decode(codecs: CodecRegistry, { codec, bytes, documentBytes }: Frame): Uint8Array {
-  return codecs.get(codec).decode(bytes, { maxOutputBytes: Math.max(documentBytes, 1) });
+function transcoded(codecs: CodecRegistry, { codec, bytes, documentBytes }: Frame, to: string): Uint8Array {
+  if (codec === to) return bytes;
+  const document = codecs.get(codec).decode(bytes, { maxOutputBytes: Math.max(documentBytes, 1) });
+  return codecs.get(to).encode(document);
 }
 
 /** A source that ends early was cut back or cut off, or else it lost something. */

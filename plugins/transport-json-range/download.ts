@@ -103,7 +103,7 @@ class Delivery {
   async *#deliver(lane: Lane, signal: AbortSignal): Items {
     for (let piece = await lane.take(); piece !== null; piece = await lane.take()) {
       throwIfAborted(signal);
-      if (piece.documents.length === 0 || !this.#accepts(piece, lane)) continue;
+      if (piece.blocks.length === 0 || !this.#accepts(piece, lane)) continue;
       const items = this.#frames(piece);
       this.#lanes.fill();
       yield items;
@@ -111,17 +111,17 @@ class Delivery {
     }
   }
 
-  #frames({ documents, source }: Piece): readonly WireItem[] {
+  #frames({ blocks, codec, source }: Piece): readonly WireItem[] {
     const from = source.asked ? {} : { peer: source.peer };
     let total = 0;
     const items: WireItem[] = [];
-    for (const bytes of documents) {
+    for (const bytes of blocks) {
       total += bytes.length;
       if (this.#height > this.#to) continue;
-      this.#context.delivered = { document: bytes, source };
-      items.push({ kind: 'frame', height: this.#height++, codec: 'identity', bytes, ...from });
+      this.#context.delivered = { bytes, codec, source };
+      items.push({ kind: 'frame', height: this.#height++, codec, bytes, ...from });
     }
-    this.#context.sizer.measured(documents.length, total);
+    this.#context.sizer.measured(blocks.length, total);
     return items;
   }
 
@@ -159,17 +159,17 @@ class Delivery {
    * The height at which a piece does not fit; `null` when it does. Each answer shows the chain at another moment: where
    * two answers of one peer don't fit the chain has changed between them, which no peer is to be blamed for.
    */
-  #misfit({ documents: [document], first, source }: Piece): number | null {
+  #misfit({ blocks: [bytes], codec, first, source }: Piece): number | null {
     const { describe } = this.#request;
     const { delivered } = this.#context;
     const isNew = first || delivered?.source !== source;
-    const header = isNew && document !== undefined ? headerOf(document, describe) : null;
+    const header = isNew && bytes !== undefined ? headerOf({ bytes, codec }, describe) : null;
     if (header === null) return null;
     if (delivered === null) {
       this.#checkBase(header);
       return null;
     }
-    const before = headerOf(delivered.document, describe);
+    const before = headerOf(delivered, describe);
     if (before === null || header.height !== before.height + 1) return null;
     return header.previousHash === before.hash ? null : header.height;
   }
@@ -190,7 +190,7 @@ class Delivery {
     if (delivered === null || (claimed !== null && claimed.height > height)) {
       return { kind: 'complete', head: claimed };
     }
-    const header: BlockHeader | null = headerOf(delivered.document, this.#request.describe);
+    const header: BlockHeader | null = headerOf(delivered, this.#request.describe);
     return { kind: 'complete', head: { height, hash: header?.height === height ? header.hash : null } };
   }
 }

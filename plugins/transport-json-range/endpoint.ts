@@ -11,7 +11,8 @@ import {
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { chooseEncoding, IDENTITY } from '../../src/internal/http/content-encoding.js';
 import { bodyOf } from './body.js';
-import { documentsOf } from './documents.js';
+import { blocksOf } from './documents.js';
+import { FRAMES_TYPE, framesType } from './frame-splitter.js';
 import { chooseMediaType, type MediaType } from './negotiate.js';
 import { primed } from './primed.js';
 import { locateRange, readRange, type AskedRange, type ServedRange } from './range.js';
@@ -35,7 +36,8 @@ const BUSY_RETRY_MS = 1_000;
  *
  * Without `from` and `to` it answers from 0, without `to` as far as the head or `maxRange` blocks. Each answer is
  * streamed: no more of it is held than one batch of the source and one block. A body is encoded as one member while it
- * is sent, also when the store holds gzip frames: a body of many members is not read by curl, browsers and others.
+ * is sent, also when the store holds gzip frames: a body of many members is not read by curl, browsers and others. Where the
+ * query names a codec (`frames=gzip`), blocks come as the store holds them.
  */
 export function jsonRangeEndpoint(options: JsonRangeEndpointOptions = {}): EndpointPlugin {
   const create = (deps: EndpointDeps): Endpoint => new JsonRangeEndpoint(deps, options);
@@ -44,7 +46,10 @@ export function jsonRangeEndpoint(options: JsonRangeEndpointOptions = {}): Endpo
 
 /** How a range is to be represented. */
 interface Form {
-  readonly mediaType: MediaType;
+  readonly mediaType: MediaType | typeof FRAMES_TYPE;
+  /** Of each block; `identity` for documents. */
+  readonly codec: string;
+  /** Of the whole. */
   readonly encoding: string;
 }
 
@@ -55,7 +60,7 @@ class JsonRangeEndpoint implements Endpoint {
   readonly paths = ['/json'];
   /** A range holds a reader of the store, and an encoder, for as long as the client takes. */
   readonly streams = true;
-  readonly codecs: { readonly json: readonly string[] };
+  readonly codecs: { readonly json: readonly string[]; readonly frames: readonly string[] };
   readonly #deps: EndpointDeps;
   /** By content encoding. */
   readonly #encoders: ReadonlyMap<string, Codec>;
@@ -63,16 +68,14 @@ class JsonRangeEndpoint implements Endpoint {
   constructor(deps: EndpointDeps, { encodings }: JsonRangeEndpointOptions) {
     this.#deps = deps;
     this.#encoders = encodersOf(deps, encodings ?? deps.codecs.ids);
-    this.codecs = { json: [...this.#encoders.keys(), IDENTITY] };
+    const frames = deps.codecs.ids.filter((id) => deps.codecs.get(id).supports.encode);
+    this.codecs = { json: [...this.#encoders.keys(), IDENTITY], frames };
   }
 
   async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
     const { maxRange } = this.#deps.limits;
     const asked = readRange(request, maxRange);
-    const form: Form = {
-      mediaType: chooseMediaType(request.header('accept')),
-      encoding: chooseEncoding(request.header('accept-encoding'), [...this.#encoders.keys()]),
-    };
+    const form = this.#formOf(request, asked);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const response = await this.#attempt(request, asked, form, options);
       if (response !== null) return response;
@@ -80,6 +83,21 @@ class JsonRangeEndpoint implements Endpoint {
     throw new SyncError('SERVER_BUSY', 'The chain is changing where it was asked for.', {
       retryAfterMs: BUSY_RETRY_MS,
     });
+  }
+
+  /** @throws SyncError `CODEC_UNAVAILABLE` */
+  #formOf(request: EndpointRequest, { frames }: AskedRange): Form {
+    if (frames !== null && !this.codecs.frames.includes(frames))
+      throw unavailable(frames, this.codecs.frames);
+    // What is encoded block by block is not encoded once more.
+    const isEncoded = frames !== null && frames !== IDENTITY;
+    return {
+      mediaType: frames === null ? chooseMediaType(request.header('accept')) : FRAMES_TYPE,
+      codec: frames ?? IDENTITY,
+      encoding: isEncoded
+        ? IDENTITY
+        : chooseEncoding(request.header('accept-encoding'), [...this.#encoders.keys()]),
+    };
   }
 
   /** @returns `null` when the chain changed meanwhile. */
@@ -103,8 +121,10 @@ class JsonRangeEndpoint implements Endpoint {
     }
   }
 
-  #headers({ from, last, final }: ServedRange, { mediaType, encoding }: Form): Headers {
+  #headers({ from, last, final }: ServedRange, form: Form): Headers {
+    const { encoding } = form;
     const chainId = this.#deps.source.chainId();
+    const mediaType = form.mediaType === FRAMES_TYPE ? framesType(form.codec) : form.mediaType;
     return {
       'content-type': mediaType,
       'cache-control': `${final ? 'public, max-age=31536000, immutable' : 'no-cache'}, no-transform`,
@@ -116,10 +136,10 @@ class JsonRangeEndpoint implements Endpoint {
 
   #body(
     range: ServedRange,
-    { mediaType, encoding }: Form,
+    { mediaType, codec, encoding }: Form,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const plain = bodyOf(documentsOf(this.#deps, range, signal), mediaType);
+    const plain = bodyOf(blocksOf(this.#deps, range, codec, signal), mediaType);
     const encoder = this.#encoders.get(encoding);
     return encoder === undefined ? plain : encoded(encoder, plain, signal);
   }
@@ -131,6 +151,13 @@ async function* encoded(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   yield* encoder.encodeStream(chunks, { signal });
+}
+
+function unavailable(codec: string, ours: readonly string[]): SyncError {
+  return new SyncError(
+    'CODEC_UNAVAILABLE',
+    `Frames come in ${ours.join(', ')}, not in ${codec.slice(0, 40)}.`,
+  );
 }
 
 /** With the fields that RFC 9110 section 15.4.5 asks for, and none that speak of a body. */

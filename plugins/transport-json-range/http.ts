@@ -3,6 +3,7 @@ import { SyncError } from '../../src/errors/index.js';
 import type { HttpExchange, HttpRequest } from '../../src/internal/http/exchange.js';
 import { responseError } from '../../src/internal/http/response-error.js';
 import type { SplitForm } from '../../src/internal/json/index.js';
+import { FRAMES_TYPE } from './frame-splitter.js';
 
 /** One request for a run of heights. */
 export interface RangeQuery {
@@ -12,12 +13,15 @@ export interface RangeQuery {
   readonly to: number;
   /** The hash that the client has at `from − 1`; `null` when it can't name it. */
   readonly parentHash: string | null;
+  /** Codec to ask for frames in; `null` to ask for documents. */
+  readonly frames: string | null;
 }
 
 /** The HTTP request for a range (protocol section 2.3). */
-export function rangeRequest({ peer, from, to, parentHash }: RangeQuery): HttpRequest {
+export function rangeRequest({ peer, from, to, parentHash, frames }: RangeQuery): HttpRequest {
   const query = new URLSearchParams({ from: String(from), to: String(to) });
   if (parentHash !== null) query.set('parent_hash', parentHash);
+  if (frames !== null) query.set('frames', frames);
   return { peer, target: `/json?${query.toString()}`, headers: { accept: 'application/json' } };
 }
 
@@ -32,13 +36,14 @@ const LINE_TYPES: readonly string[] = ['application/x-ndjson', 'application/ndjs
  */
 export async function checkHead(
   exchange: HttpExchange,
-  { peer, from }: RangeQuery,
+  { peer, from, frames }: RangeQuery,
   limits: TransportLimits,
   signal: AbortSignal,
-): Promise<SplitForm> {
+): Promise<SplitForm | 'frames'> {
   const { status, headers } = exchange.response;
   if (status !== 200) throw await responseError(exchange, { peer, limits, from, signal });
   const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (frames !== null && type === FRAMES_TYPE) return 'frames';
   if (LINE_TYPES.includes(type)) return 'lines';
   if (UNKNOWN_TYPES.includes(type) || /[/+]json$/.test(type)) return 'array';
   throw new SyncError('PEER_NOT_SYNC', `${peer.url} answered with ${type} instead of blocks in JSON.`);

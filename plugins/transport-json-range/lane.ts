@@ -1,7 +1,7 @@
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { Signal } from '../../src/internal/signal.js';
 import { Attempt, type AttemptContext, type Piece } from './attempt.js';
-import { headerOf } from './placement.js';
+import { type EncodedBlock, headerOf } from './placement.js';
 import { isLagging } from './slowness.js';
 import type { Sizer } from './sizer.js';
 import type { Source } from './source.js';
@@ -14,7 +14,7 @@ export interface LaneContext extends AttemptContext {
   /** How long a peer may bring nothing while another one could, in milliseconds. */
   readonly hedgeAfterMs: number;
   /** The block that was delivered last, and who sent it. */
-  delivered: { readonly document: Uint8Array; readonly source: Source } | null;
+  delivered: (EncodedBlock & { readonly source: Source }) | null;
   /** Drops what a peer sent that was not delivered yet. */
   readonly discard: (source: Source) => void;
 }
@@ -135,10 +135,10 @@ export class Lane {
 
   /** Leaves out what another attempt has brought before. */
   #cut(piece: Piece): Piece {
-    const documents = piece.documents.slice(Math.max(0, this.#cursor - piece.height));
+    const blocks = piece.blocks.slice(Math.max(0, this.#cursor - piece.height));
     const height = Math.max(this.#cursor, piece.height);
-    if (documents.length > 0) this.#cursor = height + documents.length;
-    return { ...piece, documents, height };
+    if (blocks.length > 0) this.#cursor = height + blocks.length;
+    return { ...piece, blocks, height };
   }
 
   /** Lets the attempt that was begun later take over when it is farther ahead. */
@@ -186,7 +186,7 @@ export class Lane {
   /** Goes on behind what was delivered. */
   #beginAt(source: Source, from: number): Attempt {
     const { delivered, describe } = this.#context;
-    const header = delivered === null ? null : headerOf(delivered.document, describe);
+    const header = delivered === null ? null : headerOf(delivered, describe);
     if (header === null || header.height !== from - 1) {
       return this.#begin(source, from, from === this.#range.from ? this.#range.parentHash : null, null);
     }

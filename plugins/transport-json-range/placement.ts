@@ -4,10 +4,17 @@ import type { RangeQuery } from './http.js';
 
 type Describe = StreamRequest['describe'];
 
-/** The header as a document states it; `null` when it can't be read, which is for the verifier to judge. */
-export function headerOf(document: Uint8Array, describe: Describe): BlockHeader | null {
+/** A block as it came. */
+export interface EncodedBlock {
+  readonly bytes: Uint8Array;
+  /** `identity` for a document. */
+  readonly codec: string;
+}
+
+/** The header as a block states it; `null` when it can't be read, which is for the verifier to judge. */
+export function headerOf({ bytes, codec }: EncodedBlock, describe: Describe): BlockHeader | null {
   try {
-    return describe?.(document) ?? null;
+    return describe?.(bytes, codec) ?? null;
   } catch {
     return null;
   }
@@ -19,15 +26,16 @@ export function headerOf(document: Uint8Array, describe: Describe): BlockHeader 
  */
 export class Placement {
   readonly #query: RangeQuery;
-  readonly #describe: Describe;
+  readonly #read: (block: Uint8Array) => BlockHeader | null;
   /** Height of the last document that was left out. */
   #below: number | null = null;
   #taken = 0;
   #lastTaken: Uint8Array | null = null;
 
-  constructor(query: RangeQuery, describe: Describe) {
+  /** @param read - the header of a block; `null` when it can't be read. */
+  constructor(query: RangeQuery, read: (block: Uint8Array) => BlockHeader | null) {
     this.#query = query;
-    this.#describe = describe;
+    this.#read = read;
   }
 
   /** Whether the response is not the range that was asked for but a file with more than that. */
@@ -36,12 +44,12 @@ export class Placement {
     return this.#below !== null || this.#taken > to - from + 1;
   }
 
-  /** Height after the last document that belongs to the range or goes on behind it. */
+  /** Height after the last block that belongs to the range or goes on behind it. */
   get next(): number {
     return this.#query.from + this.#taken;
   }
 
-  /** The last document that was taken. */
+  /** The last block that was taken, as it came. */
   get last(): Uint8Array | null {
     return this.#lastTaken;
   }
@@ -53,19 +61,19 @@ export class Placement {
   }
 
   /**
-   * Whether a document is to be delivered.
+   * Whether a block is to be delivered.
    *
    * @throws SyncError `FORKED`, `PROTOCOL_VIOLATION`
    */
-  takes(document: Uint8Array): boolean {
-    if (this.#taken === 0 && this.#isBelow(document)) return false;
+  takes(block: Uint8Array): boolean {
+    if (this.#taken === 0 && this.#isBelow(block)) return false;
     this.#taken++;
-    this.#lastTaken = document;
+    this.#lastTaken = block;
     return true;
   }
 
-  #isBelow(document: Uint8Array): boolean {
-    const header = headerOf(document, this.#describe);
+  #isBelow(block: Uint8Array): boolean {
+    const header = this.#read(block);
     if (header === null || header.height >= this.#query.from) return false;
     // Without this a peer could send old blocks for ever.
     if (this.#below !== null && header.height <= this.#below) throw unordered(header.height, this.#below);

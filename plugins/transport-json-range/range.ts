@@ -10,6 +10,8 @@ export interface AskedRange {
   readonly to: number | null;
   /** The hash that the client has at `from − 1`; `null` when it names none. */
   readonly parentHash: string | null;
+  /** Codec of the frames that are wanted in place of documents; `null` for documents. */
+  readonly frames: string | null;
 }
 
 /** A range as it is answered. */
@@ -23,7 +25,7 @@ export interface ServedRange {
   readonly final: boolean;
 }
 
-const PARAMETERS = ['from', 'to', 'parent_hash'] as const;
+const PARAMETERS = ['from', 'to', 'parent_hash', 'frames'] as const;
 
 /**
  * Reads the parameters of a range (protocol section 2.3). Without both ends it is from 0; `to` alone is half a range.
@@ -36,7 +38,7 @@ export function readRange(request: EndpointRequest, maxRange: number): AskedRang
   const from = given.height('from') ?? (to === null ? 0 : null);
   if (from === null) throw invalidParameter('from', 'is missing although there is a `to`');
   if (to !== null) checkSize(from, to, maxRange);
-  return { from, to, parentHash: given.hash('parent_hash') };
+  return { from, to, parentHash: given.hash('parent_hash'), frames: given.text('frames') };
 }
 
 /** Judged by what is asked for, not by what there is, so that the same request is always answered the same. */

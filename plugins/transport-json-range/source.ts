@@ -21,14 +21,18 @@ export class Source {
   busy = 0;
   /** Why it is not asked any more. */
   out: Error | null = null;
+  /** Codec to ask it for frames in; `null` when it serves none that are taken here. */
+  readonly frames: string | null;
   readonly #base: number;
   readonly #head: number;
   #rate: number | null = null;
   #losses = 0;
   #restsUntil = 0;
 
-  constructor(peer: Peer, status: PeerStatus | null, asked: boolean) {
+  /** @param codecs - that are taken here, best first. */
+  constructor(peer: Peer, status: PeerStatus | null, asked: boolean, codecs: readonly string[]) {
     this.peer = peer;
+    this.frames = framesOf(status, codecs);
     this.asked = asked;
     this.maxRange = Math.min(MAX_RANGE, status?.maxRange ?? MAX_RANGE);
     this.#base = asked ? 0 : (status?.base ?? 0);
@@ -70,4 +74,11 @@ export class Source {
   overtaken(): void {
     this.#restsUntil = performance.now() + Math.min(MAX_REST_MS, REST_MS * 2 ** this.#losses++);
   }
+}
+
+/** What the peer holds its blocks in, if that is taken here: then neither side has to encode them anew. */
+function framesOf(status: PeerStatus | null, codecs: readonly string[]): string | null {
+  const { storedAs = null } = status ?? {};
+  const common = codecs.filter((id) => status?.codecs.frames?.includes(id) === true);
+  return common.find((id) => id === storedAs) ?? common[0] ?? null;
 }

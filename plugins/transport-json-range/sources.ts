@@ -13,11 +13,14 @@ export class Sources {
   readonly #all: readonly Source[];
   readonly #onFailure: StreamRequest['onPeerFailure'];
 
-  constructor({ peer, others = [], onPeerFailure }: StreamRequest, status: PeerStatus | null) {
-    this.asked = new Source(peer, status, true);
+  constructor({ peer, others = [], onPeerFailure, acceptCodecs }: StreamRequest, status: PeerStatus | null) {
+    this.asked = new Source(peer, status, true, acceptCodecs);
     this.#onFailure = onPeerFailure;
     const more = onPeerFailure === undefined ? [] : others;
-    this.#all = [this.asked, ...more.map((other) => new Source(other.peer, other.status, false))];
+    this.#all = [
+      this.asked,
+      ...more.map((other) => new Source(other.peer, other.status, false, acceptCodecs)),
+    ];
   }
 
   /** Whether there was ever more than one. */

@@ -58,6 +58,7 @@ export interface Endpoint {
     readonly stream?: readonly string[];
     readonly json?: readonly string[];
     readonly snapshot?: readonly string[];
+    readonly frames?: readonly string[];
   };
   /** Exact paths below the mount point. */
   readonly paths: readonly string[];

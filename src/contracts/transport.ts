@@ -21,6 +21,8 @@ export interface PeerStatus {
     readonly stream: readonly string[];
     readonly json: readonly string[];
     readonly snapshot: readonly string[];
+    /** Codecs of ranges of frames; absent where the peer has none. */
+    readonly frames?: readonly string[];
   };
   /** Codec that the peer holds its newest block in, which it sends without work; `null` when it doesn't say. */
   readonly storedAs: string | null;
@@ -46,10 +48,11 @@ export interface StreamRequest {
   /** Whether to go on with new blocks after the head was reached. */
   readonly follow: boolean;
   /**
-   * Reads a block's place from its document: {@link ChainRules.describe}. Lets a transport see where a plain server
-   * begins that ignores what was asked for, and whether two answers are of one branch. Nothing is verified by it.
+   * Reads a block's place from its document, or its frame in a codec (`identity` by default): {@link ChainRules.describe}.
+   * Lets a transport see where a plain server begins that ignores what was asked for, and whether two answers are of one
+   * branch. Nothing is verified by it.
    */
-  readonly describe?: (document: Uint8Array) => BlockHeader;
+  readonly describe?: (bytes: Uint8Array, codec?: string) => BlockHeader;
   /**
    * Further peers of the same chain that blocks may be fetched from as well, where the transport fetches several things
    * at once. Without `onPeerFailure` they are not used.

@@ -131,8 +131,9 @@ export class Chain implements BlockSource, Closeable {
    *
    * @internal
    */
-  describe(document: Uint8Array): BlockHeader {
-    return this.#parts.rules.describe(document);
+  describe(bytes: Uint8Array, codec = 'identity'): BlockHeader {
+    const { rules, codecs, maxBlockBytes } = this.#parts;
+    return rules.describe(codecs.get(codec).decode(bytes, { maxOutputBytes: maxBlockBytes }));
   }
 
   header(height: number): Promise<BlockHeader | null> {

@@ -159,7 +159,7 @@ class Session {
       to,
       acceptCodecs,
       follow,
-      describe: (document: Uint8Array) => chain.describe(document),
+      describe: (bytes, codec) => chain.describe(bytes, codec),
       others,
       onPeerFailure: (failed, error) => {
         this.#deps.onPeerFailure(failed, error);

@@ -21,6 +21,7 @@ export function statusDocument(
       stream: codecsOf(endpoints, 'stream'),
       json: codecsOf(endpoints, 'json'),
       snapshot: codecsOf(endpoints, 'snapshot'),
+      frames: codecsOf(endpoints, 'frames'),
     },
     storedAs: source.storedAs?.() ?? null,
     limits: { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs },

@@ -72,7 +72,7 @@ test('a client goes on behind what it has and ends where it is told to', async (
   t.is(items.at(-1)?.kind, 'complete');
   t.is(rangesOf(targets).at(-1)?.[1], 250);
   const named = targets.filter((target) => target.includes('parent_hash'));
-  t.deepEqual(named, [`/sync/json?from=100&to=115&parent_hash=${after.hash}`]);
+  t.deepEqual(named, [`/sync/json?from=100&to=115&parent_hash=${after.hash}&frames=identity`]);
 });
 
 test('a client that has everything learns that in one request', async (t) => {

@@ -152,7 +152,7 @@ export function transport(
 }
 
 export function streamRequest(peer: Peer, more: Partial<StreamRequest> = {}): StreamRequest {
-  return { peer, after: null, from: 0, to: null, acceptCodecs: ['gzip'], follow: false, ...more };
+  return { peer, after: null, from: 0, to: null, acceptCodecs: ['identity'], follow: false, ...more };
 }
 
 export interface Outcome {

@@ -79,7 +79,7 @@ export async function askBehind(
     to: next,
     follow: false,
     acceptCodecs: negotiateCodecs(acceptCodecs, status, transport.mode),
-    describe: (document: Uint8Array) => chain.describe(document),
+    describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
   };
   try {
     for await (const items of transport.open(request, { signal })) {

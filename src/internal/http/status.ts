@@ -102,6 +102,7 @@ export function parseStatus(members: Members): PeerStatus {
       stream: readCodecs(byUse, 'stream'),
       json: readCodecs(byUse, 'json'),
       snapshot: readCodecs(byUse, 'snapshot'),
+      frames: readCodecs(byUse, 'frames'),
     },
     storedAs: readStoredAs(members),
     maxRange: readMaxRange(members),

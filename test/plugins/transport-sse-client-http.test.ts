@@ -309,7 +309,7 @@ const status = {
   base: 0,
   head: ref(5),
   finalized: null,
-  codecs: { stream: ['gzip', 'identity'], json: ['identity'], snapshot: ['bzip2'] },
+  codecs: { stream: ['gzip', 'identity'], json: ['identity'], snapshot: ['bzip2'], frames: ['gzip'] },
 };
 const { signal } = new AbortController();
 
@@ -365,7 +365,7 @@ test('members that are missing count as null or empty', async (t) => {
     base: 0,
     head: null,
     finalized: null,
-    codecs: { stream: ['gzip'], json: [], snapshot: [] },
+    codecs: { stream: ['gzip'], json: [], snapshot: [], frames: [] },
     storedAs: null,
     maxRange: null,
     snapshots: [],

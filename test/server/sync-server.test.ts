@@ -72,7 +72,12 @@ test('the status names the chain, where it stands and what is served', async (t)
     base: 2,
     head: { height: 11, hash: source.frames[9]?.header.hash },
     finalized: null,
-    codecs: { stream: ['gzip', 'identity'], json: ['gzip', 'identity'], snapshot: [], frames: ['gzip', 'identity', 'bzip2'] },
+    codecs: {
+      stream: ['gzip', 'identity'],
+      json: ['gzip', 'identity'],
+      snapshot: [],
+      frames: ['gzip', 'identity', 'bzip2'],
+    },
     storedAs: null,
     snapshots: [],
     signers: [],

@@ -99,7 +99,8 @@ export class Chain implements BlockSource, Closeable {
     checkIdentity(identity, parts);
     this.#chainId = parts.chainId ?? identity?.chainId ?? null;
     const { storage, stateTransition: transition } = parts;
-    const decode = (frame: Frame): Block => this.decode(frame);
+    // What a transition is given was verified a moment before.
+    const decode = (frame: Frame): Block => this.#decode(frame, null);
     this.#state = transition === null ? null : new StateKeeper({ transition, storage, decode });
   }
 
@@ -154,10 +155,14 @@ export class Chain implements BlockSource, Closeable {
     return frame === null ? null : this.decode(frame);
   }
 
-  /** The block in a frame of this chain. */
+  /** The block in a frame that the store has given. */
   decode(frame: Frame): Block {
-    const limits = { maxOutputBytes: Math.max(frame.documentBytes, 1) };
-    return new Block(frame.header, this.#parts.codecs.get(frame.codec).decode(frame.bytes, limits));
+    return this.#decode(frame, this.#parts.rules);
+  }
+
+  #decode({ header, codec, bytes, documentBytes }: Frame, rules: ChainRules | null): Block {
+    const limits = { maxOutputBytes: Math.max(documentBytes, 1) };
+    return new Block(header, this.#parts.codecs.get(codec).decode(bytes, limits), rules);
   }
 
   /**

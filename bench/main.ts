@@ -3,6 +3,7 @@ import { clientsCharts, clientsTable } from './clients-table.js';
 import { benchCodecs } from './codecs.js';
 import { codecsTable } from './codecs-table.js';
 import { benchFollowers } from './followers.js';
+import { importTable } from './import.js';
 import { benchLine } from './line.js';
 import { lineChart, lineTable } from './line-table.js';
 import { benchMemory } from './memory.js';
@@ -35,9 +36,8 @@ const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<vo
   memory,
   followers: ([followers = 1000, blocks = 200, clients = 1]) =>
     benchFollowers({ followers, blocks, clients }),
-  'slow-consumer': async ([blocks = SLOW_BLOCKS]) => {
-    console.log(slowConsumerTable(await benchSlowConsumer(blocks)));
-  },
+  'slow-consumer': ([blocks = SLOW_BLOCKS]) => slowConsumer(blocks),
+  import: imports,
 };
 
 const given = process.argv.slice(2);
@@ -118,6 +118,19 @@ async function line(mbit: number): Promise<void> {
   console.log(table);
   if (!COMPLETE || mbit !== 10) return;
   rewrite('line', [setting(RUNS), table, plot('line', [lineChart(result)])].join('\n\n'));
+}
+
+async function slowConsumer(blocks: number): Promise<void> {
+  const table = slowConsumerTable(await benchSlowConsumer(blocks));
+  console.log(table);
+  if (blocks === SLOW_BLOCKS) rewrite('slow-consumer', `${setting(1)}\n\n${table}`);
+}
+
+function imports(): Promise<void> {
+  const table = importTable(RUNS);
+  console.log(table);
+  rewrite('import', `${setting(RUNS)}\n\n${table}`);
+  return Promise.resolve();
 }
 
 async function memory(): Promise<void> {

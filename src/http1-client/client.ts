@@ -15,7 +15,13 @@ export interface Http1Client extends Closeable {
  */
 const IDLE_CONNECTION_MS = 4_000;
 
-const AGENT = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
+/**
+ * After so long a silence TCP itself asks whether the peer is there, ten times within 10 s, in milliseconds. As long as servers'
+ * heartbeats, so that it asks only where those don't come; Node's own 1 s would be a packet a second for each follower.
+ */
+const PROBE_AFTER_MS = 15_000;
+
+const AGENT = { keepAlive: true, keepAliveMsecs: PROBE_AFTER_MS, timeout: IDLE_CONNECTION_MS };
 
 /**
  * The HTTP/1.1 client of engines that are given none, on `node:http`. Beside the global `fetch` it tells connecting from

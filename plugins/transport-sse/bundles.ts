@@ -11,7 +11,7 @@ export interface Stretch extends BlockRange {
 }
 
 /** Streams that began at different heights meet where a multiple of this begins. */
-const BUNDLE_HEIGHTS = 64;
+const BUNDLE_HEIGHTS = 256;
 /** What a bundle costs beside its bytes, about. */
 const BUNDLE_COST_BYTES = 512;
 

@@ -6,6 +6,7 @@ import { type BlockHandler, Consumer, type RunOptions } from './consumer.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { EventHub } from './event-hub.js';
 import type { SyncEvent, SyncState } from './events.js';
+import { Greeting } from './peers/greeting.js';
 import { PeerBook } from './peers/peer-book.js';
 import type { PeerInfo } from './peers/peer-record.js';
 import { ProgressMeter } from './progress.js';
@@ -171,7 +172,13 @@ export class SyncEngine implements Closeable {
     this.#hub.phase('opening');
     const parts = await this.#assemble();
     this.#parts = parts;
-    await parts.storage.open({ signal });
+    const greeting = this.#greet(parts, signal);
+    try {
+      await parts.storage.open({ signal });
+    } catch (error) {
+      greeting?.cancel();
+      throw error;
+    }
     this.#hub.checkpoint(parts.storage.checkpoint());
     const onChain = (chain: Chain): void => {
       this.#chain = chain;
@@ -179,7 +186,13 @@ export class SyncEngine implements Closeable {
       this.#onChain?.(chain);
     };
     const deps = { settings: this.#settings, parts, hub: this.#hub, meter: this.#meter, book: this.#book };
-    await new SyncRun({ ...deps, now: this.#now, onChain }).run(signal);
+    await new SyncRun({ ...deps, now: this.#now, greeting, onChain }).run(signal);
+  }
+
+  #greet({ transports: [transport] }: EngineParts, signal: AbortSignal): Greeting | null {
+    const first = this.#book.peek();
+    if (transport === undefined || first === null) return null;
+    return new Greeting({ transport, now: this.#now }, first.record, signal);
   }
 
   #isEndOfFollowing(error: unknown): boolean {

@@ -9,6 +9,7 @@ import type { EventHub } from './event-hub.js';
 import { type ChosenMode, ModeChooser } from './modes.js';
 import { isLocal } from './peers/failures.js';
 import { Freshness } from './peers/freshness.js';
+import type { Greeting } from './peers/greeting.js';
 import { HeadCheck } from './peers/head-check.js';
 import { publishVerdict } from './peers/head-watch.js';
 import type { PeerBook, Turn } from './peers/peer-book.js';
@@ -30,6 +31,8 @@ export interface RunDeps {
   readonly book: PeerBook;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
+  /** What the first peer has been asked already; `null` when none was. */
+  readonly greeting: Greeting | null;
   /** Runs once, when the chain's rules are known and the chain is open. */
   onChain(chain: Chain): void;
 }
@@ -154,7 +157,7 @@ export class SyncRun {
     hub.phase('connecting');
     hub.emit({ type: 'peer', peer: peer.url, status: 'connecting', error: null });
     const [status] = await Promise.all([
-      askStatus(this.#surveyDeps(), record, signal),
+      this.#deps.greeting?.take(record) ?? askStatus(this.#surveyDeps(), record, signal),
       survey(this.#surveyDeps(), this.#unknown(record), SURVEY_MS, signal),
     ]);
     const first = this.#choose(peer, status);

@@ -15,7 +15,7 @@ import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain, smallPayload } from '../helpers/sealed-chain.js';
 import { bodyOf, endpointOf } from './sse-endpoint-support.js';
 
-const documents = sealedChain(200);
+const documents = sealedChain(800);
 /** Fires never. */
 const noSignal = (): AbortSignal => new AbortController().signal;
 
@@ -100,12 +100,12 @@ test('fifty streams of one chain take each block from the source once', async (t
       Array.from({ length: 50 }, () => bodyOf(endpoint, `codec=${codec}`, noSignal())),
     );
     const [first = [], ...others] = await Promise.all(bodies.map(chunksOf));
-    t.deepEqual(idsOf(first), heights(0, 199));
+    t.deepEqual(idsOf(first), heights(0, 799));
     for (const other of others) {
-      t.deepEqual(idsOf(other), heights(0, 199));
+      t.deepEqual(idsOf(other), heights(0, 799));
       for (let at = 0; at < 4; at++) t.is(other[at], first[at]);
     }
-    t.is(source.taken, 200);
+    t.is(source.taken, 800);
     t.is(source.reads.length, 1);
     t.is(source.open, 0);
     t.is(source.listeners.size, 0);
@@ -119,16 +119,16 @@ test('streams that begin at different heights meet, also when one comes later', 
   const follower = await bodyOf(endpoint, 'follow=true', controller.signal);
   const first: Uint8Array[] = [];
   while (first.length < 4) first.push((await follower.next()).value as Uint8Array);
-  t.deepEqual(idsOf(first), heights(0, 199));
+  t.deepEqual(idsOf(first), heights(0, 799));
   const later = await all(endpoint, 'from_height=10');
-  t.deepEqual(idsOf(later), heights(10, 199));
+  t.deepEqual(idsOf(later), heights(10, 799));
   t.is(later[1], first[1]);
   t.is(later[2], first[2]);
-  // What ends at the head, 199, is read again: there may be more by then.
+  // What ends at the head, 799, is read again: there may be more by then.
   t.deepEqual(source.reads, [
-    { from: 0, to: 199 },
-    { from: 10, to: 199 },
-    { from: 192, to: 199 },
+    { from: 0, to: 799 },
+    { from: 10, to: 799 },
+    { from: 768, to: 799 },
   ]);
   controller.abort();
   await follower.return?.();
@@ -138,9 +138,9 @@ test('without a bound in bytes for bundles each stream reads for itself', async 
   const source = new CountingSource(documents);
   const endpoint = endpointOf(source, { bundleBytes: 0 });
   const [one, two] = await Promise.all([all(endpoint, ''), all(endpoint, '')]);
-  t.deepEqual(idsOf(one), heights(0, 199));
-  t.deepEqual(idsOf(two), heights(0, 199));
-  t.is(source.taken, 400);
+  t.deepEqual(idsOf(one), heights(0, 799));
+  t.deepEqual(idsOf(two), heights(0, 799));
+  t.is(source.taken, 1600);
   for (const bundleBytes of [-1, 1.5, Number.NaN])
     t.throws(() => sseEndpoint({ bundleBytes }), { instanceOf: TypeError, message: /`bundleBytes`/ });
 });
@@ -148,21 +148,21 @@ test('without a bound in bytes for bundles each stream reads for itself', async 
 test('an end that a client asks for inside a bundle is kept to, and concerns no other', async (t) => {
   const bundles = bundlesOf(new MemorySource(documents));
   t.deepEqual(range(t, await take(bundles, 3, 20)), [3, 20]);
-  t.deepEqual(range(t, await take(bundles, 3, 199)), [3, 63]);
+  t.deepEqual(range(t, await take(bundles, 3, 799)), [3, 255]);
   t.deepEqual(range(t, await take(bundles, 3, 20)), [3, 20]);
-  t.deepEqual(range(t, await take(bundles, 3, 63)), [3, 63]);
+  t.deepEqual(range(t, await take(bundles, 3, 255)), [3, 255]);
 });
 
 test('the bundle that was not used for longest goes first', async (t) => {
-  const source = new CountingSource(documents, { batch: 64 });
-  const one = bundle(t, await take(bundlesOf(source), 0, 199));
+  const source = new CountingSource(documents, { batch: 256 });
+  const one = bundle(t, await take(bundlesOf(source), 0, 799));
   const bundles = bundlesOf(source, one.bytes * 2.5);
-  for (const from of [0, 64, 0, 128]) await take(bundles, from, 199);
+  for (const from of [0, 256, 0, 512]) await take(bundles, from, 799);
   const before = source.taken;
-  await take(bundles, 0, 199);
-  await take(bundles, 128, 199);
+  await take(bundles, 0, 799);
+  await take(bundles, 512, 799);
   t.is(source.taken, before);
-  await take(bundles, 64, 199);
+  await take(bundles, 256, 799);
   t.true(source.taken > before);
 });
 
@@ -194,7 +194,7 @@ test('a bundle ends before it is too large, and a block that is too large for an
       next = (seen.at(-1)?.[1] ?? 0) + 1;
     }
     t.is(await take(bundles, 12, 79), 'large');
-    t.deepEqual(range(t, await take(bundles, 13, 79)), [13, 63]);
+    t.deepEqual(range(t, await take(bundles, 13, 79)), [13, 79]);
     t.deepEqual(
       seen,
       codec === 'identity'
@@ -222,7 +222,7 @@ test('a stream that goes away while it waits takes nothing from the others', asy
   source.gate = new Promise((resolve) => (open = resolve));
   const bundles = bundlesOf(source);
   const [one, two] = [new AbortController(), new AbortController()];
-  const stretch = { from: 0, to: 199, limit: 199 };
+  const stretch = { from: 0, to: 799, limit: 799 };
   const gone = bundles.take(stretch, one.signal);
   const stays = bundles.take(stretch, two.signal);
   await setImmediate();
@@ -231,7 +231,7 @@ test('a stream that goes away while it waits takes nothing from the others', asy
   t.true(isSyncError(error, 'ABORTED'));
   t.false(source.signals[0]?.aborted);
   open();
-  t.deepEqual(range(t, await stays), [0, 63]);
+  t.deepEqual(range(t, await stays), [0, 255]);
   t.is(source.reads.length, 1);
 });
 
@@ -260,7 +260,7 @@ test('a read that could go on is let go when the last stream leaves', async (t) 
   const source = new CountingSource(documents, { batch: 10 });
   const controller = new AbortController();
   const body = await bodyOf(endpointOf(source), '', controller.signal);
-  t.deepEqual(idsOf([(await body.next()).value as Uint8Array]), heights(0, 63));
+  t.deepEqual(idsOf([(await body.next()).value as Uint8Array]), heights(0, 255));
   t.is(source.open, 1);
   controller.abort();
   t.true((await body.next()).done);
@@ -272,7 +272,7 @@ test('a read that could go on is let go when the last stream leaves', async (t) 
 async function usedRuns(source: BlockSource, count: number): Promise<BundleRun[]> {
   const codecs = codecRegistry([identity(), gzip()]);
   const deps = { source, codecs, limits: DEFAULT_SERVER_LIMITS, workers: inThreadWorkers(codecs) };
-  const runs = Array.from({ length: count }, (_, from) => new BundleRun(deps, 'gzip', { from, to: 199 }));
+  const runs = Array.from({ length: count }, (_, from) => new BundleRun(deps, 'gzip', { from, to: 799 }));
   for (const [from, run] of runs.entries()) await run.take(from);
   return runs;
 }
@@ -283,9 +283,9 @@ test('reads that could go on are bounded in number, and closed when they are let
   for (const run of await usedRuns(source, 40)) parked.add(run);
   await setImmediate();
   t.is(source.open, 32);
-  t.is(parked.take(8, 199), null);
-  t.is(parked.take(9, 200), null);
-  const run = parked.take(9, 199);
+  t.is(parked.take(8, 799), null);
+  t.is(parked.take(9, 800), null);
+  const run = parked.take(9, 799);
   t.deepEqual(range(t, (await run?.take(30)) ?? 'nothing'), [9, 30]);
   parked.close();
   await setImmediate();
@@ -301,46 +301,46 @@ test('a read that nobody goes on with is closed after a time', async (t) => {
   for (const run of await usedRuns(source, 3)) parked.add(run);
   for (let tries = 0; tries < 100 && source.open > 0; tries++) await delay(20);
   t.is(source.open, 0);
-  t.is(parked.take(1, 199), null);
+  t.is(parked.take(1, 799), null);
 });
 
 test('a rollback takes back bundles that are kept', async (t) => {
   const source = new MemorySource(documents);
   const bundles = bundlesOf(source);
-  const old = [await take(bundles, 0, 199), await take(bundles, 64, 199)] as const;
-  source.rollback(100);
-  source.extend(branch(100, 99));
-  bundles.rollback({ height: 100, hash: source.frames[100]?.header.hash ?? '' });
-  t.is(await take(bundles, 0, 199), old[0]);
-  const now = bundle(t, await take(bundles, 64, 199));
+  const old = [await take(bundles, 0, 799), await take(bundles, 256, 799)] as const;
+  source.rollback(400);
+  source.extend(branch(400, 399));
+  bundles.rollback({ height: 400, hash: source.frames[400]?.header.hash ?? '' });
+  t.is(await take(bundles, 0, 799), old[0]);
+  const now = bundle(t, await take(bundles, 256, 799));
   t.not(now, old[1]);
-  t.is(now.last.hash, source.frames[127]?.header.hash ?? '');
+  t.is(now.last.hash, source.frames[511]?.header.hash ?? '');
 });
 
 test('a rollback voids a bundle that is being made, for all that wait', async (t) => {
   const source = new MemorySource(documents, { batch: 50 });
   const bundles = bundlesOf(source);
-  const waiting = [take(bundles, 64, 199), take(bundles, 64, 199)];
+  const waiting = [take(bundles, 256, 799), take(bundles, 256, 799)];
   await setImmediate();
-  source.rollback(126);
-  source.extend(branch(126, 73));
-  bundles.rollback({ height: 126, hash: source.frames[126]?.header.hash ?? '' });
+  source.rollback(504);
+  source.extend(branch(504, 295));
+  bundles.rollback({ height: 504, hash: source.frames[504]?.header.hash ?? '' });
   t.deepEqual(await Promise.all(waiting), ['nothing', 'nothing']);
-  t.is(bundle(t, await take(bundles, 64, 199)).last.hash, source.frames[127]?.header.hash ?? '');
+  t.is(bundle(t, await take(bundles, 256, 799)).last.hash, source.frames[511]?.header.hash ?? '');
 });
 
 test('what a read has left over after a bundle does not outlive a rollback', async (t) => {
   for (const isUsed of [false, true]) {
     const source = new MemorySource(documents);
     const bundles = bundlesOf(source);
-    t.deepEqual(range(t, await take(bundles, 60, 199)), [60, 63]);
-    const during = isUsed ? take(bundles, 64, 66) : null;
-    source.rollback(66);
-    source.extend(branch(66, 133));
-    bundles.rollback({ height: 66, hash: source.frames[66]?.header.hash ?? '' });
-    if (during !== null) t.deepEqual(range(t, await during), [64, 66]);
-    const next = await take(bundles, isUsed ? 67 : 64, 199);
-    t.is(bundle(t, next).last.hash, source.frames[127]?.header.hash ?? '');
+    t.deepEqual(range(t, await take(bundles, 252, 799)), [252, 255]);
+    const during = isUsed ? take(bundles, 256, 258) : null;
+    source.rollback(258);
+    source.extend(branch(258, 541));
+    bundles.rollback({ height: 258, hash: source.frames[258]?.header.hash ?? '' });
+    if (during !== null) t.deepEqual(range(t, await during), [256, 258]);
+    const next = await take(bundles, isUsed ? 259 : 256, 799);
+    t.is(bundle(t, next).last.hash, source.frames[511]?.header.hash ?? '');
     t.is(source.reads.length, 2);
   }
 });
@@ -357,9 +357,9 @@ test('a failure comes to all that wait for its block, after the blocks before it
   const source = new MemorySource(documents, { batch: 10 });
   source.failAt = 35;
   const bundles = bundlesOf(source);
-  t.deepEqual(range(t, await take(bundles, 0, 199)), [0, 29]);
-  for (const taken of [take(bundles, 30, 199), take(bundles, 30, 199)])
+  t.deepEqual(range(t, await take(bundles, 0, 799)), [0, 29]);
+  for (const taken of [take(bundles, 30, 799), take(bundles, 30, 799)])
     await t.throwsAsync(taken, { message: /^EIO/ });
   source.failAt = null;
-  t.deepEqual(range(t, await take(bundles, 30, 199)), [30, 63]);
+  t.deepEqual(range(t, await take(bundles, 30, 799)), [30, 255]);
 });

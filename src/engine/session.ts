@@ -105,6 +105,9 @@ function checkLength({ status, takesTies, onPassing }: SessionDeps, head: BlockR
   throw error;
 }
 
+/** While a node catches up. */
+const GATHER_MS = 20;
+
 class Session {
   readonly #deps: SessionDeps;
   readonly #signal: AbortSignal;
@@ -120,10 +123,14 @@ class Session {
     this.#signal = signal;
     this.#proof = proof;
     this.#verifier = chain.verifier();
-    this.#writer = new BatchWriter(async (frames) => {
-      await deps.ready(signal);
-      await chain.commit(frames, this.#commitOptions());
-    }, deps.batch);
+    this.#writer = new BatchWriter(
+      async (frames) => {
+        await deps.ready(signal);
+        await chain.commit(frames, this.#commitOptions());
+      },
+      deps.batch,
+      GATHER_MS,
+    );
   }
 
   /** @param after - the block of our chain to go on from. */
@@ -250,6 +257,7 @@ class Session {
 
   async #goLive(complete: WireComplete): Promise<void> {
     if (this.#proof !== null) throw this.#keepOurs(this.#proof);
+    this.#writer.gatherMs = 0;
     await this.#writer.flush();
     checkComplete(complete, this.#head, this.#deps.to);
     this.#deps.onLive();

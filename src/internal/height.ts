@@ -1,9 +1,19 @@
-/** Canonical decimal spelling of a height (protocol section 1.3). */
-const HEIGHT = /^(?:0|[1-9][0-9]{0,15})$/;
+const MAX_DIGITS = 16;
+const ZERO = 0x30;
 
-/** Reads a height; `null` for every spelling but the canonical one and for anything above 2^53−1. */
+/**
+ * Reads a height in its canonical decimal spelling (protocol section 1.3); `null` for every other one and for anything
+ * above 2^53−1. Digit by digit: each event of a stream has one.
+ */
 export function parseHeight(text: string): number | null {
-  if (!HEIGHT.test(text)) return null;
-  const height = Number(text);
+  const { length } = text;
+  if (length === 0 || length > MAX_DIGITS) return null;
+  if (text.charCodeAt(0) === ZERO) return length === 1 ? 0 : null;
+  let height = 0;
+  for (let i = 0; i < length; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) return null;
+    height = height * 10 + digit;
+  }
   return Number.isSafeInteger(height) ? height : null;
 }

@@ -138,8 +138,7 @@ export class SyncServerCore implements SyncServer {
     if (!METHODS.includes(request.method)) {
       throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
     }
-    if (this.#closing !== null)
-      throw new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000 });
+    if (this.#closing !== null) throw closingError();
     const endpoint = this.#endpointOf(request.path);
     if (endpoint !== null) return this.#ask(endpoint, request, signal);
     return withoutBody(request, statusResponse(this.status()));
@@ -163,7 +162,9 @@ export class SyncServerCore implements SyncServer {
       return response;
     } catch (error) {
       run.end();
-      throw error;
+      // The client has not gone away: it is told to come again, as whoever asks a moment later is.
+      const isStopped = this.#closing !== null && run.controller.signal.aborted && !signal.aborted;
+      throw isStopped ? closingError(error) : error;
     }
   }
 
@@ -192,6 +193,10 @@ export class SyncServerCore implements SyncServer {
     if (signal.aborted) onAbort();
     return run;
   }
+}
+
+function closingError(cause?: unknown): SyncError {
+  return new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000, cause });
 }
 
 /** @throws SyncError `PLUGIN_INCOMPATIBLE` when two endpoints claim one path, or one the path of the status document. */

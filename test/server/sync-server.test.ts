@@ -235,6 +235,26 @@ test('closing ends what is open and refuses what comes after', async (t) => {
   t.is((await get(server, '/status')).status, 503);
 });
 
+test('a request that has had no answer yet when the server closes is told to come again', async (t) => {
+  const told: unknown[] = [];
+  const server = serverWith(
+    (_request, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+        });
+      }),
+    (error) => told.push(error),
+  );
+  const asked = get(server, '/own');
+  await server.close();
+  const response = await asked;
+  t.is(response.status, 503);
+  t.like(json(response), { code: 'SERVER_BUSY' });
+  t.is(response.headers['retry-after'], '5');
+  t.deepEqual(told, []);
+});
+
 test('closing waits for the endpoints, and tells of one that fails', async (t) => {
   const steps: string[] = [];
   const endpoint = (name: string, close: () => Promise<void>): Endpoint => ({

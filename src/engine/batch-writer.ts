@@ -11,28 +11,18 @@ export interface BatchLimits {
 /**
  * Group commit: while one batch is being written, the next one gathers, so that a slow disk gets large batches and a
  * fast one gets small ones, with one write in flight and bounded bytes waiting.
- *
- * A commit costs as much processor time as a hundred small blocks, whatever is in it: while many are due, the next one
- * is given some time to gather in any case.
  */
 export class BatchWriter {
   readonly #commit: (frames: readonly Frame[]) => Promise<void>;
   readonly #limits: BatchLimits;
   #pending: Frame[] = [];
   #pendingBytes = 0;
-  /** How long at most, in milliseconds, the next batch gathers when a commit is over; 0 where each block counts. */
-  gatherMs: number;
   #writing: Promise<void> | null = null;
-  /** Ends the gathering that is under way. */
-  #hurry: () => void = () => undefined;
-  /** Calls of `flush` that wait. */
-  #flushing = 0;
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(commit: (frames: readonly Frame[]) => Promise<void>, limits: BatchLimits, gatherMs = 0) {
+  constructor(commit: (frames: readonly Frame[]) => Promise<void>, limits: BatchLimits) {
     this.#commit = commit;
     this.#limits = limits;
-    this.gatherMs = gatherMs;
   }
 
   /** Takes frames; resolves when there is room for more. Rejects with the failure of an earlier commit. */
@@ -44,7 +34,6 @@ export class BatchWriter {
       this.#pendingBytes += frame.bytes.byteLength;
     }
     this.#writing ??= this.#drain();
-    if (this.#isEnough()) this.#hurry();
     while (this.#isFull() && this.#failure === null) await this.#writing;
     this.#rethrow();
   }
@@ -52,10 +41,7 @@ export class BatchWriter {
   /** Resolves when everything taken is durable. */
   async flush(): Promise<void> {
     if (this.#pending.length > 0) this.#writing ??= this.#drain();
-    this.#flushing += 1;
-    this.#hurry();
     await this.#writing;
-    this.#flushing -= 1;
     this.#rethrow();
   }
 
@@ -69,7 +55,6 @@ export class BatchWriter {
         const batch = this.#pending.splice(0, this.#limits.maxBatchBlocks);
         for (const frame of batch) this.#pendingBytes -= frame.bytes.byteLength;
         await this.#commit(batch);
-        await this.#gather();
       }
     } catch (error) {
       this.#failure = { error };
@@ -78,23 +63,6 @@ export class BatchWriter {
     } finally {
       this.#writing = null;
     }
-  }
-
-  async #gather(): Promise<void> {
-    if (this.gatherMs === 0 || this.#flushing > 0 || this.#isEnough()) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.gatherMs);
-      this.#hurry = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  /** Whether gathering longer would gain nothing, or make whoever brings more wait. */
-  #isEnough(): boolean {
-    const { maxBatchBlocks, maxPendingBytes } = this.#limits;
-    return this.#pending.length >= maxBatchBlocks || this.#pendingBytes >= maxPendingBytes / 2;
   }
 
   #rethrow(): void {

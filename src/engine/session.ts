@@ -105,9 +105,6 @@ function checkLength({ status, takesTies, onPassing }: SessionDeps, head: BlockR
   throw error;
 }
 
-/** While a node catches up. */
-const GATHER_MS = 20;
-
 class Session {
   readonly #deps: SessionDeps;
   readonly #signal: AbortSignal;
@@ -123,14 +120,10 @@ class Session {
     this.#signal = signal;
     this.#proof = proof;
     this.#verifier = chain.verifier();
-    this.#writer = new BatchWriter(
-      async (frames) => {
-        await deps.ready(signal);
-        await chain.commit(frames, this.#commitOptions());
-      },
-      deps.batch,
-      GATHER_MS,
-    );
+    this.#writer = new BatchWriter(async (frames) => {
+      await deps.ready(signal);
+      await chain.commit(frames, this.#commitOptions());
+    }, deps.batch);
   }
 
   /** @param after - the block of our chain to go on from. */
@@ -257,7 +250,6 @@ class Session {
 
   async #goLive(complete: WireComplete): Promise<void> {
     if (this.#proof !== null) throw this.#keepOurs(this.#proof);
-    this.#writer.gatherMs = 0;
     await this.#writer.flush();
     checkComplete(complete, this.#head, this.#deps.to);
     this.#deps.onLive();

@@ -72,30 +72,3 @@ test('a push of nothing holds nothing up: what comes after it is written', async
   await writer.flush();
   t.deepEqual(written, [0, 1]);
 });
-
-test('where many blocks are due the next batch gathers a while, but never longer than it has to', async (t) => {
-  const batches: number[][] = [];
-  const hour = 3_600_000;
-  const commit = (frames: readonly Frame[]): Promise<void> => {
-    batches.push(heights(frames));
-    return Promise.resolve();
-  };
-  const writer = new BatchWriter(commit, limits, hour);
-  await writer.push([frame(0)]);
-  await pause();
-  await writer.push([frame(1)]);
-  await writer.push([frame(2)]);
-  await pause();
-  t.deepEqual(batches, [[0]], 'the first one does not wait, the next ones do');
-  await writer.push([frame(3), frame(4)]);
-  await pause();
-  t.deepEqual(batches, [[0], [1, 2, 3, 4]], 'a whole batch is written at once');
-  await writer.push([frame(5, 60)]);
-  await pause();
-  t.deepEqual(batches.at(-1), [5], 'so is half of what may wait');
-  await writer.push([frame(6)]);
-  await writer.flush();
-  t.deepEqual(batches.at(-1), [6], 'and what is asked for');
-});
-
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));

@@ -18,7 +18,7 @@ export interface HttpFetchResponse {
   /** `opaqueredirect` from clients that show nothing else of a redirect. */
   readonly type?: string;
   /** `get` gives `null` for a header that isn't there. */
-  readonly headers: { get(name: string): string | null };
+  readonly headers: Pick<Headers, 'get'>;
   /** Decoded as `content-encoding` says; `null` when there is none. A body that was cut off fails, it never just ends. */
   readonly body: ReadableStream<Uint8Array> | null;
 }

@@ -137,12 +137,13 @@ test('a call-off ends a request at any time with its own reason, and leaves no l
 test('a response that is here but not read may be called off', async (t) => {
   const url = await serve(t, (_request, response) => response.end('x'.repeat(1000)));
   const abort = new AbortController();
-  await get(client(t), url, {}, abort.signal);
+  const response = await get(client(t), url, {}, abort.signal);
   await new Promise((resolve) => setTimeout(resolve, 50));
-  abort.abort();
+  const reason = new Error('enough');
+  abort.abort(reason);
   // A failure that nobody waits for would end this process.
   await new Promise((resolve) => setTimeout(resolve, 50));
-  t.pass();
+  t.is(await t.throwsAsync(piecesOf(response)), reason);
 });
 
 test('what is read decides how much the server may send', async (t) => {

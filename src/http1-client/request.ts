@@ -88,6 +88,8 @@ function watchRequest(request: ClientRequest, { origin }: URL, deadlines: Deadli
     stop = watch(firstByteTimeoutMs, giveUp(`answer within ${firstByteTimeoutMs} ms`));
   };
   const onSocket = (socket: Socket): void => {
+    // The agent's time is meant for connections that wait for a request; it sets it again when this one is over.
+    socket.setTimeout(0);
     if (!socket.connecting) connected();
     else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connected);
     release = () => {

@@ -146,6 +146,21 @@ test('a response that is here but not read may be called off', async (t) => {
   t.is(await t.throwsAsync(piecesOf(response)), reason);
 });
 
+test('a response may be silent for longer than unused connections are kept', async (t) => {
+  const sockets: Socket[] = [];
+  const url = await serve(t, ({ socket }, response) => {
+    sockets.push(socket);
+    response.writeHead(200).write('1');
+    setTimeout(() => response.end('2'), 4500);
+  });
+  const http = client(t);
+  t.is(Buffer.concat(await piecesOf(await get(http, url))).toString(), '12');
+  t.false(sockets[0]?.destroyed);
+  for (let tries = 0; tries < 100 && sockets[0]?.destroyed === false; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  t.true(sockets[0]?.destroyed, 'an unused one is closed');
+});
+
 test('what is read decides how much the server may send', async (t) => {
   let written = 0;
   const url = await serve(t, (_request, response) => {

@@ -23,7 +23,7 @@ export interface Codec {
     /** Whether it is quick enough for single blocks on the thread that serves them. Default true. */
     readonly blocks?: boolean;
   };
-  /** Encodes one document. */
+  /** Encodes one document. The result's memory is the caller's alone, or the input's. */
   encode(document: Uint8Array): Uint8Array;
   /**
    * Decodes what `encode` of any implementation made: exactly one member, nothing after it. The result's memory is the

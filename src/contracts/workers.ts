@@ -30,7 +30,7 @@ export interface PackedPart {
   readonly sha256: string;
 }
 
-/** An encoded run. */
+/** An encoded run, in memory that is the caller's alone. */
 export interface Packed {
   readonly parts: readonly PackedPart[];
   /** The run's decoded bytes, joined, for a hash over the whole body. */

@@ -39,7 +39,7 @@ function decoded(codecs: CodecRegistry, chunk: PackChunk): Piece {
 
 function join(pieces: readonly Piece[]): Uint8Array {
   const only = pieces.length === 1 ? pieces[0] : undefined;
-  if (only !== undefined) return only.bytes;
+  if (only?.isCopy === true) return only.bytes;
   let size = 0;
   for (const { bytes } of pieces) size += bytes.length;
   const joined = new Uint8Array(size);

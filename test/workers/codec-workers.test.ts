@@ -46,6 +46,17 @@ for (const plugin of [bzip2(), gzip({ level: 1 }), identity()]) {
   });
 }
 
+test('without a thread too, what was packed has memory of its own: the caller may hold on to the frame', async (t) => {
+  const plugin = identity();
+  const { kind, name, apiVersion } = plugin;
+  const workers = workersFor(t, [{ kind, name, apiVersion, create: () => plugin.create() }]);
+  const frame = { kind: 'frame', codec: 'identity', bytes: text, documentBytes: text.length } as const;
+  const { parts, raw } = await workers.pack({ codec: 'identity', chunks: [frame], maxPartBytes: text.length });
+  t.not(raw.buffer, text.buffer);
+  t.is(Buffer.compare(raw, text), 0);
+  for (const { bytes } of parts) t.not(bytes.buffer, text.buffer);
+});
+
 test('a run of raw bytes and frames of several codecs is packed as their documents joined', async (t) => {
   const workers = workersFor(t, [gzip(), bzip2(), identity()]);
   const [a, b, c] = [text.subarray(0, 1000), text.subarray(1000, 90_000), text.subarray(90_000, 90_010)];

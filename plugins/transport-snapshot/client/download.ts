@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Peer, SnapshotRequest, SnapshotTransportDeps } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { abortError, throwIfAborted } from '../../../src/internal/abort.js';
+import { release } from '../../../src/internal/release.js';
 import { Signal } from '../../../src/internal/signal.js';
 import { decodePart } from './decode-part.js';
 import { fetchRun } from './fetch-run.js';
@@ -180,8 +181,11 @@ export class Download {
 
   async #decodeSlot(slot: Slot): Promise<void> {
     const { deps, request } = this.#setup;
-    if (slot.bytes === null) return;
-    slot.bytes = await decodePart(deps.workers, request.manifest, slot, this.#controller.signal);
+    const { bytes: encoded } = slot;
+    if (encoded === null) return;
+    const decoded = await decodePart(deps.workers, request.manifest, slot, this.#controller.signal);
+    if (decoded.buffer !== encoded.buffer) release(encoded);
+    slot.bytes = decoded;
     slot.stage = 'decoded';
   }
 

@@ -1,7 +1,7 @@
 import type { Peer, SnapshotPart } from '../../../src/contracts/index.js';
 
 /** Encoded bytes that are fetched ahead of the reader at most; one part is always allowed. */
-const AHEAD_BYTES = 8 * 1024 * 1024;
+const AHEAD_BYTES = 4 * 1024 * 1024;
 const AHEAD_PARTS = 256;
 /** Decoded bytes and parts that wait for the reader at most; one part is always allowed. */
 const DECODED_BYTES = 32 * 1024 * 1024;

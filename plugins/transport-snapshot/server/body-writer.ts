@@ -20,13 +20,14 @@ export class BodyWriter {
   /** Takes a run, its memory included. */
   async add(packed: Packed): Promise<void> {
     this.#hash.update(packed.raw);
-    if (packed.parts.every(({ bytes }) => bytes.buffer !== packed.raw.buffer)) release(packed.raw);
+    if (!packed.parts.some(({ bytes }) => bytes.buffer === packed.raw.buffer)) release(packed.raw);
     for (const { bytes, rawLength, sha256 } of packed.parts) {
       await this.#file.appendFile(bytes);
       this.parts.push({ offset: this.size, length: bytes.length, rawLength, sha256 });
       this.size += bytes.length;
       this.rawSize += rawLength;
     }
+    for (const { bytes } of packed.parts) release(bytes);
   }
 
   /** SHA-256 of the document so far, lower-case hex. */

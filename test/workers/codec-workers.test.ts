@@ -51,7 +51,11 @@ test('without a thread too, what was packed has memory of its own: the caller ma
   const { kind, name, apiVersion } = plugin;
   const workers = workersFor(t, [{ kind, name, apiVersion, create: () => plugin.create() }]);
   const frame = { kind: 'frame', codec: 'identity', bytes: text, documentBytes: text.length } as const;
-  const { parts, raw } = await workers.pack({ codec: 'identity', chunks: [frame], maxPartBytes: text.length });
+  const { parts, raw } = await workers.pack({
+    codec: 'identity',
+    chunks: [frame],
+    maxPartBytes: text.length,
+  });
   t.not(raw.buffer, text.buffer);
   t.is(Buffer.compare(raw, text), 0);
   for (const { bytes } of parts) t.not(bytes.buffer, text.buffer);

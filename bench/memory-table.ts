@@ -1,29 +1,30 @@
-import type { MemoryResult } from './memory.js';
-import { median } from './page.js';
-import type { PairRun } from './pair.js';
+import type { MemoryResult, MemoryRow } from './memory.js';
 import { figures, markdownTable, text } from './table.js';
-import { megabytes, percent } from './units.js';
-import { titleOf } from './workloads.js';
+import { megabytes, NONE, percent } from './units.js';
 
 /** The table of peak memory by length of the chain; growth is against the first, shortest chain. */
 export function memoryTable(results: readonly MemoryResult[]): string {
-  const rows = results.flatMap(({ workload, documentBytes, ways }) =>
-    ways.map(({ way, runs }, index) => {
-      const first = results[0]?.ways[index]?.runs ?? [];
-      const [client, server] = [clientRss(runs), serverRss(runs)];
-      const growth = [client / clientRss(first) - 1, server / serverRss(first) - 1];
-      const cells = [client, server].map(megabytes);
-      return [titleOf(workload), megabytes(documentBytes), way.title, ...cells, ...growth.map(percent)];
-    }),
-  );
-  const columns = ['peak RSS client', 'peak RSS server', 'client’s growth', 'server’s growth'];
-  return markdownTable([text('blocks'), figures('documents'), text('way'), ...columns.map(figures)], rows);
+  const sides = [
+    ['client', ({ clientBytes }: MemoryRow) => clientBytes],
+    ['server', ({ serverBytes }: MemoryRow) => serverBytes],
+  ] as const;
+  const columns = sides.flatMap(([side]) => [
+    ...results.map(({ documentBytes }) => `${side}, ${megabytes(documentBytes)}`),
+    'growth',
+  ]);
+  const rows = (results[0]?.rows ?? []).map(({ title, flags }, index) => {
+    const cells = sides.flatMap(([, bytesOf]) => {
+      const bytes = results.map(({ rows }) => bytesOf(rows[index] as MemoryRow));
+      return [...bytes.map(megabytes), growth(bytes)];
+    });
+    return [title, flags.length === 0 ? 'as it comes' : flags.join(' '), ...cells];
+  });
+  return markdownTable([text('way'), text('node'), ...columns.map(figures)], rows);
 }
 
-function clientRss(runs: readonly PairRun[]): number {
-  return median(runs.map(({ client }) => client.maxRssBytes));
-}
-
-function serverRss(runs: readonly PairRun[]): number {
-  return median(runs.map(({ server }) => server?.maxRssBytes ?? Number.NaN));
+function growth(bytes: readonly number[]): string {
+  const [first, last] = [bytes[0], bytes.at(-1)];
+  return first === undefined || last === undefined
+    ? NONE
+    : percent(Math.round(100 * (last / first - 1)) / 100 + 0);
 }

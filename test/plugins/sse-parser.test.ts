@@ -88,6 +88,27 @@ test('any mixture of lines gives the same events whole and cut anywhere', (t) =>
   );
 });
 
+test('blocks as our servers write them, and what only begins like one, are read whole as they are byte by byte', (t) => {
+  const block = fc
+    .tuple(
+      fc.constantFrom('', '0', '12', '12x', '12\r', '1234567890123456', '12345678901234567'),
+      fc.constantFrom('', 'abc', 'a\rb', 'abc\r', 'a\nid: 3', 'a\ndata: b', 'a\n: comment'),
+      fc.constantFrom('\n\n', '\n\r', '\n', '\r\n\r\n'),
+    )
+    .map(([id, data, end]) => `event: block\nid: ${id}\ndata: ${data}${end}`);
+  fc.assert(
+    fc.property(fc.array(block, { maxLength: 8 }), (blocks) => {
+      const input = Buffer.from(blocks.join(''));
+      t.deepEqual(parse([input]), parse(pieces(input, [1])));
+    }),
+  );
+});
+
+test('an id of thousands of digits is refused in a block that comes whole', (t) => {
+  const input = Buffer.from(`event: block\nid: ${'1'.repeat(5000)}\ndata: a\n\n`);
+  t.true(isSyncError(t.throws(() => parse([input])), 'EVENT_TOO_LARGE'));
+});
+
 test('data of any size comes out as it went in, from pieces of any size', (t) => {
   fc.assert(
     fc.property(

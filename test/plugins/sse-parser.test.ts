@@ -106,7 +106,12 @@ test('blocks as our servers write them, and what only begins like one, are read 
 
 test('an id of thousands of digits is refused in a block that comes whole', (t) => {
   const input = Buffer.from(`event: block\nid: ${'1'.repeat(5000)}\ndata: a\n\n`);
-  t.true(isSyncError(t.throws(() => parse([input])), 'EVENT_TOO_LARGE'));
+  t.true(
+    isSyncError(
+      t.throws(() => parse([input])),
+      'EVENT_TOO_LARGE',
+    ),
+  );
 });
 
 test('data of any size comes out as it went in, from pieces of any size', (t) => {

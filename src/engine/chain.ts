@@ -11,7 +11,6 @@ import type {
   Closeable,
   Codec,
   CodecRegistry,
-  CommitBlock,
   Frame,
   StateTable,
   StateTransition,
@@ -20,13 +19,13 @@ import type {
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { Block } from './block.js';
+import { ChainWriter, type CommitOptions, type ReplaceOptions, type RollbackHook } from './chain-writer.js';
 import { type Finality, finalHeight } from './finality.js';
-import { type NextPlace, nextHeight } from './links.js';
+import type { NextPlace } from './links.js';
 import { StateKeeper } from './state/state-keeper.js';
-import { checkStateAge, checkStateNote, writeStateNote } from './state/state-note.js';
+import { checkStateAge } from './state/state-note.js';
 import { decodeValue } from './state/values.js';
 import { Verifier } from './verifier.js';
-import { WriteQueue } from '../internal/write-queue.js';
 
 /** Parts of a {@link Chain}. The storage is open and belongs to the chain from then on. */
 export interface ChainParts {
@@ -51,39 +50,12 @@ export interface ChainParts {
 }
 
 /**
- * Options of {@link Chain.commit}. The signal is heard between two batches.
- *
- * @internal
- */
-export interface CommitOptions extends AbortOptions {
-  /** Runs after each batch with what is durable now. */
-  readonly onDurable?: (frames: readonly Frame[]) => void;
-}
-
-/**
- * Runs before blocks are dropped, with their refs, newest first; what it saves is durable before the blocks are gone.
- *
- * @internal
- */
-export type RollbackHook = (
-  to: BlockRef,
-  dropped: readonly BlockRef[],
-  storage: Pick<Storage, 'cursor' | 'setCursor' | 'header'>,
-) => Promise<void>;
-
-/**
  * A verified chain in a store: append blocks, read them, serve them. Whatever is in it was checked on the way in.
  */
 export class Chain implements BlockSource, Closeable {
   readonly #parts: ChainParts;
-  readonly #writes = new WriteQueue();
-  readonly #listeners = new Set<(change: ChainChange) => void>();
-  readonly #hooks = new Set<RollbackHook>();
-  readonly #state: StateKeeper | null;
-  /** Whether the store's state is known to agree with its blocks. */
-  #stateChecked = false;
-  /** Codec of the newest block. */
-  #storedAs: string | null = null;
+  readonly #writer: ChainWriter;
+  /** Name of the chain as far as an empty store has one. */
   #chainId: string | null;
   #closing: Promise<void> | null = null;
 
@@ -98,10 +70,15 @@ export class Chain implements BlockSource, Closeable {
     const identity = parts.storage.identity();
     checkIdentity(identity, parts);
     this.#chainId = parts.chainId ?? identity?.chainId ?? null;
-    const { storage, stateTransition: transition } = parts;
-    // What a transition is given was verified a moment before.
-    const decode = (frame: Frame): Block => this.#decode(frame, null);
-    this.#state = transition === null ? null : new StateKeeper({ transition, storage, decode });
+    const { storage, rules, base } = parts;
+    this.#writer = new ChainWriter({
+      storage,
+      rules: rules.id,
+      base,
+      state: this.#stateKeeper(),
+      chainId: () => this.#chainId,
+      finalHeight: (head) => finalHeight(parts.finality, head, this),
+    });
   }
 
   /** {@link ChainRules.id} of this chain. */
@@ -123,8 +100,7 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   get place(): NextPlace {
-    const { head, base } = this.#parts.storage.checkpoint();
-    return { head, base: head === null ? this.#parts.base : base };
+    return this.#writer.place;
   }
 
   /**
@@ -202,10 +178,8 @@ export class Chain implements BlockSource, Closeable {
    * @throws SyncError `STATE_FAILED` when there are blocks that no transition saw.
    * @internal
    */
-  async checkStore(): Promise<void> {
-    const { head } = this.tip();
-    if (head !== null) this.#storedAs = (await this.#parts.storage.get(head.height))?.codec ?? null;
-    if (this.#state !== null) await checkStateNote(this.#parts.storage, true);
+  checkStore(): Promise<void> {
+    return this.#writer.checkStore();
   }
 
   /**
@@ -213,14 +187,12 @@ export class Chain implements BlockSource, Closeable {
    *
    * @throws SyncError naming the height of the refused document; `STATE_FAILED` when the state transition fails
    */
-  append(documents: readonly Uint8Array[]): Promise<readonly BlockRef[]> {
-    return this.#writes.run(async () => {
+  async append(documents: readonly Uint8Array[]): Promise<readonly BlockRef[]> {
+    const frames = await this.#writer.append(() => {
       const verifier = this.verifier();
-      const frames = documents.map((document) => verifier.document(document));
-      if (!this.#stateChecked) await this.#checkStateOnce();
-      await this.#commit(this.#state === null ? unchanged(frames) : await this.#state.all(frames));
-      return frames.map(({ header }) => ({ height: header.height, hash: header.hash }));
+      return documents.map((document) => verifier.document(document));
     });
+    return frames.map(({ header }) => ({ height: header.height, hash: header.hash }));
   }
 
   /**
@@ -230,7 +202,7 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   commit(frames: readonly Frame[], options: CommitOptions = {}): Promise<void> {
-    return this.#writes.run(() => this.#append(frames, options));
+    return this.#writer.commit(frames, options);
   }
 
   /**
@@ -243,24 +215,16 @@ export class Chain implements BlockSource, Closeable {
    *   changed then.
    */
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
-    return this.#writes.run(() => this.#rollback(to));
+    return this.#writer.rollback(to);
   }
 
   /**
    * Drops blocks above `to` and appends verified frames in their place, with no other write in between.
    *
-   * @param onDropped - runs between the two with the dropped blocks.
    * @internal
    */
-  replace(
-    to: BlockRef,
-    frames: readonly Frame[],
-    options: CommitOptions & { readonly onDropped: (dropped: readonly BlockRef[]) => void },
-  ): Promise<void> {
-    return this.#writes.run(async () => {
-      options.onDropped(await this.#rollback(to));
-      await this.#append(frames, options);
-    });
+  replace(to: BlockRef, frames: readonly Frame[], options: ReplaceOptions): Promise<void> {
+    return this.#writer.replace(to, frames, options);
   }
 
   /**
@@ -269,10 +233,7 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   beforeRollback(hook: RollbackHook): () => void {
-    this.#hooks.add(hook);
-    return () => {
-      this.#hooks.delete(hook);
-    };
+    return this.#writer.beforeRollback(hook);
   }
 
   /**
@@ -314,7 +275,7 @@ export class Chain implements BlockSource, Closeable {
 
   /** Saves where a consumer of this chain has got to. */
   setCursor(consumer: string, ref: BlockRef): Promise<void> {
-    return this.#writes.run(() => this.#parts.storage.setCursor(consumer, ref));
+    return this.#writer.setCursor(consumer, ref);
   }
 
   /**
@@ -336,14 +297,11 @@ export class Chain implements BlockSource, Closeable {
   }
 
   storedAs(): string | null {
-    return this.#storedAs;
+    return this.#writer.storedAs;
   }
 
   subscribe(listener: (change: ChainChange) => void): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return this.#writer.subscribe(listener);
   }
 
   /** Waits for writes under way and closes the store. */
@@ -353,9 +311,7 @@ export class Chain implements BlockSource, Closeable {
   }
 
   async #close(): Promise<void> {
-    await this.#writes.idle();
-    this.#listeners.clear();
-    this.#hooks.clear();
+    await this.#writer.close();
     try {
       await this.#parts.storage.close();
     } finally {
@@ -363,82 +319,12 @@ export class Chain implements BlockSource, Closeable {
     }
   }
 
-  /** Looks once, before the first block is added, whether the store's state allows it. */
-  async #checkStateOnce(): Promise<void> {
-    const { storage } = this.#parts;
-    if (await checkStateNote(storage, this.#state !== null))
-      await writeStateNote(storage, nextHeight(this.place));
-    this.#stateChecked = true;
+  #stateKeeper(): StateKeeper | null {
+    const { storage, stateTransition: transition } = this.#parts;
+    // What a transition is given was verified a moment before.
+    const decode = (frame: Frame): Block => this.#decode(frame, null);
+    return transition === null ? null : new StateKeeper({ transition, storage, decode });
   }
-
-  async #append(frames: readonly Frame[], options: CommitOptions): Promise<void> {
-    if (!this.#stateChecked) await this.#checkStateOnce();
-    if (this.#state === null) await this.#commit(unchanged(frames), options);
-    else for await (const blocks of this.#state.batches(frames, options)) await this.#commit(blocks, options);
-  }
-
-  async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
-    const { storage } = this.#parts;
-    if (to === null) return storage.rollback(null);
-    const header = await storage.header(to.height);
-    if (header?.hash === to.hash) await this.#announce(to);
-    const dropped = await storage.rollback({ height: to.height, hash: to.hash });
-    if (dropped.length > 0 && header !== null) this.#tell({ kind: 'rollback', to: header });
-    return dropped;
-  }
-
-  /** Runs the hooks, unless the store is going to refuse the rollback. */
-  async #announce(to: BlockRef): Promise<void> {
-    const { storage } = this.#parts;
-    const { head, finalized } = storage.checkpoint();
-    if (this.#hooks.size === 0 || head === null || to.height < (finalized?.height ?? 0)) return;
-    const dropped = await this.#refs(to.height + 1, head.height);
-    for (const hook of [...this.#hooks]) await hook(to, dropped, storage);
-  }
-
-  /** Refs of blocks, newest first. */
-  async #refs(from: number, to: number): Promise<readonly BlockRef[]> {
-    const refs: BlockRef[] = [];
-    for (let height = to; height >= from; height--) {
-      const header = await this.#parts.storage.header(height);
-      if (header !== null) refs.push({ height, hash: header.hash });
-    }
-    return refs;
-  }
-
-  /** The newest final block once a batch is in the store; `null` leaves it as it is. */
-  async #finalized(frames: readonly Frame[], head: BlockRef): Promise<BlockRef | null> {
-    const { storage, finality } = this.#parts;
-    const height = finalHeight(finality, head, this);
-    const { finalized } = storage.checkpoint();
-    if (height === null || (finalized !== null && height <= finalized.height)) return null;
-    const frame = frames.find(({ header }) => header.height === height);
-    const header = frame?.header ?? (await storage.header(height));
-    return header === null ? null : { height, hash: header.hash };
-  }
-
-  #tell(change: ChainChange): void {
-    for (const listener of [...this.#listeners]) listener(change);
-  }
-
-  async #commit(blocks: readonly CommitBlock[], { onDurable }: CommitOptions = {}): Promise<void> {
-    const first = blocks[0]?.frame;
-    const last = blocks.at(-1)?.frame;
-    if (first === undefined || last === undefined) return;
-    const { storage, rules } = this.#parts;
-    const identity = { chain: rules.id, chainId: this.#chainId ?? first.header.hash };
-    const frames = blocks.map(({ frame }) => frame);
-    const finalized = await this.#finalized(frames, last.header);
-    await storage.commit({ blocks, finalized, identity });
-    this.#storedAs = last.codec;
-    this.#tell({ kind: 'extend', frames });
-    onDurable?.(frames);
-  }
-}
-
-/** Blocks of a chain that keeps no state. */
-function unchanged(frames: readonly Frame[]): readonly CommitBlock[] {
-  return frames.map((frame) => ({ frame, changes: [] }));
 }
 
 function checkIdentity(identity: ChainIdentity | null, parts: ChainParts): void {

@@ -8,7 +8,7 @@ import {
   type Span,
 } from '../../src/internal/json/index.js';
 import { readData, readQuantity } from './hex.js';
-import { encodeList, encodeString } from './rlp.js';
+import { encodeStringList } from './rlp.js';
 
 /** A field's form: a quantity, data of any length, or data of so many bytes. */
 type Form = 'quantity' | 'data' | number;
@@ -80,7 +80,7 @@ export function readFields(header: Document): HeaderFields {
 
 /** The header's RLP, whose Keccak-256 is the block's hash. */
 export function encodeHeader(fields: HeaderFields): Uint8Array {
-  return encodeList(Array.from(fields.values(), encodeString));
+  return encodeStringList(fields.values());
 }
 
 /** Reads a block's hash as it is spelled. @throws SyncError `BLOCK_MALFORMED` */

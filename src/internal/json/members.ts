@@ -1,4 +1,4 @@
-import { nameEquals } from './names.js';
+import { type NameSet, nameSetOf } from './names.js';
 import { readString } from './read.js';
 import type { Span } from './span.js';
 
@@ -8,32 +8,22 @@ export class MemberList {
   readonly duplicates = new Map<string, number>();
   count = 0;
   readonly #bytes: Uint8Array;
-  readonly #wanted: readonly string[] | undefined;
+  readonly #wanted: NameSet | null;
 
   constructor(bytes: Uint8Array, wanted: readonly string[] | undefined) {
     this.#bytes = bytes;
-    this.#wanted = wanted;
+    this.#wanted = wanted === undefined ? null : nameSetOf(wanted);
   }
 
   /** Adds the member with the name, checked and in its quotes, from `name` to `nameEnd`, and the value behind it. */
   add(name: number, nameEnd: number, value: number, valueEnd: number): void {
     this.count++;
     const text =
-      this.#wanted === undefined ? this.#read(name, nameEnd) : this.#find(name, nameEnd, this.#wanted);
+      this.#wanted === null
+        ? readString(this.#bytes, { start: name, end: nameEnd })
+        : this.#wanted.find(this.#bytes, name + 1, nameEnd - 1);
     if (text === null) return;
     if (!this.spans.has(text)) this.spans.set(text, { start: value, end: valueEnd });
     else if (!this.duplicates.has(text)) this.duplicates.set(text, name);
-  }
-
-  #read(start: number, end: number): string | null {
-    return readString(this.#bytes, { start, end });
-  }
-
-  #find(start: number, end: number, wanted: readonly string[]): string | null {
-    const bytes = this.#bytes;
-    for (const text of wanted) {
-      if (nameEquals(bytes, start + 1, end - 1, text)) return text;
-    }
-    return null;
   }
 }

@@ -1,5 +1,43 @@
 import { HEX_VALUE } from './tables.js';
 
+const BACKSLASH = 0x5c;
+
+/** Names that are looked for among the members of objects, by their first character. */
+export class NameSet {
+  readonly #names: readonly string[];
+  /** For each ASCII character the names that begin with it. */
+  readonly #byFirst: readonly (readonly string[])[];
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+    this.#byFirst = Array.from({ length: 0x80 }, (_, code) =>
+      names.filter((name) => name.charCodeAt(0) === code),
+    );
+  }
+
+  /** The name that is spelled from one position to another, without its quotes; `null` when it is none of these. */
+  find(bytes: Uint8Array, start: number, end: number): string | null {
+    const first = start < end ? (bytes[start] as number) : BACKSLASH;
+    // An escape may stand for any character.
+    const candidates = first === BACKSLASH ? this.#names : (this.#byFirst[first] ?? this.#names);
+    for (const name of candidates) {
+      if (nameEquals(bytes, start, end, name)) return name;
+    }
+    return null;
+  }
+}
+
+const sets = new WeakMap<readonly string[], NameSet>();
+
+/** The set of an array of names; made once for each array, which must not be changed. */
+export function nameSetOf(names: readonly string[]): NameSet {
+  const known = sets.get(names);
+  if (known !== undefined) return known;
+  const made = new NameSet(names);
+  sets.set(names, made);
+  return made;
+}
+
 /**
  * Whether a name, checked and without its quotes, spells a text, through all its escapes. Allocates nothing, so that a
  * document made of names costs hardly more than any other of its size.

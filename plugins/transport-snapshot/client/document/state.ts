@@ -9,6 +9,7 @@ const MAX_VALUE_BYTES = 16 * 1024 * 1024;
 /** A key of which each byte is spelled in six, and what stands around key and value. */
 const MAX_ENTRY_BYTES = MAX_VALUE_BYTES + 6 * MAX_KEY_BYTES + 20;
 
+const SCAN = { maxDepth: MAX_DEPTH, names: ['key', 'value'] };
 const BEFORE_KEY = Buffer.from('{"key":');
 const BEFORE_VALUE = Buffer.from(',"value":');
 
@@ -62,7 +63,7 @@ function entrySpans(bytes: Uint8Array, table: StateTable): { readonly key: Span;
 
 function scanEntry(bytes: Uint8Array, table: StateTable): ReturnType<typeof scanDocument> {
   try {
-    return scanDocument(bytes, { maxDepth: MAX_DEPTH, names: ['key', 'value'] });
+    return scanDocument(bytes, SCAN);
   } catch (cause) {
     throw corrupt(`an entry of ${table} is not JSON`, cause);
   }

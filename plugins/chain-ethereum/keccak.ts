@@ -1,8 +1,11 @@
-import { keccak_256 } from '@noble/hashes/sha3.js';
+import { createKeccak } from 'hash-wasm';
+
+/** Compiled when the rules are loaded, so that they can hash without waiting. One for all: each hash is begun anew. */
+const hasher = await createKeccak(256);
 
 /** Keccak-256 as a `0x` string. */
 export function keccak(bytes: Uint8Array): string {
-  return toHex(keccak_256(bytes));
+  return `0x${hasher.init().update(bytes).digest('hex')}`;
 }
 
 /** Bytes as a `0x` string. */

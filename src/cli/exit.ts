@@ -19,17 +19,27 @@ export interface Failure {
   readonly action: string;
   readonly height: number | null;
   readonly peer: string | null;
+  /** The stack of what was at the bottom of a defect; `null` for all that can be expected to happen. */
+  readonly trace: string | null;
 }
 
 /** Reads what can be told out of anything thrown. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof UsageError) {
-    return { code: 'USAGE', message: error.message, action: 'See --help.', height: null, peer: null };
+    return {
+      code: 'USAGE',
+      message: error.message,
+      action: 'See --help.',
+      height: null,
+      peer: null,
+      trace: null,
+    };
   }
   const known = isSyncError(error) ? error : unexpected(error);
   const { height = null, peer = null } = known.context;
   const action = known.code === 'INTERNAL' ? DEFECT : known.info.action;
-  return { code: known.code, message: known.message, action, height, peer };
+  const trace = known.code === 'INTERNAL' ? traceOf(known.cause) : null;
+  return { code: known.code, message: known.message, action, height, peer, trace };
 }
 
 /** The exit status for anything thrown. */
@@ -37,19 +47,29 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }
 
-/** One or two lines for people: what happened and where, then what to do. */
+/** One or two lines for people: what happened and where, then what to do; more only for a defect. */
 export function failureText(failure: Failure): string {
-  const { code, message, action, height, peer } = failure;
+  const { code, message, action, height, peer, trace } = failure;
   const places = [height === null ? '' : `block ${height}`, peer ?? ''].filter(
     (place) => place !== '' && !message.includes(place),
   );
   const where = places.length === 0 ? '' : ` (${places.join(', ')})`;
-  return printable(`${code}: ${message}${where}`) + (action === '' ? '' : `\n${action}`);
+  const lines = [
+    printable(`${code}: ${message}${where}`),
+    action,
+    ...(trace ?? '').split('\n').map(printable),
+  ];
+  return lines.filter((line) => line !== '').join('\n');
 }
 
 /** Makes control characters visible: parts of a message may come from a peer, and a terminal obeys them. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function traceOf(cause: unknown): string | null {
+  if (!(cause instanceof Error)) return null;
+  return traceOf(cause.cause) ?? cause.stack ?? null;
 }
 
 function unexpected(error: unknown): SyncError {

@@ -203,7 +203,11 @@ export class SyncEngine implements Closeable {
     this.#hub.progress(() => this.#meter.sample(), true);
     const failure = isSyncError(error)
       ? error
-      : new SyncError('INTERNAL', 'The engine failed.', { cause: error });
+      : new SyncError(
+          'INTERNAL',
+          `The engine failed: ${error instanceof Error ? error.message : String(error)}`,
+          { cause: error },
+        );
     this.#opened.reject(failure);
     if (failure.code !== 'ABORTED') this.#hub.phase('failed', failure);
     return failure;

@@ -1,4 +1,4 @@
-/** Node cuts small buffers out of one of 8 KiB, unless the host has set another size; none takes half of it. */
+/** Less isn't worth a message. */
 const MIN_BYTES = 12 * 1024;
 
 type Port = InstanceType<typeof MessagePort>;
@@ -9,8 +9,9 @@ let closed: Port | null = null;
  * Frees the memory under bytes that nobody uses any more, at once. The collector alone lets up to 64 MB of buffers pile
  * up in each thread before it looks at them, which is most of what a process that only passes bytes on would hold.
  *
- * What was handed over to a port whose other end is closed is thrown away with the message. Small buffers, and
- * those that are less than half of their memory, are left to the collector: that memory may be shared.
+ * What was handed over to a port whose other end is closed is thrown away with the message. Left to the collector are
+ * small buffers, those that are less than half of their memory, as Node cuts them out of its pool (8 KiB or 64 KiB, or
+ * what the host has set), and memory that is marked as not to be handed over, as that pool is.
  *
  * @param bytes - all views of the same memory are empty afterwards.
  */
@@ -19,7 +20,11 @@ export function release(bytes: Uint8Array): void {
   if (!(buffer instanceof ArrayBuffer) || bytes.byteLength < MIN_BYTES) return;
   if (2 * bytes.byteLength < buffer.byteLength) return;
   closed ??= closedPort();
-  closed.postMessage(null, [buffer]);
+  try {
+    closed.postMessage(null, [buffer]);
+  } catch (error) {
+    if (!(error instanceof DOMException) || error.name !== 'DataCloneError') throw error;
+  }
 }
 
 function closedPort(): Port {

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
+import { zstd } from '../../plugins/codec-zstd/index.js';
 import {
   jsonRangeEndpoint,
   jsonRangeTransport,
@@ -127,12 +128,17 @@ export function get(
       response.on('end', () => {
         const raw = Buffer.concat(chunks);
         const { statusCode: status = 0, headers: got } = response;
-        const encoded = got['content-encoding'] === 'gzip' && raw.length > 0;
-        resolve({ status, headers: got, raw, body: (encoded ? gunzipSync(raw) : raw).toString() });
+        resolve({ status, headers: got, raw, body: decoded(raw, got['content-encoding']).toString() });
       });
     });
     sent.on('error', reject).end();
   });
+}
+
+function decoded(raw: Buffer, encoding: string | undefined): Buffer {
+  if (raw.length === 0) return raw;
+  if (encoding === 'zstd') return Buffer.from(zstd().create().decode(raw, { maxOutputBytes: 1e8 }));
+  return encoding === 'gzip' ? gunzipSync(raw) : raw;
 }
 
 export const testLimits: TransportLimits = {

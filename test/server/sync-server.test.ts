@@ -1,4 +1,5 @@
 import test from 'ava';
+import { zstdSupported } from '../../plugins/codec-zstd/index.js';
 import type { Endpoint, EndpointResponse, ServerLimits } from '../../src/contracts/index.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
@@ -65,6 +66,7 @@ test('the status names the chain, where it stands and what is served', async (t)
   t.is(response.headers['cache-control'], 'no-cache');
   const { limits, ...status } = json(response) as { limits: ServerLimits };
   t.like(limits, { maxRange: 10_000, maxBlockBytes: 64 * 1024 * 1024 });
+  const zstdWhereSupported = zstdSupported() ? ['zstd'] : [];
   t.deepEqual(status, {
     protocol: 1,
     chain: 'sealed-json',
@@ -73,10 +75,10 @@ test('the status names the chain, where it stands and what is served', async (t)
     head: { height: 11, hash: source.frames[9]?.header.hash },
     finalized: null,
     codecs: {
-      stream: ['gzip', 'identity'],
-      json: ['gzip', 'identity'],
+      stream: ['gzip', 'identity', ...zstdWhereSupported],
+      json: ['gzip', ...zstdWhereSupported, 'identity'],
       snapshot: [],
-      frames: ['gzip', 'identity', 'bzip2'],
+      frames: ['gzip', 'identity', 'bzip2', ...zstdWhereSupported],
     },
     storedAs: null,
     snapshots: [],

@@ -115,6 +115,16 @@ test('a result that is a view of larger memory comes alone', async (t) => {
   t.deepEqual([decoded.length, decoded.buffer.byteLength, decoded[0]], [10, 10, 9]);
 });
 
+test("what was encoded into Node's pool of small buffers comes whole, and the pool stays", async (t) => {
+  const workers = workersFor(t, [odd()], { threads: 1 });
+  for (const length of [1, 5000, 12 * 1024, 20_000, 32_767, 40_000]) {
+    const documents = Array.from({ length: 4 }, (_, i) =>
+      new Uint8Array(length).fill(i, 1).fill(Odd.pooled, 0, 1),
+    );
+    t.deepEqual(await workers.encode('odd', documents), documents, `${length} bytes`);
+  }
+});
+
 test('errors cross with class, code, message, context and cause', async (t) => {
   const workers = workersFor(t, [odd(), gzip()]);
   const error = await t.throwsAsync(workers.decode('odd', doing(Odd.syncError), limits), {

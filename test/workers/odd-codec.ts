@@ -11,6 +11,7 @@ export const Odd = {
   typeError: 5,
   view: 6,
   threw: 7,
+  pooled: 8,
 } as const;
 
 const outcomes: Record<number, (bytes: Uint8Array) => Uint8Array> = {
@@ -37,12 +38,18 @@ const outcomes: Record<number, (bytes: Uint8Array) => Uint8Array> = {
   [Odd.view]: () => new Uint8Array(10_000).fill(9).subarray(5000, 5010),
 };
 
+/** A copy in the memory that Node cuts small buffers out of, as large as it is from Node 24 on. */
+function pooled(bytes: Uint8Array): Uint8Array {
+  Buffer.poolSize = 64 * 1024;
+  return Buffer.from(bytes);
+}
+
 /** A codec for tests of what can go wrong on a thread; other bytes pass as they are. */
 export function createCodec(): Codec {
   return {
     id: 'odd',
     supports: { encode: true, decode: true, contentEncoding: null },
-    encode: (document) => document,
+    encode: (document) => (document[0] === Odd.pooled ? pooled(document) : document),
     decode: (bytes) => (outcomes[bytes[0] ?? 0] ?? ((same: Uint8Array) => same))(bytes),
     encodeStream: (source) => source,
     decodeStream: (source) => source,

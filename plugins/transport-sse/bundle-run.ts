@@ -1,6 +1,7 @@
 import type { BlockHeader, BlockRange, BlockRef, EndpointDeps, Frame } from '../../src/contracts/index.js';
 import { abortable } from '../../src/internal/iterate.js';
-import { blockEventPieces, CHUNK_BYTES, IDENTITY } from './format.js';
+import { BundleBuffer } from './bundle-buffer.js';
+import { CHUNK_BYTES, IDENTITY } from './format.js';
 import { Transcoder } from './transcoder.js';
 
 /** A finished run of `block` events that many streams send. */
@@ -34,10 +35,9 @@ const EVENT_BYTES = 48;
 
 /** Events that are not handed out yet. */
 interface Gathered {
-  readonly pieces: Uint8Array[];
+  readonly events: BundleBuffer;
   first: BlockHeader | null;
   last: BlockHeader | null;
-  bytes: number;
   /** What they were reckoned at: where a bundle ends does not depend on how well its blocks compress. */
   reckoned: number;
 }
@@ -88,7 +88,12 @@ export class BundleRun {
    * handed out first
    */
   async take(end: number): Promise<Taken> {
-    const gathered: Gathered = { pieces: [], first: null, last: null, bytes: 0, reckoned: 0 };
+    const gathered: Gathered = {
+      events: new BundleBuffer(BUNDLE_BYTES),
+      first: null,
+      last: null,
+      reckoned: 0,
+    };
     while (this.#next <= end) {
       const frame = await this.#peek(gathered);
       if (frame?.header.height !== this.#next) {
@@ -145,10 +150,7 @@ export class BundleRun {
   #add(frame: Frame, gathered: Gathered): boolean {
     const { header } = frame;
     try {
-      for (const piece of blockEventPieces(this.#transcoder.frame(frame))) {
-        gathered.pieces.push(piece);
-        gathered.bytes += piece.length;
-      }
+      gathered.events.add(this.#transcoder.frame(frame));
     } catch (error) {
       if (gathered.first === null) throw error;
       return false;
@@ -162,9 +164,10 @@ export class BundleRun {
   }
 }
 
-function finish({ pieces, first, last, bytes }: Gathered, isFull: boolean): Taken {
+function finish({ events, first, last }: Gathered, isFull: boolean): Taken {
   if (first === null || last === null) return 'nothing';
-  const whole = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, bytes);
+  const { bytes } = events;
+  const whole = events.whole();
   return {
     from: first.height,
     previousHash: first.previousHash,

@@ -33,7 +33,7 @@ export interface SseEndpointOptions {
 }
 
 const RECENT_BYTES = 16 * 1024 * 1024;
-const BUNDLE_BYTES = 16 * 1024 * 1024;
+const BUNDLE_BYTES = 8 * 1024 * 1024;
 
 /**
  * Registers the server half of the event stream: `GET /stream` (protocol section 2.2). Streams of the codec `identity`

@@ -59,20 +59,28 @@ type EncodedBlock = Pick<Frame, 'header' | 'codec' | 'bytes'>;
  * @throws SyncError `BLOCK_MALFORMED` for an unencoded document with a line break in it, which would end the event early
  */
 export function formatBlockEvent(block: EncodedBlock): Uint8Array {
-  return Buffer.concat(blockEventPieces(block));
+  const event = Buffer.allocUnsafe(blockEventLength(block));
+  writeBlockEvent(event, 0, block);
+  return event;
 }
 
-const END_BYTES = Buffer.from(END, 'latin1');
-
 /**
- * The pieces of a whole `block` event, to be copied to where it goes.
+ * Writes a whole `block` event where there is room for {@link blockEventLength}.
  *
+ * @returns the position after it
  * @throws SyncError `BLOCK_MALFORMED` as {@link formatBlockEvent} does
  */
-export function blockEventPieces(block: EncodedBlock): readonly Uint8Array[] {
+export function writeBlockEvent(target: Buffer, at: number, block: EncodedBlock): number {
   const { start, bytes, raw } = partsOf(block);
-  if (raw) return [Buffer.from(start, 'latin1'), bytes, END_BYTES];
-  return [Buffer.from(`${start}${bytes.toString('base64')}${END}`, 'latin1')];
+  const from = at + target.write(start, at, 'latin1');
+  const to = from + (raw ? bytes.copy(target, from) : target.write(bytes.toString('base64'), from, 'latin1'));
+  return to + target.write(END, to, 'latin1');
+}
+
+/** Length of a whole `block` event, in bytes. */
+export function blockEventLength({ header, codec, bytes }: EncodedBlock): number {
+  const data = codec === IDENTITY ? bytes.length : Math.ceil(bytes.length / 3) * 4;
+  return startOf(header.height).length + data + END.length;
 }
 
 function partsOf({ header, codec, bytes: encoded }: EncodedBlock): {
@@ -86,7 +94,11 @@ function partsOf({ header, codec, bytes: encoded }: EncodedBlock): {
   if (raw && (bytes.includes(LF) || bytes.includes(CR))) {
     throw new SyncError('BLOCK_MALFORMED', `Block ${height} has a line break in it.`, { height });
   }
-  return { start: `event: block\nid: ${heightText(height)}\ndata: `, bytes, raw };
+  return { start: startOf(height), bytes, raw };
+}
+
+function startOf(height: number): string {
+  return `event: block\nid: ${heightText(height)}\ndata: `;
 }
 
 /** Size that chunks are filled up to, in bytes. */

@@ -30,31 +30,30 @@ async function answer(request: Request): Promise<void> {
 function work(request: Request): Parcel<unknown> {
   if (request.kind === 'pack') {
     const parcel = outgoingPacked(pack(codecs, request.task));
-    releaseReceived(request.task.chunks, parcel);
+    releaseAll(request.task.chunks, parcel);
     return parcel;
   }
   if (request.kind === 'encode') {
     const codec = codecs.get(request.codec);
     const encoded = request.documents.map((document) => codec.encode(document));
     const parcel = outgoingRow(encoded);
-    encoded.forEach(release);
-    releaseReceived(
-      request.documents.map((bytes) => ({ bytes })),
+    releaseAll(
+      [...request.documents, ...encoded].map((bytes) => ({ bytes })),
       parcel,
     );
     return parcel;
   }
   const parcel = outgoingBytes(codecs.get(request.codec).decode(request.bytes, request.limits));
-  releaseReceived([request], parcel);
+  releaseAll([request], parcel);
   return parcel;
 }
 
-/** Frees the memory that came with a request, of which all is this thread's own, except for what goes out again. */
-function releaseReceived(
-  pieces: readonly { readonly bytes: Uint8Array }[],
-  { transfer }: Parcel<unknown>,
-): void {
-  const memory = new Set(pieces.map(({ bytes: { buffer } }) => buffer));
+/**
+ * Frees the memory under these, except for what goes out: of a request and of what a codec made all is this thread's
+ * own, down to the part of a buffer that nothing lies in.
+ */
+function releaseAll(used: readonly { readonly bytes: Uint8Array }[], { transfer }: Parcel<unknown>): void {
+  const memory = new Set(used.map(({ bytes: { buffer } }) => buffer));
   for (const buffer of memory) {
     if (buffer instanceof ArrayBuffer && !transfer.includes(buffer)) release(new Uint8Array(buffer));
   }

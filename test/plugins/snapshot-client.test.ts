@@ -342,7 +342,7 @@ test('parts that agree with the manifest do not save a document that does not', 
 
 const large = makeSnapshot({ blocks: plainBlocks(400, 100_000), codec: 'identity', partBytes: 500_000 });
 
-test('no more than 4 MiB are fetched ahead of a reader that stands still', async (t) => {
+test('no more than 2 MiB are fetched ahead of a reader that stands still', async (t) => {
   const server = await serveSnapshots(t, [large]);
   const asked = (): number => server.ranges.reduce((sum, { start, end }) => sum + end + 1 - start, 0);
   let checked = false;
@@ -350,9 +350,9 @@ test('no more than 4 MiB are fetched ahead of a reader that stands still', async
     onItem: async () => {
       if (checked) return;
       checked = true;
-      await until(() => asked() > 3_500_000);
+      await until(() => asked() > 1_700_000);
       await pause(700);
-      t.true(asked() <= 6 * 1024 * 1024, `${asked()} bytes`);
+      t.true(asked() <= 3 * 1024 * 1024, `${asked()} bytes`);
     },
   });
   t.is(error, null);

@@ -1,16 +1,16 @@
 import type { Peer, SnapshotPart } from '../../../src/contracts/index.js';
 
 /** Encoded bytes that are fetched ahead of the reader at most; one part is always allowed. */
-const AHEAD_BYTES = 4 * 1024 * 1024;
+const AHEAD_BYTES = 2 * 1024 * 1024;
 const AHEAD_PARTS = 256;
 /** Decoded bytes and parts that wait for the reader at most; one part is always allowed. */
 const DECODED_BYTES = 32 * 1024 * 1024;
-const DECODED_PARTS = 4;
+const DECODED_PARTS = 3;
 /** Bytes and parts of one request at most; one part is always allowed. */
-const RUN_BYTES = 2 * 1024 * 1024;
+const RUN_BYTES = 1 * 1024 * 1024;
 const RUN_PARTS = 32;
 /** Fewer than this are not asked for while other requests are under way: more will be due soon. */
-const WORTH_BYTES = 1024 * 1024;
+const WORTH_BYTES = 512 * 1024;
 const WORTH_PARTS = 8;
 
 /** Where a part is on its way to the reader. */

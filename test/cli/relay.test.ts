@@ -146,11 +146,8 @@ test('what a lying peer alters is never served, and the peer is asked again in t
   const { cli, url } = await serve(t, join(dir, 'b'), '--peer', origin, '--mode', 'stream');
   const told = await cli.waitFor(({ event }) => event === 'retry');
   t.like(told, { error: { code: 'HASH_MISMATCH', height: 10 } });
-  // Between one engine and the next the store is open to nobody, and the answer is 503 for a moment.
-  let range = await fetch(`${url}/sync/json?from=0&to=19`);
-  while (range.status === 503) range = await fetch(`${url}/sync/json?from=0&to=19`);
-  const body = await range.text();
-  t.is(range.status, 200, body);
+  const { status, body } = await answered(`${url}/sync/json?from=0&to=19`);
+  t.is(status, 200, body);
   t.is((JSON.parse(body) as unknown[]).length, 10);
   isHonest = true;
   await cli.waitFor(headIs(19));
@@ -179,6 +176,22 @@ test('--peer does not go with --ingest, and what says how to sync does not go wi
   t.is((await run(t, [...base, '--stale-after', '60'])).code, 2);
   t.is((await run(t, [...base, '--peer', NOBODY, '--agree', '2'])).code, 2);
 });
+
+/**
+ * Asks until there is an answer. Between one engine and the next the store is open to nobody: the answer is 503 for a
+ * moment, and one that was begun just before is cut.
+ */
+async function answered(url: string): Promise<{ readonly status: number; readonly body: string }> {
+  for (;;) {
+    try {
+      const response = await fetch(url);
+      const body = await response.text();
+      if (response.status !== 503) return { status: response.status, body };
+    } catch (error) {
+      if (!(error instanceof TypeError) || error.message !== 'terminated') throw error;
+    }
+  }
+}
 
 /** Writes the blocks of a chain from a height on, and leaves the stream open. */
 function send(response: ServerResponse, documents: readonly Uint8Array[], fromHeight: number): void {

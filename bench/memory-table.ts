@@ -12,14 +12,14 @@ export function memoryTable(results: readonly MemoryResult[]): string {
     ...results.map(({ documentBytes }) => `${side}, ${megabytes(documentBytes)}`),
     'growth',
   ]);
-  const rows = (results[0]?.rows ?? []).map(({ title, flags }, index) => {
+  const rows = (results[0]?.rows ?? []).map(({ title, heap }, index) => {
     const cells = sides.flatMap(([, bytesOf]) => {
       const bytes = results.map(({ rows }) => bytesOf(rows[index] as MemoryRow));
       return [...bytes.map(megabytes), growth(bytes)];
     });
-    return [title, flags.length === 0 ? 'as it comes' : flags.join(' '), ...cells];
+    return [title, heap.title, ...cells];
   });
-  return markdownTable([text('way'), text('node'), ...columns.map(figures)], rows);
+  return markdownTable([text('way'), text('heap'), ...columns.map(figures)], rows);
 }
 
 function growth(bytes: readonly number[]): string {

@@ -1,20 +1,18 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fill } from './fill.js';
+import { type Heap, HEAPS } from './heaps.js';
 import { median } from './page.js';
 import { report, start } from './pair.js';
 import { inDirectory, measureWays } from './stream.js';
 import { ours, type Way } from './ways.js';
 import type { Workload } from './workloads.js';
 
-/** What Node is started with: as it comes, and with V8's young generation held small, as the command line has it. */
-const FLAGS = [[], ['--max-semi-space-size=1']] as const;
-
 /** Medians of the peak memory in one way. */
 export interface MemoryRow {
   readonly title: string;
-  /** Options of Node, on both sides. */
-  readonly flags: readonly string[];
+  /** On both sides. */
+  readonly heap: Heap;
   readonly clientBytes: number;
   readonly serverBytes: number;
 }
@@ -42,15 +40,15 @@ async function measure(dir: string, workload: Workload, count: number): Promise<
   const [store, copy] = [join(dir, 'store'), join(dir, 'copy')];
   const filled = await fill(store, workload);
   const rows: MemoryRow[] = [];
-  for (const flags of FLAGS) {
-    const serverBytes = await make(store, flags);
-    rows.push({ title: 'snapshot made (once)', flags, clientBytes: Number.NaN, serverBytes });
+  for (const heap of HEAPS) {
+    const serverBytes = await make(store, heap);
+    rows.push({ title: 'snapshot made (once)', heap, clientBytes: Number.NaN, serverBytes });
     const wanted = ours({ store, copy }).filter(({ name }) => name !== 'identity');
-    const ways = wanted.map((way) => withFlags(way, flags));
+    const ways = wanted.map((way) => withHeap(way, heap));
     for (const { way, runs } of await measureWays(ways, { ...filled, copy }, count)) {
       rows.push({
         title: way.title,
-        flags,
+        heap,
         clientBytes: median(runs.map(({ client }) => client.maxRssBytes)),
         serverBytes: median(runs.map(({ server }) => server?.maxRssBytes ?? Number.NaN)),
       });
@@ -60,7 +58,7 @@ async function measure(dir: string, workload: Workload, count: number): Promise<
 }
 
 /** @returns the peak memory of making a snapshot */
-async function make(location: string, nodeOptions: readonly string[]): Promise<number> {
+async function make(location: string, { nodeOptions }: Heap): Promise<number> {
   const directory = join(location, 'snapshots');
   rmSync(directory, { recursive: true, force: true });
   const settings = { location, directory };
@@ -70,7 +68,7 @@ async function make(location: string, nodeOptions: readonly string[]): Promise<n
   return maxRssBytes;
 }
 
-function withFlags(way: Way, nodeOptions: readonly string[]): Way {
+function withHeap(way: Way, { nodeOptions }: Heap): Way {
   const { server, client } = way;
   return {
     ...way,

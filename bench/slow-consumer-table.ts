@@ -6,13 +6,13 @@ import { megabytes, whole } from './units.js';
 export function slowConsumerTable(runs: readonly SlowConsumerRun[]): string {
   const columns = [
     text('way'),
-    text('node'),
+    text('V8'),
     ...['blocks', 'time', 'peak RSS client', 'highest sample', 'anonymous', 'files'].map(figures),
     ...['heap', 'heap in use', 'external', 'peak RSS server'].map(figures),
   ];
   const row = ({
     way,
-    flags,
+    heap,
     blocks,
     elapsedMs,
     maxRssBytes,
@@ -21,13 +21,7 @@ export function slowConsumerTable(runs: readonly SlowConsumerRun[]): string {
   }: SlowConsumerRun): string[] => {
     const { rss, anon, file, heapTotal, heapUsed, external } = peak;
     const memory = [maxRssBytes, rss, anon, file, heapTotal, heapUsed, external, serverRssBytes];
-    return [
-      way,
-      flags.join(' '),
-      whole(blocks),
-      `${(elapsedMs / 1000).toFixed(0)} s`,
-      ...memory.map(megabytes),
-    ];
+    return [way, heap.title, whole(blocks), `${(elapsedMs / 1000).toFixed(0)} s`, ...memory.map(megabytes)];
   };
   return markdownTable(columns, runs.map(row));
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { seal, SEALED_JSON_GENESIS } from '../plugins/chain-sealed-json/index.js';
 import { fill } from './fill.js';
+import { type Heap, HEAPS } from './heaps.js';
 import { start } from './pair.js';
 import { pseudoRandom } from './random.js';
 
@@ -14,9 +15,6 @@ const WORK_MS = Number(process.env['BENCH_WORK_MS'] ?? 2);
 
 /** The ways a block gets to a consumer. */
 const WAYS = ['run', 'events'] as const;
-
-/** What the client's Node is started with: as it comes, and with V8's young generation held small. */
-const FLAGS = [[], ['--max-semi-space-size=1']] as const;
 
 /** Memory of a process at one moment, in bytes. */
 export interface MemorySample {
@@ -45,8 +43,8 @@ export interface SlowConsumerReport {
 /** One sync with a slow consumer. */
 export interface SlowConsumerRun extends SlowConsumerReport {
   readonly way: (typeof WAYS)[number];
-  /** Flags of the client's Node. */
-  readonly flags: readonly string[];
+  /** The client's. */
+  readonly heap: Heap;
   readonly serverRssBytes: number;
 }
 
@@ -59,8 +57,8 @@ export async function benchSlowConsumer(blocks: number): Promise<readonly SlowCo
     const source = join(dir, 'source');
     const { headHash } = await fill(source, { chain: 'sealed-json', documents: () => documents(blocks) });
     const runs: SlowConsumerRun[] = [];
-    for (const flags of FLAGS)
-      for (const way of WAYS) runs.push(await runOnce(source, join(dir, way), { way, flags, blocks }));
+    for (const heap of HEAPS)
+      for (const way of WAYS) runs.push(await runOnce(source, join(dir, way), { way, heap, blocks }));
     for (const run of runs) {
       if (run.blocks !== blocks || run.hash !== headHash)
         throw new Error(`${run.way}: the consumer had ${run.blocks} of ${blocks} blocks.`);
@@ -74,17 +72,17 @@ export async function benchSlowConsumer(blocks: number): Promise<readonly SlowCo
 async function runOnce(
   source: string,
   copy: string,
-  { way, flags, blocks }: Pick<SlowConsumerRun, 'way' | 'flags' | 'blocks'>,
+  { way, heap, blocks }: Pick<SlowConsumerRun, 'way' | 'heap' | 'blocks'>,
 ): Promise<SlowConsumerRun> {
   const server = start({ module: 'server-process', settings: { location: source } });
   try {
     const [{ url }] = (await once(server, 'message')) as [{ readonly url: string }];
     const args = [url, copy, way, String(blocks), String(WORK_MS)];
-    const report = await reportOf(args, flags);
+    const report = await reportOf(args, heap.nodeOptions);
     const stopped = once(server, 'message');
     server.send('stop');
     const [{ maxRssBytes: serverRssBytes }] = (await stopped) as [{ readonly maxRssBytes: number }];
-    return { ...report, way, flags, serverRssBytes };
+    return { ...report, way, heap, serverRssBytes };
   } catch (error) {
     server.kill();
     throw error;

@@ -51,8 +51,8 @@ async function checkHeights(
   const { base } = checkpoint;
   const used = new Map<number, number>();
   let last: BlockInfo | null = null;
-  for await (const infos of reader.infos({ from: 0, to: TOP }, { signal })) {
-    for (const info of infos) {
+  for await (const run of reader.runs({ from: 0, to: TOP }, { signal })) {
+    for (const info of run) {
       checkNext(info.header, last?.header ?? null, base);
       checkPlace(info, last, sizes);
       used.set(info.place.segment, info.place.offset + info.place.bytes);

@@ -7,7 +7,7 @@ import { openRecord } from './segment-record.js';
 import type { Segments } from './segments.js';
 
 /** Bytes that are read at once, or one frame. */
-const RUN_BYTES = 256 * 1024;
+export const READ_BYTES = 256 * 1024;
 
 /** The frame of a block. @throws SyncError `STORE_DAMAGED` naming the height */
 export async function readFrame(segments: Segments, info: BlockInfo): Promise<Frame> {
@@ -38,7 +38,7 @@ function endOfRun(infos: readonly BlockInfo[], from: number): number {
   for (; at < infos.length; at++) {
     const place = infos[at]?.place;
     if (place?.segment !== start.segment || place.offset !== end) break;
-    if (end + place.bytes - start.offset > RUN_BYTES) break;
+    if (end + place.bytes - start.offset > READ_BYTES) break;
     end += place.bytes;
   }
   return at;

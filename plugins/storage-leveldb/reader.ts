@@ -14,7 +14,7 @@ import { runKey, heightOf, META_KEY, rollbackKey, stateKeyOf, tableBounds, undoK
 import { type BlockInfo, decodeMeta, decodeUndo, type Meta, openValue } from './records.js';
 import { RunCache } from './run-cache.js';
 import { decodeRun } from './runs.js';
-import { framesOf, readFrame } from './frame-reads.js';
+import { framesOf, READ_BYTES, readFrame } from './frame-reads.js';
 
 /** Bytes of records that one batch of a read aims at. */
 const BATCH_BYTES = 256 * 1024;
@@ -117,21 +117,16 @@ export class Reader {
     }
   }
 
-  /** What is kept of some blocks beside their bytes. @throws SyncError `STORE_DAMAGED` */
-  async *infos(range: BlockRange, options: AbortOptions): AsyncGenerator<readonly BlockInfo[]> {
-    const isWanted = ({ header: { height } }: BlockInfo): boolean =>
-      height >= range.from && height <= range.to;
-    for await (const runs of this.runs(range, options)) yield runs.flat().filter(isWanted);
-  }
-
-  /** The runs that have one of some heights. @throws SyncError `STORE_DAMAGED` */
-  async *runs(
-    { from, to }: BlockRange,
-    options: AbortOptions,
-  ): AsyncGenerator<readonly (readonly BlockInfo[])[]> {
+  /**
+   * The runs that have one of some heights, one after the other. Each is decoded when it is asked for: records take
+   * several times as much memory then.
+   *
+   * @throws SyncError `STORE_DAMAGED`
+   */
+  async *runs({ from, to }: BlockRange, options: AbortOptions): AsyncGenerator<readonly BlockInfo[]> {
     const first = (await this.#runAt(from))?.[0]?.header.height ?? from;
     for await (const entries of this.#scan({ gte: runKey(first), lte: runKey(to) }, options))
-      yield entries.map(openRun);
+      for (const entry of entries) yield openRun(entry);
   }
 
   /** The frames of a run of heights, all of which must be there. @throws SyncError `STORE_DAMAGED` */
@@ -142,7 +137,7 @@ export class Reader {
     const to = Math.min(range.to, checkpoint.head?.height ?? -1);
     let below: BlockInfo | null = null;
     if (from > to) return;
-    for await (const infos of this.infos({ from, to }, options)) {
+    for await (const infos of this.#infos({ from, to }, options)) {
       for (const info of infos) below = checkFollows(info, below, from);
       yield* framesOf(this.#segments, infos, options);
     }
@@ -158,6 +153,22 @@ export class Reader {
         return { key: name, value: openValue(key, value, `value of ${JSON.stringify(name)} in ${table}`) };
       });
     }
+  }
+
+  /** What is kept of some blocks beside their bytes, of as many at once as one read of their frames takes. */
+  async *#infos({ from, to }: BlockRange, options: AbortOptions): AsyncGenerator<readonly BlockInfo[]> {
+    let gathered: BlockInfo[] = [];
+    let bytes = 0;
+    for await (const run of this.runs({ from, to }, options)) {
+      const wanted = run.filter(({ header: { height } }) => height >= from && height <= to);
+      gathered.push(...wanted);
+      bytes += wanted.reduce((sum, { place }) => sum + place.bytes, 0);
+      if (bytes < READ_BYTES) continue;
+      yield gathered;
+      gathered = [];
+      bytes = 0;
+    }
+    if (gathered.length > 0) yield gathered;
   }
 
   async *#scan(bounds: Bounds, options: AbortOptions): AsyncGenerator<readonly Entry[]> {

@@ -98,9 +98,9 @@ export async function collectFrom(reader: Reader, from: number): Promise<Dropped
   const runs: (readonly BlockInfo[])[] = [];
   const dropped: BlockRef[] = [];
   const undo: (readonly StateChange[])[] = [];
-  for await (const some of reader.runs({ from, to: Number.MAX_SAFE_INTEGER }, {})) {
-    runs.push(...some);
-    for (const { header, changes } of some.flat()) {
+  for await (const run of reader.runs({ from, to: Number.MAX_SAFE_INTEGER }, {})) {
+    runs.push(run);
+    for (const { header, changes } of run) {
       if (header.height < from) continue;
       dropped.push({ height: header.height, hash: header.hash });
       if (changes > 0) undo.push(await reader.undo(header.height));

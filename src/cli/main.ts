@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { main } from './program.js';
-import { keepYoungGenerationSmall } from './young-generation.js';
+import { keepHeapSmall } from './small-heap.js';
 
-keepYoungGenerationSmall();
+keepHeapSmall();
 process.exitCode = await main(process.argv.slice(2));

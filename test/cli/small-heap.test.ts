@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process';
+import test from 'ava';
+
+const MODULE = new URL('../../src/cli/small-heap.js', import.meta.url).href;
+
+/** Leaves `size`, the largest room for new objects, and `total`, the largest heap, both in MiB. */
+const LOAD = `
+  const { getHeapSpaceStatistics, getHeapStatistics } = await import('node:v8');
+  const kept = Array.from({ length: 200_000 }, (_, i) => ({ i, more: [i] }));
+  const most = { size: 0, total: 0 };
+  for (let i = 0; i < 3_000_000; i++) {
+    kept[(i * 7919) % kept.length] = { i, more: [i] };
+    if (i % 10_000 !== 0) continue;
+    const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
+    most.size = Math.max(most.size, young.space_size / 2 ** 20);
+    most.total = Math.max(most.total, getHeapStatistics().total_heap_size / 2 ** 20);
+  }
+  console.log(JSON.stringify(most));
+`;
+
+/** What a load that lets the heap grow makes of it. */
+function afterLoad(
+  isKeptSmall: boolean,
+  ...options: readonly string[]
+): { readonly size: number; readonly total: number } {
+  const call = `(await import('${MODULE}')).keepHeapSmall();`;
+  const script = isKeptSmall ? call + LOAD : LOAD;
+  const output = execFileSync(process.execPath, [...options, '--input-type=module', '--eval', script]);
+  return JSON.parse(output.toString()) as { size: number; total: number };
+}
+
+test('the room for new objects does not grow, unless Node was told how large it may be', (t) => {
+  t.true(afterLoad(false).size > 8, 'the load lets it grow');
+  t.true(afterLoad(true).size <= 4);
+  t.true(afterLoad(true, '--max-semi-space-size=8').size > 8);
+});
+
+test('the heap grows less before it is collected, unless Node was told how far it may', (t) => {
+  const semi = '--max-semi-space-size=1';
+  const told = afterLoad(true, semi, '--heap-growing-percent=400').total;
+  t.true(afterLoad(true, semi).total < 0.7 * told);
+});

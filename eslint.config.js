@@ -6,6 +6,10 @@ const no = (group, message) => ({ group, message });
 const nodeModules = no(['node:*'], 'What differs by platform is injected here.');
 const pluginsOut = no(['**/plugins/**'], 'Only the default registry knows the plugins.');
 const container = no(['tsyringe', 'reflect-metadata'], 'Only src/di touches the container.');
+const pluginsSee = no(
+  ['**/src/chain/**', '**/src/engine/**', '**/src/server/**', '**/src/di/**', '**/src/cli/**'],
+  'Plugins see contracts, errors and internal.',
+);
 const restrict = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
 
 export default defineConfig(
@@ -42,9 +46,30 @@ export default defineConfig(
       pluginsOut,
       container,
       no(
-        ['**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+        ['**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
         'Dependencies point towards contracts and errors.',
       ),
+    ),
+  },
+  // What needs Node and is shared by rooms that have it.
+  {
+    files: ['src/internal/node/**/*.ts'],
+    rules: restrict(
+      pluginsOut,
+      container,
+      no(
+        ['**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+        'Dependencies point towards contracts and errors.',
+      ),
+    ),
+  },
+  {
+    files: ['src/chain/**/*.ts'],
+    rules: restrict(
+      nodeModules,
+      pluginsOut,
+      container,
+      no(['**/engine/**', '**/server/**', '**/di/**', '**/cli/**'], 'The chain knows no engine.'),
     ),
   },
   {
@@ -67,13 +92,15 @@ export default defineConfig(
   { files: ['src/cli/**/*.ts', 'src/testing/**/*.ts', 'src/api-surface.ts'], rules: restrict(container) },
   {
     files: ['plugins/**/*.ts'],
-    rules: restrict(
-      container,
-      no(
-        ['**/src/engine/**', '**/src/server/**', '**/src/di/**', '**/src/cli/**'],
-        'Plugins see contracts, errors and internal.',
-      ),
-    ),
+    rules: restrict(container, pluginsSee),
+  },
+  {
+    files: ['plugins/transport-*/client/**/*.ts'],
+    rules: restrict(container, pluginsSee, no(['**/server/**'], 'The two halves meet on the wire only.')),
+  },
+  {
+    files: ['plugins/transport-*/server/**/*.ts'],
+    rules: restrict(container, pluginsSee, no(['**/client/**'], 'The two halves meet on the wire only.')),
   },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts', 'scripts/**/*.ts'],

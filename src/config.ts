@@ -11,9 +11,9 @@ import type {
   TrustOptions,
 } from './contracts/index.js';
 import { DEFAULT_RETRY, type RetryOptions } from './engine/backoff.js';
-import { checkFinality, type Finality } from './engine/finality.js';
+import { checkFinality, type Finality } from './chain/finality.js';
 import type { SyncMode } from './engine/modes.js';
-import { type TrustConfig, trustOptions } from './engine/trust-options.js';
+import { type TrustConfig, trustOptions } from './engine/snapshot/trust-options.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from './engine/engine-parts.js';
 
 /** The embedded LevelDB store. */

@@ -10,14 +10,14 @@ export type {
   SyncEngineConfig,
 } from './config.js';
 export type { RetryOptions } from './engine/backoff.js';
-export { Block } from './engine/block.js';
-export type { Chain } from './engine/chain.js';
-export type { BlockHandler, RollbackHandler, RunOptions } from './engine/consumer.js';
-export type { Finality } from './engine/finality.js';
+export { Block } from './chain/block.js';
+export type { Chain } from './chain/chain.js';
+export type { BlockHandler, RollbackHandler, RunOptions } from './chain/consumer/consumer.js';
+export type { Finality } from './chain/finality.js';
 export type { PeerInfo } from './engine/peers/peer-record.js';
 export type { EngineLimits } from './engine/engine-parts.js';
-export type * from './engine/events.js';
-export type { TrustConfig } from './engine/trust-options.js';
+export type * from './engine/events/events.js';
+export type { TrustConfig } from './engine/snapshot/trust-options.js';
 export type { SyncEngine } from './engine/sync-engine.js';
 export * from './contracts/index.js';
 export * from './errors/index.js';

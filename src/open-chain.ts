@@ -1,6 +1,6 @@
 import { type ChainConfig, chainSettings } from './config.js';
 import { DEFAULT_RETRY } from './engine/backoff.js';
-import type { Chain } from './engine/chain.js';
+import type { Chain } from './chain/chain.js';
 import { chooseRules } from './engine/handshake.js';
 import { chainOf } from './engine/chain-opener.js';
 

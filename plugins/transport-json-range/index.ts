@@ -1,2 +1,2 @@
-export { jsonRangeEndpoint, type JsonRangeEndpointOptions } from './endpoint.js';
-export { jsonRangeTransport, type JsonRangeTransportOptions } from './client.js';
+export * from './client/index.js';
+export * from './server/index.js';

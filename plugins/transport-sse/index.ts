@@ -1,2 +1,2 @@
-export { sseTransport, type SseTransportOptions } from './client.js';
-export { sseEndpoint, type SseEndpointOptions } from './endpoint.js';
+export * from './client/index.js';
+export * from './server/index.js';

@@ -1,8 +1,8 @@
 import type { BlockRef, Frame } from '../contracts/index.js';
 import { type BatchLimits, BatchWriter } from '../engine/batch-writer.js';
-import type { Chain } from '../engine/chain.js';
-import { nextHeight } from '../engine/links.js';
-import type { Verifier } from '../engine/verifier.js';
+import type { Chain } from '../chain/chain.js';
+import { nextHeight } from '../chain/links.js';
+import type { Verifier } from '../chain/verifier.js';
 import { type ErrorCode, isSyncError, SyncError } from '../errors/index.js';
 import { throwIfAborted } from '../internal/abort.js';
 import type { Line } from './ndjson.js';

@@ -1,6 +1,6 @@
 import type { Frame } from '../contracts/index.js';
-import type { Chain } from '../engine/chain.js';
-import { ProgressMeter } from '../engine/progress.js';
+import type { Chain } from '../chain/chain.js';
+import { ProgressMeter } from '../engine/events/progress.js';
 import type { Reporter } from './reporter.js';
 import { throttled } from './throttle.js';
 

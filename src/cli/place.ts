@@ -1,5 +1,5 @@
 import type { BlockRef } from '../contracts/index.js';
-import type { Chain } from '../engine/chain.js';
+import type { Chain } from '../chain/chain.js';
 
 /** Where a chain stands, as members of a result. */
 export interface Place {

@@ -38,9 +38,9 @@ export const BUILTIN = {
   },
   transport: {
     sse: async (): Promise<TransportPlugin> =>
-      (await import('../../plugins/transport-sse/index.js')).sseTransport(),
+      (await import('../../plugins/transport-sse/client/index.js')).sseTransport(),
     'json-range': async (): Promise<TransportPlugin> =>
-      (await import('../../plugins/transport-json-range/index.js')).jsonRangeTransport(),
+      (await import('../../plugins/transport-json-range/client/index.js')).jsonRangeTransport(),
   },
   'snapshot-transport': {
     snapshot: async (): Promise<SnapshotTransportPlugin> =>

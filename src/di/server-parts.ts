@@ -2,12 +2,12 @@ import { bzip2 } from '../../plugins/codec-bzip2/index.js';
 import { gzip } from '../../plugins/codec-gzip/index.js';
 import { identity } from '../../plugins/codec-identity/index.js';
 import { zstd } from '../../plugins/codec-zstd/index.js';
-import { jsonRangeEndpoint } from '../../plugins/transport-json-range/index.js';
+import { jsonRangeEndpoint } from '../../plugins/transport-json-range/server/index.js';
 import {
   snapshotEndpoint,
   type SnapshotServerOptions,
 } from '../../plugins/transport-snapshot/server/index.js';
-import { sseEndpoint } from '../../plugins/transport-sse/index.js';
+import { sseEndpoint } from '../../plugins/transport-sse/server/index.js';
 import type {
   BlockSource,
   CodecPlugin,

@@ -1,5 +1,5 @@
 import type { ChainRules, PeerStatus } from '../contracts/index.js';
-import { Chain } from './chain.js';
+import { Chain } from '../chain/chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { checkPeerChain, chooseRules } from './handshake.js';
 

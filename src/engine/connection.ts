@@ -1,7 +1,7 @@
 import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
 import { abortError, throwIfAborted } from '../internal/abort.js';
-import type { Chain } from './chain.js';
+import type { Chain } from '../chain/chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { negotiateCodecs } from './handshake.js';
 import { hedged } from './peers/hedge.js';
@@ -11,7 +11,7 @@ import type { PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import { RateWatch } from './peers/rate-watch.js';
 import { asOthers } from './peers/survey.js';
-import { type PublishDeps, publishFrames, publishRollback } from './publish.js';
+import { type PublishDeps, publishFrames, publishRollback } from './events/publish.js';
 import { type PassingFork, runSession, type SessionDeps } from './session.js';
 
 /** A peer so many blocks ahead at most is asked for what comes at once, so that another may be asked for the same. */

@@ -12,7 +12,7 @@ import type {
   TrustOptions,
 } from '../contracts/index.js';
 import type { RetryOptions } from './backoff.js';
-import type { Finality } from './finality.js';
+import type { Finality } from '../chain/finality.js';
 import type { SyncMode } from './modes.js';
 
 /** Bounds of an engine (protocol section 4). Sizes in bytes. */

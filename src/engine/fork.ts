@@ -1,7 +1,7 @@
 import type { BlockRef, Checkpoint, Frame, Peer } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import type { BatchLimits } from './batch-writer.js';
-import type { Chain } from './chain.js';
+import type { Chain } from '../chain/chain.js';
 
 /**
  * The newest block that this chain and a peer's are known to have in common.

@@ -1,7 +1,7 @@
 import type { Transport } from '../contracts/index.js';
 import type { SyncError } from '../errors/index.js';
 import type { EngineSettings } from './engine-parts.js';
-import type { EventHub } from './event-hub.js';
+import type { EventHub } from './events/event-hub.js';
 import type { ModeChooser } from './modes.js';
 import { consequenceOf, isNamed } from './peers/failures.js';
 import type { PeerBook } from './peers/peer-book.js';

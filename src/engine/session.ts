@@ -11,10 +11,10 @@ import type {
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { BatchWriter, type BatchLimits } from './batch-writer.js';
-import type { Chain } from './chain.js';
+import type { Chain } from '../chain/chain.js';
 import { belowFinalized, type Branch, BranchProof, commonBlock, shorterBranch } from './fork.js';
-import { nextHeight } from './links.js';
-import type { Verifier } from './verifier.js';
+import { nextHeight } from '../chain/links.js';
+import type { Verifier } from '../chain/verifier.js';
 
 /** What one connection to one peer needs. */
 export interface SessionDeps {

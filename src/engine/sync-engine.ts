@@ -1,15 +1,15 @@
 import type { Observable } from 'rxjs';
 import type { AbortOptions, Closeable } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
-import type { Chain } from './chain.js';
-import { type BlockHandler, Consumer, type RunOptions } from './consumer.js';
+import type { Chain } from '../chain/chain.js';
+import { type BlockHandler, Consumer, type RunOptions } from '../chain/consumer/consumer.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
-import { EventHub } from './event-hub.js';
-import type { SyncEvent, SyncState } from './events.js';
+import { EventHub } from './events/event-hub.js';
+import type { SyncEvent, SyncState } from './events/events.js';
 import { Greeting } from './peers/greeting.js';
 import { PeerBook } from './peers/peer-book.js';
 import type { PeerInfo } from './peers/peer-record.js';
-import { ProgressMeter } from './progress.js';
+import { ProgressMeter } from './events/progress.js';
 import { Deferred } from '../internal/deferred.js';
 import { SyncRun } from './sync-run.js';
 

@@ -1,11 +1,11 @@
 import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { sleep, throwIfAborted } from '../internal/abort.js';
-import type { Chain } from './chain.js';
+import type { Chain } from '../chain/chain.js';
 import { ChainOpener } from './chain-opener.js';
 import { Connection } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
-import type { EventHub } from './event-hub.js';
+import type { EventHub } from './events/event-hub.js';
 import { type ChosenMode, ModeChooser } from './modes.js';
 import { isLocal } from './peers/failures.js';
 import { Freshness } from './peers/freshness.js';
@@ -15,9 +15,9 @@ import { publishVerdict } from './peers/head-watch.js';
 import type { PeerBook, Turn } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import { askStatus, claimOf, survey, type SurveyDeps } from './peers/survey.js';
-import type { ProgressMeter } from './progress.js';
+import type { ProgressMeter } from './events/progress.js';
 import { Recovery } from './recovery.js';
-import { attemptSnapshot } from './snapshot-attempt.js';
+import { attemptSnapshot } from './snapshot/snapshot-attempt.js';
 
 /** At the start of a connection the others are waited for at most this long. */
 const SURVEY_MS = 1_000;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { decodedBody } from './decoded-body.js';
+import { decodedBody } from '../internal/node/decoded-body.js';
 
 /** The body of a response, read from the network only as fast as it is read here. */
 export function bodyOf(message: IncomingMessage, signal: AbortSignal): ReadableStream<Uint8Array> {

@@ -1,5 +1,5 @@
 import { constants, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
-import { decodedBody } from '../http1-client/decoded-body.js';
+import { decodedBody } from '../internal/node/decoded-body.js';
 
 /** The body of a response, read from the network only as fast as it is read here. */
 export function bodyOf(

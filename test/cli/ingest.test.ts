@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { Chain } from '../../src/engine/chain.js';
+import { Chain } from '../../src/chain/chain.js';
 import { ndjson, sealedChain, smallPayload } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { type JsonLine, run, serve } from './cli.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
 import { type Block, type BlockRef, type Chain, createSyncEngine, openChain } from '../../src/index.js';
-import { Consumer } from '../../src/engine/consumer.js';
+import { Consumer } from '../../src/chain/consumer/consumer.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { blocksOn, fork, refAt, serveChain, sourceChain } from './follow-support.js';
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { concatMap, filter, type Observable } from 'rxjs';
 import { createSyncEngine, type SyncEngine, type SyncEvent } from '../../src/index.js';
-import { Pace } from '../../src/engine/pace.js';
+import { Pace } from '../../src/engine/events/pace.js';
 import { serveChain, sourceChain } from './follow-support.js';
 
 const COUNT = 6000;

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { backoffDelayMs, DEFAULT_RETRY } from '../../src/engine/backoff.js';
-import { ProgressMeter } from '../../src/engine/progress.js';
+import { ProgressMeter } from '../../src/engine/events/progress.js';
 
 test('rates and the estimated time follow what was made durable', (t) => {
   let now = 0;

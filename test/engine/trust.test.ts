@@ -1,8 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { SignatureScheme, SnapshotManifest, SnapshotSignature } from '../../src/contracts/index.js';
-import { checkDocumentSignature, checkTrust, type TrustDeps } from '../../src/engine/trust.js';
-import { DEFAULT_MAX_AGE_MS, type TrustConfig, trustOptions } from '../../src/engine/trust-options.js';
+import { checkDocumentSignature, checkTrust, type TrustDeps } from '../../src/engine/snapshot/trust.js';
+import {
+  DEFAULT_MAX_AGE_MS,
+  type TrustConfig,
+  trustOptions,
+} from '../../src/engine/snapshot/trust-options.js';
 import { type ErrorCode, isSyncError } from '../../src/errors/index.js';
 import { documentMessage } from '../../src/internal/snapshot-messages.js';
 import { MADE, plainManifest, scheme, signatureOf, signedManifest, signerOf } from './trust-support.js';

@@ -1,4 +1,4 @@
-import { BlockPacker } from '../../plugins/transport-sse/format.js';
+import { BlockPacker } from '../../plugins/transport-sse/server/format.js';
 import type { Frame } from '../../src/contracts/index.js';
 
 /** One `block` event as the server writes it. */

@@ -51,7 +51,7 @@ for (const name of exported) {
 test('a module that is not exported can not be imported', async (t) => {
   for (const name of [
     'blockferry/dist/src/index.js',
-    'blockferry/src/engine/chain.js',
+    'blockferry/src/chain/chain.js',
     'blockferry/plugins/none',
   ]) {
     const error = await t.throwsAsync<NodeJS.ErrnoException>(import(name));

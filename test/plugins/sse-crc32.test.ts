@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
-import { combine, multiply, shiftOf } from '../../plugins/transport-sse/crc32.js';
+import { combine, multiply, shiftOf } from '../../plugins/transport-sse/server/crc32.js';
 
 const bytes = fc.uint8Array({ maxLength: 300 });
 

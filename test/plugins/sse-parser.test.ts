@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
-import { SseParser, type SseEvent } from '../../plugins/transport-sse/parser.js';
+import { SseParser, type SseEvent } from '../../plugins/transport-sse/client/parser.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { dataTest } from '../helpers/data-test.js';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
-import { sseTransport } from '../../plugins/transport-sse/client.js';
+import { sseTransport } from '../../plugins/transport-sse/client/client.js';
 import type { Peer } from '../../src/contracts/index.js';
 import {
   block,

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
-import { sseTransport } from '../../plugins/transport-sse/client.js';
-import { formatCompleteEvent } from '../../plugins/transport-sse/format.js';
+import { sseTransport } from '../../plugins/transport-sse/client/client.js';
+import { formatCompleteEvent } from '../../plugins/transport-sse/server/format.js';
 import { formatBlockEvent } from '../helpers/block-event.js';
 import type {
   Peer,

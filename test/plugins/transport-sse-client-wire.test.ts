@@ -1,14 +1,14 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { decodeBase64 } from '../../plugins/transport-sse/base64.js';
-import { SseParser, type SseEvent } from '../../plugins/transport-sse/parser.js';
+import { decodeBase64 } from '../../plugins/transport-sse/client/base64.js';
+import { SseParser, type SseEvent } from '../../plugins/transport-sse/client/parser.js';
 import {
   formatCompleteEvent,
   formatErrorEvent,
   formatRollbackEvent,
   HEARTBEAT,
-} from '../../plugins/transport-sse/format.js';
-import { parseWireEvent } from '../../plugins/transport-sse/wire.js';
+} from '../../plugins/transport-sse/server/format.js';
+import { parseWireEvent } from '../../plugins/transport-sse/client/wire.js';
 import { formatBlockEvent } from '../helpers/block-event.js';
 import type { Frame, WireItem } from '../../src/contracts/index.js';
 import { isSyncError, type ErrorCode } from '../../src/errors/index.js';

@@ -2,8 +2,8 @@ import { getEventListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
-import { sseTransport } from '../../plugins/transport-sse/client.js';
-import { formatErrorEvent, formatRollbackEvent } from '../../plugins/transport-sse/format.js';
+import { sseTransport } from '../../plugins/transport-sse/client/client.js';
+import { formatErrorEvent, formatRollbackEvent } from '../../plugins/transport-sse/server/format.js';
 import { formatBlockEvent } from '../helpers/block-event.js';
 import type { WireItem } from '../../src/contracts/index.js';
 import {

@@ -9,7 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { secp256k1Signer } from '../../plugins/signer-secp256k1/index.js';
 import type { AbortOptions, BlockRange, Frame, ServerLimits } from '../../src/contracts/index.js';
-import { http2Fetch } from '../../src/http2-client.js';
+import { http2Fetch } from '../../src/http2-client/index.js';
 import { createSyncEngine, openChain, type SyncEngineConfig } from '../../src/index.js';
 import { closeHttp2Server, createHttp2CleartextServer, createHttp2Server } from '../../src/server/http2.js';
 import { createSyncServer, nodeListener, type SyncServer } from '../../src/server/index.js';

@@ -6,7 +6,7 @@ import { createServer, type ServerHttp2Stream } from 'node:http2';
 import test, { type ExecutionContext } from 'ava';
 import compression from 'compression';
 import express from 'express';
-import { http2Fetch, type Http2Fetch } from '../../src/http2-client.js';
+import { http2Fetch, type Http2Fetch } from '../../src/http2-client/index.js';
 import { createSyncEngine } from '../../src/index.js';
 import { syncMiddleware } from '../../src/server/express.js';
 import { closeHttp2Server, createHttp2CleartextServer, createHttp2Server } from '../../src/server/http2.js';

@@ -7,7 +7,7 @@ import { Signal } from '../../../src/internal/signal.js';
 import { decodePart } from './decode-part.js';
 import { fetchRun } from './fetch-run.js';
 import type { KeptParts } from './kept-parts.js';
-import { LinkedAbort } from './linked-abort.js';
+import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { PartWindow, type PartRequest, type Slot } from './part-window.js';
 import { PeerPool, type Turn } from './peer-pool.js';
 import { ProgressCount } from './progress.js';

@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import type { BlockRange } from '../../contracts/index.js';
-import type { Chain } from '../../engine/chain.js';
-import { ProgressMeter } from '../../engine/progress.js';
+import type { Chain } from '../../chain/chain.js';
+import { ProgressMeter } from '../../engine/events/progress.js';
 import { SyncError } from '../../errors/index.js';
 import { openChain } from '../../open-chain.js';
 import { UsageError } from '../exit.js';

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { Chain } from '../../engine/chain.js';
+import type { Chain } from '../../chain/chain.js';
 import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
 import { openChain } from '../../open-chain.js';
 import type { SyncServer } from '../../server/index.js';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { PluginResolver } from '../../di/resolve.js';
-import { ProgressMeter } from '../../engine/progress.js';
-import { verifyChain } from '../../engine/verify-chain.js';
+import { ProgressMeter } from '../../engine/events/progress.js';
+import { verifyChain } from '../../chain/verify-chain.js';
 import { openChain } from '../../open-chain.js';
 import { OPTION, storeConfig } from '../options.js';
 import { storeText, placeOf } from '../place.js';

@@ -1,5 +1,5 @@
 import { seal, SEALED_JSON_GENESIS } from '../../../plugins/chain-sealed-json/index.js';
-import { ProgressMeter } from '../../engine/progress.js';
+import { ProgressMeter } from '../../engine/events/progress.js';
 import { throwIfAborted } from '../../internal/abort.js';
 import { openChain } from '../../open-chain.js';
 import { storeConfig } from '../options.js';

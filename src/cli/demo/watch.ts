@@ -1,5 +1,5 @@
 import type { BlockRef } from '../../contracts/index.js';
-import type { ProgressEvent, SnapshotEvent } from '../../engine/events.js';
+import type { ProgressEvent, SnapshotEvent } from '../../engine/events/events.js';
 import { SyncError } from '../../errors/index.js';
 import type { Reporter } from '../reporter.js';
 import type { NodeEvent, NodeProcess } from './node-process.js';

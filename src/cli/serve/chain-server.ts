@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Chain } from '../../engine/chain.js';
+import type { Chain } from '../../chain/chain.js';
 import { createSyncServer, type SyncServer, type SyncServerConfig } from '../../server/index.js';
 import { failureOf, UsageError } from '../exit.js';
 import type { Reporter } from '../reporter.js';

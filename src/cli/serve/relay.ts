@@ -2,7 +2,7 @@ import { filter, firstValueFrom } from 'rxjs';
 import type { SyncEngineConfig } from '../../config.js';
 import { createSyncEngine } from '../../create-engine.js';
 import { backoffDelayMs, DEFAULT_RETRY } from '../../engine/backoff.js';
-import type { Chain } from '../../engine/chain.js';
+import type { Chain } from '../../chain/chain.js';
 import { isLocal } from '../../engine/peers/failures.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { isSyncError, type SyncError } from '../../errors/index.js';

@@ -1,6 +1,6 @@
 import type { BlockRef, Transport } from '../../contracts/index.js';
 import { isSyncError } from '../../errors/index.js';
-import type { Chain } from '../chain.js';
+import type { Chain } from '../../chain/chain.js';
 import { negotiateCodecs } from '../handshake.js';
 import type { PeerRecord } from './peer-record.js';
 

@@ -1,7 +1,7 @@
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
 import type { EngineSettings } from '../engine-parts.js';
-import type { Chain } from '../chain.js';
+import type { Chain } from '../../chain/chain.js';
 import { type AgreementDeps, askBehind, countAgreeing } from './agreement.js';
 import type { Freshness } from './freshness.js';
 import type { PeerBook } from './peer-book.js';

@@ -1,7 +1,7 @@
 import { SyncError } from '../../errors/index.js';
 import { sleep } from '../../internal/abort.js';
-import type { Chain } from '../chain.js';
-import type { EventHub } from '../event-hub.js';
+import type { Chain } from '../../chain/chain.js';
+import type { EventHub } from '../events/event-hub.js';
 import type { HeadCheck, Verdict } from './head-check.js';
 import type { PeerRecord } from './peer-record.js';
 

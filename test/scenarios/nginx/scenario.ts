@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { http2Fetch } from '../../../src/http2-client.js';
+import { http2Fetch } from '../../../src/http2-client/index.js';
 import { createSyncEngine, type SyncEngineConfig } from '../../../src/index.js';
 import { Producer } from '../producer.js';
 import { Program, run } from '../program.js';

@@ -5,7 +5,7 @@ import { bzip2 } from '../../../../plugins/codec-bzip2/index.js';
 import type { CodecWorkers, SnapshotItem, SnapshotManifest } from '../../../contracts/index.js';
 import { codecRegistry } from '../../../di/codec-registry.js';
 import { PluginResolver } from '../../../di/resolve.js';
-import { Verifier } from '../../../engine/verifier.js';
+import { Verifier } from '../../../chain/verifier.js';
 import { SyncError } from '../../../errors/index.js';
 import { readParts, type SnapshotFiles } from './source.js';
 

@@ -14,7 +14,7 @@ import type {
 } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { PluginResolver } from '../../../di/resolve.js';
-import { checkDocumentSignature, checkTrust } from '../../../engine/trust.js';
+import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { createHttp1Client } from '../../../http1-client/client.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
 import { OPTION, peers } from '../../options.js';

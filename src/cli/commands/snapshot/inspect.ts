@@ -3,7 +3,7 @@ import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../../config.js';
 import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { PluginResolver } from '../../../di/resolve.js';
-import { MAX_CHECKED_SIGNATURES } from '../../../engine/trust.js';
+import { MAX_CHECKED_SIGNATURES } from '../../../engine/snapshot/trust.js';
 import { createHttp1Client } from '../../../http1-client/client.js';
 import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';

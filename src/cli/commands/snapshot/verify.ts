@@ -1,8 +1,8 @@
 import { Argument, Command } from 'commander';
 import type { SignatureScheme, TrustOptions } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
-import { ProgressMeter } from '../../../engine/progress.js';
-import { checkDocumentSignature, checkTrust } from '../../../engine/trust.js';
+import { ProgressMeter } from '../../../engine/events/progress.js';
+import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { SyncError } from '../../../errors/index.js';
 import { documentMessage } from '../../../internal/snapshot-messages.js';
 import { OPTION } from '../../options.js';

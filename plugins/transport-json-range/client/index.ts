@@ -1,0 +1,1 @@
+export { jsonRangeTransport, type JsonRangeTransportOptions } from './client.js';

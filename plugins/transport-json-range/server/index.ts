@@ -1,0 +1,1 @@
+export { jsonRangeEndpoint, type JsonRangeEndpointOptions } from './endpoint.js';

@@ -1,0 +1,1 @@
+export { sseTransport, type SseTransportOptions } from './client.js';

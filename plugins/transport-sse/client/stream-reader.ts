@@ -1,0 +1,96 @@
+import type { TransportLimits, WireItem } from '../../../src/contracts/index.js';
+import { SyncError } from '../../../src/errors/index.js';
+import { BodyReader } from '../../../src/internal/http/body.js';
+import type { HttpExchange } from '../../../src/internal/http/exchange.js';
+import { clampRetryMs } from '../../../src/internal/http/retry-after.js';
+import { SseParser, type SseEvent } from './parser.js';
+import { parseWireEvent, type WireGrammar } from './wire.js';
+
+/** How a stream is to be read. */
+export interface StreamReaderOptions extends WireGrammar {
+  readonly limits: TransportLimits;
+  /** Largest event after `complete`. */
+  readonly maxLiveEventBytes: number;
+}
+
+/** Turns the body of one response into what the peer says in it. */
+export class StreamReader {
+  readonly #body: BodyReader;
+  readonly #parser: SseParser;
+  readonly #options: StreamReaderOptions;
+  #complete = false;
+
+  constructor(exchange: HttpExchange, options: StreamReaderOptions) {
+    const { idleTimeoutMs, progressTimeoutMs, maxEventBytes } = options.limits;
+    this.#options = options;
+    this.#parser = new SseParser(maxEventBytes);
+    this.#body = new BodyReader(exchange, {
+      idleMs: idleTimeoutMs,
+      progressMs: progressTimeoutMs,
+      codes: { idle: 'STREAM_IDLE', progress: 'STREAM_NO_PROGRESS', cut: 'STREAM_TRUNCATED' },
+    });
+  }
+
+  /** One array for each network read that completed something; ends after `complete` unless the request follows. */
+  async *batches(): AsyncGenerator<readonly WireItem[], void, undefined> {
+    try {
+      while (!this.#finished) {
+        const chunk = await this.#body.next();
+        if (chunk === null) throw truncated(this.#complete);
+        const items: WireItem[] = [];
+        const failure = this.#take(chunk, items);
+        // What came whole before the failure counts.
+        if (items.length > 0) yield items;
+        if (failure !== null) throw failure;
+      }
+    } catch (error) {
+      throw this.#withRetryTime(error);
+    } finally {
+      this.#body.cancel();
+    }
+  }
+
+  get #finished(): boolean {
+    return this.#complete && !this.#options.follow;
+  }
+
+  #take(chunk: Uint8Array, items: WireItem[]): Error | null {
+    try {
+      this.#parser.push(chunk, (event) => {
+        this.#takeEvent(event, items);
+      });
+      return null;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  #takeEvent(event: SseEvent, items: WireItem[]): void {
+    if (this.#finished) return;
+    const item = parseWireEvent(event, this.#options);
+    if (item === null) return;
+    items.push(item);
+    if (item.kind === 'frame') this.#body.progressed();
+    if (item.kind === 'complete') this.#goLive();
+  }
+
+  #goLive(): void {
+    this.#complete = true;
+    this.#body.upToDate();
+    this.#parser.maxEventBytes = Math.min(this.#parser.maxEventBytes, this.#options.maxLiveEventBytes);
+  }
+
+  /** `retry:` is the stream's word for how long to wait before the next attempt. */
+  #withRetryTime(error: unknown): unknown {
+    const { retryMs } = this.#parser;
+    if (retryMs === null || !(error instanceof SyncError) || !error.info.retryable) return error;
+    return error.at({ retryAfterMs: clampRetryMs(retryMs) });
+  }
+}
+
+function truncated(complete: boolean): SyncError {
+  return new SyncError(
+    'STREAM_TRUNCATED',
+    complete ? 'The peer ended the stream that was followed.' : 'The stream ended before it was complete.',
+  );
+}

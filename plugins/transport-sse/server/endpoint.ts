@@ -1,0 +1,105 @@
+import {
+  PLUGIN_API_VERSION,
+  type Codec,
+  type Endpoint,
+  type EndpointDeps,
+  type EndpointHandleOptions,
+  type EndpointPlugin,
+  type EndpointRequest,
+  type EndpointResponse,
+} from '../../../src/contracts/index.js';
+import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
+import { DeflateParts } from './deflate-parts.js';
+import { Feed } from './feed.js';
+import { gzipBody } from './gzip-body.js';
+import { SharedTimeout, withHeartbeats } from './heartbeats.js';
+import { Hub, type HubLimits } from './hub.js';
+import { readRequest } from './request.js';
+import { checkStart, isFinished } from './start.js';
+
+/** Options of {@link sseEndpoint}. */
+export interface SseEndpointOptions {
+  /**
+   * Bound on the newest blocks that are kept ready for all streams of one codec, in bytes. Streams further back read
+   * the source. Default 16 MiB; 0 keeps none.
+   */
+  readonly recentBytes?: number;
+  /**
+   * Bound on the older blocks that are kept ready for all streams of one codec, in bytes; the ones that were not used
+   * for longest go first. Streams that need the same blocks at the same time share one read of the source. What clients
+   * want compressed is held beside it, at about a quarter of its size. Default 16 MiB; 0 lets each stream read for itself.
+   */
+  readonly bundleBytes?: number;
+}
+
+const RECENT_BYTES = 16 * 1024 * 1024;
+const BUNDLE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Registers the server half of the event stream: `GET /stream` (protocol section 2.2). Streams of the codec `identity`
+ * are compressed with gzip for clients whose `Accept-Encoding` prefers that.
+ *
+ * @throws TypeError for a bound that can't be meant
+ */
+export function sseEndpoint(options: SseEndpointOptions = {}): EndpointPlugin {
+  const { recentBytes = RECENT_BYTES, bundleBytes = BUNDLE_BYTES } = options;
+  for (const [name, bytes] of Object.entries({ recentBytes, bundleBytes })) {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw new TypeError(`\`${name}\` is a number of bytes, at least 0.`);
+    }
+  }
+  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, { recentBytes, bundleBytes });
+  return { kind: 'endpoint', name: 'sse', apiVersion: PLUGIN_API_VERSION, create };
+}
+
+/** Protocol section 2.2; proxies must neither hold the stream back nor change it. */
+const HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+/** Blocks that are sent as they are may be compressed on the way (protocol section 2.2); all others are already. */
+const VARY = { vary: 'Accept-Encoding' };
+const GZIP = 'gzip';
+const GZIPPED = { 'content-encoding': GZIP };
+
+function acceptsGzip(request: EndpointRequest): boolean {
+  return chooseEncoding(request.header('accept-encoding'), [GZIP]) === GZIP;
+}
+
+function servesBlocks({ supports }: Codec): boolean {
+  return supports.encode && supports.blocks !== false;
+}
+
+class SseEndpoint implements Endpoint {
+  readonly name = 'sse';
+  readonly paths = ['/stream'];
+  readonly streams = true;
+  readonly codecs: { readonly stream: readonly string[] };
+  readonly #deps: EndpointDeps;
+  readonly #hub: Hub;
+  readonly #silence: SharedTimeout;
+  readonly #parts = new DeflateParts();
+
+  constructor(deps: EndpointDeps, bounds: HubLimits) {
+    const { codecs, limits } = deps;
+    this.#hub = new Hub(deps, bounds);
+    this.#silence = new SharedTimeout(limits.heartbeatMs);
+    this.#deps = deps;
+    this.codecs = { stream: codecs.ids.filter((id) => servesBlocks(codecs.get(id))) };
+  }
+
+  async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
+    const plan = readRequest(request, this.codecs.stream);
+    const { source } = this.#deps;
+    if (isFinished(plan, source.tip().head)) return { status: 204, headers: {}, body: null };
+    await checkStart(source, plan);
+    const isGzip = plan.codec === IDENTITY && acceptsGzip(request);
+    const headers = { ...HEADERS, ...(plan.codec === IDENTITY ? VARY : {}), ...(isGzip ? GZIPPED : {}) };
+    if (request.method === 'HEAD') return { status: 200, headers, body: null };
+    const feed = new Feed(this.#deps, this.#hub, plan, options);
+    const body = withHeartbeats(feed, this.#silence);
+    return { status: 200, headers, body: isGzip ? gzipBody(body, this.#parts, options.signal) : body };
+  }
+}

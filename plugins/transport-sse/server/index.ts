@@ -1,0 +1,1 @@
+export { sseEndpoint, type SseEndpointOptions } from './endpoint.js';

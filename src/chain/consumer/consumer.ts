@@ -1,0 +1,179 @@
+import type { BlockRef } from '../../contracts/index.js';
+import { isSyncError, SyncError } from '../../errors/index.js';
+import { throwIfAborted } from '../../internal/abort.js';
+import { Signal } from '../../internal/signal.js';
+import type { Block } from '../block.js';
+import type { Chain } from '../chain.js';
+import { Position } from './position.js';
+import { noteRollback, readRollback } from './rollback-note.js';
+
+/** Called with one block after the other; the next one comes when the promise has resolved. */
+export type BlockHandler = (block: Block) => void | Promise<void>;
+
+/**
+ * Called when blocks that the handler has had were dropped: everything above `to` is void.
+ *
+ * @param dropped - those that the handler has had, newest first; after a crash the first ones may be some that it has
+ *   not had.
+ * @param to - the newest block that still stands; the next block comes above it.
+ */
+export type RollbackHandler = (dropped: readonly BlockRef[], to: BlockRef) => void | Promise<void>;
+
+/** How a handler is fed. */
+export interface RunOptions {
+  /** Runs until the signal fires; `close()` does the same. */
+  readonly signal?: AbortSignal | undefined;
+  /** Name the position is kept under, so that several handlers each have their own. Default `default`. */
+  readonly consumer?: string | undefined;
+  /**
+   * Told of dropped blocks before the ones in their place are handed over; at least once, like the handler. Without it
+   * a drop of blocks that the handler has had ends the run with `FORKED`. A rollback that was made while no run with this
+   * name was under way can't be told and ends with `FORKED` as well.
+   */
+  readonly onRollback?: RollbackHandler | undefined;
+}
+
+/**
+ * Feeds a handler from the store, from its saved position on, and saves the position behind it.
+ *
+ * The handler is called at least once for each block, in order. The position is saved ten times a second at most, and
+ * whenever the handler has had all there is, fails, or is called off; after a crash the blocks since the last saved
+ * position come again. Reading from the store is what bounds memory: a handler that is slow holds nothing up but
+ * itself.
+ */
+export class Consumer {
+  readonly #chain: Chain;
+  readonly #name: string;
+  readonly #handler: BlockHandler;
+  readonly #onRollback: RollbackHandler | null;
+  readonly #wake = new Signal();
+  readonly #position: Position;
+  #ended = false;
+  /** The block that the handler has in its hands, or has had last. */
+  #reached: BlockRef | null = null;
+  /** How often blocks were dropped. */
+  #rollbacks = 0;
+
+  constructor(chain: Chain, name: string, handler: BlockHandler, onRollback: RollbackHandler | null = null) {
+    this.#chain = chain;
+    this.#name = name;
+    this.#handler = handler;
+    this.#onRollback = onRollback;
+    this.#position = new Position(chain, name);
+  }
+
+  /** No more blocks will come: `run` resolves when the handler has had them all. */
+  end(): void {
+    this.#ended = true;
+    this.#wake.notify();
+  }
+
+  /** @throws SyncError `HANDLER_FAILED`, `FORKED` */
+  async run(signal: AbortSignal): Promise<void> {
+    const unhook = this.#chain.beforeRollback(async (to, dropped, storage) => {
+      this.#rollbacks += 1;
+      // What is dropped is told to those that had it: that has to be known after a crash, too.
+      await this.#position.saveWithin(storage);
+      await noteRollback(storage, this.#name, this.#reached, { to, dropped });
+    });
+    const unsubscribe = this.#chain.subscribe(({ kind }) => {
+      if (kind === 'rollback') this.#rollbacks += 1;
+      this.#wake.notify();
+    });
+    // The store may be closed before a handler that takes long has ended.
+    const onAbort = (): void => {
+      this.#position.save().catch(() => undefined);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.#deliverAll(signal);
+    } catch (error) {
+      await this.#position.save().catch(() => undefined);
+      if (isSyncError(error, 'STORE_CLOSED')) throwIfAborted(signal);
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      unsubscribe();
+      unhook();
+    }
+  }
+
+  async #deliverAll(signal: AbortSignal): Promise<void> {
+    this.#reached = await this.#position.load();
+    for (;;) {
+      const ended = this.#ended;
+      while (await this.#deliver(signal));
+      await this.#position.save();
+      if (ended) return;
+      await this.#wake.wait(signal);
+    }
+  }
+
+  /** Hands over what there is. @returns whether it ended because blocks were dropped. */
+  async #deliver(signal: AbortSignal): Promise<boolean> {
+    const rollbacks = this.#rollbacks;
+    await this.#goBack();
+    const { head, base } = this.#chain.tip();
+    const from = this.#reached === null ? base : this.#reached.height + 1;
+    if (head === null || from > head.height) return this.#rollbacks !== rollbacks;
+    if (from < base) throw this.#belowBase(from, base);
+    for await (const frames of this.#chain.read({ from, to: head.height }, { signal })) {
+      for (const frame of frames) {
+        throwIfAborted(signal);
+        // What is read may be of the branch that was dropped.
+        if (this.#rollbacks !== rollbacks) return true;
+        const { height, hash } = frame.header;
+        await this.#handle(this.#chain.decode(frame), { height, hash });
+      }
+    }
+    return this.#rollbacks !== rollbacks;
+  }
+
+  /** Tells the host of blocks that it has had and that are gone. */
+  async #goBack(): Promise<void> {
+    const reached = this.#reached;
+    if (reached === null || (await this.#chain.holds(reached))) return;
+    const rollback = await readRollback(this.#chain, this.#name);
+    if (rollback === null || this.#onRollback === null) throw this.#forked(reached);
+    const dropped = rollback.dropped.filter(({ height }) => height <= reached.height);
+    if (!dropped.some(({ hash }) => hash === reached.hash)) throw this.#forked(reached);
+    try {
+      await this.#onRollback(dropped, rollback.to);
+    } catch (error) {
+      throw failed(rollback.to.height + 1, 'The rollback handler failed', error);
+    }
+    this.#reached = rollback.to;
+    await this.#position.advance(rollback.to);
+    await this.#position.save();
+    // Another rollback may have come in the meantime.
+    await this.#goBack();
+  }
+
+  #forked({ height, hash }: BlockRef): SyncError {
+    const message = `The consumer ${this.#name} stands at block ${height} ${hash}, which this chain does not have.`;
+    return new SyncError('FORKED', message, { height });
+  }
+
+  /** A snapshot has taken the place of blocks that the handler has not had. */
+  #belowBase(height: number, base: number): SyncError {
+    const message = `The consumer ${this.#name} has block ${height} next; the store begins at block ${base}.`;
+    return new SyncError('BELOW_BASE', message, { height, base });
+  }
+
+  async #handle(block: Block, ref: BlockRef): Promise<void> {
+    const before = this.#reached;
+    this.#reached = ref;
+    try {
+      await this.#handler(block);
+    } catch (error) {
+      this.#reached = before;
+      throw failed(block.height, 'The handler failed', error);
+    }
+    await this.#position.advance(ref);
+  }
+}
+
+function failed(height: number, what: string, cause: unknown): SyncError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new SyncError('HANDLER_FAILED', `${what} at block ${height}: ${reason}`, { height, cause });
+}

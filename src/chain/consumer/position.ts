@@ -1,0 +1,60 @@
+import type { BlockRef, Storage } from '../../contracts/index.js';
+import type { Chain } from '../chain.js';
+
+/** A position that moves is saved this often at most, in milliseconds: so much comes again after a crash. */
+const SAVE_INTERVAL_MS = 100;
+
+/**
+ * How far a consumer has got: the blocks that it has acknowledged. Saved now and then while it moves, and when it comes
+ * to rest; a save waits for the commit under way, and a consumer that waited for one after each block would be as slow.
+ */
+export class Position {
+  readonly #chain: Chain;
+  readonly #consumer: string;
+  #ref: BlockRef | null = null;
+  #saved: BlockRef | null = null;
+  #savedMs = -Infinity;
+
+  constructor(chain: Chain, consumer: string) {
+    this.#chain = chain;
+    this.#consumer = consumer;
+  }
+
+  /** Goes on from where it was saved; `null` at the beginning. */
+  async load(): Promise<BlockRef | null> {
+    this.#ref = await this.#chain.cursor(this.#consumer);
+    this.#saved = this.#ref;
+    return this.#ref;
+  }
+
+  /** Moves it, and saves it when it is time. */
+  async advance(ref: BlockRef): Promise<void> {
+    this.#ref = ref;
+    if (performance.now() - this.#savedMs >= SAVE_INTERVAL_MS) await this.save();
+  }
+
+  /** Makes the next start go on from here. */
+  async save(): Promise<void> {
+    const ref = this.#moved();
+    if (ref === null) return;
+    await this.#chain.setCursor(this.#consumer, ref);
+    this.#noteSaved(ref);
+  }
+
+  /** The same within a write of the chain that is under way. */
+  async saveWithin(storage: Pick<Storage, 'setCursor'>): Promise<void> {
+    const ref = this.#moved();
+    if (ref === null) return;
+    await storage.setCursor(this.#consumer, ref);
+    this.#noteSaved(ref);
+  }
+
+  #moved(): BlockRef | null {
+    return this.#ref === this.#saved ? null : this.#ref;
+  }
+
+  #noteSaved(ref: BlockRef): void {
+    this.#saved = ref;
+    this.#savedMs = performance.now();
+  }
+}

@@ -1,0 +1,139 @@
+import { BehaviorSubject, type Observable } from 'rxjs';
+import type { Checkpoint } from '../../contracts/index.js';
+import type { ErrorCode, SyncError } from '../../errors/index.js';
+import type {
+  ModeEvent,
+  SnapshotEvent,
+  StaleEvent,
+  SyncEvent,
+  SyncPhase,
+  SyncProgress,
+  SyncState,
+} from './events.js';
+import { PacedEvents } from './paced-events.js';
+
+/** Shortest time between two progress events, in milliseconds: four a second is as fast as an eye reads. */
+const PROGRESS_INTERVAL_MS = 250;
+
+const NO_PROGRESS: SyncProgress = {
+  height: null,
+  head: null,
+  blocks: 0,
+  bytes: 0,
+  blocksPerSecond: 0,
+  bytesPerSecond: 0,
+  etaMs: null,
+};
+
+/** The engine's public edge: keeps the state and publishes events. The observables never error. */
+export class EventHub {
+  readonly #events: PacedEvents;
+  readonly #states = new BehaviorSubject<SyncState>({
+    phase: 'idle',
+    checkpoint: null,
+    progress: NO_PROGRESS,
+    mode: null,
+    stale: false,
+    peer: null,
+    error: null,
+  });
+  readonly events: Observable<SyncEvent>;
+  readonly states: Observable<SyncState> = this.#states.asObservable();
+  readonly #now: () => number;
+  #lastProgressMs = -Infinity;
+  #lastSnapshotMs = -Infinity;
+  #wasSynced = false;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#events = new PacedEvents(now);
+    this.events = this.#events.all;
+  }
+
+  get state(): SyncState {
+    return this.#states.value;
+  }
+
+  /** Whether anybody listens; saves making block events for nobody. */
+  get observed(): boolean {
+    return this.#events.observed;
+  }
+
+  /** Whether the peers' head was reached at some time. */
+  get wasSynced(): boolean {
+    return this.#wasSynced;
+  }
+
+  emit(event: SyncEvent): void {
+    this.#events.emit(event);
+  }
+
+  /** Resolves when no subscriber is too far behind for more blocks, or the signal has fired. */
+  ready(signal: AbortSignal): Promise<void> {
+    return this.#events.ready(signal);
+  }
+
+  warn(code: ErrorCode, message: string): void {
+    this.emit({ type: 'warning', code, message });
+  }
+
+  phase(phase: SyncPhase, error: SyncError | null = null): void {
+    const previous = this.state.phase;
+    if (previous === phase) return;
+    this.#wasSynced ||= phase === 'synced';
+    this.#update({ phase, error });
+    this.emit({ type: 'phase', phase, previous });
+  }
+
+  peer(peer: string | null): void {
+    this.#update({ peer });
+  }
+
+  mode(event: Omit<ModeEvent, 'type' | 'previous'>): void {
+    const previous = this.state.mode;
+    if (previous === event.mode) return;
+    this.#update({ mode: event.mode });
+    this.emit({ type: 'mode', previous, ...event });
+  }
+
+  /** Publishes that the newest block became too old, or no longer is. */
+  stale(event: Omit<StaleEvent, 'type'>): void {
+    if (this.state.stale === event.stale) return;
+    this.#update({ stale: event.stale });
+    this.emit({ type: 'stale', ...event });
+  }
+
+  /** Publishes how a snapshot gets on; progress only when enough time has gone by. */
+  snapshot(event: SnapshotEvent): void {
+    const now = this.#now();
+    if (event.status === 'progress' && now - this.#lastSnapshotMs < PROGRESS_INTERVAL_MS) return;
+    this.#lastSnapshotMs = now;
+    this.emit(event);
+  }
+
+  checkpoint(checkpoint: Checkpoint): void {
+    this.#update({ checkpoint });
+    if (checkpoint.head !== null) {
+      this.emit({ type: 'checkpoint', head: checkpoint.head, finalized: checkpoint.finalized });
+    }
+  }
+
+  /** Publishes progress when enough time has gone by; `force` always does. */
+  progress(sample: () => SyncProgress, force = false): void {
+    const now = this.#now();
+    if (!force && now - this.#lastProgressMs < PROGRESS_INTERVAL_MS) return;
+    this.#lastProgressMs = now;
+    const progress = sample();
+    this.#update({ progress });
+    this.emit({ type: 'progress', ...progress });
+  }
+
+  complete(): void {
+    this.#events.complete();
+    this.#states.complete();
+  }
+
+  #update(change: Partial<SyncState>): void {
+    this.#states.next({ ...this.#states.value, ...change });
+  }
+}

@@ -1,0 +1,190 @@
+import type {
+  BlockHeader,
+  BlockRef,
+  Checkpoint,
+  SnapshotProgress,
+  SnapshotType,
+} from '../../contracts/index.js';
+import type { ErrorCode, SyncError } from '../../errors/index.js';
+import type { Block } from '../../chain/block.js';
+import type { SyncMode } from '../modes.js';
+
+/**
+ * What an engine is doing, for a user interface to draw.
+ *
+ * `idle → opening → connecting → syncing → synced → closed`, with `importing` before `syncing` while a snapshot is taken;
+ * from there to `waiting` and back when a peer fails, also from `synced` when the engine follows; `failed` in place of `synced` when nothing more can be tried.
+ */
+export type SyncPhase =
+  'idle' | 'opening' | 'connecting' | 'importing' | 'syncing' | 'waiting' | 'synced' | 'failed' | 'closed';
+
+/** How a sync gets on. Counts and rates are of this run. */
+export interface SyncProgress {
+  /** Newest durable height; `null` while there is none. */
+  readonly height: number | null;
+  /** The height this run goes to, as far as it is known: the peer's head or `to`; `null` while unknown. */
+  readonly head: number | null;
+  /** Blocks made durable in this run. */
+  readonly blocks: number;
+  /** Encoded bytes of those blocks. */
+  readonly bytes: number;
+  readonly blocksPerSecond: number;
+  /** Encoded bytes per second. */
+  readonly bytesPerSecond: number;
+  /** Estimated time to `head`, in milliseconds; `null` while unknown. */
+  readonly etaMs: number | null;
+}
+
+/**
+ * A block is durable. Small: the body is loaded on demand, so that a slow subscriber holds refs only; the sync waits for
+ * one that loads the block of every event and is 2,048 behind.
+ */
+export interface BlockEvent {
+  readonly type: 'block';
+  readonly header: BlockHeader;
+  /** Size of the document in bytes. */
+  readonly documentBytes: number;
+  /** How it came here. */
+  readonly origin: 'stream' | 'json';
+  /** Loads the block from the store. @throws SyncError `STORE_*` */
+  block(): Promise<Block>;
+}
+
+/** The engine entered a phase. */
+export interface PhaseEvent {
+  readonly type: 'phase';
+  readonly phase: SyncPhase;
+  readonly previous: SyncPhase;
+}
+
+/** How the sync gets on; at most four a second, the last one always comes. */
+export interface ProgressEvent extends SyncProgress {
+  readonly type: 'progress';
+}
+
+/** A batch of blocks is durable up to `head`. */
+export interface CheckpointEvent extends Pick<Checkpoint, 'finalized'> {
+  readonly type: 'checkpoint';
+  readonly head: BlockRef;
+}
+
+/**
+ * Blocks were dropped, because the peer is on another branch from `to` on. The `block` events of the other branch follow;
+ * the state is that after `to`.
+ */
+export interface RollbackEvent {
+  readonly type: 'rollback';
+  /** The new head. */
+  readonly to: BlockRef;
+  /** Newest first. */
+  readonly dropped: readonly BlockRef[];
+}
+
+/** Something happened with a peer. */
+export interface PeerEvent {
+  readonly type: 'peer';
+  readonly peer: string;
+  /**
+   * `dropped`: it sent something provably false and is not asked again in this run; after a head that it could not
+   * back, not for ten minutes. `lost`: it failed, or was too slow or too far behind, and may be asked again.
+   */
+  readonly status: 'connecting' | 'connected' | 'lost' | 'dropped';
+  /** Why it was lost or dropped; `null` otherwise. */
+  readonly error: SyncError | null;
+}
+
+/** The engine connects again, at once or after a wait. Each loss of a connection has one. */
+export interface RetryEvent {
+  readonly type: 'retry';
+  readonly peer: string;
+  readonly error: SyncError;
+  /** Failures in a row without a new block, this one included. */
+  readonly attempt: number;
+  readonly delayMs: number;
+}
+
+/** The engine took a way to sync. */
+export interface ModeEvent {
+  readonly type: 'mode';
+  readonly mode: SyncMode;
+  /** The way before it in this run; `null` for the first. */
+  readonly previous: SyncMode | null;
+  readonly peer: string;
+  /** Why, one sentence for people. */
+  readonly reason: string;
+}
+
+/**
+ * How taking a snapshot gets on; at most four `progress` a second. The blocks of a snapshot have no events of their
+ * own: after `imported` they are all in the store at once.
+ */
+export interface SnapshotEvent extends SnapshotProgress, BlockRef {
+  readonly type: 'snapshot';
+  /** `resumed`: a download of an earlier run goes on. */
+  readonly status: 'begun' | 'resumed' | 'progress' | 'imported';
+  readonly id: string;
+  readonly snapshotType: SnapshotType;
+  /** Oldest block in it; `height` and `hash` are of the newest. */
+  readonly base: number;
+  /** The trusted keys that have signed it; empty when its hash was pinned. */
+  readonly signers: readonly string[];
+  readonly importedBlocks: number;
+  /** Bytes of those blocks' documents. */
+  readonly importedBytes: number;
+  readonly totalBlocks: number;
+}
+
+/** The newest block became older than `staleAfterMs`, or a new one ended that. */
+export interface StaleEvent {
+  readonly type: 'stale';
+  /** Whether the node counts as cut off now. */
+  readonly stale: boolean;
+  /** Age of the newest block, in milliseconds. */
+  readonly ageMs: number;
+  /** The newest block; `null` when there is none. */
+  readonly head: BlockRef | null;
+}
+
+/** Something the host may want to know that stops nothing. */
+export interface WarningEvent {
+  readonly type: 'warning';
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/**
+ * Everything an engine tells.
+ *
+ * `block` events come after the commit that makes them true, in order, parent before child, none left out. Only a
+ * `rollback` goes back: the next `block` is the one above its `to`.
+ */
+export type SyncEvent =
+  | BlockEvent
+  | PhaseEvent
+  | ModeEvent
+  | SnapshotEvent
+  | ProgressEvent
+  | CheckpointEvent
+  | RollbackEvent
+  | PeerEvent
+  | RetryEvent
+  | StaleEvent
+  | WarningEvent;
+
+/** A moment's view of an engine. */
+export interface SyncState {
+  readonly phase: SyncPhase;
+  /** As of the last commit; `null` before the store is open. */
+  readonly checkpoint: Checkpoint | null;
+  readonly progress: SyncProgress;
+  /** The way of syncing in use; `null` before one is chosen. */
+  readonly mode: SyncMode | null;
+  /** Whether the newest block is older than `staleAfterMs` allows; false when nothing is watched. */
+  readonly stale: boolean;
+  /** The peer in use; `null` when there is none. */
+  readonly peer: string | null;
+  /** Why the engine failed; `null` unless the phase is `failed`. */
+  readonly error: SyncError | null;
+}
+
+export type { SyncMode } from '../modes.js';

@@ -1,0 +1,49 @@
+import type { Peer, PeerStatus } from '../../contracts/index.js';
+import { isSyncError, type SyncError } from '../../errors/index.js';
+import { throwIfAborted } from '../../internal/abort.js';
+import type { EngineParts, EngineSettings } from '../engine-parts.js';
+import type { EventHub } from '../events/event-hub.js';
+import { isLocal } from '../peers/failures.js';
+import type { PeerBook } from '../peers/peer-book.js';
+import { SnapshotRun } from './snapshot-run.js';
+
+/** What taking a snapshot on the way works with. */
+export interface SnapshotAttemptDeps {
+  readonly settings: EngineSettings;
+  readonly parts: EngineParts;
+  readonly hub: EventHub;
+  readonly book: PeerBook;
+}
+
+/**
+ * Takes a snapshot, if one can be had; what it doesn't bring, the blocks do.
+ *
+ * @throws SyncError when the node itself failed, or only a snapshot would have done.
+ */
+export async function attemptSnapshot(
+  { hub, parts, settings, book }: SnapshotAttemptDeps,
+  peer: Peer,
+  status: PeerStatus | null,
+  signal: AbortSignal,
+): Promise<void> {
+  if (parts.snapshots === null) return;
+  hub.phase('importing');
+  const onLiar = (liar: Peer, error: SyncError): void => {
+    const record = book.find(liar.url);
+    if (record !== null) book.drop(record, error);
+  };
+  const peers = (): readonly Peer[] => book.usable.map((record) => record.peer);
+  const snapshot = new SnapshotRun({ hub, parts, settings, peers, onLiar }, parts.snapshots);
+  try {
+    await snapshot.run(peer, status, signal);
+    hub.checkpoint(parts.storage.checkpoint());
+  } catch (error) {
+    throwIfAborted(signal);
+    if (!isSyncError(error) || isLocal(error)) throw error;
+    // A node that is ahead of the snapshot needs none; without the mode being asked for, blocks do as well.
+    if (settings.mode === 'snapshot' && error.code !== 'SNAPSHOT_STALE') throw error;
+    hub.warn(error.code, error.message);
+    await snapshot.forget();
+    if (book.usable.length === 0) throw error;
+  }
+}

@@ -1,0 +1,29 @@
+import type { Closeable } from '../contracts/index.js';
+import { exchange } from './exchange.js';
+import type { Http2FetchOptions } from './options.js';
+import { SessionPool } from './session-pool.js';
+
+export type { Http2FetchOptions } from './options.js';
+
+/** A `fetch` with the connections that it holds. */
+export interface Http2Fetch extends Closeable {
+  (input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Cuts off all connections; later calls are rejected. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a `fetch` that speaks HTTP/2 only, all requests to an origin over one connection: `https:` by ALPN, `http:` by
+ * prior knowledge (RFC 9113 section 3.3). It sends GET and HEAD, without a body, and follows no redirects.
+ * A body that the server or the network cut off fails; it never just ends.
+ */
+export function http2Fetch(options: Http2FetchOptions = {}): Http2Fetch {
+  const pool = new SessionPool(options);
+  const send = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
+    exchange(pool, new Request(input, init));
+  const close = (): Promise<void> => {
+    pool.close();
+    return Promise.resolve();
+  };
+  return Object.assign(send, { close });
+}

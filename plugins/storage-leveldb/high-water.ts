@@ -3,6 +3,15 @@ import { readMark, writeMark } from './files.js';
 /** How often the mark is written at most, in milliseconds: it costs one small synced file. It is never older. */
 const INTERVAL_MS = 1000;
 
+/** A mark that is so many blocks behind is written at once. */
+const NOTE_BLOCKS = 2_048;
+
+/**
+ * The mark is never more blocks behind what was acknowledged: a commit waits for it. So many blocks at most can go
+ * missing unnoticed, whatever the rate, when the process is killed and the log is lost as well.
+ */
+const MAX_BEHIND_BLOCKS = 4_096;
+
 /**
  * Notes outside LevelDB how far the store had got.
  *
@@ -16,6 +25,8 @@ export class HighWater {
   #written = -1;
   #timer: NodeJS.Timeout | null = null;
   #height = -1;
+  /** The height that is being written or was written last. */
+  #noted = -1;
 
   constructor(location: string) {
     this.#location = location;
@@ -26,19 +37,33 @@ export class HighWater {
     const noted = await readMark(this.#location);
     this.#written = noted ?? -1;
     this.#height = this.#written;
+    this.#noted = this.#written;
     return noted;
   }
 
-  /** Notes a durable height soon. A mark that can't be written only makes the next check weaker. */
-  advance(height: number): void {
+  /**
+   * Notes a durable height soon; resolves at once unless the mark is too far behind. A mark that can't be written only
+   * makes the next check weaker.
+   */
+  async advance(height: number): Promise<void> {
     this.#height = height;
-    if (this.#timer !== null || height === this.#written) return;
+    if (height - this.#noted >= NOTE_BLOCKS) this.#noteNow();
+    else this.#noteSoon();
+    if (height - this.#written > MAX_BEHIND_BLOCKS) await this.#writing;
+  }
+
+  #noteNow(): void {
+    this.#lastMs = performance.now();
+    this.#flush().catch(() => undefined);
+  }
+
+  #noteSoon(): void {
+    if (this.#timer !== null || this.#height === this.#written) return;
     const waitMs = this.#lastMs + INTERVAL_MS - performance.now();
     this.#timer = setTimeout(
       () => {
         this.#timer = null;
-        this.#lastMs = performance.now();
-        this.#flush().catch(() => undefined);
+        this.#noteNow();
       },
       Math.max(0, waitMs),
     );
@@ -60,8 +85,10 @@ export class HighWater {
   }
 
   #flush(): Promise<void> {
+    this.#noted = this.#height;
     const next = this.#writing.then(async () => {
       const height = this.#height;
+      this.#noted = height;
       if (height === this.#written) return;
       await writeMark(this.#location, height);
       this.#written = height;

@@ -5,17 +5,19 @@ import type {
   BlockRef,
   ChainIdentity,
   Checkpoint,
+  CheckpointAdvance,
   CommitBatch,
   Frame,
   StageActivation,
   StateEntry,
+  StateReader,
   StateTable,
   Storage,
   StorageStage,
   StorageView,
 } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
-import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
+import { checkRollback, planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { readMeta } from './check.js';
 import { removeLeftovers } from './contents.js';
@@ -26,10 +28,17 @@ import { HighWater } from './high-water.js';
 import { cursorKey, stateKey, undoKey } from './keys.js';
 import { LevelStage } from './level-stage.js';
 import { Reader } from './reader.js';
-import { collectFrom, confirmGone, guard, guarded, holds, momentOf, scan } from './reads.js';
+import { collectFrom, confirmGone, type Dropped, guard, guarded, holds, momentOf, scan } from './reads.js';
 import { decodeJson, encodeJson, type Meta, sealValue } from './records.js';
 import { heightOfHead, isStillNamed, type Opened, retire, switchContents } from './switch-contents.js';
-import { commitOperations, rollbackOperations } from './writer.js';
+import {
+  commitOperations,
+  metaOperation,
+  type Operation,
+  type ReadState,
+  rollbackOperations,
+  stateBefore,
+} from './writer.js';
 
 /** Options of `levelStorage`. */
 export interface LevelStorageOptions {
@@ -72,7 +81,7 @@ export class LevelStorage implements Storage {
         await contents.segments.resume(checked.used);
         return checked.meta;
       });
-      if (meta.checkpoint.head !== null) mark.advance(meta.checkpoint.head.height);
+      if (meta.checkpoint.head !== null) await mark.advance(meta.checkpoint.head.height);
       this.#opened = { contents, reader, mark, meta };
       this.#failure = null;
     } catch (error) {
@@ -93,6 +102,10 @@ export class LevelStorage implements Storage {
     return this.#writes.run(() => this.#commit(batch));
   }
 
+  advance(to: CheckpointAdvance): Promise<void> {
+    return this.#writes.run(() => this.#advance(to));
+  }
+
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     return this.#writes.run(() => this.#rollback(to));
   }
@@ -103,46 +116,85 @@ export class LevelStorage implements Storage {
 
   async #commit(batch: CommitBatch): Promise<void> {
     const store = this.#writable();
+    const { rollbackTo: to } = batch;
+    const above = to === null ? null : await this.#above(store, to);
     const before = store.meta;
     const plan = planCommit(batch, before.checkpoint, before.identity);
-    const meta: Meta = { ...plan, rollbacks: before.rollbacks };
-    const readState = (table: StateTable, key: string): Promise<Uint8Array | null> =>
-      this.getState(table, key);
-    const { db, segments } = store.contents;
+    const rollbacks = before.rollbacks + (above === null ? 0 : 1);
+    const meta: Meta = { ...plan, rollbacks };
+    const readState = above === null ? this.#readState : stateBefore(above, this.#readState);
+    const { segments } = store.contents;
     const placed = segments.place(batch.blocks.map(({ frame }) => frame));
     const operations = await this.#guard(() => commitOperations(batch, placed.places, meta, readState));
-    await this.#write(async () => {
-      // What the batch names has to be durable before it is.
-      await segments.append(placed, true);
-      await db.batch(operations, { sync: true });
-    });
+    // What the batch names has to be durable before it is.
+    const frames = (): Promise<void> => segments.append(placed, true);
+    const write = (): Promise<void> => this.#batch(store, operations, frames);
+    if (above === null) await write();
+    else {
+      operations.unshift(...rollbackOperations(to, above, rollbacks));
+      await this.#dropping(store, to, write);
+      segments.dropBetween(above.segment, placed.places[0]?.segment ?? 0);
+    }
     store.meta = meta;
-    store.mark.advance(heightOfHead(meta));
+    await store.mark.advance(heightOfHead(meta));
     await this.#pruneUndo(store, before.checkpoint.finalized, meta.checkpoint.finalized);
+  }
+
+  async #advance(to: CheckpointAdvance): Promise<void> {
+    const store = this.#writable();
+    const before = store.meta.checkpoint;
+    const checkpoint = planAdvance(to, before);
+    if (checkpoint.confirmed === before.confirmed && checkpoint.finalized === before.finalized) return;
+    const meta = { ...store.meta, checkpoint };
+    await this.#batch(store, [metaOperation(meta)]);
+    store.meta = meta;
+    await this.#pruneUndo(store, before.finalized, checkpoint.finalized);
   }
 
   async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     const store = this.#writable();
     const { checkpoint, identity, rollbacks } = store.meta;
-    const info = to === null ? null : await this.#held(to.height, (reader) => reader.info(to.height));
-    checkRollback(to, info?.header ?? null, checkpoint);
-    const from = to === null ? checkpoint.base : to.height + 1;
-    const { runs, dropped, undo } = await this.#guard(() => collectFrom(store.reader, from));
-    const meta: Meta = {
-      checkpoint: { ...checkpoint, head: to, base: to === null ? 0 : checkpoint.base },
-      identity,
-      rollbacks: rollbacks + 1,
-    };
-    if (dropped.length === 0) return dropped;
-    await this.#guard(() => store.mark.lower(to === null ? -1 : to.height));
-    const operations = rollbackOperations(runs, dropped, undo, meta);
-    store.reader.forget();
-    await this.#write(() => store.contents.db.batch(operations, { sync: true }));
-    store.reader.forget();
+    const above = await this.#above(store, to);
+    if (above === null) return [];
+    const meta = { checkpoint: planRollback(to, checkpoint), identity, rollbacks: rollbacks + 1 };
+    const operations = [...rollbackOperations(to, above, meta.rollbacks), metaOperation(meta)];
+    await this.#dropping(store, to, () => this.#batch(store, operations));
     store.meta = meta;
     // Failing here leaves files that the next start removes.
-    await store.contents.segments.dropAbove(info?.place.segment ?? 0).catch(() => undefined);
-    return dropped;
+    await store.contents.segments.dropAbove(above.segment).catch(() => undefined);
+    return above.dropped;
+  }
+
+  /** What is above a block that may be gone back to; `null` when nothing is. @throws SyncError `BELOW_FINALIZED`, `STORE_GAP` */
+  async #above(
+    { meta: { checkpoint }, reader }: Opened,
+    to: BlockRef | null,
+  ): Promise<(Dropped & { readonly segment: number }) | null> {
+    const info = to === null ? null : await this.#held(to.height, (held) => held.info(to.height));
+    checkRollback(to, info?.header ?? null, checkpoint);
+    const from = to === null ? checkpoint.base : to.height + 1;
+    const above = await this.#guard(() => collectFrom(reader, from));
+    return above.dropped.length === 0 ? null : { ...above, segment: info?.place.segment ?? 0 };
+  }
+
+  /** Makes a write that drops the blocks above one. */
+  async #dropping({ mark, reader }: Opened, to: BlockRef | null, write: () => Promise<void>): Promise<void> {
+    await this.#guard(() => mark.lower(to?.height ?? -1));
+    reader.forget();
+    await write();
+    reader.forget();
+  }
+
+  /** Writes records in one durable batch, and before them what they name. */
+  #batch(
+    { contents: { db } }: Opened,
+    operations: Operation[],
+    before: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    return this.#write(async () => {
+      await before();
+      await db.batch(operations, { sync: true });
+    });
   }
 
   async header(height: number): Promise<BlockHeader | null> {
@@ -158,6 +210,13 @@ export class LevelStorage implements Storage {
     this.#use();
     return scan(this.directory, this.#contents, (reader) => reader.frames(range, options));
   }
+
+  async stateAfter(block: BlockRef): Promise<StateReader> {
+    const above = await this.#above(this.#use(), block);
+    return { getState: above === null ? this.#readState : stateBefore(above, this.#readState) };
+  }
+
+  readonly #readState: ReadState = (table, key) => this.getState(table, key);
 
   async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
     const what = `value of ${JSON.stringify(key)} in ${table}`;

@@ -23,7 +23,7 @@ const BATCH_BYTES = 256 * 1024;
 const BATCH_ENTRIES = 1024;
 
 const EMPTY: Meta = {
-  checkpoint: { head: null, base: 0, finalized: null, assumed: null },
+  checkpoint: { head: null, base: 0, confirmed: null, finalized: null, assumed: null },
   identity: null,
   rollbacks: 0,
 };

@@ -48,13 +48,17 @@ export function decodeJson(body: Buffer): unknown {
 }
 
 type StoredMeta = Omit<Meta, 'checkpoint'> & {
-  readonly checkpoint: Omit<Checkpoint, 'assumed'> & Partial<Checkpoint>;
+  readonly checkpoint: Omit<Checkpoint, 'assumed' | 'confirmed'> & Partial<Checkpoint>;
 };
 
-/** Reads what the store is; one that was written before there were snapshots has no `assumed`. */
+/**
+ * Reads what the store is. One that was written before there were snapshots has no `assumed`; one from before blocks
+ * were confirmed has no `confirmed`, and begins with its final block: that can't be taken back in any case.
+ */
 export function decodeMeta(body: Buffer): Meta {
   const { checkpoint, ...more } = decodeJson(body) as StoredMeta;
-  return { ...more, checkpoint: { ...checkpoint, assumed: checkpoint.assumed ?? null } };
+  const { assumed = null, confirmed = checkpoint.finalized } = checkpoint;
+  return { ...more, checkpoint: { ...checkpoint, assumed, confirmed } };
 }
 
 type UndoTuple = readonly [table: StateChange['table'], key: string, value: string | null];

@@ -78,8 +78,17 @@ export class Segments {
 
   /** Removes the segments above one, of which nothing counts any more, when no read needs them. */
   async dropAbove(segment: number): Promise<void> {
-    const left = await this.#writer.leaveAbove(segment);
-    this.#dropped = [...new Set([...this.#dropped, ...left])];
+    this.#drop(await this.#writer.leaveAbove(segment));
+  }
+
+  /** The same for the segments between two that count. */
+  dropBetween(low: number, high: number): void {
+    const count = Math.max(0, high - low - 1);
+    this.#drop(Array.from({ length: count }, (_, at) => low + 1 + at));
+  }
+
+  #drop(segments: readonly number[]): void {
+    this.#dropped = [...new Set([...this.#dropped, ...segments])];
     this.#removeDropped();
   }
 

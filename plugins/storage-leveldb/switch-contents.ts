@@ -36,10 +36,10 @@ export async function switchContents(location: string, old: Opened, contents: Co
     if (after < before) await mark.lower(after);
     await writeMarker(location, { state: 'ready', db: contents.name });
   } catch (error) {
-    if (await isStillNamed(location, old.contents)) mark.advance(before);
+    if (await isStillNamed(location, old.contents)) await mark.advance(before);
     throw error;
   }
-  mark.advance(after);
+  await mark.advance(after);
   return { contents, reader, mark, meta };
 }
 

@@ -8,6 +8,7 @@ import type {
 } from '../../src/contracts/index.js';
 import { META_KEY, rollbackKey, runKey, stateKey, undoKey } from './keys.js';
 import { type BlockInfo, encodeJson, encodeUndo, type Meta, sealValue } from './records.js';
+import type { Dropped } from './reads.js';
 import { encodeRun, runsOf } from './runs.js';
 import type { Place } from './segment-files.js';
 
@@ -76,27 +77,40 @@ export function runOperation(run: readonly BlockInfo[]): Put {
 }
 
 /**
- * What dropping blocks writes.
+ * What dropping blocks writes; what the store is afterwards comes on top.
  *
- * @param runs - all that have one of the dropped blocks, in order.
- * @param undo - of the dropped blocks, newest first.
+ * @param number - of the rollback, from 1.
  */
 export function rollbackOperations(
-  runs: readonly (readonly BlockInfo[])[],
-  dropped: readonly BlockRef[],
-  undo: readonly (readonly StateChange[])[],
-  meta: Meta,
+  to: BlockRef | null,
+  { runs, dropped, undo }: Dropped,
+  number: number,
 ): Operation[] {
   const operations: Operation[] = [];
   operations.push(...runsBelow(runs, dropped.at(-1)?.height ?? 0));
   for (const { height } of dropped) operations.push({ type: 'del', key: undoKey(height) });
-  const last = new Map<string, StateChange>();
-  for (const change of undo.flat()) last.set(`${change.table}/${change.key}`, change);
-  for (const change of last.values()) operations.push(stateOperation(change));
-  const note = encodeJson({ to: meta.checkpoint.head?.height ?? -1, dropped: dropped.length });
-  operations.push(put(rollbackKey(meta.rollbacks), note), metaOperation(meta));
+  for (const change of undoneState(undo).values()) operations.push(stateOperation(change));
+  const note = encodeJson({ to: to?.height ?? -1, dropped: dropped.length });
+  operations.push(put(rollbackKey(number), note));
   return operations;
 }
+
+/** The values that dropped blocks have changed as they were before, by table and key. */
+function undoneState(undo: Dropped['undo']): ReadonlyMap<string, StateChange> {
+  return new Map(undo.flat().map((change) => [nameOf(change.table, change.key), change]));
+}
+
+/** Reads the state as it was before blocks that are dropped. */
+export function stateBefore({ undo }: Dropped, readState: ReadState): ReadState {
+  const undone = undoneState(undo);
+  return (table, key) => {
+    const change = undone.get(nameOf(table, key));
+    return change === undefined ? readState(table, key) : Promise.resolve(change.value);
+  };
+}
+
+/** No table has a slash in its name. */
+const nameOf = (table: StateTable, key: string): string => `${table}/${key}`;
 
 /** What keeps of some runs the blocks below a height. */
 function runsBelow(runs: readonly (readonly BlockInfo[])[], height: number): readonly Operation[] {
@@ -131,7 +145,7 @@ class StateOverlay {
   async apply(changes: readonly StateChange[]): Promise<readonly StateChange[]> {
     const undo: StateChange[] = [];
     for (const change of changes) {
-      const name = `${change.table}/${change.key}`;
+      const name = nameOf(change.table, change.key);
       const known = this.#changed.get(name);
       const value = known === undefined ? await this.#readState(change.table, change.key) : known.value;
       undo.unshift({ table: change.table, key: change.key, value });

@@ -5,9 +5,11 @@ import type {
   BlockRef,
   ChainIdentity,
   Checkpoint,
+  CheckpointAdvance,
   CommitBatch,
   Frame,
   StateEntry,
+  StateReader,
   StateTable,
   Storage,
   StorageStage,
@@ -15,7 +17,7 @@ import type {
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
-import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
+import { checkRollback, planCommit, planAdvance, planRollback } from '../../src/internal/commit-rules.js';
 import { MemoryStage, run, type StoredBlock } from './memory-stage.js';
 import { StateTables } from './state-tables.js';
 
@@ -25,7 +27,7 @@ const BATCH_BYTES = 1024 * 1024;
 /** Frames or entries that one batch has at most. */
 const BATCH_ITEMS = 1024;
 
-const EMPTY: Checkpoint = { head: null, base: 0, finalized: null, assumed: null };
+const EMPTY: Checkpoint = { head: null, base: 0, confirmed: null, finalized: null, assumed: null };
 
 /** Keeps everything in arrays and maps. What it was given is kept, not copied. */
 export class MemoryStorage implements Storage {
@@ -59,7 +61,10 @@ export class MemoryStorage implements Storage {
 
   commit(batch: CommitBatch): Promise<void> {
     return run(() => {
+      const to = batch.rollbackTo;
+      if (to !== null) checkRollback(to, this.#headerAt(to.height), this.checkpoint());
       const plan = planCommit(batch, this.checkpoint(), this.#identity);
+      if (to !== null) this.#drop(to);
       for (const { frame, changes } of batch.blocks)
         this.#blocks.push({ frame, undo: this.#state.apply(changes) });
       this.#checkpoint = plan.checkpoint;
@@ -69,14 +74,18 @@ export class MemoryStorage implements Storage {
 
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     return run(() => {
-      const { base, finalized, assumed } = this.checkpoint();
-      checkRollback(to, to === null ? null : this.#headerAt(to.height), this.#checkpoint);
-      const kept = to === null ? 0 : to.height - base + 1;
-      const dropped = this.#blocks.splice(kept).reverse();
-      for (const { undo } of dropped) this.#state.apply(undo);
-      this.#checkpoint = { head: to, base: to === null ? 0 : base, finalized, assumed };
+      const before = this.checkpoint();
+      checkRollback(to, to === null ? null : this.#headerAt(to.height), before);
+      const dropped = this.#drop(to);
+      this.#checkpoint = planRollback(to, before);
       if (to === null) this.#state.clear();
       return dropped.map(({ frame }) => ({ height: frame.header.height, hash: frame.header.hash }));
+    });
+  }
+
+  advance(to: CheckpointAdvance): Promise<void> {
+    return run(() => {
+      this.#checkpoint = planAdvance(to, this.checkpoint());
     });
   }
 
@@ -98,6 +107,15 @@ export class MemoryStorage implements Storage {
     return run(() => {
       this.#check();
       return this.#state.get(table, key);
+    });
+  }
+
+  stateAfter(block: BlockRef): Promise<StateReader> {
+    return run(() => {
+      checkRollback(block, this.#headerAt(block.height), this.checkpoint());
+      const state = this.#state.copy();
+      for (const { undo } of this.#above(block).reverse()) state.apply(undo);
+      return { getState: (table, key) => Promise.resolve(state.get(table, key)) };
     });
   }
 
@@ -173,6 +191,19 @@ export class MemoryStorage implements Storage {
 
   #check(): void {
     if (!this.#open) throw new SyncError('STORE_CLOSED', 'The store is not open.');
+  }
+
+  /** Blocks above one, or all, oldest first. */
+  #above(block: BlockRef | null): StoredBlock[] {
+    return this.#blocks.slice(block === null ? 0 : block.height - this.#checkpoint.base + 1);
+  }
+
+  /** Drops the blocks above one, or all, with their changes of the state. @returns them, newest first. */
+  #drop(to: BlockRef | null): readonly StoredBlock[] {
+    const dropped = this.#above(to).reverse();
+    this.#blocks.length -= dropped.length;
+    for (const { undo } of dropped) this.#state.apply(undo);
+    return dropped;
   }
 
   #range(blocks: readonly StoredBlock[], base: number, { from, to }: BlockRange): readonly StoredBlock[] {

@@ -211,7 +211,8 @@ export class ChainWriter {
     const identity = { chain: rules, chainId: this.#deps.chainId() ?? first.header.hash };
     const frames = blocks.map(({ frame }) => frame);
     const finalized = await this.#finalized(frames, last.header);
-    await storage.commit({ blocks, finalized, identity });
+    const confirmed = { height: last.header.height, hash: last.header.hash };
+    await storage.commit({ rollbackTo: null, blocks, confirmed, finalized, identity });
     this.#storedAs = last.codec;
     this.#tell({ kind: 'extend', frames });
     onDurable?.(frames);

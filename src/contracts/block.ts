@@ -42,6 +42,8 @@ export interface ChainTip {
   readonly base: number;
   /** Newest block held; `null` for an empty chain. */
   readonly head: BlockRef | null;
+  /** Newest block that as many peers as the node asks for are known to have; `null` when none is. */
+  readonly confirmed: BlockRef | null;
   /** Newest block that can't be rolled back; `null` when none is known to be final. */
   readonly finalized: BlockRef | null;
 }

@@ -8,7 +8,12 @@ export interface Checkpoint {
   readonly head: BlockRef | null;
   /** Oldest height held. */
   readonly base: number;
-  /** Newest irreversible block. Never moves backwards. */
+  /**
+   * Newest block that as many peers as the node asks for (`agree`) are known to have; `null` while there is none. Never
+   * above the head. It moves back only with a rollback.
+   */
+  readonly confirmed: BlockRef | null;
+  /** Newest irreversible block. Never above the confirmed one, and never moves backwards. */
   readonly finalized: BlockRef | null;
   /**
    * Newest block that came in a snapshot: it and everything below rests on the snapshot's signatures (assurance
@@ -32,12 +37,26 @@ export interface CommitBlock {
   readonly changes: readonly StateChange[];
 }
 
-/** One atomic batch: it happens whole or not at all. */
-export interface CommitBatch {
-  /** At least one, heights contiguous, the first one directly above the head (or at `base` in an empty store). */
-  readonly blocks: readonly CommitBlock[];
-  /** The new finalized block; `null` leaves it as it is. */
+/** How far the blocks of a store can be relied on from now on; `null` leaves a block as it is. */
+export interface CheckpointAdvance {
+  /** The new confirmed block. */
+  readonly confirmed: BlockRef | null;
+  /** The new finalized block. */
   readonly finalized: BlockRef | null;
+}
+
+/** One atomic batch: it happens whole or not at all. */
+export interface CommitBatch extends CheckpointAdvance {
+  /**
+   * Drops every block above this one first, in the same batch, and restores the state as it was after it; `null` drops
+   * none.
+   */
+  readonly rollbackTo: BlockRef | null;
+  /**
+   * At least one, heights contiguous, the first one directly above `rollbackTo`, or else the head (or at `base` in an
+   * empty store).
+   */
+  readonly blocks: readonly CommitBlock[];
   /** Required in the first batch of a store, ignored afterwards. */
   readonly identity: ChainIdentity | null;
 }
@@ -51,10 +70,16 @@ export interface StorageView extends Closeable {
   entries(table: StateTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
 }
 
+/** Reads the values of the state at one block. */
+export interface StateReader {
+  /** One state value; `null` when the key isn't set. */
+  getState(table: StateTable, key: string): Promise<Uint8Array | null>;
+}
+
 /** What becomes of a {@link StorageStage} that is activated. */
 export interface StageActivation {
   readonly identity: ChainIdentity;
-  /** The last staged block: the new head, finalized and assumed block. */
+  /** The last staged block: the new head, confirmed, finalized and assumed block. */
   readonly head: BlockRef;
 }
 
@@ -82,7 +107,7 @@ export interface StorageStage extends Closeable {
 /**
  * Blocks, state and checkpoint of one node.
  *
- * One writer at a time: `commit`, `rollback` and `setCursor` are called one after the other by the engine.
+ * One writer at a time: `commit`, `advance`, `rollback` and `setCursor` are called one after the other by the engine.
  * Reads may run beside a write and see the store before or after it, never in the middle.
  */
 export interface Storage extends Closeable {
@@ -108,11 +133,20 @@ export interface Storage extends Closeable {
   /** `null` until the first block is written. */
   identity(): ChainIdentity | null;
   /**
-   * Writes blocks, state, undo records and head in one atomic, durable batch.
+   * Writes blocks, state, undo records and head in one atomic, durable batch; with `rollbackTo` the blocks above it are
+   * replaced in that batch: at every moment, also after a crash, the store holds the old branch or the new one.
    *
-   * @throws SyncError `STORE_GAP` when the batch doesn't extend the head, `STORE_FULL`, `STORE_IO`; the store is then as before.
+   * @throws SyncError `STORE_GAP` when the batch doesn't extend the head or `rollbackTo`, or that isn't held;
+   *   `BELOW_FINALIZED` when a finalized block would be dropped; `STORE_FULL`, `STORE_IO`. The store is then as before.
    */
   commit(batch: CommitBatch): Promise<void>;
+  /**
+   * Moves the confirmed and the finalized block forward without adding a block, durably. One that is not above the
+   * present one changes nothing.
+   *
+   * @throws SyncError `STORE_FULL`, `STORE_IO`; the store is then as before.
+   */
+  advance(to: CheckpointAdvance): Promise<void>;
   /**
    * Drops every block above `to` and restores the state as it was after `to`, in one atomic, durable batch.
    *
@@ -137,6 +171,13 @@ export interface Storage extends Closeable {
   read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;
   /** One state value; `null` when the key isn't set. */
   getState(table: StateTable, key: string): Promise<Uint8Array | null>;
+  /**
+   * The state as it was after a block that is held, read by its undo records: what a branch that begins there builds on.
+   * Good until the next write.
+   *
+   * @throws SyncError `BELOW_FINALIZED` below the finalized block, `STORE_GAP` when the block isn't held.
+   */
+  stateAfter(block: BlockRef): Promise<StateReader>;
   /** All entries of a table in ascending order of the key's UTF-8 bytes. */
   entries(table: StateTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
   /** A consumer's saved position; `null` when it has none. */

@@ -2,6 +2,7 @@ import type {
   BlockRef,
   ChainIdentity,
   Checkpoint,
+  CheckpointAdvance,
   CommitBatch,
   Frame,
   StageActivation,
@@ -15,7 +16,8 @@ export interface CommitResult {
 }
 
 /**
- * Checks that a batch fits on a store, and says what the store is afterwards. The same for every storage plugin.
+ * Checks that a batch fits on a store, and says what the store is afterwards. The same for every storage plugin. That
+ * `rollbackTo` may be gone back to is for {@link checkRollback}.
  *
  * @throws SyncError `STORE_GAP`
  */
@@ -28,18 +30,36 @@ export function planCommit(
   if (first === undefined) throw new TypeError('A batch needs at least one block.');
   const known = identity ?? batch.identity;
   if (known === null) throw new TypeError('The first batch of a store needs an identity.');
-  let { head } = checkpoint;
+  const kept = batch.rollbackTo === null ? checkpoint : planRollback(batch.rollbackTo, checkpoint);
+  let { head } = kept;
   for (const { frame } of batch.blocks) head = checkFits(frame.header, head);
-  const base = checkpoint.head === null ? first.frame.header.height : checkpoint.base;
-  return {
-    checkpoint: {
-      head,
-      base,
-      finalized: laterOf(checkpoint.finalized, batch.finalized, head),
-      assumed: checkpoint.assumed,
-    },
-    identity: known,
-  };
+  const base = kept.head === null ? first.frame.header.height : kept.base;
+  return { checkpoint: planAdvance(batch, { ...kept, head, base }), identity: known };
+}
+
+/**
+ * What a store is once its blocks can be relied on further: what is not above the present block changes nothing.
+ *
+ * @throws TypeError for a confirmed block above the head, or a finalized one above the confirmed one.
+ */
+export function planAdvance(to: CheckpointAdvance, checkpoint: Checkpoint): Checkpoint {
+  const confirmed = laterOf(checkpoint.confirmed, to.confirmed);
+  const finalized = laterOf(checkpoint.finalized, to.finalized);
+  if (isAbove(confirmed, checkpoint.head))
+    throw new TypeError(`Block ${confirmed?.height ?? ''} can't be confirmed above the head.`);
+  if (isAbove(finalized, confirmed))
+    throw new TypeError(`Block ${finalized?.height ?? ''} can't be final above the confirmed block.`);
+  return { ...checkpoint, confirmed, finalized };
+}
+
+/** What a store is without its blocks above one; `null` leaves none. */
+export function planRollback(to: BlockRef | null, checkpoint: Checkpoint): Checkpoint {
+  const confirmed = isAbove(checkpoint.confirmed, to) ? to : checkpoint.confirmed;
+  return { ...checkpoint, head: to, base: to === null ? 0 : checkpoint.base, confirmed };
+}
+
+function isAbove(a: BlockRef | null, b: BlockRef | null): boolean {
+  return a !== null && (b === null || a.height > b.height);
 }
 
 function checkFits(header: BlockRef & { readonly previousHash: string }, head: BlockRef | null): BlockRef {
@@ -51,12 +71,8 @@ function checkFits(header: BlockRef & { readonly previousHash: string }, head: B
   return { height, hash };
 }
 
-function laterOf(now: BlockRef | null, asked: BlockRef | null, head: BlockRef | null): BlockRef | null {
-  if (asked === null || (now !== null && asked.height <= now.height)) return now;
-  if (head === null || asked.height > head.height) {
-    throw new TypeError(`Block ${asked.height} can't be final above the head.`);
-  }
-  return asked;
+function laterOf(now: BlockRef | null, asked: BlockRef | null): BlockRef | null {
+  return isAbove(asked, now) ? asked : now;
 }
 
 /**
@@ -118,5 +134,5 @@ export function planActivation(
     const message = `Block ${asked.height} ${asked.hash} is not the last staged block: ${last}.`;
     throw new SyncError('STORE_GAP', message, { height: asked.height });
   }
-  return { checkpoint: { head, base, finalized: head, assumed: head }, identity };
+  return { checkpoint: { head, base, confirmed: head, finalized: head, assumed: head }, identity };
 }

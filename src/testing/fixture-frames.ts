@@ -59,14 +59,14 @@ export function fixtureFrames(
   return frames;
 }
 
-/** A batch of frames; the changes of the state go with the frames in order. */
+/** A batch of frames; the changes of the state go with the frames in order. What is final is confirmed. */
 export function fixtureBatch(
   frames: readonly Frame[],
   changes: readonly (readonly StateChange[])[] = [],
   finalized: BlockRef | null = null,
 ): CommitBatch {
   const blocks = frames.map((frame, at): CommitBlock => ({ frame, changes: changes[at] ?? [] }));
-  return { blocks, finalized, identity: FIXTURE_IDENTITY };
+  return { rollbackTo: null, blocks, confirmed: finalized, finalized, identity: FIXTURE_IDENTITY };
 }
 
 /** Height and hash of a frame. */

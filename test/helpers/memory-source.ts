@@ -55,7 +55,7 @@ export class MemorySource implements BlockSource {
   }
 
   tip(): ChainTip {
-    return { base: this.base, head: this.frames.at(-1)?.header ?? null, finalized: null };
+    return { base: this.base, head: this.frames.at(-1)?.header ?? null, confirmed: null, finalized: null };
   }
 
   header(height: number): Promise<BlockHeader | null> {

@@ -25,7 +25,7 @@ export function stagedContents(generation: number, count: number): Contents {
 /** What `everything` gives of a store with these contents. */
 export function seenOf({ frames, entries, head }: Contents): object {
   return {
-    checkpoint: { base: 0, head, finalized: head, assumed: head },
+    checkpoint: { base: 0, head, confirmed: head, finalized: head, assumed: head },
     identity: FIXTURE_IDENTITY,
     frames: frames.map(plain),
     accounts: entries

@@ -132,7 +132,13 @@ export class LedgerSource implements BlockSource {
     if (first === undefined) return;
     const blocks = frames.map((frame) => ({ frame, changes: changes(frame.header.height) }));
     const identity_ = { chain: this.chain, chainId: first.header.hash };
-    await this.storage.commit({ blocks, finalized: null, identity: identity_ });
+    await this.storage.commit({
+      rollbackTo: null,
+      blocks,
+      confirmed: null,
+      finalized: null,
+      identity: identity_,
+    });
     this.#tell({ kind: 'extend', frames });
   }
 

@@ -39,7 +39,7 @@ export class TurningSource implements BlockSource {
   }
 
   tip(): ChainTip {
-    return { base: 0, head: this.frames.at(-1)?.header ?? null, finalized: null };
+    return { base: 0, head: this.frames.at(-1)?.header ?? null, confirmed: null, finalized: null };
   }
 
   header(height: number): Promise<BlockHeader | null> {

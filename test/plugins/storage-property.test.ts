@@ -19,6 +19,12 @@ type Command =
       readonly changes: readonly (readonly Change[])[];
       readonly final: number | null;
     }
+  | {
+      readonly kind: 'replace';
+      readonly down: number;
+      readonly changes: readonly (readonly Change[])[];
+    }
+  | { readonly kind: 'advance'; readonly confirmed: number; readonly final: number | null }
   | { readonly kind: 'rollback'; readonly down: number }
   | { readonly kind: 'empty' }
   | { readonly kind: 'stage'; readonly changes: readonly (readonly Change[])[]; readonly isKept: boolean }
@@ -41,6 +47,22 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('rollback' as const), down: fc.nat({ max: 8 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('replace' as const),
+      down: fc.nat({ max: 6 }),
+      changes: fc.array(fc.array(change, { maxLength: 5 }), { minLength: 1, maxLength: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      confirmed: fc.nat({ max: 4 }),
+      final: fc.option(fc.nat({ max: 12 })),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'empty' as const }) },
   {
     weight: 1,
@@ -58,6 +80,7 @@ type Tables = Record<StateChange['table'], Map<string, string>>;
 /** A store as simple as it can be: the state after every block, kept whole. */
 class Model {
   blocks: { readonly frame: Frame; readonly state: Tables }[] = [];
+  confirmed: BlockRef | null = null;
   finalized: BlockRef | null = null;
   assumed: BlockRef | null = null;
   started = false;
@@ -83,17 +106,30 @@ class Model {
     return block === undefined ? null : refOf(block.frame);
   }
 
+  /** What is final is confirmed. */
   finalize(ref: BlockRef | null): void {
+    this.confirm(ref);
     if (ref !== null && ref.height > (this.finalized?.height ?? -1)) this.finalized = ref;
+  }
+
+  confirm(ref: BlockRef | null): void {
+    if (ref !== null && ref.height > (this.confirmed?.height ?? -1)) this.confirmed = ref;
+  }
+
+  /** Drops blocks; what is confirmed goes along. */
+  keep(count: number): void {
+    this.blocks.splice(count);
+    const head = this.refBelow(0);
+    if (this.confirmed !== null && this.confirmed.height > (head?.height ?? -1)) this.confirmed = head;
   }
 
   seen(base: number): object {
     const last = this.blocks.at(-1)?.frame;
-    const { finalized, assumed } = this;
+    const { confirmed, finalized, assumed } = this;
     const sorted = (table: Map<string, string>): readonly (readonly [string, string])[] =>
       [...table].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     return {
-      checkpoint: { base, head: last === undefined ? null : refOf(last), finalized, assumed },
+      checkpoint: { base, head: last === undefined ? null : refOf(last), confirmed, finalized, assumed },
       identity: this.started ? FIXTURE_IDENTITY : null,
       frames: this.blocks.map(({ frame }) => plain(frame)),
       accounts: sorted(this.state.accounts),
@@ -142,7 +178,13 @@ async function stage(
   if (step.isKept) {
     await staged.activate({ identity: FIXTURE_IDENTITY, head });
     // Only the state after the last block is known; the blocks below are final.
-    Object.assign(model, { blocks: next.blocks, finalized: head, assumed: head, started: true });
+    Object.assign(model, {
+      blocks: next.blocks,
+      confirmed: head,
+      finalized: head,
+      assumed: head,
+      started: true,
+    });
   }
   await staged.close();
 }
@@ -155,7 +197,59 @@ async function rollback(store: Storage, model: Model, keep: number): Promise<voi
     return;
   }
   await store.rollback(ref);
-  model.blocks.splice(keep);
+  model.keep(keep);
+}
+
+/** Puts another branch in the place of the newest blocks, in one batch; one block is kept. */
+async function replace(
+  store: Storage,
+  model: Model,
+  step: Command & { kind: 'replace' },
+  at: number,
+): Promise<void> {
+  const keep = Math.max(1, model.blocks.length - step.down);
+  const to = model.blocks[keep - 1]?.frame;
+  if (to === undefined) return;
+  const frames = fixtureFrames(step.changes.length, { on: to.header, branch: `replacing ${at}` });
+  const changes = step.changes.map((each) => each.map(toChange));
+  const batch = { ...fixtureBatch(frames, changes), rollbackTo: refOf(to) };
+  if (model.finalized !== null && to.header.height < model.finalized.height) {
+    await rejects(() => store.commit(batch), 'BELOW_FINALIZED');
+    return;
+  }
+  await store.commit(batch);
+  model.keep(keep);
+  for (const [i, frame] of frames.entries()) model.add(frame, changes[i] ?? []);
+}
+
+async function advance(store: Storage, model: Model, step: Command & { kind: 'advance' }): Promise<void> {
+  const confirmed = model.refBelow(step.confirmed);
+  const finalized = step.final === null ? null : model.refBelow(Math.max(step.final, step.confirmed));
+  await store.advance({ confirmed, finalized });
+  model.confirm(confirmed);
+  model.finalize(finalized);
+}
+
+async function apply(
+  store: Storage,
+  model: Model,
+  step: Exclude<Command, { kind: 'reopen' }>,
+  at: number,
+): Promise<void> {
+  switch (step.kind) {
+    case 'commit':
+      return commit(store, model, step, at);
+    case 'stage':
+      return stage(store, model, step, at);
+    case 'replace':
+      return replace(store, model, step, at);
+    case 'advance':
+      return advance(store, model, step);
+    case 'rollback':
+      return rollback(store, model, Math.max(1, model.blocks.length - step.down));
+    case 'empty':
+      return rollback(store, model, 0);
+  }
 }
 
 function behaves(title: string, fixture: StorageFixture, numRuns: number): void {
@@ -167,11 +261,7 @@ function behaves(title: string, fixture: StorageFixture, numRuns: number): void 
         const model = new Model();
         try {
           for (const [at, step] of commands.entries()) {
-            if (step.kind === 'commit') await commit(store, model, step, at);
-            else if (step.kind === 'stage') await stage(store, model, step, at);
-            else if (step.kind === 'rollback')
-              await rollback(store, model, Math.max(1, model.blocks.length - step.down));
-            else if (step.kind === 'empty') await rollback(store, model, 0);
+            if (step.kind !== 'reopen') await apply(store, model, step, at);
             else if (store.supports.durable) {
               store = await fixture.reopen(store);
               await store.open();
@@ -194,12 +284,12 @@ test.after.always('The folders are removed', () => {
 });
 
 behaves(
-  'The memory store is the model after any commits, rollbacks, finalities and stages',
+  'The memory store is the model after any commits, replacements, rollbacks, confirmations, finalities and stages',
   memoryFixture,
   200,
 );
 behaves(
-  'The LevelDB store is the model after any commits, rollbacks, finalities, stages and restarts',
+  'The LevelDB store is the model after any commits, replacements, rollbacks, confirmations, finalities, stages and restarts',
   level,
   25,
 );

@@ -44,12 +44,13 @@ export async function entriesOf(
 
 /** Everything that can be seen of a store, in a form that can be compared. */
 export async function everything(store: Storage): Promise<object> {
-  const { base, head, finalized, assumed } = store.checkpoint();
+  const { base, head, confirmed, finalized, assumed } = store.checkpoint();
   const frames = await readAll(store, { from: 0, to: Number.MAX_SAFE_INTEGER });
   return {
     checkpoint: {
       base,
       head: plainRef(head),
+      confirmed: plainRef(confirmed),
       finalized: plainRef(finalized),
       assumed: plainRef(assumed),
     },

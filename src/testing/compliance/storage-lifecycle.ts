@@ -13,6 +13,8 @@ function uses(store: Storage): readonly (() => unknown)[] {
     () => store.identity(),
     () => store.commit(fixtureBatch(frames)),
     () => store.rollback(null),
+    () => store.advance({ confirmed: null, finalized: null }),
+    () => store.stateAfter(ref),
     () => store.header(0),
     () => store.get(0),
     () => readAll(store, { from: 0, to: 10 }),
@@ -37,8 +39,8 @@ function openCases(fixture: StorageFixture): readonly ComplianceCase[] {
       title: 'A new store is empty: no head, no final block, no identity, no blocks, no state',
       run: () =>
         withStore(fixture, async (store) => {
-          const { head, finalized, assumed } = store.checkpoint();
-          assert.deepEqual([head, finalized, assumed], [null, null, null]);
+          const { head, confirmed, finalized, assumed } = store.checkpoint();
+          assert.deepEqual([head, confirmed, finalized, assumed], [null, null, null, null]);
           assert.equal(store.identity(), null);
           assert.equal(await store.get(0), null);
           assert.equal(await store.header(0), null);

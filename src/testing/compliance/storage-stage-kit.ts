@@ -25,7 +25,7 @@ export const tables: Record<StateTable, readonly StateEntry[]> = {
 
 /** What a store is once `fresh` and `tables` are its contents. */
 export const wanted: object = {
-  checkpoint: { base: 5, head, finalized: head, assumed: head },
+  checkpoint: { base: 5, head, confirmed: head, finalized: head, assumed: head },
   identity: IDENTITY,
   frames: fresh.map(plain),
   accounts: tables.accounts.map(({ key, value }) => [key, Buffer.from(value).toString()]),

@@ -1,7 +1,9 @@
 import type { ComplianceCase } from './case.js';
+import { advanceCases } from './storage-advance.js';
 import type { StorageFixture } from './storage-kit.js';
 import { lifecycleCases } from './storage-lifecycle.js';
 import { readCases } from './storage-reads.js';
+import { replaceCases } from './storage-replace.js';
 import { rollbackCases } from './storage-rollback.js';
 import { stageAfterCases } from './storage-stage-after.js';
 import { stageRefusalCases } from './storage-stage-refusal.js';
@@ -17,6 +19,8 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...lifecycleCases(fixture),
     ...writeCases(fixture),
     ...rollbackCases(fixture),
+    ...replaceCases(fixture),
+    ...advanceCases(fixture),
     ...readCases(fixture),
     ...viewCases(fixture),
     ...stageCases(fixture),

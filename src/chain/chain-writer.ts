@@ -23,16 +23,6 @@ export interface CommitOptions extends AbortOptions {
 }
 
 /**
- * Options of `Chain.replace`.
- *
- * @internal
- */
-export interface ReplaceOptions extends CommitOptions {
-  /** Runs between the rollback and the new blocks with the dropped ones, newest first. */
-  readonly onDropped: (dropped: readonly BlockRef[]) => void;
-}
-
-/**
  * Runs before blocks are dropped, with their refs, newest first; what it saves is durable before the blocks are gone.
  *
  * @internal
@@ -52,10 +42,12 @@ export interface ChainWriterDeps {
   readonly base: number;
   /** What keeps the state; `null` when nothing does. */
   readonly state: StateKeeper | null;
+  /** Whether a verified block counts as confirmed; else `confirm` says which do, and what the host appends. */
+  readonly confirmsVerified: boolean;
   /** Name of the chain; `null` for the hash of its first block. */
   chainId(): string | null;
-  /** The height that is final once a block is the newest; `null` when none is. */
-  finalHeight(head: BlockRef): number | null;
+  /** The height that is final once a block is the newest confirmed one; `null` when none is. */
+  finalHeight(confirmed: BlockRef): number | null;
 }
 
 /** All writes of a chain, one after the other: blocks that come and go, with their state, and who is told of them. */
@@ -64,6 +56,7 @@ export class ChainWriter {
   readonly #queue = new WriteQueue();
   readonly #listeners = new Set<(change: ChainChange) => void>();
   readonly #hooks = new Set<RollbackHook>();
+  readonly #confirmListeners = new Set<() => void>();
   /** Whether the store's state is known to agree with its blocks. */
   #stateChecked = false;
   /** Codec of the newest block. */
@@ -92,6 +85,14 @@ export class ChainWriter {
     };
   }
 
+  /** Calls a listener whenever the confirmed block has moved without a new block, until the returned function is called. */
+  onConfirmed(listener: () => void): () => void {
+    this.#confirmListeners.add(listener);
+    return () => {
+      this.#confirmListeners.delete(listener);
+    };
+  }
+
   /** Calls a hook before each rollback until the returned function is called. */
   beforeRollback(hook: RollbackHook): () => void {
     this.#hooks.add(hook);
@@ -106,6 +107,19 @@ export class ChainWriter {
     const { head } = storage.checkpoint();
     if (head !== null) this.#storedAs = (await storage.get(head.height))?.codec ?? null;
     if (state !== null) await checkStateNote(storage, true);
+    await this.#settle();
+  }
+
+  /** What an earlier configuration left open: blocks that count as confirmed now, or as final. */
+  async #settle(): Promise<void> {
+    const { storage, confirmsVerified } = this.#deps;
+    const { head, confirmed, finalized } = storage.checkpoint();
+    const settled = confirmsVerified ? head : confirmed;
+    if (settled === null) return;
+    const final = await this.#finalized([], settled);
+    if (settled.height === confirmed?.height && (final === null || final.height === finalized?.height))
+      return;
+    await storage.advance({ confirmed: settled, finalized: final });
   }
 
   /** Makes frames when it is their turn, and adds them in one batch: all of them, or none. */
@@ -114,7 +128,7 @@ export class ChainWriter {
       const frames = make();
       const { state } = this.#deps;
       if (!this.#stateChecked) await this.#checkState();
-      await this.#commit(state === null ? unchanged(frames) : await state.all(frames));
+      await this.#commit(state === null ? unchanged(frames) : await state.all(frames), {}, true);
       return frames;
     });
   }
@@ -129,12 +143,23 @@ export class ChainWriter {
     return this.#queue.run(() => this.#rollback(to));
   }
 
-  /** Drops the blocks above `to` and adds others, with no other write in between. */
-  replace(to: BlockRef, frames: readonly Frame[], options: ReplaceOptions): Promise<void> {
-    return this.#queue.run(async () => {
-      options.onDropped(await this.#rollback(to));
-      await this.#add(frames, options);
-    });
+  /**
+   * Puts other blocks in the place of those above `to`, in one batch: when the state transition fails, or the process
+   * ends, the old ones are there.
+   *
+   * @returns the dropped blocks, newest first.
+   * @throws SyncError `BELOW_FINALIZED`, `STORE_GAP`, `STATE_FAILED`
+   */
+  replace(to: BlockRef, frames: readonly Frame[], options: CommitOptions = {}): Promise<readonly BlockRef[]> {
+    return this.#queue.run(() => this.#replace(to, frames, options));
+  }
+
+  /**
+   * Notes that a block is confirmed, and what that makes final. A block that is not on the chain any more changes
+   * nothing.
+   */
+  confirm(ref: BlockRef): Promise<void> {
+    return this.#queue.run(() => this.#confirm(ref));
   }
 
   /** Saves where a consumer has got to. */
@@ -146,6 +171,7 @@ export class ChainWriter {
   async close(): Promise<void> {
     await this.#queue.idle();
     this.#listeners.clear();
+    this.#confirmListeners.clear();
     this.#hooks.clear();
   }
 
@@ -163,22 +189,51 @@ export class ChainWriter {
     else for await (const blocks of state.batches(frames, options)) await this.#commit(blocks, options);
   }
 
+  async #replace(
+    to: BlockRef,
+    frames: readonly Frame[],
+    options: CommitOptions,
+  ): Promise<readonly BlockRef[]> {
+    const { storage, state } = this.#deps;
+    const header = await storage.header(to.height);
+    const { head } = storage.checkpoint();
+    // What can't be gone back to is refused by the store, with the right code.
+    const dropped =
+      header?.hash === to.hash && head !== null ? await this.#refs(to.height + 1, head.height) : [];
+    const blocks = state === null ? unchanged(frames) : await state.all(frames, await storage.stateAfter(to));
+    if (header?.hash === to.hash) await this.#announce(to, dropped);
+    await this.#store(blocks, to, this.#deps.confirmsVerified);
+    if (dropped.length > 0 && header !== null) this.#tell({ kind: 'rollback', to: header });
+    this.#told(blocks, options);
+    return dropped;
+  }
+
+  async #confirm(ref: BlockRef): Promise<void> {
+    const { storage } = this.#deps;
+    const { confirmed } = storage.checkpoint();
+    if (confirmed !== null && confirmed.height >= ref.height) return;
+    if ((await storage.header(ref.height))?.hash !== ref.hash) return;
+    await storage.advance({ confirmed: ref, finalized: await this.#finalized([], ref) });
+    for (const listener of [...this.#confirmListeners]) listener();
+  }
+
   async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     const { storage } = this.#deps;
     if (to === null) return storage.rollback(null);
     const header = await storage.header(to.height);
-    if (header?.hash === to.hash) await this.#announce(to);
+    const { head } = storage.checkpoint();
+    if (this.#hooks.size > 0 && header?.hash === to.hash && head !== null)
+      await this.#announce(to, await this.#refs(to.height + 1, head.height));
     const dropped = await storage.rollback({ height: to.height, hash: to.hash });
     if (dropped.length > 0 && header !== null) this.#tell({ kind: 'rollback', to: header });
     return dropped;
   }
 
   /** Runs the hooks, unless the store is going to refuse the rollback. */
-  async #announce(to: BlockRef): Promise<void> {
+  async #announce(to: BlockRef, dropped: readonly BlockRef[]): Promise<void> {
     const { storage } = this.#deps;
-    const { head, finalized } = storage.checkpoint();
-    if (this.#hooks.size === 0 || head === null || to.height < (finalized?.height ?? 0)) return;
-    const dropped = await this.#refs(to.height + 1, head.height);
+    const { finalized } = storage.checkpoint();
+    if (to.height < (finalized?.height ?? 0)) return;
     for (const hook of [...this.#hooks]) await hook(to, dropped, storage);
   }
 
@@ -192,10 +247,10 @@ export class ChainWriter {
     return refs;
   }
 
-  /** The newest final block once a batch is in the store; `null` leaves it as it is. */
-  async #finalized(frames: readonly Frame[], head: BlockRef): Promise<BlockRef | null> {
+  /** The newest final block once a block is confirmed; `null` leaves it as it is. @param frames - about to be stored */
+  async #finalized(frames: readonly Frame[], confirmed: BlockRef): Promise<BlockRef | null> {
     const { storage } = this.#deps;
-    const height = this.#deps.finalHeight(head);
+    const height = this.#deps.finalHeight(confirmed);
     const { finalized } = storage.checkpoint();
     if (height === null || (finalized !== null && height <= finalized.height)) return null;
     const frame = frames.find(({ header }) => header.height === height);
@@ -203,17 +258,35 @@ export class ChainWriter {
     return header === null ? null : { height, hash: header.hash };
   }
 
-  async #commit(blocks: readonly CommitBlock[], { onDurable }: CommitOptions = {}): Promise<void> {
-    const first = blocks[0]?.frame;
+  async #commit(
+    blocks: readonly CommitBlock[],
+    options: CommitOptions,
+    isConfirmed = this.#deps.confirmsVerified,
+  ): Promise<void> {
+    if (blocks.length === 0) return;
+    await this.#store(blocks, null, isConfirmed);
+    this.#told(blocks, options);
+  }
+
+  async #store(
+    blocks: readonly CommitBlock[],
+    rollbackTo: BlockRef | null,
+    isConfirmed: boolean,
+  ): Promise<void> {
+    const first = blocks[0]?.frame.header;
     const last = blocks.at(-1)?.frame;
-    if (first === undefined || last === undefined) return;
+    if (first === undefined || last === undefined) throw new TypeError('A batch needs at least one block.');
     const { storage, rules } = this.#deps;
-    const identity = { chain: rules, chainId: this.#deps.chainId() ?? first.header.hash };
+    const identity = { chain: rules, chainId: this.#deps.chainId() ?? first.hash };
+    const confirmed = isConfirmed ? { height: last.header.height, hash: last.header.hash } : null;
     const frames = blocks.map(({ frame }) => frame);
-    const finalized = await this.#finalized(frames, last.header);
-    const confirmed = { height: last.header.height, hash: last.header.hash };
-    await storage.commit({ rollbackTo: null, blocks, confirmed, finalized, identity });
+    const finalized = confirmed === null ? null : await this.#finalized(frames, confirmed);
+    await storage.commit({ rollbackTo, blocks, confirmed, finalized, identity });
     this.#storedAs = last.codec;
+  }
+
+  #told(blocks: readonly CommitBlock[], { onDurable }: CommitOptions): void {
+    const frames = blocks.map(({ frame }) => frame);
     this.#tell({ kind: 'extend', frames });
     onDurable?.(frames);
   }

@@ -19,7 +19,7 @@ import type {
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { Block } from './block.js';
-import { ChainWriter, type CommitOptions, type ReplaceOptions, type RollbackHook } from './chain-writer.js';
+import { ChainWriter, type CommitOptions, type RollbackHook } from './chain-writer.js';
 import { type Finality, finalHeight } from './finality.js';
 import type { NextPlace } from './links.js';
 import { StateKeeper } from './state/state-keeper.js';
@@ -45,6 +45,8 @@ export interface ChainParts {
   readonly stateTransition: StateTransition | null;
   /** Which blocks can't be rolled back; `null` for none but those of a snapshot. */
   readonly finality: Finality | null;
+  /** Whether a verified block counts as confirmed; else peers have to have it, or the host appended it. */
+  readonly confirmsVerified: boolean;
   /** Runs after the storage was closed. */
   readonly onClose: () => Promise<void>;
 }
@@ -76,8 +78,9 @@ export class Chain implements BlockSource, Closeable {
       rules: rules.id,
       base,
       state: this.#stateKeeper(),
+      confirmsVerified: parts.confirmsVerified,
       chainId: () => this.#chainId,
-      finalHeight: (head) => finalHeight(parts.finality, head, this),
+      finalHeight: (confirmed) => finalHeight(parts.finality, confirmed, this),
     });
   }
 
@@ -173,7 +176,7 @@ export class Chain implements BlockSource, Closeable {
 
   /**
    * Looks at what is in the store: in which codec its newest block is, and whether its state, if a transition is to keep
-   * it, agrees with its blocks.
+   * it, agrees with its blocks. Notes what counts as confirmed and as final by the present configuration.
    *
    * @throws SyncError `STATE_FAILED` when there are blocks that no transition saw.
    * @internal
@@ -219,12 +222,31 @@ export class Chain implements BlockSource, Closeable {
   }
 
   /**
-   * Drops blocks above `to` and appends verified frames in their place, with no other write in between.
+   * Puts verified frames in the place of the blocks above `to`, in one durable batch with their state.
+   *
+   * @returns the dropped blocks, newest first.
+   * @internal
+   */
+  replace(to: BlockRef, frames: readonly Frame[], options?: CommitOptions): Promise<readonly BlockRef[]> {
+    return this.#writer.replace(to, frames, options);
+  }
+
+  /**
+   * Notes that enough peers have a block of this chain, and what that makes final.
    *
    * @internal
    */
-  replace(to: BlockRef, frames: readonly Frame[], options: ReplaceOptions): Promise<void> {
-    return this.#writer.replace(to, frames, options);
+  confirm(ref: BlockRef): Promise<void> {
+    return this.#writer.confirm(ref);
+  }
+
+  /**
+   * Calls a listener whenever the confirmed block has moved without a new block.
+   *
+   * @internal
+   */
+  onConfirmed(listener: () => void): () => void {
+    return this.#writer.onConfirmed(listener);
   }
 
   /**

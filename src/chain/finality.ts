@@ -2,10 +2,10 @@ import type { BlockRef } from '../contracts/index.js';
 import type { Chain } from './chain.js';
 
 /**
- * Which blocks can't be rolled back any more: those `depth` and more below the head, or those up to the height that a
- * function of the host names (`null` for none; above the head counts as the head).
+ * Which blocks can't be rolled back any more: those `depth` and more below the newest confirmed block, or those up to the
+ * height that a function of the host names for that block (`null` for none; above it counts as that block).
  */
-export type Finality = { readonly depth: number } | ((head: BlockRef, chain: Chain) => number | null);
+export type Finality = { readonly depth: number } | ((confirmed: BlockRef, chain: Chain) => number | null);
 
 /** Checks what a configuration gives. @throws TypeError */
 export function checkFinality(finality: Finality | null): Finality | null {
@@ -15,16 +15,17 @@ export function checkFinality(finality: Finality | null): Finality | null {
 }
 
 /**
- * The height that is final once a head is.
+ * The height that is final once a block is confirmed.
  *
  * @returns `null` when none is.
  * @throws TypeError when the host's function gives something that is no height.
  */
-export function finalHeight(finality: Finality | null, head: BlockRef, chain: Chain): number | null {
+export function finalHeight(finality: Finality | null, confirmed: BlockRef, chain: Chain): number | null {
   if (finality === null) return null;
-  const height = typeof finality === 'function' ? finality(head, chain) : head.height - finality.depth;
+  const height =
+    typeof finality === 'function' ? finality(confirmed, chain) : confirmed.height - finality.depth;
   if (height === null) return null;
   if (!Number.isSafeInteger(height))
     throw new TypeError(`\`finality\` gave ${String(height)}, which is no height.`);
-  return Math.min(height, head.height);
+  return Math.min(height, confirmed.height);
 }

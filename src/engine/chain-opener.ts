@@ -86,6 +86,7 @@ export function chainOf(parts: EngineParts, settings: EngineSettings, rules: Cha
     maxBlockBytes: settings.limits.maxBlockBytes,
     stateTransition: settings.stateTransition,
     finality: settings.finality,
+    confirmsVerified: settings.agree <= 1,
     onClose: () => parts.close(),
   });
 }

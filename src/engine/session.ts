@@ -240,12 +240,9 @@ class Session {
   }
 
   async #replace({ common, frames }: Branch): Promise<void> {
-    await this.#deps.chain.replace(common, frames, {
-      ...this.#commitOptions(),
-      onDropped: (dropped) => {
-        if (dropped.length > 0) this.#deps.onRollback(common, dropped);
-      },
-    });
+    const dropped = await this.#deps.chain.replace(common, frames, { signal: this.#signal });
+    if (dropped.length > 0) this.#deps.onRollback(common, dropped);
+    this.#deps.onCommit(frames);
   }
 
   async #goLive(complete: WireComplete): Promise<void> {

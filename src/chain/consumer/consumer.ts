@@ -34,7 +34,8 @@ export interface RunOptions {
 }
 
 /**
- * Feeds a handler from the store, from its saved position on, and saves the position behind it.
+ * Feeds a handler from the store, from its saved position on up to the newest confirmed block, and saves the position
+ * behind it.
  *
  * The handler is called at least once for each block, in order. The position is saved ten times a second at most, and
  * whenever the handler has had all there is, fails, or is called off; after a crash the blocks since the last saved
@@ -80,6 +81,9 @@ export class Consumer {
       if (kind === 'rollback') this.#rollbacks += 1;
       this.#wake.notify();
     });
+    const unlisten = this.#chain.onConfirmed(() => {
+      this.#wake.notify();
+    });
     // The store may be closed before a handler that takes long has ended.
     const onAbort = (): void => {
       this.#position.save().catch(() => undefined);
@@ -93,6 +97,7 @@ export class Consumer {
       throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
+      unlisten();
       unsubscribe();
       unhook();
     }
@@ -113,11 +118,11 @@ export class Consumer {
   async #deliver(signal: AbortSignal): Promise<boolean> {
     const rollbacks = this.#rollbacks;
     await this.#goBack();
-    const { head, base } = this.#chain.tip();
+    const { confirmed, base } = this.#chain.tip();
     const from = this.#reached === null ? base : this.#reached.height + 1;
-    if (head === null || from > head.height) return this.#rollbacks !== rollbacks;
+    if (confirmed === null || from > confirmed.height) return this.#rollbacks !== rollbacks;
     if (from < base) throw this.#belowBase(from, base);
-    for await (const frames of this.#chain.read({ from, to: head.height }, { signal })) {
+    for await (const frames of this.#chain.read({ from, to: confirmed.height }, { signal })) {
       for (const frame of frames) {
         throwIfAborted(signal);
         // What is read may be of the branch that was dropped.

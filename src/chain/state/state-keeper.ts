@@ -5,7 +5,7 @@ import type {
   StateBlock,
   StateChange,
   StateTransition,
-  Storage,
+  StateReader,
 } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
@@ -21,7 +21,7 @@ const BATCH_BLOCKS = 64;
 /** Parts of a {@link StateKeeper}. */
 export interface StateKeeperParts {
   readonly transition: StateTransition;
-  readonly storage: Pick<Storage, 'getState'>;
+  readonly storage: StateReader;
   /** The block in a verified frame. */
   readonly decode: (frame: Frame) => StateBlock;
 }
@@ -45,7 +45,8 @@ export class StateKeeper {
     { signal }: AbortOptions,
   ): AsyncGenerator<readonly CommitBlock[], void, undefined> {
     for (let at = 0; at < frames.length;) {
-      const { blocks, failure } = await this.#run(frames.slice(at, at + BATCH_BLOCKS), BATCH_BYTES);
+      const part = frames.slice(at, at + BATCH_BLOCKS);
+      const { blocks, failure } = await this.#run(part, BATCH_BYTES, this.#parts.storage);
       if (blocks.length > 0) yield blocks;
       if (failure !== null) throw failure.error;
       at += blocks.length;
@@ -56,10 +57,14 @@ export class StateKeeper {
   /**
    * All blocks with their changes, for one commit.
    *
+   * @param below - the state that they build on: that of the store, unless they replace others.
    * @throws SyncError as `batches`
    */
-  async all(frames: readonly Frame[]): Promise<readonly CommitBlock[]> {
-    const { blocks, failure } = await this.#run(frames, Infinity);
+  async all(
+    frames: readonly Frame[],
+    below: StateReader = this.#parts.storage,
+  ): Promise<readonly CommitBlock[]> {
+    const { blocks, failure } = await this.#run(frames, Infinity, below);
     if (failure !== null) throw failure.error;
     return blocks;
   }
@@ -67,12 +72,12 @@ export class StateKeeper {
   async #run(
     frames: readonly Frame[],
     maxBytes: number,
+    below: StateReader,
   ): Promise<{
     readonly blocks: readonly CommitBlock[];
     readonly failure: { readonly error: unknown } | null;
   }> {
-    const { storage } = this.#parts;
-    const overlay = new StateOverlay((table, key) => storage.getState(table, key));
+    const overlay = new StateOverlay((table, key) => below.getState(table, key));
     const blocks: CommitBlock[] = [];
     try {
       for (const frame of frames) {

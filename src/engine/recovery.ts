@@ -72,7 +72,7 @@ export class Recovery {
     else if (consequence === 'unproved') book.unproved(record);
     else {
       if (follow && !error.info.retryable) chooser.forgive(record.peer);
-      return !book.left(record, error, mayPass);
+      return !book.backOff(record, error, mayPass);
     }
     return true;
   }

@@ -140,7 +140,7 @@ class Session {
   }
 
   get #head(): BlockRef | null {
-    return this.#verifier.place.head;
+    return this.#verifier.appendPoint.head;
   }
 
   #commitOptions(): Parameters<Chain['commit']>[1] {
@@ -155,7 +155,7 @@ class Session {
     return {
       peer,
       after,
-      from: nextHeight(this.#verifier.place),
+      from: nextHeight(this.#verifier.appendPoint),
       to,
       acceptCodecs,
       follow,

@@ -12,12 +12,12 @@ import { Freshness } from './peers/freshness.js';
 import type { Greeting } from './peers/greeting.js';
 import { HeadCheck } from './peers/head-check.js';
 import { publishVerdict } from './peers/head-watch.js';
-import type { PeerBook, Turn } from './peers/peer-book.js';
+import type { NextPeer, PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import { askStatus, claimOf, survey, type SurveyDeps } from './peers/survey.js';
 import type { ProgressMeter } from './events/progress.js';
 import { Recovery } from './recovery.js';
-import { attemptSnapshot } from './snapshot/snapshot-attempt.js';
+import { takeSnapshot } from './snapshot/take-snapshot.js';
 
 /** At the start of a connection the others are waited for at most this long. */
 const SURVEY_MS = 1_000;
@@ -71,18 +71,18 @@ export class SyncRun {
    */
   async run(signal: AbortSignal): Promise<void> {
     if (this.#opener.isKnown) await this.#opener.open(null);
-    for (let turn = this.#book.next(); ; turn = this.#book.next()) {
-      if (turn === null) throw new TypeError('A run needs at least one peer.');
+    for (let next = this.#book.next(); ; next = this.#book.next()) {
+      if (next === null) throw new TypeError('A run needs at least one peer.');
       try {
-        await this.#wait(turn, signal);
+        await this.#wait(next, signal);
         this.#way = null;
         this.#connection = null;
-        await this.#connect(turn.record, signal);
-        if (await this.#isFinished(this.#connected(turn.record), signal)) return;
+        await this.#connect(next.record, signal);
+        if (await this.#isFinished(this.#connected(next.record), signal)) return;
       } catch (error) {
         throwIfAborted(signal);
         if (!isSyncError(error) || isLocal(error)) throw error;
-        this.#recover(turn.record, error);
+        this.#recover(next.record, error);
       }
     }
   }
@@ -97,7 +97,7 @@ export class SyncRun {
     });
   }
 
-  async #wait({ waitMs }: Turn, signal: AbortSignal): Promise<void> {
+  async #wait({ waitMs }: NextPeer, signal: AbortSignal): Promise<void> {
     if (waitMs <= 0) return;
     this.#deps.hub.phase('waiting');
     await sleep(waitMs, signal);
@@ -181,7 +181,7 @@ export class SyncRun {
     signal: AbortSignal,
   ): Promise<ChosenMode | null> {
     this.#deps.hub.mode({ ...chosen, peer: peer.url });
-    await attemptSnapshot(this.#deps, peer, status, signal);
+    await takeSnapshot(this.#deps, peer, status, signal);
     this.#chooser.endSnapshot();
     return this.#choose(peer, status);
   }

@@ -8,7 +8,7 @@ import type { PeerBook } from '../peers/peer-book.js';
 import { SnapshotRun } from './snapshot-run.js';
 
 /** What taking a snapshot on the way works with. */
-export interface SnapshotAttemptDeps {
+export interface TakeSnapshotDeps {
   readonly settings: EngineSettings;
   readonly parts: EngineParts;
   readonly hub: EventHub;
@@ -20,8 +20,8 @@ export interface SnapshotAttemptDeps {
  *
  * @throws SyncError when the node itself failed, or only a snapshot would have done.
  */
-export async function attemptSnapshot(
-  { hub, parts, settings, book }: SnapshotAttemptDeps,
+export async function takeSnapshot(
+  { hub, parts, settings, book }: TakeSnapshotDeps,
   peer: Peer,
   status: PeerStatus | null,
   signal: AbortSignal,

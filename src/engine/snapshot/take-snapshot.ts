@@ -1,9 +1,8 @@
 import type { Peer, PeerStatus } from '../../contracts/index.js';
-import { isSyncError, type SyncError } from '../../errors/index.js';
-import { throwIfAborted } from '../../internal/abort.js';
+import type { SyncError } from '../../errors/index.js';
 import type { EngineParts, EngineSettings } from '../engine-parts.js';
 import type { EventHub } from '../events/event-hub.js';
-import { isLocal } from '../peers/failures.js';
+import { peerFailure } from '../peers/failures.js';
 import type { PeerBook } from '../peers/peer-book.js';
 import { SnapshotRun } from './snapshot-run.js';
 
@@ -27,7 +26,7 @@ export async function takeSnapshot(
   signal: AbortSignal,
 ): Promise<void> {
   if (parts.snapshots === null) return;
-  hub.phase('importing');
+  hub.phase.importing();
   const onLiar = (liar: Peer, error: SyncError): void => {
     const record = book.find(liar.url);
     if (record !== null) book.drop(record, error);
@@ -37,9 +36,8 @@ export async function takeSnapshot(
   try {
     await snapshot.run(peer, status, signal);
     hub.checkpoint(parts.storage.checkpoint());
-  } catch (error) {
-    throwIfAborted(signal);
-    if (!isSyncError(error) || isLocal(error)) throw error;
+  } catch (cause) {
+    const error = peerFailure(cause, signal);
     // A node that is ahead of the snapshot needs none; without the mode being asked for, blocks do as well.
     if (settings.mode === 'snapshot' && error.code !== 'SNAPSHOT_STALE') throw error;
     hub.warn(error.code, error.message);

@@ -9,7 +9,7 @@ import type {
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { release } from '../internal/release.js';
-import { checkLink, type NextPlace, nextHeight } from './links.js';
+import { checkLink, type AppendPoint, nextHeight } from './links.js';
 
 /** What a {@link Verifier} works with. */
 export interface VerifierDeps {
@@ -29,16 +29,16 @@ export interface VerifierDeps {
  */
 export class Verifier {
   readonly #deps: VerifierDeps;
-  #place: NextPlace;
+  #appendPoint: AppendPoint;
 
-  constructor(deps: VerifierDeps, place: NextPlace) {
+  constructor(deps: VerifierDeps, point: AppendPoint) {
     this.#deps = deps;
-    this.#place = place;
+    this.#appendPoint = point;
   }
 
-  /** The place the next block has to fit on. */
-  get place(): NextPlace {
-    return this.#place;
+  /** The point that the next block is appended at. */
+  get appendPoint(): AppendPoint {
+    return this.#appendPoint;
   }
 
   /**
@@ -48,7 +48,7 @@ export class Verifier {
    * @throws SyncError naming the height
    */
   wireFrame(item: WireFrame): Frame | null {
-    const claimed = item.height ?? nextHeight(this.#place);
+    const claimed = item.height ?? nextHeight(this.#appendPoint);
     try {
       const codec = this.#deps.codecs.get(item.codec);
       const document = codec.decode(item.bytes, { maxOutputBytes: this.#deps.maxBlockBytes });
@@ -71,18 +71,18 @@ export class Verifier {
       this.#checkSize(document);
       return this.#accept(document, null);
     } catch (error) {
-      throw located(error, nextHeight(this.#place));
+      throw located(error, nextHeight(this.#appendPoint));
     }
   }
 
   #accept(document: Uint8Array, item: WireFrame | null): Frame {
     const verified = this.#deps.rules.verify(document, null);
-    const header = shareHash(verified, this.#place.head);
+    const header = shareHash(verified, this.#appendPoint.head);
     if (item !== null && item.height !== null && item.height !== header.height) {
       throw new SyncError('HEIGHT_MISMATCH', `The peer sent block ${header.height} as block ${item.height}.`);
     }
-    checkLink(header, this.#place, this.#deps.rules);
-    this.#place = { head: header, base: this.#place.base };
+    checkLink(header, this.#appendPoint, this.#deps.rules);
+    this.#appendPoint = { head: header, base: this.#appendPoint.base };
     const documentBytes = document.byteLength;
     if (item !== null && item.codec !== 'identity')
       return { header, codec: item.codec, bytes: item.bytes, documentBytes };
@@ -92,7 +92,7 @@ export class Verifier {
   }
 
   #isRepeat(item: WireFrame, document: Uint8Array): boolean {
-    const { head } = this.#place;
+    const { head } = this.#appendPoint;
     if (head === null || (item.height !== null && item.height !== head.height)) return false;
     const header = this.#deps.rules.describe(document);
     return header.height === head.height && this.#deps.rules.verify(document, null).hash === head.hash;

@@ -1,7 +1,6 @@
 import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
 import { abortError, throwIfAborted } from '../internal/abort.js';
-import type { Chain } from '../chain/chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { negotiateCodecs } from './handshake.js';
 import { hedged } from './peers/hedge.js';
@@ -11,8 +10,11 @@ import type { PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import { RateWatch } from './peers/rate-watch.js';
 import { asOthers } from './peers/survey.js';
-import { type PublishDeps, publishFrames, publishRollback } from './events/publish.js';
-import { type PassingFork, runSession, type SessionDeps } from './session.js';
+import { type PublishDeps, publishFact } from './events/publish.js';
+import { peerFailure } from './peers/failures.js';
+import { metered } from './peers/metered.js';
+import type { PassingFork, SessionFact } from './session/fact.js';
+import { runSession, type SessionDeps } from './session/session.js';
 
 /** A peer so many blocks ahead at most is asked for what comes at once, so that another may be asked for the same. */
 const NEAR_BLOCKS = 64;
@@ -30,7 +32,8 @@ export interface ConnectionDeps extends PublishDeps {
   readonly settings: EngineSettings;
   readonly parts: EngineParts;
   readonly book: PeerBook;
-  readonly chain: Chain;
+  /** Why this way is taken. */
+  readonly reason: string;
   readonly check: HeadCheck;
   readonly transport: Transport;
   readonly now: () => number;
@@ -40,6 +43,22 @@ export interface ConnectionDeps extends PublishDeps {
   onOther(record: PeerRecord, error: SyncError): void;
 }
 
+/** What is known of a connection that is over. */
+interface Connected {
+  /** The peer that has answered, which may be another one than was asked. */
+  readonly record: PeerRecord;
+  readonly way: Transport['mode'];
+  /** Whether it was worth something: it has changed the chain, or was live for a while. */
+  readonly hasWorked: boolean;
+  /** The fork that may pass; `null` when there was none. */
+  readonly fork: PassingFork | null;
+}
+
+/** What a connection came to: the peer sent all it had, or it failed. */
+export type ConnectionOutcome =
+  | (Connected & { readonly kind: 'ended' })
+  | (Connected & { readonly kind: 'failed'; readonly error: SyncError });
+
 /** One connection that brings blocks: to one peer, with the help of others. */
 export class Connection {
   readonly #deps: ConnectionDeps;
@@ -47,7 +66,7 @@ export class Connection {
   #rate: RateWatch;
   #progressed = false;
   #liveSinceMs: number | null = null;
-  #passing: PassingFork | null = null;
+  #fork: PassingFork | null = null;
   #watch: Promise<void> | null = null;
 
   constructor(deps: ConnectionDeps, record: PeerRecord) {
@@ -56,24 +75,38 @@ export class Connection {
     this.#rate = this.#rateOf(record);
   }
 
-  /** The peer that has answered. */
-  get record(): PeerRecord {
-    return this.#record;
+  /** @throws SyncError that no other peer helps against */
+  async run(signal: AbortSignal): Promise<ConnectionOutcome> {
+    try {
+      await this.#begin(signal);
+      await this.#fetch(signal);
+      return { kind: 'ended', ...this.#connected() };
+    } catch (error) {
+      return { kind: 'failed', ...this.#connected(), error: peerFailure(error, signal) };
+    }
   }
 
-  /** Whether it was worth something: it has changed the chain, or was live for a while. */
-  get hasWorked(): boolean {
+  #connected(): Connected {
     const since = this.#liveSinceMs;
-    return this.#progressed || (since !== null && this.#deps.now() - since >= GOOD_LIVE_MS);
+    const wasLive = since !== null && this.#deps.now() - since >= GOOD_LIVE_MS;
+    return {
+      record: this.#record,
+      way: this.#deps.transport.mode,
+      hasWorked: this.#progressed || wasLive,
+      fork: this.#fork,
+    };
   }
 
-  /** Why it failed by a fork that may pass; `null` when it did not. */
-  get passing(): PassingFork | null {
-    return this.#passing;
+  async #begin(signal: AbortSignal): Promise<void> {
+    const { check, hub, transport, reason } = this.#deps;
+    const { url } = this.#record.peer;
+    await check.mayBelieve(this.#record, signal);
+    hub.emit({ type: 'peer', peer: url, status: 'connected', error: null });
+    hub.mode({ mode: transport.mode, reason, peer: url });
+    hub.phase.syncing();
   }
 
-  /** @throws SyncError */
-  async run(signal: AbortSignal): Promise<void> {
+  async #fetch(signal: AbortSignal): Promise<void> {
     const controller = new AbortController();
     const onAbort = (): void => {
       controller.abort(abortError(signal));
@@ -92,48 +125,58 @@ export class Connection {
   }
 
   #session(controller: AbortController): SessionDeps {
-    const { settings, parts, chain, book, hub, now } = this.#deps;
+    const { settings, chain, book, hub } = this.#deps;
     const { peer, status } = this.#record;
-    const transport = this.#transport();
     return {
       chain,
-      transport,
       peer,
       status,
-      acceptCodecs: negotiateCodecs(parts.acceptCodecs, status, transport.mode),
-      others: asOthers(book.ready, peer),
       takesTies: settings.agree > 1 || book.usable.length === 1,
       to: settings.to,
-      follow: settings.follow && transport.supports.follow,
+      follow: this.#follows,
       batch: settings.limits,
-      now,
-      onPeerFailure: (failed, error) => {
+      open: this.#opener(),
+      ready: (signal) => hub.ready(signal),
+      onFact: (fact) => {
+        this.#take(fact, controller);
+      },
+    };
+  }
+
+  get #follows(): boolean {
+    return this.#deps.settings.follow && this.#deps.transport.supports.follow;
+  }
+
+  /** What a session asks the peer with. */
+  #opener(): SessionDeps['open'] {
+    const { settings, parts, chain, book, now } = this.#deps;
+    const { peer, status } = this.#record;
+    const transport = this.#transport();
+    const request = {
+      peer,
+      to: settings.to,
+      acceptCodecs: negotiateCodecs(parts.acceptCodecs, status, transport.mode),
+      follow: this.#follows,
+      describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
+      others: asOthers(book.ready, peer),
+      onPeerFailure: (failed: Peer, error: Error): void => {
         const record = book.find(failed.url);
         if (record !== null && isSyncError(error)) this.#deps.onOther(record, error);
       },
-      onReceived: (bytes, waitMs) => {
-        this.#rate.received(bytes, waitMs);
-      },
-      ready: (signal) => hub.ready(signal),
-      onCommit: (frames) => {
-        this.#succeeded();
-        publishFrames(this.#deps, chain, frames, transport.mode);
-      },
-      onRepeat: (height) => {
-        hub.warn('HEIGHT_MISMATCH', `The peer sent block ${height} once more; it was left out.`);
-      },
-      onRollback: (to, dropped) => {
-        this.#succeeded();
-        publishRollback(this.#deps, chain, to, dropped);
-      },
-      onLive: () => {
-        this.#goLive(controller);
-      },
-      onPassing: (why, { code, message }) => {
-        if (this.#passing === null) hub.warn(code, message);
-        this.#passing ??= why;
-      },
     };
+    const onReceived = (bytes: number, waitMs: number): void => {
+      this.#rate.received(bytes, waitMs);
+    };
+    return (range, signal) => metered(transport.open({ ...request, ...range }, { signal }), now, onReceived);
+  }
+
+  /** Notes what the session tells, and tells the subscribers. */
+  #take(fact: SessionFact, controller: AbortController): void {
+    if (fact.kind === 'fork') this.#fork = fact.fork;
+    else if (fact.kind === 'live') this.#goLive();
+    else if (fact.kind !== 'repeat') this.#succeeded();
+    publishFact(this.#deps, fact, this.#deps.transport.mode);
+    if (fact.kind === 'live') this.#watchHeads(controller);
   }
 
   #succeeded(): void {
@@ -142,15 +185,18 @@ export class Connection {
     this.#deps.onSuccess();
   }
 
-  #goLive(controller: AbortController): void {
-    const { hub, meter, check, chain, settings, now } = this.#deps;
-    this.#liveSinceMs = now();
+  #goLive(): void {
+    this.#liveSinceMs = this.#deps.now();
     this.#record.hasWorked = true;
     this.#rate.live();
     this.#deps.onSuccess();
-    hub.progress(() => meter.sample(), true);
+  }
+
+  /** Whether the node counts as synced, the other peers and the clock may have to say. */
+  #watchHeads(controller: AbortController): void {
+    const { hub, check, chain, settings, now } = this.#deps;
     if (!check.isNeeded) {
-      hub.phase('synced');
+      hub.phase.synced();
       return;
     }
     const { headCheckMs, staleAfterMs } = settings;
@@ -175,7 +221,7 @@ export class Connection {
         if (record === null || record === this.#record) return;
         this.#record = record;
         this.#rate = this.#rateOf(record);
-        this.#deps.hub.peer(peer.url);
+        this.#deps.hub.phase.answeredBy(peer.url);
       },
     });
   }

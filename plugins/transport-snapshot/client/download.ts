@@ -3,13 +3,13 @@ import type { Peer, SnapshotRequest, SnapshotTransportDeps } from '../../../src/
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { abortError, throwIfAborted } from '../../../src/internal/abort.js';
 import { release } from '../../../src/internal/release.js';
-import { Signal } from '../../../src/internal/signal.js';
+import { WakeUp } from '../../../src/internal/wake-up.js';
 import { decodePart } from './decode-part.js';
 import { fetchRun } from './fetch-run.js';
 import type { KeptParts } from './kept-parts.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { PartWindow, type PartRequest, type Slot } from './part-window.js';
-import { PeerPool, type Turn } from './peer-pool.js';
+import { PeerPool, type PeerLease } from './peer-pool.js';
 import { ProgressCount } from './progress.js';
 
 /** Parts that are read from disk at once. */
@@ -41,7 +41,7 @@ export class Download {
   readonly #pool: PeerPool;
   readonly #progress: ProgressCount;
   readonly #controller = new AbortController();
-  readonly #changed = new Signal();
+  readonly #changed = new WakeUp();
   /** Everything that ends a wait for a change is a change as well. */
   readonly #never = new AbortController().signal;
   readonly #tasks = new Set<Promise<void>>();
@@ -128,17 +128,17 @@ export class Download {
   #fetch(): void {
     const { connections } = this.#setup;
     while (this.#active.fetches < connections) {
-      const turn = this.#pool.next();
-      if (turn === null) {
+      const lease = this.#pool.next();
+      if (lease === null) {
         this.#waitForPeers();
         return;
       }
       const slots = this.#window.takeRun(connections - this.#active.fetches, this.#active.fetches === 0);
       if (slots.length === 0) {
-        turn.done();
+        lease.done();
         break;
       }
-      this.#run('fetches', () => this.#fetchSlots(slots, turn, null));
+      this.#run('fetches', () => this.#fetchSlots(slots, lease, null));
     }
     this.#fetchStalled();
   }
@@ -147,10 +147,10 @@ export class Download {
   #fetchStalled(): void {
     if (this.#active.fetches > this.#setup.connections) return;
     const stalled = this.#window.stalled(this.#stallMs);
-    const turn = stalled === null ? null : this.#pool.next(stalled.peer);
-    if (stalled === null || turn === null) return;
+    const lease = stalled === null ? null : this.#pool.next(stalled.peer);
+    if (stalled === null || lease === null) return;
     const slots = this.#window.takeFrom(stalled);
-    this.#run('fetches', () => this.#fetchSlots(slots, turn, stalled));
+    this.#run('fetches', () => this.#fetchSlots(slots, lease, stalled));
   }
 
   /** No peer can be asked now: later, or none ever again. */
@@ -200,9 +200,9 @@ export class Download {
    *
    * @param stalled - a request for the same parts, which is given up if this one is faster.
    */
-  async #fetchSlots(slots: readonly Slot[], turn: Turn, stalled: PartRequest | null): Promise<void> {
+  async #fetchSlots(slots: readonly Slot[], lease: PeerLease, stalled: PartRequest | null): Promise<void> {
     const { deps, request } = this.#setup;
-    const { peer } = turn;
+    const { peer } = lease;
     const abort = new LinkedAbort(this.#controller.signal);
     const own: PartRequest = {
       peer,
@@ -216,7 +216,7 @@ export class Download {
     try {
       for (const slot of slots) {
         if (slot.request === own) slot.dueSince = performance.now();
-        const bytes = await nextOf(run, turn, this.#controller.signal);
+        const bytes = await nextOf(run, lease, this.#controller.signal);
         if (bytes === null) return;
         if (await this.#keep(slot, bytes)) stalled?.giveUp();
       }
@@ -224,7 +224,7 @@ export class Download {
       await run.return();
       abort.release();
       for (const slot of slots) if (slot.stage === 'coming' && slot.request === own) slot.stage = 'due';
-      turn.done();
+      lease.done();
     }
   }
 
@@ -268,18 +268,18 @@ function tooSlow({ url }: Peer, ms: number): SyncError {
 /** The next part of a run; `null` when there is none or the peer failed, which the pool was told. */
 async function nextOf(
   run: ReturnType<typeof fetchRun>,
-  turn: Turn,
+  lease: PeerLease,
   signal: AbortSignal,
 ): Promise<Uint8Array | null> {
   try {
     const { value } = await run.next();
     if (value === undefined) return null;
-    turn.worked();
+    lease.worked();
     return value;
   } catch (error) {
     throwIfAborted(signal);
     if (!isSyncError(error)) throw error;
-    turn.failed(error);
+    lease.failed(error);
     return null;
   }
 }

@@ -1,8 +1,8 @@
 import type {
+  BlockRef,
   ChainRulesPlugin,
   CodecPlugin,
   HttpFetch,
-  Peer,
   Plugin,
   SnapshotType,
   StateTransition,
@@ -13,6 +13,7 @@ import type {
 import { DEFAULT_RETRY, type RetryOptions } from './engine/backoff.js';
 import { checkFinality, type Finality } from './chain/finality.js';
 import type { SyncMode } from './engine/modes.js';
+import type { ConfiguredPeer } from './engine/peers/peer-record.js';
 import { type TrustConfig, trustOptions } from './engine/snapshot/trust-options.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from './engine/engine-parts.js';
 
@@ -39,6 +40,11 @@ export interface PeerConfig {
   readonly url: string;
   /** Headers of every request to it. Default none. */
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * What its rollbacks and shorter branches are. `proved`: a claim, until verified blocks replace ours. `trusted`: they are
+   * followed at once, down to what is final and to `maxRollbackBlocks`. Default `proved`.
+   */
+  readonly rollbacks?: 'proved' | 'trusted';
 }
 
 /** What a store of blocks is opened with. */
@@ -119,6 +125,16 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
    * is that of the header's time, and of its arrival where the chain has no times. Default `null`: no such alarm.
    */
   readonly staleAfterMs?: number | null;
+  /**
+   * Confirmed blocks that another branch may take the place of. A peer that asks for more is left; when none else is left,
+   * the engine fails with `ROLLBACK_TOO_DEEP`. Default: `finality.depth` where it is given, else 64.
+   */
+  readonly maxRollbackBlocks?: number;
+  /**
+   * Consent to one branch that begins deeper than `maxRollbackBlocks` allows: any block of it, as the error names it. Default
+   * `null`: none. Nothing goes below a final block.
+   */
+  readonly acceptRollback?: BlockRef | null;
   /** How often the heads of several peers are compared while following, in milliseconds. Default 15,000. */
   readonly headCheckMs?: number;
   /**
@@ -161,6 +177,8 @@ export function engineSettings(config: SyncEngineConfig): EngineSettings {
     trust: trustOf(config),
     snapshotType: checkType(config.snapshot?.type ?? 'recent'),
     minSnapshotBlocks: checkHeight('snapshot.minBlocks', config.snapshot?.minBlocks ?? 1_000),
+    maxRollbackBlocks: maxRollbackOf(config),
+    acceptRollback: config.acceptRollback ?? null,
     to: config.to === undefined || config.to === null ? null : checkHeight('to', config.to),
     retry: retryOf(config),
   };
@@ -218,6 +236,15 @@ function positive<T extends object>(values: T): T {
 }
 
 const MODES: readonly string[] = ['auto', 'stream', 'json', 'snapshot'];
+
+function maxRollbackOf({ maxRollbackBlocks, finality = null }: SyncEngineConfig): number {
+  const depth =
+    finality !== null && typeof finality === 'object' ? finality.depth : DEFAULT_MAX_ROLLBACK_BLOCKS;
+  return checkHeight('maxRollbackBlocks', maxRollbackBlocks ?? depth);
+}
+
+/** Confirmed blocks that a branch may take the place of, where nothing says more. */
+const DEFAULT_MAX_ROLLBACK_BLOCKS = 64;
 
 function checkMode(mode: EngineSettings['mode']): EngineSettings['mode'] {
   if (MODES.includes(mode)) return mode;
@@ -278,8 +305,8 @@ function checkTransition(transition: StateTransition | null): StateTransition | 
 }
 
 /** Reads a peer's address. An address without a path means the router at `/sync`. @throws TypeError */
-export function normalizePeer(peer: string | PeerConfig): Peer {
-  const { url, headers = {} } = typeof peer === 'string' ? { url: peer } : peer;
+export function normalizePeer(peer: string | PeerConfig): ConfiguredPeer {
+  const { url, headers = {}, rollbacks = 'proved' } = typeof peer === 'string' ? { url: peer } : peer;
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) {
     throw new TypeError(`A peer needs an http or https URL, not ${JSON.stringify(url)}.`);
@@ -290,6 +317,7 @@ export function normalizePeer(peer: string | PeerConfig): Peer {
   return {
     url: `${parsed.origin}${path === '' ? '/sync' : path}`,
     headers: { ...credentials(parsed), ...headers },
+    rollbacks,
   };
 }
 

@@ -11,6 +11,8 @@ const NO_SYNC = {
   trust: null,
   snapshotType: 'recent',
   minSnapshotBlocks: 0,
+  maxRollbackBlocks: 0,
+  acceptRollback: null,
   to: null,
   follow: false,
   agree: 1,

@@ -1,4 +1,4 @@
-import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
+import type { BlockRef, Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
 import { abortError, throwIfAborted } from '../internal/abort.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
@@ -13,8 +13,10 @@ import { asOthers } from './peers/survey.js';
 import { type PublishDeps, publishFact } from './events/publish.js';
 import { peerFailure } from './peers/failures.js';
 import { metered } from './peers/metered.js';
+import type { BranchRules } from './session/branch.js';
 import type { PassingFork, SessionFact } from './session/fact.js';
 import { runSession, type SessionDeps } from './session/session.js';
+import type { TieLimit } from './session/tie-limit.js';
 
 /** A peer so many blocks ahead at most is asked for what comes at once, so that another may be asked for the same. */
 const NEAR_BLOCKS = 64;
@@ -32,6 +34,7 @@ export interface ConnectionDeps extends PublishDeps {
   readonly settings: EngineSettings;
   readonly parts: EngineParts;
   readonly book: PeerBook;
+  readonly ties: TieLimit;
   /** Why this way is taken. */
   readonly reason: string;
   readonly check: HeadCheck;
@@ -67,6 +70,8 @@ export class Connection {
   #progressed = false;
   #liveSinceMs: number | null = null;
   #fork: PassingFork | null = null;
+  /** Newest block of the peer's branch while ours is kept; `null` when the peer is on ours. */
+  #held: BlockRef | null = null;
   #watch: Promise<void> | null = null;
 
   constructor(deps: ConnectionDeps, record: PeerRecord) {
@@ -125,13 +130,15 @@ export class Connection {
   }
 
   #session(controller: AbortController): SessionDeps {
-    const { settings, chain, book, hub } = this.#deps;
+    const { settings, chain, hub } = this.#deps;
     const { peer, status } = this.#record;
     return {
       chain,
       peer,
       status,
-      takesTies: settings.agree > 1 || book.usable.length === 1,
+      branches: this.#branches(),
+      trustsRollbacks: peer.rollbacks === 'trusted',
+      rollbackLimit: this.#record.rollbackLimit,
       to: settings.to,
       follow: this.#follows,
       batch: settings.limits,
@@ -140,6 +147,21 @@ export class Connection {
       onFact: (fact) => {
         this.#take(fact, controller);
       },
+    };
+  }
+
+  /** What a branch of the peer needs to take the place of ours. */
+  #branches(): BranchRules {
+    const { settings, book, ties } = this.#deps;
+    return {
+      maxRollbackBlocks: settings.maxRollbackBlocks,
+      acceptRollback: settings.acceptRollback,
+      // With several peers a tie is for those to decide that have the longer branch next.
+      takesTie: (height) => (settings.agree > 1 || book.usable.length === 1) && ties.allows(height),
+      tookTie: (height) => {
+        ties.taken(height);
+      },
+      isPreferred: (theirs) => isOnMost(theirs, book.usable),
     };
   }
 
@@ -172,11 +194,35 @@ export class Connection {
 
   /** Notes what the session tells, and tells the subscribers. */
   #take(fact: SessionFact, controller: AbortController): void {
-    if (fact.kind === 'fork') this.#fork = fact.fork;
-    else if (fact.kind === 'live') this.#goLive();
-    else if (fact.kind !== 'repeat') this.#succeeded();
-    publishFact(this.#deps, fact, this.#deps.transport.mode);
+    switch (fact.kind) {
+      case 'fork':
+        this.#fork = fact.fork;
+        break;
+      case 'held':
+        this.#hold(fact.theirs, controller);
+        break;
+      case 'live':
+        this.#held = null;
+        this.#goLive();
+        break;
+      case 'durable':
+      case 'dropped':
+        this.#held = null;
+        this.#succeeded();
+        break;
+      case 'repeat':
+        break;
+    }
+    publishFact(this.#deps, fact, { origin: this.#deps.transport.mode, peer: this.#record.peer.url });
     if (fact.kind === 'live') this.#watchHeads(controller);
+  }
+
+  /** The other peers say whether ours is kept: this one is behind, or all are on its branch. */
+  #hold(theirs: BlockRef, controller: AbortController): void {
+    this.#held = theirs;
+    this.#liveSinceMs ??= this.#deps.now();
+    this.#rate.live();
+    if (this.#deps.check.isNeeded) this.#watchHeads(controller);
   }
 
   #succeeded(): void {
@@ -200,7 +246,8 @@ export class Connection {
       return;
     }
     const { headCheckMs, staleAfterMs } = settings;
-    const deps = { check, chain, hub, headCheckMs, staleAfterMs, now };
+    const isOutvoted = (): boolean => this.#held !== null && isOnMost(this.#held, this.#deps.book.usable);
+    const deps = { check, chain, hub, headCheckMs, staleAfterMs, now, isOutvoted };
     this.#watch ??= watchHeads(deps, this.#record, controller.signal).catch((error: unknown) => {
       controller.abort(error);
     });
@@ -253,6 +300,12 @@ export class Connection {
     const hasOthers = (): boolean => book.ready.some((other) => other !== record);
     return new RateWatch(record, settings.limits.minBytesPerSecond, hasOthers);
   }
+}
+
+/** Whether more than half of several peers, two at least, name a block as their head. */
+function isOnMost({ hash }: BlockRef, peers: readonly PeerRecord[]): boolean {
+  const count = peers.filter(({ status }) => status?.head?.hash === hash).length;
+  return count >= 2 && 2 * count > peers.length;
 }
 
 function headOf(status: PeerStatus | null): number | null {

@@ -1,8 +1,8 @@
 import type {
+  BlockRef,
   ChainRules,
   CodecRegistry,
   CodecWorkers,
-  Peer,
   SignatureScheme,
   SnapshotTransport,
   SnapshotType,
@@ -14,6 +14,7 @@ import type {
 import type { RetryOptions } from './backoff.js';
 import type { Finality } from '../chain/finality.js';
 import type { SyncMode } from './modes.js';
+import type { ConfiguredPeer } from './peers/peer-record.js';
 
 /** Bounds of an engine (protocol section 4). Sizes in bytes. */
 export interface EngineLimits {
@@ -40,7 +41,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
 
 /** Settings of an engine, complete and checked. */
 export interface EngineSettings {
-  readonly peers: readonly Peer[];
+  readonly peers: readonly ConfiguredPeer[];
   /** How to sync. */
   readonly mode: SyncMode | 'auto';
   /** Whose snapshots are taken; `null` takes none. */
@@ -58,6 +59,10 @@ export interface EngineSettings {
   readonly stateTransition: StateTransition | null;
   /** Which blocks can't be rolled back; `null` for none but those of a snapshot. */
   readonly finality: Finality | null;
+  /** Confirmed blocks that a branch may take the place of. */
+  readonly maxRollbackBlocks: number;
+  /** A block of the one branch that may begin deeper; `null` when none may. */
+  readonly acceptRollback: BlockRef | null;
   /** Whether to go on with live blocks once the peers' head is reached. */
   readonly follow: boolean;
   /** How many peers have to be on one chain before it is believed. */

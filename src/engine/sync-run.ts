@@ -18,6 +18,7 @@ import { askStatus, claimOf, survey, type SurveyDeps } from './peers/survey.js';
 import type { ProgressMeter } from './events/progress.js';
 import { type Failure, Recovery } from './recovery.js';
 import { isDone } from './session/claims.js';
+import { TieLimit } from './session/tie-limit.js';
 import { takeSnapshot } from './snapshot/take-snapshot.js';
 
 /** At the start of a connection the others are waited for at most this long. */
@@ -46,6 +47,7 @@ export class SyncRun {
   readonly #freshness: Freshness;
   readonly #opener: ChainOpener;
   readonly #recovery: Recovery;
+  readonly #ties = new TieLimit();
 
   constructor(deps: RunDeps) {
     const { parts, settings } = deps;
@@ -207,7 +209,10 @@ export class SyncRun {
     };
     const book = this.#book;
     return new Connection(
-      { hub, parts, settings, meter, now, book, chain, check, transport, reason, onSuccess, onOther },
+      {
+        ...{ hub, parts, settings, meter, now, book, chain, check, transport, reason, onSuccess, onOther },
+        ties: this.#ties,
+      },
       record,
     );
   }

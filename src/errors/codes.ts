@@ -80,6 +80,10 @@ export const ERROR_CODES = {
     'A rollback would drop a finalized block.',
     'Find out why two final chains exist; nothing was changed.',
   ),
+  ROLLBACK_TOO_DEEP: info(
+    "A peer's branch would drop more confirmed blocks than `maxRollbackBlocks` allows.",
+    'Find out which branch is right, and consent to this one with `acceptRollback` if it is; nothing was changed.',
+  ),
   // Codecs
   CODEC_UNAVAILABLE: info(
     'No codec of this name is available here.',
@@ -216,6 +220,11 @@ export const ERROR_CODES = {
   HEAD_STALE: info(
     'The newest block that any peer has is older than `staleAfterMs` allows.',
     'Check that the chain still grows, that the clock is right, and that the peers are not cut off.',
+    retry,
+  ),
+  PEER_INCONSISTENT: info(
+    'The peer contradicts itself: what it sends does not lead to what it says.',
+    'Sync from another peer; replicas that differ behind one address look like this, too.',
     retry,
   ),
   HEAD_UNPROVED: info('The peer claims a head that it does not deliver.', 'Sync from another peer.', retry),

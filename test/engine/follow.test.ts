@@ -44,15 +44,17 @@ test('rollbacks of any depth reach a follower, newest block first, and leave it 
     fc.asyncProperty(moves, async (steps) => {
       const source = await sourceChain(t, 20);
       const { url } = await serveChain(t, source);
-      const follower = new Follower(t, { peers: [url] });
+      const follower = new Follower(t, { peers: [url], maxRollbackBlocks: 1_000 });
       await follower.until(() => follower.engine.state.phase === 'synced');
+      const height = (chain: Chain | null): number => chain?.tip().head?.height ?? 0;
       for (const [round, { depth, more, wait }] of steps.entries()) {
-        const height = source.tip().head?.height ?? 0;
-        await fork(source, Math.max(0, height - depth), more, `branch ${round}`);
-        if (wait) await follower.reaches(source);
+        await fork(source, Math.max(0, height(source) - depth), more, `branch ${round}`);
+        // What is shorter than ours does not take its place.
+        if (wait && height(source) >= height(follower.engine.chain)) await follower.reaches(source);
       }
       // A head that no block before it had: on the way to another one, a node may pass the head that it comes back to.
-      await source.append(blocksOn(source.tip().head, 1, 'last'));
+      const missing = Math.max(0, height(follower.engine.chain) - height(source));
+      await source.append(blocksOn(source.tip().head, missing + 1, 'last'));
       await follower.reaches(source);
       t.is(follower.view().at(-1)?.hash, source.tip().head?.hash);
       t.is(follower.view().length, (source.tip().head?.height ?? -1) + 1);

@@ -128,7 +128,7 @@ test('a shorter branch is not taken by a node that was away, until it is as long
   await fork(source, 30, 5, 'second');
   const before = await bytesOf(node.engine.chain);
   line.mend();
-  await node.until(() => node.events.filter(({ type }) => type === 'retry').length > 3);
+  await node.until(() => node.events.some(({ type }) => type === 'rollback-held'));
   t.deepEqual(node.rollbacks, []);
   t.true(before.equals(await bytesOf(node.engine.chain)));
   await source.append(blocksOn(source.tip().head, 4, 'second'));
@@ -226,6 +226,7 @@ for (const follow of [true, false]) {
       follow,
       retry,
       limits: { maxBatchBlocks: 8 },
+      maxRollbackBlocks: 1_000,
     });
     for (const height of [50, 120]) {
       await node.until(() => (node.engine.chain?.tip().head?.height ?? 0) > height);

@@ -8,7 +8,7 @@ const [one, two] = ['http://one.test/sync', 'http://two.test/sync'];
 /** A book of two peers whose clock stands still until it is moved, and whose chance is always the worst. */
 function bookOf(): { readonly book: PeerBook; readonly clock: { ms: number } } {
   const clock = { ms: 0 };
-  const peers = [one, two].map((url) => ({ url, headers: {} }));
+  const peers = [one, two].map((url) => ({ url, headers: {}, rollbacks: 'proved' as const }));
   return { book: new PeerBook(peers, { retry: DEFAULT_RETRY, now: () => clock.ms, random: () => 1 }), clock };
 }
 

@@ -80,6 +80,19 @@ export interface RollbackEvent {
   readonly dropped: readonly BlockRef[];
 }
 
+/**
+ * A peer went back, or is on another branch, and its blocks are not enough to take the place of ours: they are kept, and
+ * the peer is followed until it has more. A `rollback` follows when its branch is taken.
+ */
+export interface RollbackHeldEvent {
+  readonly type: 'rollback-held';
+  readonly peer: string;
+  /** Our head, which stands. */
+  readonly ours: BlockRef;
+  /** The newest block of the peer that was verified. */
+  readonly theirs: BlockRef;
+}
+
 /** Something happened with a peer. */
 export interface PeerEvent {
   readonly type: 'peer';
@@ -166,6 +179,7 @@ export type SyncEvent =
   | ProgressEvent
   | CheckpointEvent
   | RollbackEvent
+  | RollbackHeldEvent
   | PeerEvent
   | RetryEvent
   | StaleEvent

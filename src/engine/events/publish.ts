@@ -14,8 +14,16 @@ export interface PublishDeps {
 
 type Fact<K extends SessionFact['kind']> = Extract<SessionFact, { kind: K }>;
 
-/** Tells subscribers of a fact. @param origin - how the blocks came */
-export function publishFact(deps: PublishDeps, fact: SessionFact, origin: Transport['mode']): void {
+/** Where a fact comes from. */
+export interface FactSource {
+  /** How the blocks came. */
+  readonly origin: Transport['mode'];
+  /** URL of the peer. */
+  readonly peer: string;
+}
+
+/** Tells subscribers of a fact. */
+export function publishFact(deps: PublishDeps, fact: SessionFact, { origin, peer }: FactSource): void {
   const { hub, meter } = deps;
   switch (fact.kind) {
     case 'durable':
@@ -23,6 +31,9 @@ export function publishFact(deps: PublishDeps, fact: SessionFact, origin: Transp
       break;
     case 'dropped':
       publishDropped(deps, fact);
+      break;
+    case 'held':
+      hub.emit({ type: 'rollback-held', peer, ours: fact.ours, theirs: fact.theirs });
       break;
     case 'live':
       hub.progress(() => meter.sample(), true);

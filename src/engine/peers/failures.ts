@@ -27,20 +27,25 @@ export interface Occasion {
  */
 export function consequenceOf(occasion: Occasion): Consequence {
   const { error, follow, hasOthers, mayPass } = occasion;
-  if (error.info.provesLie || error.code === 'BELOW_FINALIZED') return 'drop';
+  if (error.info.provesLie || isIrreconcilable(error)) return 'drop';
   if (isUselessClaim(occasion)) return hasOthers ? 'unproved' : 'leave';
   return error.info.retryable || mayPass || follow ? 'leave' : 'drop';
 }
 
 /** A head that was not shown, or a chain that has no block in common with this one. */
 function isUselessClaim({ error, follow, hasOthers, mayPass }: Occasion): boolean {
-  if (error.code === 'HEAD_UNPROVED') return true;
+  if (error.code === 'HEAD_UNPROVED' || error.code === 'PEER_INCONSISTENT') return true;
   return error.code === 'FORKED' && !mayPass && follow && hasOthers;
 }
 
 /** Whether the host has to be told that a peer is not to be believed. */
 export function isNamed(error: SyncError, consequence: Consequence): boolean {
-  return error.info.provesLie || consequence === 'unproved' || error.code === 'BELOW_FINALIZED';
+  return error.info.provesLie || consequence === 'unproved' || isIrreconcilable(error);
+}
+
+/** The peer is on a chain that this node may not go over to. */
+function isIrreconcilable({ code }: SyncError): boolean {
+  return code === 'BELOW_FINALIZED' || code === 'ROLLBACK_TOO_DEEP';
 }
 
 /**

@@ -21,13 +21,16 @@ export interface HeadWatchDeps {
   readonly staleAfterMs: number | null;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
+  /** Whether most peers are on the branch that the followed one is held for. */
+  isOutvoted(): boolean;
 }
 
 /**
  * Watches, while one peer is followed, what the others claim and how old the newest block is. Decides whether the node
  * counts as `synced`.
  *
- * @throws SyncError `PEER_BEHIND` naming a peer that is ahead, once it stays ahead; `HEAD_UNPROVED` when the followed one
+ * @throws SyncError `FORKED` when most peers are on another branch, which is taken when it is asked for again;
+ *   `PEER_BEHIND` naming a peer that is ahead, once it stays ahead; `HEAD_UNPROVED` when the followed one
  *   claims what it does not send.
  */
 export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: AbortSignal): Promise<never> {
@@ -36,6 +39,7 @@ export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: 
   let doubt: string | null = null;
   for (;;) {
     const verdict = await check.run(from, signal);
+    if (deps.isOutvoted()) throw outvoted(from);
     const isOpen = await claims.take(verdict.ahead, signal);
     if (!isOpen) publishVerdict(deps, verdict, doubt);
     doubt = verdict.doubt?.code ?? null;
@@ -43,6 +47,10 @@ export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: 
     const pauseMs = isOpen || doubt !== null ? Math.min(headCheckMs, DOUBT_MS) : headCheckMs;
     await sleep(untilStaleMs > 0 ? Math.min(pauseMs, untilStaleMs) : pauseMs, signal);
   }
+}
+
+function outvoted({ peer }: PeerRecord): SyncError {
+  return new SyncError('FORKED', 'Most peers are on another, shorter branch.', { peer: peer.url });
 }
 
 /** What a peer claims and this node does not have yet. */

@@ -1,7 +1,6 @@
-import type { Peer } from '../../contracts/index.js';
 import type { SyncError } from '../../errors/index.js';
 import { backoffDelayMs, type RetryOptions } from '../backoff.js';
-import { type PeerInfo, PeerRecord } from './peer-record.js';
+import { type ConfiguredPeer, type PeerInfo, PeerRecord } from './peer-record.js';
 
 /** While a line is expected back, it is tried after this time and as much again at random. */
 const QUICK_DELAY_MS = 100;
@@ -37,8 +36,8 @@ export class PeerBook {
   /** Asked next, whatever else speaks for others. */
   #preferred: PeerRecord | null = null;
 
-  constructor(peers: readonly Peer[], options: PeerBookOptions) {
-    this.#records = peers.map((peer, index) => new PeerRecord(peer, index));
+  constructor(peers: readonly ConfiguredPeer[], options: PeerBookOptions) {
+    this.#records = peers.map((peer, index) => new PeerRecord(peer, index, options.now));
     this.#options = options;
   }
 

@@ -1,6 +1,7 @@
 import type { BlockRef, Peer, PeerStatus } from '../../contracts/index.js';
 import type { SyncError } from '../../errors/index.js';
 import { Average } from './average.js';
+import { RollbackLimit } from './rollback-limit.js';
 
 /** What an engine knows of one of its peers, for a host to show. */
 export interface PeerInfo {
@@ -19,9 +20,18 @@ export interface PeerInfo {
   readonly dropped: SyncError | null;
 }
 
+/** A server to sync from, with what the host has said of it. */
+export interface ConfiguredPeer extends Peer {
+  /**
+   * What its rollbacks and shorter branches are. `proved`: a claim, until verified blocks replace ours. `trusted`: they are
+   * followed at once.
+   */
+  readonly rollbacks: 'proved' | 'trusted';
+}
+
 /** What is known of one peer. Kept by the {@link PeerBook}. */
 export class PeerRecord {
-  readonly peer: Peer;
+  readonly peer: ConfiguredPeer;
   /** Place in the configuration: the host's own preference. */
   readonly index: number;
   readonly latencyMs = new Average();
@@ -40,9 +50,11 @@ export class PeerRecord {
   /** How often it claimed a head that it could not back. */
   unproved = 0;
   dropped: SyncError | null = null;
+  readonly rollbackLimit: RollbackLimit;
 
-  constructor(peer: Peer, index: number) {
+  constructor(peer: ConfiguredPeer, index: number, now: () => number) {
     this.peer = peer;
+    this.rollbackLimit = new RollbackLimit(now);
     this.index = index;
   }
 

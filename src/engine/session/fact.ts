@@ -11,6 +11,8 @@ export type SessionFact =
   | { readonly kind: 'durable'; readonly frames: readonly Frame[] }
   /** Blocks above `to` were dropped, newest first; at least one. */
   | { readonly kind: 'dropped'; readonly to: BlockRef; readonly dropped: readonly BlockRef[] }
+  /** The peer went back, or is on another branch, and has not enough to take the place of our blocks: they are kept. */
+  | { readonly kind: 'held'; readonly ours: BlockRef; readonly theirs: BlockRef }
   /** All that the peer had is durable, and what comes now is live. */
   | { readonly kind: 'live' }
   /** The peer repeated the newest block. */

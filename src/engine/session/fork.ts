@@ -1,6 +1,5 @@
-import type { BlockRef, Checkpoint, Frame, Peer } from '../../contracts/index.js';
+import type { BlockRef, Peer } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
-import type { BatchLimits } from '../batch-writer.js';
 import type { Chain } from '../../chain/chain.js';
 
 /**
@@ -26,70 +25,6 @@ export async function commonBlock(chain: Chain, ancestors: readonly BlockRef[]):
 export function belowFinalized({ height, hash }: BlockRef, peer: Peer, cause?: SyncError): SyncError {
   const message = `The chain of ${peer.url} does not have block ${height} ${hash}, which is final here.`;
   return new SyncError('BELOW_FINALIZED', message, { height, peer: peer.url, cause });
-}
-
-/** Another branch that was long enough to take the place of ours. */
-export interface Branch {
-  /** The newest block that both have. */
-  readonly common: BlockRef;
-  /** Verified blocks directly above it. */
-  readonly frames: readonly Frame[];
-}
-
-/**
- * Verified blocks of a peer's branch, held back until there are enough of them to take the place of ours: up to the
- * height of our head, or one more where ties are not taken, or as many as may wait for a commit. Until then nothing of ours is given up.
- */
-export class BranchProof {
-  readonly #chain: Chain;
-  readonly #limits: BatchLimits;
-  readonly #ours: Checkpoint;
-  readonly #takesTies: boolean;
-  #common: BlockRef;
-  readonly #frames: Frame[] = [];
-  #bytes = 0;
-
-  /** @param common - where the blocks begin; those that are ours as well move it upwards. */
-  constructor(chain: Chain, common: BlockRef, limits: BatchLimits, takesTies: boolean) {
-    this.#takesTies = takesTies;
-    this.#chain = chain;
-    this.#common = common;
-    this.#limits = limits;
-    this.#ours = chain.tip();
-  }
-
-  /** Takes verified blocks, in order. @returns the branch once there is enough of it, else `null`. */
-  async add(frames: readonly Frame[]): Promise<Branch | null> {
-    for (const frame of frames) {
-      const { height, hash } = frame.header;
-      if (this.#frames.length === 0 && (await this.#chain.holds({ height, hash }))) {
-        this.#common = { height, hash };
-      } else {
-        this.#frames.push(frame);
-        this.#bytes += frame.bytes.byteLength;
-      }
-    }
-    return this.#isEnough() ? { common: this.#common, frames: this.#frames } : null;
-  }
-
-  /** Our branch is longer than all the peer has of its own. */
-  shorter(): SyncError {
-    const { height } = this.#frames.at(-1)?.header ?? this.#common;
-    return shorterBranch(height, this.#ours.head);
-  }
-
-  #isEnough(): boolean {
-    const last = this.#frames.at(-1)?.header;
-    if (last === undefined) return false;
-    const { maxBatchBlocks, maxPendingBytes } = this.#limits;
-    if (this.#frames.length >= maxBatchBlocks || this.#bytes >= maxPendingBytes) return true;
-    return !isTooShort(last.height, this.#ours.head, this.#takesTies);
-  }
-}
-
-/** Whether a branch that ends at a height may not take the place of ours. */
-export function isTooShort(height: number, ours: BlockRef | null, takesTies: boolean): boolean {
-  return height < (ours?.height ?? 0) + (takesTies ? 0 : 1);
 }
 
 /** The error for a branch that is not taken, because ours is longer. */

@@ -8,23 +8,31 @@ import type {
   WireFrame,
   WireItem,
 } from '../../contracts/index.js';
-import { isSyncError, type SyncError } from '../../errors/index.js';
+import { isSyncError, SyncError } from '../../errors/index.js';
 import type { Chain } from '../../chain/chain.js';
 import { nextHeight } from '../../chain/links.js';
 import type { Verifier } from '../../chain/verifier.js';
 import { type BatchLimits, BatchWriter } from '../batch-writer.js';
+import type { RollbackLimit } from '../peers/rollback-limit.js';
 import { checkComplete, checkRollback, isDone, unexpectedRollback } from './claims.js';
 import type { PassingFork, SessionFact } from './fact.js';
-import { belowFinalized, BranchProof, commonBlock, isTooShort, shorterBranch } from './fork.js';
+import { Branch, type BranchRules } from './branch.js';
+import { belowFinalized, commonBlock, shorterBranch } from './fork.js';
 import {
   answered,
   ASKING,
+  type Committing,
   isAsking,
   isOnBranch,
+  type Live,
   type OnBranch,
   type Proving,
   type SessionState,
 } from './state.js';
+
+/** What a session asks for. */
+export type SessionRange = Pick<StreamRequest, 'after' | 'from'> &
+  Partial<Pick<StreamRequest, 'to' | 'follow'>>;
 
 /** What a session works with. */
 export interface SessionDeps {
@@ -36,14 +44,17 @@ export interface SessionDeps {
   /** Whether to go on with live blocks behind the peer's head. */
   readonly follow: boolean;
   readonly batch: BatchLimits;
-  /** Whether a branch takes the place of ours when it is just as long; else it has to be longer. */
-  readonly takesTies: boolean;
-  /** Asks the peer. */
-  open(range: Pick<StreamRequest, 'after' | 'from'>, signal: AbortSignal): AsyncIterable<readonly WireItem[]>;
+  /** What a branch of the peer needs to take the place of ours. */
+  readonly branches: BranchRules;
+  /** Whether the peer's word is enough to drop blocks of ours. */
+  readonly trustsRollbacks: boolean;
+  readonly rollbackLimit: RollbackLimit;
+  /** Asks the peer, for all it has unless the range says less. */
+  open(range: SessionRange, signal: AbortSignal): AsyncIterable<readonly WireItem[]>;
   /** Resolves when more blocks may be made durable, or the signal has fired. */
   ready(signal: AbortSignal): Promise<void>;
   /** Runs as it happens. */
-  onFact(fact: SessionFact): void;
+  readonly onFact: (fact: SessionFact) => void;
 }
 
 /**
@@ -82,7 +93,7 @@ class Session {
   async run(): Promise<void> {
     const { head } = this.#deps.chain.tip();
     try {
-      await this.#fetch(head);
+      await this.#fetch(await this.#start(head));
     } catch (error) {
       const { ancestors } = isSyncError(error, 'FORKED') ? error.context : {};
       if (ancestors === undefined || head === null) throw error;
@@ -90,15 +101,29 @@ class Session {
     }
   }
 
-  /** Goes over to the peer's branch, on proof that there is one and that it is no shorter than ours. */
+  /**
+   * The block of our chain to go on from: our head, or what we have at the height of a peer that is somewhat behind. Asked
+   * for more than it has, a peer would end the stream; so it is followed, and seen to be on our branch or on another.
+   */
+  async #start(head: BlockRef | null): Promise<BlockRef | null> {
+    const { chain, status, follow, branches } = this.#deps;
+    const { base, finalized } = chain.tip();
+    const theirs = status?.head?.height ?? null;
+    if (!follow || head === null || theirs === null || theirs >= head.height) return head;
+    if (theirs < Math.max(base, finalized?.height ?? 0, head.height - branches.maxRollbackBlocks))
+      return head;
+    const header = await chain.header(theirs);
+    if (header === null) return head;
+    this.#state = ASKING.branched(this.#branchAt({ height: theirs, hash: header.hash }));
+    return header;
+  }
+
+  /** Asks for the peer's branch, which takes the place of ours once it is proved. */
   async #takeBranch(ancestors: readonly BlockRef[], head: BlockRef): Promise<void> {
-    const { chain, peer, batch, takesTies } = this.#deps;
-    const state = this.#state;
-    if (isOnBranch(state)) throw new TypeError('A session takes one branch at most.');
+    const { chain, peer } = this.#deps;
     const common = await commonBlock(chain, ancestors);
     this.#checkLength(head);
-    this.#verifier = chain.verifier({ head: common, base: chain.tip().base });
-    this.#state = state.branched(new BranchProof(chain, common, batch, takesTies));
+    this.#state = this.#state.branched(this.#branchAt(common));
     try {
       await this.#fetch(common);
     } catch (error) {
@@ -109,22 +134,39 @@ class Session {
     }
   }
 
-  /** @throws SyncError when the peer itself says that its branch is too short. */
+  /** The peer's chain from a block of ours on. */
+  #branchAt(common: BlockRef): Branch {
+    const { chain, branches } = this.#deps;
+    this.#verifier = chain.verifier({ head: common, base: chain.tip().base });
+    return new Branch(chain, common, branches);
+  }
+
+  /** One that doesn't wait asks no further when the peer itself says that its branch is too short. @throws SyncError */
   #checkLength(head: BlockRef): void {
-    const { status, takesTies } = this.#deps;
-    const claimed = status?.head?.height ?? Infinity;
-    if (isTooShort(claimed, head, takesTies)) throw this.#passing('shorter', shorterBranch(claimed, head));
+    const { status, follow, branches, trustsRollbacks } = this.#deps;
+    const claimed = status?.head ?? null;
+    if (follow || trustsRollbacks || claimed === null || claimed.height > head.height) return;
+    if (claimed.height === head.height && branches.takesTie(head.height)) return;
+    if (branches.isPreferred(claimed)) return;
+    throw this.#passing('shorter', shorterBranch(claimed.height, head));
   }
 
   /** @param after - the block of our chain to go on from. */
   async #fetch(after: BlockRef | null): Promise<void> {
     try {
       const complete = await this.#receive(after);
-      if (isOnBranch(this.#state)) throw this.#keepOurs(this.#state);
+      if (isOnBranch(this.#state)) await this.#endOnBranch(this.#state);
       checkComplete(complete, this.#head, this.#deps.to);
     } finally {
       await this.#writer.flush();
     }
+  }
+
+  /** The answer is over, and the peer's branch is not long enough. */
+  async #endOnBranch({ branch }: OnBranch): Promise<void> {
+    if (!this.#deps.trustsRollbacks)
+      throw this.#passing('shorter', shorterBranch(branch.head.height, branch.ours));
+    await this.#take(branch);
   }
 
   get #head(): BlockRef | null {
@@ -137,7 +179,7 @@ class Session {
     try {
       for await (const items of this.#deps.open({ after, from }, this.#signal)) {
         this.#state = answered(this.#state);
-        const complete = await this.#take(items);
+        const complete = await this.#takeItems(items);
         if (isDone(this.#head, to)) return complete;
         if (complete !== null && !follow) return complete;
       }
@@ -150,7 +192,7 @@ class Session {
     }
   }
 
-  async #take(items: readonly WireItem[]): Promise<WireComplete | null> {
+  async #takeItems(items: readonly WireItem[]): Promise<WireComplete | null> {
     const { to, follow } = this.#deps;
     let frames: Frame[] = [];
     let complete: WireComplete | null = null;
@@ -196,38 +238,117 @@ class Session {
   }
 
   async #prove(state: Proving, frames: readonly Frame[]): Promise<void> {
-    const branch = await state.proof.add(frames);
-    if (branch === null) return;
-    this.#state = state.proved();
-    await this.#replace(branch.common, branch.frames);
+    const { branch } = state;
+    await branch.add(frames);
+    if (branch.isOurs) this.#state = state.settled();
+    else if (branch.isEnough() || (this.#deps.trustsRollbacks && branch.hasOwn))
+      await this.#takeProved(state);
+  }
+
+  async #takeProved(state: Proving): Promise<void> {
+    const { branches, rollbackLimit } = this.#deps;
+    const { branch } = state;
+    await this.#take(branch);
+    this.#state = state.settled();
+    if (branch.head.height === branch.ours?.height) branches.tookTie(branch.head.height);
+    rollbackLimit.replaced();
+  }
+
+  /** Puts a branch in the place of ours. */
+  async #take(branch: Branch): Promise<void> {
+    await this.#replace(branch.common, branch.frames ?? (await this.#fetchAgain(branch)));
+  }
+
+  /** The blocks of a branch whose bodies were not kept. @throws SyncError `FORKED` when the peer has others now */
+  async #fetchAgain({ common, head }: Branch): Promise<readonly Frame[]> {
+    const { chain } = this.#deps;
+    const verifier = chain.verifier({ head: common, base: chain.tip().base });
+    const frames: Frame[] = [];
+    const range = { after: common, from: common.height + 1, to: head.height, follow: false };
+    for await (const items of this.#deps.open(range, this.#signal)) {
+      for (const item of items) {
+        if (item.kind !== 'frame' || isDone(verifier.appendPoint.head, head.height)) continue;
+        const frame = verifier.wireFrame(item);
+        if (frame !== null) frames.push(frame);
+      }
+      if (isDone(verifier.appendPoint.head, head.height)) break;
+    }
+    if (frames.at(-1)?.header.hash === head.hash) return frames;
+    const message = `The peer's branch up to block ${head.height} ${head.hash} changed while it was fetched.`;
+    throw this.#passing('replaced', new SyncError('FORKED', message, { height: head.height }));
   }
 
   async #goLive(complete: WireComplete): Promise<void> {
     const state = answered(this.#state);
-    if (state.at === 'proving') throw this.#keepOurs(state);
+    if (state.at === 'proving') {
+      await this.#followBranch(state);
+      return;
+    }
     await this.#writer.flush();
     checkComplete(complete, this.#head, this.#deps.to);
     this.#state = state.wentLive();
     this.#deps.onFact({ kind: 'live' });
   }
 
-  /** The peer drops blocks that it has sent. */
+  /** The peer is behind, not lying: it is followed until its branch has outgrown ours. */
+  async #followBranch(state: Proving): Promise<void> {
+    const { branch } = state;
+    const live = state.wentLive();
+    this.#state = live;
+    if (this.#deps.trustsRollbacks) {
+      await this.#takeProved(live);
+      this.#deps.onFact({ kind: 'live' });
+    } else if (branch.hasOwn && branch.ours !== null) {
+      this.#deps.onFact({ kind: 'held', ours: branch.ours, theirs: branch.head });
+    } else {
+      this.#deps.onFact({ kind: 'live' });
+    }
+  }
+
+  /** The peer takes back blocks that it has sent: a claim, until others replace them. */
   async #rollback(to: BlockRef): Promise<void> {
-    const { chain, follow, peer } = this.#deps;
-    const state = answered(this.#state);
+    const { follow, trustsRollbacks, rollbackLimit, onFact } = this.#deps;
     if (!follow) throw unexpectedRollback(to);
-    if (state.at === 'proving') throw this.#keepOurs(state);
     await this.#writer.flush();
+    const branch = await this.#goBack(answered(this.#state), to);
+    if (branch === null) return;
+    if (trustsRollbacks) {
+      await this.#dropOnTrust(branch);
+      return;
+    }
+    if (branch.ours !== null) onFact({ kind: 'held', ours: branch.ours, theirs: branch.head });
+    rollbackLimit.held();
+  }
+
+  /** @returns the peer's chain from there on; `null` when it is ours */
+  async #goBack(state: Proving | Committing | Live, to: BlockRef): Promise<Branch | null> {
+    const { chain, peer } = this.#deps;
+    const { head, base } = chain.tip();
+    if (state.at === 'proving' && state.branch.truncate(to)) {
+      this.#verifier = chain.verifier({ head: to, base });
+      return state.branch;
+    }
+    if (state.at !== 'proving' && to.hash === head?.hash) return null;
     await checkRollback(chain, to, peer);
-    await this.#replace(to, []);
-    this.#verifier = chain.verifier();
+    const branch = this.#branchAt(to);
+    this.#state = state.at === 'proving' ? state.branched(branch) : state.wentBack(branch);
+    return branch;
+  }
+
+  /** The host has said that this peer's word is enough. */
+  async #dropOnTrust(branch: Branch): Promise<void> {
+    branch.checkDepth();
+    await this.#replace(branch.common, branch.frames ?? []);
+    const state = answered(this.#state);
+    if (state.at === 'proving') this.#state = state.settled();
   }
 
   /** Puts blocks in the place of those above `to`, in one batch. */
   async #replace(to: BlockRef, frames: readonly Frame[]): Promise<void> {
-    const dropped = await this.#deps.chain.replace(to, frames);
-    if (dropped.length > 0) this.#deps.onFact({ kind: 'dropped', to, dropped });
-    this.#deps.onFact({ kind: 'durable', frames });
+    const { chain, onFact } = this.#deps;
+    const dropped = frames.length === 0 ? await chain.rollback(to) : await chain.replace(to, frames);
+    if (dropped.length > 0) onFact({ kind: 'dropped', to, dropped });
+    if (frames.length > 0) onFact({ kind: 'durable', frames });
   }
 
   /** All that becomes durable is told of here. */
@@ -236,10 +357,6 @@ class Session {
       this.#deps.onFact({ kind: 'durable', frames });
     };
     return { onDurable, signal: this.#signal };
-  }
-
-  #keepOurs({ proof }: OnBranch): SyncError {
-    return this.#passing('shorter', proof.shorter());
   }
 
   /** Tells of a fork that may pass, once: what made the session fail comes first. @returns the error, to be thrown */

@@ -1,4 +1,4 @@
-import type { BranchProof } from './fork.js';
+import type { Branch } from './branch.js';
 
 /** The peer was asked for what is behind our head, and has not answered. */
 export interface Asking {
@@ -6,23 +6,31 @@ export interface Asking {
   /** Something came. */
   answered(): Committing;
   /** The peer is on another branch, and is asked for it. */
-  branched(proof: BranchProof): AskingBranch;
+  branched(branch: Branch): AskingBranch;
 }
 
 /** The peer was asked for its branch, and has not answered. */
 export interface AskingBranch {
   readonly at: 'asking-branch';
-  readonly proof: BranchProof;
+  readonly branch: Branch;
   /** Something came. */
   answered(): Proving;
+  /** The peer's branch leaves ours further back, and is asked for from there. */
+  branched(branch: Branch): AskingBranch;
 }
 
-/** It is open which branch wins: verified blocks wait in the proof. */
+/** It is open which branch wins: verified blocks of the peer's wait, and ours stand. */
 export interface Proving {
   readonly at: 'proving';
-  readonly proof: BranchProof;
-  /** There is enough of the peer's branch: it takes the place of ours. */
-  proved(): Committing;
+  readonly branch: Branch;
+  /** Whether the peer has sent all it had, and is followed. */
+  readonly isLive: boolean;
+  /** The peer went back further than its branch begins. */
+  branched(branch: Branch): Proving;
+  /** The peer has sent all it had. */
+  wentLive(): Proving;
+  /** The branch has taken the place of ours, or the peer is on ours again. */
+  settled(): Committing | Live;
 }
 
 /** Verified blocks go to the store. */
@@ -31,7 +39,9 @@ export interface Committing {
   /** All that the peer had is durable. */
   wentLive(): Live;
   /** The peer is on another branch, and is asked for it. */
-  branched(proof: BranchProof): AskingBranch;
+  branched(branch: Branch): AskingBranch;
+  /** The peer went back on blocks that it has sent. */
+  wentBack(branch: Branch): Proving;
 }
 
 /** Blocks come as they are made, and go to the store. */
@@ -40,7 +50,9 @@ export interface Live {
   /** The peer says once more that this is all. */
   wentLive(): Live;
   /** The peer is on another branch, and is asked for it. */
-  branched(proof: BranchProof): AskingBranch;
+  branched(branch: Branch): AskingBranch;
+  /** The peer went back on blocks that it has sent. */
+  wentBack(branch: Branch): Proving;
 }
 
 /**
@@ -52,17 +64,34 @@ export type SessionState = Asking | AskingBranch | Proving | Committing | Live;
 /** States in which ours is kept until the peer's branch is proved. */
 export type OnBranch = AskingBranch | Proving;
 
-const LIVE: Live = { at: 'live', wentLive: () => LIVE, branched };
-const COMMITTING: Committing = { at: 'committing', wentLive: () => LIVE, branched };
+const LIVE: Live = {
+  at: 'live',
+  wentLive: () => LIVE,
+  branched,
+  wentBack: (branch) => proving(branch, true),
+};
+const COMMITTING: Committing = {
+  at: 'committing',
+  wentLive: () => LIVE,
+  branched,
+  wentBack: (branch) => proving(branch, false),
+};
 /** Where each session begins. */
 export const ASKING: Asking = { at: 'asking', answered: () => COMMITTING, branched };
 
-function branched(proof: BranchProof): AskingBranch {
-  return { at: 'asking-branch', proof, answered: () => proving(proof) };
+function branched(branch: Branch): AskingBranch {
+  return { at: 'asking-branch', branch, answered: () => proving(branch, false), branched };
 }
 
-function proving(proof: BranchProof): Proving {
-  return { at: 'proving', proof, proved: () => COMMITTING };
+function proving(branch: Branch, isLive: boolean): Proving {
+  return {
+    at: 'proving',
+    branch,
+    isLive,
+    branched: (other) => proving(other, isLive),
+    wentLive: () => proving(branch, true),
+    settled: () => (isLive ? LIVE : COMMITTING),
+  };
 }
 
 /** The state now that the peer has answered, for the first time or again. */

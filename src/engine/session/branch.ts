@@ -1,0 +1,144 @@
+import type { BlockRef, Frame } from '../../contracts/index.js';
+import { SyncError } from '../../errors/index.js';
+import type { Chain } from '../../chain/chain.js';
+
+/** Encoded bodies of a branch that are held until it is taken; beyond that they are fetched again for the switch. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
+
+/** What a branch needs to take the place of ours. */
+export interface BranchRules {
+  /** Confirmed blocks that a branch may take the place of. */
+  readonly maxRollbackBlocks: number;
+  /** A block of the one branch that may begin deeper; `null` when none may. */
+  readonly acceptRollback: BlockRef | null;
+  /** Whether a branch that is as long as ours is enough, for a height; else it has to be longer. */
+  takesTie(height: number): boolean;
+  /** A branch that is as long as ours has taken its place. */
+  tookTie(height: number): void;
+  /** Whether more peers are on this block than on our head. */
+  isPreferred(theirs: BlockRef): boolean;
+}
+
+/**
+ * Verified blocks of a peer's chain that are not on ours. They are a claim: all that replace ours have to be there before
+ * one of ours is given up.
+ */
+export class Branch {
+  readonly #chain: Chain;
+  readonly #rules: BranchRules;
+  readonly #ours: BlockRef | null;
+  #common: BlockRef;
+  readonly #refs: BlockRef[] = [];
+  /** As many as refs; `null` when there are more bytes than may be held. */
+  #frames: Frame[] | null = [];
+  #bytes = 0;
+  #isAccepted = false;
+
+  /** @param common - a block of our chain; those above it that turn out to be ours as well move it upwards. */
+  constructor(chain: Chain, common: BlockRef, rules: BranchRules) {
+    this.#chain = chain;
+    this.#common = common;
+    this.#rules = rules;
+    this.#ours = chain.tip().head;
+  }
+
+  /** The newest block that both chains are known to have. */
+  get common(): BlockRef {
+    return this.#common;
+  }
+
+  /** The newest block of the peer's chain. */
+  get head(): BlockRef {
+    return this.#refs.at(-1) ?? this.#common;
+  }
+
+  /** Our head when the peer's chain was found to differ. */
+  get ours(): BlockRef | null {
+    return this.#ours;
+  }
+
+  /** The blocks above `common` with their bodies; `null` when their bodies are too large to be held. */
+  get frames(): readonly Frame[] | null {
+    return this.#frames;
+  }
+
+  /** Whether the peer's chain is ours after all. */
+  get isOurs(): boolean {
+    return this.#refs.length === 0 && this.#common.hash === this.#ours?.hash;
+  }
+
+  /** Whether a block of the branch differs from ours. */
+  get hasOwn(): boolean {
+    return this.#refs.length > 0;
+  }
+
+  /**
+   * Takes verified blocks, in order.
+   *
+   * @throws SyncError `ROLLBACK_TOO_DEEP` when more confirmed blocks would be dropped than may be.
+   */
+  async add(frames: readonly Frame[]): Promise<void> {
+    for (const frame of frames) {
+      const { height, hash } = frame.header;
+      if (!this.hasOwn && (await this.#chain.holds({ height, hash }))) this.#common = { height, hash };
+      else this.#push(frame, { height, hash });
+    }
+  }
+
+  /** Drops the blocks above one of the branch. @returns whether it is one of them, or the block below. */
+  truncate({ height, hash }: BlockRef): boolean {
+    const kept = height - this.#common.height;
+    const found = kept === 0 ? this.#common : this.#refs[kept - 1];
+    if (found?.hash !== hash) return false;
+    this.#refs.length = kept;
+    const dropped = this.#frames?.splice(kept) ?? [];
+    for (const { bytes } of dropped) this.#bytes -= bytes.byteLength;
+    return true;
+  }
+
+  /**
+   * Whether it may take the place of ours now: it is long enough, or more peers are on it.
+   *
+   * @throws SyncError `ROLLBACK_TOO_DEEP` when it is another branch than the one that may begin so deep.
+   */
+  isEnough(): boolean {
+    if (!this.hasOwn || !this.#isLongEnough()) return false;
+    this.checkDepth();
+    return true;
+  }
+
+  /** @throws SyncError `ROLLBACK_TOO_DEEP` when more confirmed blocks would be dropped than may be. */
+  checkDepth(): void {
+    if (this.#isTooDeep && !this.#isAccepted) throw this.#tooDeep();
+  }
+
+  #push(frame: Frame, ref: BlockRef): void {
+    const { acceptRollback } = this.#rules;
+    if (this.#isTooDeep && acceptRollback === null) throw this.#tooDeep();
+    if (ref.height === acceptRollback?.height && ref.hash === acceptRollback.hash) this.#isAccepted = true;
+    this.#refs.push(ref);
+    this.#bytes += frame.bytes.byteLength;
+    if (this.#bytes > MAX_HELD_BYTES) this.#frames = null;
+    this.#frames?.push(frame);
+  }
+
+  #isLongEnough(): boolean {
+    const ours = this.#ours?.height ?? -1;
+    const { height } = this.head;
+    if (height > ours || this.#rules.isPreferred(this.head)) return true;
+    return height === ours && this.#rules.takesTie(height);
+  }
+
+  get #isTooDeep(): boolean {
+    const { confirmed } = this.#chain.tip();
+    return confirmed !== null && confirmed.height - this.#common.height > this.#rules.maxRollbackBlocks;
+  }
+
+  #tooDeep(): SyncError {
+    const { common, head } = this;
+    const { confirmed } = this.#chain.tip();
+    const depth = (confirmed?.height ?? common.height) - common.height;
+    const message = `The peer's branch leaves ours at block ${common.height} ${common.hash} and would drop ${depth} confirmed blocks, more than ${this.#rules.maxRollbackBlocks}; it has block ${head.height} ${head.hash}.`;
+    return new SyncError('ROLLBACK_TOO_DEEP', message, { height: common.height });
+  }
+}

@@ -68,7 +68,7 @@ export const ERROR_CODES = {
   ),
   FORKED: info(
     "The client's newest block is not on the peer's chain.",
-    'Roll back to a common ancestor, or check which chain the peer follows.',
+    'Find out which chain is right; sync into a new directory if this node is on the wrong one.',
     { status: 409 },
   ),
   BELOW_BASE: info(
@@ -118,8 +118,8 @@ export const ERROR_CODES = {
     'Restore a backup, or sync into a new directory; the old one is left as it is.',
   ),
   STORE_GAP: info(
-    'The batch does not fit on the head of the store.',
-    'This is a defect in the caller: append blocks in order.',
+    'Blocks do not fit on the head of the store, or a rollback names a block that it does not hold.',
+    'Append blocks in order, roll back to a block that is held, and let an engine alone write its chain.',
   ),
   STORE_FULL: info(
     'There is no room left on the device.',

@@ -11,7 +11,7 @@ import { isSyncError, SyncError } from '../errors/index.js';
 import { release } from '../internal/release.js';
 import { checkLink, type NextPlace, nextHeight } from './links.js';
 
-/** What a {@link Verifier} works with. */
+/** Dependencies of a {@link Verifier}. */
 export interface VerifierDeps {
   readonly rules: ChainRules;
   readonly codecs: CodecRegistry;

@@ -20,7 +20,7 @@ const STALLS = 6;
 /** What may be under way. */
 type Work = 'fetches' | 'reads' | 'decodes';
 
-/** What a download works with. */
+/** Dependencies of a download. */
 export interface DownloadSetup {
   readonly deps: SnapshotTransportDeps;
   readonly request: SnapshotRequest;

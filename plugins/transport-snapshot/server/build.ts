@@ -61,7 +61,7 @@ export interface BuiltSnapshot {
  * Makes a snapshot of the moment in which it is called, in an empty directory; the chain goes on meanwhile. What is held
  * in memory does not depend on the snapshot's size. All files are on the disk when it resolves.
  *
- * @throws TypeError for bounds that can't be meant
+ * @throws TypeError for invalid bounds
  * @throws SyncError `SNAPSHOT_UNAVAILABLE`, `STORE_*`, `CODEC_*`, `ABORTED`
  */
 export async function buildSnapshot(

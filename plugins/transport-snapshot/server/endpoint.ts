@@ -24,7 +24,7 @@ const MANIFEST_WAIT_MS = 2_000;
 /**
  * Registers the server half of the snapshot transport (protocol sections 2.4 and 2.5).
  *
- * @throws TypeError for options that can't be meant
+ * @throws TypeError for invalid options
  */
 export function snapshotEndpoint(options: SnapshotServerOptions): EndpointPlugin {
   const settings = snapshotSettings(options);

@@ -73,7 +73,7 @@ const CODECS = ['bzip2', 'gzip', 'identity'];
 const MIN_PART_BYTES = 1_000;
 const MAX_PART_BYTES = 900_000;
 
-/** @throws TypeError for options that can't be meant */
+/** @throws TypeError for invalid options */
 export function snapshotSettings(options: SnapshotServerOptions): SnapshotSettings {
   const settings: SnapshotSettings = {
     types: TYPES,

@@ -39,7 +39,7 @@ const BUNDLE_BYTES = 8 * 1024 * 1024;
  * Registers the server half of the event stream: `GET /stream` (protocol section 2.2). Streams of the codec `identity`
  * are compressed with gzip for clients whose `Accept-Encoding` prefers that.
  *
- * @throws TypeError for a bound that can't be meant
+ * @throws TypeError for an invalid bound
  */
 export function sseEndpoint(options: SseEndpointOptions = {}): EndpointPlugin {
   const { recentBytes = RECENT_BYTES, bundleBytes = BUNDLE_BYTES } = options;

@@ -1,6 +1,5 @@
 import {
   PLUGIN_API_VERSION,
-  type Codec,
   type Endpoint,
   type EndpointDeps,
   type EndpointHandleOptions,
@@ -8,7 +7,8 @@ import {
   type EndpointRequest,
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
-import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
+import { servesBlocks } from '../../../src/internal/codecs.js';
+import { chooseEncoding, GZIP, IDENTITY } from '../../../src/internal/http/content-encoding.js';
 import { DeflateParts } from './deflate-parts.js';
 import { Feed } from './feed.js';
 import { gzipBody } from './gzip-body.js';
@@ -61,15 +61,10 @@ const HEADERS = {
 
 /** Blocks that are sent as they are may be compressed on the way (protocol section 2.2); all others are already. */
 const VARY = { vary: 'Accept-Encoding' };
-const GZIP = 'gzip';
 const GZIPPED = { 'content-encoding': GZIP };
 
 function acceptsGzip(request: EndpointRequest): boolean {
   return chooseEncoding(request.header('accept-encoding'), [GZIP]) === GZIP;
-}
-
-function servesBlocks({ supports }: Codec): boolean {
-  return supports.encode && supports.blocks !== false;
 }
 
 class SseEndpoint implements Endpoint {

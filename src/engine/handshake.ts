@@ -51,7 +51,8 @@ export function checkPeerChain(status: PeerStatus, rules: string, chainId: strin
 
 /**
  * Picks the codecs to ask a peer for, in our order of preference. For a stream the one that the peer holds its blocks in
- * comes first if we take it: so neither side has to encode them anew.
+ * comes first if we take it: so neither side has to encode them anew. Ranges are asked for in frames; what the peer lists
+ * under `json` are HTTP's names of encodings, which count only where it has no frames.
  *
  * @throws SyncError `CODEC_UNAVAILABLE` when the two have none in common.
  */
@@ -60,7 +61,7 @@ export function negotiateCodecs(
   status: PeerStatus | null,
   mode: 'stream' | 'json',
 ): readonly string[] {
-  const theirs = status?.codecs[mode] ?? [];
+  const theirs = (mode === 'json' ? status?.codecs.frames : null) ?? status?.codecs[mode] ?? [];
   if (theirs.length === 0) return ours;
   const common = ours.filter((id) => theirs.includes(id));
   const { storedAs = null } = status ?? {};

@@ -3,10 +3,11 @@ import type { Codec } from '../contracts/index.js';
 /** What is known of a built-in codec before its module is loaded. */
 interface CodecFacts {
   /**
-   * Whether single blocks may be in it, in stores, streams and ranges of frames. `default`: also where a configuration
-   * names no codecs. `named`: only where one names it. `never`: it is too slow on the thread that serves.
+   * Where single blocks may be in it. `default`: in stores, streams and ranges of frames, also where a configuration
+   * names no codecs. `named`: the same where one names it. `unstreamed`: where one names it, but not in streams, whose
+   * thread it would hold up for too long.
    */
-  readonly blocks: 'default' | 'named' | 'never';
+  readonly blocks: 'default' | 'named' | 'unstreamed';
   /** Place in the order of preference for snapshots, the best being 1; `null` keeps it out of them. */
   readonly snapshots: number | null;
   /** HTTP's name for the same bytes, under which ranges come in it (IANA's content codings); `null` for none. */
@@ -25,7 +26,7 @@ export const CODECS = {
   gzip: { blocks: 'default', snapshots: 3, contentEncoding: 'gzip', suffix: 'gz', needs: null },
   identity: { blocks: 'default', snapshots: 4, contentEncoding: null, suffix: 'json', needs: null },
   bzip2: {
-    blocks: 'never',
+    blocks: 'unstreamed',
     snapshots: 1,
     contentEncoding: null,
     suffix: 'bz2',
@@ -36,7 +37,7 @@ export const CODECS = {
     snapshots: 2,
     contentEncoding: 'zstd',
     suffix: 'zst',
-    needs: 'Node 22.15, 23.8, 24 or newer',
+    needs: 'Node 22.15, 23.8 or newer',
   },
 } as const satisfies Readonly<Record<string, CodecFacts>>;
 
@@ -48,9 +49,9 @@ const TABLE: Readonly<Record<CodecName, CodecFacts>> = CODECS;
 /** All built-in codecs, best first for blocks. */
 export const CODEC_NAMES: readonly CodecName[] = Object.keys(CODECS) as CodecName[];
 
-/** Those that blocks may be in. */
-export const BLOCK_CODECS: readonly CodecName[] = CODEC_NAMES.filter(
-  (name) => TABLE[name].blocks !== 'never',
+/** Those that streams of blocks may be in. */
+export const STREAM_CODECS: readonly CodecName[] = CODEC_NAMES.filter(
+  (name) => TABLE[name].blocks !== 'unstreamed',
 );
 
 /** Those that blocks are taken in where a configuration names none, best first. */
@@ -76,10 +77,5 @@ export function suffixOf(codec: string): string {
 /** What a built-in codec states of itself. */
 export function supportsOf(name: CodecName): Codec['supports'] {
   const { blocks, contentEncoding } = TABLE[name];
-  return { encode: true, decode: true, contentEncoding, blocks: blocks !== 'never' };
-}
-
-/** Whether single blocks may be encoded in a codec on the thread that serves them. */
-export function servesBlocks({ supports }: Codec): boolean {
-  return supports.encode && supports.blocks !== false;
+  return { encode: true, decode: true, contentEncoding, blocks: blocks !== 'unstreamed' };
 }

@@ -9,7 +9,6 @@ import {
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
-import { servesBlocks } from '../../../src/internal/codecs.js';
 import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
 import { bodyOf } from './body.js';
 import { blocksOf } from './documents.js';
@@ -69,7 +68,7 @@ class JsonRangeEndpoint implements Endpoint {
   constructor(deps: EndpointDeps, { encodings }: JsonRangeEndpointOptions) {
     this.#deps = deps;
     this.#encoders = encodersOf(deps, encodings ?? deps.codecs.ids);
-    const frames = deps.codecs.ids.filter((id) => servesBlocks(deps.codecs.get(id)));
+    const frames = deps.codecs.ids.filter((id) => deps.codecs.get(id).supports.encode);
     this.codecs = { json: [...this.#encoders.keys(), IDENTITY], frames };
   }
 

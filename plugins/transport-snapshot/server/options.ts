@@ -40,7 +40,7 @@ export interface SnapshotServerOptions {
   readonly types?: readonly SnapshotType[];
   /**
    * Codecs that are served, as far as they are registered; the first one is for requests that name none.
-   * Default bzip2, zstd, gzip, identity.
+   * Default: all built-in ones that snapshots are made in, bzip2 first.
    */
   readonly codecs?: readonly string[];
   /** Blocks in a snapshot of type `recent`. Default 10,000. */

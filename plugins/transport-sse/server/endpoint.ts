@@ -1,5 +1,6 @@
 import {
   PLUGIN_API_VERSION,
+  type Codec,
   type Endpoint,
   type EndpointDeps,
   type EndpointHandleOptions,
@@ -7,7 +8,6 @@ import {
   type EndpointRequest,
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
-import { servesBlocks } from '../../../src/internal/codecs.js';
 import { chooseEncoding, GZIP, IDENTITY } from '../../../src/internal/http/content-encoding.js';
 import { DeflateParts } from './deflate-parts.js';
 import { Feed } from './feed.js';
@@ -65,6 +65,10 @@ const GZIPPED = { 'content-encoding': GZIP };
 
 function acceptsGzip(request: EndpointRequest): boolean {
   return chooseEncoding(request.header('accept-encoding'), [GZIP]) === GZIP;
+}
+
+function servesBlocks({ supports }: Codec): boolean {
+  return supports.encode && supports.blocks !== false;
 }
 
 class SseEndpoint implements Endpoint {

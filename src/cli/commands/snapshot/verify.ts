@@ -18,9 +18,9 @@ import { findSnapshot, type SnapshotFiles } from './source.js';
 const bodies = SNAPSHOT_CODECS.map((codec) => bodyName(codec)).join(', ');
 
 const EXAMPLES = `
-SOURCE is the directory of a snapshot, its manifest, or its body (${bodies}). Everything is checked that a
-node checks: whose word it is, every part, the document and its signature, every block. A body without a manifest beside it
-rests on the document's own signature.
+SOURCE is the directory of a snapshot, its manifest, or its body (${bodies}). Everything
+is checked that a node checks: whose word it is, every part, the document and its signature, every block. A body without a
+manifest beside it rests on the document's own signature; unless it is in bzip2, it has to be of one part.
 
 Examples:
   $ blockferry snapshot verify ./node-a/snapshots/ID --trust 02ab… 03cd… --threshold 2

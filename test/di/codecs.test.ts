@@ -8,6 +8,7 @@ import {
   CODEC_NAMES,
   CODECS,
   type CodecName,
+  DEFAULT_CODECS,
   SNAPSHOT_CODECS,
   STREAM_CODECS,
   supportsOf,
@@ -15,7 +16,7 @@ import {
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { bytesOf, blocksOn } from '../engine/follow-support.js';
 import { signerOf } from '../engine/trust-support.js';
-import { isHere, withCodec } from '../helpers/builtin-codecs.js';
+import { encodingsHere, isHere, withCodec } from '../helpers/builtin-codecs.js';
 import { listen } from '../helpers/servers.js';
 import { projectRoot } from '../helpers/shared.js';
 import { tempDir } from '../helpers/temp-dir.js';
@@ -112,18 +113,23 @@ for (const codec of SNAPSHOT_CODECS) {
 test('a server offers the codecs of the table that this runtime has, each where it is allowed', async (t) => {
   const { url } = await node(t);
   const { codecs } = (await (await fetch(`${url}/status`)).json()) as { readonly codecs: object };
-  const encodings = CODEC_NAMES.filter(isHere).flatMap((name) => CODECS[name].contentEncoding ?? []);
   t.deepEqual(codecs, {
     stream: STREAM_CODECS.filter(isHere),
-    json: [...encodings, 'identity'],
+    json: [...encodingsHere, 'identity'],
     snapshot: SNAPSHOT_CODECS.filter(isHere),
     frames: CODEC_NAMES.filter(isHere),
   });
 });
 
-test('bzip2 is first for snapshots and in no stream, and no two codecs share a place, a suffix or a name of HTTP', (t) => {
+test('gzip is the first for blocks, and with identity the default; bzip2 is the first for snapshots, and in no stream', (t) => {
+  t.is(CODEC_NAMES[0], 'gzip');
+  t.is(encodingsHere[0], 'gzip');
+  t.deepEqual(DEFAULT_CODECS, ['gzip', 'identity']);
   t.is(SNAPSHOT_CODECS[0], 'bzip2');
   t.false(STREAM_CODECS.includes('bzip2'));
+});
+
+test('no two codecs share a place for snapshots, a suffix or a name of HTTP', (t) => {
   const rows = Object.values(CODECS);
   for (const values of [
     rows.map(({ snapshots }) => String(snapshots)),

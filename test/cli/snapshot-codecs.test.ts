@@ -33,7 +33,12 @@ async function serveIn(t: ExecutionContext, codec: CodecName): Promise<{ url: st
     await server.close();
     await source.close();
   });
-  return { url: await listen(t, nodeListener(server)), publicKey: signer.publicKey };
+  const url = await listen(t, nodeListener(server));
+  // A request for the body waits until the snapshot is made, however long that takes.
+  const made = await fetch(`${url}/sync/snapshot?type=full`);
+  t.is(made.status, 200);
+  await made.arrayBuffer();
+  return { url, publicKey: signer.publicKey };
 }
 
 for (const codec of SNAPSHOT_CODECS) {

@@ -142,9 +142,6 @@ export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
 
 const DEFAULT_HEAD_CHECK_MS = 15_000;
 
-/** Codecs of a configuration that names none. */
-export const DEFAULT_CODECS: readonly string[] = ['gzip', 'identity'];
-
 /**
  * Completes and checks the settings of an engine.
  *

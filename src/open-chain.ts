@@ -32,7 +32,8 @@ export async function openChain(config: ChainConfig): Promise<Chain> {
   const parts = await assembleChain(config);
   try {
     await parts.storage.open();
-    const rules = chooseRules({ configured: settings.chain, identity: parts.storage.identity() }, null);
+    const identity = parts.storage.identity();
+    const rules = chooseRules({ configured: settings.chain, identity, adoptable: [] }, null);
     const chain = chainOf(parts, settings, await parts.rules(rules));
     await chain.checkStore();
     return chain;

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { PLUGIN_API_VERSION, type Codec, type CodecPlugin } from '../../src/contracts/index.js';
+import { supportsOf } from '../../src/internal/codecs.js';
 import { decodeMember } from './decode.js';
 import { decodeStream, encodeStream } from './stream.js';
 
@@ -25,7 +26,7 @@ export function gzip(options: GzipOptions = {}): CodecPlugin {
   }
   const codec: Codec = {
     id: 'gzip',
-    supports: { encode: true, decode: true, contentEncoding: 'gzip' },
+    supports: supportsOf('gzip'),
     encode: (document) => gzipSync(document, { level, chunkSize: chunkSize(document) }),
     decode: (bytes, { maxOutputBytes }) => decodeMember(bytes, maxOutputBytes),
     encodeStream: (source, streamOptions) => encodeStream(source, level, streamOptions ?? {}),

@@ -1,4 +1,5 @@
 import type { Codec } from '../../src/contracts/index.js';
+import { supportsOf } from '../../src/internal/codecs.js';
 import { outputLimit, outputTooLarge } from '../../src/internal/expansion.js';
 import {
   CHECKSUM_FLAG,
@@ -25,7 +26,7 @@ export function zstdCodec(level: number): Codec {
   const decoder = { params: { [DECODER_WINDOW_LOG_MAX]: MAX_WINDOW_LOG } };
   return {
     id: 'zstd',
-    supports: { encode: true, decode: true, contentEncoding: 'zstd' },
+    supports: supportsOf('zstd'),
     encode: (document) => engine.zstdCompressSync(document, { params }),
     decode: (bytes, { maxOutputBytes }) => decodeFrame(engine, bytes, maxOutputBytes),
     encodeStream: (source, options) =>

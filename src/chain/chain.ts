@@ -9,7 +9,6 @@ import type {
   ChainRules,
   Checkpoint,
   Closeable,
-  Codec,
   CodecRegistry,
   Frame,
   StateTable,
@@ -25,6 +24,7 @@ import type { NextPlace } from './links.js';
 import { StateKeeper } from './state/state-keeper.js';
 import { checkStateAge } from './state/state-note.js';
 import { decodeValue } from './state/values.js';
+import type { StorageEncoding } from './storage-encoding.js';
 import { Verifier } from './verifier.js';
 
 /** Parts of a {@link Chain}. The storage is open and belongs to the chain from then on. */
@@ -32,9 +32,7 @@ export interface ChainParts {
   readonly storage: Storage;
   readonly rules: ChainRules;
   readonly codecs: CodecRegistry;
-  readonly storeCodec: Codec;
-  /** Documents of fewer bytes are stored as they are. */
-  readonly rawBelowBytes: number;
+  readonly encoding: StorageEncoding;
   /** The chain's name when the host gives one; `null` takes the store's, or the first block's hash. */
   readonly chainId: string | null;
   /** Height of the first block of an empty store. */
@@ -242,8 +240,8 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   verifier(place: NextPlace = this.place): Verifier {
-    const { rules, codecs, storeCodec, rawBelowBytes, maxBlockBytes } = this.#parts;
-    return new Verifier({ rules, codecs, storeCodec, rawBelowBytes, maxBlockBytes }, place);
+    const { rules, codecs, encoding, maxBlockBytes } = this.#parts;
+    return new Verifier({ rules, codecs, encoding, maxBlockBytes }, place);
   }
 
   /** Whether a block is on this chain now. */

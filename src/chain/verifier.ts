@@ -2,7 +2,6 @@ import type {
   BlockHeader,
   BlockRef,
   ChainRules,
-  Codec,
   CodecRegistry,
   Frame,
   WireFrame,
@@ -10,15 +9,13 @@ import type {
 import { isSyncError, SyncError } from '../errors/index.js';
 import { release } from '../internal/release.js';
 import { checkLink, type NextPlace, nextHeight } from './links.js';
+import type { StorageEncoding } from './storage-encoding.js';
 
 /** Dependencies of a {@link Verifier}. */
 export interface VerifierDeps {
   readonly rules: ChainRules;
   readonly codecs: CodecRegistry;
-  /** Encodes what came without an encoding, so that the store holds one encoded frame a block. */
-  readonly storeCodec: Codec;
-  /** Documents of fewer bytes are stored as they are. */
-  readonly rawBelowBytes: number;
+  readonly encoding: StorageEncoding;
   /** Largest decoded block, in bytes. */
   readonly maxBlockBytes: number;
 }
@@ -83,12 +80,8 @@ export class Verifier {
     }
     checkLink(header, this.#place, this.#deps.rules);
     this.#place = { head: header, base: this.#place.base };
-    const documentBytes = document.byteLength;
-    if (item !== null && item.codec !== 'identity')
-      return { header, codec: item.codec, bytes: item.bytes, documentBytes };
-    const { storeCodec, rawBelowBytes } = this.#deps;
-    if (documentBytes < rawBelowBytes) return { header, codec: 'identity', bytes: document, documentBytes };
-    return { header, codec: storeCodec.id, bytes: storeCodec.encode(document), documentBytes };
+    const { codec, bytes } = this.#deps.encoding.encode(document, item);
+    return { header, codec, bytes, documentBytes: document.byteLength };
   }
 
   #isRepeat(item: WireFrame, document: Uint8Array): boolean {

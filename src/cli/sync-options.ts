@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { SyncEngineConfig } from '../config.js';
 import type { SnapshotType } from '../contracts/index.js';
 import type { SyncMode } from '../engine/modes.js';
+import { STREAM_CODECS } from '../internal/codecs.js';
 import { UsageError } from './exit.js';
 import { finalityOf, OPTION, peers, positive, storeConfig, type StoreOptions } from './options.js';
 import { stateConfig } from './state-module.js';
@@ -34,10 +35,9 @@ export function syncOptions(modes: readonly ('auto' | SyncMode)[]): readonly Opt
     new Option('--snapshot-type <type>', 'the newest blocks and the state, or all blocks')
       .choices(['recent', 'full'])
       .default('recent'),
-    new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices([
-      'gzip',
-      'identity',
-    ]),
+    new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices(
+      STREAM_CODECS,
+    ),
     OPTION.finalityDepth(),
     new Option('--agree <n>', 'peers that have to be on one chain before it is believed')
       .argParser(positive)

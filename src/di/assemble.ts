@@ -1,9 +1,11 @@
 import type { CodecPlugin, Storage, TransportDeps } from '../contracts/index.js';
 import type { ChainConfig, SyncEngineConfig } from '../config.js';
-import { DEFAULT_CODECS, passedPlugins, transportLimits } from '../config.js';
+import { passedPlugins, transportLimits } from '../config.js';
+import { StorageEncoding } from '../chain/storage-encoding.js';
 import type { EngineParts } from '../engine/engine-parts.js';
 import { createHttp1Client } from '../http1-client/client.js';
-import { isAvailable } from './available.js';
+import { type CodecName, DEFAULT_CODECS, SNAPSHOT_CODECS } from '../internal/codecs.js';
+import { resolveCodecs, snapshotCodecsOf } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import { PluginResolver } from './resolve.js';
 import { Scope } from './scope.js';
@@ -30,7 +32,7 @@ export async function assembleEngine(config: SyncEngineConfig): Promise<EnginePa
   const snapshots = {
     transport: scope.get(TOKENS.snapshots),
     workers: scope.get(TOKENS.workers),
-    codecs: SNAPSHOT_CODECS.filter((id) => codecs.some(({ name }) => name === id)),
+    codecs: snapshotCodecsOf(codecs),
     directory,
   };
   return { ...parts, snapshots };
@@ -42,9 +44,6 @@ export async function assembleChain(config: ChainConfig): Promise<EngineParts> {
   const { scope } = await storeScope(config, resolver, []);
   return { ...storeParts(config, scope, resolver), transports: [], snapshots: null };
 }
-
-/** Codecs that snapshots are taken in, best first. */
-const SNAPSHOT_CODECS: readonly string[] = ['bzip2', 'zstd', 'gzip', 'identity'];
 
 function mayTakeSnapshots({ mode = 'auto', trust = null }: SyncEngineConfig): boolean {
   return trust !== null && (mode === 'auto' || mode === 'snapshot');
@@ -72,7 +71,7 @@ async function storeScope(
   more: readonly string[],
 ): Promise<{ readonly scope: Scope; readonly codecs: readonly CodecPlugin[] }> {
   const storage = await resolver.storage(config.storage);
-  const codecs = await resolveCodecs(config, resolver, more);
+  const codecs = await resolveCodecs(resolver, neededCodecs(config), more);
   const scope = new Scope();
   scope.provide(TOKENS.codecs, () => codecRegistry(codecs));
   scope.provide(
@@ -84,26 +83,20 @@ async function storeScope(
 }
 
 /** The codecs to take, and behind them those that a store may hold frames in from an earlier configuration. */
-async function resolveCodecs(
-  config: ChainConfig,
-  resolver: PluginResolver,
-  more: readonly string[],
-): Promise<readonly CodecPlugin[]> {
-  const asked = config.codecs ?? DEFAULT_CODECS;
-  const names = asked.map((codec) => (typeof codec === 'string' ? codec : codec.name));
-  const needed = new Set([...names, storeCodecOf(config), ...DEFAULT_CODECS]);
-  const plugins = await Promise.all([...needed].map((name) => resolver.codec(name)));
-  const extra = await Promise.all(
-    more.filter((name) => !needed.has(name)).map((name) => resolver.codec(name)),
-  );
-  return [...plugins, ...extra.filter(isAvailable)];
+function neededCodecs(config: ChainConfig): readonly string[] {
+  return [...acceptedCodecs(config), storeCodecOf(config), ...DEFAULT_CODECS];
 }
 
-/** Unless the host names a codec, blocks of fewer bytes are stored as they are. */
+function acceptedCodecs({ codecs = DEFAULT_CODECS }: ChainConfig): readonly string[] {
+  return codecs.map((codec) => (typeof codec === 'string' ? codec : codec.name));
+}
+
+/** Unless the host names a codec, blocks are stored in this one, and those of fewer bytes raw. */
+const DEFAULT_STORE_CODEC: CodecName = 'gzip';
 const RAW_BELOW_BYTES = 2048;
 
 function storeCodecOf(config: ChainConfig): string {
-  return config.storeCodec ?? 'gzip';
+  return config.storeCodec ?? DEFAULT_STORE_CODEC;
 }
 
 function storeParts(
@@ -111,13 +104,14 @@ function storeParts(
   scope: Scope,
   resolver: PluginResolver,
 ): Omit<EngineParts, 'transports' | 'snapshots'> {
-  const asked = config.codecs ?? DEFAULT_CODECS;
+  const codecs = scope.get(TOKENS.codecs);
+  const rawBelowBytes = config.storeCodec === undefined ? RAW_BELOW_BYTES : 0;
   return {
     storage: scope.get(TOKENS.storage),
-    codecs: scope.get(TOKENS.codecs),
-    acceptCodecs: asked.map((codec) => (typeof codec === 'string' ? codec : codec.name)),
-    storeCodec: storeCodecOf(config),
-    rawBelowBytes: config.storeCodec === undefined ? RAW_BELOW_BYTES : 0,
+    codecs,
+    acceptCodecs: acceptedCodecs(config),
+    encoding: new StorageEncoding(codecs.get(storeCodecOf(config)), rawBelowBytes),
+    adoptableRules: resolver.adoptableRules(),
     signatures: () => resolver.signatures(),
     rules: (id) => resolver.rules(id),
     close: () => scope.close(),

@@ -10,9 +10,10 @@ import type {
 import { PLUGIN_API_VERSION } from '../contracts/index.js';
 import type { StorageConfig } from '../config.js';
 import { SyncError } from '../errors/index.js';
-import { BUILTIN, builtinNames } from './builtin.js';
+import { isBuiltinCodec } from '../internal/codecs.js';
+import { BUILTIN, builtinCodec, builtinNames, builtinRules } from './builtin.js';
 
-type Kind = keyof typeof BUILTIN;
+type Kind = Parameters<typeof builtinNames>[0];
 type PluginOf<K extends Plugin['kind']> = Extract<Plugin, { readonly kind: K }>;
 
 /** Looks plugins up by name: those that the host passed first, then the built-in ones. */
@@ -44,7 +45,7 @@ export class PluginResolver {
   async codec(name: string): Promise<CodecPlugin> {
     const own = this.#own('codec', name);
     if (own !== null) return own;
-    if (Object.hasOwn(BUILTIN.codec, name)) return BUILTIN.codec[name as keyof typeof BUILTIN.codec]();
+    if (isBuiltinCodec(name)) return builtinCodec(name);
     throw this.#unknown('codec', name);
   }
 
@@ -52,10 +53,17 @@ export class PluginResolver {
   async rules(id: string): Promise<ChainRules> {
     const own = this.#own('chain', id);
     if (own !== null) return own.create();
-    const name = id.split(':', 1)[0];
-    if (name === 'linked') return (await BUILTIN.chain.linked(id)).create();
-    if (id === 'sealed-json' || id === 'ethereum') return (await BUILTIN.chain[id]()).create();
+    const builtin = builtinRules(id);
+    if (builtin !== null) return (await builtin.load(id)).create();
     throw this.#unknown('chain', id);
+  }
+
+  /** Full names of the rules that recompute hashes: they may be taken over from a peer's word. */
+  adoptableRules(): readonly string[] {
+    const own = this.#plugins.filter((plugin) => plugin.kind === 'chain');
+    const passed = new Map(own.map((plugin) => [plugin.name, plugin.create().selfCertifying]));
+    const names = [...passed.keys(), ...builtinNames('chain')];
+    return [...new Set(names)].filter((name) => passed.get(name) ?? builtinRules(name)?.selfCertifying);
   }
 
   /** The transports that the host passed, or the built-in ones. */

@@ -1,7 +1,3 @@
-import { bzip2 } from '../../plugins/codec-bzip2/index.js';
-import { gzip } from '../../plugins/codec-gzip/index.js';
-import { identity } from '../../plugins/codec-identity/index.js';
-import { zstd } from '../../plugins/codec-zstd/index.js';
 import { jsonRangeEndpoint } from '../../plugins/transport-json-range/server/index.js';
 import {
   snapshotEndpoint,
@@ -18,9 +14,11 @@ import type {
   Plugin,
   ServerLimits,
 } from '../contracts/index.js';
+import { CODEC_NAMES } from '../internal/codecs.js';
 import { createCodecWorkers } from '../workers/index.js';
 import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
+import * as builtin from './codecs.js';
 import { checkPlugins } from './resolve.js';
 
 export type { SnapshotServerOptions };
@@ -54,7 +52,7 @@ export function resolveServerParts(options: ServerPartsOptions): ServerParts {
 }
 
 function builtinCodecs(): readonly CodecPlugin[] {
-  return [gzip(), identity(), bzip2(), zstd()].filter(isAvailable);
+  return CODEC_NAMES.map((name) => builtin[name]()).filter(isAvailable);
 }
 
 function builtinEndpoints(snapshots: SnapshotServerOptions | null): readonly EndpointPlugin[] {

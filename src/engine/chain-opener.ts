@@ -63,7 +63,8 @@ export class ChainOpener {
 
   #rulesId(status: PeerStatus | null): string {
     const { parts, settings } = this.#deps;
-    return chooseRules({ configured: settings.chain, identity: parts.storage.identity() }, status);
+    const { adoptableRules: adoptable } = parts;
+    return chooseRules({ configured: settings.chain, identity: parts.storage.identity(), adoptable }, status);
   }
 
   /** The chain's name as far as it is more than a peer's word; `null` when it is not. */
@@ -79,8 +80,7 @@ export function chainOf(parts: EngineParts, settings: EngineSettings, rules: Cha
     storage: parts.storage,
     rules,
     codecs: parts.codecs,
-    storeCodec: parts.codecs.get(parts.storeCodec),
-    rawBelowBytes: parts.rawBelowBytes,
+    encoding: parts.encoding,
     chainId: settings.chainId,
     base: settings.base,
     maxBlockBytes: settings.limits.maxBlockBytes,

@@ -13,6 +13,7 @@ import type {
 } from '../contracts/index.js';
 import type { RetryOptions } from './backoff.js';
 import type { Finality } from '../chain/finality.js';
+import type { StorageEncoding } from '../chain/storage-encoding.js';
 import type { SyncMode } from './modes.js';
 
 /** Bounds of an engine (protocol section 4). Sizes in bytes. */
@@ -89,10 +90,9 @@ export interface EngineParts {
   readonly transports: readonly Transport[];
   /** Codecs to ask peers for, best first. */
   readonly acceptCodecs: readonly string[];
-  /** Codec that blocks which came without an encoding are stored in. */
-  readonly storeCodec: string;
-  /** Blocks of fewer bytes which came without an encoding are stored as they are. */
-  readonly rawBelowBytes: number;
+  readonly encoding: StorageEncoding;
+  /** Rules that may be taken over from a peer's word, by name: those that recompute hashes. */
+  readonly adoptableRules: readonly string[];
   /** `null` when no snapshot may be taken. */
   readonly snapshots: SnapshotParts | null;
   /** The signature scheme; loaded at its first use. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { HttpFetchInit, HttpFetchResponse } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { watch } from '../internal/http/watch.js';
+import { DECODED_ENCODINGS } from '../internal/node/decoded-body.js';
 import { bodyOf } from './body.js';
 
 /** How long a request may take, in milliseconds. */
@@ -43,7 +44,7 @@ export async function sendRequest(
 }
 
 function makeRequest(agent: Agent, url: URL, { headers, signal }: HttpFetchInit): ClientRequest {
-  const defaults = { accept: '*/*', 'accept-encoding': 'gzip', 'user-agent': 'blockferry' };
+  const defaults = { accept: '*/*', 'accept-encoding': DECODED_ENCODINGS, 'user-agent': 'blockferry' };
   const request = send(url, { agent, headers: { ...defaults, ...headers } });
   // Not by the option `signal`: where all of a response is here but not read, Node lets that end the process.
   let response: IncomingMessage | null = null;

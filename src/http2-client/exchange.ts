@@ -4,6 +4,7 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2';
+import { DECODED_ENCODINGS } from '../internal/node/decoded-body.js';
 import { bodyOf } from './body.js';
 import type { SessionPool } from './session-pool.js';
 
@@ -32,7 +33,7 @@ export async function exchange(pool: SessionPool, request: Request): Promise<Res
 
 function send(pool: SessionPool, request: Request): ClientHttp2Stream {
   const url = new URL(request.url);
-  const headers: Record<string, string> = { 'accept-encoding': 'gzip', accept: '*/*' };
+  const headers: Record<string, string> = { 'accept-encoding': DECODED_ENCODINGS, accept: '*/*' };
   for (const [name, value] of request.headers) headers[name] = value;
   try {
     return pool.request(url.origin, {

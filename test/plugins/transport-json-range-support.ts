@@ -3,7 +3,6 @@ import type { AddressInfo, Socket } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
-import { zstd } from '../../plugins/codec-zstd/index.js';
 import {
   jsonRangeEndpoint,
   jsonRangeTransport,
@@ -26,6 +25,7 @@ import { createHttp1Client } from '../../src/http1-client/client.js';
 import { SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { createSyncServer } from '../../src/server/create-server.js';
 import { nodeListener } from '../../src/server/node.js';
+import { codecOf } from '../helpers/builtin-codecs.js';
 import { MemorySource } from '../helpers/memory-source.js';
 
 type Teardown = Pick<ExecutionContext, 'teardown'>;
@@ -137,8 +137,9 @@ export function get(
 
 function decoded(raw: Buffer, encoding: string | undefined): Buffer {
   if (raw.length === 0) return raw;
-  if (encoding === 'zstd') return Buffer.from(zstd().create().decode(raw, { maxOutputBytes: 1e8 }));
-  return encoding === 'gzip' ? gunzipSync(raw) : raw;
+  if (encoding === undefined) return raw;
+  if (encoding === 'gzip') return gunzipSync(raw);
+  return Buffer.from(codecOf(encoding).decode(raw, { maxOutputBytes: 1e8 }));
 }
 
 export const testLimits: TransportLimits = {

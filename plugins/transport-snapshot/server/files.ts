@@ -2,21 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SyncError } from '../../../src/errors/index.js';
+import { suffixOf } from '../../../src/internal/codecs.js';
 
 export const MANIFEST_FILE = 'manifest.json';
 /** Holds the signature in the document, which the manifest has no place for. */
 export const DOCUMENT_FILE = 'document.json';
 
-const EXTENSIONS: ReadonlyMap<string, string> = new Map([
-  ['bzip2', 'bz2'],
-  ['gzip', 'gz'],
-  ['zstd', 'zst'],
-  ['identity', 'json'],
-]);
-
 /** Name of a snapshot's body, on disk and for who saves it: `snapshot.bz2`. */
 export function bodyName(codec: string): string {
-  return `snapshot.${EXTENSIONS.get(codec) ?? codec}`;
+  return `snapshot.${suffixOf(codec)}`;
 }
 
 /** No id of a snapshot begins with a dot. */

@@ -1,4 +1,5 @@
 import type { Signer, SnapshotManifest, SnapshotType } from '../../../src/contracts/index.js';
+import { SNAPSHOT_CODECS } from '../../../src/internal/codecs.js';
 
 /** Which snapshot a build makes. */
 export interface SnapshotKind {
@@ -39,7 +40,7 @@ export interface SnapshotServerOptions {
   readonly types?: readonly SnapshotType[];
   /**
    * Codecs that are served, as far as they are registered; the first one is for requests that name none.
-   * Default bzip2, gzip, identity.
+   * Default: all built-in ones that snapshots are made in, bzip2 first.
    */
   readonly codecs?: readonly string[];
   /** Blocks in a snapshot of type `recent`. Default 10,000. */
@@ -69,7 +70,6 @@ export const DEFAULT_KEEP = 2;
 const DEFAULT_REFRESH_AFTER_MS = 24 * 60 * 60_000;
 
 const TYPES: readonly SnapshotType[] = ['recent', 'full'];
-const CODECS = ['bzip2', 'gzip', 'identity'];
 const MIN_PART_BYTES = 1_000;
 const MAX_PART_BYTES = 900_000;
 
@@ -77,7 +77,7 @@ const MAX_PART_BYTES = 900_000;
 export function snapshotSettings(options: SnapshotServerOptions): SnapshotSettings {
   const settings: SnapshotSettings = {
     types: TYPES,
-    codecs: CODECS,
+    codecs: SNAPSHOT_CODECS,
     recentBlocks: DEFAULT_RECENT_BLOCKS,
     every: null,
     refreshAfterMs: DEFAULT_REFRESH_AFTER_MS,

@@ -8,7 +8,7 @@ import {
   type EndpointRequest,
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
-import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
+import { chooseEncoding, GZIP, IDENTITY } from '../../../src/internal/http/content-encoding.js';
 import { DeflateParts } from './deflate-parts.js';
 import { Feed } from './feed.js';
 import { gzipBody } from './gzip-body.js';
@@ -61,7 +61,6 @@ const HEADERS = {
 
 /** Blocks that are sent as they are may be compressed on the way (protocol section 2.2); all others are already. */
 const VARY = { vary: 'Accept-Encoding' };
-const GZIP = 'gzip';
 const GZIPPED = { 'content-encoding': GZIP };
 
 function acceptsGzip(request: EndpointRequest): boolean {

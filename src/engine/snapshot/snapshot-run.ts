@@ -13,6 +13,7 @@ import type { EventHub } from '../events/event-hub.js';
 import { chooseRules } from '../handshake.js';
 import { importSnapshot } from './snapshot-import.js';
 import { checkDocumentSignature, checkTrust, type TrustVerdict } from './trust.js';
+import { StorageEncoding } from '../../chain/storage-encoding.js';
 import { Verifier } from '../../chain/verifier.js';
 
 /** Name under which a store keeps the newest height that a snapshot was trusted for. */
@@ -149,7 +150,7 @@ export class SnapshotRun {
       trust: settings.trust,
       scheme: await parts.signatures(),
       now: Date.now,
-      chain: chooseRules({ configured: settings.chain, identity }, status),
+      chain: chooseRules({ configured: settings.chain, identity, adoptable: parts.adoptableRules }, status),
       chainId: settings.chainId ?? identity?.chainId ?? null,
       newest: await this.#newest(),
     });
@@ -195,8 +196,7 @@ export class SnapshotRun {
         verifier: await this.#verifier(manifest),
         items,
         workers,
-        storeCodec: parts.storeCodec,
-        rawBelowBytes: parts.rawBelowBytes,
+        encoding: parts.encoding,
         checkSignature: async (end) => {
           await checkDocumentSignature(manifest, end, await parts.signatures());
         },
@@ -239,8 +239,7 @@ export class SnapshotRun {
     const deps = {
       rules: await parts.rules(manifest.chain),
       codecs: parts.codecs,
-      storeCodec: parts.codecs.get('identity'),
-      rawBelowBytes: 0,
+      encoding: StorageEncoding.raw,
       maxBlockBytes: settings.limits.maxBlockBytes,
     };
     return new Verifier(deps, { head: null, base: manifest.base });

@@ -7,6 +7,7 @@ import {
 } from '../../../../plugins/transport-snapshot/server/index.js';
 import type { SnapshotType } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
+import { SNAPSHOT_CODECS } from '../../../internal/codecs.js';
 import { openChain } from '../../../open-chain.js';
 import { OPTION, positive, storeConfig } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
@@ -41,11 +42,7 @@ export function command(): Command {
         .choices(['recent', 'full'])
         .default('recent'),
     )
-    .addOption(
-      new Option('--codec <codec>', 'encoding')
-        .choices(['bzip2', 'gzip', 'zstd', 'identity'])
-        .default('bzip2'),
-    )
+    .addOption(new Option('--codec <codec>', 'encoding').choices(SNAPSHOT_CODECS).default(SNAPSHOT_CODECS[0]))
     .addOption(
       new Option('--recent <n>', 'blocks in a snapshot of type recent').argParser(positive).default(10_000),
     )
@@ -59,7 +56,7 @@ async function create(options: CreateOptions, { out, signal, conclude }: Command
   const { data, key, type, codec, recent: recentBlocks, out: directory = join(data, 'snapshots') } = options;
   const signer = await readKeyFile(key);
   const chain = await openChain(storeConfig({ data }, false));
-  const workers = await assembleWorkers([codec]);
+  const { workers } = await assembleWorkers([codec]);
   try {
     const archive = await openArchive(directory);
     const startedMs = performance.now();

@@ -4,10 +4,10 @@ import { bodyName } from '../../../../plugins/transport-snapshot/server/files.js
 import { parseManifest } from '../../../../plugins/transport-snapshot/manifest.js';
 import type { SnapshotManifest } from '../../../contracts/index.js';
 import { SyncError } from '../../../errors/index.js';
+import { SNAPSHOT_CODECS, suffixOf } from '../../../internal/codecs.js';
 import { readJsonFile } from './files.js';
 
 const MANIFEST = 'manifest.json';
-const CODECS = ['bzip2', 'gzip', 'zstd', 'identity'];
 
 /** A snapshot on disk, as far as it is there. */
 export interface SnapshotFiles {
@@ -48,7 +48,7 @@ async function manifestIn(path: string, signal: AbortSignal): Promise<SnapshotMa
 
 function codecOf(manifest: SnapshotManifest | null, path: string): string {
   if (manifest !== null) return manifest.codec;
-  const codec = CODECS.find((each) => path.endsWith(bodyName(each).slice('snapshot'.length)));
+  const codec = SNAPSHOT_CODECS.find((each) => path.endsWith(`.${suffixOf(each)}`));
   if (codec !== undefined) return codec;
   throw new SyncError('INPUT_UNREADABLE', `The name ${basename(path)} doesn't say how the body is encoded.`);
 }

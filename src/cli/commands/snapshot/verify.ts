@@ -1,9 +1,11 @@
 import { Argument, Command } from 'commander';
+import { bodyName } from '../../../../plugins/transport-snapshot/server/files.js';
 import type { SignatureScheme, TrustOptions } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { ProgressMeter } from '../../../engine/events/progress.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { SyncError } from '../../../errors/index.js';
+import { SNAPSHOT_CODECS } from '../../../internal/codecs.js';
 import { documentMessage } from '../../../internal/snapshot-messages.js';
 import { OPTION } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
@@ -13,10 +15,12 @@ import { countText } from '../../units.js';
 import { type CheckedDocument, checkContents } from './contents.js';
 import { findSnapshot, type SnapshotFiles } from './source.js';
 
+const bodies = SNAPSHOT_CODECS.map((codec) => bodyName(codec)).join(', ');
+
 const EXAMPLES = `
-SOURCE is the directory of a snapshot, its manifest, or its body (snapshot.bz2, .gz, .zst, .json). Everything is checked that a
-node checks: whose word it is, every part, the document and its signature, every block. A body without a manifest beside it
-rests on the document's own signature.
+SOURCE is the directory of a snapshot, its manifest, or its body (${bodies}). Everything
+is checked that a node checks: whose word it is, every part, the document and its signature, every block. A body without a
+manifest beside it rests on the document's own signature; unless it is in bzip2, it has to be of one part.
 
 Examples:
   $ blockferry snapshot verify ./node-a/snapshots/ID --trust 02ab… 03cd… --threshold 2
@@ -54,7 +58,7 @@ async function verify(
   if (body === null)
     throw new SyncError('INPUT_UNREADABLE', `There is no body beside the manifest at ${path}.`);
   if (files.manifest !== null) await checkManifest(files.manifest, trust, scheme);
-  const workers = await assembleWorkers([files.codec]);
+  const { workers } = await assembleWorkers([files.codec]);
   try {
     const meter = new ProgressMeter(() => performance.now());
     meter.place(null, files.manifest?.height ?? null);

@@ -2,7 +2,7 @@ import type { CodecPlugin, Storage, TransportDeps } from '../contracts/index.js'
 import type { ChainConfig, SyncEngineConfig } from '../config.js';
 import { DEFAULT_CODECS, passedPlugins, transportLimits } from '../config.js';
 import type { EngineParts } from '../engine/engine-parts.js';
-import { createHttp1Client } from '../http1-client/client.js';
+import { createHttp1Client } from '../http1-client/index.js';
 import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import { PluginResolver } from './resolve.js';

@@ -15,7 +15,7 @@ import type {
 import { assembleWorkers } from '../../../di/workers.js';
 import { PluginResolver } from '../../../di/resolve.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
-import { createHttp1Client } from '../../../http1-client/client.js';
+import { createHttp1Client } from '../../../http1-client/index.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
 import { OPTION, peers } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';

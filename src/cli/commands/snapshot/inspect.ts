@@ -4,7 +4,7 @@ import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js
 import { assembleWorkers } from '../../../di/workers.js';
 import { PluginResolver } from '../../../di/resolve.js';
 import { MAX_CHECKED_SIGNATURES } from '../../../engine/snapshot/trust.js';
-import { createHttp1Client } from '../../../http1-client/client.js';
+import { createHttp1Client } from '../../../http1-client/index.js';
 import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { printable } from '../../exit.js';

@@ -43,7 +43,7 @@ export async function* decodeStream(
 }
 
 /** Whether an error came from the library. */
-export function isZstdError(error: unknown): boolean {
+function isZstdError(error: unknown): boolean {
   return error instanceof Error && /^(?:ZSTD|Z)_/.test((error as NodeJS.ErrnoException).code ?? '');
 }
 

@@ -7,7 +7,7 @@ import { decodeBase64 } from './base64.js';
 import type { SseEvent } from './parser.js';
 
 /** Events of the stream (protocol section 2.2). */
-export const EVENTS = {
+const EVENTS = {
   block: 'block',
   rollback: 'rollback',
   complete: 'complete',

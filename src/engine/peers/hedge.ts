@@ -3,7 +3,7 @@ import { isSyncError, SyncError } from '../../errors/index.js';
 import { abortError, onAbort, throwIfAborted } from '../../internal/abort.js';
 
 /** One peer that the same thing may be asked of. */
-export interface Candidate {
+interface Candidate {
   readonly peer: Peer;
   readonly acceptCodecs: readonly string[];
 }

@@ -77,7 +77,7 @@ async function readStatus(exchange: HttpExchange, { limits }: TransportDeps): Pr
  *
  * @throws SyncError `PEER_NOT_SYNC`, `PROTOCOL_UNSUPPORTED`, `PROTOCOL_VIOLATION`
  */
-export function parseStatus(members: Members): PeerStatus {
+function parseStatus(members: Members): PeerStatus {
   const { protocol, chain, codecs } = members;
   if (typeof protocol !== 'number' || !Number.isInteger(protocol)) {
     throw notSync('the status document names no protocol version');

@@ -10,6 +10,11 @@ const pluginsSee = no(
   ['**/src/chain/**', '**/src/engine/**', '**/src/server/**', '**/src/di/**', '**/src/cli/**'],
   'Plugins see contracts, errors and internal.',
 );
+const clientSees = (other) =>
+  no(
+    [`**/${other}/**`, '**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+    'The HTTP clients know nothing of each other, nor of who uses them; what they share is in src/internal/node.',
+  );
 const restrict = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
 
 export default defineConfig(
@@ -80,6 +85,14 @@ export default defineConfig(
       container,
       no(['**/server/**', '**/di/**', '**/cli/**'], 'The engine knows no server.'),
     ),
+  },
+  {
+    files: ['src/http1-client/**/*.ts'],
+    rules: restrict(pluginsOut, container, clientSees('http2-client')),
+  },
+  {
+    files: ['src/http2-client/**/*.ts'],
+    rules: restrict(pluginsOut, container, clientSees('http1-client')),
   },
   {
     files: ['src/server/**/*.ts'],

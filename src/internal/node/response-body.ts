@@ -1,8 +1,5 @@
-import { pipeline, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
-
-/** Each piece costs a way through the thread pool and back: with the default of 16 KiB small blocks take a fifth longer. */
-const PIECE_BYTES = 64 * 1024;
+import type { Readable } from 'node:stream';
+import { decodedBody } from './decoded-body.js';
 
 /** Where the body of a response comes from. */
 export interface BodySource {
@@ -23,7 +20,7 @@ export interface BodySource {
  */
 export function responseBody(source: BodySource): ReadableStream<Uint8Array> {
   const { signal } = source;
-  const content = decoded(source);
+  const content = decodedBody(source.stream, source.contentEncoding);
   const chunks = content[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   const fail = (cause: unknown): never => {
     source.abandon();
@@ -48,9 +45,4 @@ export function responseBody(source: BodySource): ReadableStream<Uint8Array> {
     },
     { highWaterMark: 0 },
   );
-}
-
-function decoded({ stream, contentEncoding }: BodySource): Readable {
-  if (contentEncoding !== 'gzip') return stream;
-  return pipeline(stream, createGunzip({ chunkSize: PIECE_BYTES }), () => undefined);
 }

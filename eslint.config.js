@@ -17,6 +17,16 @@ const clientSees = (other) =>
   );
 const restrict = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
 
+const classOfErrors = {
+  selector: "BinaryExpression[operator='instanceof'][right.name='SyncError']",
+  message: 'Use isSyncError: an error may be of another copy of the package.',
+};
+const ownListener = {
+  selector: "CallExpression[callee.property.name='addEventListener'][arguments.0.value='abort']",
+  message: 'Use onAbort or LinkedAbort, which remove the listener as well.',
+};
+const restrictSyntax = (...kinds) => ({ 'no-restricted-syntax': ['error', ...kinds] });
+
 export default defineConfig(
   { ignores: ['dist/', 'node_modules/', 'temp/', 'docs/reference/'] },
   {
@@ -33,6 +43,12 @@ export default defineConfig(
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
+  },
+  { files: ['**/*.ts'], ignores: ['src/errors/**/*.ts'], rules: restrictSyntax(classOfErrors) },
+  {
+    files: ['src/**/*.ts', 'plugins/**/*.ts'],
+    ignores: ['src/errors/**/*.ts', 'src/internal/abort.ts'],
+    rules: restrictSyntax(classOfErrors, ownListener),
   },
   { files: ['src/**/*.ts'], rules: restrict(pluginsOut, container) },
   {

@@ -10,7 +10,22 @@ const pluginsSee = no(
   ['**/src/chain/**', '**/src/engine/**', '**/src/server/**', '**/src/di/**', '**/src/cli/**'],
   'Plugins see contracts, errors and internal.',
 );
+const clientSees = (other) =>
+  no(
+    [`**/${other}/**`, '**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+    'The HTTP clients know nothing of each other, nor of who uses them; what they share is in src/internal/node.',
+  );
 const restrict = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
+
+const classOfErrors = {
+  selector: "BinaryExpression[operator='instanceof'][right.name='SyncError']",
+  message: 'Use isSyncError: an error may be of another copy of the package.',
+};
+const ownListener = {
+  selector: "CallExpression[callee.property.name='addEventListener'][arguments.0.value='abort']",
+  message: 'Use onAbort or LinkedAbort, which remove the listener as well.',
+};
+const restrictSyntax = (...kinds) => ({ 'no-restricted-syntax': ['error', ...kinds] });
 
 export default defineConfig(
   { ignores: ['dist/', 'node_modules/', 'temp/', 'docs/reference/'] },
@@ -28,6 +43,12 @@ export default defineConfig(
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
+  },
+  { files: ['**/*.ts'], ignores: ['src/errors/**/*.ts'], rules: restrictSyntax(classOfErrors) },
+  {
+    files: ['src/**/*.ts', 'plugins/**/*.ts'],
+    ignores: ['src/errors/**/*.ts', 'src/internal/abort.ts'],
+    rules: restrictSyntax(classOfErrors, ownListener),
   },
   { files: ['src/**/*.ts'], rules: restrict(pluginsOut, container) },
   {
@@ -80,6 +101,14 @@ export default defineConfig(
       container,
       no(['**/server/**', '**/di/**', '**/cli/**'], 'The engine knows no server.'),
     ),
+  },
+  {
+    files: ['src/http1-client/**/*.ts'],
+    rules: restrict(pluginsOut, container, clientSees('http2-client')),
+  },
+  {
+    files: ['src/http2-client/**/*.ts'],
+    rules: restrict(pluginsOut, container, clientSees('http1-client')),
   },
   {
     files: ['src/server/**/*.ts'],

@@ -21,4 +21,13 @@ export type { TrustConfig } from './engine/snapshot/trust-options.js';
 export type { SyncEngine } from './engine/sync-engine.js';
 export * from './contracts/index.js';
 export * from './errors/index.js';
+export {
+  type CommitResult,
+  NOTHING_STAGED,
+  planActivation,
+  planCommit,
+  planRollback,
+  planStaged,
+  type StagedBlocks,
+} from './internal/commit-rules.js';
 export { abortable } from './internal/iterate.js';

@@ -4,7 +4,7 @@ import { CODECS } from '../../src/internal/codecs.js';
 import { WASM } from './wasm.js';
 
 /** Most bytes that one call of {@link Machine.encode} takes. */
-export const MACHINE_INPUT_BYTES = 900_000;
+const MACHINE_INPUT_BYTES = 900_000;
 
 /** What {@link Machine.run} found: it wants more input, has output, is behind the end of a stream, or an error. */
 export type RunResult = 'input' | 'output' | 'end' | { readonly failed: string };

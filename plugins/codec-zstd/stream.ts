@@ -4,6 +4,7 @@ import { isSyncError } from '../../src/errors/index.js';
 import { outputLimit, outputTooLarge } from '../../src/internal/expansion.js';
 import { raceAbort } from '../../src/internal/abort.js';
 import { abortable } from '../../src/internal/iterate.js';
+import { LinkedAbort } from '../../src/internal/linked-abort.js';
 import { corrupt, FrameOutline } from './frame.js';
 
 type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
@@ -42,7 +43,7 @@ export async function* decodeStream(
 }
 
 /** Whether an error came from the library. */
-export function isZstdError(error: unknown): boolean {
+function isZstdError(error: unknown): boolean {
   return error instanceof Error && /^(?:ZSTD|Z)_/.test((error as NodeJS.ErrnoException).code ?? '');
 }
 
@@ -63,17 +64,12 @@ async function* through(
   engine: Transform,
   { signal }: AbortOptions,
 ): Chunks {
-  const stop = new AbortController();
-  const onAbort = (): void => {
-    stop.abort(signal?.reason);
-  };
-  if (signal?.aborted === true) onAbort();
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const stop = new LinkedAbort(signal);
   const fed = feed(source, engine, stop.signal);
   try {
     for await (const output of engine as AsyncIterable<Buffer>) yield output;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    stop.release();
     stop.abort();
     engine.destroy();
     await fed;

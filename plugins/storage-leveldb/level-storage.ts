@@ -15,7 +15,7 @@ import type {
   StorageView,
 } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
-import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
+import { planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { readMeta } from './check.js';
 import { removeLeftovers } from './contents.js';
@@ -125,14 +125,10 @@ export class LevelStorage implements Storage {
     const store = this.#writable();
     const { checkpoint, identity, rollbacks } = store.meta;
     const info = to === null ? null : await this.#held(to.height, (reader) => reader.info(to.height));
-    checkRollback(to, info?.header ?? null, checkpoint);
+    const after = planRollback(to, info?.header ?? null, checkpoint);
     const from = to === null ? checkpoint.base : to.height + 1;
     const { runs, dropped, undo } = await this.#guard(() => collectFrom(store.reader, from));
-    const meta: Meta = {
-      checkpoint: { ...checkpoint, head: to, base: to === null ? 0 : checkpoint.base },
-      identity,
-      rollbacks: rollbacks + 1,
-    };
+    const meta: Meta = { checkpoint: after, identity, rollbacks: rollbacks + 1 };
     if (dropped.length === 0) return dropped;
     await this.#guard(() => store.mark.lower(to === null ? -1 : to.height));
     const operations = rollbackOperations(runs, dropped, undo, meta);

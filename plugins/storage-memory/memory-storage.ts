@@ -15,7 +15,7 @@ import type {
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
-import { checkRollback, planCommit } from '../../src/internal/commit-rules.js';
+import { planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { MemoryStage, run, type StoredBlock } from './memory-stage.js';
 import { StateTables } from './state-tables.js';
 
@@ -69,12 +69,12 @@ export class MemoryStorage implements Storage {
 
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     return run(() => {
-      const { base, finalized, assumed } = this.checkpoint();
-      checkRollback(to, to === null ? null : this.#headerAt(to.height), this.#checkpoint);
+      const { base } = this.checkpoint();
+      const found = to === null ? null : this.#headerAt(to.height);
+      this.#checkpoint = planRollback(to, found, this.#checkpoint);
       const kept = to === null ? 0 : to.height - base + 1;
       const dropped = this.#blocks.splice(kept).reverse();
       for (const { undo } of dropped) this.#state.apply(undo);
-      this.#checkpoint = { head: to, base: to === null ? 0 : base, finalized, assumed };
       if (to === null) this.#state.clear();
       return dropped.map(({ frame }) => ({ height: frame.header.height, hash: frame.header.hash }));
     });

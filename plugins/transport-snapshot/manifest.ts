@@ -9,9 +9,9 @@ import { asObject, isHash, isHeight } from '../../src/internal/http/shape.js';
 import { merkleRoot } from './merkle.js';
 
 /** Parts of one snapshot at most: 900 GB of document in parts of 900 kB. */
-export const MAX_PARTS = 1_000_000;
+const MAX_PARTS = 1_000_000;
 /** Decoded bytes of one part that a client takes at most; the parts made here have 900 kB. */
-export const MAX_PART_RAW_BYTES = 16 * 1024 * 1024;
+const MAX_PART_RAW_BYTES = 16 * 1024 * 1024;
 /** Encoded bytes of one part at most: no codec makes its input much larger. */
 const MAX_PART_BYTES = MAX_PART_RAW_BYTES + 1024 * 1024;
 const MAX_SIGNATURES = 64;

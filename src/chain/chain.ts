@@ -19,7 +19,6 @@ import type {
 import { SyncError } from '../errors/index.js';
 import { Block } from './block.js';
 import { ChainWriter, type CommitOptions, type ReplaceOptions, type RollbackHook } from './chain-writer.js';
-import { type Finality, finalHeight } from './finality.js';
 import type { NextPlace } from './links.js';
 import { StateKeeper } from './state/state-keeper.js';
 import { checkStateAge } from './state/state-note.js';
@@ -41,8 +40,8 @@ export interface ChainParts {
   readonly maxBlockBytes: number;
   /** What blocks do to the state; `null` when there is none. */
   readonly stateTransition: StateTransition | null;
-  /** Which blocks can't be rolled back; `null` for none but those of a snapshot. */
-  readonly finality: Finality | null;
+  /** Up to where blocks can't be rolled back once a head is; `null` for none but those of a snapshot. */
+  readonly finalHeight: (head: BlockRef, chain: Chain) => number | null;
   /** Runs after the storage was closed. */
   readonly onClose: () => Promise<void>;
 }
@@ -75,7 +74,7 @@ export class Chain implements BlockSource, Closeable {
       base,
       state: this.#stateKeeper(),
       chainId: () => this.#chainId,
-      finalHeight: (head) => finalHeight(parts.finality, head, this),
+      finalHeight: (head) => parts.finalHeight(head, this),
     });
   }
 

@@ -7,7 +7,7 @@ import type {
   WireFrame,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
-import { release } from '../internal/release.js';
+import { lendDocument } from './lend-document.js';
 import { checkLink, type NextPlace, nextHeight } from './links.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
@@ -48,11 +48,9 @@ export class Verifier {
     const claimed = item.height ?? nextHeight(this.#place);
     try {
       const codec = this.#deps.codecs.get(item.codec);
-      const document = codec.decode(item.bytes, { maxOutputBytes: this.#deps.maxBlockBytes });
-      const frame = this.#isRepeat(item, document) ? null : this.#accept(document, item);
-      // Large documents are made at such a rate that the dead ones would be half of a syncing process.
-      if (![item.bytes.buffer, frame?.bytes.buffer].includes(document.buffer)) release(document);
-      return frame;
+      return lendDocument(codec, item, this.#deps.maxBlockBytes, (document) =>
+        this.#isRepeat(item, document) ? null : this.#accept(document, item),
+      );
     } catch (error) {
       throw located(error, claimed);
     }

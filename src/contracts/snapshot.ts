@@ -1,6 +1,6 @@
 import type { BlockRef } from './block.js';
+import type { Peer } from './peer.js';
 import type { StateEntry, StateTable } from './state.js';
-import type { Peer } from './transport.js';
 
 /** `recent`: the newest blocks and the state. `full`: all blocks and the state. */
 export type SnapshotType = 'recent' | 'full';

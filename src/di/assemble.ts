@@ -3,7 +3,7 @@ import type { ChainConfig, SyncEngineConfig } from '../config.js';
 import { passedPlugins, transportLimits } from '../config.js';
 import { StorageEncoding } from '../chain/storage-encoding.js';
 import type { EngineParts } from '../engine/engine-parts.js';
-import { createHttp1Client } from '../http1-client/client.js';
+import { createHttp1Client } from '../http1-client/index.js';
 import { type CodecName, DEFAULT_CODECS, SNAPSHOT_CODECS } from '../internal/codecs.js';
 import { resolveCodecs, snapshotCodecsOf } from './available.js';
 import { codecRegistry } from './codec-registry.js';

@@ -20,19 +20,3 @@ export const DEFAULT_RETRY: RetryOptions = {
   maxDelayMs: 30_000,
   quickForMs: 3000,
 };
-
-/**
- * Delay before an attempt: exponential with full jitter, so that clients cut off together don't come back together.
- *
- * @param failures - failures in a row, at least 1.
- * @param atLeastMs - what the peer asked for; `null` when it asked for nothing.
- */
-export function backoffDelayMs(
-  options: RetryOptions,
-  failures: number,
-  atLeastMs: number | null,
-  random: () => number = Math.random,
-): number {
-  const ceiling = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** Math.min(failures - 1, 30));
-  return Math.max(atLeastMs ?? 0, Math.round(random() * ceiling));
-}

@@ -1,5 +1,6 @@
 import type { ChainRules, PeerStatus } from '../contracts/index.js';
 import { Chain } from '../chain/chain.js';
+import { finalHeight } from '../chain/finality.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { checkPeerChain, chooseRules } from './handshake.js';
 
@@ -85,7 +86,7 @@ export function chainOf(parts: EngineParts, settings: EngineSettings, rules: Cha
     base: settings.base,
     maxBlockBytes: settings.limits.maxBlockBytes,
     stateTransition: settings.stateTransition,
-    finality: settings.finality,
+    finalHeight: (head, chain) => finalHeight(settings.finality, head, chain),
     onClose: () => parts.close(),
   });
 }

@@ -1,6 +1,6 @@
 import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
-import { abortError, throwIfAborted } from '../internal/abort.js';
+import { abortError, onAbort, throwIfAborted } from '../internal/abort.js';
 import type { Chain } from '../chain/chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { negotiateCodecs } from './handshake.js';
@@ -75,16 +75,15 @@ export class Connection {
   /** @throws SyncError */
   async run(signal: AbortSignal): Promise<void> {
     const controller = new AbortController();
-    const onAbort = (): void => {
-      controller.abort(abortError(signal));
-    };
     throwIfAborted(signal);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stopListening = onAbort(signal, () => {
+      controller.abort(abortError(signal));
+    });
     try {
       await runSession(this.#session(controller), controller.signal);
       this.#record.hasWorked = true;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       controller.abort();
       await this.#watch;
       this.#rate.live();

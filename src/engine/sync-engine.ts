@@ -10,6 +10,7 @@ import { Greeting } from './peers/greeting.js';
 import { PeerBook } from './peers/peer-book.js';
 import type { PeerInfo } from './peers/peer-record.js';
 import { ProgressMeter } from './events/progress.js';
+import { onAbort } from '../internal/abort.js';
 import { Deferred } from '../internal/deferred.js';
 import { SyncRun } from './sync-run.js';
 
@@ -150,11 +151,9 @@ export class SyncEngine implements Closeable {
 
   async #start(outer: AbortSignal | undefined): Promise<void> {
     const { signal } = this.#abort;
-    const onAbort = (): void => {
+    const stopListening = onAbort(outer, () => {
       this.#abort.abort(outer?.reason);
-    };
-    if (outer?.aborted === true) onAbort();
-    outer?.addEventListener('abort', onAbort, { once: true });
+    });
     try {
       await this.#sync(signal);
       this.#hub.progress(() => this.#meter.sample(), true);
@@ -163,7 +162,7 @@ export class SyncEngine implements Closeable {
       if (!this.#isEndOfFollowing(error)) throw this.#failed(error);
       this.#hub.progress(() => this.#meter.sample(), true);
     } finally {
-      outer?.removeEventListener('abort', onAbort);
+      stopListening();
       this.#hub.peer(null);
     }
   }

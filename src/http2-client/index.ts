@@ -1,7 +1,7 @@
 import type { Closeable } from '../contracts/index.js';
-import { exchange } from './exchange.js';
+import { Connections } from './connections.js';
 import type { Http2FetchOptions } from './options.js';
-import { SessionPool } from './session-pool.js';
+import { sendRequest } from './request.js';
 
 export type { Http2FetchOptions } from './options.js';
 
@@ -18,11 +18,11 @@ export interface Http2Fetch extends Closeable {
  * A body that the server or the network cut off fails; it never just ends.
  */
 export function http2Fetch(options: Http2FetchOptions = {}): Http2Fetch {
-  const pool = new SessionPool(options);
+  const connections = new Connections(options);
   const send = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
-    exchange(pool, new Request(input, init));
+    sendRequest(connections, new Request(input, init));
   const close = (): Promise<void> => {
-    pool.close();
+    connections.close();
     return Promise.resolve();
   };
   return Object.assign(send, { close });

@@ -8,16 +8,21 @@ import type {
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 
-/** What a store is after a batch. */
+/** What a store is after a batch, or after a stage was activated. A storage writes it in the same step as the blocks. */
 export interface CommitResult {
+  /** Head, base, finalized and assumed block. */
   readonly checkpoint: Checkpoint;
+  /** Of the chain that it holds from then on. */
   readonly identity: ChainIdentity;
 }
 
 /**
- * Checks that a batch fits on a store, and says what the store is afterwards. The same for every storage plugin.
+ * Checks that a batch fits on a store, and says what the store is afterwards. Nothing is changed.
  *
- * @throws SyncError `STORE_GAP`
+ * @param checkpoint - of the store now.
+ * @param identity - of the store; `null` while it holds no block.
+ * @throws SyncError `STORE_GAP` when a block does not fit on the one before
+ * @throws TypeError for a batch without blocks, a first one without an identity, and one that is final above the head
  */
 export function planCommit(
   batch: CommitBatch,
@@ -60,14 +65,19 @@ function laterOf(now: BlockRef | null, asked: BlockRef | null, head: BlockRef | 
 }
 
 /**
- * Checks that a store may be rolled back to a height.
+ * Checks that a store may be rolled back, and says what its checkpoint is afterwards. Nothing is changed.
  *
  * @param to - the new head; `null` empties the store.
- * @param found - the header the store has at that height.
- * @throws SyncError `BELOW_FINALIZED`, `STORE_GAP`
+ * @param found - the header that the store has at the height of `to`; `null` when it has none.
+ * @param checkpoint - of the store now.
+ * @throws SyncError `BELOW_FINALIZED` when a final block would be dropped, `STORE_GAP` when the store has no such block
  */
-export function checkRollback(to: BlockRef | null, found: BlockRef | null, checkpoint: Checkpoint): void {
-  const { finalized } = checkpoint;
+export function planRollback(
+  to: BlockRef | null,
+  found: BlockRef | null,
+  checkpoint: Checkpoint,
+): Checkpoint {
+  const { base, finalized } = checkpoint;
   if (finalized !== null && (to === null || to.height < finalized.height)) {
     const message = `Block ${finalized.height} is final; the store can't go back to ${to?.height ?? 'nothing'}.`;
     throw new SyncError('BELOW_FINALIZED', message, { height: finalized.height });
@@ -77,9 +87,10 @@ export function checkRollback(to: BlockRef | null, found: BlockRef | null, check
       height: to.height,
     });
   }
+  return { ...checkpoint, head: to, base: to === null ? 0 : base };
 }
 
-/** The blocks of new contents that are written beside the old. */
+/** Which blocks a stage holds so far. */
 export interface StagedBlocks {
   /** Height of the first one; 0 while there is none. */
   readonly base: number;
@@ -87,13 +98,13 @@ export interface StagedBlocks {
   readonly head: BlockRef | null;
 }
 
-/** New contents without a block. */
+/** A stage without a block: what {@link planStaged} begins with. */
 export const NOTHING_STAGED: StagedBlocks = { base: 0, head: null };
 
 /**
- * Checks that frames fit on the blocks staged so far, and says what is staged with them.
+ * Checks that frames fit on the blocks staged so far, and says what is staged with them. Nothing is changed.
  *
- * @throws SyncError `STORE_GAP`
+ * @throws SyncError `STORE_GAP` when a block does not fit on the one before
  */
 export function planStaged(frames: readonly Frame[], staged: StagedBlocks): StagedBlocks {
   let { head } = staged;
@@ -103,15 +114,13 @@ export function planStaged(frames: readonly Frame[], staged: StagedBlocks): Stag
 }
 
 /**
- * What a store is with the staged contents: all of them final, because nothing in the store can take them back, and
- * assumed.
+ * Checks that a stage holds what is to be activated, and says what the store is with it: all blocks are final, because
+ * nothing in the store can take them back, and assumed. Nothing is changed.
  *
  * @throws SyncError `STORE_GAP` when the head that is asked for is not the last staged block
  */
-export function planActivation(
-  { identity, head: asked }: StageActivation,
-  staged: StagedBlocks,
-): CommitResult {
+export function planActivation(activation: StageActivation, staged: StagedBlocks): CommitResult {
+  const { identity, head: asked } = activation;
   const { base, head } = staged;
   if (head?.height !== asked.height || head.hash !== asked.hash) {
     const last = head === null ? 'there is none' : `that is ${head.height} ${head.hash}`;

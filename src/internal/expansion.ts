@@ -1,10 +1,10 @@
 import { SyncError } from '../errors/index.js';
 
 /** Outputs up to this size may have any ratio: short repetitive documents are legitimate (protocol section 4). */
-export const FREE_EXPANSION_BYTES = 1024 * 1024;
+const FREE_EXPANSION_BYTES = 1024 * 1024;
 
 /** Above {@link FREE_EXPANSION_BYTES}, most decoded bytes for each encoded one (protocol section 4). */
-export const MAX_EXPANSION_RATIO = 200;
+const MAX_EXPANSION_RATIO = 200;
 
 /** Most bytes that `inputBytes` of encoded data may decode to: the caller's limit or what the ratio allows. */
 export function outputLimit(inputBytes: number, maxOutputBytes: number): number {

@@ -1,3 +1,3 @@
 export { createSyncServer, type SyncServerConfig } from './create-server.js';
 export { nodeListener } from './node.js';
-export type { SyncRequest, SyncServer } from './sync-server.js';
+export type { SyncServer } from './sync-server.js';

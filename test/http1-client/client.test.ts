@@ -5,8 +5,7 @@ import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import type { HttpFetchResponse } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
-import { createHttp1Client, type Http1Client } from '../../src/http1-client/client.js';
-import type { Deadlines } from '../../src/http1-client/request.js';
+import { createHttp1Client, type Deadlines, type Http1Client } from '../../src/http1-client/index.js';
 
 const TEXT = 'blocks and blocks '.repeat(50_000);
 

@@ -23,7 +23,7 @@ import type {
   TransportDeps,
   TransportLimits,
 } from '../../src/contracts/index.js';
-import { createHttp1Client } from '../../src/http1-client/client.js';
+import { createHttp1Client } from '../../src/http1-client/index.js';
 import { isSyncError, SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { listen } from '../helpers/servers.js';
@@ -290,7 +290,7 @@ export async function collect(
     }
     return null;
   } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
+    if (!isSyncError(error)) throw error;
     return error;
   }
 }

@@ -21,8 +21,8 @@ import type {
   TransportLimits,
   WireItem,
 } from '../../src/contracts/index.js';
-import { createHttp1Client } from '../../src/http1-client/client.js';
-import { SyncError, type ErrorCode } from '../../src/errors/index.js';
+import { createHttp1Client } from '../../src/http1-client/index.js';
+import { isSyncError, type SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { createSyncServer } from '../../src/server/create-server.js';
 import { nodeListener } from '../../src/server/node.js';
 import { codecOf } from '../helpers/builtin-codecs.js';
@@ -173,7 +173,7 @@ export async function run(batches: AsyncIterable<readonly WireItem[]>): Promise<
     for await (const batch of batches) items.push(...batch);
     return { items, error: null };
   } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
+    if (!isSyncError(error)) throw error;
     return { items, error };
   }
 }

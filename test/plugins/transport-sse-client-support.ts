@@ -13,8 +13,8 @@ import type {
   TransportLimits,
   WireItem,
 } from '../../src/contracts/index.js';
-import { createHttp1Client } from '../../src/http1-client/client.js';
-import { SyncError, type ErrorCode } from '../../src/errors/index.js';
+import { createHttp1Client } from '../../src/http1-client/index.js';
+import { isSyncError, type SyncError, type ErrorCode } from '../../src/errors/index.js';
 
 export const testLimits: TransportLimits = {
   connectTimeoutMs: 5000,
@@ -89,7 +89,7 @@ export async function run(
     }
     return { items, error: null };
   } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
+    if (!isSyncError(error)) throw error;
     return { items, error };
   }
 }

@@ -271,6 +271,13 @@ test('the main thread keeps answering while bombs are stopped on threads', async
   t.log(`longest silence of the main thread: ${longest.toFixed(1)} ms`);
 });
 
+test('an error from a thread tells where on the thread it was thrown', async (t) => {
+  const workers = workersFor(t, [bzip2()], { threads: 1 });
+  const error = await t.throwsAsync(workers.decode('bzip2', Uint8Array.of(1, 2, 3), limits));
+  t.true(isSyncError(error, 'CODEC_CORRUPT'));
+  t.regex(error.stack ?? '', /codec-bzip2/);
+});
+
 test('options out of bounds are a TypeError', (t) => {
   for (const threads of [0, 1.5, 65, NaN])
     t.throws(() => createCodecWorkers([], { threads }), { instanceOf: TypeError });

@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import type { Peer, SnapshotRequest, SnapshotTransportDeps } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
-import { abortError, throwIfAborted } from '../../../src/internal/abort.js';
+import { abortError, onAbort, throwIfAborted } from '../../../src/internal/abort.js';
+import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { release } from '../../../src/internal/release.js';
 import { Signal } from '../../../src/internal/signal.js';
 import { decodePart } from './decode-part.js';
 import { fetchRun } from './fetch-run.js';
 import type { KeptParts } from './kept-parts.js';
-import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { PartWindow, type PartRequest, type Slot } from './part-window.js';
 import { PeerPool, type Turn } from './peer-pool.js';
 import { ProgressCount } from './progress.js';
@@ -70,11 +70,10 @@ export class Download {
    * @throws SyncError `SNAPSHOT_CORRUPT`, `SNAPSHOT_GONE`, `PEER_*`, `CODEC_UNAVAILABLE`, `STORE_*`, `ABORTED`
    */
   async *parts(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    const onAbort = (): void => {
-      this.#fail(abortError(signal));
-    };
     throwIfAborted(signal);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stopListening = onAbort(signal, () => {
+      this.#fail(abortError(signal));
+    });
     const ticker = setInterval(() => {
       this.#pump();
     }, this.#stallMs);
@@ -85,7 +84,7 @@ export class Download {
       }
     } finally {
       clearInterval(ticker);
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       await this.#stop();
     }
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SyncError } from '../../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { suffixOf } from '../../../src/internal/codecs.js';
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -106,7 +106,7 @@ function ignoreMissing(error: unknown): void {
 /** A failure of the file system as an error of ours; anything else as it is. */
 export function diskError(error: unknown, what: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  if (!(error instanceof Error) || error instanceof SyncError || syscall === undefined) return error;
+  if (!(error instanceof Error) || isSyncError(error) || syscall === undefined) return error;
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   return new SyncError(full ? 'STORE_FULL' : 'STORE_IO', `${what}: ${error.message}`, { cause: error });
 }

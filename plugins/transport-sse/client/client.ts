@@ -6,7 +6,7 @@ import {
   type TransportPlugin,
   type WireItem,
 } from '../../../src/contracts/index.js';
-import { SyncError } from '../../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
 import { responseError } from '../../../src/internal/http/response-error.js';
 import { fetchStatus } from '../../../src/internal/http/status.js';
@@ -68,7 +68,7 @@ async function* openStream(
     const reader = new StreamReader(exchange, { limits: deps.limits, maxLiveEventBytes, codec, follow });
     yield* reader.batches();
   } catch (error) {
-    throw error instanceof SyncError ? error.at({ peer: request.peer.url }) : error;
+    throw isSyncError(error) ? error.at({ peer: request.peer.url }) : error;
   } finally {
     exchange.close();
   }

@@ -41,7 +41,6 @@ export class SseParser {
    */
   maxEventBytes: number;
   #retryMs: number | null = null;
-  #lastEventId = '';
 
   #bomBytes = 0;
   #afterCr = false;
@@ -55,7 +54,6 @@ export class SseParser {
   #eventBytes = 0;
   #type = '';
   #ownId: string | null = null;
-  #idBuffer = '';
   #dataLines = 0;
   readonly #data = new ByteRope();
 
@@ -67,11 +65,6 @@ export class SseParser {
   /** The last `retry` field in milliseconds, as it came; `null` when there was none. */
   get retryMs(): number | null {
     return this.#retryMs;
-  }
-
-  /** What a browser would send as `Last-Event-ID`; moves at the end of an event. */
-  get lastEventId(): string {
-    return this.#lastEventId;
   }
 
   /**
@@ -121,10 +114,7 @@ export class SseParser {
     const end = lines.feedBehind(dataAt);
     const isWhole = end > dataAt && chunk[end + 1] === LF && end - at <= this.maxEventBytes;
     if (!isWhole || lines.returnBehind(dataAt) < end) return at;
-    const id = shortText(chunk.subarray(idAt, idEnd));
-    this.#idBuffer = id;
-    this.#lastEventId = id;
-    emit({ type: BLOCK, data: chunk.subarray(dataAt, end), id });
+    emit({ type: BLOCK, data: chunk.subarray(dataAt, end), id: shortText(chunk.subarray(idAt, idEnd)) });
     return end + 2;
   }
 
@@ -227,9 +217,7 @@ export class SseParser {
   }
 
   #setId(id: string): void {
-    if (id.includes('\0')) return;
-    this.#idBuffer = id;
-    this.#ownId = id;
+    if (!id.includes('\0')) this.#ownId = id;
   }
 
   #setRetry(digits: string): void {
@@ -237,7 +225,6 @@ export class SseParser {
   }
 
   #endEvent(emit: (event: SseEvent) => void): void {
-    this.#lastEventId = this.#idBuffer;
     const type = this.#type === '' ? 'message' : this.#type;
     const id = this.#ownId;
     const complete = this.#dataLines > 0;

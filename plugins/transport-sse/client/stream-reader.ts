@@ -1,5 +1,5 @@
 import type { TransportLimits, WireItem } from '../../../src/contracts/index.js';
-import { SyncError } from '../../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { BodyReader } from '../../../src/internal/http/body.js';
 import type { HttpExchange } from '../../../src/internal/http/exchange.js';
 import { clampRetryMs } from '../../../src/internal/http/retry-after.js';
@@ -83,7 +83,7 @@ export class StreamReader {
   /** `retry:` is the stream's word for how long to wait before the next attempt. */
   #withRetryTime(error: unknown): unknown {
     const { retryMs } = this.#parser;
-    if (retryMs === null || !(error instanceof SyncError) || !error.info.retryable) return error;
+    if (retryMs === null || !isSyncError(error) || !error.info.retryable) return error;
     return error.at({ retryAfterMs: clampRetryMs(retryMs) });
   }
 }

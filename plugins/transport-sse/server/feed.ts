@@ -7,6 +7,7 @@ import type {
   Frame,
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { onAbort } from '../../../src/internal/abort.js';
 import { belowBase } from '../../../src/internal/ancestry.js';
 import { abortable } from '../../../src/internal/iterate.js';
 import { bundleEnd, type Bundles, type Stretch } from './bundles.js';
@@ -47,10 +48,6 @@ export class Feed implements HeadChunks {
   readonly #transcoder: Transcoder;
   readonly #packer = new BlockPacker();
   readonly #changes: Changes;
-  readonly #onAbort = (): void => {
-    this.#changes.wake();
-    this.#resumeRun('end');
-  };
   #recent: RecentBlocks | null = null;
   #isAhead = false;
   #parked: Parked | null = null;
@@ -80,7 +77,10 @@ export class Feed implements HeadChunks {
       ready: onReady,
     });
     this.#recent = member.recent;
-    this.#signal.addEventListener('abort', this.#onAbort);
+    const stopListening = onAbort(this.#signal, () => {
+      this.#changes.wake();
+      this.#resumeRun('end');
+    });
     try {
       this.#isAhead = isPast(this.#plan.from, this.#source.tip().head);
       while (!this.#signal.aborted) {
@@ -97,7 +97,7 @@ export class Feed implements HeadChunks {
       yield* this.#packer.rest();
       yield formatFailure(error);
     } finally {
-      this.#signal.removeEventListener('abort', this.#onAbort);
+      stopListening();
       member.leave();
     }
   }

@@ -1,6 +1,6 @@
 import type { BlockRef } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
-import { throwIfAborted } from '../../internal/abort.js';
+import { onAbort, throwIfAborted } from '../../internal/abort.js';
 import { Signal } from '../../internal/signal.js';
 import type { Block } from '../block.js';
 import type { Chain } from '../chain.js';
@@ -81,10 +81,9 @@ export class Consumer {
       this.#wake.notify();
     });
     // The store may be closed before a handler that takes long has ended.
-    const onAbort = (): void => {
+    const stopListening = onAbort(signal, () => {
       this.#position.save().catch(() => undefined);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    });
     try {
       await this.#deliverAll(signal);
     } catch (error) {
@@ -92,7 +91,7 @@ export class Consumer {
       if (isSyncError(error, 'STORE_CLOSED')) throwIfAborted(signal);
       throw error;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       unsubscribe();
       unhook();
     }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Chain } from '../../chain/chain.js';
 import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
+import { onAbort } from '../../internal/abort.js';
 import { openChain } from '../../open-chain.js';
 import type { SyncServer } from '../../server/index.js';
 import { appendLines } from '../append-lines.js';
@@ -164,13 +165,6 @@ async function ingestInput(
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
+    onAbort(signal, resolve);
   });
 }

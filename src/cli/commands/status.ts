@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../config.js';
 import type { BlockRef, PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
-import { createHttp1Client } from '../../http1-client/client.js';
+import { createHttp1Client } from '../../http1-client/index.js';
 import { fetchStatusDocument } from '../../internal/http/status.js';
 import { openChain } from '../../open-chain.js';
 import { createSyncServer } from '../../server/index.js';

@@ -1,12 +1,13 @@
 import { filter, firstValueFrom } from 'rxjs';
 import type { SyncEngineConfig } from '../../config.js';
 import { createSyncEngine } from '../../create-engine.js';
-import { backoffDelayMs, DEFAULT_RETRY } from '../../engine/backoff.js';
+import { DEFAULT_RETRY } from '../../engine/backoff.js';
 import type { Chain } from '../../chain/chain.js';
 import { isLocal } from '../../engine/peers/failures.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { isSyncError, type SyncError } from '../../errors/index.js';
 import { sleep } from '../../internal/abort.js';
+import { backoffDelayMs } from '../../internal/backoff.js';
 import type { SyncServer } from '../../server/index.js';
 import { placeOf, storeText } from '../place.js';
 import type { CommandContext } from '../run-command.js';

@@ -4,5 +4,5 @@ export { isNull, plainStringSpan, readInteger, readPlainString, readRaw, readStr
 export { type Document, MAX_DEPTH, scanDocument, scanObject, type ScanOptions } from './scan.js';
 export { optionalMember, requiredMember } from './single.js';
 export type { Span } from './span.js';
-export { DocumentSplitter, type SplitForm, type SplitterOptions } from './splitter.js';
+export { DocumentSplitter, type SplitForm } from './splitter.js';
 export { ElementEnd } from './element-end.js';

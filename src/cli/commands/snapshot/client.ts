@@ -8,7 +8,7 @@ import type {
 } from '../../../contracts/index.js';
 import { PluginResolver } from '../../../di/resolve.js';
 import { assembleWorkers } from '../../../di/workers.js';
-import { createHttp1Client } from '../../../http1-client/client.js';
+import { createHttp1Client } from '../../../http1-client/index.js';
 
 /** Asks servers for snapshots, in every codec that this runtime has. */
 export interface SnapshotClient extends Closeable {

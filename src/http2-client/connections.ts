@@ -11,8 +11,8 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 /** For all streams of a connection, so that one that is not read holds up none of the others. */
 const CONNECTION_WINDOW_BYTES = 128 * 1024 * 1024;
 
-/** One connection for each origin. */
-export class SessionPool {
+/** The connections of a client, one for each origin. */
+export class Connections {
   readonly #options: Http2FetchOptions;
   readonly #sessions = new Map<string, ClientHttp2Session>();
   readonly #streams = new WeakMap<ClientHttp2Session, number>();

@@ -9,13 +9,12 @@ import type {
   WireItem,
 } from '../../contracts/index.js';
 import { isSyncError, type SyncError } from '../../errors/index.js';
-import type { Chain } from '../../chain/chain.js';
 import { nextHeight } from '../../chain/links.js';
 import type { Verifier } from '../../chain/verifier.js';
-import { type BatchLimits, BatchWriter } from '../batch-writer.js';
 import { checkComplete, checkRollback, isDone, unexpectedRollback } from './claims.js';
-import type { PassingFork, SessionFact } from './fact.js';
+import type { PassingFork } from './fact.js';
 import { belowFinalized, BranchProof, commonBlock, isTooShort, shorterBranch } from './fork.js';
+import { SessionWriter, type SessionWriterDeps } from './session-writer.js';
 import {
   answered,
   ASKING,
@@ -27,23 +26,17 @@ import {
 } from './state.js';
 
 /** What a session works with. */
-export interface SessionDeps {
-  readonly chain: Chain;
+export interface SessionDeps extends SessionWriterDeps {
   readonly peer: Peer;
   /** What the peer said of itself; `null` for a plain server. */
   readonly status: PeerStatus | null;
   readonly to: number | null;
   /** Whether to go on with live blocks behind the peer's head. */
   readonly follow: boolean;
-  readonly batch: BatchLimits;
   /** Whether a branch takes the place of ours when it is just as long; else it has to be longer. */
   readonly takesTies: boolean;
   /** Asks the peer. */
   open(range: Pick<StreamRequest, 'after' | 'from'>, signal: AbortSignal): AsyncIterable<readonly WireItem[]>;
-  /** Resolves when more blocks may be made durable, or the signal has fired. */
-  ready(signal: AbortSignal): Promise<void>;
-  /** Runs as it happens. */
-  onFact(fact: SessionFact): void;
 }
 
 /**
@@ -62,21 +55,17 @@ export function runSession(deps: SessionDeps, signal: AbortSignal): Promise<void
 class Session {
   readonly #deps: SessionDeps;
   readonly #signal: AbortSignal;
-  readonly #writer: BatchWriter;
+  readonly #writer: SessionWriter;
   #state: SessionState = ASKING;
   #verifier: Verifier;
   /** The fork that was told of; `null` when none was. */
   #fork: PassingFork | null = null;
 
   constructor(deps: SessionDeps, signal: AbortSignal) {
-    const { chain } = deps;
     this.#deps = deps;
     this.#signal = signal;
-    this.#verifier = chain.verifier();
-    this.#writer = new BatchWriter(async (frames) => {
-      await deps.ready(signal);
-      await chain.commit(frames, this.#commitOptions());
-    }, deps.batch);
+    this.#verifier = deps.chain.verifier();
+    this.#writer = new SessionWriter(deps, signal);
   }
 
   async run(): Promise<void> {
@@ -199,7 +188,7 @@ class Session {
     const branch = await state.proof.add(frames);
     if (branch === null) return;
     this.#state = state.proved();
-    await this.#replace(branch.common, branch.frames);
+    await this.#writer.replace(branch.common, branch.frames);
   }
 
   async #goLive(complete: WireComplete): Promise<void> {
@@ -219,26 +208,8 @@ class Session {
     if (state.at === 'proving') throw this.#keepOurs(state);
     await this.#writer.flush();
     await checkRollback(chain, to, peer);
-    await this.#replace(to, []);
+    await this.#writer.replace(to, []);
     this.#verifier = chain.verifier();
-  }
-
-  /** Puts blocks in the place of those above `to`: all that the peer drops goes this way. */
-  async #replace(to: BlockRef, frames: readonly Frame[]): Promise<void> {
-    await this.#deps.chain.replace(to, frames, {
-      ...this.#commitOptions(),
-      onDropped: (dropped) => {
-        if (dropped.length > 0) this.#deps.onFact({ kind: 'dropped', to, dropped });
-      },
-    });
-  }
-
-  /** All that becomes durable is told of here. */
-  #commitOptions(): Parameters<Chain['commit']>[1] {
-    const onDurable = (frames: readonly Frame[]): void => {
-      this.#deps.onFact({ kind: 'durable', frames });
-    };
-    return { onDurable, signal: this.#signal };
   }
 
   #keepOurs({ proof }: OnBranch): SyncError {

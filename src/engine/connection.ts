@@ -72,7 +72,7 @@ export class Connection {
     this.#rate = this.#rateOf(record);
   }
 
-  /** @throws SyncError that no other peer helps against */
+  /** Brings blocks until the peer has sent all it had, or fails. @throws what another peer does not help against */
   async run(signal: AbortSignal): Promise<ConnectionOutcome> {
     try {
       await this.#begin(signal);

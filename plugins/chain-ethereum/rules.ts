@@ -1,6 +1,6 @@
 import type { BlockHeader, BlockRef, ChainRules } from '../../src/contracts/index.js';
 import { malformed, MAX_DEPTH, requiredMember, scanDocument } from '../../src/internal/json/index.js';
-import { requireHash, requirePlace } from '../../src/internal/place.js';
+import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
 import { encodeHeader, HEADER_NAMES, type HeaderFields, readFields, readHash } from './header.js';
 import { toNumber } from './hex.js';
 import { keccak, toHex } from './keccak.js';
@@ -26,7 +26,7 @@ export class EthereumRules implements ChainRules {
 
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
     const { header, fields, uncles } = readBlock(document);
-    requirePlace(header, expected);
+    requireExpected(header, expected);
     requireHash(header, keccak(encodeHeader(fields)));
     if (uncles !== null) verifyUncles(uncles, toHex(fieldOf(fields, 'sha3Uncles')), header.height);
     return header;

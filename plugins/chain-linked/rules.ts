@@ -12,7 +12,7 @@ import {
   type ScanOptions,
   type Span,
 } from '../../src/internal/json/index.js';
-import { requirePlace } from '../../src/internal/place.js';
+import { requireExpected } from '../../src/internal/expected-block.js';
 import type { LinkedOptions } from './options.js';
 
 const MAX_HASH_BYTES = 256;
@@ -47,7 +47,7 @@ export class LinkedRules implements ChainRules {
 
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
     const header = this.describe(document);
-    requirePlace(header, expected);
+    requireExpected(header, expected);
     return header;
   }
 }

@@ -6,7 +6,7 @@ import {
   requiredMember,
   scanDocument,
 } from '../../src/internal/json/index.js';
-import { requireHash, requirePlace } from '../../src/internal/place.js';
+import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
 import { hashOf, RESERVED_NAMES, SEALED_JSON_GENESIS } from './form.js';
 import { readStart } from './start.js';
 
@@ -27,7 +27,7 @@ export class SealedJsonRules implements ChainRules {
 
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
     const header = this.describe(document);
-    requirePlace(header, expected);
+    requireExpected(header, expected);
     requireHash(header, hashOf(document));
     return header;
   }

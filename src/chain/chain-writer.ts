@@ -8,7 +8,7 @@ import type {
   Storage,
 } from '../contracts/index.js';
 import { WriteQueue } from '../internal/write-queue.js';
-import { type NextPlace, nextHeight } from './links.js';
+import { type AppendPoint, nextHeight } from './links.js';
 import type { StateKeeper } from './state/state-keeper.js';
 import { checkStateNote, writeStateNote } from './state/state-note.js';
 
@@ -78,8 +78,8 @@ export class ChainWriter {
     return this.#storedAs;
   }
 
-  /** The place the next block has to fit on. */
-  get place(): NextPlace {
+  /** The point that the next block is appended at. */
+  get appendPoint(): AppendPoint {
     const { head, base }: Checkpoint = this.#deps.storage.checkpoint();
     return { head, base: head === null ? this.#deps.base : base };
   }
@@ -152,7 +152,8 @@ export class ChainWriter {
   /** Looks once, before the first block is added, whether the store's state allows it. */
   async #checkState(): Promise<void> {
     const { storage, state } = this.#deps;
-    if (await checkStateNote(storage, state !== null)) await writeStateNote(storage, nextHeight(this.place));
+    if (await checkStateNote(storage, state !== null))
+      await writeStateNote(storage, nextHeight(this.appendPoint));
     this.#stateChecked = true;
   }
 

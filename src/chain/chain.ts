@@ -19,7 +19,7 @@ import type {
 import { SyncError } from '../errors/index.js';
 import { Block } from './block.js';
 import { ChainWriter, type CommitOptions, type ReplaceOptions, type RollbackHook } from './chain-writer.js';
-import type { NextPlace } from './links.js';
+import type { AppendPoint } from './links.js';
 import { StateKeeper } from './state/state-keeper.js';
 import { checkStateAge } from './state/state-note.js';
 import { decodeValue } from './state/values.js';
@@ -92,12 +92,12 @@ export class Chain implements BlockSource, Closeable {
   }
 
   /**
-   * The place the next block has to fit on.
+   * The point that the next block is appended at.
    *
    * @internal
    */
-  get place(): NextPlace {
-    return this.#writer.place;
+  get appendPoint(): AppendPoint {
+    return this.#writer.appendPoint;
   }
 
   /**
@@ -234,13 +234,13 @@ export class Chain implements BlockSource, Closeable {
   }
 
   /**
-   * A verifier that continues this chain from its present head, or from another place on it.
+   * A verifier that continues this chain from its present head, or from another point on it.
    *
    * @internal
    */
-  verifier(place: NextPlace = this.place): Verifier {
+  verifier(point: AppendPoint = this.appendPoint): Verifier {
     const { rules, codecs, encoding, maxBlockBytes } = this.#parts;
-    return new Verifier({ rules, codecs, encoding, maxBlockBytes }, place);
+    return new Verifier({ rules, codecs, encoding, maxBlockBytes }, point);
   }
 
   /** Whether a block is on this chain now. */

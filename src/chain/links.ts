@@ -1,24 +1,24 @@
 import type { BlockHeader, BlockRef, ChainRules } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 
-/** Where the next block has to fit: on `head`, or at `base` when there is none yet. */
-export interface NextPlace {
+/** Where the next block is appended: on `head`, or at `base` when there is none yet. */
+export interface AppendPoint {
   readonly head: BlockRef | null;
   readonly base: number;
 }
 
-/** Height of the block that fits on a place. */
-export function nextHeight(place: NextPlace): number {
-  return place.head === null ? place.base : place.head.height + 1;
+/** Height of the block that is appended at a point. */
+export function nextHeight(point: AppendPoint): number {
+  return point.head === null ? point.base : point.head.height + 1;
 }
 
 /**
- * Checks that a block fits directly on a place: contiguous height, the right parent.
+ * Checks that a block may be appended at a point: contiguous height, the right parent.
  *
  * @throws SyncError `HEIGHT_GAP`, `HEIGHT_MISMATCH`, `PARENT_MISMATCH`, `GENESIS_MISMATCH`
  */
-export function checkLink(header: BlockHeader, place: NextPlace, rules: ChainRules): void {
-  const wanted = nextHeight(place);
+export function checkLink(header: BlockHeader, point: AppendPoint, rules: ChainRules): void {
+  const wanted = nextHeight(point);
   const { height } = header;
   if (height > wanted) {
     throw new SyncError('HEIGHT_GAP', `Block ${height} came where block ${wanted} was due.`, {
@@ -30,7 +30,7 @@ export function checkLink(header: BlockHeader, place: NextPlace, rules: ChainRul
       height: wanted,
     });
   }
-  if (place.head !== null) checkParent(header, place.head);
+  if (point.head !== null) checkParent(header, point.head);
   else if (height === 0) checkGenesis(header, rules);
 }
 

@@ -8,7 +8,7 @@ import type {
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { lendDocument } from './lend-document.js';
-import { checkLink, type NextPlace, nextHeight } from './links.js';
+import { checkLink, type AppendPoint, nextHeight } from './links.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
 /** Dependencies of a {@link Verifier}. */
@@ -26,16 +26,16 @@ export interface VerifierDeps {
  */
 export class Verifier {
   readonly #deps: VerifierDeps;
-  #place: NextPlace;
+  #appendPoint: AppendPoint;
 
-  constructor(deps: VerifierDeps, place: NextPlace) {
+  constructor(deps: VerifierDeps, point: AppendPoint) {
     this.#deps = deps;
-    this.#place = place;
+    this.#appendPoint = point;
   }
 
-  /** The place the next block has to fit on. */
-  get place(): NextPlace {
-    return this.#place;
+  /** The point that the next block is appended at. */
+  get appendPoint(): AppendPoint {
+    return this.#appendPoint;
   }
 
   /**
@@ -45,7 +45,7 @@ export class Verifier {
    * @throws SyncError naming the height
    */
   wireFrame(item: WireFrame): Frame | null {
-    const claimed = item.height ?? nextHeight(this.#place);
+    const claimed = item.height ?? nextHeight(this.#appendPoint);
     try {
       const codec = this.#deps.codecs.get(item.codec);
       return lendDocument(codec, item, this.#deps.maxBlockBytes, (document) =>
@@ -66,24 +66,24 @@ export class Verifier {
       this.#checkSize(document);
       return this.#accept(document, null);
     } catch (error) {
-      throw located(error, nextHeight(this.#place));
+      throw located(error, nextHeight(this.#appendPoint));
     }
   }
 
   #accept(document: Uint8Array, item: WireFrame | null): Frame {
     const verified = this.#deps.rules.verify(document, null);
-    const header = shareHash(verified, this.#place.head);
+    const header = shareHash(verified, this.#appendPoint.head);
     if (item !== null && item.height !== null && item.height !== header.height) {
       throw new SyncError('HEIGHT_MISMATCH', `The peer sent block ${header.height} as block ${item.height}.`);
     }
-    checkLink(header, this.#place, this.#deps.rules);
-    this.#place = { head: header, base: this.#place.base };
+    checkLink(header, this.#appendPoint, this.#deps.rules);
+    this.#appendPoint = { head: header, base: this.#appendPoint.base };
     const { codec, bytes } = this.#deps.encoding.encode(document, item);
     return { header, codec, bytes, documentBytes: document.byteLength };
   }
 
   #isRepeat(item: WireFrame, document: Uint8Array): boolean {
-    const { head } = this.#place;
+    const { head } = this.#appendPoint;
     if (head === null || (item.height !== null && item.height !== head.height)) return false;
     const header = this.#deps.rules.describe(document);
     return header.height === head.height && this.#deps.rules.verify(document, null).hash === head.hash;

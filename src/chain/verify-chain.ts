@@ -1,7 +1,7 @@
 import type { AbortOptions, BlockHeader, ChainRules, Frame } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import type { Chain } from './chain.js';
-import { checkLink, type NextPlace, nextHeight } from './links.js';
+import { checkLink, type AppendPoint, nextHeight } from './links.js';
 
 /**
  * Checks every block of a chain again from the bytes up: storage checksum, encoding, form, hash and link. Yields after
@@ -21,30 +21,30 @@ export async function* verifyChain(
 > {
   const { base, head } = chain.tip();
   if (head === null) return;
-  let place: NextPlace = { head: null, base };
+  let point: AppendPoint = { head: null, base };
   for await (const frames of chain.read({ from: base, to: head.height }, options)) {
     let bytes = 0;
     for (const frame of frames) {
-      place = { head: verifyFrame(chain, rules, frame, place), base };
+      point = { head: verifyFrame(chain, rules, frame, point), base };
       bytes += frame.documentBytes;
     }
-    if (place.head !== null) yield { height: place.head.height, blocks: frames.length, bytes };
+    if (point.head !== null) yield { height: point.head.height, blocks: frames.length, bytes };
   }
-  if (place.head?.hash === head.hash) return;
+  if (point.head?.hash === head.hash) return;
   throw damaged(
-    place.head === null ? base : place.head.height,
+    point.head === null ? base : point.head.height,
     `The store's head is ${head.height} ${head.hash}.`,
   );
 }
 
-function verifyFrame(chain: Chain, rules: ChainRules, frame: Frame, place: NextPlace): BlockHeader {
+function verifyFrame(chain: Chain, rules: ChainRules, frame: Frame, point: AppendPoint): BlockHeader {
   try {
     const header = rules.verify(chain.decode(frame).bytes, frame.header);
-    checkLink(header, place, rules);
+    checkLink(header, point, rules);
     return header;
   } catch (error) {
     if (!isSyncError(error) || error.code === 'STORE_DAMAGED') throw error;
-    throw damaged(nextHeight(place), `${error.code}: ${error.message}`, error);
+    throw damaged(nextHeight(point), `${error.code}: ${error.message}`, error);
   }
 }
 

@@ -139,5 +139,5 @@ async function branchPoint(chain: Chain, document: Uint8Array): Promise<BlockRef
 function documentOf(line: Line, verifier: Verifier, maxBlockBytes: number): Uint8Array {
   if (line !== null) return line;
   const message = `The line has more than the ${maxBlockBytes} bytes that a block may have.`;
-  throw new SyncError('BLOCK_TOO_LARGE', message, { height: nextHeight(verifier.place) });
+  throw new SyncError('BLOCK_TOO_LARGE', message, { height: nextHeight(verifier.appendPoint) });
 }

@@ -1,9 +1,9 @@
-import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
+import type { Peer, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
 import { abortError, onAbort, throwIfAborted } from '../internal/abort.js';
-import type { Chain } from '../chain/chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { negotiateCodecs } from './handshake.js';
+import { candidatesFor } from './peers/candidates.js';
 import { hedged } from './peers/hedge.js';
 import type { HeadCheck } from './peers/head-check.js';
 import { watchHeads } from './peers/head-watch.js';
@@ -11,17 +11,16 @@ import type { PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import { RateWatch } from './peers/rate-watch.js';
 import { asOthers } from './peers/survey.js';
-import { type PublishDeps, publishFrames, publishRollback } from './events/publish.js';
-import { type PassingFork, runSession, type SessionDeps } from './session.js';
+import { type PublishDeps, publishFact } from './events/publish.js';
+import { peerFailure } from './peers/failures.js';
+import { metered } from './peers/metered.js';
+import type { PassingFork, SessionFact } from './session/fact.js';
+import { runSession, type SessionDeps } from './session/session.js';
 
-/** A peer so many blocks ahead at most is asked for what comes at once, so that another may be asked for the same. */
-const NEAR_BLOCKS = 64;
 /** Another peer is asked when an answer takes this many times as long as usual, within bounds. */
 const HEDGE_FACTOR = 3;
 const MIN_HEDGE_MS = 100;
 const MAX_HEDGE_MS = 2_000;
-/** Peers that are asked for the same thing at most. */
-const HEDGE_PEERS = 3;
 /** A live connection that lasted so long was a good one. */
 const GOOD_LIVE_MS = 5_000;
 
@@ -30,7 +29,8 @@ export interface ConnectionDeps extends PublishDeps {
   readonly settings: EngineSettings;
   readonly parts: EngineParts;
   readonly book: PeerBook;
-  readonly chain: Chain;
+  /** Why this way is taken. */
+  readonly reason: string;
   readonly check: HeadCheck;
   readonly transport: Transport;
   readonly now: () => number;
@@ -40,6 +40,22 @@ export interface ConnectionDeps extends PublishDeps {
   onOther(record: PeerRecord, error: SyncError): void;
 }
 
+/** What is known of a connection that is over. */
+interface Connected {
+  /** The peer that has answered, which may be another one than was asked. */
+  readonly record: PeerRecord;
+  readonly way: Transport['mode'];
+  /** Whether it was worth something: it has changed the chain, or was live for a while. */
+  readonly hasWorked: boolean;
+  /** The fork that may pass; `null` when there was none. */
+  readonly fork: PassingFork | null;
+}
+
+/** What a connection came to: the peer sent all it had, or it failed. */
+export type ConnectionOutcome =
+  | (Connected & { readonly kind: 'ended' })
+  | (Connected & { readonly kind: 'failed'; readonly error: SyncError });
+
 /** One connection that brings blocks: to one peer, with the help of others. */
 export class Connection {
   readonly #deps: ConnectionDeps;
@@ -47,7 +63,7 @@ export class Connection {
   #rate: RateWatch;
   #progressed = false;
   #liveSinceMs: number | null = null;
-  #passing: PassingFork | null = null;
+  #fork: PassingFork | null = null;
   #watch: Promise<void> | null = null;
 
   constructor(deps: ConnectionDeps, record: PeerRecord) {
@@ -56,24 +72,38 @@ export class Connection {
     this.#rate = this.#rateOf(record);
   }
 
-  /** The peer that has answered. */
-  get record(): PeerRecord {
-    return this.#record;
+  /** Brings blocks until the peer has sent all it had, or fails. @throws what another peer does not help against */
+  async run(signal: AbortSignal): Promise<ConnectionOutcome> {
+    try {
+      await this.#begin(signal);
+      await this.#fetch(signal);
+      return { kind: 'ended', ...this.#connected() };
+    } catch (error) {
+      return { kind: 'failed', ...this.#connected(), error: peerFailure(error, signal) };
+    }
   }
 
-  /** Whether it was worth something: it has changed the chain, or was live for a while. */
-  get hasWorked(): boolean {
+  #connected(): Connected {
     const since = this.#liveSinceMs;
-    return this.#progressed || (since !== null && this.#deps.now() - since >= GOOD_LIVE_MS);
+    const wasLive = since !== null && this.#deps.now() - since >= GOOD_LIVE_MS;
+    return {
+      record: this.#record,
+      way: this.#deps.transport.mode,
+      hasWorked: this.#progressed || wasLive,
+      fork: this.#fork,
+    };
   }
 
-  /** Why it failed by a fork that may pass; `null` when it did not. */
-  get passing(): PassingFork | null {
-    return this.#passing;
+  async #begin(signal: AbortSignal): Promise<void> {
+    const { check, hub, transport, reason } = this.#deps;
+    const { url } = this.#record.peer;
+    await check.mayBelieve(this.#record, signal);
+    hub.emit({ type: 'peer', peer: url, status: 'connected', error: null });
+    hub.mode({ mode: transport.mode, reason, peer: url });
+    hub.phase.syncing();
   }
 
-  /** @throws SyncError */
-  async run(signal: AbortSignal): Promise<void> {
+  async #fetch(signal: AbortSignal): Promise<void> {
     const controller = new AbortController();
     throwIfAborted(signal);
     const stopListening = onAbort(signal, () => {
@@ -91,48 +121,58 @@ export class Connection {
   }
 
   #session(controller: AbortController): SessionDeps {
-    const { settings, parts, chain, book, hub, now } = this.#deps;
+    const { settings, chain, book, hub } = this.#deps;
     const { peer, status } = this.#record;
-    const transport = this.#transport();
     return {
       chain,
-      transport,
       peer,
       status,
-      acceptCodecs: negotiateCodecs(parts.acceptCodecs, status, transport.mode),
-      others: asOthers(book.ready, peer),
       takesTies: settings.agree > 1 || book.usable.length === 1,
       to: settings.to,
-      follow: settings.follow && transport.supports.follow,
+      follow: this.#follows,
       batch: settings.limits,
-      now,
-      onPeerFailure: (failed, error) => {
+      open: this.#opener(),
+      ready: (signal) => hub.ready(signal),
+      onFact: (fact) => {
+        this.#take(fact, controller);
+      },
+    };
+  }
+
+  get #follows(): boolean {
+    return this.#deps.settings.follow && this.#deps.transport.supports.follow;
+  }
+
+  /** What a session asks the peer with. */
+  #opener(): SessionDeps['open'] {
+    const { settings, parts, chain, book, now } = this.#deps;
+    const { peer, status } = this.#record;
+    const transport = this.#transport();
+    const request = {
+      peer,
+      to: settings.to,
+      acceptCodecs: negotiateCodecs(parts.acceptCodecs, status, transport.mode),
+      follow: this.#follows,
+      describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
+      others: asOthers(book.ready, peer),
+      onPeerFailure: (failed: Peer, error: Error): void => {
         const record = book.find(failed.url);
         if (record !== null && isSyncError(error)) this.#deps.onOther(record, error);
       },
-      onReceived: (bytes, waitMs) => {
-        this.#rate.received(bytes, waitMs);
-      },
-      ready: (signal) => hub.ready(signal),
-      onCommit: (frames) => {
-        this.#succeeded();
-        publishFrames(this.#deps, chain, frames, transport.mode);
-      },
-      onRepeat: (height) => {
-        hub.warn('HEIGHT_MISMATCH', `The peer sent block ${height} once more; it was left out.`);
-      },
-      onRollback: (to, dropped) => {
-        this.#succeeded();
-        publishRollback(this.#deps, chain, to, dropped);
-      },
-      onLive: () => {
-        this.#goLive(controller);
-      },
-      onPassing: (why, { code, message }) => {
-        if (this.#passing === null) hub.warn(code, message);
-        this.#passing ??= why;
-      },
     };
+    const onReceived = (bytes: number, waitMs: number): void => {
+      this.#rate.received(bytes, waitMs);
+    };
+    return (range, signal) => metered(transport.open({ ...request, ...range }, { signal }), now, onReceived);
+  }
+
+  /** Notes what the session tells, and tells the subscribers. */
+  #take(fact: SessionFact, controller: AbortController): void {
+    if (fact.kind === 'fork') this.#fork = fact.fork;
+    else if (fact.kind === 'live') this.#goLive();
+    else if (fact.kind !== 'repeat') this.#succeeded();
+    publishFact(this.#deps, fact, this.#deps.transport.mode);
+    if (fact.kind === 'live') this.#watchHeads(controller);
   }
 
   #succeeded(): void {
@@ -141,15 +181,18 @@ export class Connection {
     this.#deps.onSuccess();
   }
 
-  #goLive(controller: AbortController): void {
-    const { hub, meter, check, chain, settings, now } = this.#deps;
-    this.#liveSinceMs = now();
+  #goLive(): void {
+    this.#liveSinceMs = this.#deps.now();
     this.#record.hasWorked = true;
     this.#rate.live();
     this.#deps.onSuccess();
-    hub.progress(() => meter.sample(), true);
+  }
+
+  /** Whether the node counts as synced, the other peers and the clock may have to say. */
+  #watchHeads(controller: AbortController): void {
+    const { hub, check, chain, settings, now } = this.#deps;
     if (!check.isNeeded) {
-      hub.phase('synced');
+      hub.phase.synced();
       return;
     }
     const { headCheckMs, staleAfterMs } = settings;
@@ -161,8 +204,9 @@ export class Connection {
 
   /** Near the head an answer comes at once, so that waiting for a peer that hangs is the dearest part. */
   #transport(): Transport {
-    const { transport, book } = this.#deps;
-    const candidates = transport.mode === 'stream' ? this.#candidates() : [];
+    const { transport, book, chain, parts } = this.#deps;
+    if (transport.mode !== 'stream') return transport;
+    const candidates = candidatesFor(this.#record, book.ready, chain.tip().head, parts.acceptCodecs);
     if (candidates.length < 2) return transport;
     const usualMs = this.#record.latencyMs.value ?? MAX_HEDGE_MS;
     return hedged({
@@ -174,31 +218,9 @@ export class Connection {
         if (record === null || record === this.#record) return;
         this.#record = record;
         this.#rate = this.#rateOf(record);
-        this.#deps.hub.peer(peer.url);
+        this.#deps.hub.phase.answeredBy(peer.url);
       },
     });
-  }
-
-  #candidates(): readonly { readonly peer: Peer; readonly acceptCodecs: readonly string[] }[] {
-    const height = this.#deps.chain.tip().head?.height ?? -1;
-    const claimed = headOf(this.#record.status);
-    if (claimed === null || claimed - height > NEAR_BLOCKS) return [];
-    const others = this.#deps.book.ready.filter((record) => {
-      const head = headOf(record.status);
-      return record !== this.#record && head !== null && head >= claimed && head - height <= NEAR_BLOCKS;
-    });
-    return [this.#record, ...others].slice(0, HEDGE_PEERS).flatMap(({ peer, status }) => {
-      const acceptCodecs = this.#codecsOf(status);
-      return acceptCodecs === null ? [] : [{ peer, acceptCodecs }];
-    });
-  }
-
-  #codecsOf(status: PeerStatus | null): readonly string[] | null {
-    try {
-      return negotiateCodecs(this.#deps.parts.acceptCodecs, status, 'stream');
-    } catch {
-      return null;
-    }
   }
 
   #rateOf(record: PeerRecord): RateWatch {
@@ -206,8 +228,4 @@ export class Connection {
     const hasOthers = (): boolean => book.ready.some((other) => other !== record);
     return new RateWatch(record, settings.limits.minBytesPerSecond, hasOthers);
   }
-}
-
-function headOf(status: PeerStatus | null): number | null {
-  return status?.head?.height ?? null;
 }

@@ -6,7 +6,7 @@ import type { ModeChooser } from './modes.js';
 import { consequenceOf, isNamed } from './peers/failures.js';
 import type { PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
-import type { PassingFork } from './session.js';
+import type { PassingFork } from './session/fact.js';
 
 /** What drawing the consequences of failures works with. */
 export interface RecoveryDeps {
@@ -25,8 +25,8 @@ export interface Failure {
   readonly way: Transport['mode'] | null;
   /** Whether it had brought something before. */
   readonly hasWorked: boolean;
-  /** Why it failed by a fork that may pass; `null` when it did not. */
-  readonly passing: PassingFork | null;
+  /** The fork that may pass; `null` when there was none. */
+  readonly fork: PassingFork | null;
 }
 
 /** Decides after each failure who is asked next, how and when, and tells of it. */
@@ -72,7 +72,7 @@ export class Recovery {
     else if (consequence === 'unproved') book.unproved(record);
     else {
       if (follow && !error.info.retryable) chooser.forgive(record.peer);
-      return !book.left(record, error, mayPass);
+      return !book.backOff(record, error, mayPass);
     }
     return true;
   }
@@ -120,14 +120,14 @@ export class Recovery {
   }
 
   /** Whether the same peer is worth asking by its other way. */
-  #hasOtherWay({ record, error, way, passing }: Failure): boolean {
-    if (way === null || passing !== null || record.dropped !== null) return false;
+  #hasOtherWay({ record, error, way, fork }: Failure): boolean {
+    if (way === null || fork !== null || record.dropped !== null) return false;
     return this.#deps.chooser.failed(record.peer, way, error);
   }
 
   /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait. */
-  #mayPass({ error, passing }: Failure): boolean {
+  #mayPass({ error, fork }: Failure): boolean {
     if (error.code !== 'FORKED') return false;
-    return passing === 'replaced' || (passing === 'shorter' && this.#deps.settings.follow);
+    return fork === 'replaced' || (fork === 'shorter' && this.#deps.settings.follow);
   }
 }

@@ -157,18 +157,18 @@ export class SyncEngine implements Closeable {
     try {
       await this.#sync(signal);
       this.#hub.progress(() => this.#meter.sample(), true);
-      this.#hub.phase('synced');
+      this.#hub.phase.synced();
     } catch (error) {
       if (!this.#isEndOfFollowing(error)) throw this.#failed(error);
       this.#hub.progress(() => this.#meter.sample(), true);
     } finally {
       stopListening();
-      this.#hub.peer(null);
+      this.#hub.phase.ended();
     }
   }
 
   async #sync(signal: AbortSignal): Promise<void> {
-    this.#hub.phase('opening');
+    this.#hub.phase.opening();
     const parts = await this.#assemble();
     this.#parts = parts;
     const greeting = this.#greet(parts, signal);
@@ -195,7 +195,7 @@ export class SyncEngine implements Closeable {
   }
 
   #isEndOfFollowing(error: unknown): boolean {
-    return this.#settings.follow && this.#hub.wasSynced && isSyncError(error, 'ABORTED');
+    return this.#settings.follow && this.#hub.phase.wasSynced && isSyncError(error, 'ABORTED');
   }
 
   #failed(error: unknown): unknown {
@@ -208,7 +208,7 @@ export class SyncEngine implements Closeable {
           { cause: error },
         );
     this.#opened.reject(failure);
-    if (failure.code !== 'ABORTED') this.#hub.phase('failed', failure);
+    if (failure.code !== 'ABORTED') this.#hub.phase.failed(failure);
     return failure;
   }
 
@@ -220,7 +220,7 @@ export class SyncEngine implements Closeable {
       await this.#closeParts();
     } finally {
       this.#chain = null;
-      this.#hub.phase('closed');
+      this.#hub.phase.closed();
       this.#hub.complete();
     }
   }

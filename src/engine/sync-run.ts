@@ -1,23 +1,24 @@
 import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
-import { isSyncError, SyncError } from '../errors/index.js';
-import { sleep, throwIfAborted } from '../internal/abort.js';
+import { SyncError } from '../errors/index.js';
+import { sleep } from '../internal/abort.js';
 import type { Chain } from '../chain/chain.js';
 import { ChainOpener } from './chain-opener.js';
-import { Connection } from './connection.js';
+import { Connection, type ConnectionOutcome } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import type { EventHub } from './events/event-hub.js';
 import { type ChosenMode, ModeChooser } from './modes.js';
-import { isLocal } from './peers/failures.js';
+import { peerFailure } from './peers/failures.js';
 import { Freshness } from './peers/freshness.js';
 import type { Greeting } from './peers/greeting.js';
 import { HeadCheck } from './peers/head-check.js';
 import { publishVerdict } from './peers/head-watch.js';
-import type { PeerBook, Turn } from './peers/peer-book.js';
+import type { NextPeer, PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import { askStatus, claimOf, survey, type SurveyDeps } from './peers/survey.js';
 import type { ProgressMeter } from './events/progress.js';
-import { Recovery } from './recovery.js';
-import { attemptSnapshot } from './snapshot/snapshot-attempt.js';
+import { type Failure, Recovery } from './recovery.js';
+import { isDone } from './session/claims.js';
+import { takeSnapshot } from './snapshot/take-snapshot.js';
 
 /** At the start of a connection the others are waited for at most this long. */
 const SURVEY_MS = 1_000;
@@ -45,9 +46,6 @@ export class SyncRun {
   readonly #freshness: Freshness;
   readonly #opener: ChainOpener;
   readonly #recovery: Recovery;
-  /** The way under way; `null` while none is chosen. */
-  #way: BlockMode | null = null;
-  #connection: Connection | null = null;
 
   constructor(deps: RunDeps) {
     const { parts, settings } = deps;
@@ -71,54 +69,54 @@ export class SyncRun {
    */
   async run(signal: AbortSignal): Promise<void> {
     if (this.#opener.isKnown) await this.#opener.open(null);
-    for (let turn = this.#book.next(); ; turn = this.#book.next()) {
-      if (turn === null) throw new TypeError('A run needs at least one peer.');
-      try {
-        await this.#wait(turn, signal);
-        this.#way = null;
-        this.#connection = null;
-        await this.#connect(turn.record, signal);
-        if (await this.#isFinished(this.#connected(turn.record), signal)) return;
-      } catch (error) {
-        throwIfAborted(signal);
-        if (!isSyncError(error) || isLocal(error)) throw error;
-        this.#recover(turn.record, error);
-      }
+    for (let next = this.#book.next(); ; next = this.#book.next()) {
+      if (next === null) throw new TypeError('A run needs at least one peer.');
+      await this.#wait(next, signal);
+      const outcome = await this.#connect(next.record, signal);
+      if (outcome.kind === 'finished') return;
+      if (outcome.kind === 'failed') this.#recovery.after(outcome);
     }
   }
 
-  #recover(asked: PeerRecord, error: SyncError): void {
-    this.#recovery.after({
-      record: this.#connected(asked),
-      error,
-      way: this.#way,
-      hasWorked: this.#connection?.hasWorked === true,
-      passing: this.#connection?.passing ?? null,
-    });
-  }
-
-  async #wait({ waitMs }: Turn, signal: AbortSignal): Promise<void> {
+  async #wait({ waitMs }: NextPeer, signal: AbortSignal): Promise<void> {
     if (waitMs <= 0) return;
-    this.#deps.hub.phase('waiting');
+    this.#deps.hub.phase.waiting();
     await sleep(waitMs, signal);
   }
 
-  /** The peer that has answered in place of the one that was asked. */
-  #connected(asked: PeerRecord): PeerRecord {
-    const connection: Connection | null = this.#connection;
-    return connection?.record ?? asked;
+  /** Asks a peer for what it has, by the way that suits it. */
+  async #connect(record: PeerRecord, signal: AbortSignal): Promise<Outcome> {
+    let connection: Connection | null;
+    try {
+      connection = await this.#prepare(record, signal);
+    } catch (error) {
+      const before = { record, way: null, hasWorked: false, fork: null };
+      return { kind: 'failed', ...before, error: peerFailure(error, signal) };
+    }
+    if (connection === null) return FINISHED;
+    const outcome = await connection.run(signal);
+    return outcome.kind === 'ended' ? this.#conclude(outcome, signal) : outcome;
+  }
+
+  /** What to make of a connection whose peer has sent all it had. */
+  async #conclude(ended: Ended, signal: AbortSignal): Promise<Outcome> {
+    try {
+      return (await this.#isFinished(ended, signal)) ? FINISHED : GO_ON;
+    } catch (error) {
+      return { ...ended, kind: 'failed', error: peerFailure(error, signal) };
+    }
   }
 
   /** Whether the sync is over; when following it never is. */
-  async #isFinished(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
+  async #isFinished({ record, hasWorked }: Ended, signal: AbortSignal): Promise<boolean> {
     const { settings } = this.#deps;
     const chain = this.#opener.chain;
-    if (alreadyThere(chain, settings.to)) return true;
+    if (isDone(chain.tip().head, settings.to)) return true;
     // It has ended below what it claimed when it was asked.
     const isUnproved = claimOf(record.status, chain.tip().head) === 'ahead';
     if (isUnproved && this.#book.usable.length > 1) throw unproved(record);
     const isCaughtUp = await this.#isCaughtUp(record, signal);
-    if (this.#connection?.hasWorked !== false || !settings.follow) this.#recovery.worked(record);
+    if (hasWorked || !settings.follow) this.#recovery.worked(record);
     if (settings.follow) this.#handOver(record);
     return isCaughtUp && !settings.follow;
   }
@@ -150,11 +148,11 @@ export class SyncRun {
     return doubt === null;
   }
 
-  async #connect(record: PeerRecord, signal: AbortSignal): Promise<void> {
+  /** @returns a connection that is ready to run; `null` when all that is wanted is there. */
+  async #prepare(record: PeerRecord, signal: AbortSignal): Promise<Connection | null> {
     const { hub } = this.#deps;
     const { peer } = record;
-    hub.peer(peer.url);
-    hub.phase('connecting');
+    hub.phase.connecting(peer.url);
     hub.emit({ type: 'peer', peer: peer.url, status: 'connecting', error: null });
     const [status] = await Promise.all([
       this.#deps.greeting?.take(record) ?? askStatus(this.#surveyDeps(), record, signal),
@@ -166,7 +164,7 @@ export class SyncRun {
     const chain = await this.#opener.open(status);
     if (status !== null) this.#opener.adopt(status);
     if (chosen === null) throw this.#noWay(peer);
-    await this.#fetchBlocks(record, chain, chosen, signal);
+    return this.#connection(record, chain, chosen);
   }
 
   /** Peers that have said nothing of themselves yet. */
@@ -181,7 +179,7 @@ export class SyncRun {
     signal: AbortSignal,
   ): Promise<ChosenMode | null> {
     this.#deps.hub.mode({ ...chosen, peer: peer.url });
-    await attemptSnapshot(this.#deps, peer, status, signal);
+    await takeSnapshot(this.#deps, peer, status, signal);
     this.#chooser.endSnapshot();
     return this.#choose(peer, status);
   }
@@ -192,24 +190,15 @@ export class SyncRun {
     return this.#chooser.choose(peer, { height: head?.height ?? null, to: settings.to, status });
   }
 
-  async #fetchBlocks(
-    record: PeerRecord,
-    chain: Chain,
-    chosen: ChosenMode,
-    signal: AbortSignal,
-  ): Promise<void> {
+  #connection(record: PeerRecord, chain: Chain, { mode, reason }: ChosenMode): Connection | null {
     const { hub, parts, settings, meter, now } = this.#deps;
     const { peer, status } = record;
-    const transport = parts.transports.find(({ mode }) => mode === chosen.mode);
+    const transport = parts.transports.find((each) => each.mode === mode);
     if (transport === undefined) throw this.#noWay(peer);
-    this.#way = transport.mode;
-    meter.place(chain.tip().head?.height ?? null, target(status, settings.to));
-    if (alreadyThere(chain, settings.to)) return;
+    const { head } = chain.tip();
+    meter.place(head?.height ?? null, target(status, settings.to));
+    if (isDone(head, settings.to)) return null;
     const check = this.#check(chain);
-    await check.mayBelieve(record, signal);
-    hub.emit({ type: 'peer', peer: peer.url, status: 'connected', error: null });
-    hub.mode({ ...chosen, peer: peer.url });
-    hub.phase('syncing');
     const onSuccess = (): void => {
       this.#chooser.succeeded();
     };
@@ -217,11 +206,10 @@ export class SyncRun {
       this.#recovery.judge(other, error);
     };
     const book = this.#book;
-    this.#connection = new Connection(
-      { hub, parts, settings, meter, now, book, chain, check, transport, onSuccess, onOther },
+    return new Connection(
+      { hub, parts, settings, meter, now, book, chain, check, transport, reason, onSuccess, onOther },
       record,
     );
-    await this.#connection.run(signal);
   }
 
   #check(chain: Chain): HeadCheck {
@@ -264,7 +252,18 @@ export class SyncRun {
   }
 }
 
-type BlockMode = Transport['mode'];
+/** What asking a peer came to. */
+type Outcome =
+  /** The sync is over. */
+  | { readonly kind: 'finished' }
+  /** The peer has sent all it had, and there is more to come, of it or of another one. */
+  | { readonly kind: 'go-on' }
+  | (Failure & { readonly kind: 'failed' });
+
+type Ended = Extract<ConnectionOutcome, { kind: 'ended' }>;
+
+const FINISHED: Outcome = { kind: 'finished' };
+const GO_ON: Outcome = { kind: 'go-on' };
 
 function unproved({ peer }: PeerRecord): SyncError {
   const message = `${peer.url} claims a head that it has not sent.`;
@@ -276,11 +275,6 @@ function anyTransport(transports: readonly Transport[]): Transport {
   const [transport] = transports;
   if (transport !== undefined) return transport;
   throw new SyncError('PLUGIN_UNKNOWN', 'No transport is registered.');
-}
-
-function alreadyThere(chain: Chain, to: number | null): boolean {
-  const { head } = chain.tip();
-  return to !== null && head !== null && head.height >= to;
 }
 
 function target(status: PeerStatus | null, to: number | null): number | null {

@@ -24,7 +24,7 @@ test('a peer that failed is left alone for longer and longer, and the other one 
   const { book, clock } = bookOf();
   t.deepEqual([book.next()?.record.peer.url, book.peek()?.waitMs], [one, 0]);
   for (const banMs of [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]) {
-    book.left(recordOf(book, one), unreachable);
+    book.backOff(recordOf(book, one), unreachable);
     t.deepEqual([book.peek()?.record.peer.url, book.peek()?.waitMs], [two, 0]);
     t.is(book.info()[0]?.bannedForMs, banMs);
     clock.ms += banMs;
@@ -33,14 +33,14 @@ test('a peer that failed is left alone for longer and longer, and the other one 
 
 test('when all are left alone, the one that may be asked first is waited for', (t) => {
   const { book } = bookOf();
-  book.left(recordOf(book, one), unreachable.at({ retryAfterMs: 20_000 }));
-  book.left(recordOf(book, two), unreachable);
+  book.backOff(recordOf(book, one), unreachable.at({ retryAfterMs: 20_000 }));
+  book.backOff(recordOf(book, two), unreachable);
   t.deepEqual([book.peek()?.record.peer.url, book.peek()?.waitMs], [two, 1000]);
 });
 
 test('a peer that asks for a longer pause gets it', (t) => {
   const { book } = bookOf();
-  book.left(recordOf(book, one), unreachable.at({ retryAfterMs: 45_000 }));
+  book.backOff(recordOf(book, one), unreachable.at({ retryAfterMs: 45_000 }));
   t.is(book.info()[0]?.bannedForMs, 45_000);
 });
 
@@ -49,11 +49,11 @@ test('a line that worked and is lost is tried often for three seconds, which do 
   const record = recordOf(book, one);
   book.worked(record);
   for (; clock.ms < DEFAULT_RETRY.quickForMs; clock.ms += 300) {
-    t.true(book.left(record, unreachable));
+    t.true(book.backOff(record, unreachable));
     t.is(book.info()[0]?.bannedForMs, 300);
   }
   t.is(record.failures, 0);
-  t.false(book.left(record, unreachable));
+  t.false(book.backOff(record, unreachable));
   t.is(book.info()[0]?.bannedForMs, 1000);
 });
 
@@ -61,7 +61,7 @@ test('a server that answers with a refusal is given time, also right after it wo
   const { book } = bookOf();
   const record = recordOf(book, one);
   book.worked(record);
-  t.false(book.left(record, new SyncError('PEER_BUSY', 'busy')));
+  t.false(book.backOff(record, new SyncError('PEER_BUSY', 'busy')));
 });
 
 test('of peers that have not failed the fastest is asked, and before any is measured the first', (t) => {
@@ -88,7 +88,7 @@ test('there is no hope when all were dropped, or when none has ever worked and e
   const refusal = new SyncError('PEER_UNAUTHORIZED', 'no');
   for (let count = 0; count < 3; count++) {
     t.false(book.isHopeless);
-    for (const url of [one, two]) book.left(recordOf(book, url), refusal);
+    for (const url of [one, two]) book.backOff(recordOf(book, url), refusal);
   }
   t.true(book.isHopeless);
   book.worked(recordOf(book, one));

@@ -1,7 +1,7 @@
 import type { StreamRequest, TransportDeps } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
-import { Signal } from '../../../src/internal/signal.js';
+import { WakeUp } from '../../../src/internal/wake-up.js';
 import type { Budget } from './budget.js';
 import type { RangeQuery } from './http.js';
 import { RangeReader, type RangeBatch } from './range-reader.js';
@@ -43,7 +43,7 @@ export class Attempt {
   readonly #context: AttemptContext;
   readonly #onChange: (attempt: Attempt) => void;
   readonly #pieces: Piece[] = [];
-  readonly #room = new Signal();
+  readonly #room = new WakeUp();
   readonly #abort: LinkedAbort;
   #turn = false;
   #cancelled = false;

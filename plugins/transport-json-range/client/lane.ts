@@ -1,5 +1,5 @@
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
-import { Signal } from '../../../src/internal/signal.js';
+import { WakeUp } from '../../../src/internal/wake-up.js';
 import { Attempt, type AttemptContext, type Piece } from './attempt.js';
 import { type EncodedBlock, headerOf } from './placement.js';
 import { isLagging } from './slowness.js';
@@ -36,7 +36,7 @@ const TICK_MS = 50;
 export class Lane {
   readonly #context: LaneContext;
   readonly #range: LaneRange;
-  readonly #changed = new Signal();
+  readonly #changed = new WakeUp();
   /** One continues the other; only the last one may be under way. */
   #attempts: Attempt[] = [];
   #hedge: Attempt | null = null;

@@ -4,12 +4,13 @@ import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { abortError, onAbort, throwIfAborted } from '../../../src/internal/abort.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { release } from '../../../src/internal/release.js';
-import { Signal } from '../../../src/internal/signal.js';
+import { WakeUp } from '../../../src/internal/wake-up.js';
 import { decodePart } from './decode-part.js';
 import { fetchRun } from './fetch-run.js';
 import type { KeptParts } from './kept-parts.js';
-import { PartWindow, type PartRequest, type Slot } from './part-window.js';
-import { PeerPool, type Turn } from './peer-pool.js';
+import type { PartRequest, PartSlot } from './part-slot.js';
+import { PartWindow } from './part-window.js';
+import { PeerPool, type PeerLease } from './peer-pool.js';
 import { ProgressCount } from './progress.js';
 
 /** Parts that are read from disk at once. */
@@ -41,7 +42,7 @@ export class Download {
   readonly #pool: PeerPool;
   readonly #progress: ProgressCount;
   readonly #controller = new AbortController();
-  readonly #changed = new Signal();
+  readonly #changed = new WakeUp();
   /** Everything that ends a wait for a change is a change as well. */
   readonly #never = new AbortController().signal;
   readonly #tasks = new Set<Promise<void>>();
@@ -89,11 +90,11 @@ export class Download {
     }
   }
 
-  async #decoded(slot: Slot): Promise<Uint8Array> {
+  async #decoded(slot: PartSlot): Promise<Uint8Array> {
     for (;;) {
       this.#pump();
       if (this.#failure !== null) throw this.#failure.error;
-      if (slot.stage === 'decoded' && slot.bytes !== null) return slot.bytes;
+      if (slot.state.at === 'decoded') return slot.state.bytes;
       await this.#changed.wait(this.#never);
     }
   }
@@ -109,17 +110,19 @@ export class Download {
   #decode(): void {
     const { workers } = this.#setup.deps;
     while (this.#active.decodes <= workers.threads) {
-      const slot = this.#window.takeEncoded();
+      const slot = this.#window.nextVerified();
       if (slot === null) return;
-      this.#run('decodes', () => this.#decodeSlot(slot));
+      const encoded = slot.decode();
+      this.#run('decodes', () => this.#decodeSlot(slot, encoded));
     }
   }
 
   #readKept(): void {
     const { kept } = this.#setup;
     while (kept !== null && this.#active.reads < KEPT_READS) {
-      const slot = this.#window.takeKept();
+      const slot = this.#window.nextKept();
       if (slot === null) return;
+      slot.read();
       this.#run('reads', () => this.#readSlot(slot, kept));
     }
   }
@@ -127,17 +130,17 @@ export class Download {
   #fetch(): void {
     const { connections } = this.#setup;
     while (this.#active.fetches < connections) {
-      const turn = this.#pool.next();
-      if (turn === null) {
+      const lease = this.#pool.next();
+      if (lease === null) {
         this.#waitForPeers();
         return;
       }
-      const slots = this.#window.takeRun(connections - this.#active.fetches, this.#active.fetches === 0);
+      const slots = this.#window.nextRun(connections - this.#active.fetches, this.#active.fetches === 0);
       if (slots.length === 0) {
-        turn.done();
+        lease.done();
         break;
       }
-      this.#run('fetches', () => this.#fetchSlots(slots, turn, null));
+      this.#run('fetches', () => this.#fetchSlots(slots, lease, null));
     }
     this.#fetchStalled();
   }
@@ -146,10 +149,10 @@ export class Download {
   #fetchStalled(): void {
     if (this.#active.fetches > this.#setup.connections) return;
     const stalled = this.#window.stalled(this.#stallMs);
-    const turn = stalled === null ? null : this.#pool.next(stalled.peer);
-    if (stalled === null || turn === null) return;
-    const slots = this.#window.takeFrom(stalled);
-    this.#run('fetches', () => this.#fetchSlots(slots, turn, stalled));
+    const lease = stalled === null ? null : this.#pool.next(stalled.peer);
+    if (stalled === null || lease === null) return;
+    const slots = this.#window.runOf(stalled);
+    this.#run('fetches', () => this.#fetchSlots(slots, lease, stalled));
   }
 
   /** No peer can be asked now: later, or none ever again. */
@@ -178,19 +181,17 @@ export class Download {
     this.#tasks.add(task);
   }
 
-  async #decodeSlot(slot: Slot): Promise<void> {
+  async #decodeSlot(slot: PartSlot, encoded: Uint8Array): Promise<void> {
     const { deps, request } = this.#setup;
-    const { bytes: encoded } = slot;
-    if (encoded === null) return;
-    const decoded = await decodePart(deps.workers, request.manifest, slot, this.#controller.signal);
+    const { signal } = this.#controller;
+    const decoded = await decodePart(deps.workers, request.manifest, slot.part, encoded, signal);
     if (decoded.buffer !== encoded.buffer) release(encoded);
-    slot.bytes = decoded;
-    slot.stage = 'decoded';
+    slot.decoded(decoded);
   }
 
-  async #readSlot(slot: Slot, kept: KeptParts): Promise<void> {
+  async #readSlot(slot: PartSlot, kept: KeptParts): Promise<void> {
     const bytes = await kept.read(slot.part);
-    if (bytes === null) slot.stage = 'due';
+    if (bytes === null) slot.missing();
     else this.#arrived(slot, bytes, true);
   }
 
@@ -199,9 +200,13 @@ export class Download {
    *
    * @param stalled - a request for the same parts, which is given up if this one is faster.
    */
-  async #fetchSlots(slots: readonly Slot[], turn: Turn, stalled: PartRequest | null): Promise<void> {
+  async #fetchSlots(
+    slots: readonly PartSlot[],
+    lease: PeerLease,
+    stalled: PartRequest | null,
+  ): Promise<void> {
     const { deps, request } = this.#setup;
-    const { peer } = turn;
+    const { peer } = lease;
     const abort = new LinkedAbort(this.#controller.signal);
     const own: PartRequest = {
       peer,
@@ -209,36 +214,35 @@ export class Download {
         abort.abort(tooSlow(peer, this.#stallMs));
       },
     };
-    for (const slot of slots) Object.assign(slot, { request: own, dueSince: Infinity });
+    for (const slot of slots) slot.fetch(own);
     const parts = slots.map(({ part }) => part);
     const run = fetchRun(deps, { peer, manifest: request.manifest, parts }, abort.signal);
     try {
       for (const slot of slots) {
-        if (slot.request === own) slot.dueSince = performance.now();
-        const bytes = await nextOf(run, turn, this.#controller.signal);
+        slot.dueNow(own);
+        const bytes = await nextOf(run, lease, this.#controller.signal);
         if (bytes === null) return;
         if (await this.#keep(slot, bytes)) stalled?.giveUp();
       }
     } finally {
       await run.return();
       abort.release();
-      for (const slot of slots) if (slot.stage === 'coming' && slot.request === own) slot.stage = 'due';
-      turn.done();
+      for (const slot of slots) slot.giveBack(own);
+      lease.done();
     }
   }
 
   /** Takes in a part that was fetched; `false` when another request had brought it before. */
-  async #keep(slot: Slot, bytes: Uint8Array): Promise<boolean> {
-    if (!isOpen(slot)) return false;
+  async #keep(slot: PartSlot, bytes: Uint8Array): Promise<boolean> {
+    if (!slot.isOpen()) return false;
     await this.#setup.kept?.write(slot.part, bytes);
-    if (!isOpen(slot)) return false;
+    if (!slot.isOpen()) return false;
     this.#arrived(slot, bytes, false);
     return true;
   }
 
-  #arrived(slot: Slot, bytes: Uint8Array, fromDisk: boolean): void {
-    slot.bytes = bytes;
-    slot.stage = 'encoded';
+  #arrived(slot: PartSlot, bytes: Uint8Array, fromDisk: boolean): void {
+    slot.verified(bytes);
     this.#progress.add(slot.part, fromDisk);
     this.#pump();
   }
@@ -256,10 +260,6 @@ export class Download {
   }
 }
 
-function isOpen({ stage }: Slot): boolean {
-  return stage === 'coming' || stage === 'due';
-}
-
 function tooSlow({ url }: Peer, ms: number): SyncError {
   return new SyncError('PEER_TIMEOUT', `${url} brought no part within ${ms} ms, another peer did.`);
 }
@@ -267,18 +267,18 @@ function tooSlow({ url }: Peer, ms: number): SyncError {
 /** The next part of a run; `null` when there is none or the peer failed, which the pool was told. */
 async function nextOf(
   run: ReturnType<typeof fetchRun>,
-  turn: Turn,
+  lease: PeerLease,
   signal: AbortSignal,
 ): Promise<Uint8Array | null> {
   try {
     const { value } = await run.next();
     if (value === undefined) return null;
-    turn.worked();
+    lease.worked();
     return value;
   } catch (error) {
     throwIfAborted(signal);
     if (!isSyncError(error)) throw error;
-    turn.failed(error);
+    lease.failed(error);
     return null;
   }
 }

@@ -20,8 +20,8 @@ interface Member {
   out: SyncError | null;
 }
 
-/** The use of a peer for one request. */
-export interface Turn {
+/** A peer lent for one request. */
+export interface PeerLease {
   readonly peer: Peer;
   /** A part came and was right. */
   worked(): void;
@@ -51,14 +51,14 @@ export class PeerPool {
    *
    * @param except - a peer that will not do.
    */
-  next(except: Peer | null = null): Turn | null {
+  next(except: Peer | null = null): PeerLease | null {
     const now = performance.now();
     let best: Member | null = null;
     for (const member of this.#members) {
       if (member.out !== null || member.readyAt > now || member.peer === except) continue;
       if (best === null || member.busy < best.busy) best = member;
     }
-    return best === null ? null : this.#turn(best);
+    return best === null ? null : this.#lease(best);
   }
 
   /** How long until a peer may be asked, in milliseconds; `null` when all are out. */
@@ -78,7 +78,7 @@ export class PeerPool {
     return errors.at(-1) ?? new SyncError('SNAPSHOT_GONE', 'There is no peer to fetch the snapshot from.');
   }
 
-  #turn(member: Member): Turn {
+  #lease(member: Member): PeerLease {
     const { era } = member;
     member.busy++;
     return {

@@ -1,6 +1,6 @@
 import type { BlockSource, SnapshotType } from '../../../src/contracts/index.js';
 import { sleep } from '../../../src/internal/abort.js';
-import { Signal } from '../../../src/internal/signal.js';
+import { WakeUp } from '../../../src/internal/wake-up.js';
 import type { SnapshotSupply } from './supply.js';
 
 /** What is made again and again. */
@@ -19,7 +19,7 @@ const PAUSE_MS = 60_000;
 /** Makes a snapshot of each type whenever the chain has grown far enough; returns what ends that. */
 export function startSchedule(parts: ScheduleParts): () => Promise<void> {
   const stop = new AbortController();
-  const changed = new Signal();
+  const changed = new WakeUp();
   const unsubscribe = parts.source.subscribe(() => {
     changed.notify();
   });
@@ -32,7 +32,7 @@ export function startSchedule(parts: ScheduleParts): () => Promise<void> {
   };
 }
 
-async function run(parts: ScheduleParts, changed: Signal, signal: AbortSignal): Promise<never> {
+async function run(parts: ScheduleParts, changed: WakeUp, signal: AbortSignal): Promise<never> {
   for (;;) {
     await changed.wait(signal);
     try {

@@ -1,7 +1,7 @@
 import type { BlockRef } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { onAbort, throwIfAborted } from '../../internal/abort.js';
-import { Signal } from '../../internal/signal.js';
+import { WakeUp } from '../../internal/wake-up.js';
 import type { Block } from '../block.js';
 import type { Chain } from '../chain.js';
 import { Position } from './position.js';
@@ -46,7 +46,7 @@ export class Consumer {
   readonly #name: string;
   readonly #handler: BlockHandler;
   readonly #onRollback: RollbackHandler | null;
-  readonly #wake = new Signal();
+  readonly #wake = new WakeUp();
   readonly #position: Position;
   #ended = false;
   /** The block that the handler has in its hands, or has had last. */

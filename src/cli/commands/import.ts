@@ -6,7 +6,7 @@ import { AppendProgress } from '../append-progress.js';
 import { openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
 import { OPTION, storeConfig, type StoreOptions } from '../options.js';
-import { storeText, placeOf } from '../place.js';
+import { storeText, chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { stateConfig } from '../state-module.js';
 import { countText } from '../units.js';
@@ -67,9 +67,9 @@ async function importFile(file: string, options: ImportOptions, context: Command
       });
     } finally {
       progress.tell();
-      const place = placeOf(chain);
-      const summary = `Imported ${countText(progress.blocks, 'block')}; ${storeText(place.head)}.`;
-      conclude({ blocks: progress.blocks, ...place }, summary);
+      const held = chainSummary(chain);
+      const summary = `Imported ${countText(progress.blocks, 'block')}; ${storeText(held.head)}.`;
+      conclude({ blocks: progress.blocks, ...held }, summary);
       await chain.close();
     }
   } finally {

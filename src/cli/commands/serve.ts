@@ -10,7 +10,7 @@ import { UsageError } from '../exit.js';
 import { type Input, openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
 import { finalityOf, OPTION, port, positive, storeConfig } from '../options.js';
-import { placeOf } from '../place.js';
+import { chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { chainServer, type ServerArguments } from '../serve/chain-server.js';
 import { Front } from '../serve/front.js';
@@ -99,7 +99,7 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
     try {
       await serveChain(chain, makeServer(chain), input, options, context);
     } finally {
-      context.conclude({ ...placeOf(chain) }, null);
+      context.conclude({ ...chainSummary(chain) }, null);
       await chain.close();
     }
   } finally {

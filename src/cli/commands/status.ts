@@ -8,7 +8,7 @@ import { openChain } from '../../open-chain.js';
 import { createSyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
 import { OPTION, peer, storeConfig } from '../options.js';
-import { refText } from '../place.js';
+import { refText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
 const EXAMPLES = `

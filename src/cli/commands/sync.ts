@@ -4,7 +4,7 @@ import { createSyncEngine } from '../../create-engine.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { UsageError } from '../exit.js';
 import { height, OPTION } from '../options.js';
-import { storeText, placeOf } from '../place.js';
+import { chainSummary, storeText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { engineConfig, type PeerArguments, peerOption, syncOptions } from '../sync-options.js';
 import { bytesText, countText } from '../units.js';
@@ -85,7 +85,7 @@ async function syncConfig(options: SyncOptions): Promise<SyncEngineConfig> {
 function resultOf(engine: SyncEngine): Record<string, unknown> {
   const { blocks, bytes } = engine.state.progress;
   const head = engine.state.checkpoint?.head ?? null;
-  return { blocks, bytes, ...(engine.chain === null ? { head } : placeOf(engine.chain)) };
+  return { blocks, bytes, ...(engine.chain === null ? { head } : chainSummary(engine.chain)) };
 }
 
 function followingText({ chain }: SyncEngine): string {

@@ -4,7 +4,7 @@ import { ProgressMeter } from '../../engine/events/progress.js';
 import { verifyChain } from '../../chain/verify-chain.js';
 import { openChain } from '../../open-chain.js';
 import { OPTION, storeConfig } from '../options.js';
-import { storeText, placeOf } from '../place.js';
+import { storeText, chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
 import { countText } from '../units.js';
@@ -45,8 +45,8 @@ async function verify(options: VerifyOptions, { out, signal, conclude }: Command
       tell();
     }
     const { blocks } = meter.current();
-    const place = placeOf(chain);
-    conclude({ blocks, ...place }, `Verified ${countText(blocks, 'block')}; ${storeText(place.head)}.`);
+    const held = chainSummary(chain);
+    conclude({ blocks, ...held }, `Verified ${countText(blocks, 'block')}; ${storeText(held.head)}.`);
   } finally {
     await chain.close();
   }

@@ -9,7 +9,7 @@ import { isSyncError, type SyncError } from '../../errors/index.js';
 import { sleep } from '../../internal/abort.js';
 import { backoffDelayMs } from '../../internal/backoff.js';
 import type { SyncServer } from '../../server/index.js';
-import { placeOf, storeText } from '../place.js';
+import { chainSummary, storeText } from '../chain-summary.js';
 import type { CommandContext } from '../run-command.js';
 import { engineConfig, type PeerArguments } from '../sync-options.js';
 import { chainServer, type ServerArguments } from './chain-server.js';
@@ -123,7 +123,7 @@ class Relay {
     await this.#server?.close();
     this.#server = null;
     const { chain } = engine;
-    this.#context.conclude(chain === null ? {} : { ...placeOf(chain) }, null);
+    this.#context.conclude(chain === null ? {} : { ...chainSummary(chain) }, null);
     await engine.close();
   }
 }

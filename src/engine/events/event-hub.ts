@@ -1,16 +1,9 @@
 import { BehaviorSubject, type Observable } from 'rxjs';
 import type { Checkpoint } from '../../contracts/index.js';
-import type { ErrorCode, SyncError } from '../../errors/index.js';
-import type {
-  ModeEvent,
-  SnapshotEvent,
-  StaleEvent,
-  SyncEvent,
-  SyncPhase,
-  SyncProgress,
-  SyncState,
-} from './events.js';
+import type { ErrorCode } from '../../errors/index.js';
+import type { ModeEvent, SnapshotEvent, StaleEvent, SyncEvent, SyncProgress, SyncState } from './events.js';
 import { PacedEvents } from './paced-events.js';
+import { peerOf, Phases } from './phases.js';
 
 /** Shortest time between two progress events, in milliseconds: four a second is as fast as an eye reads. */
 const PROGRESS_INTERVAL_MS = 250;
@@ -39,10 +32,16 @@ export class EventHub {
   });
   readonly events: Observable<SyncEvent>;
   readonly states: Observable<SyncState> = this.#states.asObservable();
+  /** The phase; its changes are published. */
+  readonly phase = new Phases((state, previous) => {
+    const { phase } = state;
+    const error = 'error' in state ? state.error : null;
+    this.#update({ phase, peer: peerOf(state), error });
+    if (phase !== previous) this.emit({ type: 'phase', phase, previous });
+  });
   readonly #now: () => number;
   #lastProgressMs = -Infinity;
   #lastSnapshotMs = -Infinity;
-  #wasSynced = false;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -59,11 +58,6 @@ export class EventHub {
     return this.#events.observed;
   }
 
-  /** Whether the peers' head was reached at some time. */
-  get wasSynced(): boolean {
-    return this.#wasSynced;
-  }
-
   emit(event: SyncEvent): void {
     this.#events.emit(event);
   }
@@ -75,18 +69,6 @@ export class EventHub {
 
   warn(code: ErrorCode, message: string): void {
     this.emit({ type: 'warning', code, message });
-  }
-
-  phase(phase: SyncPhase, error: SyncError | null = null): void {
-    const previous = this.state.phase;
-    if (previous === phase) return;
-    this.#wasSynced ||= phase === 'synced';
-    this.#update({ phase, error });
-    this.emit({ type: 'phase', phase, previous });
-  }
-
-  peer(peer: string | null): void {
-    this.#update({ peer });
   }
 
   mode(event: Omit<ModeEvent, 'type' | 'previous'>): void {

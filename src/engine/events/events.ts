@@ -12,8 +12,8 @@ import type { SyncMode } from '../modes.js';
 /**
  * What an engine is doing, for a user interface to draw.
  *
- * `idle → opening → connecting → syncing → synced → closed`, with `importing` before `syncing` while a snapshot is taken;
- * from there to `waiting` and back when a peer fails, also from `synced` when the engine follows; `failed` in place of `synced` when nothing more can be tried.
+ * A run without trouble: `idle → opening → connecting → syncing → synced → closed`, with `importing` before `syncing` while
+ * a snapshot is taken. `docs/embedding.md` has the table of all changes.
  */
 export type SyncPhase =
   'idle' | 'opening' | 'connecting' | 'importing' | 'syncing' | 'waiting' | 'synced' | 'failed' | 'closed';

@@ -1,5 +1,5 @@
 import { Observable, Subject } from 'rxjs';
-import { Signal } from '../../internal/signal.js';
+import { WakeUp } from '../../internal/wake-up.js';
 import { StoredBlockEvent } from './block-event.js';
 import type { SyncEvent } from './events.js';
 import { Pace } from './pace.js';
@@ -8,7 +8,7 @@ import { Pace } from './pace.js';
 export class PacedEvents {
   readonly #events = new Subject<SyncEvent>();
   readonly #paces = new Set<Pace>();
-  readonly #wake = new Signal();
+  readonly #wake = new WakeUp();
   readonly #now: () => number;
   readonly all: Observable<SyncEvent> = new Observable((subscriber) => {
     const pace = new Pace(this.#now, () => {

@@ -1,20 +1,44 @@
-import type { BlockRef, Frame, Transport } from '../../contracts/index.js';
-import { StoredBlockEvent } from './block-event.js';
+import type { Transport } from '../../contracts/index.js';
 import type { Chain } from '../../chain/chain.js';
+import type { SessionFact } from '../session/fact.js';
+import { StoredBlockEvent } from './block-event.js';
 import type { EventHub } from './event-hub.js';
 import type { ProgressMeter } from './progress.js';
 
-/** What telling of changes works with. */
+/** What telling of facts works with. */
 export interface PublishDeps {
   readonly hub: EventHub;
   readonly meter: ProgressMeter;
+  readonly chain: Chain;
 }
 
-/** Tells of a durable batch. */
-export function publishFrames(
-  { hub, meter }: PublishDeps,
-  chain: Chain,
-  frames: readonly Frame[],
+type Fact<K extends SessionFact['kind']> = Extract<SessionFact, { kind: K }>;
+
+/** Tells subscribers of a fact. @param origin - how the blocks came */
+export function publishFact(deps: PublishDeps, fact: SessionFact, origin: Transport['mode']): void {
+  const { hub, meter } = deps;
+  switch (fact.kind) {
+    case 'durable':
+      publishDurable(deps, fact, origin);
+      break;
+    case 'dropped':
+      publishDropped(deps, fact);
+      break;
+    case 'live':
+      hub.progress(() => meter.sample(), true);
+      break;
+    case 'repeat':
+      hub.warn('HEIGHT_MISMATCH', `The peer sent block ${fact.height} once more; it was left out.`);
+      break;
+    case 'fork':
+      hub.warn(fact.error.code, fact.error.message);
+      break;
+  }
+}
+
+function publishDurable(
+  { hub, meter, chain }: PublishDeps,
+  { frames }: Fact<'durable'>,
   origin: Transport['mode'],
 ): void {
   let bytes = 0;
@@ -26,13 +50,7 @@ export function publishFrames(
   hub.progress(() => meter.sample());
 }
 
-/** Tells of dropped blocks. */
-export function publishRollback(
-  { hub, meter }: PublishDeps,
-  chain: Chain,
-  to: BlockRef,
-  dropped: readonly BlockRef[],
-): void {
+function publishDropped({ hub, meter, chain }: PublishDeps, { to, dropped }: Fact<'dropped'>): void {
   meter.place(to.height, meter.current().head);
   hub.emit({ type: 'rollback', to: { height: to.height, hash: to.hash }, dropped });
   hub.checkpoint(chain.tip());

@@ -1,4 +1,5 @@
-import type { SyncError } from '../../errors/index.js';
+import { isSyncError, type SyncError } from '../../errors/index.js';
+import { throwIfAborted } from '../../internal/abort.js';
 
 /** What becomes of a peer that failed. */
 export type Consequence =
@@ -40,6 +41,17 @@ function isUselessClaim({ error, follow, hasOthers, mayPass }: Occasion): boolea
 /** Whether the host has to be told that a peer is not to be believed. */
 export function isNamed(error: SyncError, consequence: Consequence): boolean {
   return error.info.provesLie || consequence === 'unproved' || error.code === 'BELOW_FINALIZED';
+}
+
+/**
+ * The failure of a peer, as a value.
+ *
+ * @throws what asking another peer does not help against: that it was called off, a failure of this node, a defect
+ */
+export function peerFailure(error: unknown, signal: AbortSignal): SyncError {
+  throwIfAborted(signal);
+  if (!isSyncError(error) || isLocal(error)) throw error;
+  return error;
 }
 
 /** A failure of this node: asking another peer does not help. */

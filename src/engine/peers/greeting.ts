@@ -4,7 +4,7 @@ import { LinkedAbort } from '../../internal/linked-abort.js';
 import type { PeerRecord } from './peer-record.js';
 import { askStatus, type SurveyDeps } from './survey.js';
 
-/** The peer whose turn comes first is asked for its status while the store is being opened: each takes about as long. */
+/** The peer that is asked first is asked for its status while the store is being opened: each takes about as long. */
 export class Greeting {
   readonly #record: PeerRecord;
   readonly #abort: LinkedAbort;

@@ -119,9 +119,9 @@ export function publishVerdict(
   const { head } = chain.tip();
   if (staleAfterMs !== null) hub.stale({ stale: ageMs > staleAfterMs, ageMs, head });
   if (doubt === null) {
-    hub.phase('synced');
+    hub.phase.synced();
     return;
   }
   if (doubt.code !== before) hub.warn(doubt.code, doubt.message);
-  hub.phase('syncing');
+  hub.phase.syncing();
 }

@@ -3,7 +3,7 @@ import { isSyncError, SyncError } from '../../errors/index.js';
 import { abortError, onAbort, throwIfAborted } from '../../internal/abort.js';
 
 /** One peer that the same thing may be asked of. */
-interface Candidate {
+export interface Candidate {
   readonly peer: Peer;
   readonly acceptCodecs: readonly string[];
 }
@@ -19,8 +19,8 @@ export interface HedgeOptions {
   onWinner(peer: Peer): void;
 }
 
-/** A request under way. */
-interface Attempt {
+/** One of the requests for the same thing, under way. */
+interface HedgedRequest {
   readonly peer: Peer;
   readonly controller: AbortController;
   readonly items: AsyncIterator<readonly WireItem[]>;
@@ -28,8 +28,8 @@ interface Attempt {
 }
 
 type Outcome =
-  | { readonly attempt: Attempt; readonly result: IteratorResult<readonly WireItem[]> }
-  | { readonly attempt: Attempt; readonly error: unknown };
+  | { readonly asked: HedgedRequest; readonly result: IteratorResult<readonly WireItem[]> }
+  | { readonly asked: HedgedRequest; readonly error: unknown };
 
 /**
  * A transport that asks one peer, and after a short silence another one as well: the first answer wins, the other
@@ -51,41 +51,41 @@ async function* race(
   request: StreamRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly WireItem[], void, undefined> {
-  const attempts: Attempt[] = [];
+  const requests: HedgedRequest[] = [];
   const stopListening = onAbort(signal, () => {
-    for (const { controller } of attempts) controller.abort(abortError(signal));
+    for (const { controller } of requests) controller.abort(abortError(signal));
   });
   try {
-    const { attempt, result } = await firstOf(options, request, attempts, signal);
-    options.onWinner(attempt.peer);
-    void giveUp(attempts.filter((other) => other !== attempt));
+    const { asked, result } = await firstOf(options, request, requests, signal);
+    options.onWinner(asked.peer);
+    void giveUp(requests.filter((other) => other !== asked));
     if (result.done === true) return;
     yield result.value;
     for (;;) {
-      const next = await attempt.items.next();
+      const next = await asked.items.next();
       if (next.done === true) return;
       yield next.value;
     }
   } finally {
     stopListening();
-    await giveUp(attempts);
+    await giveUp(requests);
   }
 }
 
 async function firstOf(
   options: HedgeOptions,
   request: StreamRequest,
-  attempts: Attempt[],
+  requests: HedgedRequest[],
   signal: AbortSignal,
 ): Promise<Extract<Outcome, { result: unknown }>> {
   const waiting = [...options.candidates];
-  const pending = new Map<Attempt, Promise<Outcome>>();
+  const pending = new Map<HedgedRequest, Promise<Outcome>>();
   const askNext = (): void => {
     const candidate = waiting.shift();
     if (candidate === undefined) return;
-    const attempt = begin(options.transport, { ...request, ...candidate });
-    attempts.push(attempt);
-    pending.set(attempt, attempt.first);
+    const asked = begin(options.transport, { ...request, ...candidate });
+    requests.push(asked);
+    pending.set(asked, asked.first);
   };
   let failure: unknown = null;
   do {
@@ -94,8 +94,8 @@ async function firstOf(
     const outcome = await orAfter(pending, waiting.length > 0 ? options.delayMs : null);
     if (outcome === null) continue;
     if (!('error' in outcome)) return outcome;
-    if (isFinal(outcome, attempts)) throw outcome.error;
-    pending.delete(outcome.attempt);
+    if (isFinal(outcome, requests)) throw outcome.error;
+    pending.delete(outcome.asked);
     failure ??= outcome.error;
   } while (pending.size > 0 || waiting.length > 0);
   throw failure;
@@ -103,15 +103,15 @@ async function firstOf(
 
 /** An answer of the peer that was asked first, only not one that brings blocks: the engine deals with what it says. */
 function isFinal(
-  { attempt, error }: Extract<Outcome, { error: unknown }>,
-  attempts: readonly Attempt[],
+  { asked, error }: Extract<Outcome, { error: unknown }>,
+  requests: readonly HedgedRequest[],
 ): boolean {
-  return isSyncError(error, 'FORKED') && attempt === attempts[0];
+  return isSyncError(error, 'FORKED') && asked === requests[0];
 }
 
 /** The first outcome; `null` when none came in time. */
 async function orAfter(
-  pending: ReadonlyMap<Attempt, Promise<Outcome>>,
+  pending: ReadonlyMap<HedgedRequest, Promise<Outcome>>,
   delayMs: number | null,
 ): Promise<Outcome | null> {
   if (delayMs === null) return Promise.race(pending.values());
@@ -126,24 +126,24 @@ async function orAfter(
   }
 }
 
-function begin(transport: Transport, request: StreamRequest): Attempt {
+function begin(transport: Transport, request: StreamRequest): HedgedRequest {
   const controller = new AbortController();
   const items = transport.open(request, { signal: controller.signal })[Symbol.asyncIterator]();
-  const attempt: Attempt = {
+  const asked: HedgedRequest = {
     peer: request.peer,
     controller,
     items,
     first: items.next().then(
-      (result): Outcome => ({ attempt, result }),
-      (error: unknown): Outcome => ({ attempt, error }),
+      (result): Outcome => ({ asked, result }),
+      (error: unknown): Outcome => ({ asked, error }),
     ),
   };
-  return attempt;
+  return asked;
 }
 
-/** Resolves when nothing of the attempts is under way any more. */
-async function giveUp(attempts: readonly Attempt[]): Promise<void> {
-  for (const { controller } of attempts)
+/** Resolves when nothing of the requests is under way any more. */
+async function giveUp(requests: readonly HedgedRequest[]): Promise<void> {
+  for (const { controller } of requests)
     controller.abort(new SyncError('ABORTED', 'The answer is not needed any more.'));
-  await Promise.allSettled(attempts.map(async ({ items }) => items.return?.()));
+  await Promise.allSettled(requests.map(async ({ items }) => items.return?.()));
 }

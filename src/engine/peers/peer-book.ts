@@ -21,14 +21,14 @@ export interface PeerBookOptions {
   readonly random?: () => number;
 }
 
-/** A peer to ask, and how long to wait before. */
-export interface Turn {
+/** The peer to ask next, and how long to wait before. */
+export interface NextPeer {
   readonly record: PeerRecord;
   readonly waitMs: number;
 }
 
 /**
- * The peers of one run: what is known of each, whose turn it is, who is left alone for a while, and who is not asked
+ * The peers of one run: what is known of each, who is asked next, who is left alone for a while, and who is not asked
  * again.
  */
 export class PeerBook {
@@ -69,15 +69,15 @@ export class PeerBook {
     return this.#records.find(({ peer }) => peer.url === url) ?? null;
   }
 
-  /** Whose turn it is; `null` when all were dropped. A preference holds for one turn. */
-  next(): Turn | null {
-    const turn = this.peek();
+  /** The peer to ask now; `null` when all were dropped. A preference holds once. */
+  next(): NextPeer | null {
+    const next = this.peek();
     this.#preferred = null;
-    return turn;
+    return next;
   }
 
   /** What `next` would give. */
-  peek(): Turn | null {
+  peek(): NextPeer | null {
     const preferred = this.#preferred;
     if (preferred?.dropped === null) return { record: preferred, waitMs: this.#waitMs(preferred) };
     const [first] = this.ready;
@@ -86,7 +86,7 @@ export class PeerBook {
     return soonest === undefined ? null : { record: soonest, waitMs: this.#waitMs(soonest) };
   }
 
-  /** The next turn is this peer's. */
+  /** This peer is asked next. */
   prefer(record: PeerRecord): void {
     this.#preferred = record;
   }
@@ -106,7 +106,7 @@ export class PeerBook {
    * @param mayPass - whether asking it again may bring something else, whatever the error says.
    * @returns whether it is one of the quick attempts that follow the loss of a line.
    */
-  left(record: PeerRecord, error: SyncError, mayPass = false): boolean {
+  backOff(record: PeerRecord, error: SyncError, mayPass = false): boolean {
     const isRefusal = !error.info.retryable && !mayPass;
     const quick = this.#isQuick(record, error);
     record.refusals = isRefusal ? record.refusals + 1 : 0;
@@ -134,7 +134,7 @@ export class PeerBook {
     record.retryAtMs = this.#options.now() + doublingMs(UNPROVED_BAN, record.unproved);
   }
 
-  /** The next turn is this peer's, and at once. */
+  /** This peer is asked next, and at once. */
   again(record: PeerRecord): void {
     record.retryAtMs = -Infinity;
     this.prefer(record);

@@ -55,7 +55,7 @@ export async function importSnapshot(deps: ImportDeps, signal: AbortSignal): Pro
     await blocks.finish();
     throwIfAborted(signal);
     if (!ended) throw corrupt(`it ended before its end`);
-    checkHead(manifest, verifier.place.head);
+    checkHead(manifest, verifier.appendPoint.head);
     const { chain, chainId, height, blockHash } = manifest;
     await stage.activate({ identity: { chain, chainId }, head: { height, hash: blockHash } });
   } finally {

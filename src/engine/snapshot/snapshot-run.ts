@@ -34,7 +34,7 @@ export interface SnapshotRunDeps {
   onLiar(peer: Peer, error: SyncError): void;
 }
 
-/** One attempt to take a snapshot: find a manifest, trust it, fetch, check and import what it describes. */
+/** Takes a snapshot: finds a manifest, trusts it, fetches, checks and imports what it describes. */
 export class SnapshotRun {
   readonly #deps: SnapshotRunDeps;
   readonly #snapshots: SnapshotParts;

@@ -87,12 +87,12 @@ async function checkItems(
 function checkBlocks(verifier: Verifier, documents: readonly Uint8Array[], { onBlocks }: ReadOptions): void {
   let bytes = 0;
   for (const document of documents) bytes += verifier.document(document).documentBytes;
-  const { head } = verifier.place;
+  const { head } = verifier.appendPoint;
   if (head !== null) onBlocks(documents.length, bytes, head.height);
 }
 
 function hashOf(verifier: Verifier | null): string {
-  return verifier?.place.head?.hash ?? '';
+  return verifier?.appendPoint.head?.hash ?? '';
 }
 
 async function verifierOf({ chain, base }: DocumentHead, maxBlockBytes: number): Promise<Verifier> {

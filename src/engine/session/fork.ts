@@ -1,7 +1,7 @@
-import type { BlockRef, Checkpoint, Frame, Peer } from '../contracts/index.js';
-import { SyncError } from '../errors/index.js';
-import type { BatchLimits } from './batch-writer.js';
-import type { Chain } from '../chain/chain.js';
+import type { BlockRef, Checkpoint, Frame, Peer } from '../../contracts/index.js';
+import { SyncError } from '../../errors/index.js';
+import type { BatchLimits } from '../batch-writer.js';
+import type { Chain } from '../../chain/chain.js';
 
 /**
  * The newest block that this chain and a peer's are known to have in common.
@@ -83,8 +83,13 @@ export class BranchProof {
     if (last === undefined) return false;
     const { maxBatchBlocks, maxPendingBytes } = this.#limits;
     if (this.#frames.length >= maxBatchBlocks || this.#bytes >= maxPendingBytes) return true;
-    return last.height >= (this.#ours.head?.height ?? 0) + (this.#takesTies ? 0 : 1);
+    return !isTooShort(last.height, this.#ours.head, this.#takesTies);
   }
+}
+
+/** Whether a branch that ends at a height may not take the place of ours. */
+export function isTooShort(height: number, ours: BlockRef | null, takesTies: boolean): boolean {
+  return height < (ours?.height ?? 0) + (takesTies ? 0 : 1);
 }
 
 /** The error for a branch that is not taken, because ours is longer. */

@@ -6,7 +6,7 @@ import { SyncError } from '../errors/index.js';
  *
  * @throws SyncError `HEIGHT_MISMATCH`, `HASH_MISMATCH`
  */
-export function requirePlace(header: BlockHeader, expected: Partial<BlockRef> | null): void {
+export function requireExpected(header: BlockHeader, expected: Partial<BlockRef> | null): void {
   const { height = header.height, hash = header.hash } = expected ?? {};
   if (height !== header.height) {
     const message = `The block states height ${header.height} where ${height} was expected.`;

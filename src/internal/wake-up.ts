@@ -1,7 +1,7 @@
 import { raceAbort } from './abort.js';
 
 /** A wake-up that is remembered: one `notify` before `wait` is enough, many count as one. */
-export class Signal {
+export class WakeUp {
   #set = false;
   #resolve: (() => void) | null = null;
 

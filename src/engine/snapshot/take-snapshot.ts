@@ -1,14 +1,13 @@
 import type { Peer, PeerStatus } from '../../contracts/index.js';
-import { isSyncError, type SyncError } from '../../errors/index.js';
-import { throwIfAborted } from '../../internal/abort.js';
+import type { SyncError } from '../../errors/index.js';
 import type { EngineParts, EngineSettings } from '../engine-parts.js';
 import type { EventHub } from '../events/event-hub.js';
-import { isLocal } from '../peers/failures.js';
+import { peerFailure } from '../peers/failures.js';
 import type { PeerBook } from '../peers/peer-book.js';
 import { SnapshotRun } from './snapshot-run.js';
 
 /** What taking a snapshot on the way works with. */
-export interface SnapshotAttemptDeps {
+export interface TakeSnapshotDeps {
   readonly settings: EngineSettings;
   readonly parts: EngineParts;
   readonly hub: EventHub;
@@ -20,14 +19,14 @@ export interface SnapshotAttemptDeps {
  *
  * @throws SyncError when the node itself failed, or only a snapshot would have done.
  */
-export async function attemptSnapshot(
-  { hub, parts, settings, book }: SnapshotAttemptDeps,
+export async function takeSnapshot(
+  { hub, parts, settings, book }: TakeSnapshotDeps,
   peer: Peer,
   status: PeerStatus | null,
   signal: AbortSignal,
 ): Promise<void> {
   if (parts.snapshots === null) return;
-  hub.phase('importing');
+  hub.phase.importing();
   const onLiar = (liar: Peer, error: SyncError): void => {
     const record = book.find(liar.url);
     if (record !== null) book.drop(record, error);
@@ -37,9 +36,8 @@ export async function attemptSnapshot(
   try {
     await snapshot.run(peer, status, signal);
     hub.checkpoint(parts.storage.checkpoint());
-  } catch (error) {
-    throwIfAborted(signal);
-    if (!isSyncError(error) || isLocal(error)) throw error;
+  } catch (cause) {
+    const error = peerFailure(cause, signal);
     // A node that is ahead of the snapshot needs none; without the mode being asked for, blocks do as well.
     if (settings.mode === 'snapshot' && error.code !== 'SNAPSHOT_STALE') throw error;
     hub.warn(error.code, error.message);

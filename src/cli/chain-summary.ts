@@ -2,7 +2,7 @@ import type { BlockRef } from '../contracts/index.js';
 import type { Chain } from '../chain/chain.js';
 
 /** Where a chain stands, as members of a result. */
-export interface Place {
+export interface ChainSummary {
   readonly chain: string;
   readonly chainId: string | null;
   readonly base: number;
@@ -10,12 +10,12 @@ export interface Place {
 }
 
 /** Reads where a chain stands. */
-export function placeOf(chain: Chain): Place {
+export function chainSummary(chain: Chain): ChainSummary {
   const { base, head } = chain.tip();
   return {
     chain: chain.chain,
     chainId: chain.chainId(),
-    base: head === null ? chain.place.base : base,
+    base: head === null ? chain.appendPoint.base : base,
     head,
   };
 }

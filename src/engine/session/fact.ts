@@ -1,0 +1,19 @@
+import type { BlockRef, Frame } from '../../contracts/index.js';
+import type { SyncError } from '../../errors/index.js';
+
+/** The peer's chain forked while it was read, or its branch is shorter than ours, which it may not be for long. */
+export type PassingFork = 'replaced' | 'shorter';
+
+/**
+ * What happened in a session. Each batch and each rollback is one fact, told once, after it is durable.
+ */
+export type SessionFact =
+  | { readonly kind: 'durable'; readonly frames: readonly Frame[] }
+  /** Blocks above `to` were dropped, newest first; at least one. */
+  | { readonly kind: 'dropped'; readonly to: BlockRef; readonly dropped: readonly BlockRef[] }
+  /** All that the peer had is durable, and what comes now is live. */
+  | { readonly kind: 'live' }
+  /** The peer repeated the newest block. */
+  | { readonly kind: 'repeat'; readonly height: number }
+  /** The session fails by a fork that the same peer may have got over when it is asked again. */
+  | { readonly kind: 'fork'; readonly fork: PassingFork; readonly error: SyncError };

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 import { gzip } from '../../plugins/codec-gzip/index.js';
@@ -304,8 +303,3 @@ export const stateOf = (items: readonly SnapshotItem[], table: string): [string,
       ? item.entries.map(({ key, value }): [string, string] => [key, Buffer.from(value).toString()])
       : [],
   );
-
-/** Waits until something holds; fails the test by its timeout when it never does. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(5);
-}

@@ -110,8 +110,3 @@ export const heights = (items: readonly WireItem[]): (number | null)[] =>
 export const codeOf = (outcome: Outcome): ErrorCode | null => outcome.error?.code ?? null;
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Waits until something holds; fails the test by its timeout when it never does. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(5);
-}

@@ -206,10 +206,10 @@ function answerManifest(
 }
 
 export const testLimits: TransportLimits = {
-  connectTimeoutMs: 5000,
-  firstByteTimeoutMs: 5000,
-  idleTimeoutMs: 5000,
-  progressTimeoutMs: 5000,
+  connectTimeoutMs: 30_000,
+  firstByteTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+  progressTimeoutMs: 30_000,
   maxEventBytes: 1024 * 1024,
 };
 

@@ -220,7 +220,7 @@ test('a peer that is silent, or not there, costs no more than its time while oth
   const silent = await serveSnapshots(t, [snapshot], () => undefined);
   const nowhere = { url: 'http://127.0.0.1:9/sync', headers: {} };
   const outcome = await download(manifest, [silent.peer, nowhere, good.peer], {
-    client: client({ backoffMs: 30_000 }, { firstByteTimeoutMs: 500 }),
+    client: client({ backoffMs: 30_000 }, { firstByteTimeoutMs: 2_000 }),
   });
   t.is(outcome.error, null);
   t.deepEqual(blocksOf(outcome.items), plainBlocks(100));
@@ -240,7 +240,10 @@ test('a peer that only drips is left for one that is faster, and parts count onc
     }
   });
   const outcome = await download(manifest, [drips.peer, good.peer], {
-    client: client({ connections: 1, backoffMs: 30_000 }, { idleTimeoutMs: 60_000, progressTimeoutMs: 1200 }),
+    client: client(
+      { connections: 1, backoffMs: 30_000 },
+      { idleTimeoutMs: 60_000, progressTimeoutMs: 2_500 },
+    ),
     directory: tempDir(t),
   });
   t.is(outcome.error, null);

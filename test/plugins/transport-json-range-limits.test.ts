@@ -181,8 +181,8 @@ for (const [what, code, more, respond] of silent) {
       const { peer, sockets } = await serve(t, closing(until100(respond)));
       const limits = {
         firstByteTimeoutMs: code === 'PEER_TIMEOUT' ? 1000 : 10_000,
-        idleTimeoutMs: code === 'STREAM_IDLE' ? 500 : 10_000,
-        progressTimeoutMs: code === 'STREAM_NO_PROGRESS' ? 500 : 10_000,
+        idleTimeoutMs: code === 'STREAM_IDLE' ? 1000 : 10_000,
+        progressTimeoutMs: code === 'STREAM_NO_PROGRESS' ? 1000 : 10_000,
       };
       const outcome = await fetchAll(peer, {}, ranges, limits);
       t.is(codeOf(outcome), code);

@@ -17,10 +17,10 @@ import { createHttp1Client } from '../../src/http1-client/client.js';
 import { SyncError, type ErrorCode } from '../../src/errors/index.js';
 
 export const testLimits: TransportLimits = {
-  connectTimeoutMs: 5000,
-  firstByteTimeoutMs: 5000,
-  idleTimeoutMs: 5000,
-  progressTimeoutMs: 5000,
+  connectTimeoutMs: 30_000,
+  firstByteTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+  progressTimeoutMs: 30_000,
   maxEventBytes: 1024 * 1024,
 };
 

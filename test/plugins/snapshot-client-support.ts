@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 import { gzip } from '../../plugins/codec-gzip/index.js';
@@ -207,10 +206,10 @@ function answerManifest(
 }
 
 export const testLimits: TransportLimits = {
-  connectTimeoutMs: 5000,
-  firstByteTimeoutMs: 5000,
-  idleTimeoutMs: 5000,
-  progressTimeoutMs: 5000,
+  connectTimeoutMs: 30_000,
+  firstByteTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+  progressTimeoutMs: 30_000,
   maxEventBytes: 1024 * 1024,
 };
 
@@ -304,8 +303,3 @@ export const stateOf = (items: readonly SnapshotItem[], table: string): [string,
       ? item.entries.map(({ key, value }): [string, string] => [key, Buffer.from(value).toString()])
       : [],
   );
-
-/** Waits until something holds; fails the test by its timeout when it never does. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(5);
-}

@@ -213,8 +213,3 @@ export function plain(respond: (from: number, to: number, response: ServerRespon
     else respond(Number(url.searchParams.get('from')), Number(url.searchParams.get('to')), res);
   };
 }
-
-/** Waits until something holds; fails the test by its timeout when it never does. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-}

@@ -6,6 +6,7 @@ import { sseTransport } from '../../plugins/transport-sse/client/client.js';
 import { formatErrorEvent, formatRollbackEvent } from '../../plugins/transport-sse/server/format.js';
 import { formatBlockEvent } from '../helpers/block-event.js';
 import type { WireItem } from '../../src/contracts/index.js';
+import { until } from '../helpers/waiting.js';
 import {
   block,
   codeOf,
@@ -18,7 +19,6 @@ import {
   stream,
   streamRequest,
   transport,
-  until,
 } from './transport-sse-client-support.js';
 
 test('blocks come in order with their bytes, then complete, then the end', async (t) => {

@@ -10,6 +10,7 @@ import { type SyncServer, SyncServerCore } from '../../src/server/sync-server.js
 import { encodingsHere, isHere } from '../helpers/builtin-codecs.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
+import { until } from '../helpers/waiting.js';
 
 function syncServer(source: MemorySource, changed: Partial<ServerLimits> = {}): SyncServer {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...changed };
@@ -228,8 +229,7 @@ test('closing ends what is open and refuses what comes after', async (t) => {
   const server = syncServer(source);
   const stream = await get(server, '/stream?follow=true&from_height=1');
   const ended = endOf(stream);
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  t.is(source.listeners.size, 1);
+  await until(() => source.listeners.size === 1);
   await server.close();
   await ended;
   t.is(source.listeners.size, 0);

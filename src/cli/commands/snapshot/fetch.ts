@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openArchive } from '../../../../plugins/transport-snapshot/server/index.js';
 import { bodyName, DOCUMENT_FILE } from '../../../../plugins/transport-snapshot/server/files.js';
-import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../../config.js';
+import { normalizePeer, transportLimits } from '../../../config.js';
 import type {
   Peer,
   SignatureScheme,
@@ -69,7 +69,7 @@ export function command(): Command {
 
 async function fetchSnapshot(options: FetchOptions, context: CommandContext): Promise<void> {
   const trust = await requiredTrust(options);
-  const limits = DEFAULT_TRANSPORT_LIMITS;
+  const limits = transportLimits({});
   const workers = await assembleWorkers([]);
   const http = createHttp1Client(limits);
   try {

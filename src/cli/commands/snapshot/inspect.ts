@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander';
-import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../../config.js';
+import { normalizePeer, transportLimits } from '../../../config.js';
 import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { PluginResolver } from '../../../di/resolve.js';
@@ -68,7 +68,7 @@ async function manifestOf(
   signal: AbortSignal,
 ): Promise<SnapshotManifest> {
   const peer = normalizePeer(source);
-  const limits = DEFAULT_TRANSPORT_LIMITS;
+  const limits = transportLimits({});
   const workers = await assembleWorkers([]);
   const http = createHttp1Client(limits);
   try {

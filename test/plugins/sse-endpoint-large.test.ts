@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 const SIZES = [10, 17 * MIB, 10];
 const blank = sealedChain(3, (height) => ({ data: '/'.repeat(SIZES[height] ?? 0) }));
 
-/** Reads a stream until its end, or until `complete` when it was not sent before. */
+/** The events of a stream that is read to its end. @param onComplete - runs once, when the head was reached. */
 async function read(
   t: ExecutionContext,
   source: MemorySource,
@@ -21,13 +21,14 @@ async function read(
   });
   const body = await bodyOf(endpointOf(source), query, controller.signal);
   const chunks: Uint8Array[] = [];
-  for (let told = false; ;) {
+  let tell = onComplete;
+  for (;;) {
     const { done, value } = (await body.next()) as IteratorResult<Uint8Array, undefined>;
-    if (done === true || value === undefined) break;
+    if (done === true) break;
     chunks.push(value);
-    if (told || !Buffer.from(value).includes('event: complete')) continue;
-    told = true;
-    onComplete?.();
+    if (!Buffer.from(value).includes('event: complete')) continue;
+    tell?.();
+    tell = undefined;
   }
   return Buffer.concat(chunks).toString().split('\n\n').slice(0, -1);
 }

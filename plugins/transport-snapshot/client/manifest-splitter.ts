@@ -15,9 +15,17 @@ const ARRAY_END = 0x5d;
 const OBJECT = 0x7b;
 const OBJECT_END = 0x7d;
 const PARTS = Buffer.from('"parts":');
-const SPACES = Buffer.from(' \t\r\n');
+const IS_SPACE = tableOf(' \t\r\n');
 /** Bytes behind which white space says nothing. */
-const ENDS_ITSELF = Buffer.from(' {}[],:"');
+const ENDS_ITSELF = tableOf(' {}[],:"');
+/** Bytes of a part without white space, escapes and brackets in it. */
+const PLAIN = tableOf('":,0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ');
+
+function tableOf(bytes: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const byte of Buffer.from(bytes)) table[byte] = 1;
+  return table;
+}
 
 /** Text that is gathered up to a bound. */
 class Gathered {
@@ -65,7 +73,7 @@ type Place = 'begin' | 'rest' | 'first part' | 'part' | 'inside part' | 'behind 
  * it says nothing.
  */
 export class ManifestSplitter {
-  readonly #onPart: (text: Buffer) => void;
+  readonly #onPart: (text: Uint8Array) => void;
   readonly #rest = new Gathered(MAX_REST_BYTES, 'what it says besides its parts');
   readonly #part = new Gathered(MAX_PART_TEXT_BYTES, 'one of its parts');
   #place: Place = 'begin';
@@ -75,7 +83,7 @@ export class ManifestSplitter {
   #hasParts = false;
 
   /** @param onPart - gets the text of each part, which holds until it returns. */
-  constructor(onPart: (text: Buffer) => void) {
+  constructor(onPart: (text: Uint8Array) => void) {
     this.#onPart = onPart;
   }
 
@@ -98,10 +106,33 @@ export class ManifestSplitter {
   push(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length && !this.isOther; at++) {
       const byte = chunk[at] as number;
-      if (this.#inString) this.#takeString(byte);
+      const end = byte === OBJECT ? this.#wholePart(chunk, at) : at;
+      if (end > at) at = end - 1;
+      else if (this.#inString) this.#takeString(byte);
       else if (byte <= SPACE) this.#takeSpace(byte);
       else this.#take(byte);
     }
+  }
+
+  /**
+   * Takes a part that is in the chunk as servers of this project write it: nearly all are, and byte by byte they take four
+   * times as long.
+   *
+   * @returns the position behind it; the one where it begins when it is another, and nothing was taken.
+   */
+  #wholePart(chunk: Uint8Array, from: number): number {
+    if (this.#inString || (this.#place !== 'first part' && this.#place !== 'part')) return from;
+    const end = Math.min(chunk.length, from + MAX_PART_TEXT_BYTES);
+    for (let at = from + 1; at < end; at++) {
+      const byte = chunk[at] as number;
+      if (byte === OBJECT_END) {
+        this.#place = 'behind part';
+        this.#onPart(chunk.subarray(from, at + 1));
+        return at + 1;
+      }
+      if (PLAIN[byte] === 0) return from;
+    }
+    return from;
   }
 
   get #target(): Gathered {
@@ -117,8 +148,8 @@ export class ManifestSplitter {
 
   /** What it stands between must not become one number. */
   #takeSpace(byte: number): void {
-    if (!SPACES.includes(byte)) throw corrupt('a control character stands in it');
-    if (this.#depth > 0 && !ENDS_ITSELF.includes(this.#target.last)) this.#target.add(SPACE);
+    if (IS_SPACE[byte] === 0) throw corrupt('a control character stands in it');
+    if (this.#depth > 0 && ENDS_ITSELF[this.#target.last] === 0) this.#target.add(SPACE);
   }
 
   #take(byte: number): void {

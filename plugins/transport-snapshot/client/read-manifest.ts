@@ -20,7 +20,7 @@ export const DEFAULT_MAX_PARTS = 100_000;
 /** Bytes of a part's JSON, white space included: those of this project's servers have 150 at most. */
 const PART_TEXT_BYTES = 192;
 /** After so many bytes others have their turn. */
-const TURN_BYTES = 128 * 1024;
+const TURN_BYTES = 32 * 1024;
 
 /**
  * Reads a manifest from outside in one pass. Until `check` has taken its word, no more is held than {@link PartTable} does,

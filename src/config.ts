@@ -128,17 +128,24 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
   /** When and how often to try again. An engine that follows tries for ever unless `maxAttempts` is given. */
   readonly retry?: Partial<RetryOptions>;
   /** Bounds; each has a default. */
-  readonly limits?: Partial<EngineLimits & TransportLimits>;
+  readonly limits?: Partial<EngineLimits & Omit<TransportLimits, 'maxEventBytes'>>;
 }
 
 /** Defaults of {@link TransportLimits} (protocol section 4). */
-export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
+const DEFAULT_TRANSPORT_LIMITS: Omit<TransportLimits, 'maxEventBytes'> = {
   connectTimeoutMs: 10_000,
   firstByteTimeoutMs: 10_000,
   idleTimeoutMs: 45_000,
   progressTimeoutMs: 60_000,
-  maxEventBytes: 96 * 1024 * 1024,
 };
+
+/** What an event has beside a block: its other lines, or, where it is none, all of it. */
+const EVENT_EXTRA_BYTES = 64 * 1024;
+
+/** Largest event that a block can need: base64 makes it a third larger, and codecs make some bytes of what they can't shrink. */
+export function eventBytesOf(maxBlockBytes: number): number {
+  return Math.ceil(maxBlockBytes * 1.5) + EVENT_EXTRA_BYTES;
+}
 
 const DEFAULT_HEAD_CHECK_MS = 15_000;
 
@@ -186,13 +193,13 @@ export function passedPlugins(config: ChainConfig): readonly Plugin[] {
 }
 
 /** Completes the bounds of a transport. @throws TypeError */
-export function transportLimits(limits: Partial<TransportLimits>): TransportLimits {
+export function transportLimits(limits: NonNullable<SyncEngineConfig['limits']>): TransportLimits {
   return positive({
     connectTimeoutMs: limits.connectTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.connectTimeoutMs,
     firstByteTimeoutMs: limits.firstByteTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.firstByteTimeoutMs,
     idleTimeoutMs: limits.idleTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.idleTimeoutMs,
     progressTimeoutMs: limits.progressTimeoutMs ?? DEFAULT_TRANSPORT_LIMITS.progressTimeoutMs,
-    maxEventBytes: limits.maxEventBytes ?? DEFAULT_TRANSPORT_LIMITS.maxEventBytes,
+    maxEventBytes: eventBytesOf(limits.maxBlockBytes ?? DEFAULT_ENGINE_LIMITS.maxBlockBytes),
   });
 }
 

@@ -20,8 +20,8 @@ export interface Bzip2Options {
 export const BZIP2_STREAM_BYTES = STREAM_BYTES;
 
 /**
- * Registers the codec `bzip2`. A body is a row of complete bzip2 streams, which every bzip2 program reads; a ratio
- * above 200:1 is refused once the output passes 1 MiB, for a stream as far as it has been read.
+ * Registers the codec `bzip2`. A body is a row of complete bzip2 streams, which every bzip2 program reads.
+ * Decoding makes no more than it is allowed.
  *
  * Encoding takes about 60 ms and decoding 10 ms for each 900 kB. The streaming calls give the event loop a turn between
  * such pieces; a server or client that has other work to do leaves bodies to `CodecWorkers`.

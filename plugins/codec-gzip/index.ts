@@ -1,7 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { PLUGIN_API_VERSION, type Codec, type CodecPlugin } from '../../src/contracts/index.js';
 import { supportsOf } from '../../src/internal/codecs.js';
+import { padWith } from '../../src/internal/expansion.js';
 import { decodeMember } from './decode.js';
+import { headerLength } from './member.js';
 import { decodeStream, encodeStream } from './stream.js';
 
 /** Options of {@link gzip}. */
@@ -12,10 +14,11 @@ export interface GzipOptions {
 
 const ENCODE_CHUNK_BYTES = 16 * 1024;
 const ZLIB_MIN_CHUNK_BYTES = 64;
+/** A stored block without content that is not the last one, byte-aligned (RFC 1951 section 3.2.4). */
+const EMPTY_BLOCK = Uint8Array.of(0, 0, 0, 0xff, 0xff);
 
 /**
- * Registers the codec `gzip` (RFC 1952). Decoding takes exactly one member; a ratio above 200:1 is refused once the
- * output passes 1 MiB, for a stream as far as it has been read.
+ * Registers the codec `gzip` (RFC 1952). Decoding takes exactly one member and makes no more than it is allowed.
  *
  * @throws TypeError for a level that is not an integer from 0 to 9
  */
@@ -28,6 +31,7 @@ export function gzip(options: GzipOptions = {}): CodecPlugin {
     id: 'gzip',
     supports: supportsOf('gzip'),
     encode: (document) => gzipSync(document, { level, chunkSize: chunkSize(document) }),
+    pad: (bytes, leastBytes) => padWith(EMPTY_BLOCK, bytes, headerLength(bytes) ?? bytes.length, leastBytes),
     decode: (bytes, { maxOutputBytes }) => decodeMember(bytes, maxOutputBytes),
     encodeStream: (source, streamOptions) => encodeStream(source, level, streamOptions ?? {}),
     decodeStream,

@@ -11,9 +11,8 @@ export interface ZstdOptions {
 
 /**
  * Registers the codec `zstd` (RFC 8878), which Node has from 22.15 and 23.8 on; elsewhere its `create` throws
- * `CODEC_UNAVAILABLE`. Decoding takes exactly one frame without a dictionary and with a window of 8 MiB at most; a
- * ratio above 200:1 is refused once the output passes 1 MiB, for a stream as far as it has been read. Encoding adds
- * the checksum that the format leaves open.
+ * `CODEC_UNAVAILABLE`. Decoding takes exactly one frame without a dictionary and with a window of 8 MiB at most, and
+ * makes no more than it is allowed. Encoding adds the checksum that the format leaves open.
  *
  * @throws TypeError for a level that is not an integer from 1 to 22
  */

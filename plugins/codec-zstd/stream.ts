@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import type { AbortOptions, DecodeLimits } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
-import { outputLimit, outputTooLarge } from '../../src/internal/expansion.js';
+import { outputTooLarge } from '../../src/internal/expansion.js';
 import { raceAbort } from '../../src/internal/abort.js';
 import { abortable } from '../../src/internal/iterate.js';
 import { LinkedAbort } from '../../src/internal/linked-abort.js';
@@ -32,9 +32,7 @@ export async function* decodeStream(
   try {
     for await (const output of through(outlined(source, total), decoder, options)) {
       total.output += output.length;
-      if (total.output > outputLimit(total.input, maxOutputBytes)) {
-        throw outputTooLarge('zstd', total.input, maxOutputBytes);
-      }
+      if (total.output > maxOutputBytes) throw outputTooLarge('zstd', total.input, maxOutputBytes);
       yield output;
     }
   } catch (error) {

@@ -17,6 +17,7 @@ import type {
   StorageView,
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
+import { storedLimits } from '../internal/expansion.js';
 import { Block } from './block.js';
 import { ChainWriter, type CommitOptions, type ReplaceOptions, type RollbackHook } from './chain-writer.js';
 import type { AppendPoint } from './links.js';
@@ -133,9 +134,9 @@ export class Chain implements BlockSource, Closeable {
     return this.#decode(frame, this.#parts.rules);
   }
 
-  #decode({ header, codec, bytes, documentBytes }: Frame, rules: ChainRules | null): Block {
-    const limits = { maxOutputBytes: Math.max(documentBytes, 1) };
-    return new Block(header, this.#parts.codecs.get(codec).decode(bytes, limits), rules);
+  #decode(frame: Frame, rules: ChainRules | null): Block {
+    const document = this.#parts.codecs.get(frame.codec).decode(frame.bytes, storedLimits(frame));
+    return new Block(frame.header, document, rules);
   }
 
   /**

@@ -38,7 +38,7 @@ export interface TransportLimits {
   readonly idleTimeoutMs: number;
   /** Longest time without a new block while one is due; heartbeats don't count. Default 60,000. */
   readonly progressTimeoutMs: number;
-  /** Largest event in its encoded form. Default 96 MiB, which a 64 MiB block in base64 needs; 16 MiB when following. */
+  /** Largest event, frame or document as it is sent: what a block of `maxBlockBytes` can need. */
   readonly maxEventBytes: number;
 }
 

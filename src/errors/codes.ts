@@ -195,7 +195,7 @@ export const ERROR_CODES = {
   ),
   EVENT_TOO_LARGE: info(
     'An event of the stream is larger than the limit.',
-    'Raise `maxEventBytes` if events of this size are meant to exist.',
+    'Raise `maxBlockBytes` if blocks of this size are meant to exist.',
     lie,
   ),
   PEER_SLOW: info(

@@ -155,7 +155,7 @@ test('what is no manifest, or contradicts itself, is not signed, and the file st
   const wrong: readonly (readonly [contents: string, code: string])[] = [
     ['', 'INPUT_UNREADABLE'],
     ['{', 'INPUT_UNREADABLE'],
-    ['[]', 'SNAPSHOT_CORRUPT'],
+    ['[]', 'INPUT_UNREADABLE'],
     [JSON.stringify({ ...good, root: '00'.repeat(32) }), 'SNAPSHOT_CORRUPT'],
     [JSON.stringify({ ...good, size: 1 }), 'SNAPSHOT_CORRUPT'],
     [JSON.stringify({ ...good, signatures: many }), 'SNAPSHOT_CORRUPT'],

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
-import { sseTransport } from '../../plugins/transport-sse/client/client.js';
 import type { Peer } from '../../src/contracts/index.js';
 import { standsStill, until } from '../helpers/waiting.js';
 import {
@@ -16,7 +15,6 @@ import {
   serve,
   stream,
   streamRequest,
-  testLimits,
   transport,
 } from './transport-sse-client-support.js';
 
@@ -208,12 +206,10 @@ test.serial('comments without an end are stopped by the progress timeout', async
   t.is(codeOf(await fetchAll(peer, {}, { progressTimeoutMs: 200 })), 'STREAM_NO_PROGRESS');
 });
 
-test.serial('once live, events have a limit of their own', async (t) => {
-  const small = sseTransport({ maxLiveEventBytes: 2000 }).create({ fetch, limits: testLimits });
-  const large = `event: news\ndata: ${'x'.repeat(3000)}\n\n`;
-  const { signal } = new AbortController();
-  const peer = await serve(t, stream(large, block(0), complete(0), block(1), large));
-  const outcome = await run(small.open(streamRequest(peer, { follow: true }), { signal }));
+test.serial('live events have the limit that all have', async (t) => {
+  const large = (bytes: number): string => `event: news\ndata: ${'x'.repeat(bytes)}\n\n`;
+  const peer = await serve(t, stream(block(0), complete(0), large(180_000), block(1), large(200_000)));
+  const outcome = await fetchAll(peer, { follow: true }, { maxEventBytes: 200_000 });
   t.is(codeOf(outcome), 'EVENT_TOO_LARGE');
   t.deepEqual(heights(outcome.items), [0, 1]);
 });

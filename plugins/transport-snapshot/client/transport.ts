@@ -9,7 +9,9 @@ import { readDocument } from './document/read.js';
 import { Download, type DownloadSetup } from './download.js';
 import { fetchManifest } from './fetch-manifest.js';
 import { begunIn, removeDownloads } from './kept-directory.js';
+import { MAX_PARTS } from '../manifest.js';
 import { KeptParts } from './kept-parts.js';
+import { DEFAULT_MAX_PARTS } from './read-manifest.js';
 
 /** Options of {@link snapshotTransport}. */
 export interface SnapshotTransportOptions {
@@ -20,15 +22,14 @@ export interface SnapshotTransportOptions {
    * 1000, at most 30,000.
    */
   readonly backoffMs?: number;
-  /** Largest manifest, in bytes. Default 160 MiB, which one with 1,000,000 parts fits in. */
-  readonly maxManifestBytes?: number;
+  /** Most parts that a snapshot may have. Default 100,000, which are 90 GB of document; at most 1,000,000. */
+  readonly maxParts?: number;
 }
 
 const DEFAULT_CONNECTIONS = 4;
 const MAX_CONNECTIONS = 32;
 const DEFAULT_BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
-const DEFAULT_MAX_MANIFEST_BYTES = 160 * 1024 * 1024;
 
 /**
  * Registers the snapshot transport `snapshot`: a manifest first, then its parts by ranges (protocol sections 2.4, 2.5).
@@ -39,24 +40,28 @@ export function snapshotTransport(options: SnapshotTransportOptions = {}): Snaps
   const {
     connections = DEFAULT_CONNECTIONS,
     backoffMs = DEFAULT_BACKOFF_MS,
-    maxManifestBytes = DEFAULT_MAX_MANIFEST_BYTES,
+    maxParts = DEFAULT_MAX_PARTS,
   } = options;
   requireInteger('connections', connections, MAX_CONNECTIONS);
   requireInteger('backoffMs', backoffMs, MAX_BACKOFF_MS);
-  requireInteger('maxManifestBytes', maxManifestBytes, 2 ** 29);
+  requireInteger('maxParts', maxParts, MAX_PARTS);
   return {
     kind: 'snapshot-transport',
     name: 'snapshot',
     apiVersion: PLUGIN_API_VERSION,
     create: (deps): SnapshotTransport => ({
       name: 'snapshot',
-      manifest: (peer, want, { signal }) =>
-        fetchManifest(deps, { peer, ...want, maxBytes: maxManifestBytes }, signal),
+      manifest: (peer, want, { signal, check = takeAny }) =>
+        fetchManifest(deps, { peer, ...want, maxParts, check }, signal),
       begun: begunIn,
       forget: (directory) => removeDownloads(directory),
       open: (request, { signal }) => openSnapshot({ deps, request, connections, backoffMs }, signal),
     }),
   };
+}
+
+function takeAny(): Promise<void> {
+  return Promise.resolve();
 }
 
 async function* openSnapshot(

@@ -35,11 +35,7 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
  * An event counts only with the empty line that ends it.
  */
 export class SseParser {
-  /**
-   * Largest event: all its lines but the comments, and the line ends between them. Also the longest comment. May be
-   * changed between two chunks.
-   */
-  maxEventBytes: number;
+  readonly #maxEventBytes: number;
   #retryMs: number | null = null;
 
   #bomBytes = 0;
@@ -57,9 +53,12 @@ export class SseParser {
   #dataLines = 0;
   readonly #data = new ByteRope();
 
-  /** @param maxEventBytes - see {@link SseParser.maxEventBytes} */
+  /**
+   * @param maxEventBytes - largest event: all its lines but the comments, and the line ends between them. Also the
+   * longest comment.
+   */
   constructor(maxEventBytes: number) {
-    this.maxEventBytes = maxEventBytes;
+    this.#maxEventBytes = maxEventBytes;
   }
 
   /** The last `retry` field in milliseconds, as it came; `null` when there was none. */
@@ -112,7 +111,7 @@ export class SseParser {
     const dataAt = idEnd + DATA_START.length;
     if (idEnd === idAt || !startsWith(chunk, idEnd, chunk.length, DATA_START)) return at;
     const end = lines.feedBehind(dataAt);
-    const isWhole = end > dataAt && chunk[end + 1] === LF && end - at <= this.maxEventBytes;
+    const isWhole = end > dataAt && chunk[end + 1] === LF && end - at <= this.#maxEventBytes;
     if (!isWhole || lines.returnBehind(dataAt) < end) return at;
     emit({ type: BLOCK, data: chunk.subarray(dataAt, end), id: shortText(chunk.subarray(idAt, idEnd)) });
     return end + 2;
@@ -186,8 +185,8 @@ export class SseParser {
   }
 
   #checkSize(): void {
-    if (this.#eventBytes + this.#lineBytes > this.maxEventBytes) {
-      throw new SyncError('EVENT_TOO_LARGE', `An event has more than ${this.maxEventBytes} bytes.`);
+    if (this.#eventBytes + this.#lineBytes > this.#maxEventBytes) {
+      throw new SyncError('EVENT_TOO_LARGE', `An event has more than ${this.#maxEventBytes} bytes.`);
     }
     const short = this.#field === 'id' || this.#field === 'event' || this.#field === 'retry';
     if (short && this.#lineBytes > MAX_FIELD_LINE_BYTES) {

@@ -9,8 +9,6 @@ import { parseWireEvent, type WireGrammar } from './wire.js';
 /** How a stream is to be read. */
 export interface StreamReaderOptions extends WireGrammar {
   readonly limits: TransportLimits;
-  /** Largest event after `complete`. */
-  readonly maxLiveEventBytes: number;
 }
 
 /** Turns the body of one response into what the peer says in it. */
@@ -77,7 +75,6 @@ export class StreamReader {
   #goLive(): void {
     this.#complete = true;
     this.#body.upToDate();
-    this.#parser.maxEventBytes = Math.min(this.#parser.maxEventBytes, this.#options.maxLiveEventBytes);
   }
 
   /** `retry:` is the stream's word for how long to wait before the next attempt. */

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../config.js';
+import { normalizePeer, transportLimits } from '../../config.js';
 import type { BlockRef, PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { createHttp1Client } from '../../http1-client/index.js';
@@ -58,7 +58,7 @@ function read({ data, peer: url }: StatusOptions, signal: AbortSignal): Promise<
 
 async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
   const address = normalizePeer(url);
-  const limits = DEFAULT_TRANSPORT_LIMITS;
+  const limits = transportLimits({});
   const http = createHttp1Client(limits);
   const document = await fetchStatusDocument({ fetch: http.fetch, limits }, address, signal).finally(() =>
     http.close(),

@@ -7,7 +7,7 @@ import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { printable } from '../../exit.js';
 import { OPTION } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
-import { readJsonFile, replaceFile } from './files.js';
+import { readManifestFile, readMembers, replaceFile } from './files.js';
 
 const EXAMPLES = `
 Adds your organisation's signature to a manifest, or replaces it; those of others stay. A signature is your word that the
@@ -42,10 +42,9 @@ async function signManifest(
   { signal, conclude }: CommandContext,
 ): Promise<void> {
   const signer = await readKeyFile(key);
-  const document = await readJsonFile(path, signal);
-  const before = parseManifest(document);
+  const before = await readManifestFile(path, signal);
   // Members of later versions and the order of all stay as they were.
-  const signed = { ...(document as object), signatures: await withSignature(before, signer) };
+  const signed = { ...(await readMembers(path, signal)), signatures: await withSignature(before, signer) };
   const { id, type, height, blockHash, chainId, hash, signatures } = parseManifest(signed);
   throwIfAborted(signal);
   await replaceFile(out, `${JSON.stringify(signed)}\n`);

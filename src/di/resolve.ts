@@ -8,7 +8,7 @@ import type {
   TransportPlugin,
 } from '../contracts/index.js';
 import { PLUGIN_API_VERSION } from '../contracts/index.js';
-import type { StorageConfig } from '../config.js';
+import type { StorageChoice } from '../config/storage.js';
 import { SyncError } from '../errors/index.js';
 import { BUILTIN, builtinNames } from './builtin.js';
 
@@ -19,25 +19,17 @@ type PluginOf<K extends Plugin['kind']> = Extract<Plugin, { readonly kind: K }>;
 export class PluginResolver {
   readonly #plugins: readonly Plugin[];
 
-  /** @throws SyncError `PLUGIN_INCOMPATIBLE` */
+  /** @param plugins - passed by the host, and checked. */
   constructor(plugins: readonly Plugin[]) {
-    checkPlugins(plugins);
     this.#plugins = plugins;
   }
 
-  /** @throws SyncError `PLUGIN_UNKNOWN` */
-  async storage(config: StorageConfig): Promise<StoragePlugin> {
-    if ('kind' in config) return config;
-    const own = this.#own('storage', config.use);
-    if (own !== null) return own;
-    switch (config.use) {
-      case 'leveldb':
-        return BUILTIN.storage.leveldb(config);
-      case 'memory':
-        return BUILTIN.storage.memory();
-      default:
-        throw this.#unknown('storage', (config as { readonly use: string }).use);
-    }
+  /** The store that a plan has chosen. */
+  async storage(choice: StorageChoice): Promise<StoragePlugin> {
+    if ('kind' in choice) return choice;
+    if (choice.use === 'memory') return BUILTIN.storage.memory();
+    const { location, createIfMissing } = choice;
+    return BUILTIN.storage.leveldb({ location, createIfMissing });
   }
 
   /** @throws SyncError `PLUGIN_UNKNOWN` */

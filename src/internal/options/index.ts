@@ -1,6 +1,6 @@
 export { suggestion } from './near.js';
 export { checkDistinct, isObject, list, object, readOptions, type Spec, type ValuesOf } from './object.js';
-export { pluginOf } from './plugin.js';
+export { checkDistinctPlugins, pluginOf, unknownPlugin } from './plugin.js';
 export {
   accepting,
   inside,
@@ -10,12 +10,14 @@ export {
   refusal,
   textOr,
   unfit,
+  unread,
   type ValueOf,
   type Where,
   withDefault,
 } from './reader.js';
 export { shown } from './shown.js';
 export {
+  atMostAll,
   boolean,
   duration,
   func,

@@ -18,8 +18,12 @@ export type SyncMiddlewareRequest = IncomingMessage & {
 
 /** Options of {@link syncMiddleware}. */
 export interface SyncMiddlewareOptions extends SyncServerConfig {
-  /** The address that a client's streams are counted under. Default `req.ip`, which respects the app's `trust proxy`. */
-  clientAddress?(req: SyncMiddlewareRequest): string;
+  /**
+   * The key that a client's streams are counted under: its address, or what else tells it from others, such as a tenant.
+   *
+   * @defaultValue `req.ip`, which respects the app's `trust proxy`
+   */
+  clientKey?(req: SyncMiddlewareRequest): string;
 }
 
 /** An Express middleware with what it holds open. */
@@ -46,8 +50,8 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
       next();
       return;
     }
-    const remoteAddress = options.clientAddress?.(req) ?? defaultAddress(req);
-    const served = serveRequest(server, { req, res, target, remoteAddress });
+    const clientKey = options.clientKey?.(req) ?? addressOf(req);
+    const served = serveRequest(server, { req, res, target, clientKey });
     open.set(res, served);
     void served.then(() => open.delete(res));
   };
@@ -66,6 +70,6 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
 /** At `close`, a client that does not take the rest of what it was sent is cut off after this time. */
 const CLOSE_GRACE_MS = 1_000;
 
-function defaultAddress(req: SyncMiddlewareRequest): string {
+function addressOf(req: SyncMiddlewareRequest): string {
   return req.ip ?? req.socket.remoteAddress ?? 'unknown';
 }

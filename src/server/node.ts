@@ -18,8 +18,8 @@ export function nodeListener(server: SyncServer, options: NodeListenerOptions = 
     const target = splitTarget(req.url ?? '');
     const inside = target.path.startsWith(`${prefix}/`);
     const path = inside ? target.path.slice(prefix.length) : '';
-    const remoteAddress = req.socket.remoteAddress ?? 'unknown';
-    void serveRequest(server, { req, res, target: { ...target, path }, remoteAddress });
+    const clientKey = req.socket.remoteAddress ?? 'unknown';
+    void serveRequest(server, { req, res, target: { ...target, path }, clientKey });
   };
 }
 
@@ -30,7 +30,7 @@ export interface Exchange {
   /** The request target below the mount point. */
   readonly target: Target;
   /** What the client's streams are counted under. */
-  readonly remoteAddress: string;
+  readonly clientKey: string;
 }
 
 /** Answers one exchange; never rejects. Resolves when the response was handed over or the client has gone. */
@@ -67,7 +67,7 @@ async function answer(
   }
 }
 
-function toRequest(server: SyncServer, { req, target, remoteAddress }: Exchange): SyncRequest {
+function toRequest(server: SyncServer, { req, target, clientKey }: Exchange): SyncRequest {
   const { path, query } = target;
   if (!server.serves(path)) throw notFound();
   return {
@@ -75,7 +75,7 @@ function toRequest(server: SyncServer, { req, target, remoteAddress }: Exchange)
     path,
     query: parseQuery(query),
     header: (name) => headerOf(req, name),
-    remoteAddress,
+    clientKey,
   };
 }
 

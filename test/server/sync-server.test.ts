@@ -32,7 +32,7 @@ function get(server: SyncServer, target: string, ask: Ask = {}): Promise<Endpoin
     path,
     query: new URLSearchParams(query),
     header: () => null,
-    remoteAddress: ask.address ?? '192.0.2.1',
+    clientKey: ask.address ?? '192.0.2.1',
   };
   return server.handle(request, { signal: ask.signal ?? new AbortController().signal });
 }

@@ -1,0 +1,29 @@
+export { suggestion } from './near.js';
+export { checkDistinct, isObject, list, object, readOptions, type Spec, type ValuesOf } from './object.js';
+export { pluginOf } from './plugin.js';
+export {
+  accepting,
+  inside,
+  nullable,
+  optional,
+  type Reader,
+  refusal,
+  textOr,
+  unfit,
+  type ValueOf,
+  type Where,
+  withDefault,
+} from './reader.js';
+export { shown } from './shown.js';
+export {
+  boolean,
+  duration,
+  func,
+  height,
+  integer,
+  MAX_TIMER_MS,
+  number,
+  objectWith,
+  oneOf,
+  text,
+} from './values.js';

@@ -7,7 +7,6 @@ import type {
   StoragePlugin,
   TransportPlugin,
 } from '../contracts/index.js';
-import { PLUGIN_API_VERSION } from '../contracts/index.js';
 import type { StorageChoice } from '../config/storage.js';
 import { SyncError } from '../errors/index.js';
 import { BUILTIN, builtinNames } from './builtin.js';
@@ -81,20 +80,5 @@ export class PluginResolver {
       'PLUGIN_UNKNOWN',
       `There is no ${kind} plugin ${JSON.stringify(name)}; there are ${known}.`,
     );
-  }
-}
-
-/** @throws SyncError `PLUGIN_INCOMPATIBLE` for a plugin of other contracts, or two of one name. */
-export function checkPlugins(plugins: readonly Plugin[]): void {
-  const seen = new Set<string>();
-  for (const { kind, name, apiVersion } of plugins) {
-    const label = `${kind} plugin ${name}`;
-    if ((apiVersion as number) !== PLUGIN_API_VERSION) {
-      const message = `The ${label} was made for contracts ${String(apiVersion)}, not ${PLUGIN_API_VERSION}.`;
-      throw new SyncError('PLUGIN_INCOMPATIBLE', message);
-    }
-    if (seen.has(label))
-      throw new SyncError('PLUGIN_INCOMPATIBLE', `There are two plugins of one name: ${label}.`);
-    seen.add(label);
   }
 }

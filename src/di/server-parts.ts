@@ -3,10 +3,12 @@ import { gzip } from '../../plugins/codec-gzip/index.js';
 import { identity } from '../../plugins/codec-identity/index.js';
 import { zstd } from '../../plugins/codec-zstd/index.js';
 import { jsonRangeEndpoint } from '../../plugins/transport-json-range/server/index.js';
+import { snapshotEndpointOf } from '../../plugins/transport-snapshot/server/endpoint.js';
 import {
-  snapshotEndpoint,
+  SNAPSHOT_OPTIONS,
   type SnapshotServerOptions,
-} from '../../plugins/transport-snapshot/server/index.js';
+  type SnapshotSettings,
+} from '../../plugins/transport-snapshot/server/options.js';
 import { sseEndpoint } from '../../plugins/transport-sse/server/index.js';
 import type {
   BlockSource,
@@ -18,12 +20,12 @@ import type {
   Plugin,
   ServerLimits,
 } from '../contracts/index.js';
+import { checkDistinctPlugins } from '../internal/options/index.js';
 import { createCodecWorkers } from '../workers/index.js';
 import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
-import { checkPlugins } from './resolve.js';
 
-export type { SnapshotServerOptions };
+export { SNAPSHOT_OPTIONS, type SnapshotServerOptions };
 
 /** What the parts of a server are made from. */
 export interface ServerPartsOptions {
@@ -32,7 +34,7 @@ export interface ServerPartsOptions {
   readonly plugins: readonly Plugin[];
   readonly limits: ServerLimits;
   /** `null` serves no snapshots. */
-  readonly snapshots: SnapshotServerOptions | null;
+  readonly snapshots: SnapshotSettings | null;
 }
 
 /** The plugins of one server, resolved. */
@@ -44,7 +46,7 @@ export interface ServerParts {
 
 /** Resolves the plugins of a server. @throws SyncError `PLUGIN_INCOMPATIBLE` */
 export function resolveServerParts(options: ServerPartsOptions): ServerParts {
-  checkPlugins(options.plugins);
+  checkDistinctPlugins(options.plugins, { owner: 'createSyncServer' });
   const codecPlugins = merge<CodecPlugin>('codec', options.plugins, builtinCodecs());
   const codecs = codecRegistry(codecPlugins);
   const workers = createCodecWorkers(codecPlugins);
@@ -57,9 +59,9 @@ function builtinCodecs(): readonly CodecPlugin[] {
   return [gzip(), identity(), bzip2(), zstd()].filter(isAvailable);
 }
 
-function builtinEndpoints(snapshots: SnapshotServerOptions | null): readonly EndpointPlugin[] {
+function builtinEndpoints(snapshots: SnapshotSettings | null): readonly EndpointPlugin[] {
   const blocks = [sseEndpoint(), jsonRangeEndpoint()];
-  return snapshots === null ? blocks : [...blocks, snapshotEndpoint(snapshots)];
+  return snapshots === null ? blocks : [...blocks, snapshotEndpointOf(snapshots)];
 }
 
 function merge<T extends Plugin>(

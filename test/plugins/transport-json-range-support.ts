@@ -14,7 +14,6 @@ import type {
   BlockSource,
   ChainTip,
   Peer,
-  Plugin,
   ServerLimits,
   StreamRequest,
   Transport,
@@ -25,6 +24,7 @@ import type {
 import { createHttp1Client } from '../../src/http1-client/client.js';
 import { SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { createSyncServer } from '../../src/server/create-server.js';
+import type { SyncServerConfig } from '../../src/server/plan.js';
 import { nodeListener } from '../../src/server/node.js';
 import { MemorySource } from '../helpers/memory-source.js';
 
@@ -85,7 +85,7 @@ export async function serveRanges(
   source: BlockSource,
   more: {
     limits?: Partial<ServerLimits>;
-    plugins?: readonly Plugin[];
+    plugins?: NonNullable<SyncServerConfig['plugins']>;
     wrap?: (handler: Handler) => Handler;
   } = {},
 ): Promise<SyncTestServer> {

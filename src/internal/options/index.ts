@@ -1,5 +1,15 @@
 export { suggestion } from './near.js';
-export { checkDistinct, isObject, list, object, readOptions, type Spec, type ValuesOf } from './object.js';
+export {
+  checkDistinct,
+  distinct,
+  isObject,
+  list,
+  object,
+  readOptions,
+  type Spec,
+  type SpecOf,
+  type ValuesOf,
+} from './object.js';
 export { checkDistinctPlugins, pluginOf, unknownPlugin } from './plugin.js';
 export {
   accepting,

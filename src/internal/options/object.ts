@@ -4,6 +4,9 @@ import { inside, type Reader, refusal, unfit, type ValueOf, type Where } from '.
 /** The options of an object, by name. */
 export type Spec = Readonly<Record<string, Reader<unknown>>>;
 
+/** Readers of all options that an interface has, and of no others. */
+export type SpecOf<T> = { readonly [K in keyof T]-?: Reader<Exclude<T[K], undefined>> };
+
 /** What an object with these options is read as. */
 export type ValuesOf<S extends Spec> = { readonly [K in keyof S]: ValueOf<S[K]> };
 
@@ -87,4 +90,16 @@ export function checkDistinct(keys: readonly string[], where: Where): void {
     if (first === index) continue;
     throw refusal(inside(where, `[${index}]`), `is the same as \`${where.path}[${first}]\`: ${key}.`);
   }
+}
+
+/** The same list, in which no two texts are one. */
+export function distinct<T extends string>(reader: Reader<readonly T[]>): Reader<readonly T[]> {
+  return {
+    ...reader,
+    read(value, where) {
+      const items = reader.read(value, where);
+      checkDistinct(items, where);
+      return items;
+    },
+  };
 }

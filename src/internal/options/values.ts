@@ -1,4 +1,5 @@
 import { suggestion } from './near.js';
+import { isObject } from './object.js';
 import { accepting, type Reader, refusal, unfit } from './reader.js';
 import { shown } from './shown.js';
 
@@ -88,10 +89,15 @@ export function objectWith<T extends object>(
   expects: string,
   methods: readonly (keyof T & string)[],
 ): Reader<T> {
-  return accepting(expects, (value): value is T => {
-    if (typeof value !== 'object' || value === null) return false;
-    return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
-  });
+  return {
+    expects,
+    read(value, where) {
+      if (!isObject(value)) throw unfit(where, expects, value);
+      const missing = methods.find((name) => typeof value[name] !== 'function');
+      if (missing === undefined) return value as T;
+      throw refusal(where, `has no method \`${missing}\`; it must be ${expects}.`);
+    },
+  };
 }
 
 function within(value: unknown, { min, max }: Bounds): boolean {

@@ -1,0 +1,65 @@
+import type { BlockSource, CodecPlugin, EndpointPlugin, ServerLimits } from '../contracts/index.js';
+import { SNAPSHOT_OPTIONS, type SnapshotServerOptions } from '../di/server-parts.js';
+import {
+  duration,
+  func,
+  integer,
+  list,
+  object,
+  optional,
+  pluginOf,
+  type SpecOf,
+  type ValuesOf,
+  withDefault,
+} from '../internal/options/index.js';
+import { DEFAULT_SERVER_LIMITS as DEFAULTS } from './limits.js';
+import { blockSource } from './source-option.js';
+
+/** What a server is made of. */
+export interface SyncServerConfig {
+  /** The chain to serve: a `Chain`, or anything that reads blocks by height and tells when it changes. */
+  readonly source: BlockSource;
+  /**
+   * Further codecs and endpoints; those that are passed win over built-in ones of the same name.
+   *
+   * @defaultValue `[]`
+   */
+  readonly plugins?: readonly (CodecPlugin | EndpointPlugin)[];
+  /**
+   * Makes and serves snapshots, which new nodes begin with: whose key signs them, and where they are kept. `null` serves
+   * none.
+   *
+   * @defaultValue `null`
+   */
+  readonly snapshots?: SnapshotServerOptions | null;
+  /** Bounds; each has a default. */
+  readonly limits?: Partial<ServerLimits>;
+  /**
+   * Called with failures that clients are told nothing about. Must not throw.
+   *
+   * @defaultValue nothing
+   */
+  readonly onError?: (error: unknown) => void;
+}
+
+const count = integer({ min: 1 });
+const byteCount = integer({ what: 'a number of bytes', min: 1 });
+
+/** Readers of a server's options. */
+export const SERVER_OPTIONS = {
+  source: blockSource(),
+  plugins: withDefault(list(pluginOf('codec', 'endpoint')), Object.freeze([])),
+  snapshots: optional(object(SNAPSHOT_OPTIONS)),
+  limits: object({
+    heartbeatMs: withDefault(duration(), DEFAULTS.heartbeatMs),
+    writeStallMs: withDefault(duration(), DEFAULTS.writeStallMs),
+    maxBlockBytes: withDefault(byteCount, DEFAULTS.maxBlockBytes),
+    maxRange: withDefault(count, DEFAULTS.maxRange),
+    maxStreams: withDefault(count, DEFAULTS.maxStreams),
+    maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
+  } satisfies SpecOf<ServerLimits>),
+  onError: withDefault(func<(error: unknown) => void>(), () => undefined),
+} satisfies SpecOf<SyncServerConfig>;
+
+/** A server's options, checked and with nothing left out. */
+export type ServerPlan = ValuesOf<typeof SERVER_OPTIONS>;

@@ -45,19 +45,22 @@ export interface SyncServerConfig {
 const count = integer({ min: 1 });
 const byteCount = integer({ what: 'a number of bytes', min: 1 });
 
+/** Readers of a server's bounds. */
+export const SERVER_LIMITS = {
+  heartbeatMs: withDefault(duration(), DEFAULTS.heartbeatMs),
+  writeStallMs: withDefault(duration(), DEFAULTS.writeStallMs),
+  maxBlockBytes: withDefault(byteCount, DEFAULTS.maxBlockBytes),
+  maxRange: withDefault(count, DEFAULTS.maxRange),
+  maxStreams: withDefault(count, DEFAULTS.maxStreams),
+  maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
+} satisfies SpecOf<ServerLimits>;
+
 /** Readers of a server's options. */
 export const SERVER_OPTIONS = {
   source: blockSource(),
   plugins: withDefault(list(pluginOf('codec', 'endpoint')), Object.freeze([])),
   snapshots: optional(object(SNAPSHOT_OPTIONS)),
-  limits: object({
-    heartbeatMs: withDefault(duration(), DEFAULTS.heartbeatMs),
-    writeStallMs: withDefault(duration(), DEFAULTS.writeStallMs),
-    maxBlockBytes: withDefault(byteCount, DEFAULTS.maxBlockBytes),
-    maxRange: withDefault(count, DEFAULTS.maxRange),
-    maxStreams: withDefault(count, DEFAULTS.maxStreams),
-    maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
-  } satisfies SpecOf<ServerLimits>),
+  limits: object(SERVER_LIMITS),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
 } satisfies SpecOf<SyncServerConfig>;
 

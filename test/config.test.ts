@@ -1,5 +1,6 @@
 import test from 'ava';
-import { engineSettings, normalizePeer, passedPlugins } from '../src/config.js';
+import { enginePlan } from '../src/config/engine-plan.js';
+import { normalizePeer } from '../src/config/peers.js';
 import { createSyncEngine } from '../src/index.js';
 
 const storage = { use: 'memory' } as const;
@@ -18,7 +19,7 @@ test('credentials in an address become the header they stand for', (t) => {
 
 test("a value that can't be meant is a TypeError that names it", (t) => {
   const bad = (config: object, message: RegExp): void => {
-    t.throws(() => engineSettings({ peers: ['http://127.0.0.1'], storage, ...config }), {
+    t.throws(() => enginePlan({ peers: ['http://127.0.0.1'], storage, ...config }), {
       instanceOf: TypeError,
       message,
     });
@@ -29,14 +30,19 @@ test("a value that can't be meant is a TypeError that names it", (t) => {
   bad({ peers: ['http://127.0.0.1/sync?x=1'] }, /query/);
   bad({ to: -1 }, /`to`/);
   bad({ base: 1.5 }, /`base`/);
-  bad({ limits: { maxBlockBytes: 0 } }, /`maxBlockBytes`/);
-  bad({ limits: { maxBatchBlocks: Number.NaN } }, /`maxBatchBlocks`/);
+  bad({ limits: { maxBlockBytes: 0 } }, /`limits.maxBlockBytes`/);
+  bad({ limits: { maxBatchBlocks: Number.NaN } }, /`limits.maxBatchBlocks`/);
 });
 
 test('plugins are found wherever a configuration passes them', (t) => {
   const codec = { kind: 'codec', name: 'x', apiVersion: 1, create: () => null as never } as const;
   const rules = { kind: 'chain', name: 'r', apiVersion: 1, create: () => null as never } as const;
-  const found = passedPlugins({ storage, codecs: ['gzip', codec], chain: rules });
+  const found = enginePlan({
+    peers: ['http://127.0.0.1'],
+    storage,
+    codecs: ['gzip', codec],
+    chain: rules,
+  }).plugins;
   t.deepEqual(
     found.map(({ name }) => name),
     ['r', 'x'],

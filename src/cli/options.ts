@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { parseLinkedId } from '../../plugins/chain-linked/index.js';
-import { type ChainConfig, normalizePeer } from '../config.js';
+import { normalizePeer } from '../config/peers.js';
+import type { ChainConfig } from '../config/types.js';
 import { DEFAULT_ENGINE_LIMITS } from '../engine/engine-parts.js';
 import { parseHeight } from '../internal/height.js';
 

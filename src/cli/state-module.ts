@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ChainConfig } from '../config.js';
+import type { ChainConfig } from '../config/types.js';
 import type { StateTransition } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { UsageError } from './exit.js';

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { SyncEngineConfig } from '../config.js';
+import type { SyncEngineConfig } from '../config/types.js';
 import type { SnapshotType } from '../contracts/index.js';
 import type { SyncMode } from '../engine/modes.js';
 import { UsageError } from './exit.js';

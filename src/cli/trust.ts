@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { SignatureScheme, TrustOptions } from '../contracts/index.js';
-import { trustOptions } from '../engine/snapshot/trust-options.js';
+import { trustOptions } from '../config/trust.js';
 import { UsageError } from './exit.js';
 import { positive, texts } from './options.js';
 

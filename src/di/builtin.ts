@@ -6,7 +6,10 @@ import type {
   StoragePlugin,
   TransportPlugin,
 } from '../contracts/index.js';
-import type { LevelStorageConfig } from '../config.js';
+import type { LevelStorageOptions } from '../../plugins/storage-leveldb/index.js';
+import type { CHAIN_FORMS, CODEC_NAMES, STORAGE_NAMES } from '../config/builtin.js';
+
+type Named<T extends readonly string[]> = Readonly<Record<T[number], unknown>>;
 
 /**
  * The plugins that a configuration can name without passing them. The only place that knows them; each is loaded when
@@ -14,7 +17,7 @@ import type { LevelStorageConfig } from '../config.js';
  */
 export const BUILTIN = {
   storage: {
-    leveldb: async (options: LevelStorageConfig): Promise<StoragePlugin> =>
+    leveldb: async (options: LevelStorageOptions): Promise<StoragePlugin> =>
       (await import('../../plugins/storage-leveldb/index.js')).levelStorage(options),
     memory: async (): Promise<StoragePlugin> =>
       (await import('../../plugins/storage-memory/index.js')).memoryStorage(),
@@ -50,7 +53,12 @@ export const BUILTIN = {
     secp256k1: async (): Promise<SignaturePlugin> =>
       (await import('../../plugins/signer-secp256k1/index.js')).secp256k1(),
   },
-} as const;
+} as const satisfies {
+  readonly storage: Named<typeof STORAGE_NAMES>;
+  readonly codec: Named<typeof CODEC_NAMES>;
+  readonly chain: Readonly<Record<keyof typeof CHAIN_FORMS, unknown>>;
+  readonly [kind: string]: unknown;
+};
 
 /** Names of the built-in plugins of a kind. */
 export function builtinNames(kind: keyof typeof BUILTIN): readonly string[] {

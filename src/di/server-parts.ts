@@ -23,14 +23,13 @@ import type {
 import { createCodecWorkers } from '../workers/index.js';
 import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
-import { checkPlugins } from './resolve.js';
 
 export { SNAPSHOT_OPTIONS, type SnapshotServerOptions };
 
 /** What the parts of a server are made from. */
 export interface ServerPartsOptions {
   readonly source: BlockSource;
-  /** Further codecs and endpoints; those that are passed win over built-in ones of the same name. */
+  /** Further codecs and endpoints, none twice; those that are passed win over built-in ones of the same name. */
   readonly plugins: readonly Plugin[];
   readonly limits: ServerLimits;
   /** `null` serves no snapshots. */
@@ -44,9 +43,8 @@ export interface ServerParts {
   readonly workers: CodecWorkers;
 }
 
-/** Resolves the plugins of a server. @throws SyncError `PLUGIN_INCOMPATIBLE` */
+/** Resolves the plugins of a server. @throws SyncError `CODEC_UNAVAILABLE` */
 export function resolveServerParts(options: ServerPartsOptions): ServerParts {
-  checkPlugins(options.plugins);
   const codecPlugins = merge<CodecPlugin>('codec', options.plugins, builtinCodecs());
   const codecs = codecRegistry(codecPlugins);
   const workers = createCodecWorkers(codecPlugins);

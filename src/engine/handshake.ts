@@ -1,11 +1,9 @@
 import type { ChainIdentity, PeerStatus } from '../contracts/index.js';
+import { DEFAULT_RULES } from '../chain/open-store.js';
 import { SyncError } from '../errors/index.js';
 
 /** Rules that a node takes over from a peer's word: their hashes are recomputed, so the word decides nothing. */
 const ADOPTABLE_RULES: readonly string[] = ['sealed-json', 'ethereum', 'bitcoin'];
-
-/** Rules of a chain about which nobody says anything. */
-const DEFAULT_RULES = 'sealed-json';
 
 /** What is known about the chain before a peer is asked. */
 export interface KnownChain {

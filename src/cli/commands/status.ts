@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../config.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../config/engine-plan.js';
+import { normalizePeer } from '../../config/peers.js';
 import type { BlockRef, PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { createHttp1Client } from '../../http1-client/client.js';

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { SyncEngineConfig } from '../../config.js';
+import type { SyncEngineConfig } from '../../config/types.js';
 import { createSyncEngine } from '../../create-engine.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { UsageError } from '../exit.js';

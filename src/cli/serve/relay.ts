@@ -1,5 +1,5 @@
 import { filter, firstValueFrom } from 'rxjs';
-import type { SyncEngineConfig } from '../../config.js';
+import type { SyncEngineConfig } from '../../config/types.js';
 import { createSyncEngine } from '../../create-engine.js';
 import { backoffDelayMs, DEFAULT_RETRY } from '../../engine/backoff.js';
 import type { Chain } from '../../chain/chain.js';

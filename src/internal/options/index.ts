@@ -10,7 +10,7 @@ export {
   type SpecOf,
   type ValuesOf,
 } from './object.js';
-export { pluginOf } from './plugin.js';
+export { checkDistinctPlugins, pluginOf, unknownPlugin } from './plugin.js';
 export {
   accepting,
   inside,
@@ -20,12 +20,14 @@ export {
   refusal,
   textOr,
   unfit,
+  unread,
   type ValueOf,
   type Where,
   withDefault,
 } from './reader.js';
 export { shown } from './shown.js';
 export {
+  atMostAll,
   boolean,
   duration,
   func,

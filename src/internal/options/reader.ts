@@ -50,6 +50,11 @@ export function accepting<T>(expects: string, accepts: (value: unknown) => value
   };
 }
 
+/** An option whose bounds depend on others: whatever is passed, to be read once those are known. */
+export function unread(expects: string): Reader<unknown> {
+  return accepting(expects, (value): value is unknown => value !== undefined);
+}
+
 /** The same option, with a value for when nothing is passed. */
 export function withDefault<T>(reader: Reader<T>, fallback: T): Reader<T> {
   return {

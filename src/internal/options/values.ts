@@ -11,11 +11,17 @@ interface Bounds {
   readonly max: number;
 }
 
+interface IntegerBounds extends Partial<Bounds> {
+  readonly what?: string;
+  /** What comes after the bounds. */
+  readonly note?: string;
+}
+
 /** An integer from `min` (default 0) to `max` (default 2^53−1). */
-export function integer(bounds: Partial<Bounds> & { readonly what?: string } = {}): Reader<number> {
-  const { min = 0, max = Number.MAX_SAFE_INTEGER, what = 'an integer' } = bounds;
+export function integer(bounds: IntegerBounds = {}): Reader<number> {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER, what = 'an integer', note = '' } = bounds;
   return accepting(
-    `${what} ${range({ min, max })}`,
+    `${what} ${range({ min, max })}${note}`,
     (value): value is number => Number.isSafeInteger(value) && within(value, { min, max }),
   );
 }
@@ -27,6 +33,11 @@ export function number(bounds: Partial<Bounds> & { readonly what?: string } = {}
     `${what} ${range({ min, max })}`,
     (value): value is number => Number.isFinite(value) && within(value, { min, max }),
   );
+}
+
+/** How many of something: an integer from 1 to the number that there is. */
+export function atMostAll(count: number, what: string): Reader<number> {
+  return integer({ min: 1, max: count, note: `, the number of ${what}` });
 }
 
 /**

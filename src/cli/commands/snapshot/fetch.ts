@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openArchive } from '../../../../plugins/transport-snapshot/server/index.js';
 import { bodyName, DOCUMENT_FILE } from '../../../../plugins/transport-snapshot/server/files.js';
-import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../../config.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../../config/engine-plan.js';
+import { normalizePeer } from '../../../config/peers.js';
 import type {
   Peer,
   SignatureScheme,

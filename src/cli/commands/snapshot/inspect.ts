@@ -1,5 +1,6 @@
 import { Argument, Command, Option } from 'commander';
-import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../../config.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../../config/engine-plan.js';
+import { normalizePeer } from '../../../config/peers.js';
 import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { PluginResolver } from '../../../di/resolve.js';

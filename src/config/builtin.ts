@@ -1,0 +1,23 @@
+/** Built-in stores that a configuration can name. */
+export const STORAGE_NAMES = ['leveldb', 'memory'] as const;
+
+/** Built-in codecs that a configuration can name. */
+export const CODEC_NAMES = ['gzip', 'identity', 'bzip2', 'zstd'] as const;
+
+/** Codecs of a configuration that names none, best first. */
+export const DEFAULT_CODECS: readonly string[] = ['gzip', 'identity'];
+
+/** Built-in chain rules that a configuration can name, and how their full names look. */
+export const CHAIN_FORMS = {
+  'sealed-json': /^sealed-json$/,
+  ethereum: /^ethereum$/,
+  // Three names, all different.
+  linked: /^linked:([^\s,"\\\p{C}]{1,64}),(?!\1,)([^\s,"\\\p{C}]{1,64}),(?!(?:\1|\2)$)[^\s,"\\\p{C}]{1,64}$/u,
+} as const;
+
+/** What the runtime must have for a built-in codec; `null` when it is there. */
+export function missingFor(codec: string): string | null {
+  if (codec !== 'zstd') return null;
+  const zlib: object = process.getBuiltinModule('node:zlib');
+  return 'createZstdCompress' in zlib ? null : 'Node 22.15, 23.8 or newer';
+}

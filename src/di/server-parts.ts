@@ -30,7 +30,7 @@ export { SNAPSHOT_OPTIONS, type SnapshotServerOptions };
 /** What the parts of a server are made from. */
 export interface ServerPartsOptions {
   readonly source: BlockSource;
-  /** Further codecs and endpoints; those that are passed win over built-in ones of the same name. */
+  /** Further codecs and endpoints, none twice; those that are passed win over built-in ones of the same name. */
   readonly plugins: readonly Plugin[];
   readonly limits: ServerLimits;
   /** `null` serves no snapshots. */
@@ -44,7 +44,7 @@ export interface ServerParts {
   readonly workers: CodecWorkers;
 }
 
-/** Resolves the plugins of a server. @throws SyncError `PLUGIN_INCOMPATIBLE` */
+/** Resolves the plugins of a server. @throws SyncError `CODEC_UNAVAILABLE` */
 export function resolveServerParts(options: ServerPartsOptions): ServerParts {
   checkDistinctPlugins(options.plugins, { owner: 'createSyncServer' });
   const codecPlugins = merge<CodecPlugin>('codec', options.plugins, builtinCodecs());

@@ -1,6 +1,5 @@
 import { resolveServerParts } from '../di/server-parts.js';
-import { readOptions } from '../internal/options/index.js';
-import { SERVER_OPTIONS, type ServerPlan, type SyncServerConfig } from './plan.js';
+import { SERVER_OPTIONS, serverPlan, type ServerPlan, type SyncServerConfig } from './plan.js';
 import { type SyncServer, SyncServerCore } from './sync-server.js';
 import { TrackedSource } from './tracked-source.js';
 
@@ -11,7 +10,7 @@ import { TrackedSource } from './tracked-source.js';
  * @throws SyncError `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE`
  */
 export function createSyncServer(config: SyncServerConfig): SyncServer {
-  return serverOf(readOptions('createSyncServer', config, SERVER_OPTIONS));
+  return serverOf(serverPlan('createSyncServer', config, SERVER_OPTIONS));
 }
 
 /** Makes the server of a plan. @throws SyncError `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE` */

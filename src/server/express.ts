@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Closeable } from '../contracts/index.js';
-import { func, readOptions, type SpecOf, withDefault } from '../internal/options/index.js';
+import { func, type SpecOf, withDefault } from '../internal/options/index.js';
 import { serverOf } from './create-server.js';
 import { serveRequest } from './node.js';
-import { SERVER_OPTIONS, type SyncServerConfig } from './plan.js';
+import { SERVER_OPTIONS, serverPlan, type SyncServerConfig } from './plan.js';
 import { breakOff } from './send.js';
 import { splitTarget } from './target.js';
 
@@ -50,7 +50,7 @@ export interface SyncMiddleware extends Closeable {
  * @throws SyncError `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE`
  */
 export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
-  const { clientKey, ...plan } = readOptions('syncMiddleware', options, MIDDLEWARE_OPTIONS);
+  const { clientKey, ...plan } = serverPlan('syncMiddleware', options, MIDDLEWARE_OPTIONS);
   const server = serverOf(plan);
   const open = new Map<ServerResponse, Promise<void>>();
   const handler = (req: SyncMiddlewareRequest, res: ServerResponse, next: () => void): void => {

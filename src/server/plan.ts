@@ -1,6 +1,7 @@
 import type { BlockSource, CodecPlugin, EndpointPlugin, ServerLimits } from '../contracts/index.js';
 import { SNAPSHOT_OPTIONS, type SnapshotServerOptions } from '../di/server-parts.js';
 import {
+  checkDistinctPlugins,
   duration,
   func,
   integer,
@@ -8,6 +9,7 @@ import {
   object,
   optional,
   pluginOf,
+  readOptions,
   type SpecOf,
   type ValuesOf,
   withDefault,
@@ -45,21 +47,40 @@ export interface SyncServerConfig {
 const count = integer({ min: 1 });
 const byteCount = integer({ what: 'a number of bytes', min: 1 });
 
+/** Readers of a server's bounds. */
+export const SERVER_LIMITS = {
+  heartbeatMs: withDefault(duration(), DEFAULTS.heartbeatMs),
+  writeStallMs: withDefault(duration(), DEFAULTS.writeStallMs),
+  maxBlockBytes: withDefault(byteCount, DEFAULTS.maxBlockBytes),
+  maxRange: withDefault(count, DEFAULTS.maxRange),
+  maxStreams: withDefault(count, DEFAULTS.maxStreams),
+  maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
+} satisfies SpecOf<ServerLimits>;
+
 /** Readers of a server's options. */
 export const SERVER_OPTIONS = {
   source: blockSource(),
   plugins: withDefault(list(pluginOf('codec', 'endpoint')), Object.freeze([])),
   snapshots: optional(object(SNAPSHOT_OPTIONS)),
-  limits: object({
-    heartbeatMs: withDefault(duration(), DEFAULTS.heartbeatMs),
-    writeStallMs: withDefault(duration(), DEFAULTS.writeStallMs),
-    maxBlockBytes: withDefault(byteCount, DEFAULTS.maxBlockBytes),
-    maxRange: withDefault(count, DEFAULTS.maxRange),
-    maxStreams: withDefault(count, DEFAULTS.maxStreams),
-    maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
-  } satisfies SpecOf<ServerLimits>),
+  limits: object(SERVER_LIMITS),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
 } satisfies SpecOf<SyncServerConfig>;
 
-/** A server's options, checked and with nothing left out. */
+/** All that a server is made of, complete, checked and frozen. Nothing reads the configuration after it was made. */
 export type ServerPlan = ValuesOf<typeof SERVER_OPTIONS>;
+
+/**
+ * Turns a configuration into a plan.
+ *
+ * @param spec - readers of a server's options, and of those that an adapter has beside them.
+ * @throws TypeError @throws SyncError `PLUGIN_INCOMPATIBLE`
+ */
+export function serverPlan<S extends typeof SERVER_OPTIONS>(
+  owner: string,
+  config: SyncServerConfig,
+  spec: S,
+): ValuesOf<S> {
+  const plan = readOptions(owner, config, spec);
+  checkDistinctPlugins(plan.plugins, { owner });
+  return plan;
+}

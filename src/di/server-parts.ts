@@ -20,7 +20,6 @@ import type {
   Plugin,
   ServerLimits,
 } from '../contracts/index.js';
-import { checkDistinctPlugins } from '../internal/options/index.js';
 import { createCodecWorkers } from '../workers/index.js';
 import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
@@ -46,7 +45,6 @@ export interface ServerParts {
 
 /** Resolves the plugins of a server. @throws SyncError `CODEC_UNAVAILABLE` */
 export function resolveServerParts(options: ServerPartsOptions): ServerParts {
-  checkDistinctPlugins(options.plugins, { owner: 'createSyncServer' });
   const codecPlugins = merge<CodecPlugin>('codec', options.plugins, builtinCodecs());
   const codecs = codecRegistry(codecPlugins);
   const workers = createCodecWorkers(codecPlugins);

@@ -60,7 +60,10 @@ export const STORE = {
   storeCodec: withDefault<string | null>(text('the name of a codec'), null),
   stateTransition: optional(stateTransition()),
   finality: optional(finality()),
-  plugins: withDefault(list(pluginOf()), []),
+  plugins: withDefault(
+    list(pluginOf('codec', 'storage', 'chain', 'transport', 'snapshot-transport', 'signature')),
+    [],
+  ),
 } satisfies Record<Exclude<keyof ChainConfig, 'limits'>, Reader<unknown>>;
 
 /** Readers of the options of `openChain`. */

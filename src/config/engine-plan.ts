@@ -165,11 +165,9 @@ function attempts(): Reader<number> {
 
 function partsDirectory(): Reader<PartsDirectory> {
   const path = nullable(text('the path of a directory'));
-  const fallback: PartsDirectory = { inStore: true };
-  return {
+  const chosen: Reader<PartsDirectory> = {
     expects: path.expects,
-    fallback,
-    read: (value, where) =>
-      value === undefined ? fallback : { inStore: false, path: path.read(value, where) },
+    read: (value, where) => Object.freeze({ inStore: false, path: path.read(value, where) }),
   };
+  return withDefault(chosen, { inStore: true });
 }

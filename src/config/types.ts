@@ -3,6 +3,7 @@ import type { Finality } from '../chain/finality.js';
 import type {
   ChainRulesPlugin,
   CodecPlugin,
+  EndpointPlugin,
   HttpFetch,
   Plugin,
   SnapshotType,
@@ -104,7 +105,7 @@ export interface ChainConfig {
    *
    * @defaultValue `[]`
    */
-  readonly plugins?: readonly Plugin[];
+  readonly plugins?: readonly Exclude<Plugin, EndpointPlugin>[];
   /** Bounds; each has a default. */
   readonly limits?: Partial<ChainLimits>;
 }

@@ -76,6 +76,10 @@ function changed(
   const [, name = '', rest = ''] = /^([^.[]+)(.*)$/.exec(path) ?? [];
   if (rest === '') return { ...options, [name]: value };
   if (rest === '[]') return { ...options, [name]: [value] };
+  if (rest.startsWith('[].')) {
+    const [item] = options[name] as readonly Record<string, unknown>[];
+    return { ...options, [name]: [changed(item ?? {}, rest.slice(3), value)] };
+  }
   if (!rest.startsWith('.')) throw new Error(`Tables reach no further than ${path}.`);
   return {
     ...options,

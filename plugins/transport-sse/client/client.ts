@@ -10,6 +10,7 @@ import { SyncError } from '../../../src/errors/index.js';
 import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
 import { responseError } from '../../../src/internal/http/response-error.js';
 import { fetchStatus } from '../../../src/internal/http/status.js';
+import { integer, readOptions, type SpecOf, withDefault } from '../../../src/internal/options/index.js';
 import { isEventStream, streamRequest } from './http.js';
 import { StreamReader } from './stream-reader.js';
 
@@ -17,27 +18,27 @@ import { StreamReader } from './stream-reader.js';
 export interface SseTransportOptions {
   /**
    * Largest event once the head was reached and new blocks come as they are made, in bytes as sent; `maxEventBytes`
-   * holds too. Default 16 MiB.
+   * holds too.
+   *
+   * @defaultValue 16 MiB
    */
   readonly maxLiveEventBytes?: number;
 }
 
-type Batches = AsyncGenerator<readonly WireItem[], void, undefined>;
+/** Readers of the options. */
+export const SSE_OPTIONS = {
+  maxLiveEventBytes: withDefault(integer({ what: 'a number of bytes', min: 1 }), 16 * 1024 * 1024),
+} satisfies SpecOf<SseTransportOptions>;
 
-const DEFAULT_MAX_LIVE_EVENT_BYTES = 16 * 1024 * 1024;
+type Batches = AsyncGenerator<readonly WireItem[], void, undefined>;
 
 /**
  * Registers the transport `sse`: blocks come as one long response of Server-Sent Events (protocol section 2.2).
  *
- * @throws TypeError for a limit that is not a positive integer
+ * @throws TypeError for a limit that is no number of bytes, and for an option that there isn't.
  */
 export function sseTransport(options: SseTransportOptions = {}): TransportPlugin {
-  const { maxLiveEventBytes = DEFAULT_MAX_LIVE_EVENT_BYTES } = options;
-  if (!Number.isSafeInteger(maxLiveEventBytes) || maxLiveEventBytes < 1) {
-    throw new TypeError(
-      `sse: maxLiveEventBytes must be a positive integer, not ${String(maxLiveEventBytes)}.`,
-    );
-  }
+  const { maxLiveEventBytes } = readOptions('sseTransport', options, SSE_OPTIONS);
   return {
     kind: 'transport',
     name: 'sse',

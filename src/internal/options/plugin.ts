@@ -8,25 +8,14 @@ import { shown } from './shown.js';
 type Kind = Plugin['kind'];
 type PluginOf<K extends Kind> = Extract<Plugin, { readonly kind: K }>;
 
-const KINDS: readonly Kind[] = [
-  'codec',
-  'storage',
-  'chain',
-  'transport',
-  'endpoint',
-  'snapshot-transport',
-  'signature',
-];
-
-/** A plugin of one of these kinds, or of any. It is passed on as it is. */
-export function pluginOf<K extends Kind = Kind>(...kinds: readonly K[]): Reader<PluginOf<K>> {
-  const expects = kinds.length === 0 ? 'a plugin' : `a ${kinds.join(' or ')} plugin`;
+/** A plugin of one of these kinds. It is passed on as it is. */
+export function pluginOf<K extends Kind>(...kinds: readonly K[]): Reader<PluginOf<K>> {
+  const expects = `a ${kinds.join(' or ')} plugin`;
   return {
     expects,
     read(value, where) {
       if (!isPlugin(value)) throw unfit(where, expects, value);
-      const taken: readonly Kind[] = kinds.length === 0 ? KINDS : kinds;
-      if (!taken.includes(value.kind)) {
+      if (!(kinds as readonly Kind[]).includes(value.kind)) {
         throw refusal(where, `must be ${expects}, not the ${value.kind} plugin ${value.name}.`);
       }
       checkVersion(value, where);

@@ -64,8 +64,9 @@ export function unread(expects: string): Reader<unknown> {
   return accepting(expects, (value): value is unknown => value !== undefined);
 }
 
-/** The same option, with a value for when nothing is passed. */
+/** The same option, with a value for when nothing is passed, which is frozen. */
 export function withDefault<T>(reader: Reader<T>, fallback: T): Reader<T> {
+  Object.freeze(fallback);
   return {
     ...reader,
     fallback,

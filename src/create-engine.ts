@@ -1,4 +1,4 @@
-import { enginePlan } from './config/engine-plan.js';
+import { type EnginePlan, enginePlan } from './config/engine-plan.js';
 import type { SyncEngineConfig } from './config/types.js';
 import { SyncEngine } from './engine/sync-engine.js';
 
@@ -11,7 +11,11 @@ import { SyncEngine } from './engine/sync-engine.js';
  * @throws SyncError `PLUGIN_UNKNOWN`, `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE`
  */
 export function createSyncEngine(config: SyncEngineConfig): SyncEngine {
-  const plan = enginePlan(config);
+  return engineOf(enginePlan(config));
+}
+
+/** Makes the engine of a plan. */
+export function engineOf(plan: EnginePlan): SyncEngine {
   return new SyncEngine(
     plan.settings,
     // The container is loaded by the first start: a host that only imports the package does not pay for it.

@@ -1,6 +1,6 @@
 import type { Chain } from './chain/chain.js';
 import { openStore } from './chain/open-store.js';
-import { chainPlan } from './config/chain-plan.js';
+import { type ChainPlan, chainPlan } from './config/chain-plan.js';
 import type { ChainConfig } from './config/types.js';
 
 /**
@@ -11,7 +11,11 @@ import type { ChainConfig } from './config/types.js';
  *   `stateTransition` that the store's blocks were added without.
  */
 export async function openChain(config: ChainConfig): Promise<Chain> {
-  const plan = chainPlan(config);
+  return openPlanned(chainPlan(config));
+}
+
+/** Opens the chain of a plan. @throws SyncError as {@link openChain} */
+export async function openPlanned(plan: ChainPlan): Promise<Chain> {
   const { assembleChain } = await import('./di/assemble.js');
   return openStore(await assembleChain(plan), plan.settings);
 }

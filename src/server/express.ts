@@ -1,38 +1,18 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Closeable } from '../contracts/index.js';
-import { func, type SpecOf, withDefault } from '../internal/options/index.js';
 import { serverOf } from './create-server.js';
+import {
+  MIDDLEWARE_OPTIONS,
+  type SyncMiddlewareOptions,
+  type SyncMiddlewareRequest,
+} from './middleware-options.js';
 import { serveRequest } from './node.js';
-import { SERVER_OPTIONS, serverPlan, type SyncServerConfig } from './plan.js';
+import { serverPlan } from './plan.js';
 import { breakOff } from './send.js';
 import { splitTarget } from './target.js';
 
+export type { SyncMiddlewareOptions, SyncMiddlewareRequest } from './middleware-options.js';
 export type { SyncServerConfig } from './plan.js';
-
-/**
- * What the middleware reads of a request. Express's own request is one; the middleware is typed without Express, so
- * that it fits the types of version 4 and 5 and needs neither installed.
- */
-export type SyncMiddlewareRequest = IncomingMessage & {
-  /** The client's address as the app sees it. */
-  readonly ip?: string | undefined;
-};
-
-/** Options of {@link syncMiddleware}. */
-export interface SyncMiddlewareOptions extends SyncServerConfig {
-  /**
-   * The key that a client's streams are counted under: its address, or what else tells it from others, such as a tenant.
-   *
-   * @defaultValue `req.ip`, which respects the app's `trust proxy`
-   */
-  clientKey?(req: SyncMiddlewareRequest): string;
-}
-
-/** Readers of the middleware's options. */
-export const MIDDLEWARE_OPTIONS = {
-  ...SERVER_OPTIONS,
-  clientKey: withDefault(func<(req: SyncMiddlewareRequest) => string>(), addressOf),
-} satisfies SpecOf<SyncMiddlewareOptions>;
 
 /** An Express middleware with what it holds open. */
 export interface SyncMiddleware extends Closeable {
@@ -77,7 +57,3 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
 
 /** At `close`, a client that does not take the rest of what it was sent is cut off after this time. */
 const CLOSE_GRACE_MS = 1_000;
-
-function addressOf(req: SyncMiddlewareRequest): string {
-  return req.ip ?? req.socket.remoteAddress ?? 'unknown';
-}

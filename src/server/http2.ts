@@ -10,33 +10,12 @@ import {
   type ServerOptions,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import {
-  accepting,
-  duration,
-  func,
-  isObject,
-  readOptions,
-  type SpecOf,
-  unfit,
-  withDefault,
-} from '../internal/options/index.js';
+import { accepting, func, isObject, readOptions, unfit } from '../internal/options/index.js';
 import { keepHttp2Members } from './http2/compat.js';
+import { CLOSE_HTTP2_OPTIONS, type CloseHttp2Options } from './http2/options.js';
 import { goAway, isTracked, trackSessions } from './http2/sessions.js';
 
-/** Options of {@link closeHttp2Server}. */
-export interface CloseHttp2Options {
-  /**
-   * Time that open streams have to end, in milliseconds. 0 cuts them off at once.
-   *
-   * @defaultValue 5,000
-   */
-  readonly graceMs?: number;
-}
-
-/** Readers of the options of {@link closeHttp2Server}. */
-export const CLOSE_HTTP2_OPTIONS = {
-  graceMs: withDefault(duration({ min: 0 }), 5_000),
-} satisfies SpecOf<CloseHttp2Options>;
+export type { CloseHttp2Options } from './http2/options.js';
 
 const trackedServer = accepting('a server that this module has made', isTracked);
 const listener = func<RequestListener>('an Express app or another listener of requests');

@@ -57,17 +57,31 @@ export const SERVER_LIMITS = {
   maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
 } satisfies SpecOf<ServerLimits>;
 
-/** Readers of a server's options. */
-export const SERVER_OPTIONS = {
-  source: blockSource(),
+const SERVICE_OPTIONS = {
   plugins: withDefault(list(pluginOf('codec', 'endpoint')), Object.freeze([])),
   snapshots: optional(object(SNAPSHOT_OPTIONS)),
   limits: object(SERVER_LIMITS),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
+} satisfies SpecOf<Omit<SyncServerConfig, 'source'>>;
+
+/** Readers of a server's options. */
+export const SERVER_OPTIONS = {
+  source: blockSource(),
+  ...SERVICE_OPTIONS,
 } satisfies SpecOf<SyncServerConfig>;
 
 /** All that a server is made of, complete, checked and frozen. Nothing reads the configuration after it was made. */
 export type ServerPlan = ValuesOf<typeof SERVER_OPTIONS>;
+
+/** The same as far as it doesn't depend on the chain that is served. */
+export type ServicePlan = Omit<ServerPlan, 'source'>;
+
+/** The plan of a server whose chain is not open yet. @throws as {@link serverPlan} */
+export function servicePlan(owner: string, config: Omit<SyncServerConfig, 'source'>): ServicePlan {
+  const plan = readOptions(owner, config, SERVICE_OPTIONS);
+  checkDistinctPlugins(plan.plugins, { owner });
+  return plan;
+}
 
 /**
  * Turns a configuration into a plan.

@@ -5,8 +5,8 @@ import { ORDER_OPTIONS } from '../../plugins/transport-snapshot/server/build.js'
 import { SNAPSHOT_OPTIONS } from '../../plugins/transport-snapshot/server/options.js';
 import { SSE_ENDPOINT_OPTIONS } from '../../plugins/transport-sse/server/endpoint.js';
 import type { Spec } from '../../src/internal/options/index.js';
-import { MIDDLEWARE_OPTIONS } from '../../src/server/express.js';
-import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2.js';
+import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
+import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
 import { NODE_LISTENER_OPTIONS } from '../../src/server/node.js';
 import { SERVER_LIMITS, SERVER_OPTIONS } from '../../src/server/plan.js';
 import { statedDefaults, valueOfDefault } from '../helpers/docstring-defaults.js';
@@ -17,9 +17,9 @@ const { clientKey } = MIDDLEWARE_OPTIONS;
 const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[] = [
   ['src/contracts/endpoint.ts', 'ServerLimits', SERVER_LIMITS],
   ['src/server/plan.ts', 'SyncServerConfig', SERVER_OPTIONS],
-  ['src/server/express.ts', 'SyncMiddlewareOptions', { clientKey }],
+  ['src/server/middleware-options.ts', 'SyncMiddlewareOptions', { clientKey }],
   ['src/server/node.ts', 'NodeListenerOptions', NODE_LISTENER_OPTIONS],
-  ['src/server/http2.ts', 'CloseHttp2Options', CLOSE_HTTP2_OPTIONS],
+  ['src/server/http2/options.ts', 'CloseHttp2Options', CLOSE_HTTP2_OPTIONS],
   ['plugins/transport-sse/server/endpoint.ts', 'SseEndpointOptions', SSE_ENDPOINT_OPTIONS],
   [
     'plugins/transport-json-range/server/endpoint.ts',

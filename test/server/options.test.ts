@@ -17,13 +17,10 @@ import { sseEndpoint } from '../../plugins/transport-sse/index.js';
 import { SSE_ENDPOINT_OPTIONS } from '../../plugins/transport-sse/server/endpoint.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
 import { openChain } from '../../src/index.js';
-import { MIDDLEWARE_OPTIONS, syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
-import {
-  CLOSE_HTTP2_OPTIONS,
-  closeHttp2Server,
-  createHttp2CleartextServer,
-  createHttp2Server,
-} from '../../src/server/http2.js';
+import { syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
+import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
+import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
+import { closeHttp2Server, createHttp2CleartextServer, createHttp2Server } from '../../src/server/http2.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { NODE_LISTENER_OPTIONS } from '../../src/server/node.js';
 import { SERVER_OPTIONS } from '../../src/server/plan.js';

@@ -105,7 +105,8 @@ export interface SnapshotServerOptions {
 const TYPES: readonly SnapshotType[] = Object.freeze(['recent', 'full'] as const);
 const CODECS: readonly string[] = Object.freeze(['bzip2', 'gzip', 'identity']);
 /** Bytes that fill exactly one block of bzip2 at level 9: libbz2 keeps 19 of its 900,000 bytes for itself. */
-const DEFAULT_PART_BYTES = 899_981;
+export const DEFAULT_PART_BYTES = 899_981;
+export const DEFAULT_RECENT_BLOCKS = 10_000;
 const ONE_DAY_MS = 24 * 60 * 60_000;
 
 /** Reads a type of snapshots. */
@@ -120,7 +121,7 @@ export const SNAPSHOT_OPTIONS = {
   directory: text('the path of a directory'),
   types: withDefault(distinct(list(SNAPSHOT_TYPE, { min: 1 })), TYPES),
   codecs: withDefault(distinct(list(CODEC_NAME, { min: 1 })), CODECS),
-  recentBlocks: withDefault(integer({ min: 1 }), 10_000),
+  recentBlocks: withDefault(integer({ min: 1 }), DEFAULT_RECENT_BLOCKS),
   every: optional(integer({ min: 1 })),
   // No timer waits for it.
   refreshAfterMs: withDefault(nullable(duration({ min: 0, max: Number.MAX_SAFE_INTEGER })), ONE_DAY_MS),

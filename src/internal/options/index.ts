@@ -14,6 +14,7 @@ export { checkDistinctPlugins, pluginOf, unknownPlugin } from './plugin.js';
 export {
   accepting,
   inside,
+  isRefusal,
   nullable,
   optional,
   type Reader,

@@ -23,9 +23,18 @@ export interface Reader<T> {
 /** What a reader gives. */
 export type ValueOf<R> = R extends Reader<infer T> ? T : never;
 
+const refusals = new WeakSet<object>();
+
 /** The error of an option, for `throw`: `createSyncEngine: \`to\` must be …`. */
 export function refusal({ owner, path }: Where, what: string): TypeError {
-  return new TypeError(`${owner}: ${path === '' ? 'the argument' : `\`${path}\``} ${what}`);
+  const error = new TypeError(`${owner}: ${path === '' ? 'the argument' : `\`${path}\``} ${what}`);
+  refusals.add(error);
+  return error;
+}
+
+/** Whether an error is one of {@link refusal}: what was passed is to blame for it, not the program. */
+export function isRefusal(error: unknown): error is TypeError {
+  return error instanceof TypeError && refusals.has(error);
 }
 
 /** The error of a value that is not what is expected, for `throw`. */

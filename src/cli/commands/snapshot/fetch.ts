@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openArchive } from '../../../../plugins/transport-snapshot/server/index.js';
 import { bodyName, DOCUMENT_FILE } from '../../../../plugins/transport-snapshot/server/files.js';
+import { CHAIN_LIMITS } from '../../../config/chain-plan.js';
 import { DEFAULT_TRANSPORT_LIMITS } from '../../../config/engine-plan.js';
-import { normalizePeer } from '../../../config/peers.js';
 import type {
   Peer,
   SignatureScheme,
@@ -18,7 +18,8 @@ import { PluginResolver } from '../../../di/resolve.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { createHttp1Client } from '../../../http1-client/client.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
-import { OPTION, peers } from '../../options.js';
+import { filled, OPTION, peersOf } from '../../options.js';
+import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { requiredTrust, signatureScheme, TRUST_OPTION, type TrustArguments } from '../../trust.js';
@@ -34,7 +35,7 @@ Examples:
   $ blockferry snapshot fetch --peer http://127.0.0.1:8080 --out ./mirror --type full --trust 02ab…`;
 
 interface FetchOptions extends TrustArguments {
-  readonly peer: readonly string[];
+  readonly peer: readonly Peer[];
   readonly out: string;
   readonly type: SnapshotType;
   readonly maxBlockBytes: number;
@@ -47,6 +48,7 @@ interface Job {
   readonly scheme: SignatureScheme;
   readonly peers: readonly Peer[];
   readonly trust: TrustOptions;
+  readonly maxBlockBytes: number;
 }
 
 /** `blockferry snapshot fetch`. */
@@ -54,10 +56,12 @@ export function command(): Command {
   return new Command('fetch')
     .addOption(
       new Option('--peer <url>', 'server to fetch from; may be given several times')
-        .argParser(peers)
+        .argParser(peersOf)
         .makeOptionMandatory(),
     )
-    .addOption(new Option('--out <dir>', 'directory of the snapshots').makeOptionMandatory())
+    .addOption(
+      new Option('--out <dir>', 'directory of the snapshots').argParser(filled).makeOptionMandatory(),
+    )
     .addOption(new Option('--type <type>', 'which snapshot').choices(['recent', 'full']).default('recent'))
     .addOption(TRUST_OPTION.trust())
     .addOption(TRUST_OPTION.threshold())
@@ -69,7 +73,8 @@ export function command(): Command {
 }
 
 async function fetchSnapshot(options: FetchOptions, context: CommandContext): Promise<void> {
-  const trust = await requiredTrust(options);
+  const trust = requiredTrust(options);
+  const maxBlockBytes = readValue(CHAIN_LIMITS.maxBlockBytes, options.maxBlockBytes, '--max-block-bytes');
   const limits = DEFAULT_TRANSPORT_LIMITS;
   const workers = await assembleWorkers([]);
   const http = createHttp1Client(limits);
@@ -80,7 +85,8 @@ async function fetchSnapshot(options: FetchOptions, context: CommandContext): Pr
       transport,
       trust,
       scheme: await signatureScheme(),
-      peers: options.peer.map((peer) => normalizePeer(peer)),
+      peers: options.peer,
+      maxBlockBytes,
     };
     const manifest = await wanted(job, options, context.signal);
     const { chain, chainId } = manifest;
@@ -125,9 +131,9 @@ async function wanted(
 }
 
 async function download(
-  { transport, peers: all, scheme }: Job,
+  { transport, peers: all, scheme, maxBlockBytes }: Job,
   manifest: SnapshotManifest,
-  { out: directory, maxBlockBytes }: FetchOptions,
+  { out: directory }: FetchOptions,
   { out, signal }: CommandContext,
 ): Promise<void> {
   const { id, type: snapshotType, base, height, blockHash: hash, codec } = manifest;

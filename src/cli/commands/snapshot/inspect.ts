@@ -1,6 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { DEFAULT_TRANSPORT_LIMITS } from '../../../config/engine-plan.js';
-import { normalizePeer } from '../../../config/peers.js';
+import { peer as peerReader } from '../../../config/peers.js';
 import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { PluginResolver } from '../../../di/resolve.js';
@@ -10,6 +10,7 @@ import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { printable } from '../../exit.js';
 import { OPTION } from '../../options.js';
+import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { signatureScheme } from '../../trust.js';
 import { bytesText, countText } from '../../units.js';
@@ -68,7 +69,7 @@ async function manifestOf(
   type: SnapshotType,
   signal: AbortSignal,
 ): Promise<SnapshotManifest> {
-  const peer = normalizePeer(source);
+  const peer = readValue(peerReader, source, 'SOURCE');
   const limits = DEFAULT_TRANSPORT_LIMITS;
   const workers = await assembleWorkers([]);
   const http = createHttp1Client(limits);

@@ -93,6 +93,7 @@ const ENGINE_ROWS: OptionTable = {
       { x: ignore },
       { x: 1 },
       { x: undefined },
+      { accept: 'a', Accept: 'b' },
     ],
   ),
   mode: row(['auto', 'stream', 'json', 'snapshot'], ['fast', 'Stream', '', 1, null]),

@@ -24,6 +24,14 @@ test('credentials in an address become the header they stand for', (t) => {
   t.deepEqual(peer.headers, { authorization: `Basic ${Buffer.from('user:p@ss').toString('base64')}` });
 });
 
+test('headers of a peer have names in lower case, and win over credentials in its address', (t) => {
+  const headers = { Authorization: 'Bearer x', 'X-Tenant': 'a' };
+  const { settings } = enginePlan({ peers: [{ url: 'http://user:p@127.0.0.1', headers }], storage });
+  t.deepEqual(settings.peers, [
+    { url: 'http://127.0.0.1/sync', headers: { authorization: 'Bearer x', 'x-tenant': 'a' } },
+  ]);
+});
+
 test("a value that can't be meant is a TypeError that names it", (t) => {
   const bad = (config: object, message: RegExp): void => {
     t.throws(() => enginePlan({ peers: ['http://127.0.0.1'], storage, ...config }), {

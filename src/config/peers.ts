@@ -50,14 +50,17 @@ function headers(): Reader<Readonly<Record<string, string>>> {
     fallback: {},
     read(value = {}, where) {
       if (!isObject(value)) throw unfit(where, expects, value);
-      const entries = Object.entries(value);
-      for (const [name, content] of entries) {
+      const read = Object.entries(value).map(([name, content]) => {
         const at = inside(where, `[${JSON.stringify(name)}]`);
         if (!NAME.test(name)) throw refusal(at, 'is no name of an HTTP header.');
         if (typeof content !== 'string') throw unfit(at, 'a text', content);
         if (!VALUE.test(content)) throw refusal(at, "has characters that an HTTP header can't carry.");
-      }
-      return Object.fromEntries(entries) as Readonly<Record<string, string>>;
+        return [name.toLowerCase(), content] as const;
+      });
+      const names = read.map(([name]) => name);
+      const second = names.find((name, index) => names.indexOf(name) !== index);
+      if (second !== undefined) throw refusal(where, `has the header ${second} twice, in two spellings.`);
+      return Object.fromEntries(read);
     },
   };
 }

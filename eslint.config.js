@@ -7,7 +7,14 @@ const nodeModules = no(['node:*'], 'What differs by platform is injected here.')
 const pluginsOut = no(['**/plugins/**'], 'Only the default registry knows the plugins.');
 const container = no(['tsyringe', 'reflect-metadata'], 'Only src/di touches the container.');
 const pluginsSee = no(
-  ['**/src/chain/**', '**/src/engine/**', '**/src/server/**', '**/src/di/**', '**/src/cli/**'],
+  [
+    '**/src/chain/**',
+    '**/src/engine/**',
+    '**/src/config/**',
+    '**/src/server/**',
+    '**/src/di/**',
+    '**/src/cli/**',
+  ],
   'Plugins see contracts, errors and internal.',
 );
 const clientSees = (other) =>
@@ -15,6 +22,10 @@ const clientSees = (other) =>
     [`**/${other}/**`, '**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
     'The HTTP clients know nothing of each other, nor of who uses them; what they share is in src/internal/node.',
   );
+const rawConfig = no(
+  ['**/config/types.js'],
+  'What a host passes is read in src/config and nowhere else; take the plan.',
+);
 const restrict = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
 
 const classOfErrors = {
@@ -50,7 +61,12 @@ export default defineConfig(
     ignores: ['src/errors/**/*.ts', 'src/internal/abort.ts'],
     rules: restrictSyntax(classOfErrors, ownListener),
   },
-  { files: ['src/**/*.ts'], rules: restrict(pluginsOut, container) },
+  { files: ['src/**/*.ts'], rules: restrict(pluginsOut, container, rawConfig) },
+  // Where it is read, and where its types are those of what hosts call.
+  {
+    files: ['src/config/**/*.ts', 'src/index.ts', 'src/create-engine.ts', 'src/open-chain.ts'],
+    rules: restrict(pluginsOut, container),
+  },
   {
     files: ['src/contracts/**/*.ts'],
     rules: restrict(
@@ -67,7 +83,7 @@ export default defineConfig(
       pluginsOut,
       container,
       no(
-        ['**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+        ['**/chain/**', '**/engine/**', '**/config/**', '**/server/**', '**/di/**', '**/cli/**'],
         'Dependencies point towards contracts and errors.',
       ),
     ),
@@ -79,7 +95,7 @@ export default defineConfig(
       pluginsOut,
       container,
       no(
-        ['**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+        ['**/chain/**', '**/engine/**', '**/config/**', '**/server/**', '**/di/**', '**/cli/**'],
         'Dependencies point towards contracts and errors.',
       ),
     ),
@@ -91,6 +107,7 @@ export default defineConfig(
       pluginsOut,
       container,
       no(['**/engine/**', '**/server/**', '**/di/**', '**/cli/**'], 'The chain knows no engine.'),
+      no(['**/config/**'], 'Settings come from outside.'),
     ),
   },
   {
@@ -100,6 +117,7 @@ export default defineConfig(
       pluginsOut,
       container,
       no(['**/server/**', '**/di/**', '**/cli/**'], 'The engine knows no server.'),
+      no(['**/config/**'], 'Settings come from outside.'),
     ),
   },
   {
@@ -112,11 +130,11 @@ export default defineConfig(
   },
   {
     files: ['src/server/**/*.ts'],
-    rules: restrict(pluginsOut, container, no(['**/cli/**'], 'The server knows no command line.')),
+    rules: restrict(pluginsOut, container, rawConfig, no(['**/cli/**'], 'The server knows no command line.')),
   },
   {
     files: ['src/di/**/*.ts'],
-    rules: restrict(no(['**/cli/**', '**/server/express.js'], 'The container knows no adapter.')),
+    rules: restrict(rawConfig, no(['**/cli/**', '**/server/express.js'], 'The container knows no adapter.')),
   },
   { files: ['src/cli/**/*.ts', 'src/testing/**/*.ts', 'src/api-surface.ts'], rules: restrict(container) },
   {

@@ -27,17 +27,10 @@ import { cursorKey, stateKey, undoKey } from './keys.js';
 import { LevelStage } from './level-stage.js';
 import { Reader } from './reader.js';
 import { collectFrom, confirmGone, guard, guarded, holds, momentOf, scan } from './reads.js';
+import type { LevelStorageOptions } from './options.js';
 import { decodeJson, encodeJson, type Meta, sealValue } from './records.js';
 import { heightOfHead, isStillNamed, type Opened, retire, switchContents } from './switch-contents.js';
 import { commitOperations, rollbackOperations } from './writer.js';
-
-/** Options of `levelStorage`. */
-export interface LevelStorageOptions {
-  /** Directory of the store. */
-  readonly location: string;
-  /** Whether a missing store is made. Default true. */
-  readonly createIfMissing?: boolean | undefined;
-}
 
 /** Blocks, state and checkpoint in an embedded LevelDB, with the frames in files beside it. */
 export class LevelStorage implements Storage {

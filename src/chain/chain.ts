@@ -18,6 +18,7 @@ import type {
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { storedLimits } from '../internal/expansion.js';
+import { checkDocuments, checkPlace } from './arguments.js';
 import { Block } from './block.js';
 import { ChainWriter, type CommitOptions, type ReplaceOptions, type RollbackHook } from './chain-writer.js';
 import type { AppendPoint } from './links.js';
@@ -183,9 +184,11 @@ export class Chain implements BlockSource, Closeable {
   /**
    * Verifies documents and appends them in one durable batch: all of them or, when one is refused, none.
    *
+   * @throws TypeError for what is not an array of bytes.
    * @throws SyncError naming the height of the refused document; `STATE_FAILED` when the state transition fails
    */
   async append(documents: readonly Uint8Array[]): Promise<readonly BlockRef[]> {
+    checkDocuments(documents);
     const frames = await this.#writer.append(() => {
       const verifier = this.verifier();
       return documents.map((document) => verifier.document(document));
@@ -209,10 +212,12 @@ export class Chain implements BlockSource, Closeable {
    *
    * @param to - the new head; `null` drops all blocks, of which listeners are told only when new ones come.
    * @returns the dropped blocks, newest first.
+   * @throws TypeError for what names no block.
    * @throws SyncError `BELOW_FINALIZED` when one of them is final, `STORE_GAP` when `to` is not on this chain; nothing is
    *   changed then.
    */
-  rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+  async rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+    checkPlace(to);
     return this.#writer.rollback(to);
   }
 

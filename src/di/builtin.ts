@@ -6,8 +6,11 @@ import type {
   StoragePlugin,
   TransportPlugin,
 } from '../contracts/index.js';
-import type { LevelStorageConfig } from '../config.js';
+import type { LevelStorageOptions } from '../../plugins/storage-leveldb/index.js';
+import type { CHAIN_FORMS, STORAGE_NAMES } from '../config/builtin.js';
 import { CODEC_NAMES, type CodecName } from '../internal/codecs.js';
+
+type Named<T extends readonly string[]> = Readonly<Record<T[number], unknown>>;
 
 /** What is known of built-in chain rules before they are loaded. */
 interface BuiltinRules {
@@ -25,7 +28,7 @@ interface BuiltinRules {
  */
 export const BUILTIN = {
   storage: {
-    leveldb: async (options: LevelStorageConfig): Promise<StoragePlugin> =>
+    leveldb: async (options: LevelStorageOptions): Promise<StoragePlugin> =>
       (await import('../../plugins/storage-leveldb/index.js')).levelStorage(options),
     memory: async (): Promise<StoragePlugin> =>
       (await import('../../plugins/storage-memory/index.js')).memoryStorage(),
@@ -49,7 +52,7 @@ export const BUILTIN = {
         return linked(parseLinkedId(id));
       },
     },
-  } satisfies Readonly<Record<string, BuiltinRules>>,
+  },
   transport: {
     sse: async (): Promise<TransportPlugin> =>
       (await import('../../plugins/transport-sse/client/index.js')).sseTransport(),
@@ -64,7 +67,11 @@ export const BUILTIN = {
     secp256k1: async (): Promise<SignaturePlugin> =>
       (await import('../../plugins/signer-secp256k1/index.js')).secp256k1(),
   },
-} as const;
+} as const satisfies {
+  readonly storage: Named<typeof STORAGE_NAMES>;
+  readonly chain: Readonly<Record<keyof typeof CHAIN_FORMS, BuiltinRules>>;
+  readonly [kind: string]: unknown;
+};
 
 /** Names of the built-in plugins of a kind. */
 export function builtinNames(kind: 'codec' | keyof typeof BUILTIN): readonly string[] {

@@ -7,8 +7,7 @@ import type {
   StoragePlugin,
   TransportPlugin,
 } from '../contracts/index.js';
-import { PLUGIN_API_VERSION } from '../contracts/index.js';
-import type { StorageConfig } from '../config.js';
+import type { StorageChoice } from '../config/storage.js';
 import { SyncError } from '../errors/index.js';
 import { isBuiltinCodec } from '../internal/codecs.js';
 import { BUILTIN, builtinCodec, builtinNames, builtinRules } from './builtin.js';
@@ -20,25 +19,17 @@ type PluginOf<K extends Plugin['kind']> = Extract<Plugin, { readonly kind: K }>;
 export class PluginResolver {
   readonly #plugins: readonly Plugin[];
 
-  /** @throws SyncError `PLUGIN_INCOMPATIBLE` */
+  /** @param plugins - passed by the host, and checked. */
   constructor(plugins: readonly Plugin[]) {
-    checkPlugins(plugins);
     this.#plugins = plugins;
   }
 
-  /** @throws SyncError `PLUGIN_UNKNOWN` */
-  async storage(config: StorageConfig): Promise<StoragePlugin> {
-    if ('kind' in config) return config;
-    const own = this.#own('storage', config.use);
-    if (own !== null) return own;
-    switch (config.use) {
-      case 'leveldb':
-        return BUILTIN.storage.leveldb(config);
-      case 'memory':
-        return BUILTIN.storage.memory();
-      default:
-        throw this.#unknown('storage', (config as { readonly use: string }).use);
-    }
+  /** The store that a plan has chosen. */
+  async storage(choice: StorageChoice): Promise<StoragePlugin> {
+    if ('kind' in choice) return choice;
+    if (choice.use === 'memory') return BUILTIN.storage.memory();
+    const { location, createIfMissing } = choice;
+    return BUILTIN.storage.leveldb({ location, createIfMissing });
   }
 
   /** @throws SyncError `PLUGIN_UNKNOWN` */
@@ -97,20 +88,5 @@ export class PluginResolver {
       'PLUGIN_UNKNOWN',
       `There is no ${kind} plugin ${JSON.stringify(name)}; there are ${known}.`,
     );
-  }
-}
-
-/** @throws SyncError `PLUGIN_INCOMPATIBLE` for a plugin of other contracts, or two of one name. */
-export function checkPlugins(plugins: readonly Plugin[]): void {
-  const seen = new Set<string>();
-  for (const { kind, name, apiVersion } of plugins) {
-    const label = `${kind} plugin ${name}`;
-    if ((apiVersion as number) !== PLUGIN_API_VERSION) {
-      const message = `The ${label} was made for contracts ${String(apiVersion)}, not ${PLUGIN_API_VERSION}.`;
-      throw new SyncError('PLUGIN_INCOMPATIBLE', message);
-    }
-    if (seen.has(label))
-      throw new SyncError('PLUGIN_INCOMPATIBLE', `There are two plugins of one name: ${label}.`);
-    seen.add(label);
   }
 }

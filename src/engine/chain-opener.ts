@@ -1,6 +1,6 @@
-import type { ChainRules, PeerStatus } from '../contracts/index.js';
-import { Chain } from '../chain/chain.js';
-import { finalHeight } from '../chain/finality.js';
+import type { PeerStatus } from '../contracts/index.js';
+import type { Chain } from '../chain/chain.js';
+import { chainOf } from '../chain/open-store.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { checkPeerChain, chooseRules } from './handshake.js';
 
@@ -73,20 +73,4 @@ export class ChainOpener {
     const { parts, settings } = this.#deps;
     return settings.chainId ?? parts.storage.identity()?.chainId ?? null;
   }
-}
-
-/** Makes the chain of an engine out of its parts. */
-export function chainOf(parts: EngineParts, settings: EngineSettings, rules: ChainRules): Chain {
-  return new Chain({
-    storage: parts.storage,
-    rules,
-    codecs: parts.codecs,
-    encoding: parts.encoding,
-    chainId: settings.chainId,
-    base: settings.base,
-    maxBlockBytes: settings.limits.maxBlockBytes,
-    stateTransition: settings.stateTransition,
-    finalHeight: (head, chain) => finalHeight(settings.finality, head, chain),
-    onClose: () => parts.close(),
-  });
 }

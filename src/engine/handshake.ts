@@ -1,8 +1,6 @@
 import type { ChainIdentity, PeerStatus } from '../contracts/index.js';
+import { DEFAULT_RULES } from '../chain/open-store.js';
 import { SyncError } from '../errors/index.js';
-
-/** Rules of a chain about which nobody says anything. */
-const DEFAULT_RULES = 'sealed-json';
 
 /** What is known about the chain before a peer is asked. */
 export interface KnownChain {

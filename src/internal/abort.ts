@@ -12,11 +12,11 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 /**
- * Calls back once when a signal fires, at once when it has. `undefined` never fires.
+ * Calls back once when a signal fires, at once when it has. No signal never fires.
  *
  * @returns what removes the listener; it may be called any number of times.
  */
-export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+export function onAbort(signal: AbortSignal | null | undefined, callback: () => void): () => void {
   if (signal?.aborted === true) callback();
   else signal?.addEventListener('abort', callback, { once: true });
   return () => {

@@ -27,8 +27,8 @@ export interface SyncServerOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** A request with the address that its streams are counted under. */
-export type SyncRequest = EndpointRequest & { readonly remoteAddress: string };
+/** A request with the key that its client's streams are counted under: an address, or what the host tells clients by. */
+export type SyncRequest = EndpointRequest & { readonly clientKey: string };
 
 /** The sync service without any framework. */
 export interface SyncServer {
@@ -147,7 +147,7 @@ export class SyncServerCore implements SyncServer {
 
   async #ask(endpoint: Endpoint, request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> {
     const counts = endpoint.streams && request.method !== 'HEAD';
-    const release = counts ? this.#slots.take(request.remoteAddress) : () => undefined;
+    const release = counts ? this.#slots.take(request.clientKey) : () => undefined;
     const run = this.#run(signal, release);
     try {
       const onError = (error: unknown): void => {

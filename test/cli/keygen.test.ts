@@ -14,7 +14,7 @@ import test, { type ExecutionContext } from 'ava';
 import { parseManifest } from '../../plugins/transport-snapshot/manifest.js';
 import type { SnapshotManifest } from '../../src/contracts/index.js';
 import { checkTrust } from '../../src/engine/snapshot/trust.js';
-import { trustOptions } from '../../src/engine/snapshot/trust-options.js';
+import { trustOptions } from '../../src/config/trust.js';
 import { plainManifest, scheme } from '../engine/trust-support.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { type Finished, jsonLines, run } from './cli.js';

@@ -6,7 +6,6 @@ import {
   createSyncEngine,
   isSyncError,
   openChain,
-  type Plugin,
 } from '../../src/index.js';
 import { BUILTIN } from '../../src/di/builtin.js';
 import { PluginResolver } from '../../src/di/resolve.js';
@@ -37,7 +36,7 @@ const fields = { height: 'height', hash: 'hash', previousHash: 'previousHash' };
 async function outcome(
   t: ExecutionContext,
   rules: ChainRulesPlugin,
-  plugins: Plugin[],
+  plugins: ChainRulesPlugin[],
 ): Promise<string | null> {
   const memory = { use: 'memory' } as const;
   const chain = await openChain({ storage: memory, chain: rules });

@@ -13,7 +13,6 @@ import type {
   BlockSource,
   ChainTip,
   Peer,
-  Plugin,
   ServerLimits,
   StreamRequest,
   Transport,
@@ -24,6 +23,7 @@ import type {
 import { createHttp1Client } from '../../src/http1-client/index.js';
 import { isSyncError, type SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { createSyncServer } from '../../src/server/create-server.js';
+import type { SyncServerConfig } from '../../src/server/plan.js';
 import { nodeListener } from '../../src/server/node.js';
 import { codecOf } from '../helpers/builtin-codecs.js';
 import { MemorySource } from '../helpers/memory-source.js';
@@ -85,7 +85,7 @@ export async function serveRanges(
   source: BlockSource,
   more: {
     limits?: Partial<ServerLimits>;
-    plugins?: readonly Plugin[];
+    plugins?: NonNullable<SyncServerConfig['plugins']>;
     wrap?: (handler: Handler) => Handler;
   } = {},
 ): Promise<SyncTestServer> {

@@ -2,7 +2,7 @@
 import { snapshotTransport } from '../../plugins/transport-snapshot/client/index.js';
 import { sseTransport } from '../../plugins/transport-sse/index.js';
 import type { Peer } from '../../src/contracts/index.js';
-import { transportLimits } from '../../src/config.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { createHttp1Client } from '../../src/http1-client/index.js';
@@ -11,7 +11,7 @@ import { inThreadWorkers } from '../../src/workers/in-thread.js';
 const RUNS = 5;
 const [url = '', path = '', signers = ''] = process.argv.slice(2);
 const peer: Peer = { url, headers: {} };
-const limits = transportLimits({});
+const limits = DEFAULT_TRANSPORT_LIMITS;
 const http = createHttp1Client(limits);
 const deps = { fetch: http.fetch, limits, workers: inThreadWorkers(codecRegistry([])) };
 const { signal } = new AbortController();

@@ -252,12 +252,12 @@ test('a client that leaves frees its place and ends the reading', async (t) => {
   t.is(third.statusCode, 200);
 });
 
-test('the address that counts is the one the host says', async (t) => {
+test('streams are counted under the key that the host gives', async (t) => {
   const source = new MemorySource(documents);
   const { origin } = await mount(t, {
     source,
     limits: { maxStreamsPerAddress: 1 },
-    clientAddress: (req: Request) => req.get('x-tenant') ?? '',
+    clientKey: (req: Request) => req.get('x-tenant') ?? '',
   });
   const status = async (tenant: string): Promise<number | undefined> =>
     (await open(t, `${origin}/sync/stream?follow=true`, { 'x-tenant': tenant })).statusCode;

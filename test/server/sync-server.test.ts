@@ -5,7 +5,8 @@ import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { resolveServerParts } from '../../src/di/server-parts.js';
 import { SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { CODEC_NAMES, STREAM_CODECS } from '../../src/internal/codecs.js';
-import { DEFAULT_SERVER_LIMITS, serverLimits } from '../../src/server/limits.js';
+import { createSyncServer } from '../../src/server/create-server.js';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
 import { type SyncServer, SyncServerCore } from '../../src/server/sync-server.js';
 import { encodingsHere, isHere } from '../helpers/builtin-codecs.js';
 import { MemorySource } from '../helpers/memory-source.js';
@@ -34,7 +35,7 @@ function get(server: SyncServer, target: string, ask: Ask = {}): Promise<Endpoin
     path,
     query: new URLSearchParams(query),
     header: () => null,
-    remoteAddress: ask.address ?? '192.0.2.1',
+    clientKey: ask.address ?? '192.0.2.1',
   };
   return server.handle(request, { signal: ask.signal ?? new AbortController().signal });
 }
@@ -286,9 +287,11 @@ test('closing waits for the endpoints, and tells of one that fails', async (t) =
 });
 
 test('limits that can not be meant are refused', (t) => {
-  t.deepEqual(serverLimits({}), DEFAULT_SERVER_LIMITS);
-  t.is(serverLimits({ maxStreams: 5 }).maxStreams, 5);
-  t.throws(() => serverLimits({ maxStreams: 0 }), { instanceOf: TypeError, message: /maxStreams/ });
-  t.throws(() => serverLimits({ heartbeatMs: NaN }), { instanceOf: TypeError });
-  t.throws(() => serverLimits({ heartbeat: 1 } as Partial<ServerLimits>), { instanceOf: TypeError });
+  const limitsOf = (limits: Partial<ServerLimits>): ServerLimits =>
+    createSyncServer({ source: new MemorySource(), limits }).limits;
+  t.deepEqual(limitsOf({}), DEFAULT_SERVER_LIMITS);
+  t.is(limitsOf({ maxStreams: 5 }).maxStreams, 5);
+  t.throws(() => limitsOf({ maxStreams: 0 }), { instanceOf: TypeError, message: /maxStreams/ });
+  t.throws(() => limitsOf({ heartbeatMs: NaN }), { instanceOf: TypeError });
+  t.throws(() => limitsOf({ heartbeat: 1 } as Partial<ServerLimits>), { instanceOf: TypeError });
 });

@@ -23,7 +23,11 @@ export type RollbackHandler = (dropped: readonly BlockRef[], to: BlockRef) => vo
 export interface RunOptions {
   /** Runs until the signal fires; `close()` does the same. */
   readonly signal?: AbortSignal | undefined;
-  /** Name the position is kept under, so that several handlers each have their own. Default `default`. */
+  /**
+   * Name the position is kept under, so that several handlers each have their own.
+   *
+   * @defaultValue `'default'`
+   */
   readonly consumer?: string | undefined;
   /**
    * Told of dropped blocks before the ones in their place are handed over; at least once, like the handler. Without it

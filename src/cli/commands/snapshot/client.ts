@@ -1,4 +1,4 @@
-import { transportLimits } from '../../../config.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../../config/engine-plan.js';
 import type {
   Closeable,
   Peer,
@@ -19,7 +19,7 @@ export interface SnapshotClient extends Closeable {
 
 /** Close it at the end. */
 export async function openSnapshotClient(): Promise<SnapshotClient> {
-  const limits = transportLimits({});
+  const limits = DEFAULT_TRANSPORT_LIMITS;
   const plugin = await new PluginResolver([]).snapshotTransport();
   const { workers, snapshotCodecs: codecs } = await assembleWorkers([]);
   const http = createHttp1Client(limits);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openArchive } from '../../../../plugins/transport-snapshot/server/index.js';
 import { bodyName, DOCUMENT_FILE } from '../../../../plugins/transport-snapshot/server/files.js';
-import { normalizePeer } from '../../../config.js';
+import { CHAIN_LIMITS } from '../../../config/chain-plan.js';
 import type {
   Peer,
   SignatureScheme,
@@ -14,7 +14,8 @@ import type {
 } from '../../../contracts/index.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
-import { OPTION, peers } from '../../options.js';
+import { filled, OPTION, peersOf } from '../../options.js';
+import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { requiredTrust, signatureScheme, TRUST_OPTION, type TrustArguments } from '../../trust.js';
@@ -31,7 +32,7 @@ Examples:
   $ blockferry snapshot fetch --peer http://127.0.0.1:8080 --out ./mirror --type full --trust 02ab…`;
 
 interface FetchOptions extends TrustArguments {
-  readonly peer: readonly string[];
+  readonly peer: readonly Peer[];
   readonly out: string;
   readonly type: SnapshotType;
   readonly maxBlockBytes: number;
@@ -44,6 +45,7 @@ interface Job {
   readonly scheme: SignatureScheme;
   readonly peers: readonly Peer[];
   readonly trust: TrustOptions;
+  readonly maxBlockBytes: number;
 }
 
 /** `blockferry snapshot fetch`. */
@@ -51,10 +53,12 @@ export function command(): Command {
   return new Command('fetch')
     .addOption(
       new Option('--peer <url>', 'server to fetch from; may be given several times')
-        .argParser(peers)
+        .argParser(peersOf)
         .makeOptionMandatory(),
     )
-    .addOption(new Option('--out <dir>', 'directory of the snapshots').makeOptionMandatory())
+    .addOption(
+      new Option('--out <dir>', 'directory of the snapshots').argParser(filled).makeOptionMandatory(),
+    )
     .addOption(new Option('--type <type>', 'which snapshot').choices(['recent', 'full']).default('recent'))
     .addOption(TRUST_OPTION.trust())
     .addOption(TRUST_OPTION.threshold())
@@ -66,14 +70,16 @@ export function command(): Command {
 }
 
 async function fetchSnapshot(options: FetchOptions, context: CommandContext): Promise<void> {
-  const trust = await requiredTrust(options);
+  const trust = requiredTrust(options);
+  const maxBlockBytes = readValue(CHAIN_LIMITS.maxBlockBytes, options.maxBlockBytes, '--max-block-bytes');
   const client = await openSnapshotClient();
   try {
     const job = {
       client,
       trust,
       scheme: await signatureScheme(),
-      peers: options.peer.map((peer) => normalizePeer(peer)),
+      peers: options.peer,
+      maxBlockBytes,
     };
     const manifest = await wanted(job, options, context.signal);
     const { chain, chainId } = manifest;
@@ -113,9 +119,9 @@ async function wanted(
 }
 
 async function download(
-  { client, peers: all, scheme }: Job,
+  { client, peers: all, scheme, maxBlockBytes }: Job,
   manifest: SnapshotManifest,
-  { out: directory, maxBlockBytes }: FetchOptions,
+  { out: directory }: FetchOptions,
   { out, signal }: CommandContext,
 ): Promise<void> {
   const { id, type: snapshotType, base, height, blockHash: hash, codec } = manifest;

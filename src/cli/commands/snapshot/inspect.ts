@@ -1,11 +1,12 @@
 import { Argument, Command, Option } from 'commander';
-import { normalizePeer } from '../../../config.js';
+import { peer as peerReader } from '../../../config/peers.js';
 import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js';
 import { MAX_CHECKED_SIGNATURES } from '../../../engine/snapshot/trust.js';
 import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { printable } from '../../exit.js';
 import { OPTION } from '../../options.js';
+import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { signatureScheme } from '../../trust.js';
 import { bytesText, countText } from '../../units.js';
@@ -65,7 +66,7 @@ async function manifestOf(
   type: SnapshotType,
   signal: AbortSignal,
 ): Promise<SnapshotManifest> {
-  const peer = normalizePeer(source);
+  const peer = readValue(peerReader, source, 'SOURCE');
   const client = await openSnapshotClient();
   try {
     const manifest = await client.manifest(peer, type, signal);

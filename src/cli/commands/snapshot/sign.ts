@@ -5,7 +5,7 @@ import type { Signer, SnapshotManifest, SnapshotSignature } from '../../../contr
 import { throwIfAborted } from '../../../internal/abort.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { printable } from '../../exit.js';
-import { OPTION } from '../../options.js';
+import { filled, OPTION } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { readManifestFile, readMembers, replaceFile } from './files.js';
 
@@ -27,8 +27,12 @@ interface SignOptions {
 export function command(): Command {
   return new Command('sign')
     .addArgument(new Argument('<manifest>', 'manifest file'))
-    .addOption(new Option('--key <file>', 'key file, as keygen makes it').makeOptionMandatory())
-    .addOption(new Option('--out <file>', 'file to write (default: the manifest file itself)'))
+    .addOption(
+      new Option('--key <file>', 'key file, as keygen makes it').argParser(filled).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--out <file>', 'file to write (default: the manifest file itself)').argParser(filled),
+    )
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: SignOptions) =>

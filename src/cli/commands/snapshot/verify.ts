@@ -1,5 +1,6 @@
 import { Argument, Command } from 'commander';
 import { bodyName } from '../../../../plugins/transport-snapshot/server/files.js';
+import { CHAIN_LIMITS } from '../../../config/chain-plan.js';
 import type { SignatureScheme, TrustOptions } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { ProgressMeter } from '../../../engine/events/progress.js';
@@ -8,6 +9,7 @@ import { SyncError } from '../../../errors/index.js';
 import { SNAPSHOT_CODECS } from '../../../internal/codecs.js';
 import { documentMessage } from '../../../internal/snapshot-messages.js';
 import { OPTION } from '../../options.js';
+import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { requiredTrust, signatureScheme, TRUST_OPTION, type TrustArguments } from '../../trust.js';
@@ -51,7 +53,8 @@ async function verify(
   options: VerifyOptions,
   { out, signal, conclude }: CommandContext,
 ): Promise<void> {
-  const trust = await requiredTrust(options);
+  const trust = requiredTrust(options);
+  const maxBlockBytes = readValue(CHAIN_LIMITS.maxBlockBytes, options.maxBlockBytes, '--max-block-bytes');
   const scheme = await signatureScheme();
   const files = await findSnapshot(path, signal);
   const { body } = files;
@@ -70,7 +73,7 @@ async function verify(
       {
         workers,
         signal,
-        maxBlockBytes: options.maxBlockBytes,
+        maxBlockBytes,
         onBlocks: (blocks, bytes, height) => {
           meter.add(blocks, bytes, height);
           tell();

@@ -12,7 +12,6 @@ import { PeerBook } from './peers/peer-book.js';
 import type { PeerInfo } from './peers/peer-record.js';
 import { ProgressMeter } from './events/progress.js';
 import { Deferred } from '../internal/deferred.js';
-import { SyncRun } from './sync-run.js';
 
 /**
  * Brings a node's copy of a chain up to date.
@@ -166,6 +165,8 @@ export class SyncEngine implements Closeable {
 
   async #sync(signal: AbortSignal): Promise<void> {
     this.#hub.phase('opening');
+    // Like the parts, what a run consists of is loaded by the first start.
+    const { SyncRun } = await import('./sync-run.js');
     const parts = await this.#assemble();
     this.#parts = parts;
     const greeting = this.#greet(parts, signal);

@@ -54,6 +54,6 @@ export function checkDistinctPlugins(plugins: readonly Plugin[], { owner }: Pick
 /** The error of a name that no plugin has, for `throw`. */
 export function unknownPlugin(where: Where, kind: Kind, name: string, known: readonly string[]): SyncError {
   const hint = suggestion(name, known, (text) => text);
-  const message = `${where.owner}: \`${where.path}\` names the ${kind} plugin ${shown(name)}, which there is none of; ${hint}`;
+  const message = `${where.owner}: \`${where.path}\` names the ${kind} plugin ${shown(name)}, which is neither built in nor passed; ${hint}`;
   return new SyncError('PLUGIN_UNKNOWN', message);
 }

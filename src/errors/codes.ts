@@ -274,7 +274,7 @@ export const ERROR_CODES = {
     status: 405,
   }),
   TOO_MANY_STREAMS: info(
-    'This client address has too many streams open.',
+    'This client has too many streams open.',
     'Close some, or wait for `Retry-After`.',
     { status: 429 },
   ),

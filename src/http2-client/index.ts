@@ -16,6 +16,8 @@ export interface Http2Fetch extends Closeable {
  * Makes a `fetch` that speaks HTTP/2 only, all requests to an origin over one connection: `https:` by ALPN, `http:` by
  * prior knowledge (RFC 9113 section 3.3). It sends GET and HEAD, without a body, and follows no redirects.
  * A body that the server or the network cut off fails; it never just ends.
+ *
+ * @throws TypeError for an option that isn't one, and for one out of bounds
  */
 export function http2Fetch(options: Http2FetchOptions = {}): Http2Fetch {
   const connections = new Connections(options);

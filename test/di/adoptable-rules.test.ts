@@ -1,12 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { linked } from '../../plugins/chain-linked/index.js';
 import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
-import {
-  type ChainRulesPlugin,
-  createSyncEngine,
-  isSyncError,
-  openChain,
-} from '../../src/index.js';
+import { type ChainRulesPlugin, createSyncEngine, isSyncError, openChain } from '../../src/index.js';
 import { BUILTIN } from '../../src/di/builtin.js';
 import { PluginResolver } from '../../src/di/resolve.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';

@@ -4,6 +4,7 @@ import { ARCHIVE_OPTIONS } from '../../plugins/transport-snapshot/server/archive
 import { ORDER_OPTIONS } from '../../plugins/transport-snapshot/server/build.js';
 import { SNAPSHOT_OPTIONS } from '../../plugins/transport-snapshot/server/options.js';
 import { SSE_ENDPOINT_OPTIONS } from '../../plugins/transport-sse/server/endpoint.js';
+import { HTTP2_FETCH_OPTIONS } from '../../src/http2-client/options.js';
 import type { Spec } from '../../src/internal/options/index.js';
 import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
 import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
@@ -19,6 +20,7 @@ const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[]
   ['src/server/plan.ts', 'SyncServerConfig', SERVER_OPTIONS],
   ['src/server/middleware-options.ts', 'SyncMiddlewareOptions', { clientKey }],
   ['src/server/node.ts', 'NodeListenerOptions', NODE_LISTENER_OPTIONS],
+  ['src/http2-client/options.ts', 'Http2FetchOptions', HTTP2_FETCH_OPTIONS],
   ['src/server/http2/options.ts', 'CloseHttp2Options', CLOSE_HTTP2_OPTIONS],
   ['plugins/transport-sse/server/endpoint.ts', 'SseEndpointOptions', SSE_ENDPOINT_OPTIONS],
   [

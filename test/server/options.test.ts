@@ -16,6 +16,8 @@ import { SNAPSHOT_OPTIONS } from '../../plugins/transport-snapshot/server/option
 import { sseEndpoint } from '../../plugins/transport-sse/index.js';
 import { SSE_ENDPOINT_OPTIONS } from '../../plugins/transport-sse/server/endpoint.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
+import { http2Fetch } from '../../src/http2-client/index.js';
+import { HTTP2_FETCH_OPTIONS } from '../../src/http2-client/options.js';
 import { openChain } from '../../src/index.js';
 import { syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
 import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
@@ -181,6 +183,16 @@ const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
     base: () => ({}),
     call: (options) => nodeListener(createSyncServer({ source }), options),
     rows: { path: row([undefined, '/', '/a/b', '/a/'], [null, '', 'sync', 5, '/sync?a', '/a#b']) },
+  }),
+  http2Fetch: () => ({
+    spec: HTTP2_FETCH_OPTIONS,
+    base: () => ({}),
+    call: (options) => http2Fetch(options).close(),
+    rows: {
+      connect: row([undefined, {}, { settings: {} }], [null, 'h2', [], promise]),
+      pingIntervalMs: times,
+      idleTimeoutMs: times,
+    },
   }),
   closeHttp2Server: () => ({
     spec: CLOSE_HTTP2_OPTIONS,

@@ -7,10 +7,36 @@ const nodeModules = no(['node:*'], 'What differs by platform is injected here.')
 const pluginsOut = no(['**/plugins/**'], 'Only the default registry knows the plugins.');
 const container = no(['tsyringe', 'reflect-metadata'], 'Only src/di touches the container.');
 const pluginsSee = no(
-  ['**/src/chain/**', '**/src/engine/**', '**/src/server/**', '**/src/di/**', '**/src/cli/**'],
+  [
+    '**/src/chain/**',
+    '**/src/engine/**',
+    '**/src/config/**',
+    '**/src/server/**',
+    '**/src/di/**',
+    '**/src/cli/**',
+  ],
   'Plugins see contracts, errors and internal.',
 );
+const clientSees = (other) =>
+  no(
+    [`**/${other}/**`, '**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+    'The HTTP clients know nothing of each other, nor of who uses them; what they share is in src/internal/node.',
+  );
+const rawConfig = no(
+  ['**/config/types.js'],
+  'What a host passes is read in src/config and nowhere else; take the plan.',
+);
 const restrict = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
+
+const classOfErrors = {
+  selector: "BinaryExpression[operator='instanceof'][right.name='SyncError']",
+  message: 'Use isSyncError: an error may be of another copy of the package.',
+};
+const ownListener = {
+  selector: "CallExpression[callee.property.name='addEventListener'][arguments.0.value='abort']",
+  message: 'Use onAbort or LinkedAbort, which remove the listener as well.',
+};
+const restrictSyntax = (...kinds) => ({ 'no-restricted-syntax': ['error', ...kinds] });
 
 export default defineConfig(
   { ignores: ['dist/', 'node_modules/', 'temp/', 'docs/reference/'] },
@@ -29,7 +55,18 @@ export default defineConfig(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
   },
-  { files: ['src/**/*.ts'], rules: restrict(pluginsOut, container) },
+  { files: ['**/*.ts'], ignores: ['src/errors/**/*.ts'], rules: restrictSyntax(classOfErrors) },
+  {
+    files: ['src/**/*.ts', 'plugins/**/*.ts'],
+    ignores: ['src/errors/**/*.ts', 'src/internal/abort.ts'],
+    rules: restrictSyntax(classOfErrors, ownListener),
+  },
+  { files: ['src/**/*.ts'], rules: restrict(pluginsOut, container, rawConfig) },
+  // Where it is read, and where its types are those of what hosts call.
+  {
+    files: ['src/config/**/*.ts', 'src/index.ts', 'src/create-engine.ts', 'src/open-chain.ts'],
+    rules: restrict(pluginsOut, container),
+  },
   {
     files: ['src/contracts/**/*.ts'],
     rules: restrict(
@@ -46,7 +83,7 @@ export default defineConfig(
       pluginsOut,
       container,
       no(
-        ['**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+        ['**/chain/**', '**/engine/**', '**/config/**', '**/server/**', '**/di/**', '**/cli/**'],
         'Dependencies point towards contracts and errors.',
       ),
     ),
@@ -58,7 +95,7 @@ export default defineConfig(
       pluginsOut,
       container,
       no(
-        ['**/chain/**', '**/engine/**', '**/server/**', '**/di/**', '**/cli/**'],
+        ['**/chain/**', '**/engine/**', '**/config/**', '**/server/**', '**/di/**', '**/cli/**'],
         'Dependencies point towards contracts and errors.',
       ),
     ),
@@ -70,6 +107,7 @@ export default defineConfig(
       pluginsOut,
       container,
       no(['**/engine/**', '**/server/**', '**/di/**', '**/cli/**'], 'The chain knows no engine.'),
+      no(['**/config/**'], 'Settings come from outside.'),
     ),
   },
   {
@@ -79,15 +117,24 @@ export default defineConfig(
       pluginsOut,
       container,
       no(['**/server/**', '**/di/**', '**/cli/**'], 'The engine knows no server.'),
+      no(['**/config/**'], 'Settings come from outside.'),
     ),
   },
   {
+    files: ['src/http1-client/**/*.ts'],
+    rules: restrict(pluginsOut, container, clientSees('http2-client')),
+  },
+  {
+    files: ['src/http2-client/**/*.ts'],
+    rules: restrict(pluginsOut, container, clientSees('http1-client')),
+  },
+  {
     files: ['src/server/**/*.ts'],
-    rules: restrict(pluginsOut, container, no(['**/cli/**'], 'The server knows no command line.')),
+    rules: restrict(pluginsOut, container, rawConfig, no(['**/cli/**'], 'The server knows no command line.')),
   },
   {
     files: ['src/di/**/*.ts'],
-    rules: restrict(no(['**/cli/**', '**/server/express.js'], 'The container knows no adapter.')),
+    rules: restrict(rawConfig, no(['**/cli/**', '**/server/express.js'], 'The container knows no adapter.')),
   },
   { files: ['src/cli/**/*.ts', 'src/testing/**/*.ts', 'src/api-surface.ts'], rules: restrict(container) },
   {

@@ -67,7 +67,7 @@ async function stream(workload: Workload): Promise<void> {
   console.log(table);
   if (!COMPLETE || result.ways.some(({ skipped }) => skipped !== null)) return;
   const plots = plot(workload.name, streamCharts(result, titleOf(workload)));
-  rewrite(workload.name, [setting(RUNS), table, plots].join('\n\n'));
+  await rewrite(workload.name, [setting(RUNS), table, plots].join('\n\n'));
 }
 
 async function snapshot(): Promise<void> {
@@ -76,7 +76,7 @@ async function snapshot(): Promise<void> {
   console.log(`Snapshot of ${titleOf(workload)}: rounds: ${RUNS} …`);
   const table = snapshotTable(await benchSnapshot(workload, RUNS));
   console.log(table);
-  if (COMPLETE) rewrite('snapshot', `${setting(RUNS)} ${table}`);
+  if (COMPLETE) await rewrite('snapshot', `${setting(RUNS)} ${table}`);
 }
 
 async function clients(count: number): Promise<void> {
@@ -89,7 +89,7 @@ async function clients(count: number): Promise<void> {
   console.log(table);
   if (!COMPLETE || results.length < 2) return;
   const plots = plot('clients', clientsCharts(results));
-  rewrite('clients', [setting(RUNS), table, plots].join('\n\n'));
+  await rewrite('clients', [setting(RUNS), table, plots].join('\n\n'));
 }
 
 async function codecs(): Promise<void> {
@@ -101,7 +101,7 @@ async function codecs(): Promise<void> {
   const tables = codecsTable(results);
   console.log(tables);
   if (COMPLETE && results.length === CODEC_WORKLOADS.length)
-    rewrite('codecs', `${setting(RUNS)}\n\n${tables}`);
+    await rewrite('codecs', `${setting(RUNS)}\n\n${tables}`);
 }
 
 async function line(mbit: number): Promise<void> {
@@ -117,20 +117,19 @@ async function line(mbit: number): Promise<void> {
   const table = lineTable(result);
   console.log(table);
   if (!COMPLETE || mbit !== 10) return;
-  rewrite('line', [setting(RUNS), table, plot('line', [lineChart(result)])].join('\n\n'));
+  await rewrite('line', [setting(RUNS), table, plot('line', [lineChart(result)])].join('\n\n'));
 }
 
 async function slowConsumer(blocks: number): Promise<void> {
   const table = slowConsumerTable(await benchSlowConsumer(blocks));
   console.log(table);
-  if (blocks === SLOW_BLOCKS) rewrite('slow-consumer', `${setting(1)}\n\n${table}`);
+  if (blocks === SLOW_BLOCKS) await rewrite('slow-consumer', `${setting(1)}\n\n${table}`);
 }
 
-function imports(): Promise<void> {
+async function imports(): Promise<void> {
   const table = importTable(RUNS);
   console.log(table);
-  rewrite('import', `${setting(RUNS)}\n\n${table}`);
-  return Promise.resolve();
+  await rewrite('import', `${setting(RUNS)}\n\n${table}`);
 }
 
 async function memory(): Promise<void> {
@@ -138,7 +137,7 @@ async function memory(): Promise<void> {
   console.log(`Memory, rounds: ${RUNS} …`);
   const table = memoryTable(await benchMemory(workloads, RUNS));
   console.log(table);
-  if (COMPLETE && workloads.length === 2) rewrite('memory', `${setting(RUNS)}\n\n${table}`);
+  if (COMPLETE && workloads.length === 2) await rewrite('memory', `${setting(RUNS)}\n\n${table}`);
 }
 
 /** Those of the named workloads whose input is here, each with its own bound of blocks. */

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 import { barChart, type Chart } from './svg.js';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
@@ -12,9 +13,10 @@ export function setting(runs: number): string {
   return `${process.version}, ${cpus().length} cores (${cpu?.model.trim() ?? 'unknown'}), client and server on the same machine; median of ${runs} ${runs === 1 ? 'run' : 'runs'}.`;
 }
 
-/** Puts a text between the marks of its name in docs/benchmarks.md. */
-export function rewrite(name: string, content: string): void {
-  writeFileSync(PAGE, replaced(readFileSync(PAGE, 'utf8'), name, content));
+/** Puts a text between the marks of its name in docs/benchmarks.md, and leaves the page as the formatter wants it. */
+export async function rewrite(name: string, content: string): Promise<void> {
+  const page = replaced(readFileSync(PAGE, 'utf8'), name, content);
+  writeFileSync(PAGE, await format(page, { ...(await resolveConfig(PAGE)), filepath: PAGE }));
   console.log(`docs/benchmarks.md: ${name} is rewritten.`);
 }
 

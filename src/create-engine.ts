@@ -1,21 +1,25 @@
-import { engineSettings, passedPlugins, type SyncEngineConfig, transportLimits } from './config.js';
-import { PluginResolver } from './di/resolve.js';
+import { type EnginePlan, enginePlan } from './config/engine-plan.js';
+import type { SyncEngineConfig } from './config/types.js';
 import { SyncEngine } from './engine/sync-engine.js';
 
 /**
- * Makes an engine out of a configuration. Nothing is opened or asked for before `start`.
+ * Makes an engine out of a configuration, which is read here and never again. Nothing is opened or asked for before
+ * `start`.
  *
- * @throws TypeError for a configuration that can't be meant.
- * @throws SyncError `PLUGIN_INCOMPATIBLE`
+ * @throws TypeError which names the option, for a value that it can't have, an option that there isn't, and options
+ *   that don't go together.
+ * @throws SyncError `PLUGIN_UNKNOWN`, `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE`
  */
 export function createSyncEngine(config: SyncEngineConfig): SyncEngine {
-  const settings = engineSettings(config);
-  transportLimits(config.limits ?? {});
-  new PluginResolver(passedPlugins(config));
+  return engineOf(enginePlan(config));
+}
+
+/** Makes the engine of a plan. */
+export function engineOf(plan: EnginePlan): SyncEngine {
   return new SyncEngine(
-    settings,
+    plan.settings,
     // The container is loaded by the first start: a host that only imports the package does not pay for it.
-    async () => (await import('./di/assemble.js')).assembleEngine(config),
+    async () => (await import('./di/assemble.js')).assembleEngine(plan),
     () => performance.now(),
   );
 }

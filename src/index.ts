@@ -8,17 +8,28 @@ export type {
   SnapshotConfig,
   StorageConfig,
   SyncEngineConfig,
-} from './config.js';
+  TrustConfig,
+} from './config/types.js';
 export type { RetryOptions } from './engine/backoff.js';
 export { Block } from './chain/block.js';
 export type { Chain } from './chain/chain.js';
 export type { BlockHandler, RollbackHandler, RunOptions } from './chain/consumer/consumer.js';
 export type { Finality } from './chain/finality.js';
+export type { ChainLimits } from './chain/settings.js';
 export type { PeerInfo } from './engine/peers/peer-record.js';
 export type { EngineLimits } from './engine/engine-parts.js';
 export type * from './engine/events/events.js';
-export type { TrustConfig } from './engine/snapshot/trust-options.js';
 export type { SyncEngine } from './engine/sync-engine.js';
 export * from './contracts/index.js';
 export * from './errors/index.js';
+export {
+  type CommitResult,
+  NOTHING_STAGED,
+  planActivation,
+  planCommit,
+  planAdvance,
+  planRollback,
+  planStaged,
+  type StagedBlocks,
+} from './internal/commit-rules.js';
 export { abortable } from './internal/iterate.js';

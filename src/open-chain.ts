@@ -1,45 +1,21 @@
-import { type ChainConfig, chainSettings } from './config.js';
-import { DEFAULT_RETRY } from './engine/backoff.js';
 import type { Chain } from './chain/chain.js';
-import { chooseRules } from './engine/handshake.js';
-import { chainOf } from './engine/chain-opener.js';
-
-/** Settings that a chain which nothing is synced into has no use for. */
-const NO_SYNC = {
-  peers: [],
-  mode: 'auto',
-  trust: null,
-  snapshotType: 'recent',
-  minSnapshotBlocks: 0,
-  maxRollbackBlocks: 0,
-  acceptRollback: null,
-  to: null,
-  follow: false,
-  agree: 1,
-  staleAfterMs: null,
-  headCheckMs: 1,
-  retry: DEFAULT_RETRY,
-} as const;
+import { openStore } from './chain/open-store.js';
+import { type ChainPlan, chainPlan } from './config/chain-plan.js';
+import type { ChainConfig } from './config/types.js';
 
 /**
- * Opens a chain to append to, read or serve. Close it at the end.
+ * Opens a chain to append to, read or serve. Close it at the end. The configuration is read here and never again.
  *
- * @throws TypeError for a configuration that can't be meant.
- * @throws SyncError `STORE_*`, `PLUGIN_*`, `CHAIN_MISMATCH`; `STATE_FAILED` when there is a `stateTransition` that the
- *   store's blocks were added without.
+ * @throws TypeError which names the option, for a value that it can't have, and an option that there isn't.
+ * @throws SyncError `STORE_*`, `PLUGIN_*`, `CODEC_UNAVAILABLE`, `CHAIN_MISMATCH`; `STATE_FAILED` when there is a
+ *   `stateTransition` that the store's blocks were added without.
  */
 export async function openChain(config: ChainConfig): Promise<Chain> {
-  const settings = { ...chainSettings(config), ...NO_SYNC };
+  return openPlanned(chainPlan(config));
+}
+
+/** Opens the chain of a plan. @throws SyncError as {@link openChain} */
+export async function openPlanned(plan: ChainPlan): Promise<Chain> {
   const { assembleChain } = await import('./di/assemble.js');
-  const parts = await assembleChain(config);
-  try {
-    await parts.storage.open();
-    const rules = chooseRules({ configured: settings.chain, identity: parts.storage.identity() }, null);
-    const chain = chainOf(parts, settings, await parts.rules(rules));
-    await chain.checkStore();
-    return chain;
-  } catch (error) {
-    await parts.close();
-    throw error;
-  }
+  return openStore(await assembleChain(plan), plan.settings);
 }

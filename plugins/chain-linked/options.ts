@@ -1,3 +1,5 @@
+import { accepting, readOptions, type SpecOf } from '../../src/internal/options/index.js';
+
 /** Names of the top-level members that hold a block's place. Each 1 to 64 characters, without white space, comma, quote or backslash. */
 export interface LinkedOptions {
   /** The height: a JSON integer, a decimal string or a `0x` string. */
@@ -11,19 +13,28 @@ export interface LinkedOptions {
 const NAME = /^[^\s,"\\\p{C}]{1,64}$/u;
 const PREFIX = 'linked:';
 
+const name = accepting(
+  'a name of 1 to 64 characters without white space, comma, quote or backslash',
+  (value): value is string => typeof value === 'string' && NAME.test(value),
+);
+
+/** Readers of the options. */
+export const LINKED_OPTIONS = {
+  height: name,
+  hash: name,
+  previousHash: name,
+} satisfies SpecOf<LinkedOptions>;
+
 /**
  * The full name of the rules: `linked:number,hash,parentHash`.
  *
  * @throws TypeError when a name is unfit, or used twice.
  */
-export function linkedId({ height, hash, previousHash }: LinkedOptions): string {
+export function linkedId(options: LinkedOptions): string {
+  const { height, hash, previousHash } = readOptions('linked', options, LINKED_OPTIONS);
   const names = [height, hash, previousHash];
-  for (const name of names) {
-    if (!NAME.test(name))
-      throw new TypeError(`Not fit for a member name of linked chain rules: ${JSON.stringify(name)}.`);
-  }
   if (new Set(names).size < names.length)
-    throw new TypeError(`Linked chain rules need three different names: ${names.join()}.`);
+    throw new TypeError(`linked: the three names must be different, not ${names.join()}.`);
   return PREFIX + names.join();
 }
 

@@ -1,4 +1,5 @@
 import type { Codec } from '../../src/contracts/index.js';
+import { supportsOf } from '../../src/internal/codecs.js';
 import { BodyDecoder } from './body-decoder.js';
 import { Machines } from './machine.js';
 import { Gatherer, STREAM_BYTES } from './gatherer.js';
@@ -42,7 +43,7 @@ export function bzip2Codec({ level, multiStream }: Bzip2Settings): Codec {
 
   return {
     id: 'bzip2',
-    supports: { encode: true, decode: true, contentEncoding: null, blocks: false },
+    supports: supportsOf('bzip2'),
     encode,
     decode: (bytes, { maxOutputBytes }) => decode(bytes, maxOutputBytes),
     encodeStream: (source, options) => encodeStream(source, encode, options ?? {}),

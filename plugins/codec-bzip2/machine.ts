@@ -1,9 +1,10 @@
 import { inflateRawSync } from 'node:zlib';
 import { SyncError } from '../../src/errors/index.js';
+import { CODECS } from '../../src/internal/codecs.js';
 import { WASM } from './wasm.js';
 
 /** Most bytes that one call of {@link Machine.encode} takes. */
-export const MACHINE_INPUT_BYTES = 900_000;
+const MACHINE_INPUT_BYTES = 900_000;
 
 /** What {@link Machine.run} found: it wants more input, has output, is behind the end of a stream, or an error. */
 export type RunResult = 'input' | 'output' | 'end' | { readonly failed: string };
@@ -50,7 +51,7 @@ function compile(): object {
   try {
     return new WebAssembly.Module(inflateRawSync(Buffer.from(WASM, 'base64')));
   } catch (cause) {
-    const message = 'The codec "bzip2" needs WebAssembly with SIMD, which this runtime does not have.';
+    const message = `The codec "bzip2" needs ${CODECS.bzip2.needs}, which this runtime does not have.`;
     throw new SyncError('CODEC_UNAVAILABLE', message, { cause });
   }
 }

@@ -9,8 +9,11 @@ import { STREAM_BYTES } from './gatherer.js';
 type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
 type Encode = (bytes: Uint8Array) => Uint8Array;
 
-/** After this long without one, decoding gives the event loop a turn. */
-const TURN_MS = 8;
+/**
+ * After this many bytes of input and output, decoding gives the event loop a turn: the rest of one block at most lies
+ * between two. Time is no measure for that, as a source in memory never lets the loop turn however slow it is.
+ */
+const TURN_BYTES = 256 * 1024;
 
 /** Encodes a body of any length as full streams and a shorter one at the end: the same bytes as from one call. */
 export async function* encodeStream(
@@ -48,24 +51,45 @@ export async function* decodeStream(
 ): Chunks {
   const machine = machines.take();
   const decoder = new BodyDecoder(machine, rules);
+  const turns = new Turns(options.signal);
   try {
     for await (const chunk of abortable(source, options.signal)) {
-      yield* inTurns(decoder.write(chunk), options.signal);
+      for (let at = 0; at < chunk.length; at += TURN_BYTES) {
+        const piece = chunk.subarray(at, at + TURN_BYTES);
+        yield* inTurns(decoder.write(piece), turns);
+        // Streams without a byte in them are work too.
+        await turns.worked(piece.length);
+      }
     }
-    yield* inTurns(decoder.finish(), options.signal);
+    yield* inTurns(decoder.finish(), turns);
   } finally {
     machines.give(machine);
   }
 }
 
-async function* inTurns(pieces: Iterable<Uint8Array>, signal: AbortSignal | undefined): Chunks {
-  let since = performance.now();
+async function* inTurns(pieces: Iterable<Uint8Array>, turns: Turns): Chunks {
   for (const piece of pieces) {
     yield piece.slice();
-    throwIfAborted(signal);
-    if (performance.now() - since < TURN_MS) continue;
-    await turn(signal);
-    since = performance.now();
+    await turns.worked(piece.length);
+  }
+}
+
+/** Gives the event loop its turns in the course of one body. */
+class Turns {
+  readonly #signal: AbortSignal | undefined;
+  #bytes = 0;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
+
+  /** To be awaited after each step of work. @throws SyncError `ABORTED` */
+  async worked(bytes: number): Promise<void> {
+    throwIfAborted(this.#signal);
+    this.#bytes += bytes;
+    if (this.#bytes < TURN_BYTES) return;
+    this.#bytes = 0;
+    await turn(this.#signal);
   }
 }
 

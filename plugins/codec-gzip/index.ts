@@ -1,32 +1,32 @@
 import { gzipSync } from 'node:zlib';
 import { PLUGIN_API_VERSION, type Codec, type CodecPlugin } from '../../src/contracts/index.js';
+import { supportsOf } from '../../src/internal/codecs.js';
+import { padWith } from '../../src/internal/expansion.js';
+import { readOptions } from '../../src/internal/options/index.js';
 import { decodeMember } from './decode.js';
+import { headerLength } from './member.js';
+import { GZIP_OPTIONS, type GzipOptions } from './options.js';
 import { decodeStream, encodeStream } from './stream.js';
 
-/** Options of {@link gzip}. */
-export interface GzipOptions {
-  /** Compression level, 0 (none) to 9 (smallest). Default 6. */
-  readonly level?: number;
-}
+export type { GzipOptions } from './options.js';
 
 const ENCODE_CHUNK_BYTES = 16 * 1024;
 const ZLIB_MIN_CHUNK_BYTES = 64;
+/** A stored block without content that is not the last one, byte-aligned (RFC 1951 section 3.2.4). */
+const EMPTY_BLOCK = Uint8Array.of(0, 0, 0, 0xff, 0xff);
 
 /**
- * Registers the codec `gzip` (RFC 1952). Decoding takes exactly one member; a ratio above 200:1 is refused once the
- * output passes 1 MiB, for a stream as far as it has been read.
+ * Registers the codec `gzip` (RFC 1952). Decoding takes exactly one member and makes no more than it is allowed.
  *
- * @throws TypeError for a level that is not an integer from 0 to 9
+ * @throws TypeError for a level out of bounds, and for an option that there isn't.
  */
 export function gzip(options: GzipOptions = {}): CodecPlugin {
-  const { level = 6 } = options;
-  if (!Number.isInteger(level) || level < 0 || level > 9) {
-    throw new TypeError(`gzip: level must be an integer from 0 to 9, not ${String(level)}.`);
-  }
+  const { level } = readOptions('gzip', options, GZIP_OPTIONS);
   const codec: Codec = {
     id: 'gzip',
-    supports: { encode: true, decode: true, contentEncoding: 'gzip' },
+    supports: supportsOf('gzip'),
     encode: (document) => gzipSync(document, { level, chunkSize: chunkSize(document) }),
+    pad: (bytes, leastBytes) => padWith(EMPTY_BLOCK, bytes, headerLength(bytes) ?? bytes.length, leastBytes),
     decode: (bytes, { maxOutputBytes }) => decodeMember(bytes, maxOutputBytes),
     encodeStream: (source, streamOptions) => encodeStream(source, level, streamOptions ?? {}),
     decodeStream,

@@ -14,7 +14,7 @@ const FIXED_HEADER_BYTES = 10;
 export const TRAILER_BYTES = 8;
 
 /** Longest header taken. Encoders write 10 bytes, or a file name more; the format itself has no bound. */
-export const MAX_HEADER_BYTES = 8192;
+const MAX_HEADER_BYTES = 8192;
 
 /**
  * Length of the gzip header that the bytes start with; `null` when they end inside it (RFC 1952 section 2.3).

@@ -6,11 +6,12 @@ import {
   type DecodeLimits,
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
+import { supportsOf } from '../../src/internal/codecs.js';
 import { abortable } from '../../src/internal/iterate.js';
 
 const codec: Codec = {
   id: 'identity',
-  supports: { encode: true, decode: true, contentEncoding: null },
+  supports: supportsOf('identity'),
   encode: (document) => document,
   decode(bytes, { maxOutputBytes }) {
     check(bytes.length, maxOutputBytes);

@@ -1,5 +1,6 @@
 import type { Codec } from '../../src/contracts/index.js';
-import { outputLimit, outputTooLarge } from '../../src/internal/expansion.js';
+import { supportsOf } from '../../src/internal/codecs.js';
+import { outputTooLarge, padWith } from '../../src/internal/expansion.js';
 import {
   CHECKSUM_FLAG,
   COMPRESSION_LEVEL,
@@ -8,7 +9,7 @@ import {
   zstdEngine,
   type ZstdEngine,
 } from './engine.js';
-import { corrupt, FrameOutline, MAX_WINDOW_LOG } from './frame.js';
+import { corrupt, EMPTY_BLOCK, firstBlockAt, FrameOutline, MAX_WINDOW_LOG } from './frame.js';
 import { decodeStream, encodeStream } from './stream.js';
 
 /** From this level on, zstd would use a window of its own that is larger than what the decoder takes. */
@@ -25,8 +26,9 @@ export function zstdCodec(level: number): Codec {
   const decoder = { params: { [DECODER_WINDOW_LOG_MAX]: MAX_WINDOW_LOG } };
   return {
     id: 'zstd',
-    supports: { encode: true, decode: true, contentEncoding: 'zstd' },
+    supports: supportsOf('zstd'),
     encode: (document) => engine.zstdCompressSync(document, { params }),
+    pad: (bytes, leastBytes) => padWith(EMPTY_BLOCK, bytes, firstBlockAt(bytes), leastBytes),
     decode: (bytes, { maxOutputBytes }) => decodeFrame(engine, bytes, maxOutputBytes),
     encodeStream: (source, options) =>
       encodeStream(source, engine.createZstdCompress({ params }), options ?? {}),
@@ -38,18 +40,17 @@ function decodeFrame(engine: ZstdEngine, bytes: Uint8Array, maxOutputBytes: numb
   const outline = new FrameOutline();
   outline.take(bytes);
   if (!outline.ended) throw corrupt('it is truncated');
-  const limit = outputLimit(bytes.length, maxOutputBytes);
   let decoded: Buffer;
   try {
     decoded = engine.zstdDecompressSync(bytes, {
       params: { [DECODER_WINDOW_LOG_MAX]: MAX_WINDOW_LOG },
-      maxOutputLength: Math.max(limit, 1),
+      maxOutputLength: Math.max(maxOutputBytes, 1),
     });
   } catch (error) {
     if (isTooLarge(error)) throw outputTooLarge('zstd', bytes.length, maxOutputBytes);
     throw corrupt('the compressed data is damaged', error);
   }
-  if (decoded.length > limit) throw outputTooLarge('zstd', bytes.length, maxOutputBytes);
+  if (decoded.length > maxOutputBytes) throw outputTooLarge('zstd', bytes.length, maxOutputBytes);
   return decoded;
 }
 

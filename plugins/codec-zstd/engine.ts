@@ -1,6 +1,7 @@
 import * as zlib from 'node:zlib';
 import type { Transform } from 'node:stream';
 import { SyncError } from '../../src/errors/index.js';
+import { CODECS } from '../../src/internal/codecs.js';
 
 interface EngineOptions {
   readonly params?: Readonly<Record<number, number>>;
@@ -30,6 +31,6 @@ export function zstdSupported(): boolean {
 /** @throws SyncError `CODEC_UNAVAILABLE` where Node has no zstd */
 export function zstdEngine(): ZstdEngine {
   if (zstdSupported()) return zlib as unknown as ZstdEngine;
-  const message = `The codec "zstd" needs Node 22.15, 23.8, 24 or newer; this is Node ${process.versions.node}.`;
+  const message = `The codec "zstd" needs ${CODECS.zstd.needs}; this is Node ${process.versions.node}.`;
   throw new SyncError('CODEC_UNAVAILABLE', message);
 }

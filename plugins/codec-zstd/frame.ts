@@ -10,6 +10,9 @@ const DESCRIPTOR_AT = MAGIC.length;
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
 const CHECKSUM_BYTES = 4;
 const BLOCK_HEADER_BYTES = 3;
+
+/** A raw block without content that is not the last one (RFC 8878 section 3.1.1.2). */
+export const EMPTY_BLOCK = new Uint8Array(BLOCK_HEADER_BYTES);
 const BLOCK_RLE = 1;
 const BLOCK_RESERVED = 3;
 const MAX_BLOCK_BYTES = 128 * 1024;
@@ -100,6 +103,11 @@ export class FrameOutline {
 /** The error for bytes that are not exactly one zstd frame. */
 export function corrupt(what: string, cause?: unknown): SyncError {
   return new SyncError('CODEC_CORRUPT', `Not exactly one zstd frame: ${what}.`, { cause });
+}
+
+/** Where the blocks of a frame begin. @throws SyncError `CODEC_CORRUPT` */
+export function firstBlockAt(frame: Uint8Array): number {
+  return headerBytes(frame[DESCRIPTOR_AT] ?? 0);
 }
 
 /** Length of the header, magic included. @throws SyncError `CODEC_CORRUPT` for what is not taken */

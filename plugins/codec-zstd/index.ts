@@ -1,27 +1,20 @@
 import { PLUGIN_API_VERSION, type CodecPlugin } from '../../src/contracts/index.js';
+import { readOptions } from '../../src/internal/options/index.js';
 import { zstdCodec } from './codec.js';
+import { ZSTD_OPTIONS, type ZstdOptions } from './options.js';
 
 export { zstdSupported } from './engine.js';
-
-/** Options of {@link zstd}. */
-export interface ZstdOptions {
-  /** Compression level, 1 (fastest) to 22 (smallest). Default 3. */
-  readonly level?: number;
-}
+export type { ZstdOptions } from './options.js';
 
 /**
  * Registers the codec `zstd` (RFC 8878), which Node has from 22.15 and 23.8 on; elsewhere its `create` throws
- * `CODEC_UNAVAILABLE`. Decoding takes exactly one frame without a dictionary and with a window of 8 MiB at most; a
- * ratio above 200:1 is refused once the output passes 1 MiB, for a stream as far as it has been read. Encoding adds
- * the checksum that the format leaves open.
+ * `CODEC_UNAVAILABLE`. Decoding takes exactly one frame without a dictionary and with a window of 8 MiB at most, and
+ * makes no more than it is allowed. Encoding adds the checksum that the format leaves open.
  *
- * @throws TypeError for a level that is not an integer from 1 to 22
+ * @throws TypeError for a level out of bounds, and for an option that there isn't.
  */
 export function zstd(options: ZstdOptions = {}): CodecPlugin {
-  const { level = 3 } = options;
-  if (!Number.isInteger(level) || level < 1 || level > 22) {
-    throw new TypeError(`zstd: level must be an integer from 1 to 22, not ${String(level)}.`);
-  }
+  const { level } = readOptions('zstd', options, ZSTD_OPTIONS);
   return {
     kind: 'codec',
     name: 'zstd',

@@ -1,9 +1,10 @@
 import type { Transform } from 'node:stream';
 import type { AbortOptions, DecodeLimits } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
-import { outputLimit, outputTooLarge } from '../../src/internal/expansion.js';
+import { outputTooLarge } from '../../src/internal/expansion.js';
 import { raceAbort } from '../../src/internal/abort.js';
 import { abortable } from '../../src/internal/iterate.js';
+import { LinkedAbort } from '../../src/internal/linked-abort.js';
 import { corrupt, FrameOutline } from './frame.js';
 
 type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
@@ -31,9 +32,7 @@ export async function* decodeStream(
   try {
     for await (const output of through(outlined(source, total), decoder, options)) {
       total.output += output.length;
-      if (total.output > outputLimit(total.input, maxOutputBytes)) {
-        throw outputTooLarge('zstd', total.input, maxOutputBytes);
-      }
+      if (total.output > maxOutputBytes) throw outputTooLarge('zstd', total.input, maxOutputBytes);
       yield output;
     }
   } catch (error) {
@@ -42,7 +41,7 @@ export async function* decodeStream(
 }
 
 /** Whether an error came from the library. */
-export function isZstdError(error: unknown): boolean {
+function isZstdError(error: unknown): boolean {
   return error instanceof Error && /^(?:ZSTD|Z)_/.test((error as NodeJS.ErrnoException).code ?? '');
 }
 
@@ -63,17 +62,12 @@ async function* through(
   engine: Transform,
   { signal }: AbortOptions,
 ): Chunks {
-  const stop = new AbortController();
-  const onAbort = (): void => {
-    stop.abort(signal?.reason);
-  };
-  if (signal?.aborted === true) onAbort();
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const stop = new LinkedAbort(signal);
   const fed = feed(source, engine, stop.signal);
   try {
     for await (const output of engine as AsyncIterable<Buffer>) yield output;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    stop.release();
     stop.abort();
     engine.destroy();
     await fed;

@@ -1,6 +1,7 @@
+import { hasPublicKeyForm } from '../../src/internal/secp256k1-form.js';
+
 const SECRET_KEY_BYTES = 32;
 const SIGNATURE = /^[0-9a-f]{128}$/;
-const PUBLIC_KEY = /^0[23][0-9a-f]{64}$/;
 const SECRET_KEY = /^[0-9a-f]{64}$/;
 const ASCII = /^[\x00-\x7f]*$/;
 
@@ -16,7 +17,7 @@ export function signatureBytes(text: unknown): Uint8Array | null {
 
 /** The 33 bytes of a compressed public key in lower-case hex (SEC 1, section 2.3.3); `null` for any other text. */
 export function publicKeyBytes(text: unknown): Uint8Array | null {
-  return hexBytes(text, PUBLIC_KEY);
+  return typeof text === 'string' && hasPublicKeyForm(text) ? new Uint8Array(Buffer.from(text, 'hex')) : null;
 }
 
 /** The 32 bytes of a secret key in lower-case hex; `null` for any other text. */

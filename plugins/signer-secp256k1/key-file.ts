@@ -1,6 +1,7 @@
 import { utils } from '@noble/secp256k1';
 import type { Signer } from '../../src/contracts/index.js';
 import { parseJsonObject } from '../../src/internal/http/shape.js';
+import { text } from '../../src/internal/options/index.js';
 import { secretKeyBytes, toHex } from './encoding.js';
 import { createPrivateFile, keyUnusable, readPrivateFile } from './private-file.js';
 import { SCHEME_ID } from './scheme.js';
@@ -17,9 +18,11 @@ const MAX_BYTES = 4096;
  *
  * A file that its group or others may read, write or execute is refused, where files have modes.
  *
+ * @throws TypeError for what is no path.
  * @throws SyncError `KEY_UNUSABLE`; no message has anything of the secret key in it.
  */
 export async function readKeyFile(path: string): Promise<Signer> {
+  checkPath('readKeyFile', path);
   const members = parseJsonObject(await readPrivateFile(path, MAX_BYTES));
   if (members === null) throw keyUnusable(path, 'is not a JSON object');
   const { format, version, scheme, publicKey, secretKey } = members;
@@ -40,13 +43,14 @@ export async function readKeyFile(path: string): Promise<Signer> {
  *
  * @param secretKey - as for `secp256k1Signer`.
  * @returns the public key.
- * @throws TypeError for what is no secret key.
+ * @throws TypeError for what is no path or no secret key.
  * @throws SyncError `INPUT_UNREADABLE` when there is a file already, which is never overwritten, or writing fails.
  */
 export async function writeKeyFile(
   path: string,
   secretKey: Uint8Array,
 ): Promise<{ readonly publicKey: string }> {
+  checkPath('writeKeyFile', path);
   const publicKey = publicKeyOf(secretKey);
   const key = { format: FORMAT, version: VERSION, scheme: SCHEME_ID, publicKey, secretKey: toHex(secretKey) };
   await createPrivateFile(path, `${JSON.stringify(key)}\n`);
@@ -56,10 +60,16 @@ export async function writeKeyFile(
 /**
  * Makes a new secret key of the system's randomness and writes it as `writeKeyFile` does.
  *
+ * @throws TypeError for what is no path.
  * @throws SyncError `INPUT_UNREADABLE`
  */
 export async function generateKeyFile(path: string): Promise<{ readonly publicKey: string }> {
+  checkPath('generateKeyFile', path);
   return writeKeyFile(path, utils.randomSecretKey());
+}
+
+function checkPath(owner: string, path: unknown): void {
+  text('the path of a file').read(path, { owner, path: 'path' });
 }
 
 /** `null` for a key out of range. */

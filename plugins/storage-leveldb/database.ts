@@ -9,7 +9,7 @@ import { Segments } from './segments.js';
 import { checkTables, tablesToCheck } from './table-check.js';
 
 /** The LevelDB of a store: binary keys and values. */
-export type Database = ClassicLevel<Buffer, Buffer>;
+type Database = ClassicLevel<Buffer, Buffer>;
 
 /** What a store holds: an open LevelDB, the frames that its records name, and the name of their directory in the store. */
 export interface Contents {

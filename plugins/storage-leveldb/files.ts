@@ -22,7 +22,7 @@ export interface Marker {
 }
 
 /** Replaces a file so that a crash leaves the old contents or the new, never a part. */
-export async function replaceFile(path: string, contents: string): Promise<void> {
+async function replaceFile(path: string, contents: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx');

@@ -17,7 +17,7 @@ import type {
   StorageView,
 } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
-import { checkRollback, planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
+import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { readMeta } from './check.js';
 import { removeLeftovers } from './contents.js';
@@ -29,6 +29,7 @@ import { cursorKey, stateKey, undoKey } from './keys.js';
 import { LevelStage } from './level-stage.js';
 import { Reader } from './reader.js';
 import { collectFrom, confirmGone, type Dropped, guard, guarded, holds, momentOf, scan } from './reads.js';
+import type { LevelStorageOptions } from './options.js';
 import { decodeJson, encodeJson, type Meta, sealValue } from './records.js';
 import { heightOfHead, isStillNamed, type Opened, retire, switchContents } from './switch-contents.js';
 import {
@@ -39,14 +40,6 @@ import {
   rollbackOperations,
   stateBefore,
 } from './writer.js';
-
-/** Options of `levelStorage`. */
-export interface LevelStorageOptions {
-  /** Directory of the store. */
-  readonly location: string;
-  /** Whether a missing store is made. Default true. */
-  readonly createIfMissing?: boolean | undefined;
-}
 
 /** Blocks, state and checkpoint in an embedded LevelDB, with the frames in files beside it. */
 export class LevelStorage implements Storage {
@@ -119,7 +112,7 @@ export class LevelStorage implements Storage {
     const { rollbackTo: to } = batch;
     const above = to === null ? null : await this.#above(store, to);
     const before = store.meta;
-    const plan = planCommit(batch, before.checkpoint, before.identity);
+    const plan = planCommit(batch, before.checkpoint, before.identity, to);
     const rollbacks = before.rollbacks + (above === null ? 0 : 1);
     const meta: Meta = { ...plan, rollbacks };
     const readState = above === null ? this.#readState : stateBefore(above, this.#readState);
@@ -156,7 +149,7 @@ export class LevelStorage implements Storage {
     const { checkpoint, identity, rollbacks } = store.meta;
     const above = await this.#above(store, to);
     if (above === null) return [];
-    const meta = { checkpoint: planRollback(to, checkpoint), identity, rollbacks: rollbacks + 1 };
+    const meta = { checkpoint: planRollback(to, to, checkpoint), identity, rollbacks: rollbacks + 1 };
     const operations = [...rollbackOperations(to, above, meta.rollbacks), metaOperation(meta)];
     await this.#dropping(store, to, () => this.#batch(store, operations));
     store.meta = meta;
@@ -171,7 +164,7 @@ export class LevelStorage implements Storage {
     to: BlockRef | null,
   ): Promise<(Dropped & { readonly segment: number }) | null> {
     const info = to === null ? null : await this.#held(to.height, (held) => held.info(to.height));
-    checkRollback(to, info?.header ?? null, checkpoint);
+    planRollback(to, info?.header ?? null, checkpoint);
     const from = to === null ? checkpoint.base : to.height + 1;
     const above = await this.#guard(() => collectFrom(reader, from));
     return above.dropped.length === 0 ? null : { ...above, segment: info?.place.segment ?? 0 };

@@ -17,7 +17,7 @@ import type {
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
-import { checkRollback, planCommit, planAdvance, planRollback } from '../../src/internal/commit-rules.js';
+import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { MemoryStage, run, type StoredBlock } from './memory-stage.js';
 import { StateTables } from './state-tables.js';
 
@@ -62,8 +62,8 @@ export class MemoryStorage implements Storage {
   commit(batch: CommitBatch): Promise<void> {
     return run(() => {
       const to = batch.rollbackTo;
-      if (to !== null) checkRollback(to, this.#headerAt(to.height), this.checkpoint());
-      const plan = planCommit(batch, this.checkpoint(), this.#identity);
+      const found = to === null ? null : this.#headerAt(to.height);
+      const plan = planCommit(batch, this.checkpoint(), this.#identity, found);
       if (to !== null) this.#drop(to);
       for (const { frame, changes } of batch.blocks)
         this.#blocks.push({ frame, undo: this.#state.apply(changes) });
@@ -74,10 +74,10 @@ export class MemoryStorage implements Storage {
 
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     return run(() => {
-      const before = this.checkpoint();
-      checkRollback(to, to === null ? null : this.#headerAt(to.height), before);
+      const found = to === null ? null : this.#headerAt(to.height);
+      const after = planRollback(to, found, this.checkpoint());
       const dropped = this.#drop(to);
-      this.#checkpoint = planRollback(to, before);
+      this.#checkpoint = after;
       if (to === null) this.#state.clear();
       return dropped.map(({ frame }) => ({ height: frame.header.height, hash: frame.header.hash }));
     });
@@ -112,7 +112,7 @@ export class MemoryStorage implements Storage {
 
   stateAfter(block: BlockRef): Promise<StateReader> {
     return run(() => {
-      checkRollback(block, this.#headerAt(block.height), this.checkpoint());
+      planRollback(block, this.#headerAt(block.height), this.checkpoint());
       const state = this.#state.copy();
       for (const { undo } of this.#above(block).reverse()) state.apply(undo);
       return { getState: (table, key) => Promise.resolve(state.get(table, key)) };

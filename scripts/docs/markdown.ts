@@ -31,14 +31,16 @@ export interface MarkdownFile {
 
 const FENCE = /^(`{3,})(\S*)\s*(.*)$/;
 const HEADING = /^#{1,6}\s+(.*?)\s*#*$/;
-const LINK = /\[[^\]]*\]\(([^)\s]+)\)/g;
+/** Neither a link nor inline code goes beyond its paragraph; both may be wrapped within it. */
+const LINK = /\[(?:[^\]\n]|\n(?!\n))*\]\(([^)\s]+)\)/g;
+const CODE = /`(?:[^`\n]|\n(?!\n))*`/g;
 
 /** Reads a Markdown file as far as the checks need it: fences, headings and inline links. */
 export function readMarkdown(file: string, path: string): MarkdownFile {
   const lines = readFileSync(file, 'utf8').split('\n');
   const blocks: CodeBlock[] = [];
-  const links: Link[] = [];
   const anchors = new Set<string>();
+  const prose = [...lines];
   for (let index = 0; index < lines.length; index++) {
     const text = lines[index] ?? '';
     const [, fence, language = '', info = ''] = FENCE.exec(text) ?? [];
@@ -46,17 +48,20 @@ export function readMarkdown(file: string, path: string): MarkdownFile {
       const end = closingFence(lines, index, fence, path);
       const code = lines.slice(index + 1, end);
       blocks.push({ language, info, line: index + 2, lines: code.length, code: code.join('\n') });
+      prose.fill('', index, end + 1);
       index = end;
-    } else {
-      addAnchor(text, anchors);
-      links.push(...linksOf(text, index + 1));
-    }
+    } else addAnchor(text, anchors);
   }
-  return { path, blocks, links, anchors };
+  return { path, blocks, links: linksOf(prose.join('\n')), anchors };
 }
 
-function linksOf(text: string, line: number): Link[] {
-  return [...withoutCode(text).matchAll(LINK)].map(([, target = '']) => ({ target, line }));
+/** Each with the line that it begins on. */
+function linksOf(prose: string): Link[] {
+  const text = prose.replace(CODE, (code) => code.replace(/[^\n]/g, ' '));
+  return [...text.matchAll(LINK)].map(({ index, 1: target = '' }) => ({
+    target,
+    line: text.slice(0, index).split('\n').length,
+  }));
 }
 
 function closingFence(lines: readonly string[], start: number, fence: string, path: string): number {
@@ -74,8 +79,4 @@ function addAnchor(text: string, anchors: Set<string>): void {
   let anchor = slug;
   for (let count = 1; anchors.has(anchor); count++) anchor = `${slug}-${count}`;
   anchors.add(anchor);
-}
-
-function withoutCode(text: string): string {
-  return text.replace(/`[^`]*`/g, (code) => ' '.repeat(code.length));
 }

@@ -33,7 +33,7 @@ export type RollbackHook = (
   storage: Pick<Storage, 'cursor' | 'setCursor' | 'header'>,
 ) => Promise<void>;
 
-/** What a {@link ChainWriter} works with. */
+/** Dependencies of a {@link ChainWriter}. */
 export interface ChainWriterDeps {
   readonly storage: Storage;
   /** Id of the chain's rules. */

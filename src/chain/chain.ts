@@ -9,7 +9,6 @@ import type {
   ChainRules,
   Checkpoint,
   Closeable,
-  Codec,
   CodecRegistry,
   Frame,
   StateTable,
@@ -18,13 +17,15 @@ import type {
   StorageView,
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
+import { storedLimits } from '../internal/expansion.js';
+import { checkDocuments, checkPlace } from './arguments.js';
 import { Block } from './block.js';
 import { ChainWriter, type CommitOptions, type RollbackHook } from './chain-writer.js';
-import { type Finality, finalHeight } from './finality.js';
 import type { AppendPoint } from './links.js';
 import { StateKeeper } from './state/state-keeper.js';
 import { checkStateAge } from './state/state-note.js';
 import { decodeValue } from './state/values.js';
+import type { StorageEncoding } from './storage-encoding.js';
 import { Verifier } from './verifier.js';
 
 /** Parts of a {@link Chain}. The storage is open and belongs to the chain from then on. */
@@ -32,9 +33,7 @@ export interface ChainParts {
   readonly storage: Storage;
   readonly rules: ChainRules;
   readonly codecs: CodecRegistry;
-  readonly storeCodec: Codec;
-  /** Documents of fewer bytes are stored as they are. */
-  readonly rawBelowBytes: number;
+  readonly encoding: StorageEncoding;
   /** The chain's name when the host gives one; `null` takes the store's, or the first block's hash. */
   readonly chainId: string | null;
   /** Height of the first block of an empty store. */
@@ -43,8 +42,8 @@ export interface ChainParts {
   readonly maxBlockBytes: number;
   /** What blocks do to the state; `null` when there is none. */
   readonly stateTransition: StateTransition | null;
-  /** Which blocks can't be rolled back; `null` for none but those of a snapshot. */
-  readonly finality: Finality | null;
+  /** Up to where blocks can't be rolled back once a block is confirmed; `null` for none but those of a snapshot. */
+  readonly finalHeight: (confirmed: BlockRef, chain: Chain) => number | null;
   /** Whether a verified block counts as confirmed; else peers have to have it, or the host appended it. */
   readonly confirmsVerified: boolean;
   /** Runs after the storage was closed. */
@@ -80,7 +79,7 @@ export class Chain implements BlockSource, Closeable {
       state: this.#stateKeeper(),
       confirmsVerified: parts.confirmsVerified,
       chainId: () => this.#chainId,
-      finalHeight: (confirmed) => finalHeight(parts.finality, confirmed, this),
+      finalHeight: (confirmed) => parts.finalHeight(confirmed, this),
     });
   }
 
@@ -139,9 +138,9 @@ export class Chain implements BlockSource, Closeable {
     return this.#decode(frame, this.#parts.rules);
   }
 
-  #decode({ header, codec, bytes, documentBytes }: Frame, rules: ChainRules | null): Block {
-    const limits = { maxOutputBytes: Math.max(documentBytes, 1) };
-    return new Block(header, this.#parts.codecs.get(codec).decode(bytes, limits), rules);
+  #decode(frame: Frame, rules: ChainRules | null): Block {
+    const document = this.#parts.codecs.get(frame.codec).decode(frame.bytes, storedLimits(frame));
+    return new Block(frame.header, document, rules);
   }
 
   /**
@@ -188,9 +187,11 @@ export class Chain implements BlockSource, Closeable {
   /**
    * Verifies documents and appends them in one durable batch: all of them or, when one is refused, none.
    *
+   * @throws TypeError for what is not an array of bytes.
    * @throws SyncError naming the height of the refused document; `STATE_FAILED` when the state transition fails
    */
   async append(documents: readonly Uint8Array[]): Promise<readonly BlockRef[]> {
+    checkDocuments(documents);
     const frames = await this.#writer.append(() => {
       const verifier = this.verifier();
       return documents.map((document) => verifier.document(document));
@@ -214,10 +215,12 @@ export class Chain implements BlockSource, Closeable {
    *
    * @param to - the new head; `null` drops all blocks, of which listeners are told only when new ones come.
    * @returns the dropped blocks, newest first.
+   * @throws TypeError for what names no block.
    * @throws SyncError `BELOW_FINALIZED` when one of them is final, `STORE_GAP` when `to` is not on this chain; nothing is
    *   changed then.
    */
-  rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+  async rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+    checkPlace(to);
     return this.#writer.rollback(to);
   }
 
@@ -264,8 +267,8 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   verifier(point: AppendPoint = this.appendPoint): Verifier {
-    const { rules, codecs, storeCodec, rawBelowBytes, maxBlockBytes } = this.#parts;
-    return new Verifier({ rules, codecs, storeCodec, rawBelowBytes, maxBlockBytes }, point);
+    const { rules, codecs, encoding, maxBlockBytes } = this.#parts;
+    return new Verifier({ rules, codecs, encoding, maxBlockBytes }, point);
   }
 
   /** Whether a block is on this chain now. */

@@ -7,13 +7,6 @@ import type { Chain } from './chain.js';
  */
 export type Finality = { readonly depth: number } | ((confirmed: BlockRef, chain: Chain) => number | null);
 
-/** Checks what a configuration gives. @throws TypeError */
-export function checkFinality(finality: Finality | null): Finality | null {
-  if (finality === null || typeof finality === 'function') return finality;
-  if (Number.isSafeInteger(finality.depth) && finality.depth >= 0) return finality;
-  throw new TypeError(`\`finality.depth\` must be a number of blocks, not ${String(finality.depth)}.`);
-}
-
 /**
  * The height that is final once a block is confirmed.
  *

@@ -2,23 +2,20 @@ import type {
   BlockHeader,
   BlockRef,
   ChainRules,
-  Codec,
   CodecRegistry,
   Frame,
   WireFrame,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
-import { release } from '../internal/release.js';
+import { lendDocument } from './lend-document.js';
 import { checkLink, type AppendPoint, nextHeight } from './links.js';
+import type { StorageEncoding } from './storage-encoding.js';
 
-/** What a {@link Verifier} works with. */
+/** Dependencies of a {@link Verifier}. */
 export interface VerifierDeps {
   readonly rules: ChainRules;
   readonly codecs: CodecRegistry;
-  /** Encodes what came without an encoding, so that the store holds one encoded frame a block. */
-  readonly storeCodec: Codec;
-  /** Documents of fewer bytes are stored as they are. */
-  readonly rawBelowBytes: number;
+  readonly encoding: StorageEncoding;
   /** Largest decoded block, in bytes. */
   readonly maxBlockBytes: number;
 }
@@ -51,11 +48,9 @@ export class Verifier {
     const claimed = item.height ?? nextHeight(this.#appendPoint);
     try {
       const codec = this.#deps.codecs.get(item.codec);
-      const document = codec.decode(item.bytes, { maxOutputBytes: this.#deps.maxBlockBytes });
-      const frame = this.#isRepeat(item, document) ? null : this.#accept(document, item);
-      // Large documents are made at such a rate that the dead ones would be half of a syncing process.
-      if (![item.bytes.buffer, frame?.bytes.buffer].includes(document.buffer)) release(document);
-      return frame;
+      return lendDocument(codec, item, this.#deps.maxBlockBytes, (document) =>
+        this.#isRepeat(item, document) ? null : this.#accept(document, item),
+      );
     } catch (error) {
       throw located(error, claimed);
     }
@@ -83,12 +78,8 @@ export class Verifier {
     }
     checkLink(header, this.#appendPoint, this.#deps.rules);
     this.#appendPoint = { head: header, base: this.#appendPoint.base };
-    const documentBytes = document.byteLength;
-    if (item !== null && item.codec !== 'identity')
-      return { header, codec: item.codec, bytes: item.bytes, documentBytes };
-    const { storeCodec, rawBelowBytes } = this.#deps;
-    if (documentBytes < rawBelowBytes) return { header, codec: 'identity', bytes: document, documentBytes };
-    return { header, codec: storeCodec.id, bytes: storeCodec.encode(document), documentBytes };
+    const { codec, bytes } = this.#deps.encoding.encode(document, item);
+    return { header, codec, bytes, documentBytes: document.byteLength };
   }
 
   #isRepeat(item: WireFrame, document: Uint8Array): boolean {

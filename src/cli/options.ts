@@ -1,37 +1,33 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { parseLinkedId } from '../../plugins/chain-linked/index.js';
-import { type ChainConfig, normalizePeer } from '../config.js';
+import { type ChainPlan, chainPlan } from '../config/chain-plan.js';
+import { peer } from '../config/peers.js';
+import type { ChainConfig } from '../config/types.js';
+import type { Peer } from '../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../engine/engine-parts.js';
 import { parseHeight } from '../internal/height.js';
+import { isRefusal, type Reader } from '../internal/options/index.js';
+import { planned } from './planned.js';
 
-/** Reads a height. @throws InvalidArgumentError */
-export function height(text: string): number {
+/**
+ * Reads a number out of its text. What numbers an option takes is said by the plan that it is part of, or by
+ * {@link numberOf}.
+ *
+ * @throws InvalidArgumentError
+ */
+export function wholeNumber(text: string): number {
   const value = parseHeight(text);
-  if (value === null) throw new InvalidArgumentError('A height is an integer from 0 to 2^53-1.');
+  if (value === null) throw new InvalidArgumentError('It must be an integer from 0 to 2^53−1, in digits.');
   return value;
 }
 
-/** Reads a TCP port; 0 stands for a free one. @throws InvalidArgumentError */
-export function port(text: string): number {
-  const value = parseHeight(text);
-  if (value === null || value > 65_535)
-    throw new InvalidArgumentError('A port is an integer from 0 to 65535.');
-  return value;
+/** Reads a number that is part of no plan. @throws InvalidArgumentError */
+export function numberOf(reader: Reader<number>): (text: string) => number {
+  return (text) => readBy(reader, wholeNumber(text));
 }
 
-/** Adds a peer's address to those before it. @throws InvalidArgumentError */
-export function peers(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, peer(text)];
-}
-
-/** Checks a peer's address. @throws InvalidArgumentError */
-export function peer(text: string): string {
-  asArgument(() => normalizePeer(text));
-  return text;
-}
-
-function chainRules(text: string): string {
-  if (text.startsWith('linked:')) asArgument(() => parseLinkedId(text));
+/** Reads a text that is part of no plan. @throws InvalidArgumentError */
+export function filled(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
   return text;
 }
 
@@ -40,24 +36,22 @@ export function texts(text: string, before: readonly string[] = []): readonly st
   return [...before, text];
 }
 
-/** Reads a count. @throws InvalidArgumentError */
-export function positive(text: string): number {
-  const value = parseHeight(text);
-  if (value === null || value === 0) throw new InvalidArgumentError('An integer, at least 1.');
-  return value;
+/** Reads the address of a peer that no engine has. @throws InvalidArgumentError */
+export function peerOf(text: string): Peer {
+  return readBy(peer, text);
 }
 
-function byteCount(text: string): number {
-  const value = parseHeight(text);
-  if (value === null || value === 0) throw new InvalidArgumentError('A number of bytes, at least 1.');
-  return value;
+/** Adds a peer's address to those before it. @throws InvalidArgumentError */
+export function peersOf(text: string, before: readonly Peer[] = []): readonly Peer[] {
+  return [...before, peerOf(text)];
 }
 
-function asArgument(check: () => unknown): void {
+function readBy<T>(reader: Reader<T>, value: unknown): T {
   try {
-    check();
+    return reader.read(value, { owner: 'It', path: '' });
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    if (!isRefusal(error)) throw error;
+    throw new InvalidArgumentError(error.message.replace('It: the argument', 'It'));
   }
 }
 
@@ -73,23 +67,25 @@ export const OPTION = {
     new Option(
       '--chain <rules>',
       'chain rules: sealed-json, ethereum or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
-    ).argParser(chainRules),
+    ),
   base: (): Option =>
-    new Option('--base <height>', 'height of the first block of a new store').argParser(height).default(0),
+    new Option('--base <height>', 'height of the first block of a new store')
+      .argParser(wholeNumber)
+      .default(0),
   maxBlockBytes: (): Option =>
     new Option('--max-block-bytes <n>', 'largest block taken, in bytes')
-      .argParser(byteCount)
+      .argParser(wholeNumber)
       .default(DEFAULT_ENGINE_LIMITS.maxBlockBytes),
   finalityDepth: (): Option =>
     new Option(
       '--finality-depth <n>',
       'blocks so far below the newest are final: no fork takes them back (default: none are)',
-    ).argParser(height),
+    ).argParser(wholeNumber),
   state: (): Option =>
     new Option(
       '--state <module>',
       'path of an ES module whose default export is the state transition that keeps the accounts and contracts',
-    ),
+    ).argParser(filled),
   json: (): Option => new Option('--json', 'one JSON object a line; the last one has "event":"done"'),
 };
 
@@ -103,11 +99,20 @@ export interface StoreOptions {
 
 /** The configuration of a store on disk. Without `createIfMissing`, a missing one is `STORE_NOT_FOUND`. */
 export function storeConfig(options: StoreOptions, createIfMissing: boolean): ChainConfig {
-  const { data, chain = null, base = 0, maxBlockBytes = DEFAULT_ENGINE_LIMITS.maxBlockBytes } = options;
+  const { data, chain = null, base, maxBlockBytes } = options;
   return {
     storage: { use: 'leveldb', location: data, createIfMissing },
     chain,
-    base,
-    limits: { maxBlockBytes },
+    ...(base === undefined ? {} : { base }),
+    ...(maxBlockBytes === undefined ? {} : { limits: { maxBlockBytes } }),
   };
+}
+
+/** What the chain in a store on disk is opened with. @throws UsageError for what the plan refuses */
+export function storePlan(
+  options: StoreOptions,
+  createIfMissing: boolean,
+  more: Pick<ChainConfig, 'stateTransition' | 'finality'> = {},
+): ChainPlan {
+  return planned(() => chainPlan({ ...storeConfig(options, createIfMissing), ...more }));
 }

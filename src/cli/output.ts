@@ -2,7 +2,7 @@ import { createWriteStream, realpathSync, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { SyncError } from '../errors/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
 import { abortError } from '../internal/abort.js';
 
 /** Lines are written in pieces of about this size: a system call for each small block would take most of the time. */
@@ -102,6 +102,6 @@ function unwritable(name: string, cause: unknown): SyncError {
 }
 
 function isBrokenPipe(error: unknown): boolean {
-  const cause = error instanceof SyncError ? error.cause : error;
+  const cause = isSyncError(error) ? error.cause : error;
   return cause instanceof Error && 'code' in cause && cause.code === 'EPIPE';
 }

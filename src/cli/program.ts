@@ -13,8 +13,8 @@ Examples:
 
 Exit status: 0 done, 1 failed (CODE: what happened, and what to do, on standard error), 2 wrong usage, 130 after Ctrl-C.`;
 
-/** The commands. Each is loaded when it is called, so that none pays for another. */
-const COMMANDS = {
+/** The commands, with what they do. Each is loaded when it is called, so that none pays for another. */
+export const COMMANDS = {
   import: ['verify blocks from NDJSON and append them to a store', () => import('./commands/import.js')],
   serve: ['serve a store to other nodes over HTTP', () => import('./commands/serve.js')],
   sync: ["bring a store up to date from other nodes' servers", () => import('./commands/sync.js')],

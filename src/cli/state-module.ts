@@ -1,16 +1,16 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ChainConfig } from '../config.js';
+import type { ChainConfig } from '../config/types.js';
 import type { StateTransition } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { UsageError } from './exit.js';
 
 /**
- * The part of a configuration that `--state` stands for.
+ * The part of a configuration that `--state` stands for; whether it is a state transition is for the plan to say.
  *
  * @param path - of an ES module whose default export is a state transition; without it there is none.
  * @throws SyncError `INPUT_UNREADABLE` when the module can't be loaded
- * @throws UsageError when it exports something else
+ * @throws UsageError when it has no default export
  */
 export async function stateConfig(path: string | undefined): Promise<Pick<ChainConfig, 'stateTransition'>> {
   return { stateTransition: path === undefined ? null : await loadTransition(path) };
@@ -18,10 +18,9 @@ export async function stateConfig(path: string | undefined): Promise<Pick<ChainC
 
 async function loadTransition(path: string): Promise<StateTransition> {
   const { default: exported } = await load(path);
-  if (isTransition(exported)) return exported;
-  throw new UsageError(
-    `${path} has no state transition as its default export: an object with a method apply.`,
-  );
+  // Left out it would stand for no state.
+  if (exported !== undefined && exported !== null) return exported as StateTransition;
+  throw new UsageError(`--state ${path} has no default export, which has to be the state transition.`);
 }
 
 async function load(path: string): Promise<{ readonly default?: unknown }> {
@@ -31,8 +30,4 @@ async function load(path: string): Promise<{ readonly default?: unknown }> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SyncError('INPUT_UNREADABLE', `Loading the module ${path} failed: ${reason}`, { cause });
   }
-}
-
-function isTransition(value: unknown): value is StateTransition {
-  return typeof value === 'object' && value !== null && 'apply' in value && typeof value.apply === 'function';
 }

@@ -1,11 +1,13 @@
 import { Option } from 'commander';
-import type { SyncEngineConfig } from '../config.js';
+import { type EnginePlan, enginePlan } from '../config/engine-plan.js';
+import type { SyncEngineConfig } from '../config/types.js';
 import type { SnapshotType } from '../contracts/index.js';
 import type { SyncMode } from '../engine/modes.js';
-import { UsageError } from './exit.js';
-import { finalityOf, OPTION, peers, positive, storeConfig, type StoreOptions } from './options.js';
+import { STREAM_CODECS } from '../internal/codecs.js';
+import { finalityOf, OPTION, storeConfig, type StoreOptions, texts, wholeNumber } from './options.js';
+import { planned } from './planned.js';
 import { stateConfig } from './state-module.js';
-import { requiredTrust, TRUST_OPTION, type TrustArguments, trustOf } from './trust.js';
+import { TRUST_OPTION, type TrustArguments, trustConfig } from './trust.js';
 
 /** What a command was told of whom to sync from and how. */
 export interface PeerArguments extends StoreOptions, TrustArguments {
@@ -21,7 +23,7 @@ export interface PeerArguments extends StoreOptions, TrustArguments {
 
 /** The option `--peer`. */
 export function peerOption(description: string): Option {
-  return new Option('--peer <url>', description).argParser(peers);
+  return new Option('--peer <url>', description).argParser(texts);
 }
 
 /** Options that say how to sync, spelled and explained once. */
@@ -34,41 +36,45 @@ export function syncOptions(modes: readonly ('auto' | SyncMode)[]): readonly Opt
     new Option('--snapshot-type <type>', 'the newest blocks and the state, or all blocks')
       .choices(['recent', 'full'])
       .default('recent'),
-    new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices([
-      'gzip',
-      'identity',
-    ]),
+    new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices(
+      STREAM_CODECS,
+    ),
     OPTION.finalityDepth(),
     new Option('--agree <n>', 'peers that have to be on one chain before it is believed')
-      .argParser(positive)
+      .argParser(wholeNumber)
       .default(1),
     new Option(
       '--stale-after <seconds>',
       'age of the newest block above which the node is not up to date',
-    ).argParser(positive),
+    ).argParser(wholeNumber),
     OPTION.state(),
   ];
 }
 
 /**
- * The configuration of an engine that syncs into a store on disk.
+ * The plan of an engine that syncs into a store on disk.
  *
- * @throws UsageError for what can't be meant
+ * @param more - what the command itself says of how to sync.
+ * @throws UsageError for what the plan refuses
  * @throws SyncError `INPUT_UNREADABLE` when the module of `--state` can't be loaded
  */
-export async function engineConfig(options: PeerArguments): Promise<SyncEngineConfig> {
+export async function syncPlan(
+  options: PeerArguments,
+  more: Pick<SyncEngineConfig, 'to' | 'follow' | 'retry'>,
+): Promise<EnginePlan> {
   const { codec, mode, peer, snapshotType, agree, staleAfter } = options;
-  if (agree > peer.length) throw new UsageError(`--agree ${agree} needs as many --peer, not ${peer.length}.`);
-  return {
+  const config: SyncEngineConfig = {
     ...storeConfig(options, true),
     ...(await stateConfig(options.state)),
+    ...more,
     peers: peer,
     mode,
-    trust: mode === 'snapshot' ? await requiredTrust(options) : await trustOf(options),
+    trust: trustConfig(options),
     snapshot: { type: snapshotType },
     finality: finalityOf(options),
     agree,
     staleAfterMs: staleAfter === undefined ? null : staleAfter * 1000,
     ...(codec === undefined ? {} : { codecs: [codec] }),
   };
+  return planned(() => enginePlan(config));
 }

@@ -1,13 +1,15 @@
 import { Option } from 'commander';
 import type { SignatureScheme, TrustOptions } from '../contracts/index.js';
-import { trustOptions } from '../engine/snapshot/trust-options.js';
+import { keysOf, trustOptions } from '../config/trust.js';
+import type { TrustConfig } from '../config/types.js';
 import { UsageError } from './exit.js';
-import { positive, texts } from './options.js';
+import { texts, wholeNumber } from './options.js';
+import { planned } from './planned.js';
 
 /** What a command was told of whom to trust. */
 export interface TrustArguments {
   readonly trust?: readonly string[];
-  readonly threshold: number;
+  readonly threshold?: number;
   readonly trustHash?: string;
 }
 
@@ -18,9 +20,9 @@ export const TRUST_OPTION = {
       texts,
     ),
   threshold: (): Option =>
-    new Option('--threshold <m>', 'how many of those keys have to have signed')
-      .argParser(positive)
-      .default(1),
+    new Option('--threshold <m>', 'how many of those keys have to have signed (default: 1)').argParser(
+      wholeNumber,
+    ),
   hash: (): Option =>
     new Option(
       '--trust-hash <sha256>',
@@ -28,23 +30,23 @@ export const TRUST_OPTION = {
     ),
 };
 
-/** Whom to trust; `null` when nobody was named. @throws UsageError for what can't be meant */
-export async function trustOf(options: TrustArguments): Promise<TrustOptions | null> {
-  const { trust: signers = [], threshold } = options;
-  const hash = options.trustHash ?? null;
-  if (signers.length === 0 && hash === null) return null;
-  try {
-    return trustOptions({ signers, threshold, hash }, await signatureScheme());
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
+/** Whom to trust, for a plan to check; `null` when nobody was named. @throws UsageError for a threshold of nobody */
+export function trustConfig({ trust, threshold, trustHash: hash }: TrustArguments): TrustConfig | null {
+  if (trust !== undefined || hash !== undefined)
+    return {
+      ...(trust === undefined ? {} : { signers: trust }),
+      ...(threshold === undefined ? {} : { threshold }),
+      ...(hash === undefined ? {} : { hash }),
+    };
+  if (threshold !== undefined) throw new UsageError('--threshold needs --trust.');
+  return null;
 }
 
-/** Whom to trust, by a command that can't do without. @throws UsageError */
-export async function requiredTrust(options: TrustArguments): Promise<TrustOptions> {
-  const trust = await trustOf(options);
-  if (trust === null) throw new UsageError('Say whom to trust: --trust or --trust-hash.');
-  return trust;
+/** Whom to trust, by a command without an engine that can't do without. @throws UsageError */
+export function requiredTrust(options: TrustArguments): TrustOptions {
+  const config = trustConfig(options);
+  if (config === null) throw new UsageError('Say whom to trust: --trust or --trust-hash.');
+  return planned(() => trustOptions(config, keysOf([])));
 }
 
 /** The built-in signature scheme. */

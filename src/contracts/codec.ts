@@ -33,6 +33,12 @@ export interface Codec {
    * `CODEC_OUTPUT_TOO_LARGE` when the output would pass the limit.
    */
   decode(bytes: Uint8Array, limits: DecodeLimits): Uint8Array;
+  /**
+   * Makes what `encode` of any implementation made at least so many bytes long, without a change of what it decodes to;
+   * absent where the format has no room for it. Receivers of version 0.1.0 refuse what expands to more than 200 times
+   * its length, above 1 MiB.
+   */
+  pad?(bytes: Uint8Array, leastBytes: number): Uint8Array;
   /** Encodes a body of any length as it comes. */
   encodeStream(source: AsyncIterable<Uint8Array>, options?: AbortOptions): AsyncIterable<Uint8Array>;
   /**

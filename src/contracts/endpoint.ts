@@ -35,17 +35,41 @@ export interface EndpointDeps {
 
 /** Bounds of a server (protocol section 4). */
 export interface ServerLimits {
-  /** Longest silence on a stream before a heartbeat comment, in milliseconds. Default 15,000. */
+  /**
+   * Longest silence on a stream before a heartbeat comment, in milliseconds.
+   *
+   * @defaultValue 15,000
+   */
   readonly heartbeatMs: number;
-  /** A client that takes nothing for this long is closed, in milliseconds. Default 30,000. */
+  /**
+   * A client that takes nothing for this long is closed, in milliseconds.
+   *
+   * @defaultValue 30,000
+   */
   readonly writeStallMs: number;
-  /** Largest decoded block served, in bytes. Default 64 MiB. */
+  /**
+   * Largest decoded block served, in bytes.
+   *
+   * @defaultValue 64 MiB
+   */
   readonly maxBlockBytes: number;
-  /** Most blocks of one range request. Default 10,000. */
+  /**
+   * Most blocks of one range request.
+   *
+   * @defaultValue 10,000
+   */
   readonly maxRange: number;
-  /** Streams open at once. Default 1,000. */
+  /**
+   * Streams open at once.
+   *
+   * @defaultValue 1,000
+   */
   readonly maxStreams: number;
-  /** Streams open at once for one client address. Default 20. */
+  /**
+   * Streams open at once for one client, which is known by its address unless the host gives it another key.
+   *
+   * @defaultValue 20
+   */
   readonly maxStreamsPerAddress: number;
 }
 

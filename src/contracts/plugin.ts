@@ -27,18 +27,32 @@ export interface TransportDeps {
 
 /** Bounds of a transport (protocol section 4). Times in milliseconds, sizes in bytes. */
 export interface TransportLimits {
-  /** From the request until there is a connection, TLS included. Default 10,000. */
+  /**
+   * From the request until there is a connection, TLS included.
+   *
+   * @defaultValue 10,000
+   */
   readonly connectTimeoutMs: number;
   /**
-   * From then to the response's head. Default 10,000. A `fetch` of the host doesn't tell when it is connected: it gets
-   * both times together.
+   * From then to the response's head. A `fetch` of the host doesn't tell when it is connected: it gets both times
+   * together.
+   *
+   * @defaultValue 10,000
    */
   readonly firstByteTimeoutMs: number;
-  /** Longest silence of an open response; heartbeats count as a sign of life. Default 45,000. */
+  /**
+   * Longest silence of an open response; heartbeats count as a sign of life.
+   *
+   * @defaultValue 45,000
+   */
   readonly idleTimeoutMs: number;
-  /** Longest time without a new block while one is due; heartbeats don't count. Default 60,000. */
+  /**
+   * Longest time without a new block while one is due; heartbeats don't count.
+   *
+   * @defaultValue 60,000
+   */
   readonly progressTimeoutMs: number;
-  /** Largest event in its encoded form. Default 96 MiB, which a 64 MiB block in base64 needs; 16 MiB when following. */
+  /** Largest event, frame or document as it is sent: what a block of `maxBlockBytes` can need. */
   readonly maxEventBytes: number;
 }
 

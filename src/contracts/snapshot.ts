@@ -1,6 +1,6 @@
 import type { BlockRef } from './block.js';
+import type { Peer } from './peer.js';
 import type { StateEntry, StateTable } from './state.js';
-import type { Peer } from './transport.js';
 
 /** `recent`: the newest blocks and the state. `full`: all blocks and the state. */
 export type SnapshotType = 'recent' | 'full';
@@ -53,6 +53,9 @@ export interface SnapshotManifest {
   readonly signatures: readonly SnapshotSignature[];
 }
 
+/** What a manifest says besides its parts. */
+export type SnapshotClaims = Omit<SnapshotManifest, 'parts'>;
+
 /** How a download gets on. */
 export interface SnapshotProgress {
   /** Bytes of the encoded body that are here and verified, those of earlier runs included. */
@@ -99,12 +102,16 @@ export interface SnapshotTransport {
    * Fetches the manifest of a peer's newest snapshot of a type, in a codec that can be decoded here.
    *
    * @returns `null` when the peer serves no snapshots.
-   * @throws SyncError `PEER_*`, `SNAPSHOT_CORRUPT`, `SNAPSHOT_BUILDING`
+   * @throws SyncError `PEER_*`, `SNAPSHOT_CORRUPT`, `SNAPSHOT_BUILDING`, and what `check` throws
    */
   manifest(
     peer: Peer,
     want: { readonly type: SnapshotType; readonly codecs: readonly string[] },
-    options: { readonly signal: AbortSignal },
+    options: {
+      readonly signal: AbortSignal;
+      /** Refuses a manifest for what it says, its signatures too, before any work is done for its parts. Default: none is. */
+      readonly check?: (claims: SnapshotClaims) => Promise<void>;
+    },
   ): Promise<SnapshotManifest | null>;
   /** The manifest of a download that an earlier run began in this directory; `null` when there is none. */
   begun(directory: string): Promise<SnapshotManifest | null>;

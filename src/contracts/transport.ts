@@ -1,13 +1,6 @@
 import type { BlockHeader, BlockRef } from './block.js';
+import type { Peer } from './peer.js';
 import type { SnapshotSummary } from './snapshot.js';
-
-/** A server to sync from. */
-export interface Peer {
-  /** Where the sync router is mounted: `https://node.example/sync`, no slash at the end. */
-  readonly url: string;
-  /** Sent with every request to this peer (authorization, tenant); never sent to any other origin. */
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 /** A peer's status document (protocol section 2.1), checked for shape. What it claims is not proved by it. */
 export interface PeerStatus {

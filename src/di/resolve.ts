@@ -7,44 +7,36 @@ import type {
   StoragePlugin,
   TransportPlugin,
 } from '../contracts/index.js';
-import { PLUGIN_API_VERSION } from '../contracts/index.js';
-import type { StorageConfig } from '../config.js';
+import type { StorageChoice } from '../config/storage.js';
 import { SyncError } from '../errors/index.js';
-import { BUILTIN, builtinNames } from './builtin.js';
+import { isBuiltinCodec } from '../internal/codecs.js';
+import { BUILTIN, builtinCodec, builtinNames, builtinRules } from './builtin.js';
 
-type Kind = keyof typeof BUILTIN;
+type Kind = Parameters<typeof builtinNames>[0];
 type PluginOf<K extends Plugin['kind']> = Extract<Plugin, { readonly kind: K }>;
 
 /** Looks plugins up by name: those that the host passed first, then the built-in ones. */
 export class PluginResolver {
   readonly #plugins: readonly Plugin[];
 
-  /** @throws SyncError `PLUGIN_INCOMPATIBLE` */
+  /** @param plugins - passed by the host, and checked. */
   constructor(plugins: readonly Plugin[]) {
-    checkPlugins(plugins);
     this.#plugins = plugins;
   }
 
-  /** @throws SyncError `PLUGIN_UNKNOWN` */
-  async storage(config: StorageConfig): Promise<StoragePlugin> {
-    if ('kind' in config) return config;
-    const own = this.#own('storage', config.use);
-    if (own !== null) return own;
-    switch (config.use) {
-      case 'leveldb':
-        return BUILTIN.storage.leveldb(config);
-      case 'memory':
-        return BUILTIN.storage.memory();
-      default:
-        throw this.#unknown('storage', (config as { readonly use: string }).use);
-    }
+  /** The store that a plan has chosen. */
+  async storage(choice: StorageChoice): Promise<StoragePlugin> {
+    if ('kind' in choice) return choice;
+    if (choice.use === 'memory') return BUILTIN.storage.memory();
+    const { location, createIfMissing } = choice;
+    return BUILTIN.storage.leveldb({ location, createIfMissing });
   }
 
   /** @throws SyncError `PLUGIN_UNKNOWN` */
   async codec(name: string): Promise<CodecPlugin> {
     const own = this.#own('codec', name);
     if (own !== null) return own;
-    if (Object.hasOwn(BUILTIN.codec, name)) return BUILTIN.codec[name as keyof typeof BUILTIN.codec]();
+    if (isBuiltinCodec(name)) return builtinCodec(name);
     throw this.#unknown('codec', name);
   }
 
@@ -52,10 +44,17 @@ export class PluginResolver {
   async rules(id: string): Promise<ChainRules> {
     const own = this.#own('chain', id);
     if (own !== null) return own.create();
-    const name = id.split(':', 1)[0];
-    if (name === 'linked') return (await BUILTIN.chain.linked(id)).create();
-    if (id === 'sealed-json' || id === 'ethereum') return (await BUILTIN.chain[id]()).create();
+    const builtin = builtinRules(id);
+    if (builtin !== null) return (await builtin.load(id)).create();
     throw this.#unknown('chain', id);
+  }
+
+  /** Full names of the rules that recompute hashes: they may be taken over from a peer's word. */
+  adoptableRules(): readonly string[] {
+    const own = this.#plugins.filter((plugin) => plugin.kind === 'chain');
+    const passed = new Map(own.map((plugin) => [plugin.name, plugin.create().selfCertifying]));
+    const names = [...passed.keys(), ...builtinNames('chain')];
+    return [...new Set(names)].filter((name) => passed.get(name) ?? builtinRules(name)?.selfCertifying);
   }
 
   /** The transports that the host passed, or the built-in ones. */
@@ -89,20 +88,5 @@ export class PluginResolver {
       'PLUGIN_UNKNOWN',
       `There is no ${kind} plugin ${JSON.stringify(name)}; there are ${known}.`,
     );
-  }
-}
-
-/** @throws SyncError `PLUGIN_INCOMPATIBLE` for a plugin of other contracts, or two of one name. */
-export function checkPlugins(plugins: readonly Plugin[]): void {
-  const seen = new Set<string>();
-  for (const { kind, name, apiVersion } of plugins) {
-    const label = `${kind} plugin ${name}`;
-    if ((apiVersion as number) !== PLUGIN_API_VERSION) {
-      const message = `The ${label} was made for contracts ${String(apiVersion)}, not ${PLUGIN_API_VERSION}.`;
-      throw new SyncError('PLUGIN_INCOMPATIBLE', message);
-    }
-    if (seen.has(label))
-      throw new SyncError('PLUGIN_INCOMPATIBLE', `There are two plugins of one name: ${label}.`);
-    seen.add(label);
   }
 }

@@ -1,12 +1,10 @@
-import { bzip2 } from '../../plugins/codec-bzip2/index.js';
-import { gzip } from '../../plugins/codec-gzip/index.js';
-import { identity } from '../../plugins/codec-identity/index.js';
-import { zstd } from '../../plugins/codec-zstd/index.js';
 import { jsonRangeEndpoint } from '../../plugins/transport-json-range/server/index.js';
+import { snapshotEndpointOf } from '../../plugins/transport-snapshot/server/endpoint.js';
 import {
-  snapshotEndpoint,
+  SNAPSHOT_OPTIONS,
   type SnapshotServerOptions,
-} from '../../plugins/transport-snapshot/server/index.js';
+  type SnapshotSettings,
+} from '../../plugins/transport-snapshot/server/options.js';
 import { sseEndpoint } from '../../plugins/transport-sse/server/index.js';
 import type {
   BlockSource,
@@ -18,21 +16,22 @@ import type {
   Plugin,
   ServerLimits,
 } from '../contracts/index.js';
+import { CODEC_NAMES } from '../internal/codecs.js';
 import { createCodecWorkers } from '../workers/index.js';
 import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
-import { checkPlugins } from './resolve.js';
+import * as builtin from './codecs.js';
 
-export type { SnapshotServerOptions };
+export { SNAPSHOT_OPTIONS, type SnapshotServerOptions };
 
 /** What the parts of a server are made from. */
 export interface ServerPartsOptions {
   readonly source: BlockSource;
-  /** Further codecs and endpoints; those that are passed win over built-in ones of the same name. */
+  /** Further codecs and endpoints, none twice; those that are passed win over built-in ones of the same name. */
   readonly plugins: readonly Plugin[];
   readonly limits: ServerLimits;
   /** `null` serves no snapshots. */
-  readonly snapshots: SnapshotServerOptions | null;
+  readonly snapshots: SnapshotSettings | null;
 }
 
 /** The plugins of one server, resolved. */
@@ -42,9 +41,8 @@ export interface ServerParts {
   readonly workers: CodecWorkers;
 }
 
-/** Resolves the plugins of a server. @throws SyncError `PLUGIN_INCOMPATIBLE` */
+/** Resolves the plugins of a server. @throws SyncError `CODEC_UNAVAILABLE` */
 export function resolveServerParts(options: ServerPartsOptions): ServerParts {
-  checkPlugins(options.plugins);
   const codecPlugins = merge<CodecPlugin>('codec', options.plugins, builtinCodecs());
   const codecs = codecRegistry(codecPlugins);
   const workers = createCodecWorkers(codecPlugins);
@@ -54,12 +52,12 @@ export function resolveServerParts(options: ServerPartsOptions): ServerParts {
 }
 
 function builtinCodecs(): readonly CodecPlugin[] {
-  return [gzip(), identity(), bzip2(), zstd()].filter(isAvailable);
+  return CODEC_NAMES.map((name) => builtin[name]()).filter(isAvailable);
 }
 
-function builtinEndpoints(snapshots: SnapshotServerOptions | null): readonly EndpointPlugin[] {
+function builtinEndpoints(snapshots: SnapshotSettings | null): readonly EndpointPlugin[] {
   const blocks = [sseEndpoint(), jsonRangeEndpoint()];
-  return snapshots === null ? blocks : [...blocks, snapshotEndpoint(snapshots)];
+  return snapshots === null ? blocks : [...blocks, snapshotEndpointOf(snapshots)];
 }
 
 function merge<T extends Plugin>(

@@ -5,7 +5,7 @@ import type {
   Storage,
   Transport,
 } from '../contracts/index.js';
-import type { Http1Client } from '../http1-client/client.js';
+import type { Http1Client } from '../http1-client/index.js';
 import { token } from './scope.js';
 
 /** The seams of an engine. */

@@ -1,14 +1,28 @@
 /** When and how often to try again. Times in milliseconds. */
 export interface RetryOptions {
-  /** Failures in a row without a new block before the engine gives up. Default 5; `Infinity` never does. */
+  /**
+   * Failures in a row without a new block before the engine gives up, at least 1; `Infinity` never does.
+   *
+   * @defaultValue 5, and `Infinity` with `follow`
+   */
   readonly maxAttempts: number;
-  /** First delay; doubles with each failure. Default 1,000. */
+  /**
+   * First delay, at least 1; doubles with each failure.
+   *
+   * @defaultValue 1,000
+   */
   readonly baseDelayMs: number;
-  /** Longest delay. Default 30,000. */
+  /**
+   * Longest delay, at least 1.
+   *
+   * @defaultValue 30,000
+   */
   readonly maxDelayMs: number;
   /**
    * How long after the loss of a connection that worked the peer is tried again every 100 to 300 ms, as long as it
-   * can't be reached at all. These attempts don't count as failures. Default 3,000; 0 for none.
+   * can't be reached at all. These attempts don't count as failures. 0 for none.
+   *
+   * @defaultValue 3,000
    */
   readonly quickForMs: number;
 }
@@ -20,19 +34,3 @@ export const DEFAULT_RETRY: RetryOptions = {
   maxDelayMs: 30_000,
   quickForMs: 3000,
 };
-
-/**
- * Delay before an attempt: exponential with full jitter, so that clients cut off together don't come back together.
- *
- * @param failures - failures in a row, at least 1.
- * @param atLeastMs - what the peer asked for; `null` when it asked for nothing.
- */
-export function backoffDelayMs(
-  options: RetryOptions,
-  failures: number,
-  atLeastMs: number | null,
-  random: () => number = Math.random,
-): number {
-  const ceiling = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** Math.min(failures - 1, 30));
-  return Math.max(atLeastMs ?? 0, Math.round(random() * ceiling));
-}

@@ -1,5 +1,6 @@
-import type { ChainRules, PeerStatus } from '../contracts/index.js';
-import { Chain } from '../chain/chain.js';
+import type { PeerStatus } from '../contracts/index.js';
+import type { Chain } from '../chain/chain.js';
+import { chainOf } from '../chain/open-store.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { checkPeerChain, chooseRules } from './handshake.js';
 
@@ -63,7 +64,8 @@ export class ChainOpener {
 
   #rulesId(status: PeerStatus | null): string {
     const { parts, settings } = this.#deps;
-    return chooseRules({ configured: settings.chain, identity: parts.storage.identity() }, status);
+    const { adoptableRules: adoptable } = parts;
+    return chooseRules({ configured: settings.chain, identity: parts.storage.identity(), adoptable }, status);
   }
 
   /** The chain's name as far as it is more than a peer's word; `null` when it is not. */
@@ -71,22 +73,4 @@ export class ChainOpener {
     const { parts, settings } = this.#deps;
     return settings.chainId ?? parts.storage.identity()?.chainId ?? null;
   }
-}
-
-/** Makes the chain of an engine out of its parts. */
-export function chainOf(parts: EngineParts, settings: EngineSettings, rules: ChainRules): Chain {
-  return new Chain({
-    storage: parts.storage,
-    rules,
-    codecs: parts.codecs,
-    storeCodec: parts.codecs.get(parts.storeCodec),
-    rawBelowBytes: parts.rawBelowBytes,
-    chainId: settings.chainId,
-    base: settings.base,
-    maxBlockBytes: settings.limits.maxBlockBytes,
-    stateTransition: settings.stateTransition,
-    finality: settings.finality,
-    confirmsVerified: settings.agree <= 1,
-    onClose: () => parts.close(),
-  });
 }

@@ -1,8 +1,9 @@
-import type { BlockRef, Peer, PeerStatus, Transport } from '../contracts/index.js';
+import type { BlockRef, Peer, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
-import { abortError, throwIfAborted } from '../internal/abort.js';
+import { abortError, onAbort, throwIfAborted } from '../internal/abort.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { negotiateCodecs } from './handshake.js';
+import { candidatesFor } from './peers/candidates.js';
 import { hedged } from './peers/hedge.js';
 import type { HeadCheck } from './peers/head-check.js';
 import { watchHeads } from './peers/head-watch.js';
@@ -18,14 +19,10 @@ import type { PassingFork, SessionFact } from './session/fact.js';
 import { runSession, type SessionDeps } from './session/session.js';
 import type { TieLimit } from './session/tie-limit.js';
 
-/** A peer so many blocks ahead at most is asked for what comes at once, so that another may be asked for the same. */
-const NEAR_BLOCKS = 64;
 /** Another peer is asked when an answer takes this many times as long as usual, within bounds. */
 const HEDGE_FACTOR = 3;
 const MIN_HEDGE_MS = 100;
 const MAX_HEDGE_MS = 2_000;
-/** Peers that are asked for the same thing at most. */
-const HEDGE_PEERS = 3;
 /** A live connection that lasted so long was a good one. */
 const GOOD_LIVE_MS = 5_000;
 
@@ -80,7 +77,7 @@ export class Connection {
     this.#rate = this.#rateOf(record);
   }
 
-  /** @throws SyncError that no other peer helps against */
+  /** Brings blocks until the peer has sent all it had, or fails. @throws what another peer does not help against */
   async run(signal: AbortSignal): Promise<ConnectionOutcome> {
     try {
       await this.#begin(signal);
@@ -113,16 +110,15 @@ export class Connection {
 
   async #fetch(signal: AbortSignal): Promise<void> {
     const controller = new AbortController();
-    const onAbort = (): void => {
-      controller.abort(abortError(signal));
-    };
     throwIfAborted(signal);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stopListening = onAbort(signal, () => {
+      controller.abort(abortError(signal));
+    });
     try {
       await runSession(this.#session(controller), controller.signal);
       this.#record.hasWorked = true;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       controller.abort();
       await this.#watch;
       this.#rate.live();
@@ -255,8 +251,9 @@ export class Connection {
 
   /** Near the head an answer comes at once, so that waiting for a peer that hangs is the dearest part. */
   #transport(): Transport {
-    const { transport, book } = this.#deps;
-    const candidates = transport.mode === 'stream' ? this.#candidates() : [];
+    const { transport, book, chain, parts } = this.#deps;
+    if (transport.mode !== 'stream') return transport;
+    const candidates = candidatesFor(this.#record, book.ready, chain.tip().head, parts.acceptCodecs);
     if (candidates.length < 2) return transport;
     const usualMs = this.#record.latencyMs.value ?? MAX_HEDGE_MS;
     return hedged({
@@ -273,28 +270,6 @@ export class Connection {
     });
   }
 
-  #candidates(): readonly { readonly peer: Peer; readonly acceptCodecs: readonly string[] }[] {
-    const height = this.#deps.chain.tip().head?.height ?? -1;
-    const claimed = headOf(this.#record.status);
-    if (claimed === null || claimed - height > NEAR_BLOCKS) return [];
-    const others = this.#deps.book.ready.filter((record) => {
-      const head = headOf(record.status);
-      return record !== this.#record && head !== null && head >= claimed && head - height <= NEAR_BLOCKS;
-    });
-    return [this.#record, ...others].slice(0, HEDGE_PEERS).flatMap(({ peer, status }) => {
-      const acceptCodecs = this.#codecsOf(status);
-      return acceptCodecs === null ? [] : [{ peer, acceptCodecs }];
-    });
-  }
-
-  #codecsOf(status: PeerStatus | null): readonly string[] | null {
-    try {
-      return negotiateCodecs(this.#deps.parts.acceptCodecs, status, 'stream');
-    } catch {
-      return null;
-    }
-  }
-
   #rateOf(record: PeerRecord): RateWatch {
     const { settings, book } = this.#deps;
     const hasOthers = (): boolean => book.ready.some((other) => other !== record);
@@ -306,8 +281,4 @@ export class Connection {
 function isOnMost({ hash }: BlockRef, peers: readonly PeerRecord[]): boolean {
   const count = peers.filter(({ status }) => status?.head?.hash === hash).length;
   return count >= 2 && 2 * count > peers.length;
-}
-
-function headOf(status: PeerStatus | null): number | null {
-  return status?.head?.height ?? null;
 }

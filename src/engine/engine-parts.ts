@@ -1,46 +1,51 @@
+import type { StoreParts } from '../chain/open-store.js';
+import { type ChainLimits, type ChainSettings, DEFAULT_CHAIN_LIMITS } from '../chain/settings.js';
 import type {
   BlockRef,
-  ChainRules,
-  CodecRegistry,
   CodecWorkers,
   SignatureScheme,
   SnapshotTransport,
   SnapshotType,
-  StateTransition,
-  Storage,
   Transport,
   TrustOptions,
 } from '../contracts/index.js';
 import type { RetryOptions } from './backoff.js';
-import type { Finality } from '../chain/finality.js';
 import type { SyncMode } from './modes.js';
 import type { ConfiguredPeer } from './peers/peer-record.js';
 
 /** Bounds of an engine (protocol section 4). Sizes in bytes. */
-export interface EngineLimits {
-  /** Largest decoded block. Default 64 MiB. */
-  readonly maxBlockBytes: number;
-  /** Blocks in one commit at most. Default 512. */
+export interface EngineLimits extends ChainLimits {
+  /**
+   * Blocks in one commit at most.
+   *
+   * @defaultValue 512
+   */
   readonly maxBatchBlocks: number;
-  /** Verified bytes that may wait for the disk before the network has to wait. Default 2 MiB. */
+  /**
+   * Verified bytes that may wait for the disk before the network has to wait.
+   *
+   * @defaultValue 2 MiB
+   */
   readonly maxPendingBytes: number;
   /**
    * Slowest rate of a peer while blocks are due from it and another peer could be asked, in encoded bytes a second over
-   * 20 s. Default 8 KiB; 0 for none.
+   * 20 s; 0 for none.
+   *
+   * @defaultValue 8 KiB
    */
   readonly minBytesPerSecond: number;
 }
 
 /** Defaults of {@link EngineLimits}. */
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
-  maxBlockBytes: 64 * 1024 * 1024,
+  ...DEFAULT_CHAIN_LIMITS,
   maxBatchBlocks: 512,
   maxPendingBytes: 2 * 1024 * 1024,
   minBytesPerSecond: 8 * 1024,
 };
 
 /** Settings of an engine, complete and checked. */
-export interface EngineSettings {
+export interface EngineSettings extends ChainSettings {
   readonly peers: readonly ConfiguredPeer[];
   /** How to sync. */
   readonly mode: SyncMode | 'auto';
@@ -49,16 +54,6 @@ export interface EngineSettings {
   readonly snapshotType: SnapshotType;
   /** An empty node that is fewer blocks behind than this takes no snapshot by itself. */
   readonly minSnapshotBlocks: number;
-  /** Chain rules by name; `null` leaves them to the store and the peer. */
-  readonly chain: string | null;
-  /** The chain's name, when the host pins it. */
-  readonly chainId: string | null;
-  /** Height of the first block of an empty store. */
-  readonly base: number;
-  /** What blocks do to the state; `null` when there is none. */
-  readonly stateTransition: StateTransition | null;
-  /** Which blocks can't be rolled back; `null` for none but those of a snapshot. */
-  readonly finality: Finality | null;
   /** Confirmed blocks that a branch may take the place of. */
   readonly maxRollbackBlocks: number;
   /** A block of the one branch that may begin deeper; `null` when none may. */
@@ -88,22 +83,14 @@ export interface SnapshotParts {
 }
 
 /** The plugins of one engine, resolved. Nothing in it is shared with another engine. */
-export interface EngineParts {
-  readonly storage: Storage;
-  readonly codecs: CodecRegistry;
+export interface EngineParts extends StoreParts {
   readonly transports: readonly Transport[];
   /** Codecs to ask peers for, best first. */
   readonly acceptCodecs: readonly string[];
-  /** Codec that blocks which came without an encoding are stored in. */
-  readonly storeCodec: string;
-  /** Blocks of fewer bytes which came without an encoding are stored as they are. */
-  readonly rawBelowBytes: number;
+  /** Rules that may be taken over from a peer's word, by name: those that recompute hashes. */
+  readonly adoptableRules: readonly string[];
   /** `null` when no snapshot may be taken. */
   readonly snapshots: SnapshotParts | null;
   /** The signature scheme; loaded at its first use. */
   signatures(): Promise<SignatureScheme>;
-  /** @throws SyncError `PLUGIN_UNKNOWN` */
-  rules(id: string): Promise<ChainRules>;
-  /** Closes everything that was made, in reverse order. */
-  close(): Promise<void>;
 }

@@ -1,11 +1,6 @@
 import type { ChainIdentity, PeerStatus } from '../contracts/index.js';
+import { DEFAULT_RULES } from '../chain/open-store.js';
 import { SyncError } from '../errors/index.js';
-
-/** Rules that a node takes over from a peer's word: their hashes are recomputed, so the word decides nothing. */
-const ADOPTABLE_RULES: readonly string[] = ['sealed-json', 'ethereum', 'bitcoin'];
-
-/** Rules of a chain about which nobody says anything. */
-const DEFAULT_RULES = 'sealed-json';
 
 /** What is known about the chain before a peer is asked. */
 export interface KnownChain {
@@ -13,18 +8,21 @@ export interface KnownChain {
   readonly configured: string | null;
   /** From the store; `null` when it is empty. */
   readonly identity: ChainIdentity | null;
+  /** Rules that a peer's word is enough for: they recompute hashes, so the word decides nothing. */
+  readonly adoptable: readonly string[];
 }
 
 /**
  * Decides which rules to verify with: the configured ones, the store's, or those the peer announces.
  *
- * @throws SyncError `CHAIN_MISMATCH` when the peer announces rules that check no hashes and nobody asked for them.
+ * @throws SyncError `CHAIN_MISMATCH` when the peer announces rules that check no hashes, or that are not here, and nobody asked
+ * for them.
  */
 export function chooseRules(known: KnownChain, status: PeerStatus | null): string {
   const settled = known.configured ?? known.identity?.chain;
   if (settled !== undefined) return settled;
   if (status === null) return DEFAULT_RULES;
-  if (ADOPTABLE_RULES.includes(status.chain)) return status.chain;
+  if (known.adoptable.includes(status.chain)) return status.chain;
   const message = `The peer announces the rules ${status.chain}, which are only used when \`chain\` asks for them.`;
   throw new SyncError('CHAIN_MISMATCH', message);
 }
@@ -51,7 +49,8 @@ export function checkPeerChain(status: PeerStatus, rules: string, chainId: strin
 
 /**
  * Picks the codecs to ask a peer for, in our order of preference. For a stream the one that the peer holds its blocks in
- * comes first if we take it: so neither side has to encode them anew.
+ * comes first if we take it: so neither side has to encode them anew. Ranges are asked for in frames; what the peer lists
+ * under `json` are HTTP's names of encodings, which count only where it has no frames.
  *
  * @throws SyncError `CODEC_UNAVAILABLE` when the two have none in common.
  */
@@ -60,7 +59,7 @@ export function negotiateCodecs(
   status: PeerStatus | null,
   mode: 'stream' | 'json',
 ): readonly string[] {
-  const theirs = status?.codecs[mode] ?? [];
+  const theirs = (mode === 'json' ? status?.codecs.frames : null) ?? status?.codecs[mode] ?? [];
   if (theirs.length === 0) return ours;
   const common = ours.filter((id) => theirs.includes(id));
   const { storedAs = null } = status ?? {};

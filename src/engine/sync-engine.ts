@@ -4,17 +4,15 @@ import { isSyncError, SyncError } from '../errors/index.js';
 import type { Chain } from '../chain/chain.js';
 import { type BlockHandler, Consumer, type RunOptions } from '../chain/consumer/consumer.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
+import { runOptions, startSignal } from './arguments.js';
 import { EventHub } from './events/event-hub.js';
 import type { SyncEvent, SyncState } from './events/events.js';
 import { Greeting } from './peers/greeting.js';
 import { PeerBook } from './peers/peer-book.js';
 import type { PeerInfo } from './peers/peer-record.js';
 import { ProgressMeter } from './events/progress.js';
+import { onAbort } from '../internal/abort.js';
 import { Deferred } from '../internal/deferred.js';
-import { SyncRun } from './sync-run.js';
-
-/** Beginning of the names under which the engine keeps positions of its own. */
-const RESERVED_NAMES = 'blockferry:';
 
 /**
  * Brings a node's copy of a chain up to date.
@@ -98,13 +96,13 @@ export class SyncEngine implements Closeable {
    *
    * @throws SyncError of the failure that can't be helped; what was verified before it is in the store.
    */
-  start(options: AbortOptions = {}): Promise<void> {
+  async start(options: AbortOptions = {}): Promise<void> {
+    const signal = startSignal(options);
     if (this.#started !== null) {
-      return Promise.reject(new SyncError('ENGINE_STARTED', 'The engine was started already.'));
+      throw new SyncError('ENGINE_STARTED', 'The engine was started already.');
     }
-    if (this.#closing !== null)
-      return Promise.reject(new SyncError('ENGINE_CLOSED', 'The engine was closed.'));
-    this.#started = this.#start(options.signal);
+    if (this.#closing !== null) throw new SyncError('ENGINE_CLOSED', 'The engine was closed.');
+    this.#started = this.#start(signal);
     return this.#started;
   }
 
@@ -118,22 +116,20 @@ export class SyncEngine implements Closeable {
    *   `onRollback`; or of the sync's own failure once the handler has had what came before it.
    */
   async run(handler: BlockHandler, options: RunOptions = {}): Promise<void> {
-    if (options.consumer?.startsWith(RESERVED_NAMES) === true) {
-      throw new TypeError(`Names that begin with ${RESERVED_NAMES} are the engine's own.`);
-    }
+    const { signal, consumer, onRollback } = runOptions(handler, options);
     const feed: { consumer: Consumer | null; done: Promise<void> } = {
       consumer: null,
       done: Promise.resolve(),
     };
     this.#onChain = (chain) => {
-      feed.consumer = new Consumer(chain, options.consumer ?? 'default', handler, options.onRollback ?? null);
+      feed.consumer = new Consumer(chain, consumer, handler, onRollback);
       feed.done = feed.consumer.run(this.#abort.signal);
       feed.done.catch((error: unknown) => {
         this.#abort.abort(error);
       });
     };
     try {
-      await this.start(options);
+      await this.start({ signal: signal ?? undefined });
     } finally {
       feed.consumer?.end();
       await feed.done.catch((error: unknown) => {
@@ -148,13 +144,11 @@ export class SyncEngine implements Closeable {
     return this.#closing;
   }
 
-  async #start(outer: AbortSignal | undefined): Promise<void> {
+  async #start(outer: AbortSignal | null): Promise<void> {
     const { signal } = this.#abort;
-    const onAbort = (): void => {
+    const stopListening = onAbort(outer, () => {
       this.#abort.abort(outer?.reason);
-    };
-    if (outer?.aborted === true) onAbort();
-    outer?.addEventListener('abort', onAbort, { once: true });
+    });
     try {
       await this.#sync(signal);
       this.#hub.progress(() => this.#meter.sample(), true);
@@ -163,13 +157,15 @@ export class SyncEngine implements Closeable {
       if (!this.#isEndOfFollowing(error)) throw this.#failed(error);
       this.#hub.progress(() => this.#meter.sample(), true);
     } finally {
-      outer?.removeEventListener('abort', onAbort);
+      stopListening();
       this.#hub.phase.ended();
     }
   }
 
   async #sync(signal: AbortSignal): Promise<void> {
     this.#hub.phase.opening();
+    // Like the parts, what a run consists of is loaded by the first start.
+    const { SyncRun } = await import('./sync-run.js');
     const parts = await this.#assemble();
     this.#parts = parts;
     const greeting = this.#greet(parts, signal);

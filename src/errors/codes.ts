@@ -68,7 +68,7 @@ export const ERROR_CODES = {
   ),
   FORKED: info(
     "The client's newest block is not on the peer's chain.",
-    'Roll back to a common ancestor, or check which chain the peer follows.',
+    'Find out which chain is right; sync into a new directory if this node is on the wrong one.',
     { status: 409 },
   ),
   BELOW_BASE: info(
@@ -122,8 +122,8 @@ export const ERROR_CODES = {
     'Restore a backup, or sync into a new directory; the old one is left as it is.',
   ),
   STORE_GAP: info(
-    'The batch does not fit on the head of the store.',
-    'This is a defect in the caller: append blocks in order.',
+    'Blocks do not fit on the head of the store, or a rollback names a block that it does not hold.',
+    'Append blocks in order, roll back to a block that is held, and let an engine alone write its chain.',
   ),
   STORE_FULL: info(
     'There is no room left on the device.',
@@ -199,7 +199,7 @@ export const ERROR_CODES = {
   ),
   EVENT_TOO_LARGE: info(
     'An event of the stream is larger than the limit.',
-    'Raise `maxEventBytes` if events of this size are meant to exist.',
+    'Raise `maxBlockBytes` if blocks of this size are meant to exist.',
     lie,
   ),
   PEER_SLOW: info(
@@ -282,11 +282,9 @@ export const ERROR_CODES = {
   METHOD_NOT_ALLOWED: info('The path takes other methods.', 'Use one of the methods in `Allow`.', {
     status: 405,
   }),
-  TOO_MANY_STREAMS: info(
-    'This client address has too many streams open.',
-    'Close some, or wait for `Retry-After`.',
-    { status: 429 },
-  ),
+  TOO_MANY_STREAMS: info('This client has too many streams open.', 'Close some, or wait for `Retry-After`.', {
+    status: 429,
+  }),
   SERVER_BUSY: info('The server has as many streams open as it allows.', 'Wait for `Retry-After`.', {
     status: 503,
   }),

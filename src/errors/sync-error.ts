@@ -42,13 +42,18 @@ export class SyncError extends Error {
     return ERROR_CODES[this.code];
   }
 
-  /** A copy that also says where it happened; members that are already set win. */
+  /**
+   * A copy that also says where it happened; members that are already set win. Its stack and cause are the original's,
+   * so that it still tells where it was thrown. A copy, because one error may be the reason of several waits.
+   */
   at(context: ErrorContext): SyncError {
-    return new SyncError(this.code, this.message, {
+    const located = new SyncError(this.code, this.message, {
       ...context,
       ...definedOnly(this.context),
       cause: this.cause,
     });
+    if (this.stack !== undefined) located.stack = this.stack;
+    return located;
   }
 }
 

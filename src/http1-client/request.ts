@@ -1,17 +1,12 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpFetchInit, HttpFetchResponse } from '../contracts/index.js';
-import { SyncError } from '../errors/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
+import { onAbort } from '../internal/abort.js';
 import { watch } from '../internal/http/watch.js';
+import { DECODED_ENCODINGS } from '../internal/node/decoded-body.js';
 import { bodyOf } from './body.js';
-
-/** How long a request may take, in milliseconds. */
-export interface Deadlines {
-  /** From its start until there is a connection, TLS included. */
-  readonly connectTimeoutMs: number;
-  /** From then until the head of the response has come. */
-  readonly firstByteTimeoutMs: number;
-}
+import type { Deadlines } from './options.js';
 
 /** A kept connection may just be closed by the server when a request is sent over it: so often another one is tried. */
 const MAX_STALE_CONNECTIONS = 3;
@@ -36,27 +31,24 @@ export async function sendRequest(
       return toResponse(await headOf(request, url, deadlines), init.signal);
     } catch (error) {
       if (init.signal.aborted) throw init.signal.reason;
-      if (error instanceof SyncError) throw error;
+      if (isSyncError(error)) throw error;
       if (!isStale(request, error) || stale === MAX_STALE_CONNECTIONS) throw failed(error);
     }
   }
 }
 
 function makeRequest(agent: Agent, url: URL, { headers, signal }: HttpFetchInit): ClientRequest {
-  const defaults = { accept: '*/*', 'accept-encoding': 'gzip', 'user-agent': 'blockferry' };
+  const defaults = { accept: '*/*', 'accept-encoding': DECODED_ENCODINGS, 'user-agent': 'blockferry' };
   const request = send(url, { agent, headers: { ...defaults, ...headers } });
   // Not by the option `signal`: where all of a response is here but not read, Node lets that end the process.
   let response: IncomingMessage | null = null;
-  const onAbort = (): void => {
+  const stopListening = onAbort(signal, () => {
     (response ?? request).destroy(new Error('The request was called off.'));
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
+  });
   request.once('response', (message: IncomingMessage) => {
     response = message;
   });
-  request.once('close', () => {
-    signal.removeEventListener('abort', onAbort);
-  });
+  request.once('close', stopListening);
   return request;
 }
 

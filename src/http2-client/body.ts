@@ -1,7 +1,7 @@
 import { constants, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
-import { decodedBody } from '../internal/node/decoded-body.js';
+import { responseBody } from '../internal/node/response-body.js';
 
-/** The body of a response, read from the network only as fast as it is read here. */
+/** The body of a response. */
 export function bodyOf(
   stream: ClientHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -12,34 +12,19 @@ export function bodyOf(
     stream.once('close', resolve);
   });
   const received = countBytes(stream);
-  const chunks = decodedBody(stream, headers['content-encoding'])[
-    Symbol.asyncIterator
-  ]() as AsyncIterator<Uint8Array>;
-  const fail = (cause: unknown): never => {
-    stream.close(constants.NGHTTP2_CANCEL);
-    throw signal.aborted ? signal.reason : new TypeError('terminated', { cause });
-  };
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next: IteratorResult<Uint8Array, unknown> = await chunks.next().catch(fail);
-        if (next.done !== true) {
-          controller.enqueue(next.value);
-          return;
-        }
-        // A reset may come right behind the end, and only the closed stream knows of both.
-        await closed;
-        const missing = whatIsMissing(stream, headers, received());
-        if (missing !== null || signal.aborted) fail(new Error(missing ?? 'aborted'));
-        controller.close();
-      },
-      async cancel() {
-        stream.close(constants.NGHTTP2_CANCEL);
-        await chunks.return?.();
-      },
+  return responseBody({
+    stream,
+    contentEncoding: headers['content-encoding'],
+    signal,
+    abandon: () => {
+      stream.close(constants.NGHTTP2_CANCEL);
     },
-    { highWaterMark: 0 },
-  );
+    missing: async () => {
+      // A reset may come right behind the end, and only the closed stream knows of both.
+      await closed;
+      return whatIsMissing(stream, headers, received()) ?? (signal.aborted ? 'It was called off.' : null);
+    },
+  });
 }
 
 function countBytes(stream: ClientHttp2Stream): () => number {

@@ -1,14 +1,27 @@
-import { SyncError } from '../errors/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
 
 /** The error that a signal's abort turns into: its own reason when that is an error of ours, `ABORTED` otherwise. */
 export function abortError(signal: AbortSignal): SyncError {
-  if (signal.reason instanceof SyncError) return signal.reason;
+  if (isSyncError(signal.reason)) return signal.reason;
   return new SyncError('ABORTED', 'The operation was called off.', { cause: signal.reason });
 }
 
 /** @throws SyncError when the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortError(signal);
+}
+
+/**
+ * Calls back once when a signal fires, at once when it has. No signal never fires.
+ *
+ * @returns what removes the listener; it may be called any number of times.
+ */
+export function onAbort(signal: AbortSignal | null | undefined, callback: () => void): () => void {
+  if (signal?.aborted === true) callback();
+  else signal?.addEventListener('abort', callback, { once: true });
+  return () => {
+    signal?.removeEventListener('abort', callback);
+  };
 }
 
 /** Waits; the timer and the listener are gone on every way out. */
@@ -18,15 +31,14 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
       reject(abortError(signal));
       return;
     }
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(abortError(signal));
-    };
     const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       resolve();
     }, ms);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stopListening = onAbort(signal, () => {
+      clearTimeout(timer);
+      reject(abortError(signal));
+    });
   });
 }
 
@@ -36,16 +48,15 @@ export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Pr
     promise.catch(() => undefined);
     throw abortError(signal);
   }
-  let onAbort = (): void => undefined;
+  let stopListening = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
+    stopListening = onAbort(signal, () => {
       reject(abortError(signal));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    });
   });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    stopListening();
   }
 }

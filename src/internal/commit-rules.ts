@@ -9,28 +9,36 @@ import type {
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 
-/** What a store is after a batch. */
+/** What a store is after a batch, or after a stage was activated. A storage writes it in the same step as the blocks. */
 export interface CommitResult {
+  /** Head, base, finalized and assumed block. */
   readonly checkpoint: Checkpoint;
+  /** Of the chain that it holds from then on. */
   readonly identity: ChainIdentity;
 }
 
 /**
- * Checks that a batch fits on a store, and says what the store is afterwards. The same for every storage plugin. That
- * `rollbackTo` may be gone back to is for {@link checkRollback}.
+ * Checks that a batch fits on a store, and says what the store is afterwards. Nothing is changed.
  *
- * @throws SyncError `STORE_GAP`
+ * @param checkpoint - of the store now.
+ * @param identity - of the store; `null` while it holds no block.
+ * @param found - the header that the store has at the height of `batch.rollbackTo`; `null` when it has none.
+ * @throws SyncError `STORE_GAP` when a block does not fit on the one before, or the store has no `rollbackTo`;
+ *   `BELOW_FINALIZED` when a final block would be dropped
+ * @throws TypeError for a batch without blocks, a first one without an identity, and for marks that {@link planAdvance}
+ *   refuses
  */
 export function planCommit(
   batch: CommitBatch,
   checkpoint: Checkpoint,
   identity: ChainIdentity | null,
+  found: BlockRef | null,
 ): CommitResult {
   const first = batch.blocks[0];
   if (first === undefined) throw new TypeError('A batch needs at least one block.');
   const known = identity ?? batch.identity;
   if (known === null) throw new TypeError('The first batch of a store needs an identity.');
-  const kept = batch.rollbackTo === null ? checkpoint : planRollback(batch.rollbackTo, checkpoint);
+  const kept = batch.rollbackTo === null ? checkpoint : planRollback(batch.rollbackTo, found, checkpoint);
   let { head } = kept;
   for (const { frame } of batch.blocks) head = checkFits(frame.header, head);
   const base = kept.head === null ? first.frame.header.height : kept.base;
@@ -38,7 +46,8 @@ export function planCommit(
 }
 
 /**
- * What a store is once its blocks can be relied on further: what is not above the present block changes nothing.
+ * What a store's checkpoint is once its blocks can be relied on further: what is not above the present block changes
+ * nothing. Nothing is changed.
  *
  * @throws TypeError for a confirmed block above the head, or a finalized one above the confirmed one.
  */
@@ -50,16 +59,6 @@ export function planAdvance(to: CheckpointAdvance, checkpoint: Checkpoint): Chec
   if (isAbove(finalized, confirmed))
     throw new TypeError(`Block ${finalized?.height ?? ''} can't be final above the confirmed block.`);
   return { ...checkpoint, confirmed, finalized };
-}
-
-/** What a store is without its blocks above one; `null` leaves none. */
-export function planRollback(to: BlockRef | null, checkpoint: Checkpoint): Checkpoint {
-  const confirmed = isAbove(checkpoint.confirmed, to) ? to : checkpoint.confirmed;
-  return { ...checkpoint, head: to, base: to === null ? 0 : checkpoint.base, confirmed };
-}
-
-function isAbove(a: BlockRef | null, b: BlockRef | null): boolean {
-  return a !== null && (b === null || a.height > b.height);
 }
 
 function checkFits(header: BlockRef & { readonly previousHash: string }, head: BlockRef | null): BlockRef {
@@ -75,15 +74,24 @@ function laterOf(now: BlockRef | null, asked: BlockRef | null): BlockRef | null 
   return isAbove(asked, now) ? asked : now;
 }
 
+function isAbove(a: BlockRef | null, b: BlockRef | null): boolean {
+  return a !== null && (b === null || a.height > b.height);
+}
+
 /**
- * Checks that a store may be rolled back to a height.
+ * Checks that a store may be rolled back, and says what its checkpoint is afterwards. Nothing is changed.
  *
  * @param to - the new head; `null` empties the store.
- * @param found - the header the store has at that height.
- * @throws SyncError `BELOW_FINALIZED`, `STORE_GAP`
+ * @param found - the header that the store has at the height of `to`; `null` when it has none.
+ * @param checkpoint - of the store now.
+ * @throws SyncError `BELOW_FINALIZED` when a final block would be dropped, `STORE_GAP` when the store has no such block
  */
-export function checkRollback(to: BlockRef | null, found: BlockRef | null, checkpoint: Checkpoint): void {
-  const { finalized } = checkpoint;
+export function planRollback(
+  to: BlockRef | null,
+  found: BlockRef | null,
+  checkpoint: Checkpoint,
+): Checkpoint {
+  const { base, confirmed, finalized } = checkpoint;
   if (finalized !== null && (to === null || to.height < finalized.height)) {
     const message = `Block ${finalized.height} is final; the store can't go back to ${to?.height ?? 'nothing'}.`;
     throw new SyncError('BELOW_FINALIZED', message, { height: finalized.height });
@@ -93,9 +101,15 @@ export function checkRollback(to: BlockRef | null, found: BlockRef | null, check
       height: to.height,
     });
   }
+  return {
+    ...checkpoint,
+    head: to,
+    base: to === null ? 0 : base,
+    confirmed: isAbove(confirmed, to) ? to : confirmed,
+  };
 }
 
-/** The blocks of new contents that are written beside the old. */
+/** Which blocks a stage holds so far. */
 export interface StagedBlocks {
   /** Height of the first one; 0 while there is none. */
   readonly base: number;
@@ -103,13 +117,13 @@ export interface StagedBlocks {
   readonly head: BlockRef | null;
 }
 
-/** New contents without a block. */
+/** A stage without a block: what {@link planStaged} begins with. */
 export const NOTHING_STAGED: StagedBlocks = { base: 0, head: null };
 
 /**
- * Checks that frames fit on the blocks staged so far, and says what is staged with them.
+ * Checks that frames fit on the blocks staged so far, and says what is staged with them. Nothing is changed.
  *
- * @throws SyncError `STORE_GAP`
+ * @throws SyncError `STORE_GAP` when a block does not fit on the one before
  */
 export function planStaged(frames: readonly Frame[], staged: StagedBlocks): StagedBlocks {
   let { head } = staged;
@@ -119,15 +133,13 @@ export function planStaged(frames: readonly Frame[], staged: StagedBlocks): Stag
 }
 
 /**
- * What a store is with the staged contents: all of them final, because nothing in the store can take them back, and
- * assumed.
+ * Checks that a stage holds what is to be activated, and says what the store is with it: all blocks are final, because
+ * nothing in the store can take them back, and assumed. Nothing is changed.
  *
  * @throws SyncError `STORE_GAP` when the head that is asked for is not the last staged block
  */
-export function planActivation(
-  { identity, head: asked }: StageActivation,
-  staged: StagedBlocks,
-): CommitResult {
+export function planActivation(activation: StageActivation, staged: StagedBlocks): CommitResult {
+  const { identity, head: asked } = activation;
   const { base, head } = staged;
   if (head?.height !== asked.height || head.hash !== asked.hash) {
     const last = head === null ? 'there is none' : `that is ${head.height} ${head.hash}`;

@@ -1,22 +1,55 @@
+import type { Codec, CodecRegistry, Frame } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 
-/** Outputs up to this size may have any ratio: short repetitive documents are legitimate (protocol section 4). */
-export const FREE_EXPANSION_BYTES = 1024 * 1024;
+/** Version 0.1.0 takes documents up to this size from a frame of any length. */
+const FREE_EXPANSION_BYTES = 1024 * 1024;
 
-/** Above {@link FREE_EXPANSION_BYTES}, most decoded bytes for each encoded one (protocol section 4). */
-export const MAX_EXPANSION_RATIO = 200;
+/** It takes a larger one only from a frame of at least this part of it. */
+const MAX_EXPANSION_RATIO = 200;
 
-/** Most bytes that `inputBytes` of encoded data may decode to: the caller's limit or what the ratio allows. */
-export function outputLimit(inputBytes: number, maxOutputBytes: number): number {
-  return Math.min(maxOutputBytes, Math.max(FREE_EXPANSION_BYTES, inputBytes * MAX_EXPANSION_RATIO));
+/**
+ * The bytes of a stored block in a codec, as every version takes them (protocol section 4).
+ *
+ * @throws SyncError `CODEC_UNAVAILABLE`; `CODEC_*` for a frame that is damaged
+ */
+export function bytesIn(codecs: CodecRegistry, frame: Frame, to: string): Uint8Array {
+  const { documentBytes } = frame;
+  if (frame.codec === to && documentBytes <= FREE_EXPANSION_BYTES) return frame.bytes;
+  const codec = codecs.get(to);
+  if (frame.codec === to) return lengthened(codec, frame.bytes, documentBytes);
+  const document = codecs.get(frame.codec).decode(frame.bytes, storedLimits(frame));
+  return lengthened(codec, codec.encode(document), documentBytes);
 }
 
-/** The error for a decoder that was stopped at {@link outputLimit}. */
+/** A store's own frame decodes to just as many bytes as the store has noted. */
+export function storedLimits({ documentBytes }: Pick<Frame, 'documentBytes'>): { maxOutputBytes: number } {
+  return { maxOutputBytes: Math.max(documentBytes, 1) };
+}
+
+function lengthened(codec: Codec, bytes: Uint8Array, documentBytes: number): Uint8Array {
+  if (documentBytes <= FREE_EXPANSION_BYTES) return bytes;
+  const leastBytes = Math.ceil(documentBytes / MAX_EXPANSION_RATIO);
+  return bytes.length >= leastBytes ? bytes : (codec.pad?.(bytes, leastBytes) ?? bytes);
+}
+
+/**
+ * Puts empty pieces into encoded bytes until they are long enough.
+ *
+ * @param at - where the pieces go.
+ */
+export function padWith(piece: Uint8Array, bytes: Uint8Array, at: number, leastBytes: number): Uint8Array {
+  const paddingBytes = Math.ceil(Math.max(0, leastBytes - bytes.length) / piece.length) * piece.length;
+  const longer = new Uint8Array(bytes.length + paddingBytes);
+  longer.set(bytes.subarray(0, at));
+  for (let to = at; to < at + paddingBytes; to += piece.length) longer.set(piece, to);
+  longer.set(bytes.subarray(at), at + paddingBytes);
+  return longer;
+}
+
+/** The error for a decoder that was stopped at its limit. */
 export function outputTooLarge(codec: string, inputBytes: number, maxOutputBytes: number): SyncError {
-  const limit = outputLimit(inputBytes, maxOutputBytes);
-  const why = limit < maxOutputBytes ? `the ratio limit of ${MAX_EXPANSION_RATIO}:1` : 'the limit given';
   return new SyncError(
     'CODEC_OUTPUT_TOO_LARGE',
-    `${inputBytes} bytes of ${codec} decode to more than ${limit} bytes, ${why}.`,
+    `${inputBytes} bytes of ${codec} decode to more than the ${maxOutputBytes} bytes allowed.`,
   );
 }

@@ -1,29 +1,29 @@
 import type { SyncError } from '../errors/index.js';
-import { abortError } from './abort.js';
+import { abortError, onAbort } from './abort.js';
 
 /** A signal that fires with another one, or by itself before. Must be released. */
 export class LinkedAbort {
   readonly #controller = new AbortController();
-  readonly #outer: AbortSignal;
-  readonly #onAbort = (): void => {
-    this.#controller.abort(abortError(this.#outer));
-  };
+  readonly #release: () => void;
 
-  constructor(outer: AbortSignal) {
-    this.#outer = outer;
-    if (outer.aborted) this.#onAbort();
-    else outer.addEventListener('abort', this.#onAbort, { once: true });
+  /** @param outer - `undefined` never fires. */
+  constructor(outer: AbortSignal | undefined) {
+    this.#release = onAbort(outer, () => {
+      if (outer !== undefined) this.#controller.abort(abortError(outer));
+    });
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  abort(error: SyncError): void {
+  /** Fires the signal; the outer one goes on. Without an error the reason is the platform's `AbortError`. */
+  abort(error?: SyncError): void {
     this.#controller.abort(error);
   }
 
+  /** Leaves the outer signal. */
   release(): void {
-    this.#outer.removeEventListener('abort', this.#onAbort);
+    this.#release();
   }
 }

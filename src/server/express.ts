@@ -1,26 +1,18 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Closeable } from '../contracts/index.js';
-import { createSyncServer, type SyncServerConfig } from './create-server.js';
+import { serverOf } from './create-server.js';
+import {
+  MIDDLEWARE_OPTIONS,
+  type SyncMiddlewareOptions,
+  type SyncMiddlewareRequest,
+} from './middleware-options.js';
 import { serveRequest } from './node.js';
+import { serverPlan } from './plan.js';
 import { breakOff } from './send.js';
 import { splitTarget } from './target.js';
 
-export type { SyncServerConfig } from './create-server.js';
-
-/**
- * What the middleware reads of a request. Express's own request is one; the middleware is typed without Express, so
- * that it fits the types of version 4 and 5 and needs neither installed.
- */
-export type SyncMiddlewareRequest = IncomingMessage & {
-  /** The client's address as the app sees it. */
-  readonly ip?: string | undefined;
-};
-
-/** Options of {@link syncMiddleware}. */
-export interface SyncMiddlewareOptions extends SyncServerConfig {
-  /** The address that a client's streams are counted under. Default `req.ip`, which respects the app's `trust proxy`. */
-  clientAddress?(req: SyncMiddlewareRequest): string;
-}
+export type { SyncMiddlewareOptions, SyncMiddlewareRequest } from './middleware-options.js';
+export type { SyncServerConfig } from './plan.js';
 
 /** An Express middleware with what it holds open. */
 export interface SyncMiddleware extends Closeable {
@@ -34,11 +26,12 @@ export interface SyncMiddleware extends Closeable {
  * Serves a chain to other nodes in an Express app (4 or 5): `app.use('/sync', syncMiddleware({ source }))`.
  * Paths below the mount point that are not the protocol's go on to the next handler.
  *
- * @throws TypeError for limits that can't be meant
- * @throws SyncError `PLUGIN_INCOMPATIBLE`
+ * @throws TypeError for an option that is missing, unknown or out of bounds
+ * @throws SyncError `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE`
  */
 export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
-  const server = createSyncServer(options);
+  const { clientKey, ...plan } = serverPlan('syncMiddleware', options, MIDDLEWARE_OPTIONS);
+  const server = serverOf(plan);
   const open = new Map<ServerResponse, Promise<void>>();
   const handler = (req: SyncMiddlewareRequest, res: ServerResponse, next: () => void): void => {
     const target = splitTarget(req.url ?? '/');
@@ -46,8 +39,7 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
       next();
       return;
     }
-    const remoteAddress = options.clientAddress?.(req) ?? defaultAddress(req);
-    const served = serveRequest(server, { req, res, target, remoteAddress });
+    const served = serveRequest(server, { req, res, target, clientKey: clientKey(req) });
     open.set(res, served);
     void served.then(() => open.delete(res));
   };
@@ -65,7 +57,3 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
 
 /** At `close`, a client that does not take the rest of what it was sent is cut off after this time. */
 const CLOSE_GRACE_MS = 1_000;
-
-function defaultAddress(req: SyncMiddlewareRequest): string {
-  return req.ip ?? req.socket.remoteAddress ?? 'unknown';
-}

@@ -10,21 +10,26 @@ import {
   type ServerOptions,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { accepting, func, isObject, readOptions, unfit } from '../internal/options/index.js';
 import { keepHttp2Members } from './http2/compat.js';
-import { goAway, trackSessions } from './http2/sessions.js';
+import { CLOSE_HTTP2_OPTIONS, type CloseHttp2Options } from './http2/options.js';
+import { goAway, isTracked, trackSessions } from './http2/sessions.js';
 
-/** Options of {@link closeHttp2Server}. */
-export interface CloseHttp2Options {
-  /** Time that open streams have to end, in milliseconds. Default 5,000. */
-  readonly graceMs?: number;
-}
+export type { CloseHttp2Options } from './http2/options.js';
+
+const trackedServer = accepting('a server that this module has made', isTracked);
+const listener = func<RequestListener>('an Express app or another listener of requests');
 
 /**
  * Makes a server that speaks HTTP/2 over TLS, and HTTP/1.1 on the same port to clients that offer no `h2` (ALPN, RFC
  * 7301; `allowHTTP1: false` refuses them). The handler is an Express app or any listener of Node's; an app may be
  * served by other servers at the same time.
+ *
+ * @param options - Node's own, which Node checks; a certificate and its key are among them.
+ * @throws TypeError for a handler that is no function, and for options that are no object
  */
 export function createHttp2Server(handler: RequestListener, options: SecureServerOptions): Http2SecureServer {
+  checkArguments('createHttp2Server', handler, options);
   const server = createSecureServer({ allowHTTP1: true, ...options }, adapt(handler));
   // As `http.createServer` does: else a response over HTTP/1.1 waits 40 ms for an acknowledgement. HTTP/2 sets it itself.
   server.on('connection', (socket: Socket) => socket.setNoDelay());
@@ -35,11 +40,15 @@ export function createHttp2Server(handler: RequestListener, options: SecureServe
 /**
  * Makes a server that speaks HTTP/2 without TLS to clients that know that it does (prior knowledge, RFC 9113 section
  * 3.3). For use inside a data centre; browsers don't speak it.
+ *
+ * @param options - Node's own, which Node checks.
+ * @throws TypeError for a handler that is no function, and for options that are no object
  */
 export function createHttp2CleartextServer(
   handler: RequestListener,
   options: ServerOptions = {},
 ): Http2Server {
+  checkArguments('createHttp2CleartextServer', handler, options);
   const server = createServer(options, adapt(handler));
   trackSessions(server);
   return server;
@@ -48,11 +57,15 @@ export function createHttp2CleartextServer(
 /**
  * Closes a server of this module: takes no further connections, tells clients with GOAWAY to send no further requests,
  * and cuts off what is still open after `graceMs`. Resolves when everything has ended.
+ *
+ * @throws TypeError for an option that isn't one, and for a `graceMs` that no timer keeps
  */
 export async function closeHttp2Server(
   server: Http2Server | Http2SecureServer,
-  { graceMs = 5_000 }: CloseHttp2Options = {},
+  options: CloseHttp2Options = {},
 ): Promise<void> {
+  trackedServer.read(server, { owner: 'closeHttp2Server', path: 'server' });
+  const { graceMs } = readOptions('closeHttp2Server', options, CLOSE_HTTP2_OPTIONS);
   const closed = new Promise<void>((resolve) => {
     server.close(() => {
       resolve();
@@ -61,6 +74,12 @@ export async function closeHttp2Server(
   const cutOff = setTimeout(goAway(server), graceMs);
   await closed;
   clearTimeout(cutOff);
+}
+
+/** @throws TypeError */
+function checkArguments(owner: string, handler: unknown, options: unknown): void {
+  listener.read(handler, { owner, path: 'handler' });
+  if (!isObject(options)) throw unfit({ owner, path: 'options' }, "an object of options of Node's", options);
 }
 
 type Http2Listener = (req: Http2ServerRequest, res: Http2ServerResponse) => void;

@@ -1,3 +1,4 @@
-export { createSyncServer, type SyncServerConfig } from './create-server.js';
+export { createSyncServer } from './create-server.js';
 export { nodeListener } from './node.js';
+export type { SyncServerConfig } from './plan.js';
 export type { SyncRequest, SyncServer } from './sync-server.js';

@@ -1,26 +1,11 @@
 import type { ServerLimits } from '../contracts/index.js';
 
 /** Bounds of a server that is given none (protocol section 4). */
-export const DEFAULT_SERVER_LIMITS: ServerLimits = {
+export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   heartbeatMs: 15_000,
   writeStallMs: 30_000,
   maxBlockBytes: 64 * 1024 * 1024,
   maxRange: 10_000,
   maxStreams: 1_000,
   maxStreamsPerAddress: 20,
-};
-
-/** A longer timer fires at once in Node. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** The default bounds with some replaced. @throws TypeError for a bound that is not a positive number. */
-export function serverLimits(limits: Partial<ServerLimits> = {}): ServerLimits {
-  const given = Object.entries(limits).filter(([, value]) => (value as unknown) !== undefined);
-  for (const [name, value] of given) {
-    if (!(name in DEFAULT_SERVER_LIMITS)) throw new TypeError(`There is no limit \`${name}\`.`);
-    if (!(value > 0)) throw new TypeError(`\`${name}\` must be a positive number, not ${String(value)}.`);
-    if (name.endsWith('Ms') && value > MAX_TIMER_MS)
-      throw new TypeError(`\`${name}\` is at most ${MAX_TIMER_MS}.`);
-  }
-  return { ...DEFAULT_SERVER_LIMITS, ...Object.fromEntries(given) };
-}
+});

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { accepting, objectWith, readOptions, type SpecOf, withDefault } from '../internal/options/index.js';
 import { problemResponse, notFound } from './problem.js';
 import { breakOff, sendResponse } from './send.js';
 import type { SyncRequest, SyncServer } from './sync-server.js';
@@ -6,21 +7,41 @@ import { parseQuery, splitTarget, type Target } from './target.js';
 
 /** Options of {@link nodeListener}. */
 export interface NodeListenerOptions {
-  /** Path that the service is mounted at. Default `/sync`. */
+  /**
+   * Path that the service is mounted at, which begins with `/`.
+   *
+   * @defaultValue `'/sync'`
+   */
   readonly path?: string;
 }
 
-/** A listener for `http.createServer` that serves nothing but the sync service; 404 for all other paths. */
+/** Readers of the options of {@link nodeListener}. */
+export const NODE_LISTENER_OPTIONS = {
+  path: withDefault(accepting('a path that begins with /', isPath), '/sync'),
+} satisfies SpecOf<NodeListenerOptions>;
+
+const syncServer = objectWith<SyncServer>('what `createSyncServer` makes', ['serves', 'handle', 'report']);
+
+/**
+ * A listener for `http.createServer` that serves nothing but the sync service; 404 for all other paths.
+ *
+ * @throws TypeError for an option that isn't one, and for a `path` that is no path
+ */
 export function nodeListener(server: SyncServer, options: NodeListenerOptions = {}): RequestListener {
-  const { path: mount = '/sync' } = options;
+  syncServer.read(server, { owner: 'nodeListener', path: 'server' });
+  const { path: mount } = readOptions('nodeListener', options, NODE_LISTENER_OPTIONS);
   const prefix = mount.endsWith('/') ? mount.slice(0, -1) : mount;
   return (req, res) => {
     const target = splitTarget(req.url ?? '');
     const inside = target.path.startsWith(`${prefix}/`);
     const path = inside ? target.path.slice(prefix.length) : '';
-    const remoteAddress = req.socket.remoteAddress ?? 'unknown';
-    void serveRequest(server, { req, res, target: { ...target, path }, remoteAddress });
+    const clientKey = req.socket.remoteAddress ?? 'unknown';
+    void serveRequest(server, { req, res, target: { ...target, path }, clientKey });
   };
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === 'string' && /^\/[^?#]*$/.test(value);
 }
 
 /** One exchange of Node's HTTP server. */
@@ -30,7 +51,7 @@ export interface Exchange {
   /** The request target below the mount point. */
   readonly target: Target;
   /** What the client's streams are counted under. */
-  readonly remoteAddress: string;
+  readonly clientKey: string;
 }
 
 /** Answers one exchange; never rejects. Resolves when the response was handed over or the client has gone. */
@@ -67,7 +88,7 @@ async function answer(
   }
 }
 
-function toRequest(server: SyncServer, { req, target, remoteAddress }: Exchange): SyncRequest {
+function toRequest(server: SyncServer, { req, target, clientKey }: Exchange): SyncRequest {
   const { path, query } = target;
   if (!server.serves(path)) throw notFound();
   return {
@@ -75,7 +96,7 @@ function toRequest(server: SyncServer, { req, target, remoteAddress }: Exchange)
     path,
     query: parseQuery(query),
     header: (name) => headerOf(req, name),
-    remoteAddress,
+    clientKey,
   };
 }
 

@@ -7,7 +7,8 @@ import type {
   EndpointResponse,
   ServerLimits,
 } from '../contracts/index.js';
-import { SyncError } from '../errors/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
+import { onAbort } from '../internal/abort.js';
 import { notFound, problemResponse } from './problem.js';
 import { statusDocument, statusResponse } from './status.js';
 import { StreamSlots } from './stream-slots.js';
@@ -26,8 +27,8 @@ export interface SyncServerOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** A request with the address that its streams are counted under. */
-export type SyncRequest = EndpointRequest & { readonly remoteAddress: string };
+/** A request with the key that its client's streams are counted under: an address, or what the host tells clients by. */
+export type SyncRequest = EndpointRequest & { readonly clientKey: string };
 
 /** The sync service without any framework. */
 export interface SyncServer {
@@ -146,7 +147,7 @@ export class SyncServerCore implements SyncServer {
 
   async #ask(endpoint: Endpoint, request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> {
     const counts = endpoint.streams && request.method !== 'HEAD';
-    const release = counts ? this.#slots.take(request.remoteAddress) : () => undefined;
+    const release = counts ? this.#slots.take(request.clientKey) : () => undefined;
     const run = this.#run(signal, release);
     try {
       const onError = (error: unknown): void => {
@@ -170,27 +171,27 @@ export class SyncServerCore implements SyncServer {
 
   #run(signal: AbortSignal, release: () => void): Run {
     const controller = new AbortController();
-    const onAbort = (): void => {
-      end();
-      controller.abort(signal.reason);
-    };
-    const end = (): void => {
-      signal.removeEventListener('abort', onAbort);
+    const leave = (): void => {
       this.#open.delete(run);
       release();
     };
     const run: Run = {
       controller,
       body: null,
-      end,
+      end: () => {
+        stopListening();
+        leave();
+      },
       stop: () => {
         controller.abort();
         run.body?.return?.().catch(() => undefined);
       },
     };
     this.#open.add(run);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
+    const stopListening = onAbort(signal, () => {
+      leave();
+      controller.abort(signal.reason);
+    });
     return run;
   }
 }
@@ -269,6 +270,6 @@ function withoutBody(request: SyncRequest, response: EndpointResponse): Endpoint
 }
 
 function withAllow(error: unknown, response: EndpointResponse): EndpointResponse {
-  if (response.status !== 405 || !(error instanceof SyncError)) return response;
+  if (response.status !== 405 || !isSyncError(error)) return response;
   return { ...response, headers: { ...response.headers, allow: METHODS.join(', ') } };
 }

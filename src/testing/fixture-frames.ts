@@ -22,7 +22,7 @@ export const FIXTURE_IDENTITY = { chain: 'made-up', chainId: 'one' };
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** A frame with a hash and bytes that follow from the options: what a storage plugin sees of a block. */
-export function fixtureFrame(options: FrameOptions): Frame {
+function fixtureFrame(options: FrameOptions): Frame {
   const { height, previousHash = ROOT, branch = 'main', bytes = 40, codec = 'identity' } = options;
   const digest = sha256(`${branch} ${height} ${previousHash}`);
   const pattern = Uint8Array.from({ length: bytes }, (_, at) => (digest[at % 32] ?? 0) ^ (at >> 5));

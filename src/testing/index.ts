@@ -1,4 +1,5 @@
 export type { ComplianceCase } from './compliance/case.js';
-export { chainRulesCompliance, type ChainRulesFixture } from './compliance/chain-rules.js';
+export { chainRulesCompliance } from './compliance/chain-rules.js';
+export type { ChainRulesFixture } from './compliance/chain-rules-fixture.js';
 export { codecCompliance, type CodecFixture } from './compliance/codec.js';
 export { storageCompliance, type StorageFixture } from './compliance/storage.js';

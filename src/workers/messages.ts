@@ -60,11 +60,14 @@ export function toMessage(error: unknown): ErrorMessage {
   };
 }
 
-/** The error that was sent: a SyncError has its code and context, a mistake of the caller is a TypeError again. */
+/** The error that was sent, with its stack: a SyncError has its code and context, a mistake of the caller is a TypeError again. */
 export function fromMessage({ name, message, stack, sync, cause }: ErrorMessage): Error {
-  const causes = cause === null ? {} : { cause: new Error(cause) };
-  if (sync !== null) return new SyncError(sync.code, message, { ...sync.context, ...causes });
-  const error = name === 'TypeError' ? new TypeError(message, causes) : new Error(message, causes);
+  const error = makeError(name, message, sync, cause === null ? {} : { cause: new Error(cause) });
   if (stack !== undefined) error.stack = stack;
   return error;
+}
+
+function makeError(name: string, message: string, sync: ErrorMessage['sync'], causes: ErrorOptions): Error {
+  if (sync !== null) return new SyncError(sync.code, message, { ...sync.context, ...causes });
+  return name === 'TypeError' ? new TypeError(message, causes) : new Error(message, causes);
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Codec, CodecRegistry, Packed, PackChunk, PackedPart, PackTask } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
+import { storedLimits } from '../internal/expansion.js';
 import { release } from '../internal/release.js';
 
 /** Does a {@link PackTask} on the thread it is called on. @throws SyncError `CODEC_*` */
@@ -28,9 +29,7 @@ interface Piece {
 function decoded(codecs: CodecRegistry, chunk: PackChunk): Piece {
   if (chunk.kind === 'raw') return { bytes: chunk.bytes, isCopy: false };
   const { documentBytes } = chunk;
-  const document = codecs
-    .get(chunk.codec)
-    .decode(chunk.bytes, { maxOutputBytes: Math.max(documentBytes, 1) });
+  const document = codecs.get(chunk.codec).decode(chunk.bytes, storedLimits(chunk));
   const isCopy = document.buffer !== chunk.bytes.buffer;
   if (document.length === documentBytes) return { bytes: document, isCopy };
   const message = `A frame decodes to ${document.length} bytes where ${documentBytes} were noted.`;

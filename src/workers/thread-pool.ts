@@ -1,5 +1,5 @@
 import { SyncError } from '../errors/index.js';
-import { abortError } from '../internal/abort.js';
+import { abortError, onAbort } from '../internal/abort.js';
 import { CodecThread } from './codec-thread.js';
 import type { Request, WorkerModule } from './messages.js';
 
@@ -40,12 +40,9 @@ export class ThreadPool {
     if (this.#closed) return Promise.reject(closed());
     if (signal?.aborted === true) return Promise.reject(abortError(signal));
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        if (signal !== undefined) job.stop(abortError(signal));
-      };
       const settled = <T>(settle: (value: T) => void) => {
         return (value: T): void => {
-          signal?.removeEventListener('abort', onAbort);
+          stopListening();
           settle(value);
         };
       };
@@ -57,7 +54,9 @@ export class ThreadPool {
         resolve: settled(resolve),
         reject: settled(reject),
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const stopListening = onAbort(signal, () => {
+        if (signal !== undefined) job.stop(abortError(signal));
+      });
       this.#waiting.push(job);
       this.#start();
     });

@@ -14,7 +14,7 @@ import test, { type ExecutionContext } from 'ava';
 import { parseManifest } from '../../plugins/transport-snapshot/manifest.js';
 import type { SnapshotManifest } from '../../src/contracts/index.js';
 import { checkTrust } from '../../src/engine/snapshot/trust.js';
-import { trustOptions } from '../../src/engine/snapshot/trust-options.js';
+import { trustOptions } from '../../src/config/trust.js';
 import { plainManifest, scheme } from '../engine/trust-support.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { type Finished, jsonLines, run } from './cli.js';
@@ -155,7 +155,7 @@ test('what is no manifest, or contradicts itself, is not signed, and the file st
   const wrong: readonly (readonly [contents: string, code: string])[] = [
     ['', 'INPUT_UNREADABLE'],
     ['{', 'INPUT_UNREADABLE'],
-    ['[]', 'SNAPSHOT_CORRUPT'],
+    ['[]', 'INPUT_UNREADABLE'],
     [JSON.stringify({ ...good, root: '00'.repeat(32) }), 'SNAPSHOT_CORRUPT'],
     [JSON.stringify({ ...good, size: 1 }), 'SNAPSHOT_CORRUPT'],
     [JSON.stringify({ ...good, signatures: many }), 'SNAPSHOT_CORRUPT'],

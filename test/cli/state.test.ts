@@ -79,7 +79,7 @@ test('a module that is missing, broken or exports no transition is told of, and 
   const cases = [
     ['missing.mjs', 1, /^INPUT_UNREADABLE: Loading the module .*missing\.mjs failed/],
     ['throws.mjs', 1, /^INPUT_UNREADABLE: .*: at once/],
-    ['other.mjs', 2, /^USAGE: .*other\.mjs has no state transition/],
+    ['other.mjs', 2, /^USAGE: --state has no method `apply`; it must be an object with a method `apply`\.$/m],
   ] as const;
   for (const [name, status, message] of cases) {
     const { code, stderr } = await run(

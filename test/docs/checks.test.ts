@@ -35,6 +35,20 @@ test('links to files and headings that are not there are found, and no others', 
   ]);
 });
 
+test('a link that is wrapped is found, and named by the line that it begins on', (t) => {
+  const root = tempDir(t);
+  const lines = [
+    'one [two',
+    'three](missing.md) `[code',
+    'code](nowhere.md)`',
+    '',
+    'a ] b [c',
+    '',
+    'd](no-link.md)',
+  ];
+  t.deepEqual(brokenLinks([write(root, 'a.md', lines)], root), ['a.md:1: there is no missing.md']);
+});
+
 test('a quote that is not its file is found and can be updated', (t) => {
   const root = tempDir(t);
   writeFileSync(join(root, 'x.ts'), 'one();\ntwo();\n');

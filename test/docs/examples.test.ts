@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { memoryStorage } from '../../plugins/storage-memory/index.js';
-import { isSyncError, openChain } from '../../src/index.js';
+import { type Checkpoint, type Frame, isSyncError, openChain } from '../../src/index.js';
 import { seal, SEALED_JSON_GENESIS } from '../../plugins/chain-sealed-json/index.js';
+import { fixtureFrames } from '../../src/testing/fixture-frames.js';
 import { chainRulesCompliance, codecCompliance, storageCompliance } from '../../src/testing/index.js';
 import { ledger, type Transaction } from '../../examples/ledger.js';
 import { consortium } from '../../examples/plugin-chain-rules.js';
 import { summed } from '../../examples/plugin-codec.js';
-import { audited } from '../../examples/plugin-storage.js';
+import { audited, type AuditTrail } from '../../examples/plugin-storage.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { projectRoot } from '../helpers/shared.js';
 
@@ -53,8 +54,9 @@ test('the chain rules of the documentation refuse a well-sealed block of somebod
   t.regex(error.message, /Block 1 is by "mallory"/);
 });
 
+const NO_TRAIL: AuditTrail = { begins: () => undefined, ended: () => undefined };
 const storageFixture = {
-  create: () => Promise.resolve(audited(memoryStorage(), () => undefined).create()),
+  create: () => Promise.resolve(audited(memoryStorage(), NO_TRAIL).create()),
   reopen: () => Promise.reject(new Error('A store in memory is gone when it is closed.')),
 };
 for (const storageCase of storageCompliance(storageFixture)) {
@@ -63,11 +65,16 @@ for (const storageCase of storageCompliance(storageFixture)) {
   });
 }
 
-test('the storage of the documentation tells of each block in order, and of none that was refused', async (t) => {
-  const told: number[] = [];
-  const storage = audited(memoryStorage(), ({ height }) => told.push(height));
+/** A trail that is kept as text: `+2` when a write begins that leads to head 2, `=2` when it is durable. */
+function trailIn(told: string[]): AuditTrail {
+  const note = (sign: string, { head }: Checkpoint): number => told.push(`${sign}${head?.height ?? 'none'}`);
+  return { begins: (next) => note('+', next), ended: (now) => note('=', now) };
+}
+
+test('the storage of the documentation tells of each write, and of none that was refused', async (t) => {
+  const told: string[] = [];
   const chain = await openChain({
-    storage,
+    storage: audited(memoryStorage(), trailIn(told)),
     chain: consortium(['ada']),
     plugins: [summed()],
     storeCodec: 'summed',
@@ -75,9 +82,36 @@ test('the storage of the documentation tells of each block in order, and of none
   const documents = documentsBy(['ada', 'ada', 'ada', 'mallory']);
   await chain.append(documents.slice(0, 3));
   await t.throwsAsync(chain.append(documents.slice(3)), { message: /Block 3 is by "mallory"/ });
-  t.deepEqual(told, [0, 1, 2]);
+  await chain.rollback(await chain.header(1));
+  t.deepEqual(told, ['+2', '=2', '+1', '=1']);
   t.true(Buffer.from(documents[1] ?? []).equals((await chain.get(1))?.bytes ?? new Uint8Array()));
   await chain.close();
+});
+
+test('the storage of the documentation hears of a snapshot when it is activated, and of no gap at all', async (t) => {
+  const told: string[] = [];
+  const storage = audited(memoryStorage(), trailIn(told)).create();
+  await storage.open();
+  const [first, second, third] = fixtureFrames(3);
+  if (first === undefined || second === undefined || third === undefined) return t.fail();
+  const identity = { chain: 'sealed-json', chainId: first.header.hash };
+  const commit = (frame: Frame): Promise<void> =>
+    storage.commit({
+      rollbackTo: null,
+      blocks: [{ frame, changes: [] }],
+      confirmed: null,
+      finalized: null,
+      identity,
+    });
+  await commit(first);
+  await t.throwsAsync(commit(third), { message: /does not fit/ });
+  await t.throwsAsync(storage.rollback(second.header), { message: /has no block 1/ });
+  const stage = await storage.stage();
+  await stage.putBlocks([second]);
+  await t.throwsAsync(stage.activate({ identity, head: third.header }), { message: /not the last staged/ });
+  await stage.activate({ identity, head: second.header });
+  t.deepEqual(told, ['+0', '=0', '+1', '=1']);
+  await storage.close();
 });
 
 /** The state that the ledger of the documentation comes to. */

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { concatMap, filter, type Observable } from 'rxjs';
 import { createSyncEngine, type SyncEngine, type SyncEvent } from '../../src/index.js';
 import { Pace } from '../../src/engine/events/pace.js';
+import { standsStill } from '../helpers/waiting.js';
 import { serveChain, sourceChain } from './follow-support.js';
 
 const COUNT = 6000;
@@ -11,6 +11,8 @@ type BlockEvent = Extract<SyncEvent, { readonly type: 'block' }>;
 
 const blocksOf = (events: Observable<SyncEvent>): Observable<BlockEvent> =>
   events.pipe(filter((event): event is BlockEvent => event.type === 'block'));
+
+const headOf = ({ chain }: SyncEngine): number => chain?.tip().head?.height ?? -1;
 
 async function engineFor(t: Parameters<typeof sourceChain>[0]): Promise<SyncEngine> {
   const { url } = await serveChain(t, await sourceChain(t, COUNT));
@@ -38,12 +40,7 @@ test('a subscriber that loads every block and is slow is waited for, and has the
       .subscribe();
   });
   const sync = engine.start();
-  let head = -1;
-  for (let now = 0; now !== head || now === 0;) {
-    head = engine.chain?.tip().head?.height ?? -1;
-    await delay(150);
-    now = engine.chain?.tip().head?.height ?? 0;
-  }
+  const head = await standsStill(() => headOf(engine));
   t.true(head > 2048 && head < COUNT - 1, `it stands at ${head}`);
   open();
   await sync;
@@ -64,7 +61,7 @@ test('a subscriber that goes away is no longer waited for, and closing does not 
       .subscribe();
   const first = hang();
   const sync = engine.start();
-  await delay(500);
+  t.true((await standsStill(() => headOf(engine))) < COUNT - 1);
   first.unsubscribe();
   await sync;
   t.is(engine.chain?.tip().head?.height, COUNT - 1);
@@ -73,7 +70,7 @@ test('a subscriber that goes away is no longer waited for, and closing does not 
     .pipe(concatMap(async (event) => event.block().then(() => new Promise(() => undefined))))
     .subscribe();
   const held = other.start();
-  await delay(300);
+  await standsStill(() => headOf(other));
   await other.close();
   // What was received before is made durable, and may have been everything.
   await held.catch((error: unknown) => {

@@ -1,6 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Chain,
   createSyncEngine,
@@ -10,6 +9,7 @@ import {
 } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { listen } from '../helpers/servers.js';
+import { until } from '../helpers/waiting.js';
 import { blocksOn, bytesOf, Follower, fork, refAt, sourceChain } from './follow-support.js';
 
 const memory = { use: 'memory' } as const;
@@ -213,7 +213,8 @@ test('a branch from another peer is taken when it is longer, not when it is as l
   const second = await peerOf(t, other);
   const follower = new Follower(t, { peers: [first.url, second.url], headCheckMs: 50 });
   await follower.until(() => follower.engine.state.phase === 'synced');
-  await delay(200);
+  const asked = second.requests.length;
+  await until(() => second.requests.length >= asked + 3);
   t.is(follower.rollbacks.length, 0);
   await other.append(blocksOn(await refAt(other, 19), 2, 'other'));
   await follower.reaches(other);

@@ -1,5 +1,4 @@
 import test from 'ava';
-import { backoffDelayMs, DEFAULT_RETRY } from '../../src/engine/backoff.js';
 import { ProgressMeter } from '../../src/engine/events/progress.js';
 
 test('rates and the estimated time follow what was made durable', (t) => {
@@ -34,19 +33,4 @@ test('the head moves up with blocks beyond it, and the time left is then none', 
   now = 10;
   meter.add(5, 5, 14);
   t.like(meter.sample(), { head: 14, etaMs: 0 });
-});
-
-test('delays double up to the cap, with full jitter, and respect what the peer asks for', (t) => {
-  const highest = [1, 2, 3, 4, 5, 6, 7, 40].map((failures) =>
-    backoffDelayMs(DEFAULT_RETRY, failures, null, () => 1),
-  );
-  t.deepEqual(highest, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
-  t.is(
-    backoffDelayMs(DEFAULT_RETRY, 5, null, () => 0),
-    0,
-  );
-  t.is(
-    backoffDelayMs(DEFAULT_RETRY, 1, 7000, () => 0.5),
-    7000,
-  );
 });

@@ -146,27 +146,67 @@ test('bzip2 decodes several streams at once', async (t) => {
   t.is(codec.decode(codec.encode(text), limits).length, text.length);
 });
 
-test('bzip2 lets timers run while it encodes and decodes a long body', async (t) => {
-  const document = Buffer.concat(Array.from({ length: 6 }, () => mibOfText()));
-  const encoded = Buffer.concat([
-    await whileTicking(codec.encodeStream(inPieces(document, document.length))),
-  ]);
-  const decoded = await whileTicking(codec.decodeStream(inPieces(encoded, encoded.length), limits));
-  t.is(Buffer.compare(decoded, document), 0);
-
-  async function whileTicking(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-    let turns = 0;
-    const count = (): void => {
-      turns++;
-      next = setImmediate(count);
-    };
-    let next = setImmediate(count);
-    const whole = await collect(chunks);
-    clearImmediate(next);
-    t.true(turns >= 5, `${turns} turns of the event loop`);
-    return whole;
+test('bzip2 lets the event loop turn between any two streams that it encodes', async (t) => {
+  const document = randomBytes(4 * BZIP2_STREAM_BYTES + 1);
+  for (const size of [document.length, 50_000]) {
+    const { chunks, turns } = await watched(codec.encodeStream(inPieces(document, size)));
+    t.is(chunks.length, 5);
+    t.true(
+      turns.every((turn, i) => turn > (turns[i - 1] ?? -1)),
+      turns.join(),
+    );
   }
 });
+
+test('bzip2 lets the event loop turn whenever it has decoded a part of a block, in whatever pieces the body comes', async (t) => {
+  for (const document of [Buffer.concat([mibOfText(), mibOfText()]), randomBytes(2 * BZIP2_STREAM_BYTES)]) {
+    const encoded = codec.encode(document);
+    for (const size of [encoded.length, 64 * 1024, 1000]) {
+      const { chunks, turns } = await watched(codec.decodeStream(inPieces(encoded, size), limits));
+      t.is(Buffer.compare(Buffer.concat(chunks), document), 0);
+      const inTurn = new Map<number, number>();
+      chunks.forEach((chunk, i) => {
+        const turn = turns[i] ?? 0;
+        inTurn.set(turn, (inTurn.get(turn) ?? 0) + chunk.length);
+      });
+      // Far less than the 900 kB of a block, whose making takes some milliseconds.
+      const most = Math.max(...inTurn.values());
+      t.true(most <= 350_000, `${most} bytes in one turn of the loop, from pieces of ${size}`);
+    }
+  }
+});
+
+test('bzip2 lets the event loop turn while it decodes streams that are empty', async (t) => {
+  const empty = codec.encode(new Uint8Array());
+  const encoded = Buffer.alloc(empty.length * 100_000, empty);
+  const any = bzip2({ multiStream: true }).create();
+  const { chunks, turned } = await watched(any.decodeStream(inPieces(encoded, encoded.length), limits));
+  t.is(chunks.length, 0);
+  t.true(turned >= Math.floor(encoded.length / 350_000), `${turned} turns for ${encoded.length} bytes`);
+});
+
+/** Takes all chunks; says in which turn of the event loop each came, and how many turns there were. */
+async function watched(
+  source: AsyncIterable<Uint8Array>,
+): Promise<{ chunks: Uint8Array[]; turns: number[]; turned: number }> {
+  let turned = 0;
+  const count = (): void => {
+    turned++;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  const chunks: Uint8Array[] = [];
+  const turns: number[] = [];
+  try {
+    for await (const chunk of source) {
+      chunks.push(chunk);
+      turns.push(turned);
+    }
+  } finally {
+    clearImmediate(next);
+  }
+  return { chunks, turns, turned };
+}
 
 test('bzip2 refuses levels that do not exist', (t) => {
   for (const level of [0, 10, 1.5, NaN]) t.throws(() => bzip2({ level }), { instanceOf: TypeError });

@@ -197,3 +197,14 @@ function derive(secretKey: string): JsonWebKey {
   const { x = '', y = '' } = createPublicKey(openssl).export({ format: 'jwk' });
   return { x, y, d: Buffer.from(secretKey, 'hex').toString('base64url') };
 }
+
+test('what is no path is told with the name of the function that was called', async (t) => {
+  for (const path of ['', 7, undefined, {}]) {
+    const bad = async (call: Promise<unknown>, owner: string): Promise<void> => {
+      await t.throwsAsync(call, { instanceOf: TypeError, message: new RegExp(`^${owner}: \`path\` `) });
+    };
+    await bad(readKeyFile(path as never), 'readKeyFile');
+    await bad(generateKeyFile(path as never), 'generateKeyFile');
+    await bad(writeKeyFile(path as never, new Uint8Array(32).fill(1)), 'writeKeyFile');
+  }
+});

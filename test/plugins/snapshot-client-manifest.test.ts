@@ -1,6 +1,6 @@
 import test from 'ava';
 import { snapshotTransport } from '../../plugins/transport-snapshot/client/index.js';
-import { isSyncError, type SyncError } from '../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { listen } from '../helpers/servers.js';
 import { client, makeSnapshot, problem, serveSnapshots } from './snapshot-client-support.js';
 
@@ -83,21 +83,89 @@ test('a manifest that is not what was asked for, or does not add up, is refused'
   }
 });
 
-test('a manifest is not read beyond its limit, and has to be whole JSON', async (t) => {
-  const { manifest } = makeSnapshot();
+test('a manifest has at most the parts that are allowed, and has to be whole JSON', async (t) => {
+  const { signal } = new AbortController();
+  const { manifest } = makeSnapshot({ partBytes: 100 });
   const text = JSON.stringify(manifest);
   let body = text;
   const origin = await listen(t, (_request, response) => response.end(body));
-  const ask = (maxManifestBytes: number): Promise<unknown> =>
-    client({ maxManifestBytes }).manifest(
-      { url: origin, headers: {} },
-      { ...want, codecs: ['gzip'] },
-      { signal },
-    );
-  t.deepEqual(await ask(text.length), manifest);
-  t.regex((await failure(ask(text.length - 1))).message, new RegExp(`more than ${text.length - 1} bytes`));
-  body = '<html>';
-  t.is((await failure(ask(1000))).code, 'PEER_NOT_SYNC');
+  const ask = (maxParts: number): Promise<unknown> =>
+    client({ maxParts }).manifest({ url: origin, headers: {} }, { ...want, codecs: ['gzip'] }, { signal });
+  const { length } = manifest.parts;
+  t.true(length > 1);
+  t.deepEqual(await ask(length), manifest);
+  t.regex((await failure(ask(length - 1))).message, new RegExp(`more than ${length - 1} parts`));
+  for (body of ['<html>', '', '[]', text.slice(0, -1), '{"parts":[]', '{"version":1 1,"parts":[]}']) {
+    const { code, message } = await failure(ask(1000));
+    t.is(code, 'PEER_NOT_SYNC', `${body.slice(0, 40)}: ${message}`);
+  }
+});
+
+test('a manifest is read whatever its white space and the order of its members', async (t) => {
+  const { signal } = new AbortController();
+  const { manifest } = makeSnapshot({ partBytes: 100 });
+  const { parts, ...others } = manifest;
+  const more = { note: ['"parts":[', { parts: [1] }], 'a"parts': 5 };
+  const forms = [
+    JSON.stringify(manifest, null, 2),
+    JSON.stringify(manifest, null, '\t').replaceAll('\n', '\r\n').replaceAll('":', '" :'),
+    JSON.stringify({ parts: parts.map((part) => ({ x: [{}], ...part })), ...others, ...more }),
+    ` ${JSON.stringify(manifest)}\n`,
+  ];
+  let body = '';
+  const origin = await listen(t, (_request, response) => {
+    // In pieces, so that everything is cut somewhere.
+    for (let at = 0; at < body.length; at += 7) response.write(body.slice(at, at + 7));
+    response.end();
+  });
+  for (body of forms) {
+    const ask = client().manifest({ url: origin, headers: {} }, { ...want, codecs: ['gzip'] }, { signal });
+    t.deepEqual(await ask, manifest);
+  }
+});
+
+test('a manifest whose list of parts is not just one list of parts is refused', async (t) => {
+  const { signal } = new AbortController();
+  const { manifest } = makeSnapshot({ partBytes: 100 });
+  const { parts, ...others } = manifest;
+  const list = JSON.stringify(parts);
+  const text = JSON.stringify(others).slice(1);
+  const bodies = [
+    `{"parts":${list},"parts":${list},${text}`,
+    `{"parts":${list},"p\\u0061rts":[1],${text}`,
+    `{"parts":${list.replace('},{', '},,{')},${text}`,
+    `{"parts":${list.replace('},{', '}{')},${text}`,
+    `{"parts":${list.replace(/]$/, ',]')},${text}`,
+    `{"parts":[1],${text}`,
+    `{"parts":{},${text}`,
+    `{"a\\"parts":${list},${text}`,
+    `{"parts":${list},${text}{}`,
+    `{"parts":${list.replace('"sha256":"', '"sha256":"A')},${text}`,
+    `{"parts":${list.replace('"length":', '"length":1.5,"l":')},${text}`,
+  ];
+  let body = '';
+  const origin = await listen(t, (_request, response) => response.end(body));
+  for (body of bodies) {
+    const ask = client().manifest({ url: origin, headers: {} }, { ...want, codecs: ['gzip'] }, { signal });
+    t.is((await failure(ask)).code, 'SNAPSHOT_CORRUPT', body.slice(0, 60));
+  }
+});
+
+test('a manifest is refused for what it says before its parts are hashed', async (t) => {
+  const { manifest } = makeSnapshot();
+  const wrongRoot = { ...manifest, root: '0'.repeat(64) };
+  const origin = await listen(t, (_request, response) => response.end(JSON.stringify(wrongRoot)));
+  const seen: unknown[] = [];
+  const check = (claims: unknown): Promise<void> => {
+    seen.push(claims);
+    return Promise.reject(new SyncError('SNAPSHOT_UNTRUSTED', 'Nobody has signed it.'));
+  };
+  const options = { signal, check };
+  const ask = client().manifest({ url: origin, headers: {} }, { ...want, codecs: ['gzip'] }, options);
+  t.is((await failure(ask)).code, 'SNAPSHOT_UNTRUSTED');
+  const { parts, ...claims } = wrongRoot;
+  t.true(parts.length > 0);
+  t.deepEqual(seen, [claims]);
 });
 
 test('a peer that sends half a manifest, or nothing, is left in time', async (t) => {
@@ -108,11 +176,11 @@ test('a peer that sends half a manifest, or nothing, is left in time', async (t)
       if (how === 'cut') response.destroy();
     });
   });
-  const ask = (): Promise<unknown> =>
-    client({}, { idleTimeoutMs: 100 }).manifest({ url: origin, headers: {} }, want, { signal });
-  t.is((await failure(ask())).code, 'STREAM_TRUNCATED');
+  const ask = (limits: { readonly idleTimeoutMs?: number }): Promise<unknown> =>
+    client({}, limits).manifest({ url: origin, headers: {} }, want, { signal });
+  t.is((await failure(ask({}))).code, 'STREAM_TRUNCATED');
   how = 'hang';
-  t.is((await failure(ask())).code, 'PEER_TIMEOUT');
+  t.is((await failure(ask({ idleTimeoutMs: 100 }))).code, 'PEER_TIMEOUT');
 });
 
 test('the headers of a peer go with each request, and redirects are not followed', async (t) => {
@@ -132,7 +200,8 @@ test('options out of bounds are mistakes of the caller', (t) => {
     { connections: 33 },
     { connections: 1.5 },
     { backoffMs: 0 },
-    { maxManifestBytes: -1 },
+    { maxParts: -1 },
+    { maxParts: 1_000_001 },
   ])
     t.throws(() => snapshotTransport(options), { instanceOf: TypeError });
 });

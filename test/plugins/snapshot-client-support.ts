@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 import { gzip } from '../../plugins/codec-gzip/index.js';
@@ -23,7 +22,7 @@ import type {
   TransportDeps,
   TransportLimits,
 } from '../../src/contracts/index.js';
-import { createHttp1Client } from '../../src/http1-client/client.js';
+import { createHttp1Client } from '../../src/http1-client/index.js';
 import { isSyncError, SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { listen } from '../helpers/servers.js';
@@ -207,10 +206,10 @@ function answerManifest(
 }
 
 export const testLimits: TransportLimits = {
-  connectTimeoutMs: 5000,
-  firstByteTimeoutMs: 5000,
-  idleTimeoutMs: 5000,
-  progressTimeoutMs: 5000,
+  connectTimeoutMs: 30_000,
+  firstByteTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+  progressTimeoutMs: 30_000,
   maxEventBytes: 1024 * 1024,
 };
 
@@ -290,7 +289,7 @@ export async function collect(
     }
     return null;
   } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
+    if (!isSyncError(error)) throw error;
     return error;
   }
 }
@@ -304,8 +303,3 @@ export const stateOf = (items: readonly SnapshotItem[], table: string): [string,
       ? item.entries.map(({ key, value }): [string, string] => [key, Buffer.from(value).toString()])
       : [],
   );
-
-/** Waits until something holds; fails the test by its timeout when it never does. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(5);
-}

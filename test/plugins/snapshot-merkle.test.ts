@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';
 import { partsRoot } from '../../plugins/transport-snapshot/manifest.js';
-import { merkleRoot } from '../../plugins/transport-snapshot/merkle.js';
+import { MerkleTree } from '../../plugins/transport-snapshot/merkle.js';
+
+function merkleRoot(leaves: readonly Uint8Array[]): Buffer {
+  const tree = new MerkleTree();
+  for (const leaf of leaves) tree.add(leaf);
+  return tree.root();
+}
 
 const sha256 = (...pieces: readonly Uint8Array[]): Buffer =>
   createHash('sha256').update(Buffer.concat(pieces)).digest();

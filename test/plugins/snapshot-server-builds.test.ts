@@ -5,11 +5,12 @@ import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { identity } from '../../plugins/codec-identity/index.js';
 import { openArchive } from '../../plugins/transport-snapshot/server/index.js';
-import type { CodecWorkers } from '../../src/contracts/index.js';
+import type { CodecWorkers, EndpointPlugin } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { turns, until } from '../helpers/waiting.js';
 import {
   bodyOf,
   changesAt,
@@ -23,7 +24,6 @@ import {
   sha256,
   testWorkers,
   unpack,
-  until,
   withWorkers,
   type Served,
 } from './snapshot-server-support.js';
@@ -60,10 +60,24 @@ test('one build runs at a time, a few wait, and the rest are told to come back',
     const codec = { ...identity().create(), id: name };
     return { kind: 'codec', name, apiVersion: 1, create: () => codec } as const;
   });
-  const served = await serveSnapshots(t, source, { signer, codecs: names, plugins });
+  let handled = 0;
+  const counted = (plugin: EndpointPlugin): EndpointPlugin => ({
+    ...plugin,
+    create: (deps) => {
+      const endpoint = plugin.create(deps);
+      const handle = endpoint.handle.bind(endpoint);
+      endpoint.handle = (request, options) => {
+        handled += 1;
+        return handle(request, options);
+      };
+      return endpoint;
+    },
+  });
+  const served = await serveSnapshots(t, source, { signer, codecs: names, plugins, plugin: counted });
   const asked = names.map((codec) => fetch(`${served.url}?codec=${codec}`));
-  await until(() => signer.asked === 1);
-  await delay(100);
+  await until(() => signer.asked === 1 && handled === names.length);
+  // From being asked to waiting for a build it takes no input or output.
+  await turns(5);
   const refused = await fetch(`${served.url}?type=full`);
   t.is(refused.status, 503);
   t.is(await codeOf(refused), 'SNAPSHOT_BUILDING');
@@ -269,7 +283,9 @@ test('no more work waits than one piece above the threads, and what comes out of
       inWork += 1;
       pieces += 1;
       most = Math.max(most, inWork);
-      await delay((pieces * 7) % 11);
+      // The first ones wait for as many as there may be, and for one more that must not come.
+      if (pieces <= 4) await until(() => most >= 4).then(() => turns(20));
+      else await delay((pieces * 7) % 11);
       inWork -= 1;
       return inner.pack(task, options);
     },

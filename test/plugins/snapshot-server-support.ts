@@ -5,7 +5,6 @@ import {
   sign as cryptoSign,
   verify as cryptoVerify,
 } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 import express from 'express';
@@ -319,13 +318,6 @@ export async function manifestAt(url: string): Promise<SnapshotManifest> {
 
 export async function codeOf(response: Response): Promise<string> {
   return ((await response.json()) as { readonly code: string }).code;
-}
-
-export async function until(condition: () => boolean): Promise<void> {
-  for (let waited = 0; !condition(); waited += 5) {
-    if (waited > 15_000) throw new Error('It did not come about within 15 s.');
-    await delay(5);
-  }
 }
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -1,4 +1,4 @@
-import { setImmediate, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { gzip } from '../../plugins/codec-gzip/index.js';
 import { identity } from '../../plugins/codec-identity/index.js';
@@ -13,6 +13,7 @@ import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain, smallPayload } from '../helpers/sealed-chain.js';
+import { standsStill, until } from '../helpers/waiting.js';
 import { bodyOf, endpointOf } from './sse-endpoint-support.js';
 
 const documents = sealedChain(800);
@@ -252,7 +253,7 @@ test('a read that nobody waits for any more is called off', async (t) => {
   t.true(source.signals[0]?.aborted);
   t.is(source.reads.length, 1);
   open();
-  while (source.open > 0) await setImmediate();
+  await until(() => source.open === 0);
   t.is(source.listeners.size, 0);
 });
 
@@ -264,8 +265,7 @@ test('a read that could go on is let go when the last stream leaves', async (t) 
   t.is(source.open, 1);
   controller.abort();
   t.true((await body.next()).done);
-  await setImmediate();
-  t.is(source.open, 0);
+  await until(() => source.open === 0);
 });
 
 /** Runs that have made a bundle each. */
@@ -281,26 +281,22 @@ test('reads that could go on are bounded in number, and closed when they are let
   const source = new CountingSource(documents, { batch: 10 });
   const parked = new ParkedRuns();
   for (const run of await usedRuns(source, 40)) parked.add(run);
-  await setImmediate();
-  t.is(source.open, 32);
+  t.is(await standsStill(() => source.open), 32);
   t.is(parked.take(8, 799), null);
   t.is(parked.take(9, 800), null);
   const run = parked.take(9, 799);
   t.deepEqual(range(t, (await run?.take(30)) ?? 'nothing'), [9, 30]);
   parked.close();
-  await setImmediate();
-  t.is(source.open, 1);
+  t.is(await standsStill(() => source.open), 1);
   run?.close();
-  await setImmediate();
-  t.is(source.open, 0);
+  await until(() => source.open === 0);
 });
 
 test('a read that nobody goes on with is closed after a time', async (t) => {
   const source = new CountingSource(documents, { batch: 10 });
   const parked = new ParkedRuns(20);
   for (const run of await usedRuns(source, 3)) parked.add(run);
-  for (let tries = 0; tries < 100 && source.open > 0; tries++) await delay(20);
-  t.is(source.open, 0);
+  await until(() => source.open === 0);
   t.is(parked.take(1, 799), null);
 });
 

@@ -8,28 +8,45 @@ import { dataTest } from '../helpers/data-test.js';
 const MIB = 1024 * 1024;
 
 interface Seen {
-  type: string;
-  data: string;
-  lastEventId: string;
+  readonly type: string;
+  readonly data: string;
+  readonly id: string | null;
 }
 
+interface Parsed {
+  readonly events: readonly Seen[];
+  readonly retry: number | null;
+}
+
+/** The vectors tell of the last id of the stream, which an event without one of its own leaves as it is. */
 interface Case {
-  name: string;
-  input_utf8_hex: string;
-  events: Seen[];
-  finalLastEventId: string;
-  retry: number | null;
+  readonly name: string;
+  readonly input_utf8_hex: string;
+  readonly events: readonly { readonly type: string; readonly data: string; readonly lastEventId: string }[];
+  readonly retry: number | null;
 }
 
-function parse(chunks: Iterable<Uint8Array>): Omit<Case, 'name' | 'input_utf8_hex'> {
+function parse(chunks: Iterable<Uint8Array>): Parsed {
   const parser = new SseParser(MIB);
   const events: Seen[] = [];
   for (const chunk of chunks) {
-    parser.push(chunk, ({ type, data }) => {
-      events.push({ type, data: Buffer.from(data).toString(), lastEventId: parser.lastEventId });
+    parser.push(chunk, ({ type, data, id }) => {
+      events.push({ type, data: Buffer.from(data).toString(), id });
     });
   }
-  return { events, finalLastEventId: parser.lastEventId, retry: parser.retryMs };
+  return { events, retry: parser.retryMs };
+}
+
+/** What a vector expects, with the ids that the events themselves were found to have. */
+function expectedOf({ events, retry }: Case, seen: Parsed): Parsed {
+  return {
+    events: events.map(({ type, data, lastEventId }, index) => ({
+      type,
+      data,
+      id: seen.events[index]?.id === null ? null : lastEventId,
+    })),
+    retry,
+  };
 }
 
 function* pieces(bytes: Uint8Array, sizes: readonly number[]): Generator<Uint8Array> {
@@ -47,9 +64,10 @@ dataTest(
   (t, file) => {
     const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { cases: Case[] };
     t.is(cases.length, 42);
-    for (const { name, input_utf8_hex, events, finalLastEventId, retry } of cases) {
-      const input = Buffer.from(input_utf8_hex, 'hex');
-      const expected = { events, finalLastEventId, retry };
+    for (const vector of cases) {
+      const { name } = vector;
+      const input = Buffer.from(vector.input_utf8_hex, 'hex');
+      const expected = expectedOf(vector, parse([input]));
       for (const size of [Math.max(input.length, 1), 1, 2, 3]) {
         t.deepEqual(parse(pieces(input, [size])), expected, `${name}, in pieces of ${size}`);
       }
@@ -62,6 +80,20 @@ dataTest(
     }
   },
 );
+
+test('an event has the id that stands in it and no other, and a zero byte makes it none', (t) => {
+  const stream =
+    'id: 1\ndata: a\n\ndata: b\n\nid: 2\n\ndata: c\n\nid: 3\nid: 4\ndata: d\n\nid: 5\0\ndata: e\n\nid\ndata: f\n\n';
+  const ids = parse([Buffer.from(stream)]).events.map(({ data, id }) => [data, id]);
+  t.deepEqual(ids, [
+    ['a', '1'],
+    ['b', null],
+    ['c', null],
+    ['d', '4'],
+    ['e', null],
+    ['f', ''],
+  ]);
+});
 
 test('any mixture of lines gives the same events whole and cut anywhere', (t) => {
   const line = fc.oneof(

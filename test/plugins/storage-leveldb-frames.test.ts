@@ -5,6 +5,7 @@ import type { Frame, Storage } from '../../src/contracts/index.js';
 import { fixtureBatch, fixtureFrames, refOf } from '../../src/testing/fixture-frames.js';
 import { levelAt } from '../helpers/storage-disk.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { until } from '../helpers/waiting.js';
 
 const MIB = 1024 * 1024;
 const ALL = { from: 0, to: Number.MAX_SAFE_INTEGER };
@@ -53,7 +54,7 @@ test('A rollback removes the files above its block, and numbers are not used twi
   const { store, location } = await opened(t);
   const frames = await addMebibytes(store, 40);
   await store.rollback(refOf(frames[5] as Frame));
-  await waitUntil(() => segmentsOf(location).length === 1);
+  await until(() => segmentsOf(location).length === 1);
   const other = await addMebibytes(store, 20, 'other');
   t.deepEqual(segmentsOf(location), ['000001.seg', '000004.seg', '000005.seg']);
   await store.close();
@@ -76,7 +77,7 @@ test('A view from before a rollback still reads the blocks that were dropped, wh
   );
   t.is(segmentsOf(location).length, 5);
   await view.close();
-  await waitUntil(() => segmentsOf(location).length === 2);
+  await until(() => segmentsOf(location).length === 2);
   t.is((await hashesOf(store.read(ALL))).length, 20);
 });
 
@@ -100,8 +101,3 @@ test('Frames that a rollback within a file dropped are written behind, and the n
   t.is(await store.get(4), null);
   t.truthy(other);
 });
-
-async function waitUntil(isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  if (!isSo()) throw new Error('It did not become so within 5 s.');
-}

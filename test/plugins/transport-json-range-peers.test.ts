@@ -5,6 +5,7 @@ import type { Peer, PeerStatus, PeerWithStatus, StreamRequest, WireItem } from '
 import { isSyncError } from '../../src/errors/index.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain, smallPayload } from '../helpers/sealed-chain.js';
+import { turns, until } from '../helpers/waiting.js';
 import {
   codeOf,
   describe,
@@ -15,7 +16,6 @@ import {
   texts,
   toTexts,
   transport,
-  until,
   type Handler,
   type TestServer,
 } from './transport-json-range-support.js';
@@ -177,7 +177,8 @@ test('what another peer had sent before it was cut is not fetched again', async 
     const body = `[${toTexts(documents.slice(from, from + 1)).join(',')},{"ha`;
     if (cutAt < 0) cutAt = from;
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.write(body, () => setTimeout(() => response.socket?.destroy(), 5));
+    // The bytes are to be read first: both ends are in this process, which deals with them in its next turns.
+    response.write(body, () => void turns(50).then(() => response.socket?.destroy()));
   });
   const first = await plainServer(t);
   const { more, failures } = await withOthers([cutting]);

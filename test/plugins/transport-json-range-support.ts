@@ -3,7 +3,6 @@ import type { AddressInfo, Socket } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
-import { zstd } from '../../plugins/codec-zstd/index.js';
 import {
   jsonRangeEndpoint,
   jsonRangeTransport,
@@ -14,7 +13,6 @@ import type {
   BlockSource,
   ChainTip,
   Peer,
-  Plugin,
   ServerLimits,
   StreamRequest,
   Transport,
@@ -22,10 +20,12 @@ import type {
   TransportLimits,
   WireItem,
 } from '../../src/contracts/index.js';
-import { createHttp1Client } from '../../src/http1-client/client.js';
-import { SyncError, type ErrorCode } from '../../src/errors/index.js';
+import { createHttp1Client } from '../../src/http1-client/index.js';
+import { isSyncError, type SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { createSyncServer } from '../../src/server/create-server.js';
+import type { SyncServerConfig } from '../../src/server/plan.js';
 import { nodeListener } from '../../src/server/node.js';
+import { codecOf } from '../helpers/builtin-codecs.js';
 import { MemorySource } from '../helpers/memory-source.js';
 
 type Teardown = Pick<ExecutionContext, 'teardown'>;
@@ -85,7 +85,7 @@ export async function serveRanges(
   source: BlockSource,
   more: {
     limits?: Partial<ServerLimits>;
-    plugins?: readonly Plugin[];
+    plugins?: NonNullable<SyncServerConfig['plugins']>;
     wrap?: (handler: Handler) => Handler;
   } = {},
 ): Promise<SyncTestServer> {
@@ -137,8 +137,9 @@ export function get(
 
 function decoded(raw: Buffer, encoding: string | undefined): Buffer {
   if (raw.length === 0) return raw;
-  if (encoding === 'zstd') return Buffer.from(zstd().create().decode(raw, { maxOutputBytes: 1e8 }));
-  return encoding === 'gzip' ? gunzipSync(raw) : raw;
+  if (encoding === undefined) return raw;
+  if (encoding === 'gzip') return gunzipSync(raw);
+  return Buffer.from(codecOf(encoding).decode(raw, { maxOutputBytes: 1e8 }));
 }
 
 export const testLimits: TransportLimits = {
@@ -172,7 +173,7 @@ export async function run(batches: AsyncIterable<readonly WireItem[]>): Promise<
     for await (const batch of batches) items.push(...batch);
     return { items, error: null };
   } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
+    if (!isSyncError(error)) throw error;
     return { items, error };
   }
 }
@@ -211,9 +212,4 @@ export function plain(respond: (from: number, to: number, response: ServerRespon
     if (url.pathname !== '/sync/json') res.writeHead(404).end();
     else respond(Number(url.searchParams.get('from')), Number(url.searchParams.get('to')), res);
   };
-}
-
-/** Waits until something holds; fails the test by its timeout when it never does. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }

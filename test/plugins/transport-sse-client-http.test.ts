@@ -6,12 +6,14 @@ import type { Peer } from '../../src/contracts/index.js';
 import { isSyncError, type ErrorCode } from '../../src/errors/index.js';
 import { parseRetryAfter } from '../../src/internal/http/retry-after.js';
 import { dataTest } from '../helpers/data-test.js';
+import { turns } from '../helpers/waiting.js';
 import {
   block,
   codeOf,
   complete,
   fetchAll,
   heights,
+  pause,
   run,
   serve,
   stream,
@@ -83,7 +85,9 @@ function finish(name: string, response: ServerResponse): void {
   } else if (name === 'connection reset after 200') {
     response.write(Buffer.concat([block(0), block(1).subarray(0, 30)]));
     // Later, so that the reset does not overtake the bytes.
-    setTimeout(() => response.socket?.resetAndDestroy(), 100);
+    void pause(100)
+      .then(() => turns(20))
+      .then(() => response.socket?.resetAndDestroy());
   } else response.end(Buffer.concat([block(0), complete(0)]));
 }
 

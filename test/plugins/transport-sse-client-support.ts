@@ -13,14 +13,14 @@ import type {
   TransportLimits,
   WireItem,
 } from '../../src/contracts/index.js';
-import { createHttp1Client } from '../../src/http1-client/client.js';
-import { SyncError, type ErrorCode } from '../../src/errors/index.js';
+import { createHttp1Client } from '../../src/http1-client/index.js';
+import { isSyncError, type SyncError, type ErrorCode } from '../../src/errors/index.js';
 
 export const testLimits: TransportLimits = {
-  connectTimeoutMs: 5000,
-  firstByteTimeoutMs: 5000,
-  idleTimeoutMs: 5000,
-  progressTimeoutMs: 5000,
+  connectTimeoutMs: 30_000,
+  firstByteTimeoutMs: 30_000,
+  idleTimeoutMs: 30_000,
+  progressTimeoutMs: 30_000,
   maxEventBytes: 1024 * 1024,
 };
 
@@ -89,7 +89,7 @@ export async function run(
     }
     return { items, error: null };
   } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
+    if (!isSyncError(error)) throw error;
     return { items, error };
   }
 }
@@ -110,8 +110,3 @@ export const heights = (items: readonly WireItem[]): (number | null)[] =>
 export const codeOf = (outcome: Outcome): ErrorCode | null => outcome.error?.code ?? null;
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Waits until something holds; fails the test by its timeout when it never does. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(5);
-}

@@ -2,6 +2,7 @@ import { blackHole } from './black-hole.js';
 import { droppedLine } from './dropped-line.js';
 import { forks } from './forks.js';
 import { h2load } from './h2load.js';
+import { jsonBombs } from './json-bombs.js';
 import { killServer } from './kill-server.js';
 import { liars } from './liars.js';
 import { nginx } from './nginx/scenario.js';
@@ -15,6 +16,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   liars,
   nginx,
   h2load,
+  'json-bombs': jsonBombs,
 };
 
 const wanted = process.argv.slice(2);

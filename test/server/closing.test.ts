@@ -11,7 +11,7 @@ import { sealedChain } from '../helpers/sealed-chain.js';
 
 const ask = (server: SyncServer, path: string, query = '') =>
   server.handle(
-    { method: 'GET', path, query: new URLSearchParams(query), header: () => null, remoteAddress: 'a' },
+    { method: 'GET', path, query: new URLSearchParams(query), header: () => null, clientKey: 'a' },
     { signal: new AbortController().signal },
   );
 

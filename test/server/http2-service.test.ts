@@ -4,7 +4,6 @@ import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:h
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { secp256k1Signer } from '../../plugins/signer-secp256k1/index.js';
@@ -16,6 +15,7 @@ import { createSyncServer, nodeListener, type SyncServer } from '../../src/serve
 import { MemorySource } from '../helpers/memory-source.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { standsStill, until } from '../helpers/waiting.js';
 import { listenAt } from './http2-support.js';
 import { tlsTest } from './http2-tls-test.js';
 
@@ -128,14 +128,6 @@ function largeSource(): CountingSource {
   return new CountingSource(documents, { codec: 'identity', batch: 1 });
 }
 
-async function settled(source: CountingSource): Promise<number> {
-  for (;;) {
-    const before = source.taken;
-    await delay(300);
-    if (before > 0 && source.taken === before) return before;
-  }
-}
-
 test('a client that does not read holds up the reading of the store, and gets everything when it reads', async (t) => {
   const source = largeSource();
   const server = createSyncServer({ source });
@@ -144,7 +136,7 @@ test('a client that does not read holds up the reading of the store, and gets ev
     source.taken = 0;
     const { head, stream } = await ask(client, path);
     t.is(head[':status'], 200);
-    const taken = await settled(source);
+    const taken = await standsStill(() => source.taken);
     t.true(
       taken < 24,
       `${taken} of 128 blocks were read from the store for a client that takes none: ${path}`,
@@ -157,7 +149,7 @@ test('a client that does not read holds up the reading of the store, and gets ev
 });
 
 test('a stream that takes nothing for the write stall is reset, and others of its connection go on', async (t) => {
-  const server = createSyncServer({ source: largeSource(), limits: { writeStallMs: 400 } });
+  const server = createSyncServer({ source: largeSource(), limits: { writeStallMs: 1500 } });
   const client = session(t, await serve(t, server));
   const { stream } = await ask(client, '/sync/stream?from_height=0');
   t.is(server.openStreams, 1);
@@ -187,7 +179,7 @@ for (const [name, limits, status, code] of bounds) {
     t.is(refused.head['retry-after'], '5');
     t.like(JSON.parse(await bodyOf(refused.stream)), { status, code });
     first.stream.close();
-    while (server.openStreams > 1) await delay(10);
+    await until(() => server.openStreams === 1);
     t.is((await ask(client, path)).head[':status'], 200);
   });
 }

@@ -1,14 +1,17 @@
 import test from 'ava';
-import { zstdSupported } from '../../plugins/codec-zstd/index.js';
 import type { Endpoint, EndpointResponse, ServerLimits } from '../../src/contracts/index.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { resolveServerParts } from '../../src/di/server-parts.js';
 import { SyncError, type ErrorCode } from '../../src/errors/index.js';
-import { DEFAULT_SERVER_LIMITS, serverLimits } from '../../src/server/limits.js';
+import { CODEC_NAMES, STREAM_CODECS } from '../../src/internal/codecs.js';
+import { createSyncServer } from '../../src/server/create-server.js';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
 import { type SyncServer, SyncServerCore } from '../../src/server/sync-server.js';
+import { encodingsHere, isHere } from '../helpers/builtin-codecs.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
+import { until } from '../helpers/waiting.js';
 
 function syncServer(source: MemorySource, changed: Partial<ServerLimits> = {}): SyncServer {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...changed };
@@ -32,7 +35,7 @@ function get(server: SyncServer, target: string, ask: Ask = {}): Promise<Endpoin
     path,
     query: new URLSearchParams(query),
     header: () => null,
-    remoteAddress: ask.address ?? '192.0.2.1',
+    clientKey: ask.address ?? '192.0.2.1',
   };
   return server.handle(request, { signal: ask.signal ?? new AbortController().signal });
 }
@@ -66,7 +69,6 @@ test('the status names the chain, where it stands and what is served', async (t)
   t.is(response.headers['cache-control'], 'no-cache');
   const { limits, ...status } = json(response) as { limits: ServerLimits };
   t.like(limits, { maxRange: 10_000, maxBlockBytes: 64 * 1024 * 1024 });
-  const zstdWhereSupported = zstdSupported() ? ['zstd'] : [];
   t.deepEqual(status, {
     protocol: 1,
     chain: 'sealed-json',
@@ -75,10 +77,10 @@ test('the status names the chain, where it stands and what is served', async (t)
     head: { height: 11, hash: source.frames[9]?.header.hash },
     finalized: null,
     codecs: {
-      stream: ['gzip', 'identity', ...zstdWhereSupported],
-      json: ['gzip', ...zstdWhereSupported, 'identity'],
+      stream: STREAM_CODECS.filter(isHere),
+      json: [...encodingsHere, 'identity'],
       snapshot: [],
-      frames: ['gzip', 'identity', 'bzip2', ...zstdWhereSupported],
+      frames: CODEC_NAMES.filter(isHere),
     },
     storedAs: null,
     snapshots: [],
@@ -228,8 +230,7 @@ test('closing ends what is open and refuses what comes after', async (t) => {
   const server = syncServer(source);
   const stream = await get(server, '/stream?follow=true&from_height=1');
   const ended = endOf(stream);
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  t.is(source.listeners.size, 1);
+  await until(() => source.listeners.size === 1);
   await server.close();
   await ended;
   t.is(source.listeners.size, 0);
@@ -286,9 +287,11 @@ test('closing waits for the endpoints, and tells of one that fails', async (t) =
 });
 
 test('limits that can not be meant are refused', (t) => {
-  t.deepEqual(serverLimits({}), DEFAULT_SERVER_LIMITS);
-  t.is(serverLimits({ maxStreams: 5 }).maxStreams, 5);
-  t.throws(() => serverLimits({ maxStreams: 0 }), { instanceOf: TypeError, message: /maxStreams/ });
-  t.throws(() => serverLimits({ heartbeatMs: NaN }), { instanceOf: TypeError });
-  t.throws(() => serverLimits({ heartbeat: 1 } as Partial<ServerLimits>), { instanceOf: TypeError });
+  const limitsOf = (limits: Partial<ServerLimits>): ServerLimits =>
+    createSyncServer({ source: new MemorySource(), limits }).limits;
+  t.deepEqual(limitsOf({}), DEFAULT_SERVER_LIMITS);
+  t.is(limitsOf({ maxStreams: 5 }).maxStreams, 5);
+  t.throws(() => limitsOf({ maxStreams: 0 }), { instanceOf: TypeError, message: /maxStreams/ });
+  t.throws(() => limitsOf({ heartbeatMs: NaN }), { instanceOf: TypeError });
+  t.throws(() => limitsOf({ heartbeat: 1 } as Partial<ServerLimits>), { instanceOf: TypeError });
 });

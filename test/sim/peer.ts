@@ -59,7 +59,7 @@ export class Peer {
   async answer(request: PeerRequest, signal: AbortSignal): Promise<EndpointResponse> {
     const { path, query, headers } = request;
     const response = await this.#server.handle(
-      { method: 'GET', path, query, remoteAddress: 'client', header: (name) => headers.get(name) },
+      { method: 'GET', path, query, clientKey: 'client', header: (name) => headers.get(name) },
       { signal },
     );
     const { status, body } = response;

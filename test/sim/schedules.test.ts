@@ -5,7 +5,6 @@ import type {
   AbortOptions,
   BlockRange,
   Frame,
-  Plugin,
   StoragePlugin,
   TransportDeps,
   TransportPlugin,
@@ -120,7 +119,7 @@ function brokenStore(change: Change<Frame>): { readonly storage: StoragePlugin }
 }
 
 /** A client with the stream only, of which it hears what is left. */
-function withStream(change: Change<WireItem>): { readonly plugins: readonly Plugin[] } {
+function withStream(change: Change<WireItem>): { readonly plugins: readonly TransportPlugin[] } {
   const sse = sseTransport();
   const create = (deps: TransportDeps): ReturnType<TransportPlugin['create']> => {
     const transport = sse.create(deps);

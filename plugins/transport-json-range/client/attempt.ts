@@ -1,6 +1,6 @@
 import type { StreamRequest, TransportDeps } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
-import { abortError } from '../../../src/internal/abort.js';
+import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { WakeUp } from '../../../src/internal/wake-up.js';
 import type { Budget } from './budget.js';
 import type { RangeQuery } from './http.js';
@@ -44,7 +44,7 @@ export class Attempt {
   readonly #onChange: (attempt: Attempt) => void;
   readonly #pieces: Piece[] = [];
   readonly #room = new WakeUp();
-  readonly #controller = new AbortController();
+  readonly #abort: LinkedAbort;
   #turn = false;
   #cancelled = false;
   #next: number;
@@ -62,6 +62,7 @@ export class Attempt {
     this.#context = context;
     this.setup = setup;
     this.#onChange = onChange;
+    this.#abort = new LinkedAbort(context.signal);
     this.#next = setup.from;
     this.#received = setup.from;
     const settled = this.#run().finally(() => context.running.delete(settled));
@@ -117,20 +118,14 @@ export class Attempt {
   cancel(): void {
     if (this.#cancelled) return;
     this.#cancelled = true;
-    this.#controller.abort(new SyncError('ABORTED', 'The range is not needed from this peer any more.'));
+    this.#abort.abort(new SyncError('ABORTED', 'The range is not needed from this peer any more.'));
     while (this.shift() !== null);
   }
 
   async #run(): Promise<void> {
-    const { budget, signal } = this.#context;
-    const onAbort = (): void => {
-      this.#controller.abort(abortError(signal));
-    };
-    const unwatch = budget.watch(() => {
+    const unwatch = this.#context.budget.watch(() => {
       this.#room.notify();
     });
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
     this.source.busy++;
     try {
       await this.#read();
@@ -139,7 +134,7 @@ export class Attempt {
     } finally {
       if (this.#bytes > 0) this.source.measured(this.#bytes, this.#readingMs);
       this.source.busy--;
-      signal.removeEventListener('abort', onAbort);
+      this.#abort.release();
       unwatch();
       this.#ended = true;
       this.#changed();
@@ -180,7 +175,7 @@ export class Attempt {
 
   async #mayRead(): Promise<void> {
     while (this.#context.budget.full && !(this.#turn && this.#pieces.length === 0)) {
-      await this.#room.wait(this.#controller.signal);
+      await this.#room.wait(this.#abort.signal);
     }
   }
 
@@ -192,7 +187,7 @@ export class Attempt {
       const to = Math.min(end, this.#next + source.maxRange - 1);
       const query = { peer: source.peer, from: this.#next, to, parentHash, frames: source.frames };
       const reader = new RangeReader(deps, query, describe);
-      const failure = yield* caught(reader.batches(this.#controller.signal));
+      const failure = yield* caught(reader.batches(this.#abort.signal));
       const { next, ignoresRange } = reader.place;
       this.#next = next;
       this.#ignoresRange = ignoresRange;
@@ -225,7 +220,7 @@ export class Attempt {
     }
     if (!isSyncError(failure, 'PEER_BUSY') || this.#turn) return false;
     source.most = 1;
-    while (!this.#hasTurn) await this.#room.wait(this.#controller.signal);
+    while (!this.#hasTurn) await this.#room.wait(this.#abort.signal);
     return true;
   }
 

@@ -9,47 +9,79 @@ import {
   type WireItem,
 } from '../../../src/contracts/index.js';
 import { fetchStatus } from '../../../src/internal/http/status.js';
+import {
+  duration,
+  integer,
+  readOptions,
+  type SpecOf,
+  withDefault,
+} from '../../../src/internal/options/index.js';
 import { download, type DownloadOptions } from './download.js';
 
 /** Options of {@link jsonRangeTransport}. */
 export interface JsonRangeTransportOptions {
-  /** Ranges fetched at once, by all peers together; one for each peer where there are more. 1 to 16, default 4. */
+  /**
+   * Ranges fetched at once, by all peers together, 1 to 16; one for each peer where there are more.
+   *
+   * @defaultValue 4
+   */
   readonly parallel?: number;
-  /** Bytes of documents that one range should have; its number of blocks follows from it. Default 4 MiB. */
+  /**
+   * Bytes of documents that one range should have; its number of blocks follows from it.
+   *
+   * @defaultValue 4 MiB
+   */
   readonly targetRangeBytes?: number;
-  /** Blocks of the first range, before anything is known of their size. 1 to 10,000, default 16. */
+  /**
+   * Blocks of the first range, before anything is known of their size, 1 to 10,000.
+   *
+   * @defaultValue 16
+   */
   readonly firstRangeBlocks?: number;
   /**
    * Bytes held of ranges that were fetched ahead. Beside that each request holds at most one network read, and the range
-   * that is being delivered one document. Default 16 MiB.
+   * that is being delivered one document.
+   *
+   * @defaultValue 16 MiB
    */
   readonly maxBufferedBytes?: number;
   /**
    * How long a peer may bring nothing of the range that is to be delivered next, in milliseconds, before another peer is
-   * asked for it as well. 1 to 600,000, default 2,000.
+   * asked for it as well. 1 to 600,000.
+   *
+   * @defaultValue 2,000
    */
   readonly hedgeAfterMs?: number;
 }
 
 const MIB = 1024 * 1024;
-const MAX_PARALLEL = 16;
-const MAX_RANGE = 10_000;
-const MAX_HEDGE_MS = 600_000;
+const byteCount = integer({ what: 'a number of bytes', min: 1 });
+
+/** Readers of the options. */
+export const JSON_RANGE_OPTIONS = {
+  parallel: withDefault(integer({ min: 1, max: 16 }), 4),
+  targetRangeBytes: withDefault(byteCount, 4 * MIB),
+  firstRangeBlocks: withDefault(integer({ min: 1, max: 10_000 }), 16),
+  maxBufferedBytes: withDefault(byteCount, 16 * MIB),
+  hedgeAfterMs: withDefault(duration({ max: 600_000 }), 2_000),
+} satisfies SpecOf<JsonRangeTransportOptions>;
 
 /**
  * Registers the transport `json-range`: blocks come as JSON arrays of bounded ranges, several at once (protocol
  * section 2.3). It also takes a plain web server's one file with an array of all blocks; where such a file begins is
  * seen only when the request has `describe`.
  *
- * @throws TypeError for an option that is not an integer within its bounds
+ * @throws TypeError for a value out of bounds, and for an option that there isn't.
  */
 export function jsonRangeTransport(options: JsonRangeTransportOptions = {}): TransportPlugin {
+  const settings = readOptions('jsonRangeTransport', options, JSON_RANGE_OPTIONS);
+  const { parallel, targetRangeBytes, firstRangeBlocks, maxBufferedBytes, hedgeAfterMs } = settings;
   const bounds: DownloadOptions = {
-    parallel: bounded('parallel', options.parallel ?? 4, MAX_PARALLEL),
-    targetBytes: bounded('targetRangeBytes', options.targetRangeBytes ?? 4 * MIB),
-    firstBlocks: bounded('firstRangeBlocks', options.firstRangeBlocks ?? 16, MAX_RANGE),
-    maxBufferedBytes: bounded('maxBufferedBytes', options.maxBufferedBytes ?? 16 * MIB),
-    hedgeAfterMs: bounded('hedgeAfterMs', options.hedgeAfterMs ?? 2_000, MAX_HEDGE_MS),
+    parallel,
+    targetBytes: targetRangeBytes,
+    firstBlocks: firstRangeBlocks,
+    maxBufferedBytes,
+    hedgeAfterMs,
   };
   return {
     kind: 'transport',
@@ -57,11 +89,6 @@ export function jsonRangeTransport(options: JsonRangeTransportOptions = {}): Tra
     apiVersion: PLUGIN_API_VERSION,
     create: (deps): Transport => new JsonRangeTransport(deps, bounds),
   };
-}
-
-function bounded(name: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new TypeError(`json-range: ${name} must be an integer from 1 to ${max}, not ${String(value)}.`);
 }
 
 class JsonRangeTransport implements Transport {

@@ -6,8 +6,9 @@ import type {
   WireComplete,
   WireItem,
 } from '../../../src/contracts/index.js';
-import { SyncError } from '../../../src/errors/index.js';
-import { abortError, throwIfAborted } from '../../../src/internal/abort.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { throwIfAborted } from '../../../src/internal/abort.js';
+import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { Budget } from './budget.js';
 import type { Piece } from './attempt.js';
 import { otherBranch, type Lane, type LaneContext } from './lane.js';
@@ -34,17 +35,13 @@ export async function* download(
   status: PeerStatus | null,
   signal: AbortSignal,
 ): Items {
-  const controller = new AbortController();
-  const onAbort = (): void => {
-    controller.abort(abortError(signal));
-  };
   throwIfAborted(signal);
-  signal.addEventListener('abort', onAbort, { once: true });
+  const abort = new LinkedAbort(signal);
   const context: Omit<LaneContext, 'discard'> = {
     deps,
     describe: request.describe,
     budget: new Budget(options.maxBufferedBytes),
-    signal: controller.signal,
+    signal: abort.signal,
     running: new Set(),
     sources: new Sources(request, status),
     sizer: new Sizer(options),
@@ -53,12 +50,12 @@ export async function* download(
   };
   const lanes = new Lanes(context, request, status, options.parallel);
   try {
-    yield* new Delivery(request, status, lanes, context).items(controller.signal);
+    yield* new Delivery(request, status, lanes, context).items(abort.signal);
   } catch (error) {
-    throw error instanceof SyncError ? error.at({ peer: request.peer.url }) : error;
+    throw isSyncError(error) ? error.at({ peer: request.peer.url }) : error;
   } finally {
-    signal.removeEventListener('abort', onAbort);
-    controller.abort(new SyncError('ABORTED', 'The blocks are not needed any more.'));
+    abort.release();
+    abort.abort(new SyncError('ABORTED', 'The blocks are not needed any more.'));
     await lanes.close();
   }
 }

@@ -1,12 +1,12 @@
 import type { Peer, PeerStatus } from '../../../src/contracts/index.js';
+import { type BackoffBounds, doublingMs } from '../../../src/internal/backoff.js';
 
 /** Most blocks of one range (protocol section 2.3). */
 const MAX_RANGE = 10_000;
 /** What the newest measurement counts for. */
 const NEWEST = 0.3;
-/** How long a peer that was overtaken gets no new ranges; twice as long each time. */
-const REST_MS = 5_000;
-const MAX_REST_MS = 60_000;
+/** How long a peer that was overtaken gets no new ranges. Without jitter: it is this client that rests it, alone. */
+const REST: BackoffBounds = { baseDelayMs: 5_000, maxDelayMs: 60_000 };
 
 /** A peer of one download, with what is known of it. */
 export class Source {
@@ -72,7 +72,8 @@ export class Source {
 
   /** Another peer was faster with a range that it had begun later. */
   overtaken(): void {
-    this.#restsUntil = performance.now() + Math.min(MAX_REST_MS, REST_MS * 2 ** this.#losses++);
+    this.#losses++;
+    this.#restsUntil = performance.now() + doublingMs(REST, this.#losses);
   }
 }
 

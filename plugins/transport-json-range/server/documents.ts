@@ -1,7 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { CodecRegistry, EndpointDeps, Frame } from '../../../src/contracts/index.js';
+import type { EndpointDeps, Frame } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
 import { belowBase } from '../../../src/internal/ancestry.js';
+import { bytesIn } from '../../../src/internal/expansion.js';
 import { abortable } from '../../../src/internal/iterate.js';
 import type { ServedRange } from './range.js';
 
@@ -36,7 +37,7 @@ export async function* blocksOf(
       links.check(frame);
       checkSize(frame, limits.maxBlockBytes);
       next++;
-      yield transcoded(codecs, frame, codec);
+      yield bytesIn(codecs, frame, codec);
       worked += frame.codec === codec ? 0 : frame.documentBytes;
       if (worked < BREATHE_BYTES) continue;
       worked = 0;
@@ -68,12 +69,6 @@ function checkSize({ header: { height }, documentBytes }: Frame, maxBlockBytes: 
   if (documentBytes <= maxBlockBytes) return;
   const message = `Block ${height} has ${documentBytes} bytes; the limit is ${maxBlockBytes}.`;
   throw new SyncError('BLOCK_TOO_LARGE', message, { height });
-}
-
-function transcoded(codecs: CodecRegistry, { codec, bytes, documentBytes }: Frame, to: string): Uint8Array {
-  if (codec === to) return bytes;
-  const document = codecs.get(codec).decode(bytes, { maxOutputBytes: Math.max(documentBytes, 1) });
-  return codecs.get(to).encode(document);
 }
 
 /** A source that ends early was cut back or cut off, or else it lost something. */

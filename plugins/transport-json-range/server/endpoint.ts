@@ -10,6 +10,14 @@ import {
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
+import {
+  distinct,
+  list,
+  optional,
+  readOptions,
+  type SpecOf,
+  text,
+} from '../../../src/internal/options/index.js';
 import { bodyOf } from './body.js';
 import { blocksOf } from './documents.js';
 import { FRAMES_TYPE, framesType } from '../frame-splitter.js';
@@ -21,11 +29,18 @@ import { entityTag, matchesAny } from './validators.js';
 /** Options of {@link jsonRangeEndpoint}. */
 export interface JsonRangeEndpointOptions {
   /**
-   * Names of the codecs to offer as content encodings, best first. Default: all codecs of the server that HTTP has a
+   * Names of the codecs to offer as content encodings, best first; `null` offers all codecs of the server that HTTP has a
    * name for. What is not encoded is always offered.
+   *
+   * @defaultValue `null`
    */
-  readonly encodings?: readonly string[];
+  readonly encodings?: readonly string[] | null;
 }
+
+/** Readers of the options. */
+export const JSON_RANGE_ENDPOINT_OPTIONS = {
+  encodings: optional(distinct(list(text('the name of a codec')))),
+} satisfies SpecOf<JsonRangeEndpointOptions>;
 
 /** How often a range is looked for anew when the chain changes under it before the first byte. */
 const ATTEMPTS = 3;
@@ -38,9 +53,12 @@ const BUSY_RETRY_MS = 1_000;
  * streamed: no more of it is held than one batch of the source and one block. A body is encoded as one member while it
  * is sent, also when the store holds gzip frames: a body of many members is not read by curl, browsers and others. Where the
  * query names a codec (`frames=gzip`), blocks come as the store holds them.
+ *
+ * @throws TypeError for an option that isn't one, and for `encodings` that are no list of names
  */
 export function jsonRangeEndpoint(options: JsonRangeEndpointOptions = {}): EndpointPlugin {
-  const create = (deps: EndpointDeps): Endpoint => new JsonRangeEndpoint(deps, options);
+  const { encodings } = readOptions('jsonRangeEndpoint', options, JSON_RANGE_ENDPOINT_OPTIONS);
+  const create = (deps: EndpointDeps): Endpoint => new JsonRangeEndpoint(deps, encodings);
   return { kind: 'endpoint', name: 'json-range', apiVersion: PLUGIN_API_VERSION, create };
 }
 
@@ -65,7 +83,7 @@ class JsonRangeEndpoint implements Endpoint {
   /** By content encoding. */
   readonly #encoders: ReadonlyMap<string, Codec>;
 
-  constructor(deps: EndpointDeps, { encodings }: JsonRangeEndpointOptions) {
+  constructor(deps: EndpointDeps, encodings: readonly string[] | null) {
     this.#deps = deps;
     this.#encoders = encodersOf(deps, encodings ?? deps.codecs.ids);
     const frames = deps.codecs.ids.filter((id) => deps.codecs.get(id).supports.encode);

@@ -1,7 +1,7 @@
 import { parseWeighted, type Weighted } from '../../../src/internal/http/quality.js';
 
 /** Media types of a range, the preferred one first. */
-export const MEDIA_TYPES = ['application/json', 'application/x-ndjson'] as const;
+const MEDIA_TYPES = ['application/json', 'application/x-ndjson'] as const;
 export type MediaType = (typeof MEDIA_TYPES)[number];
 
 /**

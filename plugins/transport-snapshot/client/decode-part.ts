@@ -1,6 +1,5 @@
-import type { CodecWorkers, SnapshotManifest } from '../../../src/contracts/index.js';
+import type { CodecWorkers, SnapshotManifest, SnapshotPart } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
-import type { Slot } from './part-window.js';
 
 /**
  * Decodes a part that has the hash of its manifest. What does not decode to just `rawLength` bytes then is the fault of
@@ -11,12 +10,12 @@ import type { Slot } from './part-window.js';
 export async function decodePart(
   workers: CodecWorkers,
   { codec }: Pick<SnapshotManifest, 'codec'>,
-  { part, bytes }: Pick<Slot, 'part' | 'bytes'>,
+  { offset, rawLength }: SnapshotPart,
+  encoded: Uint8Array,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const { offset, rawLength } = part;
   const decoded = await workers
-    .decode(codec, bytes ?? new Uint8Array(0), { maxOutputBytes: rawLength }, { signal })
+    .decode(codec, encoded, { maxOutputBytes: rawLength }, { signal })
     .catch((cause: unknown) => {
       if (!isSyncError(cause) || !cause.info.provesLie) throw cause;
       throw new SyncError('SNAPSHOT_CORRUPT', `The part at ${offset} does not decode: ${cause.message}`, {

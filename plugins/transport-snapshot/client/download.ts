@@ -1,14 +1,15 @@
 import { setMaxListeners } from 'node:events';
 import type { Peer, SnapshotRequest, SnapshotTransportDeps } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
-import { abortError, throwIfAborted } from '../../../src/internal/abort.js';
+import { abortError, onAbort, throwIfAborted } from '../../../src/internal/abort.js';
+import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { release } from '../../../src/internal/release.js';
 import { WakeUp } from '../../../src/internal/wake-up.js';
 import { decodePart } from './decode-part.js';
 import { fetchRun } from './fetch-run.js';
 import type { KeptParts } from './kept-parts.js';
-import { LinkedAbort } from '../../../src/internal/linked-abort.js';
-import { PartWindow, type PartRequest, type Slot } from './part-window.js';
+import type { PartRequest, PartSlot } from './part-slot.js';
+import { PartWindow } from './part-window.js';
 import { PeerPool, type PeerLease } from './peer-pool.js';
 import { ProgressCount } from './progress.js';
 
@@ -20,7 +21,7 @@ const STALLS = 6;
 /** What may be under way. */
 type Work = 'fetches' | 'reads' | 'decodes';
 
-/** What a download works with. */
+/** Dependencies of a download. */
 export interface DownloadSetup {
   readonly deps: SnapshotTransportDeps;
   readonly request: SnapshotRequest;
@@ -70,11 +71,10 @@ export class Download {
    * @throws SyncError `SNAPSHOT_CORRUPT`, `SNAPSHOT_GONE`, `PEER_*`, `CODEC_UNAVAILABLE`, `STORE_*`, `ABORTED`
    */
   async *parts(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    const onAbort = (): void => {
-      this.#fail(abortError(signal));
-    };
     throwIfAborted(signal);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stopListening = onAbort(signal, () => {
+      this.#fail(abortError(signal));
+    });
     const ticker = setInterval(() => {
       this.#pump();
     }, this.#stallMs);
@@ -85,16 +85,16 @@ export class Download {
       }
     } finally {
       clearInterval(ticker);
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       await this.#stop();
     }
   }
 
-  async #decoded(slot: Slot): Promise<Uint8Array> {
+  async #decoded(slot: PartSlot): Promise<Uint8Array> {
     for (;;) {
       this.#pump();
       if (this.#failure !== null) throw this.#failure.error;
-      if (slot.stage === 'decoded' && slot.bytes !== null) return slot.bytes;
+      if (slot.state.at === 'decoded') return slot.state.bytes;
       await this.#changed.wait(this.#never);
     }
   }
@@ -110,17 +110,19 @@ export class Download {
   #decode(): void {
     const { workers } = this.#setup.deps;
     while (this.#active.decodes <= workers.threads) {
-      const slot = this.#window.takeEncoded();
+      const slot = this.#window.nextVerified();
       if (slot === null) return;
-      this.#run('decodes', () => this.#decodeSlot(slot));
+      const encoded = slot.decode();
+      this.#run('decodes', () => this.#decodeSlot(slot, encoded));
     }
   }
 
   #readKept(): void {
     const { kept } = this.#setup;
     while (kept !== null && this.#active.reads < KEPT_READS) {
-      const slot = this.#window.takeKept();
+      const slot = this.#window.nextKept();
       if (slot === null) return;
+      slot.read();
       this.#run('reads', () => this.#readSlot(slot, kept));
     }
   }
@@ -133,7 +135,7 @@ export class Download {
         this.#waitForPeers();
         return;
       }
-      const slots = this.#window.takeRun(connections - this.#active.fetches, this.#active.fetches === 0);
+      const slots = this.#window.nextRun(connections - this.#active.fetches, this.#active.fetches === 0);
       if (slots.length === 0) {
         lease.done();
         break;
@@ -149,7 +151,7 @@ export class Download {
     const stalled = this.#window.stalled(this.#stallMs);
     const lease = stalled === null ? null : this.#pool.next(stalled.peer);
     if (stalled === null || lease === null) return;
-    const slots = this.#window.takeFrom(stalled);
+    const slots = this.#window.runOf(stalled);
     this.#run('fetches', () => this.#fetchSlots(slots, lease, stalled));
   }
 
@@ -179,19 +181,17 @@ export class Download {
     this.#tasks.add(task);
   }
 
-  async #decodeSlot(slot: Slot): Promise<void> {
+  async #decodeSlot(slot: PartSlot, encoded: Uint8Array): Promise<void> {
     const { deps, request } = this.#setup;
-    const { bytes: encoded } = slot;
-    if (encoded === null) return;
-    const decoded = await decodePart(deps.workers, request.manifest, slot, this.#controller.signal);
+    const { signal } = this.#controller;
+    const decoded = await decodePart(deps.workers, request.manifest, slot.part, encoded, signal);
     if (decoded.buffer !== encoded.buffer) release(encoded);
-    slot.bytes = decoded;
-    slot.stage = 'decoded';
+    slot.decoded(decoded);
   }
 
-  async #readSlot(slot: Slot, kept: KeptParts): Promise<void> {
+  async #readSlot(slot: PartSlot, kept: KeptParts): Promise<void> {
     const bytes = await kept.read(slot.part);
-    if (bytes === null) slot.stage = 'due';
+    if (bytes === null) slot.missing();
     else this.#arrived(slot, bytes, true);
   }
 
@@ -200,7 +200,11 @@ export class Download {
    *
    * @param stalled - a request for the same parts, which is given up if this one is faster.
    */
-  async #fetchSlots(slots: readonly Slot[], lease: PeerLease, stalled: PartRequest | null): Promise<void> {
+  async #fetchSlots(
+    slots: readonly PartSlot[],
+    lease: PeerLease,
+    stalled: PartRequest | null,
+  ): Promise<void> {
     const { deps, request } = this.#setup;
     const { peer } = lease;
     const abort = new LinkedAbort(this.#controller.signal);
@@ -210,12 +214,12 @@ export class Download {
         abort.abort(tooSlow(peer, this.#stallMs));
       },
     };
-    for (const slot of slots) Object.assign(slot, { request: own, dueSince: Infinity });
+    for (const slot of slots) slot.fetch(own);
     const parts = slots.map(({ part }) => part);
     const run = fetchRun(deps, { peer, manifest: request.manifest, parts }, abort.signal);
     try {
       for (const slot of slots) {
-        if (slot.request === own) slot.dueSince = performance.now();
+        slot.dueNow(own);
         const bytes = await nextOf(run, lease, this.#controller.signal);
         if (bytes === null) return;
         if (await this.#keep(slot, bytes)) stalled?.giveUp();
@@ -223,23 +227,22 @@ export class Download {
     } finally {
       await run.return();
       abort.release();
-      for (const slot of slots) if (slot.stage === 'coming' && slot.request === own) slot.stage = 'due';
+      for (const slot of slots) slot.giveBack(own);
       lease.done();
     }
   }
 
   /** Takes in a part that was fetched; `false` when another request had brought it before. */
-  async #keep(slot: Slot, bytes: Uint8Array): Promise<boolean> {
-    if (!isOpen(slot)) return false;
+  async #keep(slot: PartSlot, bytes: Uint8Array): Promise<boolean> {
+    if (!slot.isOpen()) return false;
     await this.#setup.kept?.write(slot.part, bytes);
-    if (!isOpen(slot)) return false;
+    if (!slot.isOpen()) return false;
     this.#arrived(slot, bytes, false);
     return true;
   }
 
-  #arrived(slot: Slot, bytes: Uint8Array, fromDisk: boolean): void {
-    slot.bytes = bytes;
-    slot.stage = 'encoded';
+  #arrived(slot: PartSlot, bytes: Uint8Array, fromDisk: boolean): void {
+    slot.verified(bytes);
     this.#progress.add(slot.part, fromDisk);
     this.#pump();
   }
@@ -255,10 +258,6 @@ export class Download {
     if (this.#timer !== null) clearTimeout(this.#timer);
     await Promise.all(this.#tasks);
   }
-}
-
-function isOpen({ stage }: Slot): boolean {
-  return stage === 'coming' || stage === 'due';
 }
 
 function tooSlow({ url }: Peer, ms: number): SyncError {

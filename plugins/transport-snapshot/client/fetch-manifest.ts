@@ -1,10 +1,16 @@
-import type { Peer, SnapshotManifest, SnapshotType, TransportDeps } from '../../../src/contracts/index.js';
+import type {
+  Peer,
+  SnapshotClaims,
+  SnapshotManifest,
+  SnapshotType,
+  TransportDeps,
+} from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
-import { BodyReader, readBody } from '../../../src/internal/http/body.js';
+import { BodyReader, chunksOf } from '../../../src/internal/http/body.js';
 import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
 import { responseError } from '../../../src/internal/http/response-error.js';
-import { parseJsonObject } from '../../../src/internal/http/shape.js';
-import { parseManifest } from '../manifest.js';
+import { corrupt } from '../manifest-claims.js';
+import { readManifest } from './read-manifest.js';
 
 /** Which manifest is wanted of which peer. */
 export interface ManifestRequest {
@@ -12,7 +18,9 @@ export interface ManifestRequest {
   readonly type: SnapshotType;
   /** Codecs that can be decoded here, best first. */
   readonly codecs: readonly string[];
-  readonly maxBytes: number;
+  readonly maxParts: number;
+  /** As {@link SnapshotTransport.manifest} takes it. */
+  readonly check: (claims: SnapshotClaims) => Promise<void>;
 }
 
 /**
@@ -45,7 +53,7 @@ export async function fetchManifest(
 
 async function fetchIn(
   deps: TransportDeps,
-  { peer, type, maxBytes }: ManifestRequest,
+  { peer, type, maxParts, check }: ManifestRequest,
   codec: string,
   signal: AbortSignal,
 ): Promise<SnapshotManifest | null> {
@@ -60,40 +68,29 @@ async function fetchIn(
     const { status } = exchange.response;
     if (status === 404) return null;
     if (status !== 200) throw await responseError(exchange, { peer, limits: deps.limits, from: 0, signal });
-    const manifest = parseManifest(await readMembers(exchange, deps, maxBytes));
-    requireAsked(manifest, { type, codec });
-    return manifest;
+    return await readManifest(chunksOf(bodyOf(exchange, deps)), {
+      maxParts,
+      check: async (claims) => {
+        requireAsked(claims, { type, codec });
+        await check(claims);
+      },
+    });
   } finally {
     exchange.close();
   }
 }
 
-async function readMembers(
-  exchange: HttpExchange,
-  { limits }: TransportDeps,
-  maxBytes: number,
-): Promise<Readonly<Record<string, unknown>>> {
-  const body = new BodyReader(exchange, {
+function bodyOf(exchange: HttpExchange, { limits }: TransportDeps): BodyReader {
+  return new BodyReader(exchange, {
     idleMs: limits.idleTimeoutMs,
     progressMs: limits.progressTimeoutMs,
     codes: { idle: 'PEER_TIMEOUT', progress: 'PEER_TIMEOUT', cut: 'STREAM_TRUNCATED' },
   });
-  const bytes = await readBody(body, maxBytes);
-  if (bytes === null) throw corrupt(`it has more than ${maxBytes} bytes`);
-  const members = parseJsonObject(bytes);
-  if (members === null) {
-    throw new SyncError('PEER_NOT_SYNC', 'What came in place of a manifest is not a JSON object.');
-  }
-  return members;
 }
 
-function requireAsked(manifest: SnapshotManifest, asked: Pick<SnapshotManifest, 'type' | 'codec'>): void {
+function requireAsked(claims: SnapshotClaims, asked: Pick<SnapshotClaims, 'type' | 'codec'>): void {
   for (const name of ['type', 'codec'] as const) {
-    if (manifest[name] === asked[name]) continue;
-    throw corrupt(`its ${name} is ${manifest[name]} where ${asked[name]} was asked for`);
+    if (claims[name] === asked[name]) continue;
+    throw corrupt(`its ${name} is ${claims[name]} where ${asked[name]} was asked for`);
   }
-}
-
-function corrupt(why: string): SyncError {
-  return new SyncError('SNAPSHOT_CORRUPT', `The manifest is not valid: ${why}.`);
 }

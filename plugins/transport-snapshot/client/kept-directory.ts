@@ -1,7 +1,8 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SnapshotManifest } from '../../../src/contracts/index.js';
-import { isSnapshotId, parseManifest } from '../manifest.js';
+import { isSnapshotId } from '../manifest-claims.js';
+import { parseManifest } from '../manifest.js';
 import { diskError, isMissing } from './disk-error.js';
 
 /** Files in the directory of a download, whose name is the snapshot's id. */

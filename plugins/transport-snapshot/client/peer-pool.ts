@@ -1,7 +1,8 @@
 import type { Peer } from '../../../src/contracts/index.js';
 import { SyncError, type ErrorCode } from '../../../src/errors/index.js';
+import { type BackoffBounds, backoffDelayMs } from '../../../src/internal/backoff.js';
 
-const MAX_BACKOFF_MS = 30_000;
+const MAX_DELAY_MS = 30_000;
 /** Failures in a row after which a peer is out. */
 const MAX_FAILURES = 6;
 /** These say that the peer has not this snapshot, which is no failure of it. */
@@ -34,15 +35,14 @@ export interface PeerLease {
 export class PeerPool {
   readonly #members: readonly Member[];
   readonly #onFailure: (peer: Peer, error: Error) => void;
-
-  readonly #backoffMs: number;
+  readonly #backoff: BackoffBounds;
 
   /**
-   * @param backoffMs - most that is waited after a first failure: full jitter below a time that doubles (protocol section 4).
+   * @param backoffMs - most that is waited after a first failure.
    */
   constructor(peers: readonly Peer[], backoffMs: number, onFailure: (peer: Peer, error: Error) => void) {
     this.#members = peers.map((peer) => ({ peer, busy: 0, failures: 0, era: 0, readyAt: 0, out: null }));
-    this.#backoffMs = backoffMs;
+    this.#backoff = { baseDelayMs: backoffMs, maxDelayMs: MAX_DELAY_MS };
     this.#onFailure = onFailure;
   }
 
@@ -106,12 +106,10 @@ export class PeerPool {
     member.era++;
     member.failures++;
     if (!error.info.retryable || member.failures === MAX_FAILURES) member.out = located;
-    else member.readyAt = performance.now() + this.#pauseMs(member.failures, error);
+    else {
+      const { retryAfterMs = null } = error.context;
+      member.readyAt = performance.now() + backoffDelayMs(this.#backoff, member.failures, retryAfterMs);
+    }
     this.#onFailure(member.peer, located);
-  }
-
-  #pauseMs(failures: number, { context }: SyncError): number {
-    const most = Math.min(this.#backoffMs * 2 ** (failures - 1), MAX_BACKOFF_MS);
-    return Math.max(Math.random() * most, context.retryAfterMs ?? 0);
   }
 }

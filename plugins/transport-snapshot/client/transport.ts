@@ -5,58 +5,79 @@ import {
   type SnapshotTransportPlugin,
 } from '../../../src/contracts/index.js';
 import { throwIfAborted } from '../../../src/internal/abort.js';
+import {
+  duration,
+  integer,
+  readOptions,
+  type SpecOf,
+  withDefault,
+} from '../../../src/internal/options/index.js';
 import { readDocument } from './document/read.js';
 import { Download, type DownloadSetup } from './download.js';
 import { fetchManifest } from './fetch-manifest.js';
 import { begunIn, removeDownloads } from './kept-directory.js';
+import { MAX_PARTS } from '../manifest.js';
 import { KeptParts } from './kept-parts.js';
+import { DEFAULT_MAX_PARTS } from './read-manifest.js';
 
 /** Options of {@link snapshotTransport}. */
 export interface SnapshotTransportOptions {
-  /** Requests for parts under way at once, over all peers. Default 4, at most 32. */
+  /**
+   * Requests for parts under way at once, over all peers, 1 to 32.
+   *
+   * @defaultValue 4
+   */
   readonly connections?: number;
   /**
-   * Most that is waited after a peer's first failure, in milliseconds; doubles with each further one up to 30 s. Default
-   * 1000, at most 30,000.
+   * Most that is waited after a peer's first failure, in milliseconds, 1 to 30,000; doubles with each further one up to
+   * 30 s.
+   *
+   * @defaultValue 1,000
    */
   readonly backoffMs?: number;
-  /** Largest manifest, in bytes. Default 160 MiB, which one with 1,000,000 parts fits in. */
-  readonly maxManifestBytes?: number;
+  /**
+   * Most parts that a snapshot may have, at most 1,000,000. 100,000 are 90 GB of document.
+   *
+   * @defaultValue 100,000
+   */
+  readonly maxParts?: number;
 }
 
-const DEFAULT_CONNECTIONS = 4;
-const MAX_CONNECTIONS = 32;
-const DEFAULT_BACKOFF_MS = 1000;
-const MAX_BACKOFF_MS = 30_000;
-const DEFAULT_MAX_MANIFEST_BYTES = 160 * 1024 * 1024;
+/** Readers of the options. */
+export const SNAPSHOT_TRANSPORT_OPTIONS = {
+  connections: withDefault(integer({ min: 1, max: 32 }), 4),
+  backoffMs: withDefault(duration({ max: 30_000 }), 1_000),
+  maxParts: withDefault(integer({ min: 1, max: MAX_PARTS }), DEFAULT_MAX_PARTS),
+} satisfies SpecOf<SnapshotTransportOptions>;
 
 /**
  * Registers the snapshot transport `snapshot`: a manifest first, then its parts by ranges (protocol sections 2.4, 2.5).
  *
- * @throws TypeError for an option that is not an integer within its bounds
+ * @throws TypeError for a value out of bounds, and for an option that there isn't.
  */
 export function snapshotTransport(options: SnapshotTransportOptions = {}): SnapshotTransportPlugin {
-  const {
-    connections = DEFAULT_CONNECTIONS,
-    backoffMs = DEFAULT_BACKOFF_MS,
-    maxManifestBytes = DEFAULT_MAX_MANIFEST_BYTES,
-  } = options;
-  requireInteger('connections', connections, MAX_CONNECTIONS);
-  requireInteger('backoffMs', backoffMs, MAX_BACKOFF_MS);
-  requireInteger('maxManifestBytes', maxManifestBytes, 2 ** 29);
+  const { connections, backoffMs, maxParts } = readOptions(
+    'snapshotTransport',
+    options,
+    SNAPSHOT_TRANSPORT_OPTIONS,
+  );
   return {
     kind: 'snapshot-transport',
     name: 'snapshot',
     apiVersion: PLUGIN_API_VERSION,
     create: (deps): SnapshotTransport => ({
       name: 'snapshot',
-      manifest: (peer, want, { signal }) =>
-        fetchManifest(deps, { peer, ...want, maxBytes: maxManifestBytes }, signal),
+      manifest: (peer, want, { signal, check = takeAny }) =>
+        fetchManifest(deps, { peer, ...want, maxParts, check }, signal),
       begun: begunIn,
       forget: (directory) => removeDownloads(directory),
       open: (request, { signal }) => openSnapshot({ deps, request, connections, backoffMs }, signal),
     }),
   };
+}
+
+function takeAny(): Promise<void> {
+  return Promise.resolve();
 }
 
 async function* openSnapshot(
@@ -73,9 +94,4 @@ async function* openSnapshot(
   } finally {
     await kept?.close();
   }
-}
-
-function requireInteger(name: string, value: number, most: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
-  throw new TypeError(`snapshot: ${name} must be an integer from 1 to ${most}, not ${String(value)}.`);
 }

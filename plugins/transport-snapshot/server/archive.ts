@@ -1,18 +1,40 @@
 import type { BlockSource, SnapshotManifest } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
 import { throwIfAborted } from '../../../src/internal/abort.js';
-import { buildSnapshot, type SnapshotBuildOptions, type SnapshotOrder } from './build.js';
+import { optional, readOptions, type SpecOf, text } from '../../../src/internal/options/index.js';
+import {
+  completeOrder,
+  type CompleteOrder,
+  type SnapshotBuildOptions,
+  type SnapshotOrder,
+  writeSnapshot,
+} from './build.js';
 import { diskError, discardBuild, makeBuildDirectory, publish, removeLeftovers } from './files.js';
-import { checkInteger, DEFAULT_KEEP, type SnapshotBuildProgress, type SnapshotEvent } from './options.js';
+import {
+  CODEC_NAME,
+  SNAPSHOT_OPTIONS,
+  SNAPSHOT_TYPE,
+  type SnapshotBuildProgress,
+  type SnapshotEvent,
+  type SnapshotSettings,
+} from './options.js';
 import type { SnapshotReader } from './reader.js';
 import { Shelf } from './shelf.js';
 import { archived, type ArchivedSnapshot } from './shelved.js';
 
 /** Options of {@link openArchive}. */
 export interface SnapshotArchiveOptions {
-  /** Generations of each chain, type and codec that are kept, at least 2. Default 2. */
+  /**
+   * Generations of each chain, type and codec that are kept, at least 2.
+   *
+   * @defaultValue 2
+   */
   readonly keep?: number;
-  /** Hears what happens to the archive's snapshots. Must not throw. Default nothing. */
+  /**
+   * Hears what happens to the archive's snapshots. Must not throw.
+   *
+   * @defaultValue nothing
+   */
   readonly onEvent?: (event: SnapshotEvent) => void;
 }
 
@@ -21,17 +43,39 @@ export type SnapshotFilter = Partial<
   Pick<ArchivedSnapshot['manifest'], 'chain' | 'chainId' | 'type' | 'codec'>
 >;
 
+/** Readers of the options of {@link openArchive}. */
+export const ARCHIVE_OPTIONS = {
+  keep: SNAPSHOT_OPTIONS.keep,
+  onEvent: SNAPSHOT_OPTIONS.onEvent,
+} satisfies SpecOf<SnapshotArchiveOptions>;
+
+/** Readers of a filter. */
+export const FILTER_OPTIONS = {
+  chain: optional(text('the name of chain rules')),
+  chainId: optional(text('the id of a chain')),
+  type: optional(SNAPSHOT_TYPE),
+  codec: optional(CODEC_NAME),
+} satisfies SpecOf<{ [K in keyof SnapshotFilter]: SnapshotFilter[K] | null }>;
+
 /**
  * Opens a directory of snapshots, which need not exist yet, and removes what a crash left half-made in it.
  *
- * @throws TypeError for a `keep` below 2
+ * @throws TypeError for an option that isn't one, and for one out of bounds
  */
 export async function openArchive(
   directory: string,
   options: SnapshotArchiveOptions = {},
 ): Promise<SnapshotArchive> {
-  const { keep = DEFAULT_KEEP, onEvent = () => undefined } = options;
-  checkInteger('keep', keep, 2);
+  SNAPSHOT_OPTIONS.directory.read(directory, { owner: 'openArchive', path: 'directory' });
+  return archiveOf({ directory, ...readOptions('openArchive', options, ARCHIVE_OPTIONS) });
+}
+
+/** Opens the directory of settings that are checked. */
+export async function archiveOf({
+  directory,
+  keep,
+  onEvent,
+}: Pick<SnapshotSettings, 'directory' | 'keep' | 'onEvent'>): Promise<SnapshotArchive> {
   await removeLeftovers(directory);
   const archive = new SnapshotArchive(directory, keep, onEvent);
   await archive.refresh();
@@ -62,9 +106,11 @@ export class SnapshotArchive {
     return this.#shelf.readers;
   }
 
-  /** Newest first. */
+  /** Newest first. @throws TypeError for a member of the filter that isn't one, or can't be of a snapshot */
   list(filter: SnapshotFilter = {}): readonly ArchivedSnapshot[] {
-    const wanted = Object.entries(filter);
+    const wanted = Object.entries(readOptions('SnapshotArchive.list', filter, FILTER_OPTIONS)).filter(
+      ([, value]) => value !== null,
+    );
     return this.#shelf
       .kept()
       .filter(({ manifest }) =>
@@ -92,10 +138,16 @@ export class SnapshotArchive {
    * Makes a snapshot of the source as it is now, and removes the generations that are too many then. A snapshot whose
    * last block was rolled back meanwhile is thrown away and made once again.
    *
+   * @throws TypeError for an order that isn't complete, or has a member out of bounds
    * @throws SyncError `SNAPSHOT_UNAVAILABLE`, `SNAPSHOT_BUILDING` when the chain was rolled back twice, `STORE_*`,
    * `CODEC_*`, `ABORTED`
    */
   async build(order: SnapshotOrder, options: SnapshotBuildOptions = {}): Promise<ArchivedSnapshot> {
+    return this.make(completeOrder('SnapshotArchive.build', order), options);
+  }
+
+  /** The same of an order that is checked. @internal */
+  async make(order: CompleteOrder, options: SnapshotBuildOptions): Promise<ArchivedSnapshot> {
     const { type, codec } = order;
     const started = performance.now();
     const onProgress = (progress: SnapshotBuildProgress): void => {
@@ -133,7 +185,7 @@ export class SnapshotArchive {
     return this.#shelf.settled();
   }
 
-  async #build(order: SnapshotOrder, options: SnapshotBuildOptions): Promise<ArchivedSnapshot> {
+  async #build(order: CompleteOrder, options: SnapshotBuildOptions): Promise<ArchivedSnapshot> {
     const snapshot = (await this.#attempt(order, options)) ?? (await this.#attempt(order, options));
     if (snapshot !== null) return snapshot;
     const message = 'The chain was rolled back each time a snapshot of it was made.';
@@ -141,12 +193,12 @@ export class SnapshotArchive {
   }
 
   /** @returns `null` when the snapshot's last block is no longer on the chain */
-  async #attempt(order: SnapshotOrder, options: SnapshotBuildOptions): Promise<ArchivedSnapshot | null> {
+  async #attempt(order: CompleteOrder, options: SnapshotBuildOptions): Promise<ArchivedSnapshot | null> {
     await this.refresh();
     const sequence = 1 + Math.max(0, ...this.list().map(({ document }) => document.sequence));
     const path = await makeBuildDirectory(this.directory);
     try {
-      const built = await buildSnapshot(order, { directory: path, sequence }, options);
+      const built = await writeSnapshot(order, { directory: path, sequence }, options);
       throwIfAborted(options.signal);
       if (!(await isOnChain(order.source, built.manifest))) return null;
       await publish(path, this.directory, built.manifest.id);

@@ -10,6 +10,7 @@ import type {
 } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
 import { raceAbort, throwIfAborted } from '../../../src/internal/abort.js';
+import { objectWith, readOptions, type SpecOf, type ValuesOf } from '../../../src/internal/options/index.js';
 import { documentMessage, manifestMessage } from '../../../src/internal/snapshot-messages.js';
 import { parseManifest, partsRoot } from '../manifest.js';
 import { BodyWriter } from './body-writer.js';
@@ -17,10 +18,9 @@ import { documentEnd, documentPieces, type DocumentHead } from './document.js';
 import { bodyName, DOCUMENT_FILE, MANIFEST_FILE, syncFile } from './files.js';
 import { manifestJson } from './manifest-json.js';
 import {
-  checkInteger,
-  checkPartBytes,
-  DEFAULT_PART_BYTES,
-  DEFAULT_RECENT_BLOCKS,
+  CODEC_NAME,
+  SNAPSHOT_OPTIONS,
+  SNAPSHOT_TYPE,
   type SnapshotBuildProgress,
   type SnapshotKind,
 } from './options.js';
@@ -32,10 +32,37 @@ export interface SnapshotOrder extends SnapshotKind {
   readonly source: Pick<BlockSource, 'chain' | 'chainId' | 'header' | 'view'>;
   readonly workers: CodecWorkers;
   readonly signer: Signer;
-  /** Blocks in a snapshot of type `recent`. Default 10,000. */
+  /**
+   * Blocks in a snapshot of type `recent`, at least 1.
+   *
+   * @defaultValue 10,000
+   */
   readonly recentBlocks?: number | undefined;
-  /** Bytes of the document in one part, 1,000 to 900,000. Default 899,981, which is one block of libbz2. */
+  /**
+   * Bytes of the document in one part, 1,000 to 900,000.
+   *
+   * @defaultValue 899,981, which is one block of libbz2
+   */
   readonly maxPartBytes?: number | undefined;
+}
+
+/** Readers of an order. */
+export const ORDER_OPTIONS = {
+  source: objectWith<SnapshotOrder['source']>('a chain', ['chainId', 'header']),
+  workers: objectWith<CodecWorkers>('codec work on threads', ['pack']),
+  signer: SNAPSHOT_OPTIONS.signer,
+  type: SNAPSHOT_TYPE,
+  codec: CODEC_NAME,
+  recentBlocks: SNAPSHOT_OPTIONS.recentBlocks,
+  maxPartBytes: SNAPSHOT_OPTIONS.maxPartBytes,
+} satisfies SpecOf<SnapshotOrder>;
+
+/** An order, checked and with nothing left out. */
+export type CompleteOrder = ValuesOf<typeof ORDER_OPTIONS>;
+
+/** Reads an order. @throws TypeError */
+export function completeOrder(owner: string, order: SnapshotOrder): CompleteOrder {
+  return readOptions(owner, order, ORDER_OPTIONS);
 }
 
 /** How a build is watched and called off. */
@@ -61,7 +88,7 @@ export interface BuiltSnapshot {
  * Makes a snapshot of the moment in which it is called, in an empty directory; the chain goes on meanwhile. What is held
  * in memory does not depend on the snapshot's size. All files are on the disk when it resolves.
  *
- * @throws TypeError for bounds that can't be meant
+ * @throws TypeError for an order that isn't complete, or has a member out of bounds
  * @throws SyncError `SNAPSHOT_UNAVAILABLE`, `STORE_*`, `CODEC_*`, `ABORTED`
  */
 export async function buildSnapshot(
@@ -69,15 +96,28 @@ export async function buildSnapshot(
   place: { readonly directory: string; readonly sequence: number },
   options: SnapshotBuildOptions = {},
 ): Promise<BuiltSnapshot> {
-  const { recentBlocks = DEFAULT_RECENT_BLOCKS, maxPartBytes = DEFAULT_PART_BYTES } = order;
-  checkInteger('recentBlocks', recentBlocks, 1);
-  checkPartBytes(maxPartBytes);
+  return writeSnapshot(completeOrder('buildSnapshot', order), place, options);
+}
+
+/** Makes a snapshot of an order that is checked. */
+export async function writeSnapshot(
+  order: CompleteOrder,
+  place: Parameters<typeof buildSnapshot>[1],
+  options: SnapshotBuildOptions,
+): Promise<BuiltSnapshot> {
   const { signal = new AbortController().signal, onProgress = () => undefined } = options;
   throwIfAborted(signal);
   const view = await order.source.view?.();
   if (view === undefined) throw unavailable('The source has no view to make a snapshot from.');
   try {
-    const job = { order, view, head: headOf(order, view, recentBlocks), maxPartBytes, signal, onProgress };
+    const job = {
+      order,
+      view,
+      head: headOf(order, view),
+      maxPartBytes: order.maxPartBytes,
+      signal,
+      onProgress,
+    };
     return await write(job, place);
   } finally {
     await view.close();
@@ -85,13 +125,13 @@ export async function buildSnapshot(
 }
 
 interface Job extends Pick<Packing, 'maxPartBytes' | 'signal'> {
-  readonly order: SnapshotOrder;
+  readonly order: CompleteOrder;
   readonly view: StorageView;
   readonly head: DocumentHead;
   readonly onProgress: (progress: SnapshotBuildProgress) => void;
 }
 
-function headOf({ source, type }: SnapshotOrder, view: StorageView, recentBlocks: number): DocumentHead {
+function headOf({ source, type, recentBlocks }: CompleteOrder, view: StorageView): DocumentHead {
   const { head, base } = view.checkpoint;
   const chainId = source.chainId();
   if (head === null || chainId === null) throw unavailable('The chain is empty.');

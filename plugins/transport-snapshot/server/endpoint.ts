@@ -10,8 +10,9 @@ import {
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { raceAbort } from '../../../src/internal/abort.js';
+import { readOptions } from '../../../src/internal/options/index.js';
 import { BUILD_RETRY_MS, building } from './build-queue.js';
-import { type SnapshotServerOptions, type SnapshotSettings, snapshotSettings } from './options.js';
+import { SNAPSHOT_OPTIONS, type SnapshotServerOptions, type SnapshotSettings } from './options.js';
 import { readKind, readRoute, type Route } from './request.js';
 import { answerBody, answerManifest, CACHE } from './respond.js';
 import { startSchedule } from './schedule.js';
@@ -24,10 +25,14 @@ const MANIFEST_WAIT_MS = 2_000;
 /**
  * Registers the server half of the snapshot transport (protocol sections 2.4 and 2.5).
  *
- * @throws TypeError for options that can't be meant
+ * @throws TypeError for an option that is missing, unknown or out of bounds
  */
 export function snapshotEndpoint(options: SnapshotServerOptions): EndpointPlugin {
-  const settings = snapshotSettings(options);
+  return snapshotEndpointOf(readOptions('snapshotEndpoint', options, SNAPSHOT_OPTIONS));
+}
+
+/** The same of options that are checked. */
+export function snapshotEndpointOf(settings: SnapshotSettings): EndpointPlugin {
   const create = (deps: EndpointDeps): Endpoint => new SnapshotEndpoint(deps, settings);
   return { kind: 'endpoint', name: 'snapshot', apiVersion: PLUGIN_API_VERSION, create };
 }

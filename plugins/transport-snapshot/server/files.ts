@@ -1,22 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SyncError } from '../../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { suffixOf } from '../../../src/internal/codecs.js';
 
 export const MANIFEST_FILE = 'manifest.json';
 /** Holds the signature in the document, which the manifest has no place for. */
 export const DOCUMENT_FILE = 'document.json';
 
-const EXTENSIONS: ReadonlyMap<string, string> = new Map([
-  ['bzip2', 'bz2'],
-  ['gzip', 'gz'],
-  ['zstd', 'zst'],
-  ['identity', 'json'],
-]);
-
 /** Name of a snapshot's body, on disk and for who saves it: `snapshot.bz2`. */
 export function bodyName(codec: string): string {
-  return `snapshot.${EXTENSIONS.get(codec) ?? codec}`;
+  return `snapshot.${suffixOf(codec)}`;
 }
 
 /** No id of a snapshot begins with a dot. */
@@ -112,7 +106,7 @@ function ignoreMissing(error: unknown): void {
 /** A failure of the file system as an error of ours; anything else as it is. */
 export function diskError(error: unknown, what: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  if (!(error instanceof Error) || error instanceof SyncError || syscall === undefined) return error;
+  if (!(error instanceof Error) || isSyncError(error) || syscall === undefined) return error;
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   return new SyncError(full ? 'STORE_FULL' : 'STORE_IO', `${what}: ${error.message}`, { cause: error });
 }

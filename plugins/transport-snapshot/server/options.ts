@@ -1,4 +1,21 @@
 import type { Signer, SnapshotManifest, SnapshotType } from '../../../src/contracts/index.js';
+import { SNAPSHOT_CODECS } from '../../../src/internal/codecs.js';
+import {
+  distinct,
+  duration,
+  func,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  optional,
+  type Reader,
+  type SpecOf,
+  text,
+  type ValuesOf,
+  withDefault,
+} from '../../../src/internal/options/index.js';
+import { signer } from './signer-option.js';
 
 /** Which snapshot a build makes. */
 export interface SnapshotKind {
@@ -35,83 +52,86 @@ export interface SnapshotServerOptions {
   readonly signer: Signer;
   /** Where the snapshots are kept; made when it is missing. */
   readonly directory: string;
-  /** Types that are served. Default both. */
+  /**
+   * Types that are served.
+   *
+   * @defaultValue `['recent', 'full']`
+   */
   readonly types?: readonly SnapshotType[];
   /**
    * Codecs that are served, as far as they are registered; the first one is for requests that name none.
-   * Default bzip2, gzip, identity.
+   *
+   * @defaultValue all built-in ones that snapshots are made in, bzip2 first
    */
   readonly codecs?: readonly string[];
-  /** Blocks in a snapshot of type `recent`. Default 10,000. */
+  /**
+   * Blocks in a snapshot of type `recent`, at least 1.
+   *
+   * @defaultValue 10,000
+   */
   readonly recentBlocks?: number;
-  /** A snapshot of each type is made again after so many blocks; `null` makes one at its first request only. Default `null`. */
+  /**
+   * A snapshot of each type is made again after so many blocks, at least 1; `null` makes one at its first request only.
+   *
+   * @defaultValue `null`
+   */
   readonly every?: number | null;
   /**
    * A snapshot that was made longer ago than this is made anew when it is asked for and the chain has gone on; the old one
-   * is served meanwhile. In milliseconds; `null` never does. Default one day.
+   * is served meanwhile. In milliseconds; `null` never does.
+   *
+   * @defaultValue 86,400,000, one day
    */
   readonly refreshAfterMs?: number | null;
-  /** Generations of each type and codec that are kept, at least 2. Default 2. */
+  /**
+   * Generations of each type and codec that are kept, at least 2.
+   *
+   * @defaultValue 2
+   */
   readonly keep?: number;
-  /** Bytes of the document in one part, 1,000 to 900,000. Default 899,981, which is one block of libbz2. */
+  /**
+   * Bytes of the document in one part, 1,000 to 900,000.
+   *
+   * @defaultValue 899,981, which is one block of libbz2
+   */
   readonly maxPartBytes?: number;
-  /** Hears of builds. Must not throw. Default nothing. */
+  /**
+   * Hears of builds. Must not throw.
+   *
+   * @defaultValue nothing
+   */
   readonly onEvent?: (event: SnapshotEvent) => void;
 }
 
-/** Options with nothing left out. */
-export type SnapshotSettings = Required<SnapshotServerOptions>;
-
+const TYPES: readonly SnapshotType[] = Object.freeze(['recent', 'full'] as const);
 /** Bytes that fill exactly one block of bzip2 at level 9: libbz2 keeps 19 of its 900,000 bytes for itself. */
 export const DEFAULT_PART_BYTES = 899_981;
 export const DEFAULT_RECENT_BLOCKS = 10_000;
-export const DEFAULT_KEEP = 2;
-const DEFAULT_REFRESH_AFTER_MS = 24 * 60 * 60_000;
+const ONE_DAY_MS = 24 * 60 * 60_000;
 
-const TYPES: readonly SnapshotType[] = ['recent', 'full'];
-const CODECS = ['bzip2', 'gzip', 'identity'];
-const MIN_PART_BYTES = 1_000;
-const MAX_PART_BYTES = 900_000;
+/** Reads a type of snapshots. */
+export const SNAPSHOT_TYPE: Reader<SnapshotType> = oneOf(TYPES);
 
-/** @throws TypeError for options that can't be meant */
-export function snapshotSettings(options: SnapshotServerOptions): SnapshotSettings {
-  const settings: SnapshotSettings = {
-    types: TYPES,
-    codecs: CODECS,
-    recentBlocks: DEFAULT_RECENT_BLOCKS,
-    every: null,
-    refreshAfterMs: DEFAULT_REFRESH_AFTER_MS,
-    keep: DEFAULT_KEEP,
-    maxPartBytes: DEFAULT_PART_BYTES,
-    onEvent: () => undefined,
-    ...definedOnly(options),
-  };
-  const { types, every, refreshAfterMs } = settings;
-  if (settings.directory === '') throw new TypeError('`directory` must not be empty.');
-  if (types.length === 0 || !types.every((type) => TYPES.includes(type)))
-    throw new TypeError('`types` must be a list of `recent` and `full`.');
-  if (settings.codecs.length === 0) throw new TypeError('`codecs` must not be empty.');
-  checkInteger('recentBlocks', settings.recentBlocks, 1);
-  checkInteger('keep', settings.keep, 2);
-  if (every !== null) checkInteger('every', every, 1);
-  if (refreshAfterMs !== null) checkInteger('refreshAfterMs', refreshAfterMs, 0);
-  checkPartBytes(settings.maxPartBytes);
-  return settings;
-}
+/** Reads the name of a codec. */
+export const CODEC_NAME: Reader<string> = text('the name of a codec');
 
-/** @throws TypeError */
-export function checkPartBytes(maxPartBytes: number): void {
-  checkInteger('maxPartBytes', maxPartBytes, MIN_PART_BYTES, MAX_PART_BYTES);
-}
+/** Readers of the options. */
+export const SNAPSHOT_OPTIONS = {
+  signer: signer(),
+  directory: text('the path of a directory'),
+  types: withDefault(distinct(list(SNAPSHOT_TYPE, { min: 1 })), TYPES),
+  codecs: withDefault(distinct(list(CODEC_NAME, { min: 1 })), SNAPSHOT_CODECS),
+  recentBlocks: withDefault(integer({ min: 1 }), DEFAULT_RECENT_BLOCKS),
+  every: optional(integer({ min: 1 })),
+  // No timer waits for it.
+  refreshAfterMs: withDefault(nullable(duration({ min: 0, max: Number.MAX_SAFE_INTEGER })), ONE_DAY_MS),
+  keep: withDefault(integer({ min: 2 }), 2),
+  maxPartBytes: withDefault(
+    integer({ what: 'a number of bytes', min: 1_000, max: 900_000 }),
+    DEFAULT_PART_BYTES,
+  ),
+  onEvent: withDefault(func<(event: SnapshotEvent) => void>(), () => undefined),
+} satisfies SpecOf<SnapshotServerOptions>;
 
-/** @throws TypeError */
-export function checkInteger(name: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): void {
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return;
-  throw new TypeError(`\`${name}\` must be an integer from ${min} to ${max}, not ${String(value)}.`);
-}
-
-function definedOnly<T extends object>(options: T): T {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => (value as unknown) !== undefined),
-  ) as T;
-}
+/** Options, checked and with nothing left out. */
+export type SnapshotSettings = ValuesOf<typeof SNAPSHOT_OPTIONS>;

@@ -1,5 +1,6 @@
 import type { CodecWorkers, Packed } from '../../../src/contracts/index.js';
 import { throwIfAborted } from '../../../src/internal/abort.js';
+import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import type { Run } from './runs.js';
 
 /** Decoded bytes that are in work at once at most; a single run that is larger is worked on alone. */
@@ -34,11 +35,7 @@ export async function* packInOrder(
   { workers, codec, maxPartBytes, signal }: Packing,
 ): AsyncGenerator<PackedRun> {
   const inWork: InWork[] = [];
-  const stop = new AbortController();
-  const onAbort = (): void => {
-    stop.abort(signal.reason);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
+  const stop = new LinkedAbort(signal);
   let bytes = 0;
   const oldest = async (): Promise<PackedRun> => {
     const [{ run, result }] = inWork as [InWork];
@@ -61,7 +58,7 @@ export async function* packInOrder(
     }
     while (inWork.length > 0) yield await oldest();
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    stop.release();
     stop.abort();
     await Promise.allSettled(inWork.map(({ result }) => result));
   }

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { SyncError } from '../../../src/errors/index.js';
+import { onAbort } from '../../../src/internal/abort.js';
 import type { ByteRange } from './range.js';
 
 /** What is read and handed on at once. */
@@ -23,15 +24,13 @@ export class SnapshotReader {
   bytes({ start, end }: ByteRange, signal: AbortSignal): AsyncIterable<Uint8Array> {
     let at = start;
     const close = async (): Promise<IteratorReturnResult<undefined>> => {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       await this.close();
       return { done: true, value: undefined };
     };
-    const onAbort = (): void => {
-      void close();
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
+    const stopListening = onAbort(signal, () => {
+      void this.close();
+    });
     const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
       if (at >= end || this.#closing !== null) return close();
       try {

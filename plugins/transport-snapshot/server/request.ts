@@ -1,6 +1,6 @@
 import type { SnapshotType } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
-import { isSnapshotId } from '../manifest.js';
+import { isSnapshotId } from '../manifest-claims.js';
 import type { SnapshotKind } from './options.js';
 
 /** What a path asks for. */

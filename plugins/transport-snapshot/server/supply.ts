@@ -5,7 +5,7 @@ import type {
   SnapshotType,
 } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
-import { isOnChain, openArchive, type SnapshotArchive } from './archive.js';
+import { archiveOf, isOnChain, type SnapshotArchive } from './archive.js';
 import { BuildQueue } from './build-queue.js';
 import type { SnapshotKind, SnapshotSettings } from './options.js';
 import type { ArchivedSnapshot } from './shelved.js';
@@ -100,8 +100,7 @@ export class SnapshotSupply {
   }
 
   async #open(): Promise<SnapshotArchive> {
-    const { directory, keep, onEvent } = this.#parts.settings;
-    const archive = await openArchive(directory, { keep, onEvent });
+    const archive = await archiveOf(this.#parts.settings);
     for (const snapshot of this.#ofThisChain(archive)) await this.#check(snapshot);
     this.#archive = archive;
     return archive;
@@ -111,7 +110,7 @@ export class SnapshotSupply {
     const { source, workers, settings } = this.#parts;
     const { signer, recentBlocks, maxPartBytes } = settings;
     const archive = await this.archive();
-    return archive.build({ source, type, codec, workers, signer, recentBlocks, maxPartBytes }, { signal });
+    return archive.make({ source, type, codec, workers, signer, recentBlocks, maxPartBytes }, { signal });
   }
 
   /** Clients refuse a snapshot of long ago, which may be replayed to keep a node in the past. */

@@ -6,38 +6,19 @@ import {
   type TransportPlugin,
   type WireItem,
 } from '../../../src/contracts/index.js';
-import { SyncError } from '../../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
 import { responseError } from '../../../src/internal/http/response-error.js';
 import { fetchStatus } from '../../../src/internal/http/status.js';
 import { isEventStream, streamRequest } from './http.js';
 import { StreamReader } from './stream-reader.js';
 
-/** Options of {@link sseTransport}. */
-export interface SseTransportOptions {
-  /**
-   * Largest event once the head was reached and new blocks come as they are made, in bytes as sent; `maxEventBytes`
-   * holds too. Default 16 MiB.
-   */
-  readonly maxLiveEventBytes?: number;
-}
-
 type Batches = AsyncGenerator<readonly WireItem[], void, undefined>;
-
-const DEFAULT_MAX_LIVE_EVENT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Registers the transport `sse`: blocks come as one long response of Server-Sent Events (protocol section 2.2).
- *
- * @throws TypeError for a limit that is not a positive integer
  */
-export function sseTransport(options: SseTransportOptions = {}): TransportPlugin {
-  const { maxLiveEventBytes = DEFAULT_MAX_LIVE_EVENT_BYTES } = options;
-  if (!Number.isSafeInteger(maxLiveEventBytes) || maxLiveEventBytes < 1) {
-    throw new TypeError(
-      `sse: maxLiveEventBytes must be a positive integer, not ${String(maxLiveEventBytes)}.`,
-    );
-  }
+export function sseTransport(): TransportPlugin {
   return {
     kind: 'transport',
     name: 'sse',
@@ -47,17 +28,12 @@ export function sseTransport(options: SseTransportOptions = {}): TransportPlugin
       mode: 'stream',
       supports: { follow: true },
       status: (peer, { signal }) => fetchStatus(deps, peer, signal),
-      open: (request, { signal }) => openStream(deps, request, maxLiveEventBytes, signal),
+      open: (request, { signal }) => openStream(deps, request, signal),
     }),
   };
 }
 
-async function* openStream(
-  deps: TransportDeps,
-  request: StreamRequest,
-  maxLiveEventBytes: number,
-  signal: AbortSignal,
-): Batches {
+async function* openStream(deps: TransportDeps, request: StreamRequest, signal: AbortSignal): Batches {
   const { codec, ...httpRequest } = streamRequest(request);
   const exchange = await openExchange(deps, httpRequest, signal);
   try {
@@ -65,10 +41,10 @@ async function* openStream(
     if (exchange.response.status === 204) return;
     await checkHead(exchange, deps, request, signal);
     const { follow } = request;
-    const reader = new StreamReader(exchange, { limits: deps.limits, maxLiveEventBytes, codec, follow });
+    const reader = new StreamReader(exchange, { limits: deps.limits, codec, follow });
     yield* reader.batches();
   } catch (error) {
-    throw error instanceof SyncError ? error.at({ peer: request.peer.url }) : error;
+    throw isSyncError(error) ? error.at({ peer: request.peer.url }) : error;
   } finally {
     exchange.close();
   }

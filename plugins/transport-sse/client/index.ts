@@ -1,1 +1,1 @@
-export { sseTransport, type SseTransportOptions } from './client.js';
+export { sseTransport } from './client.js';

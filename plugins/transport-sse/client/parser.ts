@@ -35,13 +35,8 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
  * An event counts only with the empty line that ends it.
  */
 export class SseParser {
-  /**
-   * Largest event: all its lines but the comments, and the line ends between them. Also the longest comment. May be
-   * changed between two chunks.
-   */
-  maxEventBytes: number;
+  readonly #maxEventBytes: number;
   #retryMs: number | null = null;
-  #lastEventId = '';
 
   #bomBytes = 0;
   #afterCr = false;
@@ -55,23 +50,20 @@ export class SseParser {
   #eventBytes = 0;
   #type = '';
   #ownId: string | null = null;
-  #idBuffer = '';
   #dataLines = 0;
   readonly #data = new ByteRope();
 
-  /** @param maxEventBytes - see {@link SseParser.maxEventBytes} */
+  /**
+   * @param maxEventBytes - largest event: all its lines but the comments, and the line ends between them. Also the
+   * longest comment.
+   */
   constructor(maxEventBytes: number) {
-    this.maxEventBytes = maxEventBytes;
+    this.#maxEventBytes = maxEventBytes;
   }
 
   /** The last `retry` field in milliseconds, as it came; `null` when there was none. */
   get retryMs(): number | null {
     return this.#retryMs;
-  }
-
-  /** What a browser would send as `Last-Event-ID`; moves at the end of an event. */
-  get lastEventId(): string {
-    return this.#lastEventId;
   }
 
   /**
@@ -119,12 +111,9 @@ export class SseParser {
     const dataAt = idEnd + DATA_START.length;
     if (idEnd === idAt || !startsWith(chunk, idEnd, chunk.length, DATA_START)) return at;
     const end = lines.feedBehind(dataAt);
-    const isWhole = end > dataAt && chunk[end + 1] === LF && end - at <= this.maxEventBytes;
+    const isWhole = end > dataAt && chunk[end + 1] === LF && end - at <= this.#maxEventBytes;
     if (!isWhole || lines.returnBehind(dataAt) < end) return at;
-    const id = shortText(chunk.subarray(idAt, idEnd));
-    this.#idBuffer = id;
-    this.#lastEventId = id;
-    emit({ type: BLOCK, data: chunk.subarray(dataAt, end), id });
+    emit({ type: BLOCK, data: chunk.subarray(dataAt, end), id: shortText(chunk.subarray(idAt, idEnd)) });
     return end + 2;
   }
 
@@ -196,8 +185,8 @@ export class SseParser {
   }
 
   #checkSize(): void {
-    if (this.#eventBytes + this.#lineBytes > this.maxEventBytes) {
-      throw new SyncError('EVENT_TOO_LARGE', `An event has more than ${this.maxEventBytes} bytes.`);
+    if (this.#eventBytes + this.#lineBytes > this.#maxEventBytes) {
+      throw new SyncError('EVENT_TOO_LARGE', `An event has more than ${this.#maxEventBytes} bytes.`);
     }
     const short = this.#field === 'id' || this.#field === 'event' || this.#field === 'retry';
     if (short && this.#lineBytes > MAX_FIELD_LINE_BYTES) {
@@ -227,9 +216,7 @@ export class SseParser {
   }
 
   #setId(id: string): void {
-    if (id.includes('\0')) return;
-    this.#idBuffer = id;
-    this.#ownId = id;
+    if (!id.includes('\0')) this.#ownId = id;
   }
 
   #setRetry(digits: string): void {
@@ -237,7 +224,6 @@ export class SseParser {
   }
 
   #endEvent(emit: (event: SseEvent) => void): void {
-    this.#lastEventId = this.#idBuffer;
     const type = this.#type === '' ? 'message' : this.#type;
     const id = this.#ownId;
     const complete = this.#dataLines > 0;

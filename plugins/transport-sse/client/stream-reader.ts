@@ -1,5 +1,5 @@
 import type { TransportLimits, WireItem } from '../../../src/contracts/index.js';
-import { SyncError } from '../../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { BodyReader } from '../../../src/internal/http/body.js';
 import type { HttpExchange } from '../../../src/internal/http/exchange.js';
 import { clampRetryMs } from '../../../src/internal/http/retry-after.js';
@@ -9,8 +9,6 @@ import { parseWireEvent, type WireGrammar } from './wire.js';
 /** How a stream is to be read. */
 export interface StreamReaderOptions extends WireGrammar {
   readonly limits: TransportLimits;
-  /** Largest event after `complete`. */
-  readonly maxLiveEventBytes: number;
 }
 
 /** Turns the body of one response into what the peer says in it. */
@@ -77,13 +75,12 @@ export class StreamReader {
   #goLive(): void {
     this.#complete = true;
     this.#body.upToDate();
-    this.#parser.maxEventBytes = Math.min(this.#parser.maxEventBytes, this.#options.maxLiveEventBytes);
   }
 
   /** `retry:` is the stream's word for how long to wait before the next attempt. */
   #withRetryTime(error: unknown): unknown {
     const { retryMs } = this.#parser;
-    if (retryMs === null || !(error instanceof SyncError) || !error.info.retryable) return error;
+    if (retryMs === null || !isSyncError(error) || !error.info.retryable) return error;
     return error.at({ retryAfterMs: clampRetryMs(retryMs) });
   }
 }

@@ -1,5 +1,5 @@
 import type { WireComplete, WireFrame, WireItem, WireRollback } from '../../../src/contracts/index.js';
-import { SyncError } from '../../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { parseHeight } from '../../../src/internal/height.js';
 import { asRequestCode } from '../../../src/internal/http/request-codes.js';
 import { asBlockRef, isHash, isHeight, parseJsonObject, peerText } from '../../../src/internal/http/shape.js';
@@ -7,7 +7,7 @@ import { decodeBase64 } from './base64.js';
 import type { SseEvent } from './parser.js';
 
 /** Events of the stream (protocol section 2.2). */
-export const EVENTS = {
+const EVENTS = {
   block: 'block',
   rollback: 'rollback',
   complete: 'complete',
@@ -54,7 +54,7 @@ function parseBlock(event: SseEvent, codec: string): WireFrame {
     const bytes = codec === IDENTITY ? event.data : decodeBase64(event.data);
     return { kind: 'frame', height, codec, bytes };
   } catch (error) {
-    throw error instanceof SyncError && height !== null ? error.at({ height }) : error;
+    throw isSyncError(error) && height !== null ? error.at({ height }) : error;
   }
 }
 

@@ -27,7 +27,7 @@ export interface Bundle {
 export type Taken = Bundle | 'large' | 'replaced' | 'nothing';
 
 /** Size that events are gathered up to, in bytes; one event that is larger goes alone. */
-export const BUNDLE_BYTES = 256 * 1024;
+const BUNDLE_BYTES = 256 * 1024;
 /** A larger block goes to each stream in pieces. */
 const MAX_BLOCK_BYTES = 1024 * 1024;
 /** What an event has beside its data, about. */

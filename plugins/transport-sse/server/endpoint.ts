@@ -8,7 +8,8 @@ import {
   type EndpointRequest,
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
-import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
+import { chooseEncoding, GZIP, IDENTITY } from '../../../src/internal/http/content-encoding.js';
+import { integer, readOptions, type SpecOf, withDefault } from '../../../src/internal/options/index.js';
 import { DeflateParts } from './deflate-parts.js';
 import { Feed } from './feed.js';
 import { gzipBody } from './gzip-body.js';
@@ -21,34 +22,38 @@ import { checkStart, isFinished } from './start.js';
 export interface SseEndpointOptions {
   /**
    * Bound on the newest blocks that are kept ready for all streams of one codec, in bytes. Streams further back read
-   * the source. Default 16 MiB; 0 keeps none.
+   * the source. 0 keeps none.
+   *
+   * @defaultValue 16 MiB
    */
   readonly recentBytes?: number;
   /**
    * Bound on the older blocks that are kept ready for all streams of one codec, in bytes; the ones that were not used
    * for longest go first. Streams that need the same blocks at the same time share one read of the source. What clients
-   * want compressed is held beside it, at about a quarter of its size. Default 16 MiB; 0 lets each stream read for itself.
+   * want compressed is held beside it, at about a quarter of its size. 0 lets each stream read for itself.
+   *
+   * @defaultValue 8 MiB
    */
   readonly bundleBytes?: number;
 }
 
-const RECENT_BYTES = 16 * 1024 * 1024;
-const BUNDLE_BYTES = 8 * 1024 * 1024;
+const byteCount = integer({ what: 'a number of bytes' });
+
+/** Readers of the options. */
+export const SSE_ENDPOINT_OPTIONS = {
+  recentBytes: withDefault(byteCount, 16 * 1024 * 1024),
+  bundleBytes: withDefault(byteCount, 8 * 1024 * 1024),
+} satisfies SpecOf<SseEndpointOptions>;
 
 /**
  * Registers the server half of the event stream: `GET /stream` (protocol section 2.2). Streams of the codec `identity`
  * are compressed with gzip for clients whose `Accept-Encoding` prefers that.
  *
- * @throws TypeError for a bound that can't be meant
+ * @throws TypeError for an option that isn't one, and for one out of bounds
  */
 export function sseEndpoint(options: SseEndpointOptions = {}): EndpointPlugin {
-  const { recentBytes = RECENT_BYTES, bundleBytes = BUNDLE_BYTES } = options;
-  for (const [name, bytes] of Object.entries({ recentBytes, bundleBytes })) {
-    if (!Number.isSafeInteger(bytes) || bytes < 0) {
-      throw new TypeError(`\`${name}\` is a number of bytes, at least 0.`);
-    }
-  }
-  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, { recentBytes, bundleBytes });
+  const bounds = readOptions('sseEndpoint', options, SSE_ENDPOINT_OPTIONS);
+  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, bounds);
   return { kind: 'endpoint', name: 'sse', apiVersion: PLUGIN_API_VERSION, create };
 }
 
@@ -61,7 +66,6 @@ const HEADERS = {
 
 /** Blocks that are sent as they are may be compressed on the way (protocol section 2.2); all others are already. */
 const VARY = { vary: 'Accept-Encoding' };
-const GZIP = 'gzip';
 const GZIPPED = { 'content-encoding': GZIP };
 
 function acceptsGzip(request: EndpointRequest): boolean {

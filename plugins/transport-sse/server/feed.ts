@@ -7,16 +7,26 @@ import type {
   Frame,
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { onAbort } from '../../../src/internal/abort.js';
 import { belowBase } from '../../../src/internal/ancestry.js';
 import { abortable } from '../../../src/internal/iterate.js';
 import { bundleEnd, type Bundles, type Stretch } from './bundles.js';
 import { Changes } from './changes.js';
-import { BlockPacker, formatCompleteEvent, formatFailure, formatRollbackEvent } from './format.js';
+import {
+  blockEventLength,
+  BlockPacker,
+  formatCompleteEvent,
+  formatFailure,
+  formatRollbackEvent,
+} from './format.js';
 import type { HeadChunks } from './heartbeats.js';
 import type { Hub, Membership } from './hub.js';
 import type { Cursor, RecentBlocks } from './recent-blocks.js';
 import type { Plan } from './request.js';
 import { Transcoder } from './transcoder.js';
+
+/** Followers of version 0.1.0 take no larger event once they were told `complete`; in the answer to a new request they do. */
+const MAX_LIVE_EVENT_BYTES = 16 * 1024 * 1024;
 
 /** What a stream does next: send these bytes, or what has to be waited for. */
 type Step = Uint8Array | 'read' | 'check' | 'report' | 'wait' | 'end';
@@ -47,10 +57,6 @@ export class Feed implements HeadChunks {
   readonly #transcoder: Transcoder;
   readonly #packer = new BlockPacker();
   readonly #changes: Changes;
-  readonly #onAbort = (): void => {
-    this.#changes.wake();
-    this.#resumeRun('end');
-  };
   #recent: RecentBlocks | null = null;
   #isAhead = false;
   #parked: Parked | null = null;
@@ -80,7 +86,10 @@ export class Feed implements HeadChunks {
       ready: onReady,
     });
     this.#recent = member.recent;
-    this.#signal.addEventListener('abort', this.#onAbort);
+    const stopListening = onAbort(this.#signal, () => {
+      this.#changes.wake();
+      this.#resumeRun('end');
+    });
     try {
       this.#isAhead = isPast(this.#plan.from, this.#source.tip().head);
       while (!this.#signal.aborted) {
@@ -97,7 +106,7 @@ export class Feed implements HeadChunks {
       yield* this.#packer.rest();
       yield formatFailure(error);
     } finally {
-      this.#signal.removeEventListener('abort', this.#onAbort);
+      stopListening();
       member.leave();
     }
   }
@@ -241,7 +250,7 @@ export class Feed implements HeadChunks {
         return;
       }
       yield* this.#send(frames.slice(0, count));
-      if (this.#changes.isRolledBack()) return;
+      if (this.#ended || this.#changes.isRolledBack()) return;
       // What the read left out may be of a branch that is no longer there.
       if (count < frames.length) break;
     }
@@ -270,7 +279,10 @@ export class Feed implements HeadChunks {
     return frames.length;
   }
 
-  /** Sends frames until a rollback is reported. The cursor stands at the last one of which anything was handed out. */
+  /**
+   * Sends frames until a rollback is reported, or one is too large for a follower, who gets it when it asks again. The
+   * cursor stands at the last one of which anything was handed out.
+   */
   async *#send(frames: readonly Frame[]): AsyncGenerator<Uint8Array, void, undefined> {
     for (const frame of frames) {
       if (this.#transcoder.isDue) {
@@ -279,6 +291,8 @@ export class Feed implements HeadChunks {
         if (this.#changes.isRolledBack()) return;
       }
       const block = this.#transcoder.frame(frame);
+      this.#ended = this.#completed && blockEventLength(block) > MAX_LIVE_EVENT_BYTES;
+      if (this.#ended) break;
       this.#cursor = frame.header;
       yield* this.#packer.add(block);
       if (this.#changes.isRolledBack()) break;

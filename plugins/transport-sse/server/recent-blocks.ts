@@ -85,8 +85,10 @@ export class RecentBlocks {
     const newest = this.#entries.get(this.#next - 1);
     const fits = newest?.header.hash === header.previousHash && header.height === this.#next;
     const bytes = frame.bytes.length + ENTRY_BYTES;
-    if (!fits || bytes > MAX_ENTRY_BYTES) this.#clear(header.height);
-    if (bytes > MAX_ENTRY_BYTES) return;
+    // Some codecs make much out of little.
+    const isLarge = Math.max(bytes, frame.documentBytes) > MAX_ENTRY_BYTES;
+    if (!fits || isLarge) this.#clear(header.height);
+    if (isLarge) return;
     this.#entries.set(header.height, { header, frame, event: null, bytes });
     this.#next = header.height + 1;
     this.#bytes += bytes;

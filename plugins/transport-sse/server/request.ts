@@ -1,5 +1,6 @@
 import type { EndpointRequest } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
+import type { CodecName } from '../../../src/internal/codecs.js';
 import { parseHeight } from '../../../src/internal/height.js';
 import { invalidParameter, QueryParameters } from '../../../src/internal/http/query.js';
 
@@ -21,7 +22,8 @@ export interface Plan {
 const PARAMETERS = ['from_height', 'to_height', 'follow', 'codec', 'parent_hash'] as const;
 type Parameters = QueryParameters<(typeof PARAMETERS)[number]>;
 
-const DEFAULT_CODEC = 'gzip';
+/** Protocol section 2.2: what a client that names none gets, whatever is preferred here. */
+const DEFAULT_CODEC: CodecName = 'gzip';
 
 /** Reads a request's parameters. @throws SyncError `BAD_REQUEST` naming the parameter, `CODEC_UNAVAILABLE` */
 export function readRequest(request: EndpointRequest, codecs: readonly string[]): Plan {

@@ -1,6 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { Codec, CodecRegistry, Frame, ServerLimits } from '../../../src/contracts/index.js';
+import type { CodecRegistry, Frame, ServerLimits } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
+import { bytesIn } from '../../../src/internal/expansion.js';
 
 /** After so many bytes of encoding work other requests get their turn. */
 const BREATHE_BYTES = 256 * 1024;
@@ -9,13 +10,13 @@ const BREATHE_BYTES = 256 * 1024;
 export class Transcoder {
   readonly #codecs: CodecRegistry;
   readonly #limits: ServerLimits;
-  readonly #codec: Codec;
+  readonly #codec: string;
   #worked = 0;
 
   constructor(codecs: CodecRegistry, limits: ServerLimits, codec: string) {
     this.#codecs = codecs;
     this.#limits = limits;
-    this.#codec = codecs.get(codec);
+    this.#codec = codec;
   }
 
   /** Whether so much was encoded that others should have their turn: see {@link breathe}. */
@@ -37,11 +38,8 @@ export class Transcoder {
       const message = `Block ${header.height} has ${documentBytes} bytes; the limit is ${maxBlockBytes}.`;
       throw new SyncError('BLOCK_TOO_LARGE', message, { height: header.height });
     }
-    if (frame.codec === this.#codec.id) return frame;
-    this.#worked += documentBytes;
-    const document = this.#codecs
-      .get(frame.codec)
-      .decode(frame.bytes, { maxOutputBytes: Math.max(documentBytes, 1) });
-    return { header, codec: this.#codec.id, bytes: this.#codec.encode(document) };
+    if (frame.codec !== this.#codec) this.#worked += documentBytes;
+    const bytes = bytesIn(this.#codecs, frame, this.#codec);
+    return bytes === frame.bytes ? frame : { header, codec: this.#codec, bytes };
   }
 }

@@ -1,6 +1,6 @@
 import type { BlockRef } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
-import { throwIfAborted } from '../../internal/abort.js';
+import { onAbort, throwIfAborted } from '../../internal/abort.js';
 import { WakeUp } from '../../internal/wake-up.js';
 import type { Block } from '../block.js';
 import type { Chain } from '../chain.js';
@@ -23,7 +23,11 @@ export type RollbackHandler = (dropped: readonly BlockRef[], to: BlockRef) => vo
 export interface RunOptions {
   /** Runs until the signal fires; `close()` does the same. */
   readonly signal?: AbortSignal | undefined;
-  /** Name the position is kept under, so that several handlers each have their own. Default `default`. */
+  /**
+   * Name the position is kept under, so that several handlers each have their own.
+   *
+   * @defaultValue `'default'`
+   */
   readonly consumer?: string | undefined;
   /**
    * Told of dropped blocks before the ones in their place are handed over; at least once, like the handler. Without it
@@ -85,10 +89,9 @@ export class Consumer {
       this.#wake.notify();
     });
     // The store may be closed before a handler that takes long has ended.
-    const onAbort = (): void => {
+    const stopListening = onAbort(signal, () => {
       this.#position.save().catch(() => undefined);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    });
     try {
       await this.#deliverAll(signal);
     } catch (error) {
@@ -96,7 +99,7 @@ export class Consumer {
       if (isSyncError(error, 'STORE_CLOSED')) throwIfAborted(signal);
       throw error;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       unlisten();
       unsubscribe();
       unhook();

@@ -7,7 +7,7 @@ const MAX_CHANGES_BYTES = 64 * 1024 * 1024;
 
 /** The state while one block changes it. */
 export class BlockState {
-  /** What the transition works with; of no use after `close`. */
+  /** The tables that the transition gets; unusable after `close`. */
   readonly tables: StateTables = { accounts: this.#table('accounts'), contracts: this.#table('contracts') };
   readonly #overlay: StateOverlay;
   #readFailure: { readonly error: unknown } | null = null;

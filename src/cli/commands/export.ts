@@ -3,9 +3,9 @@ import type { BlockRange } from '../../contracts/index.js';
 import type { Chain } from '../../chain/chain.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { SyncError } from '../../errors/index.js';
-import { openChain } from '../../open-chain.js';
+import { openPlanned } from '../../open-chain.js';
 import { UsageError } from '../exit.js';
-import { height, OPTION, storeConfig } from '../options.js';
+import { OPTION, storePlan, wholeNumber } from '../options.js';
 import { inPieces, writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
@@ -32,8 +32,8 @@ export function command(): Command {
   return new Command('export')
     .addArgument(new Argument('[file]', 'file to write; - for standard output').default('-'))
     .addOption(OPTION.data())
-    .addOption(new Option('--from <height>', 'first height (default: the oldest)').argParser(height))
-    .addOption(new Option('--to <height>', 'last height (default: the newest)').argParser(height))
+    .addOption(new Option('--from <height>', 'first height (default: the oldest)').argParser(wholeNumber))
+    .addOption(new Option('--to <height>', 'last height (default: the newest)').argParser(wholeNumber))
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: ExportOptions) => {
@@ -50,7 +50,7 @@ async function exportChain(
   { out, signal, conclude }: CommandContext,
 ): Promise<void> {
   checkOrder(options);
-  const chain = await openChain(storeConfig(options, false));
+  const chain = await openPlanned(storePlan(options, false));
   try {
     const range = rangeOf(chain, options);
     const meter = new ProgressMeter(() => performance.now());

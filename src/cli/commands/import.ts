@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
-import { openChain } from '../../open-chain.js';
+import { openPlanned } from '../../open-chain.js';
 import { appendLines } from '../append-lines.js';
 import { AppendProgress } from '../append-progress.js';
 import { openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
-import { OPTION, storeConfig, type StoreOptions } from '../options.js';
+import { OPTION, type StoreOptions, storePlan } from '../options.js';
 import { storeText, chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { stateConfig } from '../state-module.js';
@@ -25,7 +25,6 @@ Examples:
   $ blockferry import --data ./node-a --state ./ledger.js blocks.ndjson`;
 
 interface ImportOptions extends StoreOptions {
-  readonly maxBlockBytes: number;
   readonly state?: string;
   readonly json?: boolean;
 }
@@ -48,14 +47,15 @@ export function command(): Command {
 
 async function importFile(file: string, options: ImportOptions, context: CommandContext): Promise<void> {
   const { out, signal, conclude } = context;
-  const state = await stateConfig(options.state);
+  const plan = storePlan(options, true, await stateConfig(options.state));
+  const { maxBlockBytes } = plan.settings.limits;
   const input = openInput(file, CHUNK_BYTES, signal);
   try {
-    const chain = await openChain({ ...storeConfig(options, true), ...state });
+    const chain = await openPlanned(plan);
     const progress = new AppendProgress(out, chain, input.totalBytes);
     try {
-      await appendLines(chain, readLines(progress.count(input.chunks), options.maxBlockBytes), {
-        maxBlockBytes: options.maxBlockBytes,
+      await appendLines(chain, readLines(progress.count(input.chunks), maxBlockBytes), {
+        maxBlockBytes,
         batch: DEFAULT_ENGINE_LIMITS,
         onCommit: (frames) => {
           progress.committed(frames);

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { generateKeyFile } from '../../../plugins/signer-secp256k1/index.js';
-import { OPTION } from '../options.js';
+import { filled, OPTION } from '../options.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
 const EXAMPLES = `
@@ -21,7 +21,7 @@ interface KeygenOptions {
 /** `blockferry keygen`. */
 export function command(): Command {
   return new Command('keygen')
-    .addOption(new Option('--out <file>', 'file to write the key to').makeOptionMandatory())
+    .addOption(new Option('--out <file>', 'file to write the key to').argParser(filled).makeOptionMandatory())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: KeygenOptions) => runCommand(options, (context) => keygen(options, context)));

@@ -2,11 +2,11 @@ import { Argument, Command, Option } from 'commander';
 import { seal, SEALED_JSON_GENESIS } from '../../../plugins/chain-sealed-json/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
-import { openChain } from '../../open-chain.js';
+import { openPlanned } from '../../open-chain.js';
 import { UsageError } from '../exit.js';
 import { openInput } from '../input.js';
 import { type Line, readLines } from '../ndjson.js';
-import { height, OPTION, storeConfig } from '../options.js';
+import { OPTION, storePlan, wholeNumber } from '../options.js';
 import { writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { countText } from '../units.js';
@@ -38,7 +38,7 @@ export function command(): Command {
     .addArgument(new Argument('[file]', 'NDJSON file of objects; - for standard input').default('-'))
     .addOption(
       new Option('--height <height>', 'height of the first block (default: 0)')
-        .argParser(height)
+        .argParser(wholeNumber)
         .conflicts('data'),
     )
     .addOption(
@@ -119,7 +119,7 @@ async function firstPlace(options: SealOptions): Promise<SealPlace> {
 }
 
 async function placeInStore(data: string): Promise<SealPlace> {
-  const chain = await openChain(storeConfig({ data, chain: 'sealed-json' }, false));
+  const chain = await openPlanned(storePlan({ data, chain: 'sealed-json' }, false));
   try {
     const { head } = chain.tip();
     if (head === null) return { height: 0, previousHash: SEALED_JSON_GENESIS };

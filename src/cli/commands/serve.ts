@@ -1,14 +1,16 @@
 import { Command, Option } from 'commander';
 import type { Chain } from '../../chain/chain.js';
 import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
-import { openChain } from '../../open-chain.js';
+import { onAbort } from '../../internal/abort.js';
+import { openPlanned } from '../../open-chain.js';
+import { integer } from '../../internal/options/index.js';
 import type { SyncServer } from '../../server/index.js';
 import { appendLines } from '../append-lines.js';
 import { AppendProgress } from '../append-progress.js';
 import { UsageError } from '../exit.js';
 import { type Input, openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
-import { finalityOf, OPTION, port, positive, storeConfig } from '../options.js';
+import { filled, finalityOf, numberOf, OPTION, storePlan, wholeNumber } from '../options.js';
 import { chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { chainServer, type ServerArguments } from '../serve/chain-server.js';
@@ -52,22 +54,31 @@ interface ServeOptions extends Omit<PeerArguments, 'peer' | 'maxBlockBytes'>, Se
 export function command(): Command {
   const command = new Command('serve')
     .addOption(OPTION.data())
-    .addOption(new Option('--host <host>', 'address to listen at').default('127.0.0.1'))
+    .addOption(new Option('--host <host>', 'address to listen at').argParser(filled).default('127.0.0.1'))
     .addOption(
-      new Option('--port <port>', 'port to listen at; 0 picks a free one').argParser(port).default(8080),
+      new Option('--port <port>', 'port to listen at; 0 picks a free one')
+        .argParser(numberOf(integer({ max: 65_535 })))
+        .default(8080),
     )
     .addOption(
-      new Option('--ingest <file>', 'NDJSON of blocks to append: a file, a FIFO, or - for standard input'),
+      new Option(
+        '--ingest <file>',
+        'NDJSON of blocks to append: a file, a FIFO, or - for standard input',
+      ).argParser(filled),
     )
     .addOption(peerOption('node to follow while serving; may be given several times').conflicts(['ingest']))
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
-    .addOption(new Option('--key <file>', 'make and serve snapshots, signed with this key (see keygen)'))
+    .addOption(
+      new Option('--key <file>', 'make and serve snapshots, signed with this key (see keygen)').argParser(
+        filled,
+      ),
+    )
     .addOption(
       new Option(
         '--snapshot-every <n>',
         'make a new snapshot after so many blocks (default: at the first request)',
-      ).argParser(positive),
+      ).argParser(wholeNumber),
     )
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
@@ -87,14 +98,13 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   }
   refuseWithoutPeer(options);
   const makeServer = await chainServer(options, context.out);
-  const state = await stateConfig(options.state);
+  const plan = storePlan(options, ingest !== undefined, {
+    ...(await stateConfig(options.state)),
+    finality: finalityOf(options),
+  });
   const input = ingest === undefined ? null : openInput(ingest, INGEST_CHUNK_BYTES, context.signal);
   try {
-    const chain = await openChain({
-      ...storeConfig(options, input !== null),
-      ...state,
-      finality: finalityOf(options),
-    });
+    const chain = await openPlanned(plan);
     try {
       await serveChain(chain, makeServer(chain), input, options, context);
     } finally {
@@ -164,13 +174,6 @@ async function ingestInput(
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
+    onAbort(signal, resolve);
   });
 }

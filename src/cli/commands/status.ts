@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
-import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../config.js';
-import type { BlockRef, PeerStatus } from '../../contracts/index.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../config/engine-plan.js';
+import type { BlockRef, Peer, PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
-import { createHttp1Client } from '../../http1-client/client.js';
+import { createHttp1Client } from '../../http1-client/index.js';
 import { fetchStatusDocument } from '../../internal/http/status.js';
-import { openChain } from '../../open-chain.js';
+import { openPlanned } from '../../open-chain.js';
 import { createSyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
-import { OPTION, peer, storeConfig } from '../options.js';
+import { OPTION, peerOf, storePlan } from '../options.js';
 import { refText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
@@ -20,7 +20,7 @@ Examples:
 
 interface StatusOptions {
   readonly data?: string;
-  readonly peer?: string;
+  readonly peer?: Peer;
   readonly json?: boolean;
 }
 
@@ -39,7 +39,7 @@ interface NodeStatus {
 export function command(): Command {
   return new Command('status')
     .addOption(new Option('--data <dir>', 'directory of a store'))
-    .addOption(new Option('--peer <url>', 'address of a server').argParser(peer).conflicts('data'))
+    .addOption(new Option('--peer <url>', 'address of a server').argParser(peerOf).conflicts('data'))
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: StatusOptions) => runCommand(options, (context) => status(options, context)));
@@ -50,21 +50,20 @@ async function status(options: StatusOptions, { signal, conclude }: CommandConte
   conclude({ ...document }, inWords(document));
 }
 
-function read({ data, peer: url }: StatusOptions, signal: AbortSignal): Promise<NodeStatus> {
-  if (url !== undefined) return ofPeer(url, signal);
+function read({ data, peer }: StatusOptions, signal: AbortSignal): Promise<NodeStatus> {
+  if (peer !== undefined) return ofPeer(peer, signal);
   if (data !== undefined) return ofStore(data);
   throw new UsageError('Give --data or --peer.');
 }
 
-async function ofPeer(url: string, signal: AbortSignal): Promise<NodeStatus> {
-  const address = normalizePeer(url);
+async function ofPeer(peer: Peer, signal: AbortSignal): Promise<NodeStatus> {
   const limits = DEFAULT_TRANSPORT_LIMITS;
   const http = createHttp1Client(limits);
-  const document = await fetchStatusDocument({ fetch: http.fetch, limits }, address, signal).finally(() =>
+  const document = await fetchStatusDocument({ fetch: http.fetch, limits }, peer, signal).finally(() =>
     http.close(),
   );
   if (document !== null) return { ...document.members, ...withoutLimits(document.status) };
-  throw new SyncError('PEER_NOT_FOUND', 'The server has no status document.', { peer: address.url });
+  throw new SyncError('PEER_NOT_FOUND', 'The server has no status document.', { peer: peer.url });
 }
 
 /** What a status document has under `limits` is told there. */
@@ -75,7 +74,7 @@ function withoutLimits(status: PeerStatus): Omit<PeerStatus, 'maxRange'> {
 }
 
 async function ofStore(data: string): Promise<NodeStatus> {
-  const chain = await openChain(storeConfig({ data }, false));
+  const chain = await openPlanned(storePlan({ data }, false));
   try {
     const status = createSyncServer({ source: chain }).status() as NodeStatus;
     const { assumed } = chain.tip();

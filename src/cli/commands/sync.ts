@@ -1,12 +1,11 @@
 import { Command, Option } from 'commander';
-import type { SyncEngineConfig } from '../../config.js';
-import { createSyncEngine } from '../../create-engine.js';
+import type { EnginePlan } from '../../config/engine-plan.js';
+import { engineOf } from '../../create-engine.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
-import { UsageError } from '../exit.js';
-import { height, OPTION } from '../options.js';
+import { OPTION, wholeNumber } from '../options.js';
 import { chainSummary, storeText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
-import { engineConfig, type PeerArguments, peerOption, syncOptions } from '../sync-options.js';
+import { type PeerArguments, peerOption, syncOptions, syncPlan } from '../sync-options.js';
 import { bytesText, countText } from '../units.js';
 
 /** A person waits: after this many failures in a row, and one for each further peer, the command gives up. */
@@ -39,7 +38,7 @@ export function command(): Command {
     .addOption(OPTION.data())
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
-    .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(height))
+    .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(wholeNumber))
     .addOption(new Option('--follow', 'go on with new blocks, and with forks, until stopped').conflicts('to'))
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
@@ -53,7 +52,7 @@ export function command(): Command {
 }
 
 async function sync(options: SyncOptions, { out, signal, conclude }: CommandContext): Promise<void> {
-  const engine = createSyncEngine(await syncConfig(options));
+  const engine = engineOf(await planOf(options));
   let imported = 0;
   const subscription = engine.events.subscribe((event) => {
     if (event.type === 'snapshot' && event.status === 'imported') imported = event.totalBlocks;
@@ -70,16 +69,10 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
   }
 }
 
-async function syncConfig(options: SyncOptions): Promise<SyncEngineConfig> {
-  const { to = null, follow = false } = options;
-  if (follow && options.mode === 'json')
-    throw new UsageError('--follow needs the stream; --mode json has none.');
-  return {
-    ...(await engineConfig(options)),
-    to,
-    follow,
-    retry: { ...RETRY, ...(follow ? {} : { maxAttempts: ATTEMPTS + options.peer.length - 1 }) },
-  };
+function planOf(options: SyncOptions): Promise<EnginePlan> {
+  const { to = null, follow = false, peer } = options;
+  const attempts = follow ? {} : { maxAttempts: ATTEMPTS + peer.length - 1 };
+  return syncPlan(options, { to, follow, retry: { ...RETRY, ...attempts } });
 }
 
 function resultOf(engine: SyncEngine): Record<string, unknown> {

@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { PluginResolver } from '../../di/resolve.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { verifyChain } from '../../chain/verify-chain.js';
-import { openChain } from '../../open-chain.js';
-import { OPTION, storeConfig } from '../options.js';
+import { openPlanned } from '../../open-chain.js';
+import { OPTION, storePlan } from '../options.js';
 import { storeText, chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
@@ -32,7 +32,7 @@ export function command(): Command {
 }
 
 async function verify(options: VerifyOptions, { out, signal, conclude }: CommandContext): Promise<void> {
-  const chain = await openChain(storeConfig(options, false));
+  const chain = await openPlanned(storePlan(options, false));
   try {
     const rules = await new PluginResolver([]).rules(chain.chain);
     const meter = new ProgressMeter(() => performance.now());

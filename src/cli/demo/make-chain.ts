@@ -1,8 +1,8 @@
 import { seal, SEALED_JSON_GENESIS } from '../../../plugins/chain-sealed-json/index.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { throwIfAborted } from '../../internal/abort.js';
-import { openChain } from '../../open-chain.js';
-import { storeConfig } from '../options.js';
+import { openPlanned } from '../../open-chain.js';
+import { storePlan } from '../options.js';
 import type { CommandContext } from '../run-command.js';
 import { throttled } from '../throttle.js';
 import ledger from './ledger.js';
@@ -17,7 +17,7 @@ export async function makeChain(
   blocks: number,
   { out, signal }: Pick<CommandContext, 'out' | 'signal'>,
 ): Promise<number> {
-  const chain = await openChain({ ...storeConfig({ data: location }, true), stateTransition: ledger });
+  const chain = await openPlanned(storePlan({ data: location }, true, { stateTransition: ledger }));
   const meter = new ProgressMeter(() => performance.now());
   const tell = (): void => {
     out.emit({ type: 'progress', ...meter.sample() });

@@ -1,8 +1,8 @@
 import { generateKeyFile } from '../../../plugins/signer-secp256k1/index.js';
 import { SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
-import { openChain } from '../../open-chain.js';
-import { storeConfig } from '../options.js';
+import { openPlanned } from '../../open-chain.js';
+import { storePlan } from '../options.js';
 import type { Reporter } from '../reporter.js';
 import type { CommandContext } from '../run-command.js';
 import { bytesText } from '../units.js';
@@ -177,7 +177,7 @@ async function compareStates(stage: Stage, out: Reporter): Promise<StateDigest> 
 }
 
 async function storedHeight(data: string): Promise<number> {
-  const chain = await openChain(storeConfig({ data }, false));
+  const chain = await openPlanned(storePlan({ data }, false));
   try {
     return chain.tip().head?.height ?? -1;
   } finally {

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { throwIfAborted } from '../../internal/abort.js';
+import { onAbort, throwIfAborted } from '../../internal/abort.js';
 import { NodeProcess } from './node-process.js';
 
 /** The temporary folder and the processes of one demonstration. Nothing of it is left behind, however it ends. */
@@ -14,15 +14,15 @@ export class Stage {
     this.#kill();
     rmSync(this.folder, { recursive: true, force: true });
   };
-  readonly #onAbort = (): void => {
-    this.#kill();
-  };
+  readonly #stopListening: () => void;
 
   private constructor(folder: string, signal: AbortSignal) {
     this.folder = folder;
     this.#signal = signal;
     process.once('exit', this.#onExit);
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopListening = onAbort(signal, () => {
+      this.#kill();
+    });
   }
 
   /** Sets up a stage. The signal kills the processes on it. */
@@ -53,7 +53,7 @@ export class Stage {
     await Promise.all(this.#nodes.map((node) => node.end('SIGKILL')));
     await rm(this.folder, { recursive: true, force: true });
     process.off('exit', this.#onExit);
-    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#stopListening();
   }
 
   #kill(): void {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { openChain } from '../../open-chain.js';
-import { storeConfig } from '../options.js';
+import { openPlanned } from '../../open-chain.js';
+import { storePlan } from '../options.js';
 import ledger from './ledger.js';
 
 /** Path of the module with the demonstration's state transition, for `--state`. */
@@ -17,7 +17,7 @@ export interface StateDigest {
 
 /** Reads the whole state of a store. */
 export async function stateDigest(data: string): Promise<StateDigest> {
-  const chain = await openChain({ ...storeConfig({ data }, false), stateTransition: ledger });
+  const chain = await openPlanned(storePlan({ data }, false, { stateTransition: ledger }));
   try {
     const hash = createHash('sha256');
     const counts = { accounts: 0, contracts: 0 };

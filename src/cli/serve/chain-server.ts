@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import type { Chain } from '../../chain/chain.js';
-import { createSyncServer, type SyncServer, type SyncServerConfig } from '../../server/index.js';
+import { serverOf } from '../../server/create-server.js';
+import type { SyncServer, SyncServerConfig } from '../../server/index.js';
+import { servicePlan } from '../../server/plan.js';
 import { failureOf, UsageError } from '../exit.js';
+import { planned } from '../planned.js';
 import type { Reporter } from '../reporter.js';
 
 /** What a command was told of what to serve. */
@@ -22,16 +25,15 @@ export async function chainServer(
   options: ServerArguments,
   out: Reporter,
 ): Promise<(chain: Chain) => SyncServer> {
-  const snapshots = await snapshotOptions(options, out);
-  return (chain) =>
-    createSyncServer({
-      source: chain,
-      snapshots,
-      limits: { maxBlockBytes: options.maxBlockBytes },
-      onError: (error) => {
-        warn(out, error);
-      },
-    });
+  const config = {
+    snapshots: await snapshotOptions(options, out),
+    limits: { maxBlockBytes: options.maxBlockBytes },
+    onError: (error: unknown): void => {
+      warn(out, error);
+    },
+  };
+  const plan = planned(() => servicePlan('blockferry', config));
+  return (chain) => serverOf({ ...plan, source: chain });
 }
 
 /** Snapshots are served when there is a key to sign them with. */

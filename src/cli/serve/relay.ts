@@ -1,16 +1,17 @@
 import { filter, firstValueFrom } from 'rxjs';
-import type { SyncEngineConfig } from '../../config.js';
-import { createSyncEngine } from '../../create-engine.js';
-import { backoffDelayMs, DEFAULT_RETRY } from '../../engine/backoff.js';
+import type { EnginePlan } from '../../config/engine-plan.js';
+import { engineOf } from '../../create-engine.js';
+import { DEFAULT_RETRY } from '../../engine/backoff.js';
 import type { Chain } from '../../chain/chain.js';
 import { isLocal } from '../../engine/peers/failures.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { isSyncError, type SyncError } from '../../errors/index.js';
 import { sleep } from '../../internal/abort.js';
+import { backoffDelayMs } from '../../internal/backoff.js';
 import type { SyncServer } from '../../server/index.js';
 import { chainSummary, storeText } from '../chain-summary.js';
 import type { CommandContext } from '../run-command.js';
-import { engineConfig, type PeerArguments } from '../sync-options.js';
+import { type PeerArguments, syncPlan } from '../sync-options.js';
 import { chainServer, type ServerArguments } from './chain-server.js';
 import { Front } from './front.js';
 
@@ -30,10 +31,10 @@ export interface RelayArguments extends PeerArguments, ServerArguments {
 /** Follows peers, and serves what was verified while it does, until it is stopped or the node itself fails. */
 export async function relay(options: RelayArguments, context: CommandContext): Promise<void> {
   const makeServer = await chainServer(options, context.out);
-  const config = { ...(await engineConfig(options)), follow: true, retry: RETRY };
+  const plan = await syncPlan(options, { follow: true, retry: RETRY });
   const front = new Front();
   try {
-    const round = new Relay({ config, front, makeServer, address: options }, context);
+    const round = new Relay({ plan, front, makeServer, address: options }, context);
     while (!context.signal.aborted) await round.run();
   } finally {
     await front.close();
@@ -41,7 +42,7 @@ export async function relay(options: RelayArguments, context: CommandContext): P
 }
 
 interface RelayParts {
-  readonly config: SyncEngineConfig;
+  readonly plan: EnginePlan;
   readonly front: Front;
   readonly address: Pick<RelayArguments, 'host' | 'port'>;
   readonly makeServer: (chain: Chain) => SyncServer;
@@ -64,7 +65,7 @@ class Relay {
 
   /** Runs one engine to its end. @throws SyncError for what no peer can be blamed for */
   async run(): Promise<void> {
-    const engine = createSyncEngine(this.#parts.config);
+    const engine = engineOf(this.#parts.plan);
     this.#report(engine);
     try {
       await Promise.all([engine.start({ signal: this.#context.signal }), this.#serve(engine)]);

@@ -1,24 +1,20 @@
 import type { PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
-import { abortError } from '../../internal/abort.js';
+import { LinkedAbort } from '../../internal/linked-abort.js';
 import type { PeerRecord } from './peer-record.js';
 import { askStatus, type SurveyDeps } from './survey.js';
 
 /** The peer that is asked first is asked for its status while the store is being opened: each takes about as long. */
 export class Greeting {
   readonly #record: PeerRecord;
-  readonly #controller = new AbortController();
+  readonly #abort: LinkedAbort;
   #answer: Promise<PeerStatus | null> | null;
 
   constructor(deps: Pick<SurveyDeps, 'transport' | 'now'>, record: PeerRecord, signal: AbortSignal) {
-    const onAbort = (): void => {
-      this.#controller.abort(abortError(signal));
-    };
     this.#record = record;
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    this.#answer = askStatus(deps, record, this.#controller.signal).finally(() => {
-      signal.removeEventListener('abort', onAbort);
+    this.#abort = new LinkedAbort(signal);
+    this.#answer = askStatus(deps, record, this.#abort.signal).finally(() => {
+      this.#abort.release();
     });
     // Whoever takes the answer is told of a failure.
     this.#answer.catch(() => undefined);
@@ -33,6 +29,6 @@ export class Greeting {
 
   /** Nobody needs the answer. */
   cancel(): void {
-    this.#controller.abort(new SyncError('ABORTED', 'The status is not needed.'));
+    this.#abort.abort(new SyncError('ABORTED', 'The status is not needed.'));
   }
 }

@@ -1,6 +1,6 @@
 import type { Peer, StreamRequest, Transport, WireItem } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
-import { abortError, throwIfAborted } from '../../internal/abort.js';
+import { abortError, onAbort, throwIfAborted } from '../../internal/abort.js';
 
 /** One peer that the same thing may be asked of. */
 export interface Candidate {
@@ -52,10 +52,9 @@ async function* race(
   signal: AbortSignal,
 ): AsyncGenerator<readonly WireItem[], void, undefined> {
   const requests: HedgedRequest[] = [];
-  const onAbort = (): void => {
+  const stopListening = onAbort(signal, () => {
     for (const { controller } of requests) controller.abort(abortError(signal));
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
+  });
   try {
     const { asked, result } = await firstOf(options, request, requests, signal);
     options.onWinner(asked.peer);
@@ -68,7 +67,7 @@ async function* race(
       yield next.value;
     }
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    stopListening();
     await giveUp(requests);
   }
 }

@@ -1,13 +1,13 @@
 import type { SyncError } from '../../errors/index.js';
-import { backoffDelayMs, type RetryOptions } from '../backoff.js';
+import { type BackoffBounds, backoffDelayMs, doublingMs } from '../../internal/backoff.js';
+import type { RetryOptions } from '../backoff.js';
 import { type ConfiguredPeer, type PeerInfo, PeerRecord } from './peer-record.js';
 
 /** While a line is expected back, it is tried after this time and as much again at random. */
 const QUICK_DELAY_MS = 100;
 const QUICK_JITTER_MS = 200;
-/** A peer that claimed a head it could not back is left alone for this long, and twice as long each further time. */
-const UNPROVED_BAN_MS = 600_000;
-const MAX_BAN_MS = 86_400_000;
+/** How long a peer that claimed a head it could not back is left alone. */
+const UNPROVED_BAN: BackoffBounds = { baseDelayMs: 600_000, maxDelayMs: 86_400_000 };
 
 /** A peer that has never worked and refuses so often is not the right one. */
 const MAX_REFUSALS = 3;
@@ -129,9 +129,8 @@ export class PeerBook {
   /** The peer could not back the head that it claims. */
   unproved(record: PeerRecord): void {
     record.failures += 1;
-    const banMs = Math.min(MAX_BAN_MS, UNPROVED_BAN_MS * 2 ** record.unproved);
     record.unproved += 1;
-    record.retryAtMs = this.#options.now() + banMs;
+    record.retryAtMs = this.#options.now() + doublingMs(UNPROVED_BAN, record.unproved);
   }
 
   /** This peer is asked next, and at once. */

@@ -1,6 +1,7 @@
 import type { Peer, PeerStatus, Transport } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
-import { abortError, throwIfAborted } from '../../internal/abort.js';
+import { throwIfAborted } from '../../internal/abort.js';
+import { LinkedAbort } from '../../internal/linked-abort.js';
 import type { PeerRecord } from './peer-record.js';
 
 /** What asking peers for their status works with. */
@@ -36,20 +37,16 @@ export async function survey(
   withinMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const controller = new AbortController();
-  const onAbort = (): void => {
-    controller.abort(abortError(signal));
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
+  const abort = new LinkedAbort(signal);
   const timer = setTimeout(() => {
-    controller.abort(new SyncError('PEER_TIMEOUT', `No answer within ${withinMs} ms.`));
+    abort.abort(new SyncError('PEER_TIMEOUT', `No answer within ${withinMs} ms.`));
   }, withinMs);
   try {
     throwIfAborted(signal);
-    await Promise.all(records.map((record) => surveyOne(deps, record, controller.signal)));
+    await Promise.all(records.map((record) => surveyOne(deps, record, abort.signal)));
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
+    abort.release();
   }
   throwIfAborted(signal);
 }

@@ -9,15 +9,14 @@ import type {
   WireItem,
 } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
-import type { Chain } from '../../chain/chain.js';
 import { nextHeight } from '../../chain/links.js';
 import type { Verifier } from '../../chain/verifier.js';
-import { type BatchLimits, BatchWriter } from '../batch-writer.js';
 import type { RollbackLimit } from '../peers/rollback-limit.js';
-import { checkComplete, checkRollback, isDone, unexpectedRollback } from './claims.js';
-import type { PassingFork, SessionFact } from './fact.js';
 import { Branch, type BranchRules } from './branch.js';
+import { checkComplete, checkRollback, isDone, unexpectedRollback } from './claims.js';
+import type { PassingFork } from './fact.js';
 import { belowFinalized, commonBlock, shorterBranch } from './fork.js';
+import { SessionWriter, type SessionWriterDeps } from './session-writer.js';
 import {
   answered,
   ASKING,
@@ -35,15 +34,13 @@ export type SessionRange = Pick<StreamRequest, 'after' | 'from'> &
   Partial<Pick<StreamRequest, 'to' | 'follow'>>;
 
 /** What a session works with. */
-export interface SessionDeps {
-  readonly chain: Chain;
+export interface SessionDeps extends SessionWriterDeps {
   readonly peer: Peer;
   /** What the peer said of itself; `null` for a plain server. */
   readonly status: PeerStatus | null;
   readonly to: number | null;
   /** Whether to go on with live blocks behind the peer's head. */
   readonly follow: boolean;
-  readonly batch: BatchLimits;
   /** What a branch of the peer needs to take the place of ours. */
   readonly branches: BranchRules;
   /** Whether the peer's word is enough to drop blocks of ours. */
@@ -51,10 +48,6 @@ export interface SessionDeps {
   readonly rollbackLimit: RollbackLimit;
   /** Asks the peer, for all it has unless the range says less. */
   open(range: SessionRange, signal: AbortSignal): AsyncIterable<readonly WireItem[]>;
-  /** Resolves when more blocks may be made durable, or the signal has fired. */
-  ready(signal: AbortSignal): Promise<void>;
-  /** Runs as it happens. */
-  readonly onFact: (fact: SessionFact) => void;
 }
 
 /**
@@ -73,21 +66,17 @@ export function runSession(deps: SessionDeps, signal: AbortSignal): Promise<void
 class Session {
   readonly #deps: SessionDeps;
   readonly #signal: AbortSignal;
-  readonly #writer: BatchWriter;
+  readonly #writer: SessionWriter;
   #state: SessionState = ASKING;
   #verifier: Verifier;
   /** The fork that was told of; `null` when none was. */
   #fork: PassingFork | null = null;
 
   constructor(deps: SessionDeps, signal: AbortSignal) {
-    const { chain } = deps;
     this.#deps = deps;
     this.#signal = signal;
-    this.#verifier = chain.verifier();
-    this.#writer = new BatchWriter(async (frames) => {
-      await deps.ready(signal);
-      await chain.commit(frames, this.#commitOptions());
-    }, deps.batch);
+    this.#verifier = deps.chain.verifier();
+    this.#writer = new SessionWriter(deps, signal);
   }
 
   async run(): Promise<void> {
@@ -256,7 +245,7 @@ class Session {
 
   /** Puts a branch in the place of ours. */
   async #take(branch: Branch): Promise<void> {
-    await this.#replace(branch.common, branch.frames ?? (await this.#fetchAgain(branch)));
+    await this.#writer.replace(branch.common, branch.frames ?? (await this.#fetchAgain(branch)));
   }
 
   /** The blocks of a branch whose bodies were not kept. @throws SyncError `FORKED` when the peer has others now */
@@ -338,25 +327,9 @@ class Session {
   /** The host has said that this peer's word is enough. */
   async #dropOnTrust(branch: Branch): Promise<void> {
     branch.checkDepth();
-    await this.#replace(branch.common, branch.frames ?? []);
+    await this.#writer.replace(branch.common, branch.frames ?? []);
     const state = answered(this.#state);
     if (state.at === 'proving') this.#state = state.settled();
-  }
-
-  /** Puts blocks in the place of those above `to`, in one batch. */
-  async #replace(to: BlockRef, frames: readonly Frame[]): Promise<void> {
-    const { chain, onFact } = this.#deps;
-    const dropped = frames.length === 0 ? await chain.rollback(to) : await chain.replace(to, frames);
-    if (dropped.length > 0) onFact({ kind: 'dropped', to, dropped });
-    if (frames.length > 0) onFact({ kind: 'durable', frames });
-  }
-
-  /** All that becomes durable is told of here. */
-  #commitOptions(): Parameters<Chain['commit']>[1] {
-    const onDurable = (frames: readonly Frame[]): void => {
-      this.#deps.onFact({ kind: 'durable', frames });
-    };
-    return { onDurable, signal: this.#signal };
   }
 
   /** Tells of a fork that may pass, once: what made the session fail comes first. @returns the error, to be thrown */

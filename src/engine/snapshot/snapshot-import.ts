@@ -10,6 +10,7 @@ import type {
 } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
+import type { StorageEncoding } from '../../chain/storage-encoding.js';
 import type { Verifier } from '../../chain/verifier.js';
 
 /** What an import works with. */
@@ -20,10 +21,7 @@ export interface ImportDeps {
   readonly verifier: Verifier;
   /** Encodes verified documents for the store. */
   readonly workers: CodecWorkers;
-  /** Codec of the stored blocks. */
-  readonly storeCodec: string;
-  /** Blocks of fewer bytes are stored as they are. */
-  readonly rawBelowBytes: number;
+  readonly encoding: StorageEncoding;
   /** The snapshot's contents; see {@link SnapshotTransport.open}. */
   readonly items: AsyncIterable<SnapshotItem>;
   /** Checks the document's own signature. @throws SyncError `SNAPSHOT_CORRUPT` */
@@ -93,9 +91,9 @@ class BlockImport {
   }
 
   async #encode(frames: readonly Frame[], owned: boolean): Promise<readonly Frame[]> {
-    const { workers, storeCodec: codec, rawBelowBytes } = this.#deps;
-    const isRaw = ({ documentBytes }: Frame): boolean =>
-      codec === 'identity' || documentBytes < rawBelowBytes;
+    const { workers, encoding } = this.#deps;
+    const { codec } = encoding;
+    const isRaw = ({ documentBytes }: Frame): boolean => encoding.keepsRaw(documentBytes);
     const documents = frames.filter((frame) => !isRaw(frame)).map(({ bytes }) => bytes);
     // The memory of a batch is given away as a whole, or not at all.
     const given = owned && documents.length === frames.length;

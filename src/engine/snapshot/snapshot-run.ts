@@ -2,6 +2,7 @@ import type {
   BlockRef,
   Peer,
   PeerStatus,
+  SnapshotClaims,
   SnapshotManifest,
   SnapshotProgress,
   SnapshotTransport,
@@ -13,6 +14,7 @@ import type { EventHub } from '../events/event-hub.js';
 import { chooseRules } from '../handshake.js';
 import { importSnapshot } from './snapshot-import.js';
 import { checkDocumentSignature, checkTrust, type TrustVerdict } from './trust.js';
+import { StorageEncoding } from '../../chain/storage-encoding.js';
 import { Verifier } from '../../chain/verifier.js';
 
 /** Name under which a store keeps the newest height that a snapshot was trusted for. */
@@ -33,7 +35,7 @@ export interface SnapshotRunDeps {
   onLiar(peer: Peer, error: SyncError): void;
 }
 
-/** One attempt to take a snapshot: find a manifest, trust it, fetch, check and import what it describes. */
+/** Takes a snapshot: finds a manifest, trusts it, fetches, checks and imports what it describes. */
 export class SnapshotRun {
   readonly #deps: SnapshotRunDeps;
   readonly #snapshots: SnapshotParts;
@@ -79,8 +81,7 @@ export class SnapshotRun {
     const manifest = directory === null ? null : await this.#snapshots.transport.begun(directory);
     if (manifest === null) return null;
     try {
-      this.#checkWanted(manifest);
-      return { manifest, verdict: await this.#trust(manifest, status), resumed: true };
+      return { manifest, verdict: await this.#verdict(manifest, status), resumed: true };
     } catch (error) {
       if (!isSyncError(error)) throw error;
       this.#deps.hub.warn(error.code, `A download that was begun is given up. ${error.message}`);
@@ -111,8 +112,7 @@ export class SnapshotRun {
     let failure: SyncError | null = null;
     for (const peer of [first, ...others]) {
       try {
-        const manifest = await this.#manifest(peer, signal);
-        return { manifest, verdict: await this.#trust(manifest, status), resumed: false };
+        return await this.#candidate(peer, status, signal);
       } catch (error) {
         throwIfAborted(signal);
         if (!isSyncError(error)) throw error;
@@ -122,19 +122,28 @@ export class SnapshotRun {
     throw failure ?? new TypeError('A run needs at least one peer.');
   }
 
-  async #manifest(peer: Peer, signal: AbortSignal): Promise<SnapshotManifest> {
+  /** A peer's manifest. Its parts are not looked at before its word is taken. */
+  async #candidate(peer: Peer, status: PeerStatus | null, signal: AbortSignal): Promise<Candidate> {
     const { codecs } = this.#snapshots;
     const want = { type: this.#deps.settings.snapshotType, codecs };
-    const manifest = await this.#snapshots.transport.manifest(peer, want, { signal });
-    if (manifest !== null) {
-      this.#checkWanted(manifest);
-      return manifest;
-    }
-    throw new SyncError('SNAPSHOT_UNAVAILABLE', `${peer.url} serves no snapshots.`, { peer: peer.url });
+    const told: { verdict: TrustVerdict | null } = { verdict: null };
+    const check = async (claims: SnapshotClaims): Promise<void> => {
+      told.verdict = await this.#verdict(claims, status);
+    };
+    const manifest = await this.#snapshots.transport.manifest(peer, want, { signal, check });
+    if (manifest === null)
+      throw new SyncError('SNAPSHOT_UNAVAILABLE', `${peer.url} serves no snapshots.`, { peer: peer.url });
+    // A plugin's transport may leave the check to its caller.
+    return { manifest, verdict: told.verdict ?? (await this.#verdict(manifest, status)), resumed: false };
+  }
+
+  async #verdict(claims: SnapshotClaims, status: PeerStatus | null): Promise<TrustVerdict> {
+    this.#checkWanted(claims);
+    return this.#trust(claims, status);
   }
 
   /** @throws SyncError `SNAPSHOT_UNAVAILABLE` when a manifest is not of the kind that is wanted now. */
-  #checkWanted({ id, type, codec, height }: SnapshotManifest): void {
+  #checkWanted({ id, type, codec, height }: SnapshotClaims): void {
     const { snapshotType, to } = this.#deps.settings;
     const fits = type === snapshotType && this.#snapshots.codecs.includes(codec);
     if (fits && (to === null || height <= to)) return;
@@ -142,14 +151,14 @@ export class SnapshotRun {
     throw new SyncError('SNAPSHOT_UNAVAILABLE', message);
   }
 
-  async #trust(manifest: SnapshotManifest, status: PeerStatus | null): Promise<TrustVerdict> {
+  async #trust(claims: SnapshotClaims, status: PeerStatus | null): Promise<TrustVerdict> {
     const { parts, settings } = this.#deps;
     const identity = parts.storage.identity();
-    return checkTrust(manifest, {
+    return checkTrust(claims, {
       trust: settings.trust,
       scheme: await parts.signatures(),
       now: Date.now,
-      chain: chooseRules({ configured: settings.chain, identity }, status),
+      chain: chooseRules({ configured: settings.chain, identity, adoptable: parts.adoptableRules }, status),
       chainId: settings.chainId ?? identity?.chainId ?? null,
       newest: await this.#newest(),
     });
@@ -195,8 +204,7 @@ export class SnapshotRun {
         verifier: await this.#verifier(manifest),
         items,
         workers,
-        storeCodec: parts.storeCodec,
-        rawBelowBytes: parts.rawBelowBytes,
+        encoding: parts.encoding,
         checkSignature: async (end) => {
           await checkDocumentSignature(manifest, end, await parts.signatures());
         },
@@ -239,8 +247,7 @@ export class SnapshotRun {
     const deps = {
       rules: await parts.rules(manifest.chain),
       codecs: parts.codecs,
-      storeCodec: parts.codecs.get('identity'),
-      rawBelowBytes: 0,
+      encoding: StorageEncoding.raw,
       maxBlockBytes: settings.limits.maxBlockBytes,
     };
     return new Verifier(deps, { head: null, base: manifest.base });

@@ -99,6 +99,15 @@ export class BodyReader {
   }
 }
 
+/** The chunks of a body; what is left when the reader leaves is given up. @throws SyncError as {@link BodyReader.next} does */
+export async function* chunksOf(body: BodyReader): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for (let chunk = await body.next(); chunk !== null; chunk = await body.next()) yield chunk;
+  } finally {
+    body.cancel();
+  }
+}
+
 /**
  * Reads a small body whole.
  *

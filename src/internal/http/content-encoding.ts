@@ -2,6 +2,8 @@ import { parseWeighted, type Weighted } from './quality.js';
 
 /** The token for bytes that are sent as they are. */
 export const IDENTITY = 'identity';
+/** The token that all of HTTP's clients know, and the one that ours ask for and decode. */
+export const GZIP = 'gzip';
 
 /**
  * Chooses the content encoding by `Accept-Encoding` (RFC 9110 section 12.5.3).
@@ -31,5 +33,5 @@ function weightOf(items: readonly Weighted[], token: string): number | undefined
 }
 
 function named(items: readonly Weighted[], token: string): number | undefined {
-  return items.find(({ value }) => value === token || (token === 'gzip' && value === 'x-gzip'))?.q;
+  return items.find(({ value }) => value === token || (token === GZIP && value === 'x-gzip'))?.q;
 }

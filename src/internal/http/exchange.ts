@@ -1,6 +1,7 @@
 import type { HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
-import { SyncError } from '../../errors/index.js';
+import { isSyncError, SyncError } from '../../errors/index.js';
 import { abortError, raceAbort, throwIfAborted } from '../abort.js';
+import { LinkedAbort } from '../linked-abort.js';
 import { peerText } from './shape.js';
 import { watch } from './watch.js';
 
@@ -44,28 +45,20 @@ export async function openExchange(
   throwIfAborted(signal);
   const url = new URL(request.peer.url + request.target);
   const headers = merged(request.peer.headers, request.headers);
-  const controller = new AbortController();
-  const onAbort = (): void => {
-    controller.abort(abortError(signal));
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
+  const abort = new LinkedAbort(signal);
   const { connectTimeoutMs, firstByteTimeoutMs } = deps.limits;
   const headTimeoutMs = connectTimeoutMs + firstByteTimeoutMs;
   const stopWatch = watch(headTimeoutMs, () => {
-    controller.abort(timeoutError(request.peer, headTimeoutMs));
+    abort.abort(timeoutError(request.peer, headTimeoutMs));
   });
   const started = performance.now();
   try {
-    const response = await send(deps, url, headers, controller.signal);
-    return new Exchange(response, controller, performance.now() - started, () => {
-      signal.removeEventListener('abort', onAbort);
-    });
+    const response = await send(deps, url, headers, abort.signal);
+    return new Exchange(response, abort, performance.now() - started);
   } catch (error) {
-    signal.removeEventListener('abort', onAbort);
-    if (controller.signal.aborted) throw abortError(controller.signal);
-    throw error instanceof SyncError
-      ? error.at({ peer: request.peer.url })
-      : unreachable(request.peer, error);
+    abort.release();
+    if (abort.signal.aborted) throw abortError(abort.signal);
+    throw isSyncError(error) ? error.at({ peer: request.peer.url }) : unreachable(request.peer, error);
   } finally {
     stopWatch();
   }
@@ -104,29 +97,27 @@ function discard(response: HttpFetchResponse): void {
 class Exchange implements HttpExchange {
   readonly response: HttpFetchResponse;
   readonly headMs: number;
-  readonly #controller: AbortController;
-  readonly #release: () => void;
+  readonly #abort: LinkedAbort;
 
-  constructor(response: HttpFetchResponse, controller: AbortController, headMs: number, release: () => void) {
+  constructor(response: HttpFetchResponse, abort: LinkedAbort, headMs: number) {
     this.response = response;
     this.headMs = headMs;
-    this.#controller = controller;
-    this.#release = release;
+    this.#abort = abort;
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#abort.signal;
   }
 
   fail(error: SyncError): void {
-    this.#controller.abort(error);
+    this.#abort.abort(error);
   }
 
   close(): void {
-    this.#release();
+    this.#abort.release();
     // A body that nobody reads keeps its connection; one that a reader holds can't be cancelled here, only aborted.
     discard(this.response);
-    this.#controller.abort(new SyncError('ABORTED', 'The response is not needed any more.'));
+    this.#abort.abort(new SyncError('ABORTED', 'The response is not needed any more.'));
   }
 }
 

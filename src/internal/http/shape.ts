@@ -1,10 +1,15 @@
 import type { BlockRef } from '../../contracts/index.js';
+import { isModest } from '../json/index.js';
 
 const MAX_HASH_CHARACTERS = 256;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Reads a JSON object; `null` for anything else, also for bytes that are not UTF-8. */
+/**
+ * Reads a JSON object; `null` for anything else: also for bytes that are not UTF-8, and for what would make many values of
+ * few bytes.
+ */
 export function parseJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | null {
+  if (!isModest(bytes)) return null;
   try {
     return asObject(JSON.parse(utf8.decode(bytes)));
   } catch {

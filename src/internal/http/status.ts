@@ -1,5 +1,5 @@
 import type { BlockRef, Peer, PeerStatus, SnapshotSummary, TransportDeps } from '../../contracts/index.js';
-import { SyncError } from '../../errors/index.js';
+import { isSyncError, SyncError } from '../../errors/index.js';
 import { BodyReader, readBody } from './body.js';
 import { openExchange, type HttpExchange } from './exchange.js';
 import { responseError } from './response-error.js';
@@ -53,7 +53,7 @@ export async function fetchStatusDocument(
     const members = await readStatus(exchange, deps);
     return { status: parseStatus(members), members };
   } catch (error) {
-    throw error instanceof SyncError ? error.at({ peer: peer.url }) : error;
+    throw isSyncError(error) ? error.at({ peer: peer.url }) : error;
   } finally {
     exchange.close();
   }
@@ -77,7 +77,7 @@ async function readStatus(exchange: HttpExchange, { limits }: TransportDeps): Pr
  *
  * @throws SyncError `PEER_NOT_SYNC`, `PROTOCOL_UNSUPPORTED`, `PROTOCOL_VIOLATION`
  */
-export function parseStatus(members: Members): PeerStatus {
+function parseStatus(members: Members): PeerStatus {
   const { protocol, chain, codecs } = members;
   if (typeof protocol !== 'number' || !Number.isInteger(protocol)) {
     throw notSync('the status document names no protocol version');

@@ -42,7 +42,7 @@ export function nameSetOf(names: readonly string[]): NameSet {
  * Whether a name, checked and without its quotes, spells a text, through all its escapes. Allocates nothing, so that a
  * document made of names costs hardly more than any other of its size.
  */
-export function nameEquals(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+function nameEquals(bytes: Uint8Array, start: number, end: number, text: string): boolean {
   if (end - start < text.length) return false;
   let i = start;
   let at = 0;

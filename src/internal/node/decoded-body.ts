@@ -1,11 +1,15 @@
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { GZIP } from '../http/content-encoding.js';
+
+/** `Accept-Encoding` of a client whose bodies are read by {@link decodedBody}. */
+export const DECODED_ENCODINGS = GZIP;
 
 /** Each piece costs a way through the thread pool and back: with the default of 16 KiB small blocks take a fifth longer. */
 const PIECE_BYTES = 64 * 1024;
 
 /** The content of a response whose body is read from `source`. Its failures come out where it is read. */
 export function decodedBody(source: Readable, contentEncoding: string | undefined): Readable {
-  if (contentEncoding !== 'gzip') return source;
+  if (contentEncoding !== GZIP) return source;
   return pipeline(source, createGunzip({ chunkSize: PIECE_BYTES }), () => undefined);
 }

@@ -12,6 +12,11 @@ export function trackSessions(server: Http2Server | Http2SecureServer): void {
   });
 }
 
+/** Whether a server is one whose sessions are known. */
+export function isTracked(server: unknown): server is Http2Server | Http2SecureServer {
+  return typeof server === 'object' && server !== null && sessionsOf.has(server);
+}
+
 /** Sends GOAWAY to all clients; the returned function cuts off those that are still there. */
 export function goAway(server: Http2Server | Http2SecureServer): () => void {
   const sessions = sessionsOf.get(server) ?? new Set();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { BlockHeader } from '../../contracts/index.js';
-import type { ChainRulesFixture } from './chain-rules.js';
+import type { ChainRulesFixture } from './chain-rules-fixture.js';
 import { assertRefused } from './chain-rules-refusal.js';
 
 export function chainIsRead({ rules, documents }: ChainRulesFixture): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { BlockHeader } from '../../contracts/index.js';
 import { isSyncError } from '../../errors/index.js';
 import { MAX_DEPTH, scanDocument, type Span } from '../../internal/json/index.js';
-import type { ChainRulesFixture } from './chain-rules.js';
+import type { ChainRulesFixture } from './chain-rules-fixture.js';
 import { assertMalformed, assertRefused, smallest } from './chain-rules-refusal.js';
 
 /** More flips than this and only every so-manieth byte is tried. */

@@ -1,4 +1,3 @@
-import type { ChainRules } from '../../contracts/index.js';
 import type { ComplianceCase } from './case.js';
 import {
   bytesAreKept,
@@ -9,6 +8,7 @@ import {
   verifyAgrees,
   viewsAreRead,
 } from './chain-rules-answers.js';
+import type { ChainRulesFixture } from './chain-rules-fixture.js';
 import {
   depthIsBounded,
   encodingIsChecked,
@@ -20,18 +20,9 @@ import {
   truncationIsNoticed,
 } from './chain-rules-damage.js';
 
-/** What the suite is run on. */
-export interface ChainRulesFixture {
-  readonly rules: ChainRules;
-  /** Valid blocks, the genesis block first and without a gap; two at least, the smallest a few kB at most. */
-  readonly documents: readonly Uint8Array[];
-  /** Top-level members that the hash does not cover; none by default. Damage to them may pass. */
-  readonly uncovered?: readonly string[];
-}
-
 type Check = (fixture: ChainRulesFixture) => void;
 
-/** Requirements of {@link ChainRules}, with stable ids from `CR-01`. */
+/** Requirements of `ChainRules`, with stable ids from `CR-01`. */
 export function chainRulesCompliance(fixture: ChainRulesFixture): readonly ComplianceCase[] {
   return CHECKS.map(([id, title, check]) => ({
     id,

@@ -22,6 +22,7 @@ export function codecCompliance(fixture: CodecFixture): readonly ComplianceCase[
     ...limitCases(codec),
     ...streamCases(codec),
     ...abortCases(codec),
+    ...padCases(codec),
     ...(detectsDamage ? codecDamageCases(codec) : []),
   ];
 }
@@ -65,6 +66,27 @@ function wholeCases(codec: Codec): ComplianceCase[] {
         const encoded = codec.encode(inside(document));
         assert.equal(Buffer.compare(codec.decode(inside(encoded), LIMIT), document), 0);
       }),
+    },
+  ];
+}
+
+function padCases(codec: Codec): ComplianceCase[] {
+  return [
+    {
+      id: 'CO-16',
+      title:
+        'decodes what it has made longer to the same bytes, whole and as a stream, if it can make it longer',
+      run: async () => {
+        const document = mibOfText();
+        const encoded = codec.encode(document);
+        for (const leastBytes of [0, encoded.length + 1, encoded.length + 20_000]) {
+          const longer = codec.pad?.(encoded, leastBytes) ?? encoded;
+          assert.ok(codec.pad === undefined || longer.length >= leastBytes);
+          assert.equal(Buffer.compare(codec.decode(longer, LIMIT), document), 0);
+          const streamed = await collect(codec.decodeStream(inPieces(longer, 1000), LIMIT));
+          assert.equal(Buffer.compare(streamed, document), 0);
+        }
+      },
     },
   ];
 }

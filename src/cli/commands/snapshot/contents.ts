@@ -5,6 +5,7 @@ import { bzip2 } from '../../../../plugins/codec-bzip2/index.js';
 import type { CodecWorkers, SnapshotItem, SnapshotManifest } from '../../../contracts/index.js';
 import { codecRegistry } from '../../../di/codec-registry.js';
 import { PluginResolver } from '../../../di/resolve.js';
+import { StorageEncoding } from '../../../chain/storage-encoding.js';
 import { Verifier } from '../../../chain/verifier.js';
 import { SyncError } from '../../../errors/index.js';
 import { readParts, type SnapshotFiles } from './source.js';
@@ -100,8 +101,7 @@ async function verifierOf({ chain, base }: DocumentHead, maxBlockBytes: number):
   const deps = {
     rules: await resolver.rules(chain),
     codecs,
-    storeCodec: codecs.get('identity'),
-    rawBelowBytes: 0,
+    encoding: StorageEncoding.raw,
     maxBlockBytes,
   };
   return new Verifier(deps, { head: null, base });

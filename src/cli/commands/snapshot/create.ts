@@ -5,10 +5,16 @@ import {
   openArchive,
   type SnapshotBuildProgress,
 } from '../../../../plugins/transport-snapshot/server/index.js';
+import {
+  DEFAULT_PART_BYTES,
+  DEFAULT_RECENT_BLOCKS,
+  SNAPSHOT_OPTIONS,
+} from '../../../../plugins/transport-snapshot/server/options.js';
 import type { SnapshotType } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
-import { openChain } from '../../../open-chain.js';
-import { OPTION, positive, storeConfig } from '../../options.js';
+import { SNAPSHOT_CODECS } from '../../../internal/codecs.js';
+import { openPlanned } from '../../../open-chain.js';
+import { filled, numberOf, OPTION, storePlan } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { bytesText, countText } from '../../units.js';
@@ -35,39 +41,51 @@ interface CreateOptions {
 export function command(): Command {
   return new Command('create')
     .addOption(OPTION.data())
-    .addOption(new Option('--key <file>', 'key file, as keygen makes it').makeOptionMandatory())
+    .addOption(
+      new Option('--key <file>', 'key file, as keygen makes it').argParser(filled).makeOptionMandatory(),
+    )
     .addOption(
       new Option('--type <type>', 'the newest blocks and the state, or all blocks')
         .choices(['recent', 'full'])
         .default('recent'),
     )
+    .addOption(new Option('--codec <codec>', 'encoding').choices(SNAPSHOT_CODECS).default(SNAPSHOT_CODECS[0]))
     .addOption(
-      new Option('--codec <codec>', 'encoding')
-        .choices(['bzip2', 'gzip', 'zstd', 'identity'])
-        .default('bzip2'),
+      new Option('--recent <n>', 'blocks in a snapshot of type recent')
+        .argParser(numberOf(SNAPSHOT_OPTIONS.recentBlocks))
+        .default(DEFAULT_RECENT_BLOCKS),
     )
     .addOption(
-      new Option('--recent <n>', 'blocks in a snapshot of type recent').argParser(positive).default(10_000),
+      new Option('--out <dir>', 'directory of the snapshots (default: snapshots in the store)').argParser(
+        filled,
+      ),
     )
-    .addOption(new Option('--out <dir>', 'directory of the snapshots (default: snapshots in the store)'))
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: CreateOptions) => runCommand(options, (context) => create(options, context)));
 }
 
 async function create(options: CreateOptions, { out, signal, conclude }: CommandContext): Promise<void> {
-  const { data, key, type, codec, recent: recentBlocks, out: directory = join(data, 'snapshots') } = options;
+  const { data, key, type, codec, recent, out: directory = join(data, 'snapshots') } = options;
   const signer = await readKeyFile(key);
-  const chain = await openChain(storeConfig({ data }, false));
-  const workers = await assembleWorkers([codec]);
+  const chain = await openPlanned(storePlan({ data }, false));
+  const { workers } = await assembleWorkers([codec]);
   try {
     const archive = await openArchive(directory);
     const startedMs = performance.now();
     const tell = throttled(({ type: snapshotType, ...progress }: SnapshotBuildProgress) => {
       out.emit({ type: 'build', snapshotType, ...progress });
     });
-    const order = { source: chain, workers, signer, type, codec, recentBlocks };
-    const { manifest } = await archive.build(order, { signal, onProgress: tell });
+    const order = {
+      source: chain,
+      workers,
+      signer,
+      type,
+      codec,
+      recentBlocks: recent,
+      maxPartBytes: DEFAULT_PART_BYTES,
+    };
+    const { manifest } = await archive.make(order, { signal, onProgress: tell });
     await archive.settled();
     const { id, height, base, blockHash, chainId, hash, size, rawSize, parts } = manifest;
     const elapsedMs = Math.round(performance.now() - startedMs);

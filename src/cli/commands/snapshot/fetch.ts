@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openArchive } from '../../../../plugins/transport-snapshot/server/index.js';
 import { bodyName, DOCUMENT_FILE } from '../../../../plugins/transport-snapshot/server/files.js';
-import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../../config.js';
+import { CHAIN_LIMITS } from '../../../config/chain-plan.js';
 import type {
   Peer,
   SignatureScheme,
@@ -12,16 +12,15 @@ import type {
   SnapshotType,
   TrustOptions,
 } from '../../../contracts/index.js';
-import { assembleWorkers } from '../../../di/workers.js';
-import { PluginResolver } from '../../../di/resolve.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
-import { createHttp1Client } from '../../../http1-client/client.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
-import { OPTION, peers } from '../../options.js';
+import { filled, OPTION, peersOf } from '../../options.js';
+import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { requiredTrust, signatureScheme, TRUST_OPTION, type TrustArguments } from '../../trust.js';
 import { bytesText } from '../../units.js';
+import { openSnapshotClient, type SnapshotClient } from './client.js';
 import { replaceFile } from './files.js';
 
 const EXAMPLES = `
@@ -33,7 +32,7 @@ Examples:
   $ blockferry snapshot fetch --peer http://127.0.0.1:8080 --out ./mirror --type full --trust 02ab…`;
 
 interface FetchOptions extends TrustArguments {
-  readonly peer: readonly string[];
+  readonly peer: readonly Peer[];
   readonly out: string;
   readonly type: SnapshotType;
   readonly maxBlockBytes: number;
@@ -42,10 +41,11 @@ interface FetchOptions extends TrustArguments {
 
 /** What a download works with. */
 interface Job {
-  readonly transport: SnapshotTransport;
+  readonly client: SnapshotClient;
   readonly scheme: SignatureScheme;
   readonly peers: readonly Peer[];
   readonly trust: TrustOptions;
+  readonly maxBlockBytes: number;
 }
 
 /** `blockferry snapshot fetch`. */
@@ -53,10 +53,12 @@ export function command(): Command {
   return new Command('fetch')
     .addOption(
       new Option('--peer <url>', 'server to fetch from; may be given several times')
-        .argParser(peers)
+        .argParser(peersOf)
         .makeOptionMandatory(),
     )
-    .addOption(new Option('--out <dir>', 'directory of the snapshots').makeOptionMandatory())
+    .addOption(
+      new Option('--out <dir>', 'directory of the snapshots').argParser(filled).makeOptionMandatory(),
+    )
     .addOption(new Option('--type <type>', 'which snapshot').choices(['recent', 'full']).default('recent'))
     .addOption(TRUST_OPTION.trust())
     .addOption(TRUST_OPTION.threshold())
@@ -68,18 +70,16 @@ export function command(): Command {
 }
 
 async function fetchSnapshot(options: FetchOptions, context: CommandContext): Promise<void> {
-  const trust = await requiredTrust(options);
-  const limits = DEFAULT_TRANSPORT_LIMITS;
-  const workers = await assembleWorkers([]);
-  const http = createHttp1Client(limits);
+  const trust = requiredTrust(options);
+  const maxBlockBytes = readValue(CHAIN_LIMITS.maxBlockBytes, options.maxBlockBytes, '--max-block-bytes');
+  const client = await openSnapshotClient();
   try {
-    const plugin = await new PluginResolver([]).snapshotTransport();
-    const transport = plugin.create({ fetch: http.fetch, limits, workers });
     const job = {
-      transport,
+      client,
       trust,
       scheme: await signatureScheme(),
-      peers: options.peer.map((peer) => normalizePeer(peer)),
+      peers: options.peer,
+      maxBlockBytes,
     };
     const manifest = await wanted(job, options, context.signal);
     const { chain, chainId } = manifest;
@@ -93,27 +93,22 @@ async function fetchSnapshot(options: FetchOptions, context: CommandContext): Pr
       `Fetched snapshot ${id}, ${bytesText(size)}, to ${directory}.`,
     );
   } finally {
-    await http.close();
-    await workers.close();
+    await client.close();
   }
 }
 
 /** What an earlier run began, or the newest one of the first peer that has one. */
 async function wanted(
-  { transport, peers: all }: Job,
+  { client, peers: all }: Job,
   { out, type }: FetchOptions,
   signal: AbortSignal,
 ): Promise<SnapshotManifest> {
-  const begun = await transport.begun(out);
+  const begun = await client.transport.begun(out);
   if (begun?.type === type) return begun;
   let failure: SyncError | null = null;
   for (const peer of all) {
     try {
-      const manifest = await transport.manifest(
-        peer,
-        { type, codecs: ['bzip2', 'gzip', 'identity'] },
-        { signal },
-      );
+      const manifest = await client.manifest(peer, type, signal);
       if (manifest !== null) return manifest;
     } catch (error) {
       if (!isSyncError(error)) throw error;
@@ -124,9 +119,9 @@ async function wanted(
 }
 
 async function download(
-  { transport, peers: all, scheme }: Job,
+  { client, peers: all, scheme, maxBlockBytes }: Job,
   manifest: SnapshotManifest,
-  { out: directory, maxBlockBytes }: FetchOptions,
+  { out: directory }: FetchOptions,
   { out, signal }: CommandContext,
 ): Promise<void> {
   const { id, type: snapshotType, base, height, blockHash: hash, codec } = manifest;
@@ -148,7 +143,7 @@ async function download(
     },
   };
   let end: { readonly signer: string; readonly signature: string } | null = null;
-  for await (const item of transport.open(request, { signal })) if (item.kind === 'end') end = item;
+  for await (const item of client.transport.open(request, { signal })) if (item.kind === 'end') end = item;
   if (end === null) throw new SyncError('SNAPSHOT_CORRUPT', 'The document has no end.');
   await checkDocumentSignature(manifest, end, scheme);
   const archive = await openArchive(directory);

@@ -1,36 +1,50 @@
 import { randomUUID } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
+import { constants, createReadStream, type Stats } from 'node:fs';
 import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { SyncError } from '../../../errors/index.js';
+import { readManifest } from '../../../../plugins/transport-snapshot/client/read-manifest.js';
+import { MAX_PARTS } from '../../../../plugins/transport-snapshot/manifest.js';
+import type { SnapshotManifest } from '../../../contracts/index.js';
+import { isSyncError, SyncError } from '../../../errors/index.js';
 import { abortError } from '../../../internal/abort.js';
 
-/** A manifest of a million parts has about 130 MB. */
-const MAX_BYTES = 256 * 1024 * 1024;
-
 /**
- * Reads a JSON file.
+ * Reads a manifest, which may be a stranger's. Its signatures are not looked at.
  *
- * @throws SyncError `INPUT_UNREADABLE`, `ABORTED`
+ * @throws SyncError `INPUT_UNREADABLE`, `SNAPSHOT_CORRUPT`, `ABORTED`
  */
-export async function readJsonFile(path: string, signal: AbortSignal): Promise<unknown> {
+export async function readManifestFile(path: string, signal: AbortSignal): Promise<SnapshotManifest> {
   try {
-    const found = await stat(path);
-    if (!found.isFile()) throw new Error('it is not a file');
-    if (found.size > MAX_BYTES) throw new Error(`it has ${found.size} bytes; the limit is ${MAX_BYTES}`);
-    return parse(await readFile(path, { encoding: 'utf8', signal }));
+    if (!(await stat(path)).isFile()) throw new Error('it is not a file');
+    const check = (): Promise<void> => Promise.resolve();
+    return await readManifest(createReadStream(path, { signal }), { maxParts: MAX_PARTS, check });
   } catch (error) {
     if (signal.aborted) throw abortError(signal);
-    throw failed('Reading', path, error);
+    if (isSyncError(error, 'SNAPSHOT_CORRUPT')) throw error;
+    throw failed(
+      'Reading',
+      path,
+      isSyncError(error, 'PEER_NOT_SYNC') ? new Error('it is not a JSON object') : error,
+    );
   }
 }
 
-/** The parser's own message quotes the file, which may be another one than was meant: a key. */
-function parse(text: string): unknown {
+/**
+ * All that a manifest says, also what this version does not know, for one that {@link readManifestFile} has taken.
+ *
+ * @throws SyncError `INPUT_UNREADABLE`, `ABORTED`
+ */
+export async function readMembers(path: string, signal: AbortSignal): Promise<object> {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error('it is not JSON');
+    return JSON.parse(await readFile(path, { encoding: 'utf8', signal })) as object;
+  } catch (error) {
+    if (signal.aborted) throw abortError(signal);
+    // The parser's own message quotes the file, which was another one a moment ago.
+    throw failed(
+      'Reading',
+      path,
+      error instanceof SyntaxError ? new Error('it is not a JSON object') : error,
+    );
   }
 }
 

@@ -1,17 +1,16 @@
 import { Argument, Command, Option } from 'commander';
-import { DEFAULT_TRANSPORT_LIMITS, normalizePeer } from '../../../config.js';
+import { peer as peerReader } from '../../../config/peers.js';
 import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js';
-import { assembleWorkers } from '../../../di/workers.js';
-import { PluginResolver } from '../../../di/resolve.js';
 import { MAX_CHECKED_SIGNATURES } from '../../../engine/snapshot/trust.js';
-import { createHttp1Client } from '../../../http1-client/client.js';
 import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { printable } from '../../exit.js';
 import { OPTION } from '../../options.js';
+import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { signatureScheme } from '../../trust.js';
 import { bytesText, countText } from '../../units.js';
+import { openSnapshotClient } from './client.js';
 import { findSnapshot } from './source.js';
 
 const EXAMPLES = `
@@ -67,23 +66,14 @@ async function manifestOf(
   type: SnapshotType,
   signal: AbortSignal,
 ): Promise<SnapshotManifest> {
-  const peer = normalizePeer(source);
-  const limits = DEFAULT_TRANSPORT_LIMITS;
-  const workers = await assembleWorkers([]);
-  const http = createHttp1Client(limits);
+  const peer = readValue(peerReader, source, 'SOURCE');
+  const client = await openSnapshotClient();
   try {
-    const plugin = await new PluginResolver([]).snapshotTransport();
-    const transport = plugin.create({ fetch: http.fetch, limits, workers });
-    const manifest = await transport.manifest(
-      peer,
-      { type, codecs: ['bzip2', 'gzip', 'identity'] },
-      { signal },
-    );
+    const manifest = await client.manifest(peer, type, signal);
     if (manifest !== null) return manifest;
     throw new SyncError('SNAPSHOT_UNAVAILABLE', `${peer.url} serves no snapshots.`, { peer: peer.url });
   } finally {
-    await http.close();
-    await workers.close();
+    await client.close();
   }
 }
 

@@ -5,9 +5,9 @@ import type { Signer, SnapshotManifest, SnapshotSignature } from '../../../contr
 import { throwIfAborted } from '../../../internal/abort.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { printable } from '../../exit.js';
-import { OPTION } from '../../options.js';
+import { filled, OPTION } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
-import { readJsonFile, replaceFile } from './files.js';
+import { readManifestFile, readMembers, replaceFile } from './files.js';
 
 const EXAMPLES = `
 Adds your organisation's signature to a manifest, or replaces it; those of others stay. A signature is your word that the
@@ -27,8 +27,12 @@ interface SignOptions {
 export function command(): Command {
   return new Command('sign')
     .addArgument(new Argument('<manifest>', 'manifest file'))
-    .addOption(new Option('--key <file>', 'key file, as keygen makes it').makeOptionMandatory())
-    .addOption(new Option('--out <file>', 'file to write (default: the manifest file itself)'))
+    .addOption(
+      new Option('--key <file>', 'key file, as keygen makes it').argParser(filled).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--out <file>', 'file to write (default: the manifest file itself)').argParser(filled),
+    )
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((path: string, options: SignOptions) =>
@@ -42,10 +46,9 @@ async function signManifest(
   { signal, conclude }: CommandContext,
 ): Promise<void> {
   const signer = await readKeyFile(key);
-  const document = await readJsonFile(path, signal);
-  const before = parseManifest(document);
+  const before = await readManifestFile(path, signal);
   // Members of later versions and the order of all stay as they were.
-  const signed = { ...(document as object), signatures: await withSignature(before, signer) };
+  const signed = { ...(await readMembers(path, signal)), signatures: await withSignature(before, signer) };
   const { id, type, height, blockHash, chainId, hash, signatures } = parseManifest(signed);
   throwIfAborted(signal);
   await replaceFile(out, `${JSON.stringify(signed)}\n`);

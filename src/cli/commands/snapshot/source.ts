@@ -1,13 +1,12 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { bodyName } from '../../../../plugins/transport-snapshot/server/files.js';
-import { parseManifest } from '../../../../plugins/transport-snapshot/manifest.js';
 import type { SnapshotManifest } from '../../../contracts/index.js';
 import { SyncError } from '../../../errors/index.js';
-import { readJsonFile } from './files.js';
+import { SNAPSHOT_CODECS, suffixOf } from '../../../internal/codecs.js';
+import { readManifestFile } from './files.js';
 
 const MANIFEST = 'manifest.json';
-const CODECS = ['bzip2', 'gzip', 'zstd', 'identity'];
 
 /** A snapshot on disk, as far as it is there. */
 export interface SnapshotFiles {
@@ -30,25 +29,21 @@ export async function findSnapshot(path: string, signal: AbortSignal): Promise<S
   if (kind.isDirectory()) return withManifest(join(path, MANIFEST), signal);
   if (path.endsWith('.json') && basename(path) !== bodyName('identity')) return withManifest(path, signal);
   const beside = (await readdir(dirname(path))).includes(MANIFEST);
-  const manifest = beside ? await manifestIn(join(dirname(path), MANIFEST), signal) : null;
+  const manifest = beside ? await readManifestFile(join(dirname(path), MANIFEST), signal) : null;
   return { manifest, body: path, codec: codecOf(manifest, path) };
 }
 
 async function withManifest(path: string, signal: AbortSignal): Promise<SnapshotFiles> {
-  const manifest = await manifestIn(path, signal);
+  const manifest = await readManifestFile(path, signal);
   const { codec } = manifest;
   const name = bodyName(codec);
   const isThere = (await readdir(dirname(path))).includes(name);
   return { manifest, body: isThere ? join(dirname(path), name) : null, codec };
 }
 
-async function manifestIn(path: string, signal: AbortSignal): Promise<SnapshotManifest> {
-  return parseManifest(await readJsonFile(path, signal));
-}
-
 function codecOf(manifest: SnapshotManifest | null, path: string): string {
   if (manifest !== null) return manifest.codec;
-  const codec = CODECS.find((each) => path.endsWith(bodyName(each).slice('snapshot'.length)));
+  const codec = SNAPSHOT_CODECS.find((each) => path.endsWith(`.${suffixOf(each)}`));
   if (codec !== undefined) return codec;
   throw new SyncError('INPUT_UNREADABLE', `The name ${basename(path)} doesn't say how the body is encoded.`);
 }

@@ -1,11 +1,15 @@
 import { Argument, Command } from 'commander';
+import { bodyName } from '../../../../plugins/transport-snapshot/server/files.js';
+import { CHAIN_LIMITS } from '../../../config/chain-plan.js';
 import type { SignatureScheme, TrustOptions } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { ProgressMeter } from '../../../engine/events/progress.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { SyncError } from '../../../errors/index.js';
+import { SNAPSHOT_CODECS } from '../../../internal/codecs.js';
 import { documentMessage } from '../../../internal/snapshot-messages.js';
 import { OPTION } from '../../options.js';
+import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { requiredTrust, signatureScheme, TRUST_OPTION, type TrustArguments } from '../../trust.js';
@@ -13,10 +17,12 @@ import { countText } from '../../units.js';
 import { type CheckedDocument, checkContents } from './contents.js';
 import { findSnapshot, type SnapshotFiles } from './source.js';
 
+const bodies = SNAPSHOT_CODECS.map((codec) => bodyName(codec)).join(', ');
+
 const EXAMPLES = `
-SOURCE is the directory of a snapshot, its manifest, or its body (snapshot.bz2, .gz, .zst, .json). Everything is checked that a
-node checks: whose word it is, every part, the document and its signature, every block. A body without a manifest beside it
-rests on the document's own signature.
+SOURCE is the directory of a snapshot, its manifest, or its body (${bodies}). Everything
+is checked that a node checks: whose word it is, every part, the document and its signature, every block. A body without a
+manifest beside it rests on the document's own signature; unless it is in bzip2, it has to be of one part.
 
 Examples:
   $ blockferry snapshot verify ./node-a/snapshots/ID --trust 02ab… 03cd… --threshold 2
@@ -47,14 +53,15 @@ async function verify(
   options: VerifyOptions,
   { out, signal, conclude }: CommandContext,
 ): Promise<void> {
-  const trust = await requiredTrust(options);
+  const trust = requiredTrust(options);
+  const maxBlockBytes = readValue(CHAIN_LIMITS.maxBlockBytes, options.maxBlockBytes, '--max-block-bytes');
   const scheme = await signatureScheme();
   const files = await findSnapshot(path, signal);
   const { body } = files;
   if (body === null)
     throw new SyncError('INPUT_UNREADABLE', `There is no body beside the manifest at ${path}.`);
   if (files.manifest !== null) await checkManifest(files.manifest, trust, scheme);
-  const workers = await assembleWorkers([files.codec]);
+  const { workers } = await assembleWorkers([files.codec]);
   try {
     const meter = new ProgressMeter(() => performance.now());
     meter.place(null, files.manifest?.height ?? null);
@@ -66,7 +73,7 @@ async function verify(
       {
         workers,
         signal,
-        maxBlockBytes: options.maxBlockBytes,
+        maxBlockBytes,
         onBlocks: (blocks, bytes, height) => {
           meter.add(blocks, bytes, height);
           tell();

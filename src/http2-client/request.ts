@@ -4,8 +4,10 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2';
+import { onAbort } from '../internal/abort.js';
+import { DECODED_ENCODINGS } from '../internal/node/decoded-body.js';
 import { bodyOf } from './body.js';
-import type { SessionPool } from './session-pool.js';
+import type { Connections } from './connections.js';
 
 type Head = IncomingHttpHeaders & IncomingHttpStatusHeader;
 
@@ -13,29 +15,26 @@ type Head = IncomingHttpHeaders & IncomingHttpStatusHeader;
 const WITHOUT_BODY = [204, 205, 304];
 
 /** Sends a request and resolves with the head of its response. */
-export async function exchange(pool: SessionPool, request: Request): Promise<Response> {
+export async function sendRequest(connections: Connections, request: Request): Promise<Response> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     throw new TypeError(`This HTTP/2 client sends GET and HEAD; not ${request.method}.`);
   }
   const { signal } = request;
   signal.throwIfAborted();
-  const stream = send(pool, request);
-  const onAbort = (): void => {
+  const stream = open(connections, request);
+  const stopListening = onAbort(signal, () => {
     stream.close(constants.NGHTTP2_CANCEL);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  stream.once('close', () => {
-    signal.removeEventListener('abort', onAbort);
   });
+  stream.once('close', stopListening);
   return toResponse(request, stream, await headOf(stream, signal));
 }
 
-function send(pool: SessionPool, request: Request): ClientHttp2Stream {
+function open(connections: Connections, request: Request): ClientHttp2Stream {
   const url = new URL(request.url);
-  const headers: Record<string, string> = { 'accept-encoding': 'gzip', accept: '*/*' };
+  const headers: Record<string, string> = { 'accept-encoding': DECODED_ENCODINGS, accept: '*/*' };
   for (const [name, value] of request.headers) headers[name] = value;
   try {
-    return pool.request(url.origin, {
+    return connections.request(url.origin, {
       ...headers,
       ':method': request.method,
       ':path': `${url.pathname}${url.search}`,

@@ -4,22 +4,24 @@ import {
   type ClientHttp2Stream,
   type OutgoingHttpHeaders,
 } from 'node:http2';
-import type { Http2FetchOptions } from './options.js';
+import { readOptions } from '../internal/options/index.js';
+import { HTTP2_FETCH_OPTIONS, type Http2FetchOptions, type Http2FetchSettings } from './options.js';
 
 /** What a stream may send before it has to be read, in bytes: enough for a fast stream over a long way. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 /** For all streams of a connection, so that one that is not read holds up none of the others. */
 const CONNECTION_WINDOW_BYTES = 128 * 1024 * 1024;
 
-/** One connection for each origin. */
-export class SessionPool {
-  readonly #options: Http2FetchOptions;
+/** The connections of a client, one for each origin. */
+export class Connections {
+  readonly #options: Http2FetchSettings;
   readonly #sessions = new Map<string, ClientHttp2Session>();
   readonly #streams = new WeakMap<ClientHttp2Session, number>();
   #closed = false;
 
+  /** @throws TypeError for an option that isn't one, and for one out of bounds */
   constructor(options: Http2FetchOptions) {
-    this.#options = options;
+    this.#options = readOptions('http2Fetch', options, HTTP2_FETCH_OPTIONS);
   }
 
   /** Opens a stream; the process is held up only while there are some. */
@@ -54,10 +56,10 @@ export class SessionPool {
   }
 
   #open(origin: string): ClientHttp2Session {
-    const { connect: options, idleTimeoutMs = 30_000, pingIntervalMs = 15_000 } = this.#options;
+    const { connect: options, idleTimeoutMs, pingIntervalMs } = this.#options;
     const session = connect(origin, {
       ...options,
-      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false, ...options?.settings },
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false, ...options.settings },
     });
     const forget = (): void => {
       if (this.#sessions.get(origin) === session) this.#sessions.delete(origin);

@@ -1,0 +1,109 @@
+import type { ConfiguredPeer } from '../engine/peers/peer-record.js';
+import {
+  inside,
+  isObject,
+  object,
+  oneOf,
+  type Reader,
+  refusal,
+  textOr,
+  unfit,
+  withDefault,
+} from '../internal/options/index.js';
+import type { PeerConfig } from './types.js';
+
+/** A peer, by its address or with headers. The read one has the address in its one spelling. */
+export const peer: Reader<ConfiguredPeer> = textOr(address(), peerWithHeaders());
+
+/** Reads a peer's address. An address without a path means the router at `/sync`. @throws TypeError */
+export function normalizePeer(url: string): ConfiguredPeer {
+  const parsed = parse(url);
+  if (typeof parsed === 'string') throw new TypeError(`A peer's address ${parsed}`);
+  return parsed;
+}
+
+function address(): Reader<ConfiguredPeer> {
+  const expects = 'an http or https URL';
+  return {
+    expects,
+    read(value, where) {
+      if (typeof value !== 'string') throw unfit(where, expects, value);
+      const parsed = parse(value);
+      if (typeof parsed === 'string') throw refusal(where, parsed);
+      return parsed;
+    },
+  };
+}
+
+function peerWithHeaders(): Reader<ConfiguredPeer> {
+  const rollbacks = withDefault(oneOf(['proved', 'trusted']), 'proved');
+  const spec = { url: address(), headers: headers(), rollbacks } satisfies Record<
+    keyof PeerConfig,
+    Reader<unknown>
+  >;
+  const config = object(spec, 'an object {url, headers, rollbacks}');
+  return {
+    expects: config.expects,
+    parts: { ...config.parts },
+    read(value, where) {
+      const { url, headers: sent, rollbacks: said } = config.read(value, where);
+      const all = Object.freeze({ ...url.headers, ...sent });
+      return Object.freeze({ url: url.url, headers: all, rollbacks: said });
+    },
+  };
+}
+
+/** Characters of a field's name (a token) and value (RFC 9110, sections 5.1 and 5.5). */
+const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** No message has a value in it: it may be a secret. */
+function headers(): Reader<Readonly<Record<string, string>>> {
+  const expects = 'an object of header names and texts';
+  return {
+    expects,
+    fallback: {},
+    read(value = {}, where) {
+      if (!isObject(value)) throw unfit(where, expects, value);
+      const read = Object.entries(value).map(([name, content]) => {
+        const at = inside(where, `[${JSON.stringify(name)}]`);
+        if (!NAME.test(name)) throw refusal(at, 'is no name of an HTTP header.');
+        if (typeof content !== 'string') throw unfit(at, 'a text', content);
+        if (!VALUE.test(content)) throw refusal(at, "has characters that an HTTP header can't carry.");
+        return [name.toLowerCase(), content] as const;
+      });
+      const names = read.map(([name]) => name);
+      const second = names.find((name, index) => names.indexOf(name) !== index);
+      if (second !== undefined) throw refusal(where, `has the header ${second} twice, in two spellings.`);
+      return Object.fromEntries(read);
+    },
+  };
+}
+
+/** The peer, or what is wrong with its address. */
+function parse(url: string): ConfiguredPeer | string {
+  const named = JSON.stringify(url.replace(/\/\/[^/@]*@/, '//…@'));
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed === null || !['http:', 'https:'].includes(parsed.protocol))
+    return `must be an http or https URL, not ${named}.`;
+  if (parsed.search !== '' || parsed.hash !== '') return `must have no query or fragment, not ${named}.`;
+  const sent = credentials(parsed);
+  if (sent === null) return 'has credentials that are not percent-encoded UTF-8.';
+  const path = parsed.pathname.replace(/\/+$/, '');
+  return Object.freeze({
+    url: `${parsed.origin}${path === '' ? '/sync' : path}`,
+    headers: Object.freeze(sent),
+    rollbacks: 'proved',
+  });
+}
+
+/** `fetch` refuses URLs with credentials; they become the header that they stand for (RFC 7617). */
+function credentials({ username, password }: URL): Record<string, string> | null {
+  if (username === '' && password === '') return {};
+  try {
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return { authorization: `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(pair)))}` };
+  } catch {
+    return null;
+  }
+}

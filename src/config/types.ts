@@ -1,0 +1,248 @@
+import type { ChainLimits } from '../chain/settings.js';
+import type { Finality } from '../chain/finality.js';
+import type {
+  BlockRef,
+  ChainRulesPlugin,
+  CodecPlugin,
+  EndpointPlugin,
+  HttpFetch,
+  Plugin,
+  SnapshotType,
+  StateTransition,
+  StoragePlugin,
+  TransportLimits,
+} from '../contracts/index.js';
+import type { RetryOptions } from '../engine/backoff.js';
+import type { EngineLimits } from '../engine/engine-parts.js';
+import type { SyncMode } from '../engine/modes.js';
+
+/** The embedded LevelDB store. */
+export interface LevelStorageConfig {
+  readonly use: 'leveldb';
+  /** Directory of the store; made when it is missing. */
+  readonly location: string;
+  /**
+   * Whether a missing store is made; without it a missing one is `STORE_NOT_FOUND`.
+   *
+   * @defaultValue `true`
+   */
+  readonly createIfMissing?: boolean;
+}
+
+/** A store that is gone with the process. */
+export interface MemoryStorageConfig {
+  readonly use: 'memory';
+}
+
+/** Where blocks are kept: a built-in store by name, or a plugin. */
+export type StorageConfig = LevelStorageConfig | MemoryStorageConfig | StoragePlugin;
+
+/** A server to sync from, with what to send it. */
+export interface PeerConfig {
+  /**
+   * Where the router is mounted, an http or https URL without query and fragment; one without a path means `/sync` there.
+   * Credentials in it are sent as `Authorization: Basic`.
+   */
+  readonly url: string;
+  /**
+   * Headers of every request to it, in the characters that HTTP has for names and values (RFC 9110, section 5).
+   *
+   * @defaultValue `{}`
+   */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * What its rollbacks and shorter branches are. `proved`: a claim, until verified blocks replace ours. `trusted`: they are
+   * followed at once, down to what is final and to `maxRollbackBlocks`.
+   *
+   * @defaultValue `'proved'`
+   */
+  readonly rollbacks?: 'proved' | 'trusted';
+}
+
+/** What a store of blocks is opened with. */
+export interface ChainConfig {
+  readonly storage: StorageConfig;
+  /**
+   * Chain rules: a name (`sealed-json`, `ethereum`, `linked:HEIGHT,HASH,PARENT`) or a plugin. `null` stands for those the
+   * store was made with; in an empty store for `sealed-json`, or what the peer announces when those rules prove hashes.
+   *
+   * @defaultValue `null`
+   */
+  readonly chain?: string | ChainRulesPlugin | null;
+  /**
+   * The chain's name. `null` stands for the store's, the peer's, or the hash of the first block.
+   *
+   * @defaultValue `null`
+   */
+  readonly chainId?: string | null;
+  /**
+   * Height of the first block of an empty store.
+   *
+   * @defaultValue 0
+   */
+  readonly base?: number;
+  /**
+   * Codecs to take blocks in, by name or as plugins, best first; at least one.
+   *
+   * @defaultValue `['gzip', 'identity']`
+   */
+  readonly codecs?: readonly (string | CodecPlugin)[];
+  /**
+   * Codec that blocks are stored in when they come without an encoding. Left out, blocks of less than 2 KiB are stored as
+   * they are: one by one they hardly become smaller, and a stream of them is compressed as a whole.
+   *
+   * @defaultValue `'gzip'`, for blocks of 2 KiB and more
+   */
+  readonly storeCodec?: string;
+  /**
+   * What blocks do to the accounts and contracts; it has to be there from the first block of a store on, and whenever
+   * blocks are added. `null` keeps no state.
+   *
+   * @defaultValue `null`
+   */
+  readonly stateTransition?: StateTransition | null;
+  /**
+   * Which blocks can't be rolled back: `{depth: N}` those N and more below the head, a function those up to the height
+   * that it returns for a new head. What is final stays so. `null` stands for none, save those that came in a snapshot.
+   *
+   * @defaultValue `null`
+   */
+  readonly finality?: Finality | null;
+  /**
+   * Further plugins; those that are passed win over built-in ones of the same name.
+   *
+   * @defaultValue `[]`
+   */
+  readonly plugins?: readonly Exclude<Plugin, EndpointPlugin>[];
+  /** Bounds; each has a default. */
+  readonly limits?: Partial<ChainLimits>;
+}
+
+/** How snapshots are taken. */
+export interface SnapshotConfig {
+  /**
+   * `recent` has the newest blocks and the state, `full` all blocks and the state.
+   *
+   * @defaultValue `'recent'`
+   */
+  readonly type?: SnapshotType;
+  /**
+   * Directory for the parts of a snapshot until it is imported, so that an interrupted download goes on; `null` keeps
+   * none.
+   *
+   * @defaultValue `downloads` in the store's directory
+   */
+  readonly directory?: string | null;
+  /**
+   * With `auto`, an empty node that is fewer blocks behind than this syncs them instead.
+   *
+   * @defaultValue 1,000
+   */
+  readonly minBlocks?: number;
+}
+
+/** Whom to trust; at least one of `signers` and `hash`. */
+export interface TrustConfig {
+  /**
+   * Public keys that count, as their scheme spells them: for `secp256k1` the compressed key in lower-case hex.
+   *
+   * @defaultValue `[]`
+   */
+  readonly signers?: readonly string[];
+  /**
+   * How many different ones of them have to have signed, 1 to their number.
+   *
+   * @defaultValue 1
+   */
+  readonly threshold?: number;
+  /**
+   * SHA-256 of the one snapshot document that is taken without a signature, in lower-case hex; `null` for none.
+   *
+   * @defaultValue `null`
+   */
+  readonly hash?: string | null;
+  /**
+   * A signed snapshot made longer ago than this is refused, in milliseconds; `null` for any age.
+   *
+   * @defaultValue 1,209,600,000, which is 14 days
+   */
+  readonly maxAgeMs?: number | null;
+}
+
+/** What a `SyncEngine` is made of. */
+export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
+  /** Servers to sync from, at least one, none of them twice; the first is asked first. */
+  readonly peers: readonly (string | PeerConfig)[];
+  /**
+   * How to sync. `auto` takes a snapshot when the store is empty, far behind and `trust` is set, and else the stream,
+   * in turns with ranges when one of them fails. `snapshot` needs `trust`.
+   *
+   * @defaultValue `'auto'`
+   */
+  readonly mode?: SyncMode | 'auto';
+  /**
+   * Whose snapshots are taken; `null` takes none.
+   *
+   * @defaultValue `null`
+   */
+  readonly trust?: TrustConfig | null;
+  /** How snapshots are taken. */
+  readonly snapshot?: SnapshotConfig;
+  /**
+   * Last height wanted, not below `base`; `null` for all.
+   *
+   * @defaultValue `null`
+   */
+  readonly to?: number | null;
+  /**
+   * Whether to go on with new blocks as the peer gets them, once its head is reached, until the engine is closed. Needs
+   * the stream, so it doesn't go with the mode `json`.
+   *
+   * @defaultValue `false`
+   */
+  readonly follow?: boolean;
+  /**
+   * How many peers have to be on one chain before blocks are taken from one of them and before the node counts as
+   * `synced`. 1 to the number of peers.
+   *
+   * @defaultValue 1
+   */
+  readonly agree?: number;
+  /**
+   * Age of the newest block above which the node is not `synced` and a `stale` event tells so, in milliseconds. The age
+   * is that of the header's time, and of its arrival where the chain has no times. `null` for no such alarm.
+   *
+   * @defaultValue `null`
+   */
+  readonly staleAfterMs?: number | null;
+  /**
+   * Confirmed blocks that another branch may take the place of. A peer that asks for more is left; when none else is left,
+   * the engine fails with `ROLLBACK_TOO_DEEP`.
+   *
+   * @defaultValue `finality.depth` where it is given, else 64
+   */
+  readonly maxRollbackBlocks?: number;
+  /**
+   * Consent to one branch that begins deeper than `maxRollbackBlocks` allows: any block of it, as the error names it.
+   * Nothing goes below a final block.
+   *
+   * @defaultValue `null`: none
+   */
+  readonly acceptRollback?: BlockRef | null;
+  /**
+   * How often the heads of several peers are compared while following, in milliseconds.
+   *
+   * @defaultValue 15,000
+   */
+  readonly headCheckMs?: number;
+  /**
+   * HTTP client; `null` for the engine's own, for HTTP/1.1. A host's `fetch` brings proxies, mutual TLS or HTTP/2.
+   *
+   * @defaultValue `null`
+   */
+  readonly fetch?: HttpFetch | null;
+  /** When and how often to try again. An engine that follows tries for ever unless `maxAttempts` is given. */
+  readonly retry?: Partial<RetryOptions>;
+  /** Bounds; each has a default. */
+  readonly limits?: Partial<EngineLimits & Omit<TransportLimits, 'maxEventBytes'>>;
+}

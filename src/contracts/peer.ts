@@ -1,0 +1,7 @@
+/** A server to sync from. */
+export interface Peer {
+  /** Where the sync router is mounted: `https://node.example/sync`, no slash at the end. */
+  readonly url: string;
+  /** Sent with every request to this peer (authorization, tenant); never sent to any other origin. */
+  readonly headers: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,35 @@
+/** How long to wait between attempts, in milliseconds. */
+export interface BackoffBounds {
+  /** Longest wait after the first failure; doubles with each one. */
+  readonly baseDelayMs: number;
+  /** Longest wait of all. */
+  readonly maxDelayMs: number;
+}
+
+/** Keeps the factor finite: a base of 0 times `Infinity` would be no number. */
+const MAX_DOUBLINGS = 30;
+
+/**
+ * A time that doubles with each failure, up to a bound.
+ *
+ * @param failures - in a row, at least 1.
+ */
+export function doublingMs({ baseDelayMs, maxDelayMs }: BackoffBounds, failures: number): number {
+  return Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(failures - 1, MAX_DOUBLINGS));
+}
+
+/**
+ * Delay before an attempt (protocol section 4): exponential with full jitter, so that clients cut off together don't
+ * come back together.
+ *
+ * @param failures - in a row, at least 1.
+ * @param atLeastMs - what the peer asked for; `null` when it asked for nothing.
+ */
+export function backoffDelayMs(
+  bounds: BackoffBounds,
+  failures: number,
+  atLeastMs: number | null,
+  random: () => number = Math.random,
+): number {
+  return Math.max(atLeastMs ?? 0, Math.round(random() * doublingMs(bounds, failures)));
+}

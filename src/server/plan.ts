@@ -1,0 +1,100 @@
+import type { BlockSource, CodecPlugin, EndpointPlugin, ServerLimits } from '../contracts/index.js';
+import { SNAPSHOT_OPTIONS, type SnapshotServerOptions } from '../di/server-parts.js';
+import {
+  checkDistinctPlugins,
+  duration,
+  func,
+  integer,
+  list,
+  object,
+  optional,
+  pluginOf,
+  readOptions,
+  type SpecOf,
+  type ValuesOf,
+  withDefault,
+} from '../internal/options/index.js';
+import { DEFAULT_SERVER_LIMITS as DEFAULTS } from './limits.js';
+import { blockSource } from './source-option.js';
+
+/** What a server is made of. */
+export interface SyncServerConfig {
+  /** The chain to serve: a `Chain`, or anything that reads blocks by height and tells when it changes. */
+  readonly source: BlockSource;
+  /**
+   * Further codecs and endpoints; those that are passed win over built-in ones of the same name.
+   *
+   * @defaultValue `[]`
+   */
+  readonly plugins?: readonly (CodecPlugin | EndpointPlugin)[];
+  /**
+   * Makes and serves snapshots, which new nodes begin with: whose key signs them, and where they are kept. `null` serves
+   * none.
+   *
+   * @defaultValue `null`
+   */
+  readonly snapshots?: SnapshotServerOptions | null;
+  /** Bounds; each has a default. */
+  readonly limits?: Partial<ServerLimits>;
+  /**
+   * Called with failures that clients are told nothing about. Must not throw.
+   *
+   * @defaultValue nothing
+   */
+  readonly onError?: (error: unknown) => void;
+}
+
+const count = integer({ min: 1 });
+const byteCount = integer({ what: 'a number of bytes', min: 1 });
+
+/** Readers of a server's bounds. */
+export const SERVER_LIMITS = {
+  heartbeatMs: withDefault(duration(), DEFAULTS.heartbeatMs),
+  writeStallMs: withDefault(duration(), DEFAULTS.writeStallMs),
+  maxBlockBytes: withDefault(byteCount, DEFAULTS.maxBlockBytes),
+  maxRange: withDefault(count, DEFAULTS.maxRange),
+  maxStreams: withDefault(count, DEFAULTS.maxStreams),
+  maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
+} satisfies SpecOf<ServerLimits>;
+
+const SERVICE_OPTIONS = {
+  plugins: withDefault(list(pluginOf('codec', 'endpoint')), Object.freeze([])),
+  snapshots: optional(object(SNAPSHOT_OPTIONS)),
+  limits: object(SERVER_LIMITS),
+  onError: withDefault(func<(error: unknown) => void>(), () => undefined),
+} satisfies SpecOf<Omit<SyncServerConfig, 'source'>>;
+
+/** Readers of a server's options. */
+export const SERVER_OPTIONS = {
+  source: blockSource(),
+  ...SERVICE_OPTIONS,
+} satisfies SpecOf<SyncServerConfig>;
+
+/** All that a server is made of, complete, checked and frozen. Nothing reads the configuration after it was made. */
+export type ServerPlan = ValuesOf<typeof SERVER_OPTIONS>;
+
+/** The same as far as it doesn't depend on the chain that is served. */
+export type ServicePlan = Omit<ServerPlan, 'source'>;
+
+/** The plan of a server whose chain is not open yet. @throws as {@link serverPlan} */
+export function servicePlan(owner: string, config: Omit<SyncServerConfig, 'source'>): ServicePlan {
+  const plan = readOptions(owner, config, SERVICE_OPTIONS);
+  checkDistinctPlugins(plan.plugins, { owner });
+  return plan;
+}
+
+/**
+ * Turns a configuration into a plan.
+ *
+ * @param spec - readers of a server's options, and of those that an adapter has beside them.
+ * @throws TypeError @throws SyncError `PLUGIN_INCOMPATIBLE`
+ */
+export function serverPlan<S extends typeof SERVER_OPTIONS>(
+  owner: string,
+  config: SyncServerConfig,
+  spec: S,
+): ValuesOf<S> {
+  const plan = readOptions(owner, config, spec);
+  checkDistinctPlugins(plan.plugins, { owner });
+  return plan;
+}

@@ -1,0 +1,160 @@
+import test from 'ava';
+import { gzip } from '../plugins/codec-gzip/index.js';
+import { ethereum } from '../plugins/chain-ethereum/index.js';
+import { memoryStorage } from '../plugins/storage-memory/index.js';
+import { jsonRangeEndpoint } from '../plugins/transport-json-range/index.js';
+import { sseTransport } from '../plugins/transport-sse/index.js';
+import { CHAIN_OPTIONS, chainPlan } from '../src/config/chain-plan.js';
+import { ENGINE_OPTIONS } from '../src/config/engine-plan.js';
+import type { ChainConfig, SyncEngineConfig } from '../src/config/types.js';
+import { createSyncEngine } from '../src/index.js';
+import { type OptionTable, tryTable } from './helpers/option-table.js';
+
+const KEY = '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798';
+const HASH = 'a'.repeat(64);
+const MAX = Number.MAX_SAFE_INTEGER;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const ignore = (): void => undefined;
+const NO_TEXTS = ['', 1, true, {}, [], ignore];
+const NO_NUMBERS = ['1', true, Number.NaN, Infinity, {}, 1n];
+const NO_OBJECTS = ['x', 1, true, [], Promise.resolve({}), null];
+
+const row = (takes: readonly unknown[], refuses: readonly unknown[]): OptionTable[string] => ({
+  takes: [undefined, ...takes],
+  refuses,
+});
+const required = (takes: readonly unknown[], refuses: readonly unknown[]): OptionTable[string] => ({
+  takes,
+  refuses: [undefined, ...refuses],
+});
+const integers = (min: number): OptionTable[string] =>
+  row([min, MAX], [...NO_NUMBERS, null, min - 1, min + 0.5, MAX + 1]);
+const times = row([1, 1.5, LONGEST_TIMER], [...NO_NUMBERS, null, 0, -5, LONGEST_TIMER + 1]);
+const booleans = row([true, false], ['yes', 'true', 0, 1, null, {}]);
+
+const STORE_ROWS: OptionTable = {
+  storage: required(
+    [{ use: 'memory' }, { use: 'leveldb', location: 'x' }, memoryStorage()],
+    [...NO_OBJECTS, {}, 'memory', { use: 'leveldb' }, { use: 'leveldb', path: 'x' }, memoryStorage, gzip()],
+  ),
+  'storage.use': required(['leveldb'], ['', 1, null]),
+  'storage.location': required(['x'], [...NO_TEXTS, null]),
+  'storage.createIfMissing': booleans,
+  chain: row(
+    ['sealed-json', 'linked:a,b,c', ethereum(), null],
+    ['', 1, ethereum, gzip(), 'linked', 'linked:a,b,a'],
+  ),
+  chainId: row(['x', null], NO_TEXTS),
+  base: integers(0),
+  codecs: row([['identity'], [gzip(), 'identity']], [[], 'gzip', null, ['gzip', 'gzip'], [gzip(), 'gzip']]),
+  'codecs[]': required(['gzip', gzip()], ['', 1, null, gzip, memoryStorage(), Promise.resolve(gzip())]),
+  storeCodec: row(['gzip', 'identity'], ['', 1, null, gzip()]),
+  stateTransition: row([{ apply: ignore }, null], [ignore, {}, { apply: 1 }, 'x']),
+  finality: row([{ depth: 0 }, ignore, null], [64, '64', {}, { dept: 1 }, []]),
+  'finality.depth': required([0, 64], [...NO_NUMBERS, null, -1, 0.5]),
+  plugins: row([[], [gzip(), sseTransport()]], [gzip(), 'gzip', null, {}]),
+  'plugins[]': required([gzip(), sseTransport()], [gzip, 'gzip', {}, null, jsonRangeEndpoint()]),
+  limits: row([{}], [...NO_OBJECTS, { maxBlock: 1 }, { MAXBLOCKBYTES: 1 }]),
+  'limits.maxBlockBytes': integers(1),
+};
+
+const ENGINE_ROWS: OptionTable = {
+  ...STORE_ROWS,
+  peers: required(
+    [['http://a'], ['http://a', 'https://a', { url: 'http://b' }]],
+    [[], 'http://a', null, {}, ['http://a', 'http://a/sync'], ['http://a', { url: 'http://A:80/sync/' }]],
+  ),
+  'peers[]': required(
+    ['http://a/b/', 'https://user:pass@a', { url: 'http://a' }],
+    [
+      '',
+      'a:8080',
+      'ftp://a',
+      'http://a?x',
+      'http://a#x',
+      'http://%zz:@a',
+      1,
+      null,
+      {},
+      { uri: 'http://a' },
+      new URL('http://a'),
+    ],
+  ),
+  'peers[].url': required(['http://a'], ['', 'a', 1, null]),
+  'peers[].headers': row(
+    [{}, { authorization: 'Bearer é', 'X-Tenant': '' }],
+    [
+      ...NO_OBJECTS,
+      { 'x y': 'z' },
+      { '': 'z' },
+      { x: 'a\nb' },
+      { x: '√' },
+      { x: ignore },
+      { x: 1 },
+      { x: undefined },
+      { accept: 'a', Accept: 'b' },
+    ],
+  ),
+  mode: row(['auto', 'stream', 'json', 'snapshot'], ['fast', 'Stream', '', 1, null]),
+  trust: row(
+    [{ signers: [KEY] }, { hash: HASH }, null],
+    ['x', KEY, [KEY], {}, { signers: [] }, { treshold: 1 }],
+  ),
+  'trust.signers': row([[KEY], []], [KEY, null, {}, [KEY, KEY]]),
+  'trust.signers[]': required(
+    [KEY],
+    ['abc', KEY.toUpperCase(), `0x${KEY}`, `04${KEY.slice(2)}`, '', 1, null],
+  ),
+  'trust.threshold': row([1], [...NO_NUMBERS, null, 0, 2, 1.5]),
+  'trust.hash': row([HASH, null], [HASH.toUpperCase(), HASH.slice(1), '', 1]),
+  'trust.maxAgeMs': row([1, 2 ** 40, null], [...NO_NUMBERS, 0, -1]),
+  snapshot: row([{}], [...NO_OBJECTS, { dir: 'x' }]),
+  'snapshot.type': row(['recent', 'full'], ['latest', '', null, 1]),
+  'snapshot.directory': row(['x', null], NO_TEXTS),
+  'snapshot.minBlocks': integers(0),
+  to: row([0, MAX, null], [...NO_NUMBERS, -1, 0.5, '10']),
+  follow: booleans,
+  agree: row([1, 2], [...NO_NUMBERS, null, 0, 3, 1.5]),
+  staleAfterMs: row([1, 2 ** 40, null], [...NO_NUMBERS, 0, -1]),
+  headCheckMs: times,
+  fetch: row([fetch, null], [{}, 'fetch', true, Promise.resolve(fetch)]),
+  retry: row([{}], [...NO_OBJECTS, { maxAttempt: 3 }, { attempts: 3 }]),
+  'retry.maxAttempts': row([1, MAX, Infinity], ['1', null, Number.NaN, 0, -1, 1.5, -Infinity]),
+  'retry.baseDelayMs': times,
+  'retry.maxDelayMs': times,
+  'retry.quickForMs': row([0, LONGEST_TIMER], [...NO_NUMBERS, null, -1, LONGEST_TIMER + 1]),
+  'limits.maxBatchBlocks': integers(1),
+  'limits.maxPendingBytes': integers(1),
+  'limits.minBytesPerSecond': row([0, 0.5], [...NO_NUMBERS, null, -1]),
+  'limits.connectTimeoutMs': times,
+  'limits.firstByteTimeoutMs': times,
+  'limits.idleTimeoutMs': times,
+  'limits.progressTimeoutMs': times,
+};
+
+const store = { storage: { use: 'leveldb', location: 'x' }, finality: { depth: 1 }, limits: {} };
+
+test('every option of an engine has values that it takes, and names what it refuses', async (t) => {
+  await tryTable(t, {
+    spec: ENGINE_OPTIONS,
+    base: () => ({
+      ...store,
+      peers: [{ url: 'http://a' }, { url: 'http://b' }],
+      trust: { signers: [KEY], hash: HASH },
+      snapshot: {},
+      retry: {},
+    }),
+    call: (options) => createSyncEngine(options as unknown as SyncEngineConfig).close(),
+    rows: ENGINE_ROWS,
+  });
+});
+
+test('every option of a chain has values that it takes, and names what it refuses', async (t) => {
+  await tryTable(t, {
+    spec: CHAIN_OPTIONS,
+    base: () => store,
+    call: (options) => chainPlan(options as unknown as ChainConfig),
+    rows: STORE_ROWS,
+  });
+});

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { BZIP2_OPTIONS } from '../../plugins/codec-bzip2/options.js';
+import { GZIP_OPTIONS } from '../../plugins/codec-gzip/options.js';
+import { ZSTD_OPTIONS } from '../../plugins/codec-zstd/options.js';
+import { LEVEL_OPTIONS } from '../../plugins/storage-leveldb/options.js';
+import { JSON_RANGE_OPTIONS } from '../../plugins/transport-json-range/client/client.js';
+import { SNAPSHOT_TRANSPORT_OPTIONS } from '../../plugins/transport-snapshot/client/transport.js';
+import { CHAIN_OPTIONS } from '../../src/config/chain-plan.js';
+import { ENGINE_OPTIONS, enginePlan } from '../../src/config/engine-plan.js';
+import { RUN_OPTIONS } from '../../src/engine/arguments.js';
+import type { Reader, Spec } from '../../src/internal/options/index.js';
+import { statedDefaults, valueOfDefault } from '../helpers/docstring-defaults.js';
+import { projectRoot } from '../helpers/shared.js';
+
+const TYPES = 'src/config/types.ts';
+const { limits, trust, snapshot, retry, storage } = ENGINE_OPTIONS;
+const [peer] = Object.values(ENGINE_OPTIONS.peers.parts ?? {});
+
+/** Readers of what is in an option, by name. */
+const inside = (reader: Reader<unknown> | undefined): Spec =>
+  Object.fromEntries(Object.entries(reader?.parts ?? {}).map(([suffix, part]) => [suffix.slice(1), part]));
+
+/** By file and interface, with readers of at least the members that it states itself. */
+const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[] = [
+  [TYPES, 'ChainConfig', CHAIN_OPTIONS],
+  [TYPES, 'SyncEngineConfig', ENGINE_OPTIONS],
+  [TYPES, 'LevelStorageConfig', inside(storage)],
+  [TYPES, 'PeerConfig', inside(peer)],
+  [TYPES, 'TrustConfig', inside(trust)],
+  [TYPES, 'SnapshotConfig', inside(snapshot)],
+  ['src/engine/backoff.ts', 'RetryOptions', inside(retry)],
+  ['src/chain/settings.ts', 'ChainLimits', inside(limits)],
+  ['src/engine/engine-parts.ts', 'EngineLimits', inside(limits)],
+  ['src/contracts/plugin.ts', 'TransportLimits', inside(limits)],
+  ['src/chain/consumer/consumer.ts', 'RunOptions', { ...RUN_OPTIONS }],
+  ['plugins/codec-gzip/options.ts', 'GzipOptions', GZIP_OPTIONS],
+  ['plugins/codec-bzip2/options.ts', 'Bzip2Options', BZIP2_OPTIONS],
+  ['plugins/codec-zstd/options.ts', 'ZstdOptions', ZSTD_OPTIONS],
+  ['plugins/storage-leveldb/options.ts', 'LevelStorageOptions', LEVEL_OPTIONS],
+  ['plugins/transport-json-range/client/client.ts', 'JsonRangeTransportOptions', JSON_RANGE_OPTIONS],
+  ['plugins/transport-snapshot/client/transport.ts', 'SnapshotTransportOptions', SNAPSHOT_TRANSPORT_OPTIONS],
+];
+
+const plan = enginePlan({ peers: ['http://a'], storage: { use: 'memory' } });
+
+/** Defaults that depend on other options, as the plan of an empty configuration has them. */
+const BY_PLAN: Readonly<Record<string, unknown>> = {
+  'ChainConfig.storeCodec': plan.storeCodec,
+  'RetryOptions.maxAttempts': plan.settings.retry.maxAttempts,
+};
+/** What is no value that could be written down. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  'SnapshotConfig.directory': "`downloads` in the store's directory",
+};
+
+for (const [file, name, spec] of INTERFACES) {
+  test(`the docstrings of ${name} state the defaults that hold`, (t) => {
+    const stated = statedDefaults(file, name);
+    t.true(stated.size > 0);
+    for (const [member, text] of stated) {
+      t.true(member in spec, `${member} has a reader`);
+      const key = `${name}.${member}`;
+      const fallback = BY_PLAN[key] ?? spec[member]?.fallback;
+      const words = IN_WORDS[key];
+      if (words !== undefined) t.is(text, words);
+      else if (member === 'signal' || member === 'onRollback') t.is(text, null);
+      else if (fallback === undefined) t.is(text, null, `${member} has no default, and states one`);
+      else t.deepEqual(valueOfDefault(text ?? ''), fallback, member);
+    }
+    const source = readFileSync(join(projectRoot, file), 'utf8');
+    t.notRegex(source, /\*.*\bDefault (?:`|\d|none|true|false)/, 'a default in words that nobody compares');
+  });
+}
+
+test('what an empty configuration leaves to the plan is what the docstrings say', (t) => {
+  const following = enginePlan({ peers: ['http://a'], storage: { use: 'memory' }, follow: true });
+  t.is(following.settings.retry.maxAttempts, Infinity);
+  t.is(plan.rawBelowBytes, 2 * 1024);
+  t.deepEqual(plan.partsDirectory, { inStore: true });
+  const named = enginePlan({ peers: ['http://a'], storage: { use: 'memory' }, storeCodec: 'gzip' });
+  t.is(named.rawBelowBytes, 0);
+});

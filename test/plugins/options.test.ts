@@ -1,0 +1,134 @@
+import test from 'ava';
+import { linked, type LinkedOptions } from '../../plugins/chain-linked/index.js';
+import { LINKED_OPTIONS, parseLinkedId } from '../../plugins/chain-linked/options.js';
+import { bzip2 } from '../../plugins/codec-bzip2/index.js';
+import { BZIP2_OPTIONS } from '../../plugins/codec-bzip2/options.js';
+import { gzip } from '../../plugins/codec-gzip/index.js';
+import { GZIP_OPTIONS } from '../../plugins/codec-gzip/options.js';
+import { zstd } from '../../plugins/codec-zstd/index.js';
+import { ZSTD_OPTIONS } from '../../plugins/codec-zstd/options.js';
+import { levelStorage, type LevelStorageOptions } from '../../plugins/storage-leveldb/index.js';
+import { LEVEL_OPTIONS } from '../../plugins/storage-leveldb/options.js';
+import { JSON_RANGE_OPTIONS } from '../../plugins/transport-json-range/client/client.js';
+import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
+import { SNAPSHOT_TRANSPORT_OPTIONS } from '../../plugins/transport-snapshot/client/transport.js';
+import { snapshotTransport } from '../../plugins/transport-snapshot/index.js';
+import { CHAIN_FORMS } from '../../src/config/builtin.js';
+import type { Spec } from '../../src/internal/options/index.js';
+import { type OptionTable, tryTable } from '../helpers/option-table.js';
+
+const NO_NUMBERS = ['1', null, true, Number.NaN, Infinity, {}];
+const integers = (min: number, max: number): OptionTable[string] => ({
+  takes: [undefined, min, max],
+  refuses: [...NO_NUMBERS, min - 1, min + 0.5, max + 1],
+});
+const booleans: OptionTable[string] = { takes: [undefined, true, false], refuses: ['yes', 1, 0, null] };
+const bytes = integers(1, Number.MAX_SAFE_INTEGER);
+const name: OptionTable[string] = {
+  takes: ['n', 'größe', 'x'.repeat(64)],
+  refuses: [undefined, '', 'a b', 'a,b', 'a"b', 'x'.repeat(65), 1, null],
+};
+
+interface Trial {
+  readonly spec: Spec;
+  readonly base: Readonly<Record<string, unknown>>;
+  readonly call: (options: object) => unknown;
+  readonly rows: OptionTable;
+}
+
+const trials: Readonly<Record<string, Trial>> = {
+  gzip: { spec: GZIP_OPTIONS, base: {}, call: gzip, rows: { level: integers(0, 9) } },
+  zstd: { spec: ZSTD_OPTIONS, base: {}, call: zstd, rows: { level: integers(1, 22) } },
+  bzip2: {
+    spec: BZIP2_OPTIONS,
+    base: {},
+    call: bzip2,
+    rows: { level: integers(1, 9), multiStream: booleans },
+  },
+  levelStorage: {
+    spec: LEVEL_OPTIONS,
+    base: { location: 'x' },
+    call: (options) => levelStorage(options as LevelStorageOptions),
+    rows: { location: { takes: ['x'], refuses: [undefined, '', 1, null] }, createIfMissing: booleans },
+  },
+  jsonRangeTransport: {
+    spec: JSON_RANGE_OPTIONS,
+    base: {},
+    call: jsonRangeTransport,
+    rows: {
+      parallel: integers(1, 16),
+      targetRangeBytes: bytes,
+      firstRangeBlocks: integers(1, 10_000),
+      maxBufferedBytes: bytes,
+      hedgeAfterMs: { takes: [undefined, 1, 600_000], refuses: [...NO_NUMBERS, 0, 600_001] },
+    },
+  },
+  snapshotTransport: {
+    spec: SNAPSHOT_TRANSPORT_OPTIONS,
+    base: {},
+    call: snapshotTransport,
+    rows: {
+      connections: integers(1, 32),
+      backoffMs: { takes: [undefined, 1, 30_000], refuses: [...NO_NUMBERS, 0, 30_001] },
+      maxManifestBytes: integers(1, 2 ** 29),
+    },
+  },
+  linked: {
+    spec: LINKED_OPTIONS,
+    base: { height: 'h', hash: 'i', previousHash: 'p' },
+    call: (options) => linked(options as LinkedOptions),
+    rows: { height: name, hash: name, previousHash: name },
+  },
+};
+
+for (const [owner, { spec, base, call, rows }] of Object.entries(trials)) {
+  test(`${owner} takes and refuses the values of its options, and has no others`, async (t) => {
+    await tryTable(t, { spec, base: () => base, call: (options) => call(options), rows });
+    t.throws(() => call({ ...base, levle: 1 }), {
+      instanceOf: TypeError,
+      message: new RegExp(`^${owner}: \`levle\` is not an option`),
+    });
+    for (const wrong of [null, 'x', 7, [], gzip, Promise.resolve({})])
+      t.throws(() => call(wrong as object), { instanceOf: TypeError, message: new RegExp(`^${owner}: `) });
+  });
+}
+
+test('full names of linked rules are told without loading the rules as the rules tell them', (t) => {
+  const long = 'x'.repeat(64);
+  const ids = [
+    'linked:a,b,c',
+    'linked:a,b,a',
+    'linked:a,a,b',
+    'linked:b,a,a',
+    'linked:a,b',
+    'linked:a,b,c,d',
+  ];
+  const odd = [
+    'linked',
+    'linked:',
+    'linked:a b,c,d',
+    'linked:ab,a,b',
+    'linked:a,ab,b',
+    'linked:a,b,ab',
+    'linked:é,ü,ö',
+  ];
+  for (const id of [
+    ...ids,
+    ...odd,
+    `linked:${long},a,b`,
+    `linked:a,b,${long}x`,
+    'linked:a,b,"',
+    'linked:a\u0000,b,c',
+  ]) {
+    t.is(CHAIN_FORMS.linked.test(id), parses(id), id);
+  }
+});
+
+function parses(id: string): boolean {
+  try {
+    parseLinkedId(id);
+    return true;
+  } catch {
+    return false;
+  }
+}

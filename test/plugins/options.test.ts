@@ -70,7 +70,7 @@ const trials: Readonly<Record<string, Trial>> = {
     rows: {
       connections: integers(1, 32),
       backoffMs: { takes: [undefined, 1, 30_000], refuses: [...NO_NUMBERS, 0, 30_001] },
-      maxManifestBytes: integers(1, 2 ** 29),
+      maxParts: integers(1, 1_000_000),
     },
   },
   linked: {

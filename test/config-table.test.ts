@@ -96,6 +96,7 @@ const ENGINE_ROWS: OptionTable = {
       { accept: 'a', Accept: 'b' },
     ],
   ),
+  'peers[].rollbacks': row(['proved', 'trusted'], ['', 'Trusted', true, null]),
   mode: row(['auto', 'stream', 'json', 'snapshot'], ['fast', 'Stream', '', 1, null]),
   trust: row(
     [{ signers: [KEY] }, { hash: HASH }, null],
@@ -118,6 +119,10 @@ const ENGINE_ROWS: OptionTable = {
   agree: row([1, 2], [...NO_NUMBERS, null, 0, 3, 1.5]),
   staleAfterMs: row([1, 2 ** 40, null], [...NO_NUMBERS, 0, -1]),
   headCheckMs: times,
+  maxRollbackBlocks: integers(0),
+  acceptRollback: row([{ height: 1, hash: 'x' }, null], [{ height: 1 }, { hash: 'x' }, 'x', 1, {}]),
+  'acceptRollback.height': required([0, MAX], [...NO_NUMBERS, null, -1, 0.5]),
+  'acceptRollback.hash': required(['x'], [...NO_TEXTS, null]),
   fetch: row([fetch, null], [{}, 'fetch', true, Promise.resolve(fetch)]),
   retry: row([{}], [...NO_OBJECTS, { maxAttempt: 3 }, { attempts: 3 }]),
   'retry.maxAttempts': row([1, MAX, Infinity], ['1', null, Number.NaN, 0, -1, 1.5, -Infinity]),
@@ -141,6 +146,7 @@ test('every option of an engine has values that it takes, and names what it refu
     base: () => ({
       ...store,
       peers: [{ url: 'http://a' }, { url: 'http://b' }],
+      acceptRollback: { height: 1, hash: 'x' },
       trust: { signers: [KEY], hash: HASH },
       snapshot: {},
       retry: {},

@@ -28,7 +28,11 @@ test('headers of a peer have names in lower case, and win over credentials in it
   const headers = { Authorization: 'Bearer x', 'X-Tenant': 'a' };
   const { settings } = enginePlan({ peers: [{ url: 'http://user:p@127.0.0.1', headers }], storage });
   t.deepEqual(settings.peers, [
-    { url: 'http://127.0.0.1/sync', headers: { authorization: 'Bearer x', 'x-tenant': 'a' } },
+    {
+      url: 'http://127.0.0.1/sync',
+      headers: { authorization: 'Bearer x', 'x-tenant': 'a' },
+      rollbacks: 'proved',
+    },
   ]);
 });
 

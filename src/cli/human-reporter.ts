@@ -1,4 +1,4 @@
-import type { PeerEvent, ProgressEvent, RollbackEvent, SnapshotEvent } from '../index.js';
+import type { PeerEvent, ProgressEvent, RollbackEvent, RollbackHeldEvent, SnapshotEvent } from '../index.js';
 import type { BuildEvent, CliEvent, InputProgressEvent } from './events.js';
 import { type Failure, failureText, printable } from './exit.js';
 import { ProgressBar } from './progress-bar.js';
@@ -107,6 +107,8 @@ function noteOf(event: CliEvent): string | null {
       return peerText(event);
     case 'rollback':
       return rollbackText(event);
+    case 'rollback-held':
+      return heldText(event);
     default:
       return null;
   }
@@ -120,6 +122,10 @@ function warningText(event: Extract<CliEvent, { readonly type: 'warning' }>): st
 function rollbackText({ to, dropped }: RollbackEvent): string {
   const { height = to.height } = dropped[0] ?? {};
   return `Rolled back from block ${height} to block ${to.height}; ${countText(dropped.length, 'block')} undone.`;
+}
+
+function heldText({ peer, ours, theirs }: RollbackHeldEvent): string {
+  return `${peer} is at block ${theirs.height} on another branch; ours, up to block ${ours.height}, is kept.`;
 }
 
 function peerText({ status, peer, error }: PeerEvent): string | null {

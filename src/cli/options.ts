@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { type ChainPlan, chainPlan } from '../config/chain-plan.js';
 import { peer } from '../config/peers.js';
 import type { ChainConfig } from '../config/types.js';
-import type { Peer } from '../contracts/index.js';
+import type { BlockRef, Peer } from '../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../engine/engine-parts.js';
 import { parseHeight } from '../internal/height.js';
 import { isRefusal, type Reader } from '../internal/options/index.js';
@@ -53,6 +53,13 @@ function readBy<T>(reader: Reader<T>, value: unknown): T {
     if (!isRefusal(error)) throw error;
     throw new InvalidArgumentError(error.message.replace('It: the argument', 'It'));
   }
+}
+
+/** Reads a block, as HEIGHT:HASH. @throws InvalidArgumentError */
+export function blockRef(text: string): BlockRef {
+  const [, height = '', hash = ''] = /^(\d+):(.+)$/.exec(text) ?? [];
+  if (hash === '') throw new InvalidArgumentError('It must be HEIGHT:HASH.');
+  return { height: wholeNumber(height), hash };
 }
 
 /** What {@link OPTION.finalityDepth} asks for; `null` when it isn't given. */

@@ -1,10 +1,18 @@
 import { Option } from 'commander';
 import { type EnginePlan, enginePlan } from '../config/engine-plan.js';
 import type { SyncEngineConfig } from '../config/types.js';
-import type { SnapshotType } from '../contracts/index.js';
+import type { BlockRef, SnapshotType } from '../contracts/index.js';
 import type { SyncMode } from '../engine/modes.js';
 import { STREAM_CODECS } from '../internal/codecs.js';
-import { finalityOf, OPTION, storeConfig, type StoreOptions, texts, wholeNumber } from './options.js';
+import {
+  blockRef,
+  finalityOf,
+  OPTION,
+  storeConfig,
+  type StoreOptions,
+  texts,
+  wholeNumber,
+} from './options.js';
 import { planned } from './planned.js';
 import { stateConfig } from './state-module.js';
 import { TRUST_OPTION, type TrustArguments, trustConfig } from './trust.js';
@@ -18,6 +26,7 @@ export interface PeerArguments extends StoreOptions, TrustArguments {
   readonly finalityDepth?: number;
   readonly agree: number;
   readonly staleAfter?: number;
+  readonly acceptRollback?: BlockRef;
   readonly state?: string;
 }
 
@@ -47,6 +56,9 @@ export function syncOptions(modes: readonly ('auto' | SyncMode)[]): readonly Opt
       '--stale-after <seconds>',
       'age of the newest block above which the node is not up to date',
     ).argParser(wholeNumber),
+    new Option('--accept-rollback <height:hash>', 'consent to one deep branch, by a block of it').argParser(
+      blockRef,
+    ),
     OPTION.state(),
   ];
 }
@@ -73,6 +85,7 @@ export async function syncPlan(
     snapshot: { type: snapshotType },
     finality: finalityOf(options),
     agree,
+    acceptRollback: options.acceptRollback ?? null,
     staleAfterMs: staleAfter === undefined ? null : staleAfter * 1000,
     ...(codec === undefined ? {} : { codecs: [codec] }),
   };

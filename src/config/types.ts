@@ -219,7 +219,7 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
    * Confirmed blocks that another branch may take the place of. A peer that asks for more is left; when none else is left,
    * the engine fails with `ROLLBACK_TOO_DEEP`.
    *
-   * @defaultValue `finality.depth` where it is given, else 64
+   * @defaultValue 64, or `finality.depth` where it is given
    */
   readonly maxRollbackBlocks?: number;
   /**

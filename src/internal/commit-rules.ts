@@ -74,6 +74,11 @@ function laterOf(now: BlockRef | null, asked: BlockRef | null): BlockRef | null 
   return isAbove(asked, now) ? asked : now;
 }
 
+/** A store that is emptied has no base any more. */
+function baseAbove(head: BlockRef | null, base: number): number {
+  return head === null ? 0 : base;
+}
+
 function isAbove(a: BlockRef | null, b: BlockRef | null): boolean {
   return a !== null && (b === null || a.height > b.height);
 }
@@ -101,12 +106,8 @@ export function planRollback(
       height: to.height,
     });
   }
-  return {
-    ...checkpoint,
-    head: to,
-    base: to === null ? 0 : base,
-    confirmed: isAbove(confirmed, to) ? to : confirmed,
-  };
+  const kept = isAbove(confirmed, to) ? to : confirmed;
+  return { ...checkpoint, head: to, base: baseAbove(to, base), confirmed: kept };
 }
 
 /** Which blocks a stage holds so far. */

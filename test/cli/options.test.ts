@@ -90,6 +90,7 @@ function rowsFor({
     '--snapshot-type': types,
     '--codec': { takes: ['gzip', 'identity'], refuses: ['', 'gizp', 'bzip2'] },
     '--agree': { takes: ['1'], refuses: ['', '0', '2', 'x'] },
+    '--accept-rollback': { takes: ['5:ab'], refuses: ['', '5', '5:', 'x:ab', '-1:ab'] },
     '--stale-after': { takes: ['1', '86400'], refuses: ['', '0', '-1', 'x'] },
     '--to': heights,
     '--from': heights,

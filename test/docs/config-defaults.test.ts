@@ -48,6 +48,7 @@ const plan = enginePlan({ peers: ['http://a'], storage: { use: 'memory' } });
 /** Defaults that depend on other options, as the plan of an empty configuration has them. */
 const BY_PLAN: Readonly<Record<string, unknown>> = {
   'ChainConfig.storeCodec': plan.storeCodec,
+  'SyncEngineConfig.maxRollbackBlocks': plan.settings.maxRollbackBlocks,
   'RetryOptions.maxAttempts': plan.settings.retry.maxAttempts,
 };
 /** Members that no configuration has: they follow from others. */

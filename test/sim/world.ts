@@ -110,6 +110,8 @@ function clientConfig(ledger: Ledger, network: Network, store: MemoryStorage): S
     storeCodec: 'identity',
     plugins: [sseTransport(), jsonRangeTransport({ firstRangeBlocks: 5, targetRangeBytes: 2_000 })],
     follow: true,
+    // The source may go back and forth for minutes while the line is down.
+    maxRollbackBlocks: 1_000,
     fetch: network.fetch,
   };
 }

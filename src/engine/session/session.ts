@@ -95,16 +95,20 @@ class Session {
    * for more than it has, a peer would end the stream; so it is followed, and seen to be on our branch or on another.
    */
   async #start(head: BlockRef | null): Promise<BlockRef | null> {
-    const { chain, status, follow, branches } = this.#deps;
-    const { base, finalized } = chain.tip();
+    const { chain, status, follow } = this.#deps;
     const theirs = status?.head?.height ?? null;
-    if (!follow || head === null || theirs === null || theirs >= head.height) return head;
-    if (theirs < Math.max(base, finalized?.height ?? 0, head.height - branches.maxRollbackBlocks))
-      return head;
+    if (!follow || head === null || theirs === null || !this.#isSomewhatBehind(theirs, head)) return head;
     const header = await chain.header(theirs);
     if (header === null) return head;
     this.#state = ASKING.branched(this.#branchAt({ height: theirs, hash: header.hash }));
     return header;
+  }
+
+  #isSomewhatBehind(theirs: number, head: BlockRef): boolean {
+    const { chain, branches } = this.#deps;
+    const { base, finalized } = chain.tip();
+    const lowest = Math.max(base, finalized?.height ?? 0, head.height - branches.maxRollbackBlocks);
+    return theirs < head.height && theirs >= lowest;
   }
 
   /** Asks for the peer's branch, which takes the place of ours once it is proved. */
@@ -229,7 +233,7 @@ class Session {
   async #prove(state: Proving, frames: readonly Frame[]): Promise<void> {
     const { branch } = state;
     await branch.add(frames);
-    if (branch.isOurs) this.#state = state.settled();
+    if (branch.isOurs) this.#settle(state);
     else if (branch.isEnough() || (this.#deps.trustsRollbacks && branch.hasOwn))
       await this.#takeProved(state);
   }
@@ -238,9 +242,15 @@ class Session {
     const { branches, rollbackLimit } = this.#deps;
     const { branch } = state;
     await this.#take(branch);
-    this.#state = state.settled();
+    this.#settle(state);
     if (branch.head.height === branch.ours?.height) branches.tookTie(branch.head.height);
     rollbackLimit.replaced();
+  }
+
+  /** Both are on one chain again. */
+  #settle(state: Proving): void {
+    this.#state = state.settled();
+    if (state.live === 'held') this.#deps.onFact({ kind: 'live' });
   }
 
   /** Puts a branch in the place of ours. */
@@ -281,17 +291,13 @@ class Session {
 
   /** The peer is behind, not lying: it is followed until its branch has outgrown ours. */
   async #followBranch(state: Proving): Promise<void> {
+    const { trustsRollbacks, onFact } = this.#deps;
     const { branch } = state;
-    const live = state.wentLive();
-    this.#state = live;
-    if (this.#deps.trustsRollbacks) {
-      await this.#takeProved(live);
-      this.#deps.onFact({ kind: 'live' });
-    } else if (branch.hasOwn && branch.ours !== null) {
-      this.#deps.onFact({ kind: 'held', ours: branch.ours, theirs: branch.head });
-    } else {
-      this.#deps.onFact({ kind: 'live' });
-    }
+    const isHeld = branch.hasOwn && branch.ours !== null && !trustsRollbacks;
+    if (trustsRollbacks) await this.#takeProved(state.wentLive(false));
+    else if (isHeld) onFact({ kind: 'held', ours: branch.ours, theirs: branch.head });
+    else onFact({ kind: 'live' });
+    if (!trustsRollbacks) this.#state = state.wentLive(!isHeld);
   }
 
   /** The peer takes back blocks that it has sent: a claim, until others replace them. */
@@ -329,7 +335,7 @@ class Session {
     branch.checkDepth();
     await this.#writer.replace(branch.common, branch.frames ?? []);
     const state = answered(this.#state);
-    if (state.at === 'proving') this.#state = state.settled();
+    if (state.at === 'proving') this.#settle(state);
   }
 
   /** Tells of a fork that may pass, once: what made the session fail comes first. @returns the error, to be thrown */

@@ -23,12 +23,12 @@ export interface AskingBranch {
 export interface Proving {
   readonly at: 'proving';
   readonly branch: Branch;
-  /** Whether the peer has sent all it had, and is followed. */
-  readonly isLive: boolean;
+  /** Whether the peer has sent all it had, and is followed; `held`: it has, and that was not told, since ours is kept. */
+  readonly live: 'no' | 'held' | 'told';
   /** The peer went back further than its branch begins. */
   branched(branch: Branch): Proving;
-  /** The peer has sent all it had. */
-  wentLive(): Proving;
+  /** The peer has sent all it had. @param told - whether the node counts as live with it. */
+  wentLive(told: boolean): Proving;
   /** The branch has taken the place of ours, or the peer is on ours again. */
   settled(): Committing | Live;
 }
@@ -68,29 +68,29 @@ const LIVE: Live = {
   at: 'live',
   wentLive: () => LIVE,
   branched,
-  wentBack: (branch) => proving(branch, true),
+  wentBack: (branch) => proving(branch, 'told'),
 };
 const COMMITTING: Committing = {
   at: 'committing',
   wentLive: () => LIVE,
   branched,
-  wentBack: (branch) => proving(branch, false),
+  wentBack: (branch) => proving(branch, 'no'),
 };
 /** Where each session begins. */
 export const ASKING: Asking = { at: 'asking', answered: () => COMMITTING, branched };
 
 function branched(branch: Branch): AskingBranch {
-  return { at: 'asking-branch', branch, answered: () => proving(branch, false), branched };
+  return { at: 'asking-branch', branch, answered: () => proving(branch, 'no'), branched };
 }
 
-function proving(branch: Branch, isLive: boolean): Proving {
+function proving(branch: Branch, live: Proving['live']): Proving {
   return {
     at: 'proving',
     branch,
-    isLive,
-    branched: (other) => proving(other, isLive),
-    wentLive: () => proving(branch, true),
-    settled: () => (isLive ? LIVE : COMMITTING),
+    live,
+    branched: (other) => proving(other, live),
+    wentLive: (told) => proving(branch, told || live === 'told' ? 'told' : 'held'),
+    settled: () => (live === 'no' ? COMMITTING : LIVE),
   };
 }
 

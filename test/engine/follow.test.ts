@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { filter, firstValueFrom } from 'rxjs';
-import { createSyncEngine } from '../../src/index.js';
+import { type Chain, createSyncEngine } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { listen } from '../helpers/servers.js';
 import { blocksOn, bytesOf, fork, Follower, refAt, serveChain, sourceChain } from './follow-support.js';

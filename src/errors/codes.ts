@@ -140,6 +140,10 @@ export const ERROR_CODES = {
     'Check that it runs and that the address is right.',
     retry,
   ),
+  PEER_CERTIFICATE: info(
+    "The peer's TLS certificate does not prove that it is the peer.",
+    'Check the address; for a private authority set `NODE_EXTRA_CA_CERTS` or pass a `fetch` that knows it; renew one that has expired.',
+  ),
   PEER_TIMEOUT: info(
     'The peer did not answer in time.',
     'Try again later, or raise the timeout on a slow line.',
@@ -273,11 +277,9 @@ export const ERROR_CODES = {
   METHOD_NOT_ALLOWED: info('The path takes other methods.', 'Use one of the methods in `Allow`.', {
     status: 405,
   }),
-  TOO_MANY_STREAMS: info(
-    'This client has too many streams open.',
-    'Close some, or wait for `Retry-After`.',
-    { status: 429 },
-  ),
+  TOO_MANY_STREAMS: info('This client has too many streams open.', 'Close some, or wait for `Retry-After`.', {
+    status: 429,
+  }),
   SERVER_BUSY: info('The server has as many streams open as it allows.', 'Wait for `Retry-After`.', {
     status: 503,
   }),

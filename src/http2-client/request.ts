@@ -4,6 +4,7 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2';
+import { SyncError } from '../errors/index.js';
 import { onAbort } from '../internal/abort.js';
 import { DECODED_ENCODINGS } from '../internal/node/decoded-body.js';
 import { bodyOf } from './body.js';
@@ -14,7 +15,7 @@ type Head = IncomingHttpHeaders & IncomingHttpStatusHeader;
 /** Statuses whose response has no body (the Fetch standard's null body statuses). */
 const WITHOUT_BODY = [204, 205, 304];
 
-/** Sends a request and resolves with the head of its response. */
+/** Sends a request and resolves with the head of its response. @throws SyncError `PEER_NOT_SYNC` */
 export async function sendRequest(connections: Connections, request: Request): Promise<Response> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     throw new TypeError(`This HTTP/2 client sends GET and HEAD; not ${request.method}.`);
@@ -63,6 +64,7 @@ function headOf(stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
 
 function toResponse(request: Request, stream: ClientHttp2Stream, head: Head): Response {
   const status = head[':status'] ?? 0;
+  if (status < 200 || status > 599) throw oddStatus(request, stream, status);
   const headers = new Headers();
   for (const [name, value] of Object.entries(head)) {
     if (name.startsWith(':') || value === undefined) continue;
@@ -73,4 +75,11 @@ function toResponse(request: Request, stream: ClientHttp2Stream, head: Head): Re
   const response = new Response(isEmpty ? null : bodyOf(stream, head, request.signal), { status, headers });
   Object.defineProperty(response, 'url', { value: request.url });
   return response;
+}
+
+/** `Response` takes no other statuses than those from 200 to 599. */
+function oddStatus(request: Request, stream: ClientHttp2Stream, status: number): SyncError {
+  stream.close(constants.NGHTTP2_CANCEL);
+  const { origin } = new URL(request.url);
+  return new SyncError('PEER_NOT_SYNC', `${origin} answered ${status}, which is no status of HTTP.`);
 }

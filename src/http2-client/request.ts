@@ -65,16 +65,21 @@ function headOf(stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
 function toResponse(request: Request, stream: ClientHttp2Stream, head: Head): Response {
   const status = head[':status'] ?? 0;
   if (status < 200 || status > 599) throw oddStatus(request, stream, status);
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(head)) {
-    if (name.startsWith(':') || value === undefined) continue;
-    for (const one of [value].flat()) headers.append(name, one);
-  }
+  const headers = headersOf(head);
   const isEmpty = request.method === 'HEAD' || WITHOUT_BODY.includes(status);
   if (isEmpty) stream.resume();
   const response = new Response(isEmpty ? null : bodyOf(stream, head, request.signal), { status, headers });
   Object.defineProperty(response, 'url', { value: request.url });
   return response;
+}
+
+function headersOf(head: Head): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(head)) {
+    if (name.startsWith(':') || value === undefined) continue;
+    for (const one of [value].flat()) headers.append(name, one);
+  }
+  return headers;
 }
 
 /** `Response` takes no other statuses than those from 200 to 599. */

@@ -41,3 +41,16 @@ export function backoffDelayMs(
   const askedMs = atLeastMs + chance * Math.max(ASKED_JITTER_MS, atLeastMs * ASKED_JITTER);
   return Math.round(Math.max(ownMs, askedMs));
 }
+
+/**
+ * Least time between two attempts that bring nothing: doubles with each, and half of it is at random.
+ *
+ * @param attempts - in a row, at least 1.
+ */
+export function spacingMs(
+  bounds: BackoffBounds,
+  attempts: number,
+  random: () => number = Math.random,
+): number {
+  return Math.round((doublingMs(bounds, attempts) * (1 + random())) / 2);
+}

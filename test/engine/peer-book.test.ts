@@ -83,6 +83,26 @@ test('a head that was not backed costs ten minutes, then twenty', (t) => {
   t.is(book.info()[0]?.bannedForMs, 1_200_000);
 });
 
+test('the time from one connection that brings no block to the next doubles, after three', (t) => {
+  const { book, clock } = bookOf();
+  const record = recordOf(book, one);
+  const waits = Array.from({ length: 9 }, () => {
+    book.connected(record, clock.ms, -1);
+    return book.info()[0]?.bannedForMs;
+  });
+  t.deepEqual(waits, [0, 0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  // One that lasted longer than that is followed by another at once.
+  clock.ms = 30_000;
+  book.connected(record, 0, -1);
+  t.is(book.info()[0]?.bannedForMs, 0);
+  // Blocks are what ends it, but not those that come again.
+  book.connected(record, clock.ms, 7);
+  t.is(record.idle, 0);
+  book.connected(record, clock.ms, 5);
+  book.connected(record, clock.ms, 7);
+  t.is(record.idle, 2);
+});
+
 test('there is no hope when all were dropped, or when none has ever worked and each has refused three times', (t) => {
   const { book } = bookOf();
   const refusal = new SyncError('PEER_UNAUTHORIZED', 'no');

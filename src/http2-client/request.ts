@@ -15,19 +15,24 @@ type Head = IncomingHttpHeaders & IncomingHttpStatusHeader;
 /** Statuses whose response has no body (the Fetch standard's null body statuses). */
 const WITHOUT_BODY = [204, 205, 304];
 
+/** A connection may just be closed by the server when a request is sent over it: so often another one is opened. */
+const MAX_REFUSED = 3;
+
 /** Sends a request and resolves with the head of its response. @throws SyncError `PEER_NOT_SYNC` */
 export async function sendRequest(connections: Connections, request: Request): Promise<Response> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     throw new TypeError(`This HTTP/2 client sends GET and HEAD; not ${request.method}.`);
   }
-  const { signal } = request;
-  signal.throwIfAborted();
-  const stream = open(connections, request);
-  const stopListening = onAbort(signal, () => {
-    stream.close(constants.NGHTTP2_CANCEL);
-  });
-  stream.once('close', stopListening);
-  return toResponse(request, stream, await headOf(stream, signal));
+  for (let refused = 0; ; refused++) {
+    request.signal.throwIfAborted();
+    const stream = open(connections, request);
+    try {
+      return toResponse(request, stream, await headOf(stream, request.signal));
+    } catch (error) {
+      const mayRepeat = !request.signal.aborted && connections.retire(stream);
+      if (!mayRepeat || refused === MAX_REFUSED) throw error;
+    }
+  }
 }
 
 function open(connections: Connections, request: Request): ClientHttp2Stream {
@@ -45,8 +50,12 @@ function open(connections: Connections, request: Request): ClientHttp2Stream {
   }
 }
 
-/** Failures have the form of the global `fetch`'s: a `TypeError` whose cause tells, or the signal's reason. */
+/** Ends with the request's signal. Failures have the form of the global `fetch`'s: a `TypeError` whose cause tells, or the signal's reason. */
 function headOf(stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
+  const stopListening = onAbort(signal, () => {
+    stream.close(constants.NGHTTP2_CANCEL);
+  });
+  stream.once('close', stopListening);
   return new Promise((resolve, reject) => {
     let failure: unknown = null;
     stream.on('error', (error: unknown) => {

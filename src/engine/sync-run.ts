@@ -1,4 +1,4 @@
-import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
+import type { BlockHeader, Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { sleep } from '../internal/abort.js';
 import type { Chain } from '../chain/chain.js';
@@ -51,7 +51,9 @@ export class SyncRun {
     const { parts, settings } = deps;
     this.#deps = deps;
     this.#book = deps.book;
-    this.#freshness = new Freshness(deps.now);
+    this.#freshness = new Freshness(deps.now, (header) => {
+      if (settings.staleAfterMs !== null) deps.hub.warn('HEAD_AGE_UNKNOWN', withoutAge(header));
+    });
     this.#opener = new ChainOpener(deps);
     this.#chooser = new ModeChooser({
       mode: settings.mode,
@@ -265,6 +267,11 @@ type Outcome =
 type Ended = Extract<ConnectionOutcome, { kind: 'ended' }>;
 
 const FINISHED: Outcome = { kind: 'finished' };
+
+function withoutAge({ height, timestamp }: BlockHeader): string {
+  const time = timestamp === null ? 'has no time' : `has the time ${timestamp}, which is not in milliseconds`;
+  return `Block ${height} ${time}: \`staleAfterMs\` counts from when blocks came, not from when they were made.`;
+}
 
 /** The status document is the same whoever asks for it. */
 function anyTransport(transports: readonly Transport[]): Transport {

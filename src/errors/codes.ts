@@ -222,6 +222,10 @@ export const ERROR_CODES = {
     'Check that the chain still grows, that the clock is right, and that the peers are not cut off.',
     retry,
   ),
+  HEAD_AGE_UNKNOWN: info(
+    'The newest block has no time in milliseconds, so that nobody knows its age.',
+    'Have blocks state milliseconds since 1970, or take `staleAfterMs` for the time since the last block came.',
+  ),
   HEAD_UNPROVED: info('The peer claims a head that it does not deliver.', 'Sync from another peer.', retry),
   // Snapshots
   SNAPSHOT_UNAVAILABLE: info(

@@ -91,6 +91,7 @@ function rowsFor({
     '--codec': { takes: ['gzip', 'identity'], refuses: ['', 'gizp', 'bzip2'] },
     '--agree': { takes: ['1'], refuses: ['', '0', '2', 'x'] },
     '--stale-after': { takes: ['1', '86400'], refuses: ['', '0', '-1', 'x'] },
+    '--give-up-after': { takes: ['1', '86400'], refuses: ['', '0', '-1', 'x'] },
     '--to': heights,
     '--from': heights,
     '--host': { takes: ['127.0.0.1', '::1'], refuses: [''] },

@@ -49,6 +49,7 @@ const plan = enginePlan({ peers: ['http://a'], storage: { use: 'memory' } });
 const BY_PLAN: Readonly<Record<string, unknown>> = {
   'ChainConfig.storeCodec': plan.storeCodec,
   'RetryOptions.maxAttempts': plan.settings.retry.maxAttempts,
+  'RetryOptions.giveUpAfterMs': plan.settings.retry.giveUpAfterMs,
 };
 /** What is no value that could be written down. */
 const IN_WORDS: Readonly<Record<string, string>> = {
@@ -76,7 +77,9 @@ for (const [file, name, spec] of INTERFACES) {
 
 test('what an empty configuration leaves to the plan is what the docstrings say', (t) => {
   const following = enginePlan({ peers: ['http://a'], storage: { use: 'memory' }, follow: true });
-  t.is(following.settings.retry.maxAttempts, Infinity);
+  t.like(following.settings.retry, { maxAttempts: Infinity, giveUpAfterMs: null });
+  const counting = enginePlan({ peers: ['http://a'], storage: { use: 'memory' }, retry: { maxAttempts: 2 } });
+  t.like(counting.settings.retry, { maxAttempts: 2, giveUpAfterMs: null });
   t.is(plan.rawBelowBytes, 2 * 1024);
   t.deepEqual(plan.partsDirectory, { inStore: true });
   const named = enginePlan({ peers: ['http://a'], storage: { use: 'memory' }, storeCodec: 'gzip' });

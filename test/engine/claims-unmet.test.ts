@@ -78,6 +78,17 @@ for (const [name, { mode = 'auto', answer }] of Object.entries(unmet)) {
   }
 }
 
+test('an unmet claim ends a sync by the number of failures, not by time', async (t) => {
+  const url = await claimer(t, firstBlock);
+  const phases = await phasesToFailure(t, {
+    peers: [url],
+    storage: memory,
+    mode: 'stream',
+    retry: { baseDelayMs: 1, giveUpAfterMs: 3_600_000 },
+  });
+  t.is(phases.at(-1), 'failed');
+});
+
 test('a follower is not synced while its only peer does not send what it claims', async (t) => {
   for (const answer of [nothing, endsBelow(NO_HEAD), firstBlock]) {
     const url = await claimer(t, answer);

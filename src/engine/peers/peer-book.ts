@@ -60,8 +60,13 @@ export class PeerBook {
 
   /** Whether there is no hope: none is left, or none has ever worked and each keeps refusing. */
   get isHopeless(): boolean {
-    if (this.#records.some(({ hasWorked }) => hasWorked)) return this.usable.length === 0;
+    if (this.hasWorked) return this.usable.length === 0;
     return this.usable.every(({ refusals }) => refusals >= MAX_REFUSALS);
+  }
+
+  /** Whether any has ever worked. */
+  get hasWorked(): boolean {
+    return this.#records.some(({ hasWorked }) => hasWorked);
   }
 
   info(): readonly PeerInfo[] {

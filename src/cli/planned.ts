@@ -19,6 +19,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['codecs', '--codec'],
   ['agree', '--agree'],
   ['staleAfterMs', '--stale-after (seconds, here in milliseconds)'],
+  ['retry.giveUpAfterMs', '--give-up-after (seconds, here in milliseconds)'],
   ['to', '--to'],
   ['follow', '--follow'],
   ['snapshots.every', '--snapshot-every'],

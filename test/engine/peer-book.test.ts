@@ -5,11 +5,14 @@ import { SyncError } from '../../src/errors/index.js';
 
 const [one, two] = ['http://one.test/sync', 'http://two.test/sync'];
 
-/** A book of two peers whose clock stands still until it is moved, and whose chance is always the worst. */
-function bookOf(): { readonly book: PeerBook; readonly clock: { ms: number } } {
+/** A book of two peers whose clock stands still until it is moved, and whose chance is always the longest wait. */
+function bookOf(chance = 1): { readonly book: PeerBook; readonly clock: { ms: number } } {
   const clock = { ms: 0 };
   const peers = [one, two].map((url) => ({ url, headers: {} }));
-  return { book: new PeerBook(peers, { retry: DEFAULT_RETRY, now: () => clock.ms, random: () => 1 }), clock };
+  return {
+    book: new PeerBook(peers, { retry: DEFAULT_RETRY, now: () => clock.ms, random: () => chance }),
+    clock,
+  };
 }
 
 function recordOf(book: PeerBook, url: string): NonNullable<ReturnType<PeerBook['find']>> {
@@ -101,6 +104,24 @@ test('the time from one connection that brings no block to the next doubles, aft
   book.connected(record, clock.ms, 5);
   book.connected(record, clock.ms, 7);
   t.is(record.idle, 2);
+});
+
+test('a line that is lost and stays away is tried ten times in the first minute at most', (t) => {
+  const { book, clock } = bookOf(0);
+  const record = recordOf(book, one);
+  book.worked(record);
+  book.connected(record, clock.ms, 0);
+  book.backOff(record, unreachable);
+  const times: number[] = [];
+  for (;;) {
+    clock.ms += Math.max(1, book.info()[0]?.bannedForMs ?? 0);
+    if (clock.ms > 60_000) break;
+    times.push(clock.ms);
+    book.connected(record, clock.ms, 0);
+    book.backOff(record, unreachable);
+  }
+  t.true(times.length <= 10, times.join());
+  t.true((times[2] ?? Infinity) < 1000, times.join());
 });
 
 test('there is no hope when all were dropped, or when none has ever worked and each has refused three times', (t) => {

@@ -18,7 +18,7 @@ const ends: Readonly<Record<string, Answer>> = {
   'by a reset': (_request, response) => response.socket?.resetAndDestroy(),
 };
 for (const [name, answer] of Object.entries(ends)) {
-  test(`a peer that ends everything ${name} is asked less and less often`, async (t) => {
+  test(`a peer that ends every stream ${name} is asked less and less often`, async (t) => {
     const server = createSyncServer({ source: await sourceChain(t, 20) });
     t.teardown(() => server.close());
     const handle = nodeListener(server, { path: '/sync' });
@@ -26,9 +26,9 @@ for (const [name, answer] of Object.entries(ends)) {
     const times: number[] = [];
     let isOver = false;
     const origin = await listen(t, (request, response) => {
-      const isStatus = request.url?.startsWith('/sync/status') === true;
-      if (!isStatus) streams.add(response);
-      if (isStatus || !isOver) handle(request, response);
+      const isStream = request.url?.startsWith('/sync/stream') === true;
+      if (isStream) streams.add(response);
+      if (!isStream || !isOver) handle(request, response);
       else answer(request, response);
     });
     const follower = new Follower(t, {

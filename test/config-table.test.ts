@@ -126,6 +126,7 @@ const ENGINE_ROWS: OptionTable = {
   fetch: row([fetch, null], [{}, 'fetch', true, Promise.resolve(fetch)]),
   retry: row([{}], [...NO_OBJECTS, { maxAttempt: 3 }, { attempts: 3 }]),
   'retry.maxAttempts': row([1, MAX, Infinity], ['1', null, Number.NaN, 0, -1, 1.5, -Infinity]),
+  'retry.giveUpAfterMs': row([1, 2 ** 40, null], [...NO_NUMBERS, 0, -1]),
   'retry.baseDelayMs': times,
   'retry.maxDelayMs': times,
   'retry.quickForMs': row([0, LONGEST_TIMER], [...NO_NUMBERS, null, -1, LONGEST_TIMER + 1]),

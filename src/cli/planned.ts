@@ -20,6 +20,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['agree', '--agree'],
   ['staleAfterMs', '--stale-after (seconds, here in milliseconds)'],
   ['acceptRollback', '--accept-rollback'],
+  ['retry.giveUpAfterMs', '--give-up-after (seconds, here in milliseconds)'],
   ['to', '--to'],
   ['follow', '--follow'],
   ['snapshots.every', '--snapshot-every'],

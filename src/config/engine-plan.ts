@@ -89,10 +89,15 @@ const ENGINE_LIMITS = {
 const RETRY = {
   // How often depends on whether the engine follows, unless the host says so.
   maxAttempts: withDefault<number | null>(attempts(), null),
+  // No timer waits for it.
+  giveUpAfterMs: withDefault<number | null | undefined>(
+    nullable(duration({ max: Number.MAX_SAFE_INTEGER })),
+    undefined,
+  ),
   baseDelayMs: withDefault(duration(), DEFAULT_RETRY.baseDelayMs),
   maxDelayMs: withDefault(duration(), DEFAULT_RETRY.maxDelayMs),
   quickForMs: withDefault(duration({ min: 0 }), DEFAULT_RETRY.quickForMs),
-} satisfies Record<keyof RetryOptions, Reader<number | null>>;
+} satisfies Record<keyof RetryOptions, Reader<number | null | undefined>>;
 
 const SNAPSHOT = {
   type: withDefault(oneOf(['recent', 'full']), 'recent'),
@@ -146,10 +151,8 @@ export function enginePlan(config: SyncEngineConfig): EnginePlan {
 }
 
 function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits'>): EngineSettings {
-  const { peers, mode, trust, to, follow, agree, staleAfterMs, headCheckMs, limits, snapshot, retry } =
-    options;
+  const { peers, mode, trust, to, follow, agree, staleAfterMs, headCheckMs, limits, snapshot } = options;
   const { finality, maxRollbackBlocks, acceptRollback } = options;
-  const maxAttempts = retry.maxAttempts ?? (follow ? Infinity : DEFAULT_RETRY.maxAttempts);
   return Object.freeze({
     ...store,
     peers,
@@ -164,7 +167,7 @@ function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits
     acceptRollback,
     staleAfterMs,
     headCheckMs,
-    retry: Object.freeze({ ...retry, maxAttempts }),
+    retry: retryOf(options),
     limits,
   });
 }
@@ -180,6 +183,14 @@ const DEFAULT_MAX_ROLLBACK_BLOCKS = 64;
 
 function depthOf(finality: Options['finality']): number | null {
   return typeof finality === 'object' && finality !== null ? finality.depth : null;
+}
+
+/** Who says how often is not overruled by a time that was never named; one that follows goes on for good. */
+function retryOf({ retry, follow }: Options): RetryOptions {
+  const byTime = !follow && retry.maxAttempts === null;
+  const { giveUpAfterMs = byTime ? DEFAULT_RETRY.giveUpAfterMs : null } = retry;
+  const maxAttempts = retry.maxAttempts ?? (follow ? Infinity : DEFAULT_RETRY.maxAttempts);
+  return Object.freeze({ ...retry, maxAttempts, giveUpAfterMs });
 }
 
 /** What is right by itself may be wrong together. */

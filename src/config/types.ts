@@ -210,7 +210,8 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
   readonly agree?: number;
   /**
    * Age of the newest block above which the node is not `synced` and a `stale` event tells so, in milliseconds. The age
-   * is that of the header's time, and of its arrival where the chain has no times. `null` for no such alarm.
+   * is that of the header's time, and of its arrival where that is none in milliseconds, of which a warning tells. `null`
+   * for no such alarm.
    *
    * @defaultValue `null`
    */

@@ -10,7 +10,7 @@ import { watchHeads } from './peers/head-watch.js';
 import type { PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import { RateWatch } from './peers/rate-watch.js';
-import { asOthers } from './peers/survey.js';
+import { asOthers, unmetClaim } from './peers/survey.js';
 import { type PublishDeps, publishFact } from './events/publish.js';
 import { peerFailure } from './peers/failures.js';
 import { metered } from './peers/metered.js';
@@ -237,10 +237,10 @@ export class Connection {
   /** Whether the node counts as synced, the other peers and the clock may have to say. */
   #watchHeads(controller: AbortController): void {
     const { hub, check, chain, settings, now } = this.#deps;
-    if (!check.isNeeded) {
-      hub.phase.synced();
-      return;
-    }
+    const unmet = check.isNeeded ? null : unmetClaim(this.#record, chain.tip().head);
+    if (unmet !== null) controller.abort(unmet);
+    else if (!check.isNeeded) hub.phase.synced();
+    if (!check.isNeeded) return;
     const { headCheckMs, staleAfterMs } = settings;
     const isOutvoted = (): boolean => this.#held !== null && isOnMost(this.#held, this.#deps.book.usable);
     const deps = { check, chain, hub, headCheckMs, staleAfterMs, now, isOutvoted };

@@ -3,7 +3,7 @@ import type { SyncError } from '../errors/index.js';
 import type { EngineSettings } from './engine-parts.js';
 import type { EventHub } from './events/event-hub.js';
 import type { ModeChooser } from './modes.js';
-import { consequenceOf, isNamed } from './peers/failures.js';
+import { consequenceOf, isNamed, isOutage } from './peers/failures.js';
 import type { PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
 import type { PassingFork } from './session/fact.js';
@@ -14,6 +14,8 @@ export interface RecoveryDeps {
   readonly hub: EventHub;
   readonly book: PeerBook;
   readonly chooser: ModeChooser;
+  /** Milliseconds on a monotonic clock. */
+  readonly now: () => number;
 }
 
 /** A connection that failed. */
@@ -34,6 +36,10 @@ export class Recovery {
   readonly #deps: RecoveryDeps;
   /** Failures in a row without a new block. */
   #failures = 0;
+  /** Those of them that `maxAttempts` is for. */
+  #counted = 0;
+  /** When the first of them came; `null` when there was none. */
+  #failingSinceMs: number | null = null;
 
   constructor(deps: RecoveryDeps) {
     this.#deps = deps;
@@ -43,6 +49,8 @@ export class Recovery {
   worked(record: PeerRecord): void {
     this.#deps.book.worked(record);
     this.#failures = 0;
+    this.#counted = 0;
+    this.#failingSinceMs = null;
   }
 
   /** @throws SyncError the failure, when no peer is left or too many attempts in a row brought nothing. */
@@ -90,15 +98,30 @@ export class Recovery {
   #turnFrom(blamed: PeerRecord, failure: Failure, elsewhere: boolean): void {
     const { book } = this.#deps;
     const { record, error } = failure;
-    if (this.judge(blamed, error, elsewhere || this.#mayPass(failure))) this.#failures += 1;
+    this.#failingSinceMs ??= this.#deps.now();
+    if (this.judge(blamed, error, elsewhere || this.#mayPass(failure))) this.#count(error);
     this.#throwIfHopeless(error);
     if (blamed !== record || (elsewhere && this.#isFirstCut(error))) book.again(record);
     this.#tell(blamed, error, book.peek()?.waitMs ?? 0);
   }
 
-  #throwIfHopeless(error: SyncError): void {
+  #count(error: SyncError): void {
+    this.#failures += 1;
+    if (!this.#endsByTime(error)) this.#counted += 1;
+  }
+
+  /** Whether it is a time that ends the run, and not a number. */
+  #endsByTime(error: SyncError): boolean {
     const { settings, book } = this.#deps;
-    if (book.isHopeless || this.#failures >= settings.retry.maxAttempts) throw error;
+    return settings.retry.giveUpAfterMs !== null && book.hasWorked && isOutage(error);
+  }
+
+  #throwIfHopeless(error: SyncError): void {
+    const { settings, book, now } = this.#deps;
+    const { maxAttempts, giveUpAfterMs } = settings.retry;
+    const failingMs = now() - (this.#failingSinceMs ?? now());
+    const isTooLong = this.#endsByTime(error) && failingMs >= (giveUpAfterMs ?? Infinity);
+    if (book.isHopeless || isTooLong || this.#counted >= maxAttempts) throw error;
   }
 
   /** A stream that was cut goes on by ranges at once; when that fails too, it is the line. */

@@ -1,4 +1,4 @@
-import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
+import type { BlockHeader, Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { sleep } from '../internal/abort.js';
 import type { Chain } from '../chain/chain.js';
@@ -14,7 +14,7 @@ import { HeadCheck } from './peers/head-check.js';
 import { publishVerdict } from './peers/head-watch.js';
 import type { NextPeer, PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
-import { askStatus, claimOf, survey, type SurveyDeps } from './peers/survey.js';
+import { askStatus, survey, type SurveyDeps, unmetClaim } from './peers/survey.js';
 import type { ProgressMeter } from './events/progress.js';
 import { type Failure, Recovery } from './recovery.js';
 import { isDone } from './session/claims.js';
@@ -53,7 +53,9 @@ export class SyncRun {
     const { parts, settings } = deps;
     this.#deps = deps;
     this.#book = deps.book;
-    this.#freshness = new Freshness(deps.now);
+    this.#freshness = new Freshness(deps.now, (header) => {
+      if (settings.staleAfterMs !== null) deps.hub.warn('HEAD_AGE_UNKNOWN', withoutAge(header));
+    });
     this.#opener = new ChainOpener(deps);
     this.#chooser = new ModeChooser({
       mode: settings.mode,
@@ -74,8 +76,11 @@ export class SyncRun {
     for (let next = this.#book.next(); ; next = this.#book.next()) {
       if (next === null) throw new TypeError('A run needs at least one peer.');
       await this.#wait(next, signal);
+      const sinceMs = this.#deps.now();
       const outcome = await this.#connect(next.record, signal);
       if (outcome.kind === 'finished') return;
+      const { head } = this.#deps.parts.storage.checkpoint();
+      this.#book.connected(outcome.record, sinceMs, head?.height ?? -1);
       if (outcome.kind === 'failed') this.#recovery.after(outcome);
     }
   }
@@ -103,7 +108,7 @@ export class SyncRun {
   /** What to make of a connection whose peer has sent all it had. */
   async #conclude(ended: Ended, signal: AbortSignal): Promise<Outcome> {
     try {
-      return (await this.#isFinished(ended, signal)) ? FINISHED : GO_ON;
+      return (await this.#isFinished(ended, signal)) ? FINISHED : { ...ended, kind: 'go-on' };
     } catch (error) {
       return { ...ended, kind: 'failed', error: peerFailure(error, signal) };
     }
@@ -114,9 +119,8 @@ export class SyncRun {
     const { settings } = this.#deps;
     const chain = this.#opener.chain;
     if (isDone(chain.tip().head, settings.to)) return true;
-    // It has ended below what it claimed when it was asked.
-    const isUnproved = claimOf(record.status, chain.tip().head) === 'ahead';
-    if (isUnproved && this.#book.usable.length > 1) throw unproved(record);
+    const unmet = unmetClaim(record, chain.tip().head);
+    if (unmet !== null) throw unmet;
     const isCaughtUp = await this.#isCaughtUp(record, signal);
     if (hasWorked || !settings.follow) this.#recovery.worked(record);
     if (settings.follow) this.#handOver(record);
@@ -262,17 +266,16 @@ type Outcome =
   /** The sync is over. */
   | { readonly kind: 'finished' }
   /** The peer has sent all it had, and there is more to come, of it or of another one. */
-  | { readonly kind: 'go-on' }
+  | { readonly kind: 'go-on'; readonly record: PeerRecord }
   | (Failure & { readonly kind: 'failed' });
 
 type Ended = Extract<ConnectionOutcome, { kind: 'ended' }>;
 
 const FINISHED: Outcome = { kind: 'finished' };
-const GO_ON: Outcome = { kind: 'go-on' };
 
-function unproved({ peer }: PeerRecord): SyncError {
-  const message = `${peer.url} claims a head that it has not sent.`;
-  return new SyncError('HEAD_UNPROVED', message, { peer: peer.url });
+function withoutAge({ height, timestamp }: BlockHeader): string {
+  const time = timestamp === null ? 'has no time' : `has the time ${timestamp}, which is not in milliseconds`;
+  return `Block ${height} ${time}: \`staleAfterMs\` counts from when blocks came, not from when they were made.`;
 }
 
 /** The status document is the same whoever asks for it. */

@@ -144,6 +144,10 @@ export const ERROR_CODES = {
     'Check that it runs and that the address is right.',
     retry,
   ),
+  PEER_CERTIFICATE: info(
+    "The peer's TLS certificate does not prove that it is the peer.",
+    'Check the address; for a private authority set `NODE_EXTRA_CA_CERTS` or pass a `fetch` that knows it; renew one that has expired.',
+  ),
   PEER_TIMEOUT: info(
     'The peer did not answer in time.',
     'Try again later, or raise the timeout on a slow line.',
@@ -226,6 +230,10 @@ export const ERROR_CODES = {
     'The peer contradicts itself: what it sends does not lead to what it says.',
     'Sync from another peer; replicas that differ behind one address look like this, too.',
     retry,
+  ),
+  HEAD_AGE_UNKNOWN: info(
+    'The newest block has no time in milliseconds, so that nobody knows its age.',
+    'Have blocks state milliseconds since 1970, or take `staleAfterMs` for the time since the last block came.',
   ),
   HEAD_UNPROVED: info('The peer claims a head that it does not deliver.', 'Sync from another peer.', retry),
   // Snapshots

@@ -1,5 +1,6 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { HttpFetchInit, HttpFetchResponse } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { onAbort } from '../internal/abort.js';
@@ -10,6 +11,9 @@ import type { Deadlines } from './options.js';
 
 /** A kept connection may just be closed by the server when a request is sent over it: so often another one is tried. */
 const MAX_STALE_CONNECTIONS = 3;
+
+/** The end of these is the end of their head (RFC 9110 section 6.4.1); after 101 the connection speaks something else. */
+const WITHOUT_BODY: readonly number[] = [101, 204, 304];
 
 /**
  * Sends a request and resolves with the head of its response.
@@ -64,6 +68,17 @@ function headOf(request: ClientRequest, url: URL, deadlines: Deadlines): Promise
       stopWatch();
       resolve(response);
     });
+    // Another protocol was not asked for. Node leaves the connection to whoever listens, and else tells nobody.
+    request.once('upgrade', (response: IncomingMessage, socket: Duplex) => {
+      stopWatch();
+      socket.destroy();
+      resolve(response);
+    });
+    // Settled already, except where Node gives a request up without a word.
+    request.once('close', () => {
+      stopWatch();
+      reject(new Error('The server ended the exchange before a response.'));
+    });
     request.end();
   });
 }
@@ -104,7 +119,7 @@ function isStale(request: ClientRequest, error: unknown): boolean {
 
 function toResponse(message: IncomingMessage, signal: AbortSignal): HttpFetchResponse {
   const { statusCode: status = 0, headers } = message;
-  const isEmpty = status === 204 || status === 304;
+  const isEmpty = WITHOUT_BODY.includes(status);
   // What is not read to its end would keep the connection.
   if (isEmpty) message.resume();
   return {

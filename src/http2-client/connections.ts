@@ -1,5 +1,6 @@
 import {
   connect,
+  constants,
   type ClientHttp2Session,
   type ClientHttp2Stream,
   type OutgoingHttpHeaders,
@@ -16,7 +17,12 @@ const CONNECTION_WINDOW_BYTES = 128 * 1024 * 1024;
 export class Connections {
   readonly #options: Http2FetchSettings;
   readonly #sessions = new Map<string, ClientHttp2Session>();
+  /** All that are not closed, also those that take no more requests. */
+  readonly #open = new Set<ClientHttp2Session>();
   readonly #streams = new WeakMap<ClientHttp2Session, number>();
+  readonly #sessionOf = new WeakMap<ClientHttp2Stream, ClientHttp2Session>();
+  /** The last stream that the server may have processed, as it said when it went away. */
+  readonly #lastProcessed = new WeakMap<ClientHttp2Session, number>();
   #closed = false;
 
   /** @throws TypeError for an option that isn't one, and for one out of bounds */
@@ -30,6 +36,7 @@ export class Connections {
     const stream = session.request(headers, { endStream: true });
     const open = (this.#streams.get(session) ?? 0) + 1;
     this.#streams.set(session, open);
+    this.#sessionOf.set(stream, session);
     if (open === 1) session.ref();
     stream.once('close', () => {
       const left = (this.#streams.get(session) ?? 1) - 1;
@@ -39,34 +46,57 @@ export class Connections {
     return stream;
   }
 
+  /**
+   * Takes no more requests over the connection of one that the server has not processed: it may be sent again, over
+   * another (RFC 9113 section 8.7).
+   *
+   * @returns whether that is so; a connection of a request that failed otherwise stays.
+   */
+  retire(stream: ClientHttp2Stream): boolean {
+    const session = this.#sessionOf.get(stream);
+    if (session === undefined) return false;
+    const last = this.#lastProcessed.get(session) ?? Infinity;
+    if (stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM && (stream.id ?? 0) <= last) return false;
+    this.#forget(session);
+    return true;
+  }
+
+  #forget(session: ClientHttp2Session): void {
+    for (const [origin, kept] of this.#sessions) if (kept === session) this.#sessions.delete(origin);
+  }
+
   /** The origin's connection, opened anew when there is none that takes requests. */
   #get(origin: string): ClientHttp2Session {
     if (this.#closed) throw new Error('This HTTP/2 client is closed.');
     const kept = this.#sessions.get(origin);
     if (kept !== undefined && !kept.closed && !kept.destroyed) return kept;
-    const session = this.#open(origin);
+    const session = this.#connect(origin);
     this.#sessions.set(origin, session);
     return session;
   }
 
   close(): void {
     this.#closed = true;
-    for (const session of this.#sessions.values()) session.destroy();
+    for (const session of this.#open) session.destroy();
     this.#sessions.clear();
   }
 
-  #open(origin: string): ClientHttp2Session {
+  #connect(origin: string): ClientHttp2Session {
     const { connect: options, idleTimeoutMs, pingIntervalMs } = this.#options;
     const session = connect(origin, {
       ...options,
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false, ...options.settings },
     });
+    this.#open.add(session);
     const forget = (): void => {
-      if (this.#sessions.get(origin) === session) this.#sessions.delete(origin);
+      this.#forget(session);
     };
     // Streams under way fail by themselves; without streams there is nobody to tell.
     session.on('error', forget);
-    session.once('goaway', forget);
+    session.on('goaway', (_code, lastStreamId: number) => {
+      this.#lastProcessed.set(session, lastStreamId);
+      forget();
+    });
     session.once('connect', () => {
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     });
@@ -79,6 +109,7 @@ export class Connections {
     const pings = keepAlive(session, pingIntervalMs);
     session.once('close', () => {
       clearInterval(pings);
+      this.#open.delete(session);
       forget();
     });
     return session;

@@ -4,6 +4,7 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2';
+import { SyncError } from '../errors/index.js';
 import { onAbort } from '../internal/abort.js';
 import { DECODED_ENCODINGS } from '../internal/node/decoded-body.js';
 import { bodyOf } from './body.js';
@@ -14,19 +15,24 @@ type Head = IncomingHttpHeaders & IncomingHttpStatusHeader;
 /** Statuses whose response has no body (the Fetch standard's null body statuses). */
 const WITHOUT_BODY = [204, 205, 304];
 
-/** Sends a request and resolves with the head of its response. */
+/** A connection may just be closed by the server when a request is sent over it: so often another one is opened. */
+const MAX_REFUSED = 3;
+
+/** Sends a request and resolves with the head of its response. @throws SyncError `PEER_NOT_SYNC` */
 export async function sendRequest(connections: Connections, request: Request): Promise<Response> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     throw new TypeError(`This HTTP/2 client sends GET and HEAD; not ${request.method}.`);
   }
-  const { signal } = request;
-  signal.throwIfAborted();
-  const stream = open(connections, request);
-  const stopListening = onAbort(signal, () => {
-    stream.close(constants.NGHTTP2_CANCEL);
-  });
-  stream.once('close', stopListening);
-  return toResponse(request, stream, await headOf(stream, signal));
+  for (let refused = 0; ; refused++) {
+    request.signal.throwIfAborted();
+    const stream = open(connections, request);
+    try {
+      return toResponse(request, stream, await headOf(stream, request.signal));
+    } catch (error) {
+      const mayRepeat = !request.signal.aborted && connections.retire(stream);
+      if (!mayRepeat || refused === MAX_REFUSED) throw error;
+    }
+  }
 }
 
 function open(connections: Connections, request: Request): ClientHttp2Stream {
@@ -44,8 +50,12 @@ function open(connections: Connections, request: Request): ClientHttp2Stream {
   }
 }
 
-/** Failures have the form of the global `fetch`'s: a `TypeError` whose cause tells, or the signal's reason. */
+/** Ends with the request's signal. Failures have the form of the global `fetch`'s: a `TypeError` whose cause tells, or the signal's reason. */
 function headOf(stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
+  const stopListening = onAbort(signal, () => {
+    stream.close(constants.NGHTTP2_CANCEL);
+  });
+  stream.once('close', stopListening);
   return new Promise((resolve, reject) => {
     let failure: unknown = null;
     stream.on('error', (error: unknown) => {
@@ -63,14 +73,27 @@ function headOf(stream: ClientHttp2Stream, signal: AbortSignal): Promise<Head> {
 
 function toResponse(request: Request, stream: ClientHttp2Stream, head: Head): Response {
   const status = head[':status'] ?? 0;
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(head)) {
-    if (name.startsWith(':') || value === undefined) continue;
-    for (const one of [value].flat()) headers.append(name, one);
-  }
+  if (status < 200 || status > 599) throw oddStatus(request, stream, status);
+  const headers = headersOf(head);
   const isEmpty = request.method === 'HEAD' || WITHOUT_BODY.includes(status);
   if (isEmpty) stream.resume();
   const response = new Response(isEmpty ? null : bodyOf(stream, head, request.signal), { status, headers });
   Object.defineProperty(response, 'url', { value: request.url });
   return response;
+}
+
+function headersOf(head: Head): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(head)) {
+    if (name.startsWith(':') || value === undefined) continue;
+    for (const one of [value].flat()) headers.append(name, one);
+  }
+  return headers;
+}
+
+/** `Response` takes no other statuses than those from 200 to 599. */
+function oddStatus(request: Request, stream: ClientHttp2Stream, status: number): SyncError {
+  stream.close(constants.NGHTTP2_CANCEL);
+  const { origin } = new URL(request.url);
+  return new SyncError('PEER_NOT_SYNC', `${origin} answered ${status}, which is no status of HTTP.`);
 }

@@ -92,6 +92,7 @@ function rowsFor({
     '--agree': { takes: ['1'], refuses: ['', '0', '2', 'x'] },
     '--accept-rollback': { takes: ['5:ab'], refuses: ['', '5', '5:', 'x:ab', '-1:ab'] },
     '--stale-after': { takes: ['1', '86400'], refuses: ['', '0', '-1', 'x'] },
+    '--give-up-after': { takes: ['1', '86400'], refuses: ['', '0', '-1', 'x'] },
     '--to': heights,
     '--from': heights,
     '--host': { takes: ['127.0.0.1', '::1'], refuses: [''] },

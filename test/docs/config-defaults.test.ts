@@ -50,6 +50,7 @@ const BY_PLAN: Readonly<Record<string, unknown>> = {
   'ChainConfig.storeCodec': plan.storeCodec,
   'SyncEngineConfig.maxRollbackBlocks': plan.settings.maxRollbackBlocks,
   'RetryOptions.maxAttempts': plan.settings.retry.maxAttempts,
+  'RetryOptions.giveUpAfterMs': plan.settings.retry.giveUpAfterMs,
 };
 /** Members that no configuration has: they follow from others. */
 const DERIVED: Readonly<Record<string, unknown>> = {
@@ -82,7 +83,9 @@ for (const [file, name, spec] of INTERFACES) {
 
 test('what an empty configuration leaves to the plan is what the docstrings say', (t) => {
   const following = enginePlan({ peers: ['http://a'], storage: { use: 'memory' }, follow: true });
-  t.is(following.settings.retry.maxAttempts, Infinity);
+  t.like(following.settings.retry, { maxAttempts: Infinity, giveUpAfterMs: null });
+  const counting = enginePlan({ peers: ['http://a'], storage: { use: 'memory' }, retry: { maxAttempts: 2 } });
+  t.like(counting.settings.retry, { maxAttempts: 2, giveUpAfterMs: null });
   t.is(plan.rawBelowBytes, 2 * 1024);
   t.deepEqual(plan.partsDirectory, { inStore: true });
   t.is(plan.transportLimits.maxEventBytes, 96 * 1024 * 1024 + 64 * 1024);

@@ -5,11 +5,14 @@ import { SyncError } from '../../src/errors/index.js';
 
 const [one, two] = ['http://one.test/sync', 'http://two.test/sync'];
 
-/** A book of two peers whose clock stands still until it is moved, and whose chance is always the worst. */
-function bookOf(): { readonly book: PeerBook; readonly clock: { ms: number } } {
+/** A book of two peers whose clock stands still until it is moved, and whose chance is always the longest wait. */
+function bookOf(chance = 1): { readonly book: PeerBook; readonly clock: { ms: number } } {
   const clock = { ms: 0 };
   const peers = [one, two].map((url) => ({ url, headers: {}, rollbacks: 'proved' as const }));
-  return { book: new PeerBook(peers, { retry: DEFAULT_RETRY, now: () => clock.ms, random: () => 1 }), clock };
+  return {
+    book: new PeerBook(peers, { retry: DEFAULT_RETRY, now: () => clock.ms, random: () => chance }),
+    clock,
+  };
 }
 
 function recordOf(book: PeerBook, url: string): NonNullable<ReturnType<PeerBook['find']>> {
@@ -38,10 +41,10 @@ test('when all are left alone, the one that may be asked first is waited for', (
   t.deepEqual([book.peek()?.record.peer.url, book.peek()?.waitMs], [two, 1000]);
 });
 
-test('a peer that asks for a longer pause gets it', (t) => {
+test('a peer that asks for a longer pause gets it, and at most a quarter more', (t) => {
   const { book } = bookOf();
-  book.backOff(recordOf(book, one), unreachable.at({ retryAfterMs: 45_000 }));
-  t.is(book.info()[0]?.bannedForMs, 45_000);
+  book.backOff(recordOf(book, one), unreachable.at({ retryAfterMs: 40_000 }));
+  t.is(book.info()[0]?.bannedForMs, 50_000);
 });
 
 test('a line that worked and is lost is tried often for three seconds, which do not count as failures', (t) => {
@@ -81,6 +84,44 @@ test('a head that was not backed costs ten minutes, then twenty', (t) => {
   t.is(book.info()[0]?.bannedForMs, 600_000);
   book.unproved(record);
   t.is(book.info()[0]?.bannedForMs, 1_200_000);
+});
+
+test('the time from one connection that brings no block to the next doubles, after three', (t) => {
+  const { book, clock } = bookOf();
+  const record = recordOf(book, one);
+  const waits = Array.from({ length: 9 }, () => {
+    book.connected(record, clock.ms, -1);
+    return book.info()[0]?.bannedForMs;
+  });
+  t.deepEqual(waits, [0, 0, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  // One that lasted longer than that is followed by another at once.
+  clock.ms = 30_000;
+  book.connected(record, 0, -1);
+  t.is(book.info()[0]?.bannedForMs, 0);
+  // Blocks are what ends it, but not those that come again.
+  book.connected(record, clock.ms, 7);
+  t.is(record.idle, 0);
+  book.connected(record, clock.ms, 5);
+  book.connected(record, clock.ms, 7);
+  t.is(record.idle, 2);
+});
+
+test('a line that is lost and stays away is tried ten times in the first minute at most', (t) => {
+  const { book, clock } = bookOf(0);
+  const record = recordOf(book, one);
+  book.worked(record);
+  book.connected(record, clock.ms, 0);
+  book.backOff(record, unreachable);
+  const times: number[] = [];
+  for (;;) {
+    clock.ms += Math.max(1, book.info()[0]?.bannedForMs ?? 0);
+    if (clock.ms > 60_000) break;
+    times.push(clock.ms);
+    book.connected(record, clock.ms, 0);
+    book.backOff(record, unreachable);
+  }
+  t.true(times.length <= 10, times.join());
+  t.true((times[2] ?? Infinity) < 1000, times.join());
 });
 
 test('there is no hope when all were dropped, or when none has ever worked and each has refused three times', (t) => {

@@ -182,8 +182,16 @@ test('with `agree`, a node that finds too few peers on one chain fails and store
   t.is(bytes.length, 0);
 });
 
+/** Ten blocks, the newest of which says that it is an hour old. */
+async function oldChain(t: ExecutionContext): Promise<Chain> {
+  const source = await sourceChain(t, 9);
+  const timestamp = Date.now() - 3_600_000;
+  await source.append(blocksOn(await refAt(source, 8), 1, 'old', () => ({ timestamp })));
+  return source;
+}
+
 test('a head that is too old is no head to be done at', async (t) => {
-  const source = await sourceChain(t, 10);
+  const source = await oldChain(t);
   const { url } = await peerOf(t, source);
   const { bytes, failure } = await synced(t, { peers: [url], staleAfterMs: 60_000 });
   t.like(failure, { code: 'HEAD_STALE' });
@@ -191,7 +199,7 @@ test('a head that is too old is no head to be done at', async (t) => {
 });
 
 test('while following, an old head is an alarm until a new block ends it', async (t) => {
-  const source = await sourceChain(t, 10);
+  const source = await oldChain(t);
   const { url } = await peerOf(t, source);
   const follower = new Follower(t, { peers: [url], staleAfterMs: 60_000, headCheckMs: 50 });
   await follower.until(() => follower.engine.state.stale);

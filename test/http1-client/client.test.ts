@@ -38,6 +38,36 @@ test('what is asked for is sent, and a redirect comes back as it is', async (t) 
   t.is(response.headers.get('location'), '/elsewhere');
 });
 
+test('x-gzip is gzip, and words that are no encoding say nothing', async (t) => {
+  const url = await serve(t, ({ url: path = '' }, response) => {
+    const encoding = decodeURIComponent(path.slice(1));
+    response.writeHead(200, { 'content-encoding': encoding });
+    response.end(/gzip/i.test(encoding) ? gzipSync(TEXT) : TEXT);
+  });
+  for (const encoding of ['x-gzip', 'GZip', ' gzip ', 'identity', 'none', 'UTF-8', 'gzip, identity']) {
+    const response = await get(client(t), new URL(`/${encodeURIComponent(encoding)}`, url));
+    t.is(Buffer.concat(await piecesOf(response)).toString(), TEXT, encoding);
+  }
+});
+
+test('an encoding that nobody asked for, and a label that is not true, are named', async (t) => {
+  const url = await serve(t, ({ url: path = '' }, response) => {
+    response.writeHead(200, { 'content-encoding': decodeURIComponent(path.slice(1)) }).end(TEXT);
+  });
+  const cases = [
+    ['br', /Content-Encoding br, .*not decoded here; a proxy/],
+    ['zstd', /Content-Encoding zstd, .*not decoded here/],
+    ['gzip, gzip', /Content-Encoding gzip, gzip, .*not decoded here/],
+    ['gzip', /Content-Encoding gzip, but its body is not gzip; a proxy/],
+    ['x-gzip', /Content-Encoding x-gzip, but its body is not gzip/],
+  ] as const;
+  for (const [encoding, message] of cases) {
+    const response = await get(client(t), new URL(`/${encodeURIComponent(encoding)}`, url));
+    const error = await t.throwsAsync(piecesOf(response), { message }, encoding);
+    t.true(isSyncError(error, 'PEER_NOT_SYNC'), encoding);
+  }
+});
+
 test('an answer without a body has none', async (t) => {
   const url = await serve(t, (_request, response) => response.writeHead(204).end());
   t.is((await get(client(t), url)).body, null);

@@ -11,10 +11,29 @@ test('delays double up to the cap, with full jitter, and respect what the peer a
     backoffDelayMs(DEFAULT_RETRY, 5, null, () => 0),
     0,
   );
-  t.is(
-    backoffDelayMs(DEFAULT_RETRY, 1, 7000, () => 0.5),
-    7000,
+});
+
+test('what a peer asks for is waited at least, and up to a quarter or a second longer', (t) => {
+  const asked = [100, 2000, 7000, 60_000].map((ms) =>
+    [0, 1].map((chance) => backoffDelayMs(DEFAULT_RETRY, 1, ms, () => chance)),
   );
+  t.deepEqual(asked, [
+    [100, 1100],
+    [2000, 3000],
+    [7000, 8750],
+    [60_000, 75_000],
+  ]);
+  // Their own wait counts where it is longer.
+  t.is(
+    backoffDelayMs(DEFAULT_RETRY, 5, 100, () => 1),
+    16_000,
+  );
+});
+
+test('clients that are sent away together come back over a second', (t) => {
+  const delays = Array.from({ length: 60 }, () => backoffDelayMs(DEFAULT_RETRY, 1, 2000));
+  const quarters = new Set(delays.map((ms) => Math.floor(ms / 250)));
+  t.true(quarters.size >= 4, delays.join());
 });
 
 test('a time that doubles has no jitter and stays within its bound', (t) => {
@@ -27,6 +46,9 @@ test('a base of 0 never waits, however often it failed, but for what the peer as
   const bounds = { baseDelayMs: 0, maxDelayMs: 30_000 };
   for (const failures of [1, 31, 2000]) {
     t.is(backoffDelayMs(bounds, failures, null), 0);
-    t.is(backoffDelayMs(bounds, failures, 250), 250);
+    t.is(
+      backoffDelayMs(bounds, failures, 250, () => 0),
+      250,
+    );
   }
 });

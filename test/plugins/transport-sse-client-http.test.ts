@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import test from 'ava';
 import type { ServerResponse } from 'node:http';
 import type { Peer } from '../../src/contracts/index.js';
@@ -119,6 +119,14 @@ const statuses: readonly [number, unknown, ErrorCode][] = [
   [500, { code: 'INTERNAL' }, 'PEER_BUSY'],
   [503, { code: 'STORE_FULL' }, 'PEER_BUSY'],
   [503, { code: 'FORKED' }, 'PEER_BUSY'],
+  [408, {}, 'PEER_BUSY'],
+  [421, {}, 'PEER_BUSY'],
+  [425, {}, 'PEER_BUSY'],
+  [499, {}, 'PEER_BUSY'],
+  [300, {}, 'PEER_NOT_SYNC'],
+  [304, {}, 'PEER_NOT_SYNC'],
+  [600, {}, 'PEER_NOT_SYNC'],
+  [999, {}, 'PEER_NOT_SYNC'],
 ];
 for (const [status, body, code] of statuses) {
   test(`status ${status} with ${JSON.stringify(body)} is ${code}`, async (t) => {
@@ -273,6 +281,25 @@ test('a peer that is not there is unreachable, with the cause', async (t) => {
   t.regex(outcome.error?.message ?? '', /ECONNREFUSED/);
   t.truthy(outcome.error?.cause);
 });
+
+for (const head of [
+  '101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x',
+  '101 Switching Protocols',
+]) {
+  test(`${JSON.stringify(head)} ends the request at once, and the connection with it`, async (t) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.write(`HTTP/1.1 ${head}\r\n\r\nxyz`));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { error } = await fetchAll({ url: `http://127.0.0.1:${port}/sync`, headers: {} });
+    t.is(error?.code, 'PEER_NOT_SYNC');
+    t.regex(error?.message ?? '', /answered 101/);
+    // Ends only when no connection is left.
+    await new Promise((resolve) => server.close(resolve));
+  });
+}
 
 test('a connection that breaks before the head is unreachable', async (t) => {
   const peer = await serve(t, (_request, response) => response.destroy());

@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { get, type RequestListener } from 'node:http';
 import { createServer as createHttp1Server } from 'node:http';
 import { get as getSecure } from 'node:https';
-import { createServer, type ServerHttp2Stream } from 'node:http2';
+import { constants, createServer, type ServerHttp2Stream } from 'node:http2';
+import { createServer as createTcpServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import compression from 'compression';
 import express from 'express';
+import { isSyncError } from '../../src/errors/index.js';
 import { http2Fetch, type Http2Fetch } from '../../src/http2-client/index.js';
 import { createSyncEngine } from '../../src/index.js';
 import { syncMiddleware } from '../../src/server/express.js';
@@ -216,4 +218,87 @@ test('an aborted request resets its stream and leaves the connection', async (t)
   if (stream !== undefined && !stream.destroyed) await once(stream, 'close');
   t.is(stream?.rstCode, 8);
   t.false(stream?.session?.destroyed ?? false);
+});
+
+/** A server that counts sessions, and meets each request with what `answer` does. */
+async function countedServer(
+  t: ExecutionContext,
+  answer: (stream: ServerHttp2Stream, session: number) => void,
+): Promise<{ readonly origin: string; readonly sessions: () => number }> {
+  const server = createServer();
+  let sessions = 0;
+  server.on('session', (session) => {
+    const number = ++sessions;
+    session.on('error', () => undefined);
+    session.on('stream', (stream) => {
+      stream.on('error', () => undefined);
+      answer(stream, number);
+    });
+    t.teardown(() => {
+      session.destroy();
+    });
+  });
+  t.teardown(() => server.close());
+  return { origin: `http://127.0.0.1:${await listenAt(server)}`, sessions: () => sessions };
+}
+
+const notProcessed: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
+  REFUSED_STREAM: (stream) => {
+    stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  },
+  'GOAWAY below it': (stream) => {
+    stream.session?.goaway(constants.NGHTTP2_NO_ERROR, (stream.id ?? 1) - 2);
+  },
+  'GOAWAY below it, with an error': (stream) => {
+    stream.session?.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, (stream.id ?? 1) - 2);
+  },
+};
+for (const [name, refuse] of Object.entries(notProcessed)) {
+  test(`a request that was not processed, by ${name}, is sent again over a new connection`, async (t) => {
+    let requests = 0;
+    const { origin, sessions } = await countedServer(t, (stream, session) => {
+      requests++;
+      if (session > 1 || requests === 1) stream.respond({ ':status': 200 }, { endStream: true });
+      else refuse(stream);
+    });
+    const fetch = client(t);
+    t.is((await fetch(origin)).status, 200);
+    t.is((await fetch(origin)).status, 200);
+    t.deepEqual([requests, sessions()], [3, 2]);
+  });
+}
+
+test('a server that refuses every request is left after a few', async (t) => {
+  let requests = 0;
+  const { origin } = await countedServer(t, (stream) => {
+    requests++;
+    stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  });
+  await t.throwsAsync(client(t)(origin), { instanceOf: TypeError, message: 'fetch failed' });
+  t.is(requests, 4);
+});
+
+test('a request that was cut off otherwise is not sent again: it may have been processed', async (t) => {
+  let requests = 0;
+  const { origin } = await countedServer(t, (stream) => {
+    requests++;
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  });
+  await t.throwsAsync(client(t)(origin), { instanceOf: TypeError });
+  t.is(requests, 1);
+});
+
+test('a status that is none of HTTP is told at once', async (t) => {
+  // Node's server sends none: SETTINGS, then HEADERS of stream 1 with nothing but `:status: 999`.
+  const settings = Buffer.from('000000040000000000', 'hex');
+  const headers = Buffer.from('0000050105000000010803393939', 'hex');
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.write(Buffer.concat([settings, headers])));
+    t.teardown(() => socket.destroy());
+  });
+  t.teardown(() => server.close());
+  const error = await t.throwsAsync(client(t)(`http://127.0.0.1:${await listenAt(server)}`));
+  t.true(isSyncError(error, 'PEER_NOT_SYNC'), String(error));
+  t.regex(error.message, /answered 999/);
 });

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { EnginePlan } from '../../config/engine-plan.js';
 import { engineOf } from '../../create-engine.js';
+import { DEFAULT_RETRY } from '../../engine/backoff.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { OPTION, wholeNumber } from '../options.js';
 import { chainSummary, storeText } from '../chain-summary.js';
@@ -8,9 +9,8 @@ import { type CommandContext, runCommand } from '../run-command.js';
 import { type PeerArguments, peerOption, syncOptions, syncPlan } from '../sync-options.js';
 import { bytesText, countText } from '../units.js';
 
-/** A person waits: after this many failures in a row, and one for each further peer, the command gives up. */
+/** A person waits: after this many failures in a row, and one for each further peer, a command that never worked gives up. */
 const ATTEMPTS = 3;
-const RETRY = { baseDelayMs: 500, maxDelayMs: 10_000 };
 
 const EXAMPLES = `
 Goes on where the store ends, so the same command is also how an interrupted sync is resumed. Ctrl-C and SIGTERM stop
@@ -28,6 +28,7 @@ Examples:
 interface SyncOptions extends PeerArguments {
   readonly to?: number;
   readonly follow?: boolean;
+  readonly giveUpAfter?: number;
   readonly json?: boolean;
 }
 
@@ -40,6 +41,12 @@ export function command(): Command {
     .addOption(OPTION.base())
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(wholeNumber))
     .addOption(new Option('--follow', 'go on with new blocks, and with forks, until stopped').conflicts('to'))
+    .addOption(
+      new Option(
+        '--give-up-after <seconds>',
+        'how long to go on trying after a peer that worked is lost (default: 300; for ever with --follow)',
+      ).argParser(wholeNumber),
+    )
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -70,9 +77,11 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
 }
 
 function planOf(options: SyncOptions): Promise<EnginePlan> {
-  const { to = null, follow = false, peer } = options;
-  const attempts = follow ? {} : { maxAttempts: ATTEMPTS + peer.length - 1 };
-  return syncPlan(options, { to, follow, retry: { ...RETRY, ...attempts } });
+  const { to = null, follow = false, peer, giveUpAfter } = options;
+  const { giveUpAfterMs } = DEFAULT_RETRY;
+  const attempts = follow ? {} : { maxAttempts: ATTEMPTS + peer.length - 1, giveUpAfterMs };
+  const time = giveUpAfter === undefined ? {} : { giveUpAfterMs: giveUpAfter * 1000 };
+  return syncPlan(options, { to, follow, retry: { ...attempts, ...time } });
 }
 
 function resultOf(engine: SyncEngine): Record<string, unknown> {

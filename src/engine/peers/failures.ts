@@ -1,4 +1,4 @@
-import { isSyncError, type SyncError } from '../../errors/index.js';
+import { type ErrorCode, isSyncError, type SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
 
 /** What becomes of a peer that failed. */
@@ -36,6 +36,22 @@ export function consequenceOf(occasion: Occasion): Consequence {
 function isUselessClaim({ error, follow, hasOthers, mayPass }: Occasion): boolean {
   if (error.code === 'HEAD_UNPROVED' || error.code === 'PEER_INCONSISTENT') return true;
   return error.code === 'FORKED' && !mayPass && follow && hasOthers;
+}
+
+const OUTAGES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'PEER_UNREACHABLE',
+  'PEER_TIMEOUT',
+  'PEER_BUSY',
+  'PEER_SLOW',
+  'PEER_ERROR',
+  'STREAM_TRUNCATED',
+  'STREAM_IDLE',
+  'STREAM_NO_PROGRESS',
+]);
+
+/** Whether a peer or its line is out of order, which time heals, and not what it says. */
+export function isOutage({ code }: SyncError): boolean {
+  return OUTAGES.has(code);
 }
 
 /** Whether the host has to be told that a peer is not to be believed. */

@@ -1,5 +1,5 @@
 import type { SyncError } from '../../errors/index.js';
-import { type BackoffBounds, backoffDelayMs, doublingMs } from '../../internal/backoff.js';
+import { type BackoffBounds, backoffDelayMs, doublingMs, spacingMs } from '../../internal/backoff.js';
 import type { RetryOptions } from '../backoff.js';
 import { type ConfiguredPeer, type PeerInfo, PeerRecord } from './peer-record.js';
 
@@ -8,6 +8,9 @@ const QUICK_DELAY_MS = 100;
 const QUICK_JITTER_MS = 200;
 /** How long a peer that claimed a head it could not back is left alone. */
 const UNPROVED_BAN: BackoffBounds = { baseDelayMs: 600_000, maxDelayMs: 86_400_000 };
+
+/** Connections to one peer in a row that may bring no block and be followed by another one at once: one for each way, and a second try. */
+const FREE_CONNECTIONS = 3;
 
 /** A peer that has never worked and refuses so often is not the right one. */
 const MAX_REFUSALS = 3;
@@ -33,6 +36,8 @@ export interface NextPeer {
 export class PeerBook {
   readonly #records: readonly PeerRecord[];
   readonly #options: PeerBookOptions;
+  /** The greatest height that connections have brought this node to: blocks that come again below it are no progress. */
+  #best = -1;
   /** Asked next, whatever else speaks for others. */
   #preferred: PeerRecord | null = null;
 
@@ -49,13 +54,18 @@ export class PeerBook {
   /** Those that may be asked now, best first. */
   get ready(): readonly PeerRecord[] {
     const now = this.#options.now();
-    return this.usable.filter(({ retryAtMs }) => retryAtMs <= now).sort(compare);
+    return this.usable.filter(({ askAtMs }) => askAtMs <= now).sort(compare);
   }
 
   /** Whether there is no hope: none is left, or none has ever worked and each keeps refusing. */
   get isHopeless(): boolean {
-    if (this.#records.some(({ hasWorked }) => hasWorked)) return this.usable.length === 0;
+    if (this.hasWorked) return this.usable.length === 0;
     return this.usable.every(({ refusals }) => refusals >= MAX_REFUSALS);
+  }
+
+  /** Whether any has ever worked. */
+  get hasWorked(): boolean {
+    return this.#records.some(({ hasWorked }) => hasWorked);
   }
 
   info(): readonly PeerInfo[] {
@@ -81,13 +91,29 @@ export class PeerBook {
     if (preferred?.dropped === null) return { record: preferred, waitMs: this.#waitMs(preferred) };
     const [first] = this.ready;
     if (first !== undefined) return { record: first, waitMs: 0 };
-    const [soonest] = [...this.usable].sort((a, b) => a.retryAtMs - b.retryAtMs);
+    const [soonest] = [...this.usable].sort((a, b) => a.askAtMs - b.askAtMs);
     return soonest === undefined ? null : { record: soonest, waitMs: this.#waitMs(soonest) };
   }
 
   /** This peer is asked next. */
   prefer(record: PeerRecord): void {
     this.#preferred = record;
+  }
+
+  /**
+   * A connection is over, however it ended. The time from its beginning to the next one grows with each that brings no
+   * block, so that no peer can make this node connect without end; one that lasted longer than that may be followed by
+   * another at once.
+   *
+   * @param sinceMs - when it began, on the clock of the book.
+   * @param height - of the newest block here; below 0 for none.
+   */
+  connected(record: PeerRecord, sinceMs: number, height: number): void {
+    const { retry, random = Math.random } = this.#options;
+    record.idle = height > this.#best ? 0 : record.idle + 1;
+    this.#best = Math.max(this.#best, height);
+    const excess = record.idle - FREE_CONNECTIONS;
+    record.spacedUntilMs = excess < 0 ? -Infinity : sinceMs + spacingMs(retry, excess + 1, random);
   }
 
   /** A connection has brought blocks, or was live long enough to count. */
@@ -144,8 +170,8 @@ export class PeerBook {
     record.dropped = error;
   }
 
-  #waitMs({ retryAtMs }: PeerRecord): number {
-    return Math.max(0, Math.ceil(retryAtMs - this.#options.now()));
+  #waitMs({ askAtMs }: PeerRecord): number {
+    return Math.max(0, Math.ceil(askAtMs - this.#options.now()));
   }
 
   /**

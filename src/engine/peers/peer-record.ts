@@ -39,8 +39,12 @@ export class PeerRecord {
   /** What it said of itself last; `null` before it did, and for a plain server. */
   status: PeerStatus | null = null;
   failures = 0;
-  /** On the clock of the book; it is not asked before. */
+  /** On the clock of the book; it is not asked before, for what it did. */
   retryAtMs = -Infinity;
+  /** Connections in a row that brought no block. */
+  idle = 0;
+  /** Like `retryAtMs`, for the sake of the time between two such connections. */
+  spacedUntilMs = -Infinity;
   /** When a connection that had worked was lost; `null` when none was since it worked last. */
   lostAtMs: number | null = null;
   /** Whether a sync from it has begun at least once: its address and credentials were right. */
@@ -58,6 +62,11 @@ export class PeerRecord {
     this.index = index;
   }
 
+  /** On the clock of the book: when it may be asked. */
+  get askAtMs(): number {
+    return Math.max(this.retryAtMs, this.spacedUntilMs);
+  }
+
   info(nowMs: number): PeerInfo {
     return {
       url: this.peer.url,
@@ -65,7 +74,7 @@ export class PeerRecord {
       bytesPerSecond: this.bytesPerSecond.value,
       head: this.status?.head ?? null,
       failures: this.failures,
-      bannedForMs: Math.max(0, this.retryAtMs - nowMs),
+      bannedForMs: Math.max(0, this.askAtMs - nowMs),
       dropped: this.dropped,
     };
   }

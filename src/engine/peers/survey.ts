@@ -1,4 +1,4 @@
-import type { Peer, PeerStatus, Transport } from '../../contracts/index.js';
+import type { BlockRef, Peer, PeerStatus, Transport } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
 import { LinkedAbort } from '../../internal/linked-abort.js';
@@ -73,6 +73,21 @@ export function claimOf(status: PeerStatus | null, head: { height: number; hash:
   if (head === null || claimed.height > head.height) return 'ahead';
   if (claimed.height < head.height) return 'behind';
   return claimed.hash === head.hash ? 'same' : 'other';
+}
+
+/**
+ * The error for a peer that has sent all it had and not what it claimed when it was asked; `null` when it has kept its
+ * word, or claimed nothing.
+ *
+ * @param head - the newest block here.
+ */
+export function unmetClaim({ peer, status }: PeerRecord, head: BlockRef | null): SyncError | null {
+  const claimed = status?.head ?? null;
+  const claim = claimOf(status, head);
+  if (claimed === null || (claim !== 'ahead' && claim !== 'other')) return null;
+  const here = head === null ? 'no block' : `block ${head.height} ${head.hash}`;
+  const message = `${peer.url} claims block ${claimed.height} ${claimed.hash} as its head, and has sent ${here}.`;
+  return new SyncError('HEAD_UNPROVED', message, { height: claimed.height, peer: peer.url });
 }
 
 /** The peers of a list that the others of a chain can be fetched from as well. */

@@ -1,4 +1,4 @@
-import { SyncError, type ErrorCode } from '../../errors/index.js';
+import { isSyncError, SyncError, type ErrorCode } from '../../errors/index.js';
 import { abortError, raceAbort } from '../abort.js';
 import type { HttpExchange } from './exchange.js';
 import { watch } from './watch.js';
@@ -61,6 +61,7 @@ export class BodyReader {
       return value ?? null;
     } catch (error) {
       if (signal.aborted) throw abortError(signal);
+      if (isSyncError(error)) throw error;
       throw new SyncError(this.#limits.codes.cut, 'The connection broke in the middle of the response.', {
         cause: error,
       });

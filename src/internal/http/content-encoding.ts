@@ -5,6 +5,27 @@ export const IDENTITY = 'identity';
 /** The token that all of HTTP's clients know, and the one that ours ask for and decode. */
 export const GZIP = 'gzip';
 
+/** A content encoding that this package decodes. */
+export type Coding = typeof IDENTITY | typeof GZIP;
+
+/** The encodings of IANA's registry but `identity`. Other words say nothing about the bytes. */
+const IS_CODING: ReadonlySet<string> = new Set(
+  'gzip x-gzip br zstd deflate compress x-compress dcb dcz aes128gcm exi pack200-gzip'.split(' '),
+);
+
+/**
+ * Reads `Content-Encoding` (RFC 9110 section 8.4). Stores and proxies also write words there that are no encoding, such
+ * as `none` and `UTF-8`: those bytes are taken as they are.
+ *
+ * @returns `null` for an encoding that is not decoded here, and for several behind each other.
+ */
+export function contentCoding(value: string | null | undefined): Coding | null {
+  const words = (value ?? '').toLowerCase().split(',');
+  const codings = words.map((word) => word.trim()).filter((word) => IS_CODING.has(word));
+  const [coding = IDENTITY, ...more] = codings.map((word) => (word === 'x-gzip' ? GZIP : word));
+  return more.length === 0 && (coding === IDENTITY || coding === GZIP) ? coding : null;
+}
+
 /**
  * Chooses the content encoding by `Accept-Encoding` (RFC 9110 section 12.5.3).
  *

@@ -2,6 +2,7 @@ import type { HttpFetchResponse, Peer, TransportDeps } from '../../contracts/ind
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { abortError, raceAbort, throwIfAborted } from '../abort.js';
 import { LinkedAbort } from '../linked-abort.js';
+import { certificateFault } from './certificate-fault.js';
 import { peerText } from './shape.js';
 import { watch } from './watch.js';
 
@@ -34,7 +35,7 @@ export interface HttpExchange {
 /**
  * Sends a request and waits for the head of the response. Redirects are not followed: they come back as they are.
  *
- * @throws SyncError `PEER_UNREACHABLE`, `PEER_TIMEOUT`, `ABORTED`
+ * @throws SyncError `PEER_UNREACHABLE`, `PEER_CERTIFICATE`, `PEER_TIMEOUT`, `ABORTED`
  * @throws TypeError for a peer whose URL or headers are not valid
  */
 export async function openExchange(
@@ -126,6 +127,11 @@ function timeoutError(peer: Peer, ms: number): SyncError {
 }
 
 function unreachable(peer: Peer, cause: unknown): SyncError {
+  const fault = certificateFault(cause);
+  if (fault !== null) {
+    const message = `The TLS certificate of ${peer.url} is not accepted: ${reasonOf(fault)} (${fault.code}).`;
+    return new SyncError('PEER_CERTIFICATE', message, { peer: peer.url, cause });
+  }
   return new SyncError('PEER_UNREACHABLE', `${peer.url} can not be reached: ${reasonOf(cause)}.`, {
     peer: peer.url,
     cause,

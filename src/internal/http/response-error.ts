@@ -38,9 +38,11 @@ function cutShort({ status }: HttpFetchResponse, peer: string): SyncError {
   });
 }
 
-function isRedirect(response: HttpFetchResponse): boolean {
+/** A status of the 300s that names no place redirects nowhere. */
+function isRedirect({ type, status, headers }: HttpFetchResponse): boolean {
   // A browser shows a redirect that is not followed as a response of this type with status 0.
-  return response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
+  if (type === 'opaqueredirect') return true;
+  return status >= 300 && status < 400 && headers.get('location') !== null;
 }
 
 function redirectError(response: HttpFetchResponse, peer: string): SyncError {
@@ -59,7 +61,7 @@ function judge(response: HttpFetchResponse, problem: Problem, from: number): Jud
   const code = asRequestCode(problem.code);
   if (code === 'SNAPSHOT_BUILDING' && status === 503) return { code, more: retryAfter(response) };
   if (code !== null && ERROR_CODES[code].status === status) return requestJudgement(code, problem, from);
-  if (status === 429 || status >= 500) return { code: 'PEER_BUSY', more: retryAfter(response) };
+  if (isPassing(status)) return { code: 'PEER_BUSY', more: retryAfter(response) };
   return { code: plainCode(status), more: {} };
 }
 
@@ -68,10 +70,22 @@ function retryAfter(response: HttpFetchResponse): ErrorContext {
   return retryAfterMs === null ? {} : { retryAfterMs };
 }
 
+/**
+ * Statuses below 500 that say nothing about the request itself: a time that ran out (408), a connection that is meant
+ * for another origin (421), a request that came too early (425, RFC 8470), limits (429), and that the client is gone
+ * in the eyes of a proxy (499).
+ */
+const PASSING: readonly number[] = [408, 421, 425, 429, 499];
+
+function isPassing(status: number): boolean {
+  return PASSING.includes(status) || (status >= 500 && status < 600);
+}
+
+/** Whatever is no success and no error of HTTP comes from something else than a sync service. */
 function plainCode(status: number): ErrorCode {
   if (status === 401 || status === 403) return 'PEER_UNAUTHORIZED';
   if (status === 404) return 'PEER_NOT_FOUND';
-  return status >= 400 ? 'PEER_REFUSED' : 'PEER_NOT_SYNC';
+  return status >= 400 && status < 500 ? 'PEER_REFUSED' : 'PEER_NOT_SYNC';
 }
 
 /** A peer that sends context that can't be true breaks the protocol; one that leaves it out does not. */

@@ -1,6 +1,6 @@
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { GZIP } from '../http/content-encoding.js';
+import { type Coding, GZIP } from '../http/content-encoding.js';
 
 /** `Accept-Encoding` of a client whose bodies are read by {@link decodedBody}. */
 export const DECODED_ENCODINGS = GZIP;
@@ -9,7 +9,12 @@ export const DECODED_ENCODINGS = GZIP;
 const PIECE_BYTES = 64 * 1024;
 
 /** The content of a response whose body is read from `source`. Its failures come out where it is read. */
-export function decodedBody(source: Readable, contentEncoding: string | undefined): Readable {
-  if (contentEncoding !== GZIP) return source;
+export function decodedBody(source: Readable, coding: Coding): Readable {
+  if (coding !== GZIP) return source;
   return pipeline(source, createGunzip({ chunkSize: PIECE_BYTES }), () => undefined);
+}
+
+/** Whether decoding failed because the very first bytes are no gzip: then the label is wrong, not the line. */
+export function isMislabelled(error: unknown): boolean {
+  return error instanceof Error && error.message === 'incorrect header check';
 }

@@ -9,6 +9,7 @@ import type {
 } from '../contracts/index.js';
 import { WriteQueue } from '../internal/write-queue.js';
 import { type AppendPoint, nextHeight } from './links.js';
+import type { Pins } from './pins.js';
 import type { StateKeeper } from './state/state-keeper.js';
 import { checkStateNote, writeStateNote } from './state/state-note.js';
 
@@ -46,6 +47,8 @@ export type RollbackHook = (
 /** Dependencies of a {@link ChainWriter}. */
 export interface ChainWriterDeps {
   readonly storage: Storage;
+  /** Blocks that are never dropped. */
+  readonly pins: Pins;
   /** Id of the chain's rules. */
   readonly rules: string;
   /** Height of the first block of an empty store. */
@@ -165,7 +168,8 @@ export class ChainWriter {
   }
 
   async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
-    const { storage } = this.#deps;
+    const { storage, pins } = this.#deps;
+    pins.checkRollback(to?.height ?? -1, storage.checkpoint());
     if (to === null) return storage.rollback(null);
     const header = await storage.header(to.height);
     if (header?.hash === to.hash) await this.#announce(to);

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { type ChainPlan, chainPlan } from '../config/chain-plan.js';
 import { peer } from '../config/peers.js';
 import type { ChainConfig } from '../config/types.js';
-import type { Peer } from '../contracts/index.js';
+import type { BlockRef, Peer } from '../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../engine/engine-parts.js';
 import { parseHeight } from '../internal/height.js';
 import { isRefusal, type Reader } from '../internal/options/index.js';
@@ -46,6 +46,13 @@ export function peersOf(text: string, before: readonly Peer[] = []): readonly Pe
   return [...before, peerOf(text)];
 }
 
+/** Adds a block that is known, as HEIGHT:HASH, to those before it. @throws InvalidArgumentError */
+export function checkpointsOf(text: string, before: readonly BlockRef[] = []): readonly BlockRef[] {
+  const [, height = '', hash = ''] = /^(\d+):(.+)$/.exec(text) ?? [];
+  if (hash === '') throw new InvalidArgumentError('It must be HEIGHT:HASH.');
+  return [...before, { height: wholeNumber(height), hash }];
+}
+
 function readBy<T>(reader: Reader<T>, value: unknown): T {
   try {
     return reader.read(value, { owner: 'It', path: '' });
@@ -72,6 +79,11 @@ export const OPTION = {
     new Option('--base <height>', 'height of the first block of a new store')
       .argParser(wholeNumber)
       .default(0),
+  checkpoint: (): Option =>
+    new Option(
+      '--checkpoint <height:hash>',
+      'block that is known: no other one is taken at its height, or held there; may be given several times',
+    ).argParser(checkpointsOf),
   maxBlockBytes: (): Option =>
     new Option('--max-block-bytes <n>', 'largest block taken, in bytes')
       .argParser(wholeNumber)
@@ -95,15 +107,17 @@ export interface StoreOptions {
   readonly chain?: string;
   readonly base?: number;
   readonly maxBlockBytes?: number;
+  readonly checkpoint?: readonly BlockRef[];
 }
 
 /** The configuration of a store on disk. Without `createIfMissing`, a missing one is `STORE_NOT_FOUND`. */
 export function storeConfig(options: StoreOptions, createIfMissing: boolean): ChainConfig {
-  const { data, chain = null, base, maxBlockBytes } = options;
+  const { data, chain = null, base, maxBlockBytes, checkpoint } = options;
   return {
     storage: { use: 'leveldb', location: data, createIfMissing },
     chain,
     ...(base === undefined ? {} : { base }),
+    ...(checkpoint === undefined ? {} : { checkpoints: checkpoint }),
     ...(maxBlockBytes === undefined ? {} : { limits: { maxBlockBytes } }),
   };
 }

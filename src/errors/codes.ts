@@ -66,6 +66,11 @@ export const ERROR_CODES = {
     'The store, the configuration and the peer do not speak of the same chain.',
     'Use the chain rules the store was made with, another peer, or another directory.',
   ),
+  CHECKPOINT_MISMATCH: info(
+    'A block is not the one that `checkpoints`, or a `chainId` that is a hash, names at its height.',
+    'Sync from another peer; if the store is told of, sync into a new directory or correct the checkpoint.',
+    lie,
+  ),
   FORKED: info(
     "The client's newest block is not on the peer's chain.",
     'Find out which chain is right; sync into a new directory if this node is on the wrong one.',
@@ -77,7 +82,7 @@ export const ERROR_CODES = {
     { status: 410 },
   ),
   BELOW_FINALIZED: info(
-    'A rollback would drop a finalized block.',
+    'A rollback would drop a finalized block, or a checkpoint.',
     'Find out why two final chains exist; nothing was changed.',
   ),
   // Codecs
@@ -250,6 +255,10 @@ export const ERROR_CODES = {
     'Fetch it from another peer.',
     lie,
   ),
+  CHECKPOINT_UNCOVERED: info(
+    'A snapshot that was taken begins above a checkpoint, so that nothing was compared with it.',
+    'Sync by stream, or take a snapshot of type `full`, if the checkpoint is to be checked.',
+  ),
   KEY_UNUSABLE: info(
     'A key file can not be used: unreadable, not a key, or open to other users.',
     'Make one with `blockferry keygen`; give it the mode 0600.',
@@ -273,11 +282,9 @@ export const ERROR_CODES = {
   METHOD_NOT_ALLOWED: info('The path takes other methods.', 'Use one of the methods in `Allow`.', {
     status: 405,
   }),
-  TOO_MANY_STREAMS: info(
-    'This client has too many streams open.',
-    'Close some, or wait for `Retry-After`.',
-    { status: 429 },
-  ),
+  TOO_MANY_STREAMS: info('This client has too many streams open.', 'Close some, or wait for `Retry-After`.', {
+    status: 429,
+  }),
   SERVER_BUSY: info('The server has as many streams open as it allows.', 'Wait for `Retry-After`.', {
     status: 503,
   }),

@@ -7,7 +7,8 @@ import type { ChainConfig } from './config/types.js';
  * Opens a chain to append to, read or serve. Close it at the end. The configuration is read here and never again.
  *
  * @throws TypeError which names the option, for a value that it can't have, and an option that there isn't.
- * @throws SyncError `STORE_*`, `PLUGIN_*`, `CODEC_UNAVAILABLE`, `CHAIN_MISMATCH`; `STATE_FAILED` when there is a
+ * @throws SyncError `STORE_*`, `PLUGIN_*`, `CODEC_UNAVAILABLE`, `CHAIN_MISMATCH`; `CHECKPOINT_MISMATCH` when the store
+ *   contradicts `checkpoints` or a `chainId` that is a hash; `STATE_FAILED` when there is a
  *   `stateTransition` that the store's blocks were added without.
  */
 export async function openChain(config: ChainConfig): Promise<Chain> {

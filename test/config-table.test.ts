@@ -46,6 +46,28 @@ const STORE_ROWS: OptionTable = {
     ['', 1, ethereum, gzip(), 'linked', 'linked:a,b,a'],
   ),
   chainId: row(['x', null], NO_TEXTS),
+  checkpoints: row(
+    [
+      [],
+      [
+        { height: 0, hash: 'a' },
+        { height: 1, hash: 'b' },
+        { height: 0, hash: 'a' },
+      ],
+    ],
+    [
+      null,
+      {},
+      '0:a',
+      [
+        { height: 0, hash: 'a' },
+        { height: 0, hash: 'b' },
+      ],
+    ],
+  ),
+  'checkpoints[]': required([{ height: 1, hash: 'x' }], [null, '1:x', { height: 1 }, { hash: 'x' }]),
+  'checkpoints[].height': required([0, MAX], [...NO_NUMBERS, null, -1, 0.5]),
+  'checkpoints[].hash': required(['x'], ['', 1, null]),
   base: integers(0),
   codecs: row([['identity'], [gzip(), 'identity']], [[], 'gzip', null, ['gzip', 'gzip'], [gzip(), 'gzip']]),
   'codecs[]': required(['gzip', gzip()], ['', 1, null, gzip, memoryStorage(), Promise.resolve(gzip())]),
@@ -139,7 +161,12 @@ const ENGINE_ROWS: OptionTable = {
   'limits.progressTimeoutMs': times,
 };
 
-const store = { storage: { use: 'leveldb', location: 'x' }, finality: { depth: 1 }, limits: {} };
+const store = {
+  storage: { use: 'leveldb', location: 'x' },
+  checkpoints: [{ height: 1, hash: 'x' }],
+  finality: { depth: 1 },
+  limits: {},
+};
 
 test('every option of an engine has values that it takes, and names what it refuses', async (t) => {
   await tryTable(t, {

@@ -9,6 +9,7 @@ import type {
 } from '../contracts/index.js';
 import { WriteQueue } from '../internal/write-queue.js';
 import { type AppendPoint, nextHeight } from './links.js';
+import type { Pins } from './pins.js';
 import type { StateKeeper } from './state/state-keeper.js';
 import { checkStateNote, writeStateNote } from './state/state-note.js';
 
@@ -36,6 +37,8 @@ export type RollbackHook = (
 /** Dependencies of a {@link ChainWriter}. */
 export interface ChainWriterDeps {
   readonly storage: Storage;
+  /** Blocks that are never dropped. */
+  readonly pins: Pins;
   /** Id of the chain's rules. */
   readonly rules: string;
   /** Height of the first block of an empty store. */
@@ -195,7 +198,8 @@ export class ChainWriter {
     frames: readonly Frame[],
     options: CommitOptions,
   ): Promise<readonly BlockRef[]> {
-    const { storage, state } = this.#deps;
+    const { storage, state, pins } = this.#deps;
+    pins.checkRollback(to.height, storage.checkpoint());
     const header = await storage.header(to.height);
     const { head } = storage.checkpoint();
     // What can't be gone back to is refused by the store, with the right code.
@@ -219,7 +223,8 @@ export class ChainWriter {
   }
 
   async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
-    const { storage } = this.#deps;
+    const { storage, pins } = this.#deps;
+    pins.checkRollback(to?.height ?? -1, storage.checkpoint());
     if (to === null) return storage.rollback(null);
     const header = await storage.header(to.height);
     const { head } = storage.checkpoint();

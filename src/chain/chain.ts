@@ -22,6 +22,7 @@ import { checkDocuments, checkPlace } from './arguments.js';
 import { Block } from './block.js';
 import { ChainWriter, type CommitOptions, type RollbackHook } from './chain-writer.js';
 import type { AppendPoint } from './links.js';
+import type { Pins } from './pins.js';
 import { StateKeeper } from './state/state-keeper.js';
 import { checkStateAge } from './state/state-note.js';
 import { decodeValue } from './state/values.js';
@@ -36,6 +37,8 @@ export interface ChainParts {
   readonly encoding: StorageEncoding;
   /** The chain's name when the host gives one; `null` takes the store's, or the first block's hash. */
   readonly chainId: string | null;
+  /** Blocks that the host knows. */
+  readonly pins: Pins;
   /** Height of the first block of an empty store. */
   readonly base: number;
   /** Largest decoded block, in bytes. */
@@ -71,9 +74,10 @@ export class Chain implements BlockSource, Closeable {
     const identity = parts.storage.identity();
     checkIdentity(identity, parts);
     this.#chainId = parts.chainId ?? identity?.chainId ?? null;
-    const { storage, rules, base } = parts;
+    const { storage, rules, base, pins } = parts;
     this.#writer = new ChainWriter({
       storage,
+      pins,
       rules: rules.id,
       base,
       state: this.#stateKeeper(),
@@ -216,7 +220,7 @@ export class Chain implements BlockSource, Closeable {
    * @param to - the new head; `null` drops all blocks, of which listeners are told only when new ones come.
    * @returns the dropped blocks, newest first.
    * @throws TypeError for what names no block.
-   * @throws SyncError `BELOW_FINALIZED` when one of them is final, `STORE_GAP` when `to` is not on this chain; nothing is
+   * @throws SyncError `BELOW_FINALIZED` when one of them is final or a checkpoint, `STORE_GAP` when `to` is not on this chain; nothing is
    *   changed then.
    */
   async rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
@@ -267,8 +271,9 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   verifier(point: AppendPoint = this.appendPoint): Verifier {
-    const { rules, codecs, encoding, maxBlockBytes } = this.#parts;
-    return new Verifier({ rules, codecs, encoding, maxBlockBytes }, point);
+    const { rules, codecs, encoding, maxBlockBytes, pins, chainId } = this.#parts;
+    const name = { chainId: this.#chainId, isPinned: chainId !== null };
+    return new Verifier({ rules, codecs, encoding, maxBlockBytes, pins, name }, point);
   }
 
   /** Whether a block is on this chain now. */

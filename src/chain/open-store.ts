@@ -1,6 +1,7 @@
 import type { ChainRules, CodecRegistry, Storage } from '../contracts/index.js';
 import { Chain } from './chain.js';
 import { finalHeight } from './finality.js';
+import { checkPinned } from './pins.js';
 import type { ChainSettings } from './settings.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
@@ -26,6 +27,7 @@ export function chainOf(parts: StoreParts, settings: ChainSettings, rules: Chain
     codecs: parts.codecs,
     encoding: parts.encoding,
     chainId: settings.chainId,
+    pins: settings.pins,
     base: settings.base,
     maxBlockBytes: settings.limits.maxBlockBytes,
     stateTransition: settings.stateTransition,
@@ -38,13 +40,15 @@ export function chainOf(parts: StoreParts, settings: ChainSettings, rules: Chain
 /**
  * Opens a store and the chain in it; closes the parts when that fails.
  *
- * @throws SyncError `STORE_*`, `PLUGIN_UNKNOWN`, `CHAIN_MISMATCH`, `STATE_FAILED`
+ * @throws SyncError `STORE_*`, `PLUGIN_UNKNOWN`, `CHAIN_MISMATCH`, `CHECKPOINT_MISMATCH`, `STATE_FAILED`
  */
 export async function openStore(parts: StoreParts, settings: ChainSettings): Promise<Chain> {
   try {
     await parts.storage.open();
-    const rules = settings.chain ?? parts.storage.identity()?.chain ?? DEFAULT_RULES;
-    const chain = chainOf(parts, settings, await parts.rules(rules));
+    const id = settings.chain ?? parts.storage.identity()?.chain ?? DEFAULT_RULES;
+    const rules = await parts.rules(id);
+    const chain = chainOf(parts, settings, rules);
+    await checkPinned(parts.storage, rules, settings);
     await chain.checkStore();
     return chain;
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { StateTransition } from '../contracts/index.js';
 import type { Finality } from './finality.js';
+import type { Pins } from './pins.js';
 
 /** Bounds of a chain in a store (protocol section 4). Sizes in bytes. */
 export interface ChainLimits {
@@ -20,6 +21,8 @@ export interface ChainSettings {
   readonly chain: string | null;
   /** The chain's name, when the host pins it. */
   readonly chainId: string | null;
+  /** Blocks that the host knows. */
+  readonly pins: Pins;
   /** Height of the first block of an empty store. */
   readonly base: number;
   /** What blocks do to the state; `null` when there is none. */

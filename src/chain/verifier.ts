@@ -9,6 +9,7 @@ import type {
 import { isSyncError, SyncError } from '../errors/index.js';
 import { lendDocument } from './lend-document.js';
 import { checkLink, type AppendPoint, nextHeight } from './links.js';
+import { type ChainName, checkName, type Pins } from './pins.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
 /** Dependencies of a {@link Verifier}. */
@@ -16,6 +17,9 @@ export interface VerifierDeps {
   readonly rules: ChainRules;
   readonly codecs: CodecRegistry;
   readonly encoding: StorageEncoding;
+  readonly pins: Pins;
+  /** Of the chain, as far as it has one before its first block. */
+  readonly name: ChainName;
   /** Largest decoded block, in bytes. */
   readonly maxBlockBytes: number;
 }
@@ -76,7 +80,10 @@ export class Verifier {
     if (item !== null && item.height !== null && item.height !== header.height) {
       throw new SyncError('HEIGHT_MISMATCH', `The peer sent block ${header.height} as block ${item.height}.`);
     }
-    checkLink(header, this.#appendPoint, this.#deps.rules);
+    const { rules, pins, name } = this.#deps;
+    checkLink(header, this.#appendPoint, rules);
+    pins.check(header);
+    checkName(header, rules, name);
     this.#appendPoint = { head: header, base: this.#appendPoint.base };
     const { codec, bytes } = this.#deps.encoding.encode(document, item);
     return { header, codec, bytes, documentBytes: document.byteLength };

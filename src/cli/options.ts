@@ -46,6 +46,11 @@ export function peersOf(text: string, before: readonly Peer[] = []): readonly Pe
   return [...before, peerOf(text)];
 }
 
+/** Adds a block that is known to those before it. @throws InvalidArgumentError */
+export function checkpointsOf(text: string, before: readonly BlockRef[] = []): readonly BlockRef[] {
+  return [...before, blockRef(text)];
+}
+
 function readBy<T>(reader: Reader<T>, value: unknown): T {
   try {
     return reader.read(value, { owner: 'It', path: '' });
@@ -79,6 +84,11 @@ export const OPTION = {
     new Option('--base <height>', 'height of the first block of a new store')
       .argParser(wholeNumber)
       .default(0),
+  checkpoint: (): Option =>
+    new Option(
+      '--checkpoint <height:hash>',
+      'block that is known: no other one is taken at its height, or held there; may be given several times',
+    ).argParser(checkpointsOf),
   maxBlockBytes: (): Option =>
     new Option('--max-block-bytes <n>', 'largest block taken, in bytes')
       .argParser(wholeNumber)
@@ -102,15 +112,17 @@ export interface StoreOptions {
   readonly chain?: string;
   readonly base?: number;
   readonly maxBlockBytes?: number;
+  readonly checkpoint?: readonly BlockRef[];
 }
 
 /** The configuration of a store on disk. Without `createIfMissing`, a missing one is `STORE_NOT_FOUND`. */
 export function storeConfig(options: StoreOptions, createIfMissing: boolean): ChainConfig {
-  const { data, chain = null, base, maxBlockBytes } = options;
+  const { data, chain = null, base, maxBlockBytes, checkpoint } = options;
   return {
     storage: { use: 'leveldb', location: data, createIfMissing },
     chain,
     ...(base === undefined ? {} : { base }),
+    ...(checkpoint === undefined ? {} : { checkpoints: checkpoint }),
     ...(maxBlockBytes === undefined ? {} : { limits: { maxBlockBytes } }),
   };
 }

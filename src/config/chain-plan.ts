@@ -1,5 +1,6 @@
 import type { Finality } from '../chain/finality.js';
 import { type ChainLimits, type ChainSettings, DEFAULT_CHAIN_LIMITS } from '../chain/settings.js';
+import { Pins } from '../chain/pins.js';
 import type { Plugin, StateTransition } from '../contracts/index.js';
 import {
   func,
@@ -19,6 +20,7 @@ import {
   withDefault,
 } from '../internal/options/index.js';
 import { type CodecName, DEFAULT_CODECS } from '../internal/codecs.js';
+import { checkpoints } from './checkpoints.js';
 import { chainName, codecNames, passedPlugins, withCodecs } from './plugins.js';
 import { storage, type StorageChoice, storageOf } from './storage.js';
 import type { ChainConfig } from './types.js';
@@ -51,6 +53,7 @@ export const STORE = {
   storage,
   chain: optional(textOr(text('the name of chain rules'), pluginOf('chain'))),
   chainId: optional(text()),
+  checkpoints,
   base: withDefault(height(), 0),
   codecs: withDefault(
     list(textOr(text('the name of a codec'), pluginOf('codec')), { min: 1 }),
@@ -87,11 +90,12 @@ export function storePlan(
   owner: string,
 ): Omit<ChainPlan, 'settings'> & { readonly settings: Omit<ChainSettings, 'limits'> } {
   const { chainId, base, stateTransition, finality } = options;
+  const pins = new Pins(options.checkpoints);
   const storeCodec = options.storeCodec ?? DEFAULT_STORE_CODEC;
   const passed = passedPlugins(options, owner);
   const chain = chainName(options.chain, passed, owner);
   return {
-    settings: { chain, chainId, base, stateTransition, finality, confirmsVerified: true },
+    settings: { chain, chainId, pins, base, stateTransition, finality, confirmsVerified: true },
     storage: storageOf(options.storage, { owner, path: 'storage' }, passed),
     acceptCodecs: codecNames(options.codecs, owner),
     storeCodec,

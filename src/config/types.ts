@@ -70,11 +70,20 @@ export interface ChainConfig {
    */
   readonly chain?: string | ChainRulesPlugin | null;
   /**
-   * The chain's name. `null` stands for the store's, the peer's, or the hash of the first block.
+   * The chain's name. One with the form of a hash (64 hex digits, `0x` before them or not) has to be the hash of the first
+   * block, which is checked where that block is at height 0 and has the parent that stands for none; with `base` above 0
+   * it is a name only. `null` stands for the store's, the peer's, or the hash of the first block.
    *
    * @defaultValue `null`
    */
   readonly chainId?: string | null;
+  /**
+   * Blocks that the host knows, each height once, the hash as the chain's blocks spell it. No other block is taken at these
+   * heights, of whomever, none of them is rolled back, and a store that has another one there is not opened.
+   *
+   * @defaultValue `[]`
+   */
+  readonly checkpoints?: readonly BlockRef[];
   /**
    * Height of the first block of an empty store.
    *

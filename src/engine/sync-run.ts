@@ -72,6 +72,7 @@ export class SyncRun {
    * @throws SyncError of the last failure, when no peer is left or too many attempts in a row brought nothing.
    */
   async run(signal: AbortSignal): Promise<void> {
+    await this.#opener.checkStore();
     if (this.#opener.isKnown) await this.#opener.open(null);
     for (let next = this.#book.next(); ; next = this.#book.next()) {
       if (next === null) throw new TypeError('A run needs at least one peer.');
@@ -180,12 +181,13 @@ export class SyncRun {
 
   /** @returns how to go on once there is a snapshot, or no hope for one. */
   async #afterSnapshot(
-    { peer, status }: PeerRecord,
+    record: PeerRecord,
     chosen: ChosenMode,
     signal: AbortSignal,
   ): Promise<ChosenMode | null> {
+    const { peer, status } = record;
     this.#deps.hub.mode({ ...chosen, peer: peer.url });
-    await takeSnapshot(this.#deps, peer, status, signal);
+    await takeSnapshot(this.#deps, record, signal);
     this.#chooser.endSnapshot();
     return this.#choose(peer, status);
   }

@@ -66,6 +66,11 @@ export const ERROR_CODES = {
     'The store, the configuration and the peer do not speak of the same chain.',
     'Use the chain rules the store was made with, another peer, or another directory.',
   ),
+  CHECKPOINT_MISMATCH: info(
+    'A block is not the one that `checkpoints`, or a `chainId` that is a hash, names at its height.',
+    'Sync from another peer; if the store is told of, sync into a new directory or correct the checkpoint.',
+    lie,
+  ),
   FORKED: info(
     "The client's newest block is not on the peer's chain.",
     'Find out which chain is right; sync into a new directory if this node is on the wrong one.',
@@ -77,7 +82,7 @@ export const ERROR_CODES = {
     { status: 410 },
   ),
   BELOW_FINALIZED: info(
-    'A rollback would drop a finalized block.',
+    'A rollback would drop a finalized block, or a checkpoint.',
     'Find out why two final chains exist; nothing was changed.',
   ),
   ROLLBACK_TOO_DEEP: info(
@@ -266,6 +271,10 @@ export const ERROR_CODES = {
     'A snapshot does not agree with itself: parts, hashes, header and body contradict each other.',
     'Fetch it from another peer.',
     lie,
+  ),
+  CHECKPOINT_UNCOVERED: info(
+    'A snapshot that was taken begins above a checkpoint, so that nothing was compared with it.',
+    'Sync by stream, or take a snapshot of type `full`, if the checkpoint is to be checked.',
   ),
   KEY_UNUSABLE: info(
     'A key file can not be used: unreadable, not a key, or open to other users.',

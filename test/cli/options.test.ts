@@ -78,6 +78,10 @@ function rowsFor({
       refuses: ['', 'bitcoin', 'Ethereum', 'linked:a,b'],
     },
     '--base': heights,
+    '--checkpoint': {
+      takes: [`0:${'ab'.repeat(32)}`, '5:x'],
+      refuses: ['', '5', '5:', ':x', '-1:x', '01:x', '9007199254740992:x'],
+    },
     '--max-block-bytes': counts,
     '--finality-depth': heights,
     '--state': { takes: [state], refuses: ['', otherState, noState] },

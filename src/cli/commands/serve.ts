@@ -69,6 +69,7 @@ export function command(): Command {
     .addOption(peerOption('node to follow while serving; may be given several times').conflicts(['ingest']))
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
+    .addOption(OPTION.checkpoint())
     .addOption(
       new Option('--key <file>', 'make and serve snapshots, signed with this key (see keygen)').argParser(
         filled,

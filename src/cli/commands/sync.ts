@@ -39,6 +39,7 @@ export function command(): Command {
     .addOption(OPTION.data())
     .addOption(OPTION.chain())
     .addOption(OPTION.base())
+    .addOption(OPTION.checkpoint())
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(wholeNumber))
     .addOption(new Option('--follow', 'go on with new blocks, and with forks, until stopped').conflicts('to'))
     .addOption(

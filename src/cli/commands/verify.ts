@@ -3,7 +3,7 @@ import { PluginResolver } from '../../di/resolve.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { verifyChain } from '../../chain/verify-chain.js';
 import { openPlanned } from '../../open-chain.js';
-import { OPTION, storePlan } from '../options.js';
+import { OPTION, type StoreOptions, storePlan } from '../options.js';
 import { storeText, chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
@@ -11,14 +11,14 @@ import { countText } from '../units.js';
 
 const EXAMPLES = `
 Reads every block and checks it again from the bytes up: checksum, encoding, form, hash and the link to the block
-before. The first bad one is named, and the exit status is 1.
+before. The first bad one is named, and the exit status is 1. So is a block that is not the one of a --checkpoint.
 
 Examples:
   $ blockferry verify --data ./node-a
+  $ blockferry verify --data ./node-a --checkpoint 5000:4f0c…
   $ blockferry verify --data ./node-a --json`;
 
-interface VerifyOptions {
-  readonly data: string;
+interface VerifyOptions extends StoreOptions {
   readonly json?: boolean;
 }
 
@@ -26,6 +26,7 @@ interface VerifyOptions {
 export function command(): Command {
   return new Command('verify')
     .addOption(OPTION.data())
+    .addOption(OPTION.checkpoint())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: VerifyOptions) => runCommand(options, (context) => verify(options, context)));

@@ -1,9 +1,10 @@
-import type { Peer, PeerStatus } from '../../contracts/index.js';
+import type { Peer } from '../../contracts/index.js';
 import type { SyncError } from '../../errors/index.js';
 import type { EngineParts, EngineSettings } from '../engine-parts.js';
 import type { EventHub } from '../events/event-hub.js';
 import { peerFailure } from '../peers/failures.js';
 import type { PeerBook } from '../peers/peer-book.js';
+import type { PeerRecord } from '../peers/peer-record.js';
 import { SnapshotRun } from './snapshot-run.js';
 
 /** What taking a snapshot on the way works with. */
@@ -21,8 +22,7 @@ export interface TakeSnapshotDeps {
  */
 export async function takeSnapshot(
   { hub, parts, settings, book }: TakeSnapshotDeps,
-  peer: Peer,
-  status: PeerStatus | null,
+  asked: PeerRecord,
   signal: AbortSignal,
 ): Promise<void> {
   if (parts.snapshots === null) return;
@@ -31,10 +31,11 @@ export async function takeSnapshot(
     const record = book.find(liar.url);
     if (record !== null) book.drop(record, error);
   };
-  const peers = (): readonly Peer[] => book.usable.map((record) => record.peer);
+  const peers = (): readonly PeerRecord[] =>
+    book.usable.toSorted((a, b) => Number(b === asked) - Number(a === asked));
   const snapshot = new SnapshotRun({ hub, parts, settings, peers, onLiar }, parts.snapshots);
   try {
-    await snapshot.run(peer, status, signal);
+    await snapshot.run(signal);
     hub.checkpoint(parts.storage.checkpoint());
   } catch (cause) {
     const error = peerFailure(cause, signal);

@@ -5,6 +5,7 @@ import { bzip2 } from '../../../../plugins/codec-bzip2/index.js';
 import type { CodecWorkers, SnapshotItem, SnapshotManifest } from '../../../contracts/index.js';
 import { codecRegistry } from '../../../di/codec-registry.js';
 import { PluginResolver } from '../../../di/resolve.js';
+import { Pins } from '../../../chain/pins.js';
 import { StorageEncoding } from '../../../chain/storage-encoding.js';
 import { Verifier } from '../../../chain/verifier.js';
 import { SyncError } from '../../../errors/index.js';
@@ -95,13 +96,15 @@ function hashOf(verifier: Verifier | null): string {
   return verifier?.appendPoint.head?.hash ?? '';
 }
 
-async function verifierOf({ chain, base }: DocumentHead, maxBlockBytes: number): Promise<Verifier> {
+async function verifierOf({ chain, chainId, base }: DocumentHead, maxBlockBytes: number): Promise<Verifier> {
   const resolver = new PluginResolver([]);
   const codecs = codecRegistry([await resolver.codec('identity')]);
   const deps = {
     rules: await resolver.rules(chain),
     codecs,
     encoding: StorageEncoding.raw,
+    pins: Pins.none,
+    name: { chainId, isPinned: false },
     maxBlockBytes,
   };
   return new Verifier(deps, { head: null, base });

@@ -12,7 +12,7 @@ export interface CommandContext {
   /** Fires at Ctrl-C and at SIGTERM. */
   readonly signal: AbortSignal;
   /** Says how things stand at the end, whichever way it comes; the last call counts. */
-  readonly conclude: (result: Outcome['result'], summary: string | null) => void;
+  readonly conclude: (result: Outcome['result'], summary: Outcome['summary']) => void;
 }
 
 /** How a command is run. */

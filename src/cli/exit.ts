@@ -1,4 +1,5 @@
 import { isSyncError, SyncError } from '../errors/index.js';
+import { actionOf, inFlags } from './words.js';
 
 /** Exit statuses of the command line. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
@@ -7,9 +8,6 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130, terminated: 
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
 }
-
-/** The code table speaks to the operator of a server there. */
-const DEFECT = 'This is a defect; report it with this message and the command.';
 
 /** Longest trace that is told. */
 const MAX_TRACE_LINES = 40;
@@ -40,9 +38,9 @@ export function failureOf(error: unknown): Failure {
   }
   const known = isSyncError(error) ? error : unexpected(error);
   const { height = null, peer = null } = known.context;
-  const action = known.code === 'INTERNAL' ? DEFECT : known.info.action;
   const trace = known.code === 'INTERNAL' ? traceOf(known.cause) : null;
-  return { code: known.code, message: known.message, action, height, peer, trace };
+  const message = known.code === 'INTERNAL' ? known.message : inFlags(known.message);
+  return { code: known.code, message, action: actionOf(known.code), height, peer, trace };
 }
 
 /** The exit status for anything thrown. */

@@ -5,6 +5,7 @@ import { ProgressBar } from './progress-bar.js';
 import type { Outcome, Reporter, ReporterStreams } from './reporter.js';
 import { print } from './terminal.js';
 import { bytesText, countText, durationText } from './units.js';
+import { inFlags } from './words.js';
 
 /** Plain words, and a progress bar where standard error is a terminal. */
 export class HumanReporter implements Reporter {
@@ -26,7 +27,7 @@ export class HumanReporter implements Reporter {
     else {
       const text = noteOf(event);
       const stream = event.type === 'warning' ? this.#streams.errors : this.#streams.messages;
-      if (text !== null) this.#say(text, stream);
+      if (text !== null) this.#say(inFlags(text), stream);
     }
   }
 

@@ -36,6 +36,10 @@ const ownListener = {
   selector: "CallExpression[callee.property.name='addEventListener'][arguments.0.value='abort']",
   message: 'Use onAbort or LinkedAbort, which remove the listener as well.',
 };
+const ownWrite = {
+  selector: "CallExpression[callee.property.type='Identifier'][callee.property.name='write']",
+  message: 'What is printed goes through src/cli/terminal.ts, which escapes what a terminal would obey.',
+};
 const restrictSyntax = (...kinds) => ({ 'no-restricted-syntax': ['error', ...kinds] });
 
 export default defineConfig(
@@ -60,6 +64,11 @@ export default defineConfig(
     files: ['src/**/*.ts', 'plugins/**/*.ts'],
     ignores: ['src/errors/**/*.ts', 'src/internal/abort.ts'],
     rules: restrictSyntax(classOfErrors, ownListener),
+  },
+  {
+    files: ['src/cli/**/*.ts'],
+    ignores: ['src/cli/terminal.ts'],
+    rules: restrictSyntax(classOfErrors, ownListener, ownWrite),
   },
   { files: ['src/**/*.ts'], rules: restrict(pluginsOut, container, rawConfig) },
   // Where it is read, and where its types are those of what hosts call.

@@ -96,7 +96,7 @@ export class LevelStage implements StorageStage {
     return this.#calls.run(() => {
       if (this.#isOver) throw new SyncError('STORE_CLOSED', 'The stage of the store is closed.');
       if (this.#failure === null) return step();
-      const message = `An earlier write of the new contents failed (${this.#failure.code}); begin them again.`;
+      const message = `An earlier write of the new contents failed, so begin them again: ${this.#failure.message}`;
       throw new SyncError(this.#failure.code, message, { cause: this.#failure });
     });
   }

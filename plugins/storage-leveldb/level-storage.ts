@@ -328,8 +328,9 @@ export class LevelStorage implements Storage {
   #writable(): Opened {
     const store = this.#use();
     if (this.#failure === null) return store;
-    const message = `An earlier write failed (${this.#failure.code}); the store has to be opened again.`;
-    throw new SyncError(this.#failure.code, message, { cause: this.#failure });
+    const { code, message: first } = this.#failure;
+    const message = `The store has to be opened again, as an earlier write failed: ${first}`;
+    throw new SyncError(code, message, { cause: this.#failure });
   }
 
   /** What is final is never undone. Failing here fails the next write, not the commit: that is done. */

@@ -3,6 +3,7 @@ import type { Chain } from '../chain/chain.js';
 import { ProgressMeter } from '../engine/events/progress.js';
 import type { Reporter } from './reporter.js';
 import { throttled } from './throttle.js';
+import { bytesText } from './units.js';
 
 /** Counts and tells what becomes durable while an input is appended. */
 export class AppendProgress {
@@ -26,6 +27,12 @@ export class AppendProgress {
   /** Blocks that became durable. */
   get blocks(): number {
     return this.#meter.current().blocks;
+  }
+
+  /** How much of the input was read, in words. */
+  get readText(): string {
+    const total = this.#totalBytes === null ? '' : ` of ${bytesText(this.#totalBytes)}`;
+    return `${bytesText(this.#inputBytes)}${total} read`;
   }
 
   /** Counts the bytes of the input as they go by. */

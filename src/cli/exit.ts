@@ -1,4 +1,5 @@
 import { isSyncError, SyncError } from '../errors/index.js';
+import { actionOf, inFlags } from './words.js';
 
 /** Exit statuses of the command line. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
@@ -8,8 +9,8 @@ export class UsageError extends Error {
   override readonly name: string = 'UsageError';
 }
 
-/** The code table speaks to the operator of a server there. */
-const DEFECT = 'This is a defect; report it with this message and the command.';
+/** Longest trace that is told. */
+const MAX_TRACE_LINES = 40;
 
 /** What is told about a failure. Members that aren't known are `null`. */
 export interface Failure {
@@ -37,9 +38,9 @@ export function failureOf(error: unknown): Failure {
   }
   const known = isSyncError(error) ? error : unexpected(error);
   const { height = null, peer = null } = known.context;
-  const action = known.code === 'INTERNAL' ? DEFECT : known.info.action;
   const trace = known.code === 'INTERNAL' ? traceOf(known.cause) : null;
-  return { code: known.code, message: known.message, action, height, peer, trace };
+  const message = known.code === 'INTERNAL' ? known.message : inFlags(known.message);
+  return { code: known.code, message, action: actionOf(known.code), height, peer, trace };
 }
 
 /** The exit status for anything thrown. */
@@ -48,23 +49,15 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** One or two lines for people: what happened and where, then what to do; more only for a defect. */
-export function failureText(failure: Failure): string {
+export function failureLines(failure: Failure): readonly string[] {
   const { code, message, action, height, peer, trace } = failure;
   const places = [height === null ? '' : `block ${height}`, peer ?? ''].filter(
     (place) => place !== '' && !message.includes(place),
   );
   const where = places.length === 0 ? '' : ` (${places.join(', ')})`;
-  const lines = [
-    printable(`${code}: ${message}${where}`),
-    action,
-    ...(trace ?? '').split('\n').map(printable),
-  ];
-  return lines.filter((line) => line !== '').join('\n');
-}
-
-/** Makes control characters visible: parts of a message may come from a peer, and a terminal obeys them. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  // Only calls get lines of their own: a line end in the message of an error may come from a peer.
+  const calls = (trace ?? '').split(/\n(?= +at )/).slice(0, MAX_TRACE_LINES);
+  return [`${code}: ${message}${where}`, action, ...calls].filter((line) => line !== '');
 }
 
 function traceOf(cause: unknown): string | null {

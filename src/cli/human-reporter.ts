@@ -1,9 +1,11 @@
 import type { PeerEvent, ProgressEvent, RollbackEvent, RollbackHeldEvent, SnapshotEvent } from '../index.js';
 import type { BuildEvent, CliEvent, InputProgressEvent } from './events.js';
-import { type Failure, failureText, printable } from './exit.js';
+import { type Failure, failureLines } from './exit.js';
 import { ProgressBar } from './progress-bar.js';
 import type { Outcome, Reporter, ReporterStreams } from './reporter.js';
+import { print } from './terminal.js';
 import { bytesText, countText, durationText } from './units.js';
+import { inFlags } from './words.js';
 
 /** Plain words, and a progress bar where standard error is a terminal. */
 export class HumanReporter implements Reporter {
@@ -25,33 +27,33 @@ export class HumanReporter implements Reporter {
     else {
       const text = noteOf(event);
       const stream = event.type === 'warning' ? this.#streams.errors : this.#streams.messages;
-      if (text !== null) this.#say(printable(text), stream);
+      if (text !== null) this.#say(inFlags(text), stream);
     }
   }
 
   fail(failure: Failure): void {
     this.#bar.stop();
-    this.#streams.errors.write(`${failureText(failure)}\n`);
+    print(this.#streams.errors, failureLines(failure));
   }
 
   done({ summary }: Outcome): void {
     this.#bar.stop();
-    if (summary !== null) this.#streams.messages.write(`${summary}\n`);
+    if (summary !== null) print(this.#streams.messages, summary);
   }
 
   #snapshot(event: SnapshotEvent): void {
     if (event.status === 'progress') this.#bar.update(snapshotBarOf(event));
-    else this.#say(printable(snapshotText(event)), this.#streams.messages);
+    else this.#say(snapshotText(event), this.#streams.messages);
   }
 
   #step(text: string): void {
     this.#bar.stop();
-    this.#streams.messages.write(`${text}\n`);
+    print(this.#streams.messages, text);
   }
 
   #say(text: string, stream: NodeJS.WriteStream): void {
     this.#bar.clearLine();
-    stream.write(`${text}\n`);
+    print(stream, text);
   }
 }
 

@@ -1,7 +1,7 @@
-import { isSyncError } from '../errors/index.js';
 import type { CliEvent } from './events.js';
-import { type Failure, failureOf, failureText } from './exit.js';
+import { type Failure, failureLines } from './exit.js';
 import type { Outcome, Reporter, ReporterStreams } from './reporter.js';
+import { print, printJson } from './terminal.js';
 
 /** One JSON object a line; `event` says what it is, the last one is `done`. A failure also stands on standard error. */
 export class JsonReporter implements Reporter {
@@ -17,7 +17,7 @@ export class JsonReporter implements Reporter {
 
   fail(failure: Failure): void {
     this.#line('error', failure);
-    this.#streams.errors.write(`${failureText(failure)}\n`);
+    print(this.#streams.errors, failureLines(failure));
   }
 
   done({ exitCode, result }: Outcome): void {
@@ -25,9 +25,6 @@ export class JsonReporter implements Reporter {
   }
 
   #line(event: string, members: object): void {
-    const text = JSON.stringify({ event, ...members }, (_key, value: unknown) =>
-      isSyncError(value) ? failureOf(value) : value,
-    );
-    this.#streams.messages.write(`${text}\n`);
+    printJson(this.#streams.messages, { event, ...members });
   }
 }

@@ -1,30 +1,7 @@
 import { isSyncError } from '../errors/index.js';
 import { isRefusal, type Reader } from '../internal/options/index.js';
 import { UsageError } from './exit.js';
-
-/** The option of the command line that each one of a configuration comes from. */
-const FLAGS: ReadonlyMap<string, string> = new Map([
-  ['storage.location', '--data'],
-  ['chain', '--chain'],
-  ['base', '--base'],
-  ['limits.maxBlockBytes', '--max-block-bytes'],
-  ['finality.depth', '--finality-depth'],
-  ['stateTransition', '--state'],
-  ['peers', '--peer'],
-  ['mode', '--mode'],
-  ['trust', '--trust'],
-  ['trust.threshold', '--threshold'],
-  ['trust.hash', '--trust-hash'],
-  ['snapshot.type', '--snapshot-type'],
-  ['codecs', '--codec'],
-  ['agree', '--agree'],
-  ['staleAfterMs', '--stale-after (seconds, here in milliseconds)'],
-  ['acceptRollback', '--accept-rollback'],
-  ['retry.giveUpAfterMs', '--give-up-after (seconds, here in milliseconds)'],
-  ['to', '--to'],
-  ['follow', '--follow'],
-  ['snapshots.every', '--snapshot-every'],
-]);
+import { inFlags } from './words.js';
 
 /**
  * Makes a plan of what a command was told. What the plan refuses is wrong usage, told by the names that options have on
@@ -37,7 +14,7 @@ export function planned<T>(make: () => T): T {
     return make();
   } catch (error) {
     if (isRefusal(error) || isSyncError(error, 'PLUGIN_UNKNOWN'))
-      throw new UsageError(inFlags(error.message), { cause: error });
+      throw new UsageError(asUsage(error.message), { cause: error });
     throw error;
   }
 }
@@ -48,20 +25,6 @@ export function readValue<T>(reader: Reader<T>, value: unknown, flag: string): T
 }
 
 /** `createSyncEngine: \`trust.signers[0]\` must be …` becomes `--trust must be …`. */
-function inFlags(message: string): string {
-  return message
-    .replace(/^\w+: /, '')
-    .replace(/`([^`]+)`/g, (quoted, path: string) => flagOf(path) ?? quoted)
-    .replaceAll(', or null', '');
-}
-
-function flagOf(path: string): string | null {
-  if (path.startsWith('--')) return path;
-  const names = path.replace(/\[.*?\]/g, '').split('.');
-  const [, place] = /\[(\d+)\]/.exec(path) ?? [];
-  for (let length = names.length; length > 0; length--) {
-    const flag = FLAGS.get(names.slice(0, length).join('.'));
-    if (flag !== undefined) return place === undefined ? flag : `${flag} (no. ${Number(place) + 1})`;
-  }
-  return null;
+function asUsage(message: string): string {
+  return inFlags(message.replace(/^\w+: /, '')).replaceAll(', or null', '');
 }

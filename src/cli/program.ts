@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ignoreBrokenPipe } from './broken-pipe.js';
 import { EXIT } from './exit.js';
+import { print } from './terminal.js';
 
 const EXAMPLES = `
 Examples:
@@ -46,6 +47,14 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
     .version(version(), '-V, --version')
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', EXAMPLES)
+    .configureOutput({
+      writeOut: (text) => {
+        print(process.stdout, linesOf(text));
+      },
+      writeErr: (text) => {
+        print(process.stderr, linesOf(text));
+      },
+    })
     .exitOverride();
   for (const [name, [description, load]] of Object.entries(COMMANDS)) {
     const command = args.slice(0, 2).includes(name) ? (await load()).command() : new Command(name);
@@ -53,6 +62,11 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
     inheritSettings(command, program);
   }
   return program;
+}
+
+/** Commander quotes what it was given, and ends its texts with a line end. */
+function linesOf(text: string): readonly string[] {
+  return text.replace(/\n$/, '').split('\n');
 }
 
 /** Commander hands settings down only to commands that are made with `.command()`. */

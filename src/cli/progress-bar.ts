@@ -1,4 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { printable } from '../errors/printable.js';
+import { clearLine } from './terminal.js';
 
 /** What the bar shows. */
 export interface BarState {
@@ -18,8 +20,9 @@ export class ProgressBar {
     this.#stream = stream;
   }
 
-  update({ value, total, text }: BarState): void {
+  update({ value, total, text: given }: BarState): void {
     if (!this.#stream.isTTY) return;
+    const text = printable(given);
     if (this.#bar === null || this.#hasTotal !== (total !== null)) this.#start(value, total, text);
     this.#bar?.setTotal(total ?? 1);
     this.#bar?.update(total === null ? 0 : value, { text });
@@ -33,7 +36,7 @@ export class ProgressBar {
 
   /** Makes room for a line of text; the bar is drawn again below it. */
   clearLine(): void {
-    if (this.#bar !== null) this.#stream.write('\r\x1b[K');
+    if (this.#bar !== null) clearLine(this.#stream);
   }
 
   #start(value: number, total: number | null, text: string): void {

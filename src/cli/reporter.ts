@@ -1,5 +1,6 @@
 import type { CliEvent } from './events.js';
 import type { Failure } from './exit.js';
+import type { Lines } from './terminal.js';
 
 /** The last thing a command tells. */
 export interface Outcome {
@@ -7,7 +8,7 @@ export interface Outcome {
   /** Members of the command's own: how many blocks, where it stands. */
   readonly result: Readonly<Record<string, unknown>>;
   /** The result in words; `null` for none. */
-  readonly summary: string | null;
+  readonly summary: Lines | null;
 }
 
 /** How a command talks: to a person, or to a program in lines of JSON. */

@@ -12,7 +12,7 @@ export interface CommandContext {
   /** Fires at Ctrl-C and at SIGTERM. */
   readonly signal: AbortSignal;
   /** Says how things stand at the end, whichever way it comes; the last call counts. */
-  readonly conclude: (result: Outcome['result'], summary: string | null) => void;
+  readonly conclude: (result: Outcome['result'], summary: Outcome['summary']) => void;
 }
 
 /** How a command is run. */
@@ -23,16 +23,21 @@ export interface RunCommandOptions {
   readonly dataOnStdout?: boolean;
   /** SIGTERM is how the command is meant to end: exit status 0. Default false. */
   readonly endsByTerm?: boolean;
+  /** A stop that takes longer ends the process, in milliseconds. Default 4,500. */
+  readonly stopWithinMs?: number;
 }
+
+/** What a command that was stopped tells when it has nothing else to tell. */
+const INTERRUPTED = 'Interrupted before it was done.';
 
 /** Runs a command from its first signal handler to its exit status; never rejects. */
 export async function runCommand(
   options: RunCommandOptions,
   body: (context: CommandContext) => Promise<void>,
 ): Promise<void> {
-  const stop = new StopSignals();
+  const stop = new StopSignals(options.stopWithinMs);
   const out = reporterFor(options);
-  let end: Pick<Outcome, 'result' | 'summary'> = { result: {}, summary: null };
+  let end: { result: Outcome['result']; summary: Outcome['summary'] } = { result: {}, summary: null };
   const conclude: CommandContext['conclude'] = (result, summary) => {
     end = { result, summary };
   };
@@ -43,6 +48,7 @@ export async function runCommand(
     failed = report(out, error, stop);
   }
   const exitCode = failed ?? stopCode(stop, options) ?? EXIT.ok;
+  if (failed === null && exitCode !== EXIT.ok && options.endsByTerm !== true) end.summary ??= INTERRUPTED;
   out.done({ ...end, exitCode });
   process.exitCode = exitCode;
   stop.dispose();

@@ -18,8 +18,11 @@ export class StopSignals {
   };
   #received: StopSignal | null = null;
   #receivedMs = 0;
+  readonly #deadlineMs: number;
 
-  constructor() {
+  /** @param deadlineMs - a stop that takes longer ends the process. */
+  constructor(deadlineMs: number = STOP_DEADLINE_MS) {
+    this.#deadlineMs = deadlineMs;
     for (const name of names()) process.on(name, this.#listener);
   }
 
@@ -45,7 +48,7 @@ export class StopSignals {
     this.#received = name;
     this.#receivedMs = performance.now();
     this.#abort.abort(new SyncError('ABORTED', `Stopped by ${name}.`));
-    setTimeout(() => process.exit(SIGNALS[name]), STOP_DEADLINE_MS).unref();
+    setTimeout(() => process.exit(SIGNALS[name]), this.#deadlineMs).unref();
   }
 }
 

@@ -91,6 +91,11 @@ export interface Endpoint {
   /** Whether a response is a long-lived stream that counts against the stream limits. */
   readonly streams: boolean;
   /**
+   * Whether a response has no end of its own: a server that closes ends it at once, and lets others come to their end.
+   * Default: as `streams`.
+   */
+  readonly endless?: boolean;
+  /**
    * Answers a request. Errors that it throws before it returns become `application/problem+json`.
    *
    * @throws SyncError with a code that has an HTTP status

@@ -33,6 +33,8 @@ export class SyncEngine implements Closeable {
   #onChain: ((chain: Chain) => void) | null = null;
   #started: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
+  /** While a handler of `run` is fed; never rejects. */
+  #feeding: Promise<void> | null = null;
 
   /**
    * Hosts call `createSyncEngine`.
@@ -50,7 +52,7 @@ export class SyncEngine implements Closeable {
 
   /**
    * Everything the engine tells, as it happens; nothing is replayed. Never errors: a failure is the phase `failed`
-   * and the rejection of `start`. Completes when the engine is closed. A subscriber that throws surfaces as an
+   * and the rejection of `start`. Completes when the engine is closed and the handler of `run` has ended. A subscriber that throws surfaces as an
    * uncaught exception, as always in RxJS, and does not stop the others.
    */
   get events(): Observable<SyncEvent> {
@@ -112,6 +114,9 @@ export class SyncEngine implements Closeable {
    * again in the next run. Resolves when the sync is complete and the handler has had every block; with `follow`, as
    * `start` does, when the handler has had the one in its hands.
    *
+   * Once it is called off, the handler's second argument, a signal, fires; a handler that has not ended 5 seconds later is
+   * left behind with a `warning`. Of several failures the first one is told.
+   *
    * @throws SyncError `HANDLER_FAILED`; `FORKED` when blocks that the handler has had were dropped and there is no
    *   `onRollback`; or of the sync's own failure once the handler has had what came before it.
    */
@@ -122,20 +127,25 @@ export class SyncEngine implements Closeable {
       done: Promise.resolve(),
     };
     this.#onChain = (chain) => {
-      feed.consumer = new Consumer(chain, consumer, handler, onRollback);
+      feed.consumer = new Consumer(chain, consumer, handler, onRollback, (message) => {
+        this.#hub.warn('HANDLER_FAILED', message);
+      });
       feed.done = feed.consumer.run(this.#abort.signal);
-      feed.done.catch((error: unknown) => {
-        this.#abort.abort(error);
-      });
+      this.#feeding = feed.done
+        .catch((error: unknown) => {
+          this.#abort.abort(error);
+        })
+        .finally(() => {
+          this.#feeding = null;
+        });
     };
-    try {
-      await this.start({ signal: signal ?? undefined });
-    } finally {
-      feed.consumer?.end();
-      await feed.done.catch((error: unknown) => {
-        if (!this.#isEndOfFollowing(error)) throw error;
-      });
-    }
+    const failure = await failureOf(this.start({ signal: signal ?? undefined }));
+    feed.consumer?.end();
+    const later = await failureOf(feed.done);
+    // The first one counts: the other may follow from it, as each write to a store does whose disk is full.
+    if (failure !== null && !isSyncError(failure, 'ABORTED')) throw failure;
+    if (later !== null && !this.#isEndOfFollowing(later)) throw later;
+    if (failure !== null) throw failure;
   }
 
   /** Stops, waits for the commit under way, and closes everything. The checkpoint is kept. */
@@ -218,12 +228,27 @@ export class SyncEngine implements Closeable {
     } finally {
       this.#chain = null;
       this.#hub.phase.closed();
-      this.#hub.complete();
+      // A handler that doesn't end is told of before.
+      if (this.#feeding === null) this.#hub.complete();
+      else
+        void this.#feeding.then(() => {
+          this.#hub.complete();
+        });
     }
   }
 
   async #closeParts(): Promise<void> {
     if (this.#chain !== null) await this.#chain.close();
     else await this.#parts?.close();
+  }
+}
+
+/** What a promise is rejected with; `null` when it isn't. */
+async function failureOf(promise: Promise<void>): Promise<Error | null> {
+  try {
+    await promise;
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
   }
 }

@@ -1,3 +1,4 @@
+import { printable } from './printable.js';
 import { ERROR_CODES, type ErrorCode, type ErrorCodeInfo } from './codes.js';
 
 const BRAND = Symbol.for('blockferry.SyncError');
@@ -30,7 +31,8 @@ export class SyncError extends Error {
 
   constructor(code: ErrorCode, message: string, options: SyncErrorOptions = {}) {
     const { cause, ...context } = options;
-    super(message, cause === undefined ? undefined : { cause });
+    // Parts of it may come from a peer, and hosts log it.
+    super(printable(message), cause === undefined ? undefined : { cause });
     this.code = code;
     this.context = context;
     if (code === 'ABORTED') this.name = 'AbortError';

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Closeable } from '../contracts/index.js';
+import type { CloseServerOptions } from './close-options.js';
 import { serverOf } from './create-server.js';
 import {
   MIDDLEWARE_OPTIONS,
@@ -12,14 +13,20 @@ import { breakOff } from './send.js';
 import { splitTarget } from './target.js';
 
 export type { SyncMiddlewareOptions, SyncMiddlewareRequest } from './middleware-options.js';
+export type { CloseServerOptions } from './close-options.js';
 export type { SyncServerConfig } from './plan.js';
 
 /** An Express middleware with what it holds open. */
 export interface SyncMiddleware extends Closeable {
   /** Answers a request, or hands it on when its path is none of the service's. */
   (req: SyncMiddlewareRequest, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** Ends all open streams and resolves when they have ended; later requests are answered 503. */
-  close(): Promise<void>;
+  /**
+   * Ends all open streams, lets other answers end within `graceMs`, and resolves when all have ended; later requests are
+   * answered 503.
+   *
+   * @throws TypeError for an option that isn't one, and for a `graceMs` that no timer keeps
+   */
+  close(options?: CloseServerOptions): Promise<void>;
 }
 
 /**
@@ -43,17 +50,16 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
     open.set(res, served);
     void served.then(() => open.delete(res));
   };
-  const close = async (): Promise<void> => {
-    const closed = server.close();
+  const close = async (options?: CloseServerOptions): Promise<void> => {
+    await server.close(options);
     const cutOff = setTimeout(() => {
       for (const res of open.keys()) breakOff(res);
-    }, CLOSE_GRACE_MS);
+    }, LAST_BYTES_MS);
     await Promise.all(open.values());
     clearTimeout(cutOff);
-    await closed;
   };
   return Object.assign(handler, { close });
 }
 
 /** At `close`, a client that does not take the rest of what it was sent is cut off after this time. */
-const CLOSE_GRACE_MS = 1_000;
+const LAST_BYTES_MS = 1_000;

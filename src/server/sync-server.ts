@@ -9,6 +9,8 @@ import type {
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { onAbort } from '../internal/abort.js';
+import { readOptions } from '../internal/options/index.js';
+import { CLOSE_SERVER_OPTIONS, type CloseServerOptions } from './close-options.js';
 import { notFound, problemResponse } from './problem.js';
 import { statusDocument, statusResponse } from './status.js';
 import { StreamSlots } from './stream-slots.js';
@@ -48,10 +50,13 @@ export interface SyncServer {
    */
   handle(request: SyncRequest, options: { readonly signal: AbortSignal }): Promise<EndpointResponse>;
   /**
-   * Ends all open bodies and refuses further requests; resolves when the endpoints have stopped and nothing reads the
-   * source any more. A read that does not end within 5 seconds is reported and left.
+   * Ends all streams behind an event, lets other answers end within `graceMs`, and refuses further requests; resolves
+   * when the endpoints have stopped and nothing reads the source any more. A read that does not end within 5 seconds is
+   * reported and left.
+   *
+   * @throws TypeError for an option that isn't one, and for a `graceMs` that no timer keeps
    */
-  close(): Promise<void>;
+  close(options?: CloseServerOptions): Promise<void>;
 }
 
 const METHODS = ['GET', 'HEAD'];
@@ -68,6 +73,8 @@ export class SyncServerCore implements SyncServer {
   readonly #slots: StreamSlots;
   readonly #open = new Set<Run>();
   #closing: Promise<void> | null = null;
+  /** A request has left. */
+  #onLeft: () => void = () => undefined;
 
   constructor(options: SyncServerOptions) {
     this.#options = options;
@@ -110,13 +117,16 @@ export class SyncServerCore implements SyncServer {
     }
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  async close(options: CloseServerOptions = {}): Promise<void> {
+    const { graceMs } = readOptions('close', options, CLOSE_SERVER_OPTIONS);
+    this.#closing ??= this.#close(graceMs);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
-    for (const run of [...this.#open]) run.stop();
+  async #close(graceMs: number): Promise<void> {
+    for (const run of [...this.#open]) if (!run.isWhole) run.stop();
+    if (graceMs > 0) await this.#answered(graceMs);
+    for (const run of [...this.#open]) if (run.isWhole) run.stop();
     const closing = this.#options.endpoints.map(async (endpoint) => {
       await endpoint.close?.();
     });
@@ -126,6 +136,19 @@ export class SyncServerCore implements SyncServer {
     if ((await this.#options.idle?.(READ_WAIT_MS)) === false) {
       this.report(new SyncError('INTERNAL', `A read of the source did not end within ${READ_WAIT_MS} ms.`));
     }
+  }
+
+  /** Resolves when the answers under way have ended, or after that time. */
+  #answered(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#onLeft = () => {
+        if ([...this.#open].some(({ isWhole }) => isWhole)) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#onLeft();
+    });
   }
 
   #endpointOf(path: string): Endpoint | null {
@@ -157,7 +180,8 @@ export class SyncServerCore implements SyncServer {
       const response = withoutBody(request, await endpoint.handle(request, { signal: ended, onError }));
       const { body } = response;
       if (body !== null && !(body instanceof Uint8Array)) {
-        return { ...response, body: guarded(body, run, endpoint.streams) };
+        run.isWhole = !(endpoint.endless ?? endpoint.streams);
+        return { ...response, body: guarded(body, run) };
       }
       run.end();
       return response;
@@ -174,10 +198,12 @@ export class SyncServerCore implements SyncServer {
     const leave = (): void => {
       this.#open.delete(run);
       release();
+      this.#onLeft();
     };
     const run: Run = {
       controller,
       body: null,
+      isWhole: false,
       end: () => {
         stopListening();
         leave();
@@ -221,6 +247,8 @@ interface Run {
   readonly controller: AbortController;
   /** The endless body that is being sent: its `return` ends it also where it does not listen to the signal. */
   body: AsyncIterator<Uint8Array> | null;
+  /** Whether a body is being sent that has an end: one that is cut short would pass for a whole, or be in vain. */
+  isWhole: boolean;
   /** Ends it from the server's side. */
   stop(): void;
   /** Gives back what the request holds; more calls than one do no harm. */
@@ -231,12 +259,12 @@ interface Run {
  * The body, which ends its run however it ends. Not a generator: one that was not started yet would run nothing at
  * `return`, and one that waits would answer `return` only after it.
  */
-function guarded(body: AsyncIterable<Uint8Array>, run: Run, isEndless: boolean): AsyncIterable<Uint8Array> {
+function guarded(body: AsyncIterable<Uint8Array>, run: Run): AsyncIterable<Uint8Array> {
   return {
     [Symbol.asyncIterator]() {
       const inner = body[Symbol.asyncIterator]();
-      // Any other body is a whole: one that ended early would pass for one.
-      if (isEndless) run.body = inner;
+      // A whole that ended early would pass for one.
+      if (!run.isWhole) run.body = inner;
       const settle = (result: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> => {
         if (result.done === true) run.end();
         return result;

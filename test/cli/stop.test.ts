@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { get as httpGet, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { blockEvent, completeEvent, plainServer } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { until } from '../helpers/waiting.js';
 import { Cli, jsonLines, run, serve } from './cli.js';
 import { makeStore, storedLines } from './stores.js';
 
@@ -26,6 +29,16 @@ async function slowServer(t: ExecutionContext): Promise<{ url: string; starts: n
     })();
   });
   return { url, starts };
+}
+
+async function get(url: string): Promise<IncomingMessage> {
+  const [response] = (await once(httpGet(url), 'response')) as [IncomingMessage];
+  return response;
+}
+
+/** The rest of a body; rejects when it breaks off. */
+async function textOf(response: IncomingMessage): Promise<string> {
+  return Buffer.concat(await response.toArray()).toString();
 }
 
 const durable =
@@ -71,13 +84,46 @@ for (const [signal, status] of [
   });
 }
 
+test('an import that is interrupted says so, and how far it came', async (t) => {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const data = join(tempDir(t), 'a');
+    const cli = new Cli(t, ['import', '--data', data, '-']);
+    cli.stdin.write(ndjson(chain.slice(0, 25)));
+    // Whoever makes a store listens to signals already.
+    await until(() => existsSync(data));
+    cli.kill(signal);
+    const { code, stdout } = await cli.finished;
+    t.is(code, status);
+    t.regex(
+      stdout.toString(),
+      /^Interrupted with [\d.]+ k?B read: imported \d+ blocks?; the store is (?:empty|at block \d+ \()/,
+    );
+  }
+});
+
+test('a command that has nothing else to tell says that it was interrupted', async (t) => {
+  const data = join(tempDir(t), 'a');
+  await makeStore(data, sealedChain(40, noise));
+  const cli = new Cli(t, ['export', '--data', data]);
+  await cli.waitForText('"height":0');
+  cli.kill('SIGINT');
+  const { code, stderr } = await cli.finished;
+  t.is(code, 130);
+  t.is(stderr, 'Interrupted before it was done.\n');
+});
+
 test('SIGINT stops an import that waits for its input, and what came before is stored', async (t) => {
   const data = join(tempDir(t), 'a');
   const cli = new Cli(t, ['import', '--data', data, '--json', '-']);
   cli.stdin.write(ndjson(chain.slice(0, 25)));
   await cli.waitFor(durable(24));
   cli.kill('SIGINT');
-  t.is((await cli.finished).code, 130);
+  const { code, stdout } = await cli.finished;
+  t.is(code, 130);
+  t.like(jsonLines(stdout).at(-1), { event: 'done', interrupted: true, blocks: 25 });
   t.true(ndjson(chain.slice(0, 25)).equals(await storedLines(data)));
 });
 
@@ -121,6 +167,27 @@ for (const [signal, status] of [
     t.is((await run(t, ['verify', '--data', data])).code, 0);
   });
 }
+
+test('SIGTERM lets a range that is being sent end, and ends a stream behind an event', async (t) => {
+  const data = join(tempDir(t), 'a');
+  await makeStore(data, sealedChain(40, noise));
+  const { cli, url } = await serve(t, data);
+  const [range, stream] = await Promise.all([
+    get(`${url}/sync/json?from=0&to=39`),
+    get(`${url}/sync/stream`),
+  ]);
+  await Promise.all([once(range, 'readable'), once(stream, 'readable')]);
+  cli.kill('SIGTERM');
+  // Both servers' buffers are far smaller than what is left.
+  await sleep(300);
+  const [blocks, events] = await Promise.all([textOf(range), textOf(stream)]);
+  t.is((JSON.parse(blocks) as unknown[]).length, 40);
+  t.true(events.endsWith('\n\n'), events.slice(-80));
+  t.true((events.match(/^event: block$/gm) ?? []).length < 40);
+  const { code, stderr } = await cli.finished;
+  t.is(code, 0);
+  t.is(stderr, '');
+});
 
 test('export ends quietly when its reader goes away', async (t) => {
   const data = join(tempDir(t), 'a');

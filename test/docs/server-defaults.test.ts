@@ -6,6 +6,7 @@ import { SNAPSHOT_OPTIONS } from '../../plugins/transport-snapshot/server/option
 import { SSE_ENDPOINT_OPTIONS } from '../../plugins/transport-sse/server/endpoint.js';
 import { HTTP2_FETCH_OPTIONS } from '../../src/http2-client/options.js';
 import type { Spec } from '../../src/internal/options/index.js';
+import { CLOSE_SERVER_OPTIONS } from '../../src/server/close-options.js';
 import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
 import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
 import { NODE_LISTENER_OPTIONS } from '../../src/server/node.js';
@@ -21,6 +22,7 @@ const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[]
   ['src/server/middleware-options.ts', 'SyncMiddlewareOptions', { clientKey }],
   ['src/server/node.ts', 'NodeListenerOptions', NODE_LISTENER_OPTIONS],
   ['src/http2-client/options.ts', 'Http2FetchOptions', HTTP2_FETCH_OPTIONS],
+  ['src/server/close-options.ts', 'CloseServerOptions', CLOSE_SERVER_OPTIONS],
   ['src/server/http2/options.ts', 'CloseHttp2Options', CLOSE_HTTP2_OPTIONS],
   ['plugins/transport-sse/server/endpoint.ts', 'SseEndpointOptions', SSE_ENDPOINT_OPTIONS],
   [

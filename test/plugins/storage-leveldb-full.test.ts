@@ -61,7 +61,10 @@ diskTest(
 
     rmSync(ballast);
     const next = fixtureBatch(fixtureFrames(1, { on: store.checkpoint().head }));
-    await t.throwsAsync(store.commit(next), { code: 'STORE_FULL', message: /opened again/ });
+    const first = (error as Error).message;
+    const later = await t.throwsAsync(store.commit(next), { code: 'STORE_FULL', message: /opened again/ });
+    t.true(later.message.endsWith(first));
+    t.is(later.cause, error);
     await t.throwsAsync(store.rollback(null), { code: 'STORE_FULL', message: /opened again/ });
     await t.throwsAsync(store.setCursor('c', { height: 0, hash: 'aa' }), { code: 'STORE_FULL' });
     await store.close();

@@ -405,7 +405,7 @@ test('a store that fails before the first byte, or a block that is too large, is
   t.is(codeIn((await get(small.origin, '/sync/json?from=0&to=5')).body), 'BLOCK_TOO_LARGE');
 });
 
-test('a server that closes breaks its ranges off', async (t) => {
+test('a server that closes at once breaks its ranges off', async (t) => {
   const source = noisySource();
   const { origin, close } = await serveRanges(t, source);
   const response = await new Promise<IncomingMessage>((resolve) => {

@@ -99,7 +99,7 @@ export async function serveRanges(
   t.teardown(() => server.close());
   const wrap = more.wrap ?? ((handler: Handler): Handler => handler);
   const close = (): void => {
-    void server.close();
+    void server.close({ graceMs: 0 });
   };
   return { ...(await serve(t, wrap(nodeListener(server)))), errors, close };
 }

@@ -64,10 +64,70 @@ test('a body that has no end and does not hear the signal is ended by its return
     });
     const response = await ask(server, '/own');
     await (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().next();
-    await server.close();
+    await server.close({ graceMs: 0 });
     // One that is a whole must not look like one when it was cut short.
     t.is(returned, streams ? 1 : 0);
   }
+});
+
+test('answers under way end while a server closes, streams end at once, and new requests are refused', async (t) => {
+  const whole = async function* (): AsyncGenerator<Uint8Array> {
+    for (let part = 0; part < 5; part++) {
+      yield Uint8Array.of(part);
+      await delay(10);
+    }
+  };
+  const server = createSyncServer({
+    source: new MemorySource(sealedChain(3)),
+    plugins: [endpoint(false, whole)],
+  });
+  const iteratorOf = async (path: string): Promise<AsyncIterator<Uint8Array>> =>
+    ((await ask(server, path)).body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  const [answer, stream] = [await iteratorOf('/own'), await iteratorOf('/stream')];
+  await answer.next();
+  let isClosed = false;
+  const closed = server.close().then(() => {
+    isClosed = true;
+  });
+  t.true((await stream.next()).done);
+  t.is((await ask(server, '/own')).status, 503);
+  for (let part = 1; part < 5; part++) {
+    t.deepEqual(await answer.next(), { done: false, value: Uint8Array.of(part) });
+    t.false(isClosed);
+  }
+  t.true((await answer.next()).done);
+  await closed;
+});
+
+test('an answer that does not end is broken off when its time is over', async (t) => {
+  const endless = async function* (): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      yield Uint8Array.of(1);
+      await delay(1);
+    }
+  };
+  let given: AbortSignal | null = null;
+  const server = createSyncServer({
+    source: new MemorySource(),
+    plugins: [
+      {
+        ...endpoint(false, endless),
+        create: () => ({
+          ...{ name: 'own', codecs: {}, paths: ['/own'], streams: false },
+          handle: (_request: unknown, { signal }: { readonly signal: AbortSignal }) => {
+            given = signal;
+            return Promise.resolve({ status: 200, headers: {}, body: endless() });
+          },
+        }),
+      },
+    ],
+  });
+  const { body } = await ask(server, '/own');
+  await (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().next();
+  const isStopped = (): boolean | undefined => given?.aborted;
+  t.false(isStopped());
+  await server.close({ graceMs: 20 });
+  t.true(isStopped());
 });
 
 test('over HTTP/2, a body that breaks off resets its stream, and only that', async (t) => {

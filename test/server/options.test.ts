@@ -22,6 +22,7 @@ import { openChain } from '../../src/index.js';
 import { syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
 import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
 import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
+import { CLOSE_SERVER_OPTIONS } from '../../src/server/close-options.js';
 import { closeHttp2Server, createHttp2CleartextServer, createHttp2Server } from '../../src/server/http2.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { NODE_LISTENER_OPTIONS } from '../../src/server/node.js';
@@ -193,6 +194,12 @@ const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
       pingIntervalMs: times,
       idleTimeoutMs: times,
     },
+  }),
+  close: () => ({
+    spec: CLOSE_SERVER_OPTIONS,
+    base: () => ({}),
+    call: (options) => createSyncServer({ source }).close(options),
+    rows: { graceMs: row([undefined, 0, 5], [...NO_NUMBERS, -1, 2 ** 31]) },
   }),
   closeHttp2Server: () => ({
     spec: CLOSE_HTTP2_OPTIONS,

@@ -48,11 +48,11 @@ export class Peer {
   async restart(): Promise<void> {
     const old = this.#server;
     this.#server = this.#start();
-    await old.close();
+    await old.close({ graceMs: 0 });
   }
 
   close(): Promise<void> {
-    return this.#server.close();
+    return this.#server.close({ graceMs: 0 });
   }
 
   /** Answers a request in the way of this peer. */

@@ -78,6 +78,7 @@ class JsonRangeEndpoint implements Endpoint {
   readonly paths = ['/json'];
   /** A range holds a reader of the store, and an encoder, for as long as the client takes. */
   readonly streams = true;
+  readonly endless = false;
   readonly codecs: { readonly json: readonly string[]; readonly frames: readonly string[] };
   readonly #deps: EndpointDeps;
   /** By content encoding. */

@@ -1,14 +1,19 @@
 import type { BlockRef } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
-import { onAbort, throwIfAborted } from '../../internal/abort.js';
+import { abortError, onAbort, throwIfAborted } from '../../internal/abort.js';
 import { WakeUp } from '../../internal/wake-up.js';
 import type { Block } from '../block.js';
 import type { Chain } from '../chain.js';
 import { Position } from './position.js';
 import { noteRollback, readRollback } from './rollback-note.js';
 
-/** Called with one block after the other; the next one comes when the promise has resolved. */
-export type BlockHandler = (block: Block) => void | Promise<void>;
+/**
+ * Called with one block after the other; the next one comes when the promise has resolved.
+ *
+ * @param signal - fires when the run is called off: a handler that waits for something should give it up. One that has
+ *   not ended 5 seconds later is left behind; its block counts as not handled.
+ */
+export type BlockHandler = (block: Block, signal: AbortSignal) => void | Promise<void>;
 
 /**
  * Called when blocks that the handler has had were dropped: everything above `to` is void.
@@ -16,8 +21,13 @@ export type BlockHandler = (block: Block) => void | Promise<void>;
  * @param dropped - those that the handler has had, newest first; after a crash the first ones may be some that it has
  *   not had.
  * @param to - the newest block that still stands; the next block comes above it.
+ * @param signal - as {@link BlockHandler} has it.
  */
-export type RollbackHandler = (dropped: readonly BlockRef[], to: BlockRef) => void | Promise<void>;
+export type RollbackHandler = (
+  dropped: readonly BlockRef[],
+  to: BlockRef,
+  signal: AbortSignal,
+) => void | Promise<void>;
 
 /** How a handler is fed. */
 export interface RunOptions {
@@ -51,6 +61,7 @@ export class Consumer {
   readonly #name: string;
   readonly #handler: BlockHandler;
   readonly #onRollback: RollbackHandler | null;
+  readonly #onLeft: (message: string) => void;
   readonly #wake = new WakeUp();
   readonly #position: Position;
   #ended = false;
@@ -59,7 +70,15 @@ export class Consumer {
   /** How often blocks were dropped. */
   #rollbacks = 0;
 
-  constructor(chain: Chain, name: string, handler: BlockHandler, onRollback: RollbackHandler | null = null) {
+  /** @param onLeft - told of a handler that was left behind, as it did not end. */
+  constructor(
+    chain: Chain,
+    name: string,
+    handler: BlockHandler,
+    onRollback: RollbackHandler | null = null,
+    onLeft: (message: string) => void = () => undefined,
+  ) {
+    this.#onLeft = onLeft;
     this.#chain = chain;
     this.#name = name;
     this.#handler = handler;
@@ -120,7 +139,7 @@ export class Consumer {
   /** Hands over what there is. @returns whether it ended because blocks were dropped. */
   async #deliver(signal: AbortSignal): Promise<boolean> {
     const rollbacks = this.#rollbacks;
-    await this.#goBack();
+    await this.#goBack(signal);
     const { confirmed, base } = this.#chain.tip();
     const from = this.#reached === null ? base : this.#reached.height + 1;
     if (confirmed === null || from > confirmed.height) return this.#rollbacks !== rollbacks;
@@ -131,30 +150,32 @@ export class Consumer {
         // What is read may be of the branch that was dropped.
         if (this.#rollbacks !== rollbacks) return true;
         const { height, hash } = frame.header;
-        await this.#handle(this.#chain.decode(frame), { height, hash });
+        await this.#handle(this.#chain.decode(frame), { height, hash }, signal);
       }
     }
     return this.#rollbacks !== rollbacks;
   }
 
   /** Tells the host of blocks that it has had and that are gone. */
-  async #goBack(): Promise<void> {
+  async #goBack(signal: AbortSignal): Promise<void> {
     const reached = this.#reached;
     if (reached === null || (await this.#chain.holds(reached))) return;
     const rollback = await readRollback(this.#chain, this.#name);
     if (rollback === null || this.#onRollback === null) throw this.#forked(reached);
     const dropped = rollback.dropped.filter(({ height }) => height <= reached.height);
     if (!dropped.some(({ hash }) => hash === reached.hash)) throw this.#forked(reached);
+    let ended: boolean;
     try {
-      await this.#onRollback(dropped, rollback.to);
+      ended = await endsInTime(this.#onRollback(dropped, rollback.to, signal), signal);
     } catch (error) {
       throw failed(rollback.to.height + 1, 'The rollback handler failed', error);
     }
+    if (!ended) throw this.#left(`The rollback handler, told of block ${rollback.to.height},`, signal);
     this.#reached = rollback.to;
     await this.#position.advance(rollback.to);
     await this.#position.save();
     // Another rollback may have come in the meantime.
-    await this.#goBack();
+    await this.#goBack(signal);
   }
 
   #forked({ height, hash }: BlockRef): SyncError {
@@ -168,16 +189,44 @@ export class Consumer {
     return new SyncError('BELOW_BASE', message, { height, base });
   }
 
-  async #handle(block: Block, ref: BlockRef): Promise<void> {
+  async #handle(block: Block, ref: BlockRef, signal: AbortSignal): Promise<void> {
     const before = this.#reached;
     this.#reached = ref;
+    let ended: boolean;
     try {
-      await this.#handler(block);
+      ended = await endsInTime(this.#handler(block, signal), signal);
     } catch (error) {
       this.#reached = before;
       throw failed(block.height, 'The handler failed', error);
     }
+    if (!ended) throw this.#left(`The handler, at block ${block.height},`, signal);
     await this.#position.advance(ref);
+  }
+
+  /** Tells of a handler that does not end, and makes the error that the run ends with. */
+  #left(what: string, signal: AbortSignal): SyncError {
+    this.#onLeft(`${what} did not end within ${HANDLER_GRACE_MS} ms of the stop, and was left behind.`);
+    return abortError(signal);
+  }
+}
+
+/** A run that is called off waits so long for its handler. */
+const HANDLER_GRACE_MS = 5_000;
+
+/** Waits for a handler; `false` when it has not ended some time after the signal fired. @throws what it throws */
+async function endsInTime(work: void | Promise<void>, signal: AbortSignal): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  let stopListening = (): void => undefined;
+  const late = new Promise<false>((resolve) => {
+    stopListening = onAbort(signal, () => {
+      timer = setTimeout(resolve, HANDLER_GRACE_MS, false);
+    });
+  });
+  try {
+    return await Promise.race([Promise.resolve(work).then(() => true), late]);
+  } finally {
+    stopListening();
+    clearTimeout(timer);
   }
 }
 

@@ -53,6 +53,7 @@ async function importFile(file: string, options: ImportOptions, context: Command
   try {
     const chain = await openPlanned(plan);
     const progress = new AppendProgress(out, chain, input.totalBytes);
+    let isDone = false;
     try {
       await appendLines(chain, readLines(progress.count(input.chunks), maxBlockBytes), {
         maxBlockBytes,
@@ -65,11 +66,16 @@ async function importFile(file: string, options: ImportOptions, context: Command
         },
         signal,
       });
+      isDone = true;
     } finally {
       progress.tell();
       const held = chainSummary(chain);
-      const summary = `Imported ${countText(progress.blocks, 'block')}; ${storeText(held.head)}.`;
-      conclude({ blocks: progress.blocks, ...held }, summary);
+      const interrupted = signal.aborted && !isDone;
+      const figures = `${countText(progress.blocks, 'block')}; ${storeText(held.head)}`;
+      const summary = interrupted
+        ? `Interrupted with ${progress.readText}: imported ${figures}. The lines after that block are not in it.`
+        : `Imported ${figures}.`;
+      conclude({ blocks: progress.blocks, interrupted, ...held }, summary);
       await chain.close();
     }
   } finally {

@@ -63,9 +63,10 @@ async function sealInput(file: string, options: SealOptions, context: CommandCon
     const lines = readLines(input.chunks, DEFAULT_ENGINE_LIMITS.maxBlockBytes);
     await writeLines(sealLines(lines, first, sealed), null, signal);
   } finally {
+    const figures = `${countText(sealed.blocks, 'block')} from block ${first.height} on.`;
     conclude(
       { blocks: sealed.blocks },
-      `Sealed ${countText(sealed.blocks, 'block')} from block ${first.height} on.`,
+      signal.aborted ? `Interrupted: sealed ${figures}` : `Sealed ${figures}`,
     );
     input.close();
   }

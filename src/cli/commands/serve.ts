@@ -22,11 +22,15 @@ import { type PeerArguments, peerOption, syncOptions } from '../sync-options.js'
 /** Small, so that requests are answered between two chunks. */
 const INGEST_CHUNK_BYTES = 64 * 1024;
 
+/** Answers under way have 8 seconds, reads of the store that hang 5 more. */
+const STOP_WITHIN_MS = 15_000;
+
 const EXAMPLES = `
 The routes are below /sync: /sync/status, /sync/stream, /sync/json, and with --key /sync/snapshot. With --ingest, blocks
 are appended as their lines arrive, also to a new store. A block that stands on an older one than the head makes the
 chain go back to that one, unless it is below the finalized block (see --finality-depth). A line that is refused is reported
-and left out, and the server goes on. A store that is made with --state needs it whenever blocks are added. SIGTERM and Ctrl-C stop it.
+and left out, and the server goes on. A store that is made with --state needs it whenever blocks are added. SIGTERM and Ctrl-C stop it:
+streams end behind an event, and other answers under way have 8 seconds to end.
 
 With --peer it follows other nodes and serves what it has verified while it does. A store that holds blocks is served
 whether peers can be reached or not; while the chain of an empty one isn't known (see --chain), requests are answered 503 with
@@ -85,7 +89,9 @@ export function command(): Command {
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: ServeOptions) =>
-      runCommand({ json: options.json, endsByTerm: true }, (context) => serve(options, context)),
+      runCommand({ json: options.json, endsByTerm: true, stopWithinMs: STOP_WITHIN_MS }, (context) =>
+        serve(options, context),
+      ),
     );
   for (const option of syncOptions(['auto', 'stream', 'snapshot'])) command.addOption(option);
   return command;

@@ -84,7 +84,7 @@ async function ofStore(data: string): Promise<NodeStatus> {
   }
 }
 
-function inWords({ chain, chainId, base, head, finalized, assumed }: NodeStatus): string {
+function inWords({ chain, chainId, base, head, finalized, assumed }: NodeStatus): readonly string[] {
   return [
     `rules:     ${chain}`,
     `chain:     ${chainId ?? 'not known yet'}`,
@@ -92,5 +92,5 @@ function inWords({ chain, chainId, base, head, finalized, assumed }: NodeStatus)
     `head:      ${head === null ? 'no block yet' : refText(head)}`,
     `finalized: ${finalized === null ? 'nothing' : refText(finalized)}`,
     ...(assumed === undefined ? [] : [`assumed:   up to ${refText(assumed)}, which came in a snapshot`]),
-  ].join('\n');
+  ];
 }

@@ -7,6 +7,8 @@ import { UsageError } from '../exit.js';
 
 /** What a client waits that comes while no chain is open. */
 const RETRY_AFTER_MS = 2_000;
+/** After the server has closed, a client that does not take the rest of what it was sent is cut off after this time. */
+const LAST_BYTES_MS = 1_000;
 
 /**
  * The open port of a command. While there is nothing to serve, every request is answered 503 with `Retry-After`: to a
@@ -16,9 +18,18 @@ export class Front {
   readonly #server: Server;
   #listener: RequestListener | null = null;
   #isClosed = false;
+  readonly #answering = new Set<ServerResponse>();
+  /** One turn later: a connection is idle when its response has ended. */
+  readonly #closeIdle = (): void => {
+    setImmediate(() => {
+      this.#server.closeIdleConnections();
+    });
+  };
 
   constructor() {
     this.#server = createServer((req, res) => {
+      this.#answering.add(res);
+      res.once('close', () => this.#answering.delete(res));
       if (this.#listener === null) answerNotReady(res);
       else this.#listener(req, res);
     });
@@ -45,12 +56,20 @@ export class Front {
     });
   }
 
-  /** Closes the port and what is connected to it; also one that was never opened. */
+  /**
+   * Closes the port, also one that was never opened, and what is connected to it: at once what waits for a request, after
+   * a second what has not taken the last bytes of its answer.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
+    const cutOff = setTimeout(() => {
+      this.#server.closeAllConnections();
+    }, LAST_BYTES_MS);
+    for (const res of this.#answering) res.once('close', this.#closeIdle);
+    this.#closeIdle();
     await closed;
+    clearTimeout(cutOff);
   }
 }
 

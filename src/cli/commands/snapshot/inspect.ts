@@ -4,7 +4,6 @@ import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js
 import { MAX_CHECKED_SIGNATURES } from '../../../engine/snapshot/trust.js';
 import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
-import { printable } from '../../exit.js';
 import { OPTION } from '../../options.js';
 import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
@@ -80,7 +79,7 @@ async function manifestOf(
 function inWords(
   manifest: SnapshotManifest,
   signatures: readonly { readonly signer: string; readonly valid: boolean }[],
-): string {
+): readonly string[] {
   const { id, type, base, height, blockHash, chain, chainId, timestamp, codec, size, rawSize, parts, hash } =
     manifest;
   return [
@@ -91,7 +90,5 @@ function inWords(
     `size:      ${bytesText(size)} of ${codec} in ${countText(parts.length, 'part')}, ${bytesText(rawSize)} decoded`,
     `hash:      ${hash}`,
     ...signatures.map(({ signer, valid }) => `signed by: ${signer}${valid ? '' : ' (NOT VALID)'}`),
-  ]
-    .map(printable)
-    .join('\n');
+  ];
 }

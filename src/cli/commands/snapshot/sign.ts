@@ -4,7 +4,6 @@ import { parseManifest } from '../../../../plugins/transport-snapshot/manifest.j
 import type { Signer, SnapshotManifest, SnapshotSignature } from '../../../contracts/index.js';
 import { throwIfAborted } from '../../../internal/abort.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
-import { printable } from '../../exit.js';
 import { filled, OPTION } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { readManifestFile, readMembers, replaceFile } from './files.js';
@@ -54,10 +53,10 @@ async function signManifest(
   await replaceFile(out, `${JSON.stringify(signed)}\n`);
   const signers = signatures.map((each) => each.signer);
   const summary = `Signed snapshot ${id} (${type}, block ${height} of ${chainId}) in ${out}. Signers:`;
-  conclude(
-    { id, type, height, blockHash, chainId, hash, signer: signer.publicKey, signers, file: out },
-    [summary, ...signers.map(printable)].join('\n  '),
-  );
+  conclude({ id, type, height, blockHash, chainId, hash, signer: signer.publicKey, signers, file: out }, [
+    summary,
+    ...signers.map((each) => `  ${each}`),
+  ]);
 }
 
 /** The manifest's signatures, each as it was, with one of this signer in place of those it had. */

@@ -1,0 +1,74 @@
+import { ERROR_CODES, type ErrorCode } from '../errors/index.js';
+
+/** The option of the command line that each one of a configuration comes from. */
+const FLAGS: ReadonlyMap<string, string> = new Map([
+  ['storage.location', '--data'],
+  ['chain', '--chain'],
+  ['base', '--base'],
+  ['limits.maxBlockBytes', '--max-block-bytes'],
+  ['maxBlockBytes', '--max-block-bytes'],
+  ['finality.depth', '--finality-depth'],
+  ['stateTransition', '--state'],
+  ['peers', '--peer'],
+  ['mode', '--mode'],
+  ['trust', '--trust'],
+  ['trust.threshold', '--threshold'],
+  ['trust.hash', '--trust-hash'],
+  ['snapshot.type', '--snapshot-type'],
+  ['codecs', '--codec'],
+  ['agree', '--agree'],
+  ['staleAfterMs', '--stale-after (seconds, here in milliseconds)'],
+  ['acceptRollback', '--accept-rollback'],
+  ['checkpoints', '--checkpoint'],
+  ['retry.giveUpAfterMs', '--give-up-after (seconds, here in milliseconds)'],
+  ['to', '--to'],
+  ['follow', '--follow'],
+  ['snapshots.every', '--snapshot-every'],
+]);
+
+/** What to do where the table of codes names an option of a configuration, or speaks to the operator of a server. */
+const ACTIONS: Partial<Record<ErrorCode, string>> = {
+  BLOCK_TOO_LARGE:
+    'Raise --max-block-bytes of import, sync and serve, here and at the peer, if blocks of this size are meant to exist.',
+  EVENT_TOO_LARGE: 'Raise --max-block-bytes if blocks of this size are meant to exist.',
+  CODEC_OUTPUT_TOO_LARGE: 'Raise --max-block-bytes only if blocks of this size are meant to exist.',
+  CODEC_UNAVAILABLE: 'Choose one of the codecs named in the message, or use a Node.js that has this one.',
+  GENESIS_MISMATCH: 'Check that the input starts at the first block and that --chain names its rules.',
+  BELOW_BASE:
+    'Use a peer that keeps the whole history, or begin a new store at the base that is named (--base).',
+  STORE_CLOSED: 'Run the command again.',
+  ROLLBACK_TOO_DEEP:
+    'Find out which branch is right, and consent to this one with --accept-rollback HEIGHT:HASH if it is; nothing was changed.',
+  PEER_UNAUTHORIZED: 'Check the name and the password in the address: https://NAME:PASSWORD@….',
+  PEER_TIMEOUT: 'Try again later, or another peer.',
+  PEER_SLOW: 'Another peer is asked; nothing has to be done.',
+  HEADS_DISAGREE:
+    'Find out which of the peers are on another chain, or are down; --agree says how many it takes.',
+  SNAPSHOT_UNTRUSTED: 'Check --trust, --threshold and --trust-hash.',
+  SNAPSHOT_EXPIRED: 'Ask for a newer one, and check the clock.',
+  STATE_FAILED: 'See the message, and the module of --state; the block and its changes were not stored.',
+  INTERNAL: 'This is a defect; report it with this message and the command.',
+  PLUGIN_UNKNOWN: 'Use one of the names in the message.',
+  PORT_IN_USE: 'Choose another --port, or 0 to get a free one.',
+};
+
+/** What to do about a failure, by the names that options have on the command line. */
+export function actionOf(code: ErrorCode): string {
+  return ACTIONS[code] ?? ERROR_CODES[code].action;
+}
+
+/** Puts the options of the command line in place of those of a configuration: `` `trust.signers[0]` `` is `--trust`. */
+export function inFlags(message: string): string {
+  return message.replace(/`([^`]+)`/g, (quoted, path: string) => flagOf(path) ?? quoted);
+}
+
+function flagOf(path: string): string | null {
+  if (path.startsWith('--')) return path;
+  const names = path.replace(/\[.*?\]/g, '').split('.');
+  const [, place] = /\[(\d+)\]/.exec(path) ?? [];
+  for (let length = names.length; length > 0; length--) {
+    const flag = FLAGS.get(names.slice(0, length).join('.'));
+    if (flag !== undefined) return place === undefined ? flag : `${flag} (no. ${Number(place) + 1})`;
+  }
+  return null;
+}

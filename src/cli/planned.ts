@@ -21,6 +21,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['staleAfterMs', '--stale-after (seconds, here in milliseconds)'],
   ['to', '--to'],
   ['follow', '--follow'],
+  ['cache', '--cache'],
   ['snapshots.every', '--snapshot-every'],
 ]);
 

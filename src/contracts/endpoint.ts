@@ -29,9 +29,14 @@ export interface EndpointDeps {
   readonly source: BlockSource;
   readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
+  /** Who may keep answers that do not change. */
+  readonly cache: CachePolicy;
   /** Codec work on worker threads; started at its first use. */
   readonly workers: CodecWorkers;
 }
+
+/** Who may keep an answer that does not change: its client alone, any cache on the way, or nobody. */
+export type CachePolicy = 'private' | 'public' | 'no-store';
 
 /** Bounds of a server (protocol section 4). */
 export interface ServerLimits {

@@ -48,6 +48,8 @@ export function breakOff(res: ServerResponse): void {
 
 /** Not `writeHead` with the headers: what the host has set already has to stay, and to be seen by its middleware. */
 function writeHead(res: ServerResponse, { status, headers }: EndpointResponse): void {
+  // What is served is data: no browser is to take a block for a page or a script.
+  res.setHeader('x-content-type-options', 'nosniff');
   for (const [name, value] of Object.entries(headers)) {
     // What the host's answers depend on (an origin, say) stays beside what ours do.
     if (name === 'vary') res.appendHeader(name, value);

@@ -1,5 +1,6 @@
 import type {
   BlockSource,
+  CachePolicy,
   CodecRegistry,
   CodecWorkers,
   Endpoint,
@@ -19,6 +20,7 @@ export interface SyncServerOptions {
   readonly endpoints: readonly Endpoint[];
   readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
+  readonly cache: CachePolicy;
   /** Closed after the endpoints. */
   readonly workers: CodecWorkers;
   /** Resolves when no read of the source is under way; `false` when one still is after that time. Default: at once. */
@@ -142,7 +144,7 @@ export class SyncServerCore implements SyncServer {
     if (this.#closing !== null) throw closingError();
     const endpoint = this.#endpointOf(request.path);
     if (endpoint !== null) return this.#ask(endpoint, request, signal);
-    return withoutBody(request, statusResponse(this.status()));
+    return withoutBody(request, statusResponse(this.status(), this.#options.cache));
   }
 
   async #ask(endpoint: Endpoint, request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> {

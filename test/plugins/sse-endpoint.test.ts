@@ -38,7 +38,8 @@ async function ask(source: MemorySource, options: Ask = {}): Promise<Asked> {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const { recentBytes } = options;
   const plugin = sseEndpoint(recentBytes === undefined ? {} : { recentBytes });
-  const endpoint = plugin.create({ source, codecs, limits, workers: inThreadWorkers(codecs) });
+  const workers = inThreadWorkers(codecs);
+  const endpoint = plugin.create({ source, codecs, limits, cache: 'private', workers });
   const controller = new AbortController();
   const request = {
     method: options.method ?? 'GET',

@@ -93,6 +93,7 @@ const SERVER_ROWS: OptionTable = {
   'plugins[]': row([gzip(), sseEndpoint()], [gzip, 'gzip', null, undefined, {}, memoryStorage(), promise]),
   snapshots: row([undefined, null], [true, './snapshots', [], {}, { keep: 2 }, promise]),
   ...snapshotRows('snapshots.'),
+  cache: row([undefined, 'private', 'public', 'no-store'], [null, '', 'Public', true, {}]),
   limits: row([undefined, {}], [null, 5, [], { maxStream: 1 }, promise]),
   'limits.heartbeatMs': times,
   'limits.writeStallMs': times,
@@ -228,7 +229,7 @@ test('a name that is not an option is refused with the one that was probably mea
   );
   refused(
     () => syncMiddleware({ chain: source } as never),
-    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `limits`, `onError`, `clientKey`.',
+    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `cache`, `limits`, `onError`, `clientKey`.',
   );
   refused(
     () => nodeListener(createSyncServer({ source }), { mount: '/sync' } as never),

@@ -34,6 +34,7 @@ function everyOption(directory: string): Record<string, unknown> {
       maxPartBytes: 1000,
       onEvent: () => undefined,
     },
+    cache: 'public',
     limits: {
       heartbeatMs: 1000,
       writeStallMs: 1000,

@@ -9,6 +9,7 @@ import {
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { cacheControl, ONE_YEAR_SECONDS } from '../../../src/internal/http/cache-control.js';
 import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
 import {
   distinct,
@@ -145,7 +146,10 @@ class JsonRangeEndpoint implements Endpoint {
     const mediaType = form.mediaType === FRAMES_TYPE ? framesType(form.codec) : form.mediaType;
     return {
       'content-type': mediaType,
-      'cache-control': `${final ? 'public, max-age=31536000, immutable' : 'no-cache'}, no-transform`,
+      'cache-control': cacheControl(this.#deps.cache, {
+        maxAgeSeconds: final ? ONE_YEAR_SECONDS : null,
+        isExact: true,
+      }),
       etag: entityTag({ chainId, from, last, mediaType, encoding }),
       vary: 'Accept, Accept-Encoding',
       ...(encoding === IDENTITY ? {} : { 'content-encoding': encoding }),

@@ -1,5 +1,6 @@
 import {
   PLUGIN_API_VERSION,
+  type CachePolicy,
   type Endpoint,
   type EndpointDeps,
   type EndpointDescription,
@@ -10,11 +11,12 @@ import {
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { raceAbort } from '../../../src/internal/abort.js';
+import { cacheControl } from '../../../src/internal/http/cache-control.js';
 import { readOptions } from '../../../src/internal/options/index.js';
 import { BUILD_RETRY_MS, building } from './build-queue.js';
 import { SNAPSHOT_OPTIONS, type SnapshotServerOptions, type SnapshotSettings } from './options.js';
 import { readKind, readRoute, type Route } from './request.js';
-import { answerBody, answerManifest, CACHE } from './respond.js';
+import { answerBody, answerManifest, FRESHNESS } from './respond.js';
 import { startSchedule } from './schedule.js';
 import type { ArchivedSnapshot } from './shelved.js';
 import { SnapshotSupply } from './supply.js';
@@ -45,12 +47,13 @@ class SnapshotEndpoint implements Endpoint {
   readonly codecs: { readonly snapshot: readonly string[] };
   readonly #settings: SnapshotSettings;
   readonly #supply: SnapshotSupply;
+  readonly #cache: CachePolicy;
   readonly #maxOpen: number;
   readonly #stopSchedule: () => Promise<void>;
   /** Requests that are not answered yet. */
   #waiting = 0;
 
-  constructor({ source, codecs, workers, limits }: EndpointDeps, settings: SnapshotSettings) {
+  constructor({ source, codecs, workers, limits, cache }: EndpointDeps, settings: SnapshotSettings) {
     const served = settings.codecs.filter((id) => codecs.has(id) && codecs.get(id).supports.encode);
     const [codec] = served;
     if (codec === undefined)
@@ -60,6 +63,7 @@ class SnapshotEndpoint implements Endpoint {
       );
     this.codecs = { snapshot: served };
     this.#settings = { ...settings, codecs: served };
+    this.#cache = cache;
     this.#maxOpen = limits.maxStreams;
     const { types, every } = settings;
     const supply = new SnapshotSupply({ source, workers, settings: this.#settings });
@@ -98,9 +102,12 @@ class SnapshotEndpoint implements Endpoint {
     const snapshot = await (route.id === null
       ? this.#newest(request, route.what, signal)
       : this.#byId(route.id));
-    if (route.what === 'manifest')
-      return answerManifest(request, snapshot.manifest, newest ? CACHE.newestManifest : CACHE.manifest);
-    const answer = answerBody(request, snapshot, newest ? CACHE.newestBody : CACHE.body);
+    if (route.what === 'manifest') {
+      const freshness = newest ? FRESHNESS.newestManifest : FRESHNESS.manifest;
+      return answerManifest(request, snapshot.manifest, cacheControl(this.#cache, freshness));
+    }
+    const freshness = newest ? FRESHNESS.newestBody : FRESHNESS.body;
+    const answer = answerBody(request, snapshot, cacheControl(this.#cache, freshness));
     if (answer.kind === 'answer') return answer.response;
     const archive = await this.#supply.archive();
     const reader = await archive.read(snapshot.manifest.id);

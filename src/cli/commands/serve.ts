@@ -80,6 +80,12 @@ export function command(): Command {
         'make a new snapshot after so many blocks (default: at the first request)',
       ).argParser(wholeNumber),
     )
+    .addOption(
+      new Option(
+        '--cache <who>',
+        'who may keep final blocks and snapshots: private (the client), public (shared caches), no-store',
+      ).default('private'),
+    )
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)

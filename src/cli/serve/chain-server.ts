@@ -13,6 +13,7 @@ export interface ServerArguments {
   readonly key?: string;
   readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
+  readonly cache: NonNullable<SyncServerConfig['cache']>;
 }
 
 /**
@@ -27,6 +28,7 @@ export async function chainServer(
 ): Promise<(chain: Chain) => SyncServer> {
   const config = {
     snapshots: await snapshotOptions(options, out),
+    cache: options.cache,
     limits: { maxBlockBytes: options.maxBlockBytes },
     onError: (error: unknown): void => {
       warn(out, error);

@@ -65,7 +65,7 @@ export interface ServerLimits {
    */
   readonly maxRange: number;
   /**
-   * Streams open at once.
+   * Streams open at once, and in addition as many other answers.
    *
    * @defaultValue 1,000
    */
@@ -76,6 +76,13 @@ export interface ServerLimits {
    * @defaultValue 20
    */
   readonly maxStreamsPerAddress: number;
+  /**
+   * Ranges, snapshots and manifests that one client is sent at once, in addition to its streams. A node asks for four at
+   * a time at most.
+   *
+   * @defaultValue 32
+   */
+  readonly maxAnswersPerClient: number;
 }
 
 /** The server half of a way to fetch blocks. */
@@ -93,7 +100,7 @@ export interface Endpoint {
   readonly paths: readonly string[];
   /** Beginnings of further paths that are this endpoint's: `/snapshot/`. Default none. */
   readonly prefixes?: readonly string[];
-  /** Whether a response is a long-lived stream that counts against the stream limits. */
+  /** Whether a response is a long-lived stream, which counts as one; all others count as answers. */
   readonly streams: boolean;
   /**
    * Answers a request. Errors that it throws before it returns become `application/problem+json`.

@@ -8,4 +8,5 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   maxRange: 10_000,
   maxStreams: 1_000,
   maxStreamsPerAddress: 20,
+  maxAnswersPerClient: 32,
 });

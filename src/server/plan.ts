@@ -69,6 +69,7 @@ export const SERVER_LIMITS = {
   maxRange: withDefault(count, DEFAULTS.maxRange),
   maxStreams: withDefault(count, DEFAULTS.maxStreams),
   maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
+  maxAnswersPerClient: withDefault(count, DEFAULTS.maxAnswersPerClient),
 } satisfies SpecOf<ServerLimits>;
 
 const CACHE_POLICIES: readonly CachePolicy[] = Object.freeze(['private', 'public', 'no-store']);

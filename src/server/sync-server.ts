@@ -10,9 +10,9 @@ import type {
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { onAbort } from '../internal/abort.js';
+import { ClientSlots } from './client-slots.js';
 import { notFound, problemResponse } from './problem.js';
 import { statusDocument, statusResponse } from './status.js';
-import { StreamSlots } from './stream-slots.js';
 
 /** What a server is made of. */
 export interface SyncServerOptions {
@@ -29,7 +29,7 @@ export interface SyncServerOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** A request with the key that its client's streams are counted under: an address, or what the host tells clients by. */
+/** A request with the key that its client's streams and answers are counted under: an address, or what the host tells clients by. */
 export type SyncRequest = EndpointRequest & { readonly clientKey: string };
 
 /** The sync service without any framework. */
@@ -67,14 +67,17 @@ export class SyncServerCore implements SyncServer {
   readonly #options: SyncServerOptions;
   readonly #paths: ReadonlyMap<string, Endpoint>;
   readonly #prefixes: readonly (readonly [string, Endpoint])[];
-  readonly #slots: StreamSlots;
+  readonly #streams: ClientSlots;
+  readonly #answers: ClientSlots;
   readonly #open = new Set<Run>();
   #closing: Promise<void> | null = null;
 
   constructor(options: SyncServerOptions) {
     this.#options = options;
     this.limits = options.limits;
-    this.#slots = new StreamSlots(options.limits);
+    const { maxStreams: max, maxStreamsPerAddress, maxAnswersPerClient } = options.limits;
+    this.#streams = new ClientSlots({ what: 'streams', max, maxPerClient: maxStreamsPerAddress });
+    this.#answers = new ClientSlots({ what: 'answers', max, maxPerClient: maxAnswersPerClient });
     this.#paths = endpointPaths(options.endpoints);
     this.#prefixes = options.endpoints.flatMap((endpoint) =>
       (endpoint.prefixes ?? []).map((prefix) => [prefix, endpoint] as const),
@@ -82,7 +85,7 @@ export class SyncServerCore implements SyncServer {
   }
 
   get openStreams(): number {
-    return this.#slots.open;
+    return this.#streams.open;
   }
 
   serves(path: string): boolean {
@@ -148,8 +151,8 @@ export class SyncServerCore implements SyncServer {
   }
 
   async #ask(endpoint: Endpoint, request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> {
-    const counts = endpoint.streams && request.method !== 'HEAD';
-    const release = counts ? this.#slots.take(request.clientKey) : () => undefined;
+    const slots = endpoint.streams ? this.#streams : this.#answers;
+    const release = request.method === 'HEAD' ? () => undefined : slots.take(request.clientKey);
     const run = this.#run(signal, release);
     try {
       const onError = (error: unknown): void => {

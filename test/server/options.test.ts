@@ -101,6 +101,7 @@ const SERVER_ROWS: OptionTable = {
   'limits.maxRange': tallies,
   'limits.maxStreams': tallies,
   'limits.maxStreamsPerAddress': tallies,
+  'limits.maxAnswersPerClient': tallies,
   onError: functions,
 };
 
@@ -183,7 +184,10 @@ const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
     spec: NODE_LISTENER_OPTIONS,
     base: () => ({}),
     call: (options) => nodeListener(createSyncServer({ source }), options),
-    rows: { path: row([undefined, '/', '/a/b', '/a/'], [null, '', 'sync', 5, '/sync?a', '/a#b']) },
+    rows: {
+      path: row([undefined, '/', '/a/b', '/a/'], [null, '', 'sync', 5, '/sync?a', '/a#b']),
+      clientKey: functions,
+    },
   }),
   http2Fetch: () => ({
     spec: HTTP2_FETCH_OPTIONS,
@@ -233,7 +237,7 @@ test('a name that is not an option is refused with the one that was probably mea
   );
   refused(
     () => nodeListener(createSyncServer({ source }), { mount: '/sync' } as never),
-    'nodeListener: `mount` is not an option; there are `path`.',
+    'nodeListener: `mount` is not an option; there are `path`, `clientKey`.',
   );
 });
 

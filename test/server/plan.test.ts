@@ -42,6 +42,7 @@ function everyOption(directory: string): Record<string, unknown> {
       maxRange: 100,
       maxStreams: 10,
       maxStreamsPerAddress: 10,
+      maxAnswersPerClient: 10,
     },
     onError: () => undefined,
     clientKey: () => 'client',

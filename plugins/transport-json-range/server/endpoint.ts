@@ -77,8 +77,7 @@ type Headers = Readonly<Record<string, string>> & Readonly<Record<'etag' | 'vary
 class JsonRangeEndpoint implements Endpoint {
   readonly name = 'json-range';
   readonly paths = ['/json'];
-  /** A range holds a reader of the store, and an encoder, for as long as the client takes. */
-  readonly streams = true;
+  readonly streams = false;
   readonly codecs: { readonly json: readonly string[]; readonly frames: readonly string[] };
   readonly #deps: EndpointDeps;
   /** By content encoding. */

@@ -48,12 +48,9 @@ class SnapshotEndpoint implements Endpoint {
   readonly #settings: SnapshotSettings;
   readonly #supply: SnapshotSupply;
   readonly #cache: CachePolicy;
-  readonly #maxOpen: number;
   readonly #stopSchedule: () => Promise<void>;
-  /** Requests that are not answered yet. */
-  #waiting = 0;
 
-  constructor({ source, codecs, workers, limits, cache }: EndpointDeps, settings: SnapshotSettings) {
+  constructor({ source, codecs, workers, cache }: EndpointDeps, settings: SnapshotSettings) {
     const served = settings.codecs.filter((id) => codecs.has(id) && codecs.get(id).supports.encode);
     const [codec] = served;
     if (codec === undefined)
@@ -64,7 +61,6 @@ class SnapshotEndpoint implements Endpoint {
     this.codecs = { snapshot: served };
     this.#settings = { ...settings, codecs: served };
     this.#cache = cache;
-    this.#maxOpen = limits.maxStreams;
     const { types, every } = settings;
     const supply = new SnapshotSupply({ source, workers, settings: this.#settings });
     this.#supply = supply;
@@ -76,14 +72,10 @@ class SnapshotEndpoint implements Endpoint {
 
   async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
     const route = readRoute(request.path);
-    if (this.#waiting + this.#supply.readers >= this.#maxOpen) throw busy('All downloads are taken.');
-    this.#waiting += 1;
     try {
       return await this.#answer(request, route, options.signal);
     } catch (error) {
       throw isSyncError(error, 'ABORTED') ? busy('The server is closing.') : error;
-    } finally {
-      this.#waiting -= 1;
     }
   }
 

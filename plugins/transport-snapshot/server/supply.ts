@@ -35,11 +35,6 @@ export class SnapshotSupply {
     });
   }
 
-  /** Bodies that are being read. */
-  get readers(): number {
-    return this.#archive?.readers ?? 0;
-  }
-
   /** The archive; opening it is tried again after a failure. */
   async archive(): Promise<SnapshotArchive> {
     this.#opening ??= this.#open();

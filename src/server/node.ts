@@ -25,7 +25,7 @@ export interface NodeListenerOptions {
    * The key that a client's streams and answers are counted under: its address, or what else tells it from others. Behind
    * a proxy, what the proxy says of it.
    *
-   * @defaultValue the address at the other end of the connection; of an IPv6 address its network of 64 bits
+   * @defaultValue `req.socket.remoteAddress`; of an IPv6 address its network of 64 bits
    */
   clientKey?(req: IncomingMessage): string;
 }

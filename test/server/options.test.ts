@@ -64,12 +64,13 @@ function snapshotRows(prefix: string): OptionTable {
     directory: row(['snapshots'], [undefined, null, '', 5, ['snapshots']]),
     types: row([undefined, ['full'], ['full', 'recent']], [null, [], 'full', ['full', 'full']]),
     'types[]': row(['recent', 'full'], ['all', 'Full', '', null, 1]),
-    codecs: row([undefined, ['gzip'], ['identity', 'bzip2']], [null, [], 'gzip', ['gzip', 'gzip']]),
+    codecs: row([undefined, null, ['gzip'], ['identity', 'bzip2']], [[], 'gzip', ['gzip', 'gzip']]),
     'codecs[]': row(['gzip'], ['', null, 1, gzip, gzip()]),
     recentBlocks: tallies,
     every: row([undefined, null, 1, 10_000], ['1', 0, 1.5, Number.NaN, false]),
     refreshAfterMs: row([undefined, null, 0, 1.5, 2 ** 40], ['1', -1, Number.NaN, Infinity, 2 ** 54]),
     keep: row([undefined, 2, 100], counts(2)),
+    maxBytes: tallies,
     maxPartBytes: row([undefined, 1_000, 900_000], [...NO_NUMBERS, 999, 900_001, 5_000.5]),
     onEvent: functions,
   };
@@ -140,6 +141,8 @@ const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
     rows: {
       encodings: row([undefined, null, [], ['gzip']], ['gzip', {}, ['gzip', 'gzip']]),
       'encodings[]': row(['gzip', 'mine'], ['', null, 5, gzip, gzip()]),
+      frames: row([undefined, null, [], ['bzip2']], ['gzip', {}, ['gzip', 'gzip']]),
+      'frames[]': row(['bzip2', 'mine'], ['', null, 5, bzip2, bzip2()]),
     },
   }),
   openArchive: (directory) => ({

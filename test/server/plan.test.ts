@@ -31,6 +31,7 @@ function everyOption(directory: string): Record<string, unknown> {
       every: null,
       refreshAfterMs: null,
       keep: 2,
+      maxBytes: 1e9,
       maxPartBytes: 1000,
       onEvent: () => undefined,
     },

@@ -18,6 +18,7 @@ import {
   readOptions,
   type SpecOf,
   text,
+  type ValuesOf,
 } from '../../../src/internal/options/index.js';
 import { bodyOf } from './body.js';
 import { blocksOf } from './documents.js';
@@ -36,12 +37,25 @@ export interface JsonRangeEndpointOptions {
    * @defaultValue `null`
    */
   readonly encodings?: readonly string[] | null;
+  /**
+   * Names of the codecs that blocks are served in one by one (`frames=gzip`); `null` offers all codecs of the server but
+   * bzip2, in which encoding blocks for whoever asks costs most.
+   *
+   * @defaultValue `null`
+   */
+  readonly frames?: readonly string[] | null;
 }
 
 /** Readers of the options. */
 export const JSON_RANGE_ENDPOINT_OPTIONS = {
   encodings: optional(distinct(list(text('the name of a codec')))),
+  frames: optional(distinct(list(text('the name of a codec')))),
 } satisfies SpecOf<JsonRangeEndpointOptions>;
+
+type Settings = ValuesOf<typeof JSON_RANGE_ENDPOINT_OPTIONS>;
+
+/** The codec that is too slow to be offered for frames unasked. */
+const BZIP2 = 'bzip2';
 
 /** How often a range is looked for anew when the chain changes under it before the first byte. */
 const ATTEMPTS = 3;
@@ -58,8 +72,8 @@ const BUSY_RETRY_MS = 1_000;
  * @throws TypeError for an option that isn't one, and for `encodings` that are no list of names
  */
 export function jsonRangeEndpoint(options: JsonRangeEndpointOptions = {}): EndpointPlugin {
-  const { encodings } = readOptions('jsonRangeEndpoint', options, JSON_RANGE_ENDPOINT_OPTIONS);
-  const create = (deps: EndpointDeps): Endpoint => new JsonRangeEndpoint(deps, encodings);
+  const settings = readOptions('jsonRangeEndpoint', options, JSON_RANGE_ENDPOINT_OPTIONS);
+  const create = (deps: EndpointDeps): Endpoint => new JsonRangeEndpoint(deps, settings);
   return { kind: 'endpoint', name: 'json-range', apiVersion: PLUGIN_API_VERSION, create };
 }
 
@@ -83,11 +97,15 @@ class JsonRangeEndpoint implements Endpoint {
   /** By content encoding. */
   readonly #encoders: ReadonlyMap<string, Codec>;
 
-  constructor(deps: EndpointDeps, encodings: readonly string[] | null) {
+  constructor(deps: EndpointDeps, { encodings, frames }: Settings) {
     this.#deps = deps;
     this.#encoders = encodersOf(deps, encodings ?? deps.codecs.ids);
-    const frames = deps.codecs.ids.filter((id) => deps.codecs.get(id).supports.encode);
-    this.codecs = { json: [...this.#encoders.keys(), IDENTITY], frames };
+    const { codecs } = deps;
+    const offered = frames ?? codecs.ids.filter((id) => id !== BZIP2);
+    this.codecs = {
+      json: [...this.#encoders.keys(), IDENTITY],
+      frames: offered.filter((id) => codecs.get(id).supports.encode),
+    };
   }
 
   async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {

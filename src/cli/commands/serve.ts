@@ -77,7 +77,7 @@ export function command(): Command {
     .addOption(
       new Option(
         '--snapshot-every <n>',
-        'make a new snapshot after so many blocks (default: at the first request)',
+        'make a new snapshot after so many blocks (default: 10,000, or a day)',
       ).argParser(wholeNumber),
     )
     .addOption(

@@ -51,7 +51,7 @@ async function snapshotOptions(
   return {
     signer: await readKeyFile(key),
     directory: join(data, 'snapshots'),
-    every: snapshotEvery ?? null,
+    ...(snapshotEvery === undefined ? {} : { every: snapshotEvery }),
     onEvent: (event) => {
       if (event.kind === 'finished') {
         const { id, height, size } = event.manifest;

@@ -53,6 +53,13 @@ export interface ServerLimits {
    */
   readonly writeStallMs: number;
   /**
+   * A stream ends after this time, give or take a tenth, in milliseconds, when its client has everything and an event is
+   * complete; the client asks for the next. So places are free again whose clients have gone without a word.
+   *
+   * @defaultValue 600,000, ten minutes
+   */
+  readonly maxStreamMs: number;
+  /**
    * Largest decoded block served, in bytes.
    *
    * @defaultValue 64 MiB

@@ -70,6 +70,7 @@ export const SERVER_LIMITS = {
   maxStreams: withDefault(count, DEFAULTS.maxStreams),
   maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
   maxAnswersPerClient: withDefault(count, DEFAULTS.maxAnswersPerClient),
+  maxStreamMs: withDefault(duration(), DEFAULTS.maxStreamMs),
 } satisfies SpecOf<ServerLimits>;
 
 const CACHE_POLICIES: readonly CachePolicy[] = Object.freeze(['private', 'public', 'no-store']);

@@ -98,6 +98,7 @@ const SERVER_ROWS: OptionTable = {
   limits: row([undefined, {}], [null, 5, [], { maxStream: 1 }, promise]),
   'limits.heartbeatMs': times,
   'limits.writeStallMs': times,
+  'limits.maxStreamMs': times,
   'limits.maxBlockBytes': tallies,
   'limits.maxRange': tallies,
   'limits.maxStreams': tallies,

@@ -173,6 +173,11 @@ export const ERROR_CODES = {
     'Sync from another peer.',
     lie,
   ),
+  PEER_DAMAGED: info(
+    "The peer's store is damaged where it was asked.",
+    "Sync from another peer; the peer's operator has to restore its store.",
+    { status: 500 },
+  ),
   PEER_ERROR: info(
     'The peer reported an error in the middle of a stream.',
     'Try again later, or another peer.',
@@ -273,11 +278,9 @@ export const ERROR_CODES = {
   METHOD_NOT_ALLOWED: info('The path takes other methods.', 'Use one of the methods in `Allow`.', {
     status: 405,
   }),
-  TOO_MANY_STREAMS: info(
-    'This client has too many streams open.',
-    'Close some, or wait for `Retry-After`.',
-    { status: 429 },
-  ),
+  TOO_MANY_STREAMS: info('This client has too many streams open.', 'Close some, or wait for `Retry-After`.', {
+    status: 429,
+  }),
   SERVER_BUSY: info('The server has as many streams open as it allows.', 'Wait for `Retry-After`.', {
     status: 503,
   }),

@@ -85,8 +85,9 @@ export async function serveRequest(server: SyncServer, exchange: Exchange): Prom
     const response = await answer(server, exchange, gone.signal);
     await sendResponse(res, response, server.limits);
   } catch (error) {
-    breakOff(res);
+    // The operator hears of it before the client can.
     if (!gone.signal.aborted) server.report(error);
+    breakOff(res);
   } finally {
     gone.abort();
     res.off('close', onClose);

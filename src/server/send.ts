@@ -9,9 +9,9 @@ type Flushable = ServerResponse & { readonly flush?: () => void };
 
 /**
  * Sends a response as fast as the client takes it. Resolves when everything was handed over or the client has gone;
- * a body that fails, or a client that takes nothing for `writeStallMs`, ends the connection.
+ * a client that takes nothing for `writeStallMs` is cut off.
  *
- * @throws what the body throws
+ * @throws what the body throws; the response is to be broken off then
  */
 export async function sendResponse(
   res: ServerResponse,
@@ -25,9 +25,6 @@ export async function sendResponse(
     if (body instanceof Uint8Array) await client.write(body);
     else if (body !== null) await writeAll(client, res, body);
     await client.end();
-  } catch (error) {
-    breakOff(res);
-    throw error;
   } finally {
     client.release();
   }

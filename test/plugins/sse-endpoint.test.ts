@@ -356,7 +356,7 @@ test('a block that the source leaves out is an error, never a gap', async (t) =>
   source.frames = source.frames.map((frame, height) => (height === 5 ? (source.frames[6] ?? frame) : frame));
   const events = await eventsOf(source);
   t.deepEqual(describe(events).slice(0, 5), numbers(0, 4));
-  t.is((JSON.parse(events[5]?.data ?? '') as { code: string }).code, 'STORE_DAMAGED');
+  t.is((JSON.parse(events[5]?.data ?? '') as { code: string }).code, 'PEER_DAMAGED');
 });
 
 test('an unencoded document with a line break in it never reaches the stream', async (t) => {

@@ -133,7 +133,7 @@ test('what has no room is not made, which is told once, and ended where its size
   const tight = await serveSnapshots(t, source, { directory, every: 1, maxBytes: 2 * size - 1 });
   await until(() => tight.events.some(({ kind }) => kind === 'skipped'));
   const expected = { kind: 'skipped', type: 'recent', codec: 'gzip', neededBytes: size };
-  t.deepEqual(tight.events, [{ ...expected, room: { bytes: size - 1, boundBy: 'maxBytes' } }] as never);
+  t.deepEqual(tight.events, [{ ...expected, roomBytes: size - 1, boundBy: 'maxBytes' }] as never);
   t.is((await manifestAt(`${tight.url}/manifest`)).height, 19);
   t.is(readdirSync(directory).length, 1);
   await tight.middleware.close();
@@ -159,7 +159,7 @@ test('a disk that is nearly full is left to the store', async (t) => {
   const directory = join(disk.path, 'snapshots');
   const served = await serveSnapshots(t, await LedgerSource.of(documents), { directory });
   await until(() => served.events.length > 0);
-  t.like(served.events[0], { kind: 'skipped', room: { bytes: 0, boundBy: 'disk' } });
+  t.like(served.events[0], { kind: 'skipped', roomBytes: 0, boundBy: 'disk' });
   t.deepEqual(readdirSync(directory), []);
 });
 

@@ -82,7 +82,7 @@ test('the status names the chain, where it stands and what is served', async (t)
       stream: STREAM_CODECS.filter(isHere),
       json: [...encodingsHere, 'identity'],
       snapshot: [],
-      frames: CODEC_NAMES.filter(isHere),
+      frames: CODEC_NAMES.filter((codec) => isHere(codec) && codec !== 'bzip2'),
     },
     storedAs: null,
     snapshots: [],

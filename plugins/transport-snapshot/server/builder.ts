@@ -71,7 +71,9 @@ export class SnapshotBuilder {
       return room.bytes;
     }
     // It is looked for again and again; who listens hears of it once.
-    if (!this.#skipped.has(key)) onEvent({ kind: 'skipped', ...kind, neededBytes, room });
+    if (!this.#skipped.has(key)) {
+      onEvent({ kind: 'skipped', ...kind, neededBytes, roomBytes: room.bytes, boundBy: room.boundBy });
+    }
     this.#skipped.add(key);
     throw noRoom(room.bytes);
   }

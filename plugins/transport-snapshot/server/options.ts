@@ -14,7 +14,6 @@ import {
   type ValuesOf,
   withDefault,
 } from '../../../src/internal/options/index.js';
-import type { Room } from './room.js';
 import { signer } from './signer-option.js';
 
 /** Which snapshot a build makes. */
@@ -43,10 +42,15 @@ export type SnapshotEvent =
   | { readonly kind: 'finished'; readonly manifest: SnapshotManifest; readonly elapsedMs: number }
   | (SnapshotKind & { readonly kind: 'failed'; readonly error: unknown })
   /**
-   * There is no room for one; told once until there is. `room` has the bytes that there are, and whether `maxBytes` bounds
-   * them or what the disk has left.
+   * There is no room for one: `maxBytes`, or what the disk has left, leaves fewer bytes than the last one took. Told once
+   * until there is room.
    */
-  | (SnapshotKind & { readonly kind: 'skipped'; readonly neededBytes: number; readonly room: Room })
+  | (SnapshotKind & {
+      readonly kind: 'skipped';
+      readonly neededBytes: number;
+      readonly roomBytes: number;
+      readonly boundBy: 'maxBytes' | 'disk';
+    })
   | { readonly kind: 'removed'; readonly id: string }
   /** Something in the directory can't be used, or not be removed; it is left as it is. */
   | { readonly kind: 'unusable'; readonly path: string; readonly error: unknown };

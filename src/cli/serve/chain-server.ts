@@ -58,6 +58,10 @@ async function snapshotOptions(
         out.emit({ type: 'built', id, height, size, elapsedMs: Math.round(event.elapsedMs) });
       } else if (event.kind === 'failed' || event.kind === 'unusable') {
         warn(out, event.error);
+      } else if (event.kind === 'skipped') {
+        const { type, codec, neededBytes, roomBytes } = event;
+        const message = `No room for a snapshot (${type}, ${codec}): ${neededBytes} bytes are needed, ${roomBytes} are left.`;
+        warn(out, new Error(message));
       }
     },
   };

@@ -13,7 +13,11 @@ const app = express();
 const signer = await secp256k1Signer(new Uint8Array(32).fill(1));
 const directory = join(location, 'snapshots');
 const limits = { maxStreams: 1000, maxStreamsPerAddress: 1000 };
-const middleware = syncMiddleware({ source: chain, limits, snapshots: { signer, directory } });
+const middleware = syncMiddleware({
+  source: chain,
+  limits,
+  snapshots: { signer, directory, types: ['full'] },
+});
 app.use('/sync', middleware);
 await serveUntilStopped(app, async () => {
   await middleware.close();

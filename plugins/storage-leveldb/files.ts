@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SyncError } from '../../src/errors/index.js';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../src/internal/private-mode.js';
 
 const MARKER = 'blockferry.json';
 const MARK = 'acknowledged.json';
@@ -25,7 +26,7 @@ export interface Marker {
 async function replaceFile(path: string, contents: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    const file = await open(temporary, 'wx');
+    const file = await open(temporary, 'wx', PRIVATE_FILE);
     try {
       await file.writeFile(contents);
       await file.sync();
@@ -52,7 +53,7 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Writes the marker; makes the directory when it is missing. */
 export async function writeMarker(location: string, marker: Marker): Promise<void> {
-  await mkdir(location, { recursive: true });
+  await mkdir(location, { recursive: true, mode: PRIVATE_DIRECTORY });
   await replaceFile(
     join(location, MARKER),
     `${JSON.stringify({ format: FORMAT, version: VERSION, ...marker })}\n`,
@@ -125,7 +126,7 @@ export function wasLeftOpen(location: string): Promise<boolean> {
 
 /** Notes that the store is open. Not synced: what ends a process leaves the file system as it is. */
 export function noteOpen(location: string): Promise<void> {
-  return writeFile(join(location, OPEN_NOTE), '');
+  return writeFile(join(location, OPEN_NOTE), '', { mode: PRIVATE_FILE });
 }
 
 /** Notes that the store was closed in order. */

@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Frame } from '../../src/contracts/index.js';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../src/internal/private-mode.js';
 import { syncDirectory } from './files.js';
 import { type Place, segmentName } from './segment-files.js';
 import { encodeRecords, HEAD_BYTES } from './segment-record.js';
@@ -88,9 +89,9 @@ export class SegmentWriter {
       // What was written without sync is spread over time in this way, rather than left to one long sync at the end.
       await this.#file?.datasync();
       await this.close();
-      await mkdir(this.#path, { recursive: true });
+      await mkdir(this.#path, { recursive: true, mode: PRIVATE_DIRECTORY });
       this.#highest = segment;
-      this.#file = await open(join(this.#path, segmentName(segment)), 'wx');
+      this.#file = await open(join(this.#path, segmentName(segment)), 'wx', PRIVATE_FILE);
       this.#segment = segment;
     }
     return (this.#file ??= await open(join(this.#path, segmentName(segment)), 'r+'));

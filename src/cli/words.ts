@@ -23,6 +23,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['retry.giveUpAfterMs', '--give-up-after (seconds, here in milliseconds)'],
   ['to', '--to'],
   ['follow', '--follow'],
+  ['cache', '--cache'],
   ['snapshots.every', '--snapshot-every'],
 ]);
 

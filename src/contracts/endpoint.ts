@@ -29,9 +29,14 @@ export interface EndpointDeps {
   readonly source: BlockSource;
   readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
+  /** Who may keep answers that do not change. */
+  readonly cache: CachePolicy;
   /** Codec work on worker threads; started at its first use. */
   readonly workers: CodecWorkers;
 }
+
+/** Who may keep an answer that does not change: its client alone, any cache on the way, or nobody. */
+export type CachePolicy = 'private' | 'public' | 'no-store';
 
 /** Bounds of a server (protocol section 4). */
 export interface ServerLimits {
@@ -48,6 +53,13 @@ export interface ServerLimits {
    */
   readonly writeStallMs: number;
   /**
+   * A stream ends after this time, give or take a tenth, in milliseconds, when its client has everything and an event is
+   * complete; the client asks for the next. So places are free again whose clients have gone without a word.
+   *
+   * @defaultValue 600,000, ten minutes
+   */
+  readonly maxStreamMs: number;
+  /**
    * Largest decoded block served, in bytes.
    *
    * @defaultValue 64 MiB
@@ -60,7 +72,7 @@ export interface ServerLimits {
    */
   readonly maxRange: number;
   /**
-   * Streams open at once.
+   * Streams open at once, and in addition as many other answers.
    *
    * @defaultValue 1,000
    */
@@ -71,6 +83,13 @@ export interface ServerLimits {
    * @defaultValue 20
    */
   readonly maxStreamsPerAddress: number;
+  /**
+   * Ranges, snapshots and manifests that one client is sent at once, in addition to its streams. A node asks for four at
+   * a time at most.
+   *
+   * @defaultValue 32
+   */
+  readonly maxAnswersPerClient: number;
 }
 
 /** The server half of a way to fetch blocks. */
@@ -88,13 +107,11 @@ export interface Endpoint {
   readonly paths: readonly string[];
   /** Beginnings of further paths that are this endpoint's: `/snapshot/`. Default none. */
   readonly prefixes?: readonly string[];
-  /** Whether a response is a long-lived stream that counts against the stream limits. */
-  readonly streams: boolean;
   /**
-   * Whether a response has no end of its own: a server that closes ends it at once, and lets others come to their end.
-   * Default: as `streams`.
+   * Whether a response is a long-lived stream without an end of its own: it counts as one, and a server that closes ends it
+   * at once. All others count as answers, and may come to their end.
    */
-  readonly endless?: boolean;
+  readonly streams: boolean;
   /**
    * Answers a request. Errors that it throws before it returns become `application/problem+json`.
    *

@@ -8,6 +8,7 @@ import {
 import { sseEndpoint } from '../../plugins/transport-sse/server/index.js';
 import type {
   BlockSource,
+  CachePolicy,
   CodecPlugin,
   CodecRegistry,
   CodecWorkers,
@@ -30,6 +31,7 @@ export interface ServerPartsOptions {
   /** Further codecs and endpoints, none twice; those that are passed win over built-in ones of the same name. */
   readonly plugins: readonly Plugin[];
   readonly limits: ServerLimits;
+  readonly cache: CachePolicy;
   /** `null` serves no snapshots. */
   readonly snapshots: SnapshotSettings | null;
 }
@@ -47,7 +49,8 @@ export function resolveServerParts(options: ServerPartsOptions): ServerParts {
   const codecs = codecRegistry(codecPlugins);
   const workers = createCodecWorkers(codecPlugins);
   const plugins = merge<EndpointPlugin>('endpoint', options.plugins, builtinEndpoints(options.snapshots));
-  const deps = { source: options.source, codecs, limits: options.limits, workers };
+  const { source, limits, cache } = options;
+  const deps = { source, codecs, limits, cache, workers };
   return { codecs, workers, endpoints: plugins.map((plugin) => plugin.create(deps)) };
 }
 

@@ -186,6 +186,11 @@ export const ERROR_CODES = {
     'Sync from another peer.',
     lie,
   ),
+  PEER_DAMAGED: info(
+    "The peer's store is damaged where it was asked.",
+    "Sync from another peer; the peer's operator has to restore its store.",
+    { status: 500 },
+  ),
   PEER_ERROR: info(
     'The peer reported an error in the middle of a stream.',
     'Try again later, or another peer.',

@@ -14,12 +14,13 @@ export function createSyncServer(config: SyncServerConfig): SyncServer {
 }
 
 /** Makes the server of a plan. @throws SyncError `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE` */
-export function serverOf({ limits, plugins, snapshots, onError, ...plan }: ServerPlan): SyncServer {
+export function serverOf({ limits, cache, plugins, snapshots, onError, ...plan }: ServerPlan): SyncServer {
   const source = new TrackedSource(plan.source);
-  const parts = resolveServerParts({ source, plugins, limits, snapshots });
+  const parts = resolveServerParts({ source, plugins, limits, cache, snapshots });
   return new SyncServerCore({
     source,
     limits,
+    cache,
     onError,
     idle: (withinMs) => source.idle(withinMs),
     ...parts,

@@ -25,12 +25,15 @@ const listener = func<RequestListener>('an Express app or another listener of re
  * 7301; `allowHTTP1: false` refuses them). The handler is an Express app or any listener of Node's; an app may be
  * served by other servers at the same time.
  *
+ * A client may have 100 streams open in one session (`settings.maxConcurrentStreams`). A session without streams is
+ * closed after 2 minutes, and one whose client floods it with pings, settings or requests that it calls off at once.
+ *
  * @param options - Node's own, which Node checks; a certificate and its key are among them.
  * @throws TypeError for a handler that is no function, and for options that are no object
  */
 export function createHttp2Server(handler: RequestListener, options: SecureServerOptions): Http2SecureServer {
   checkArguments('createHttp2Server', handler, options);
-  const server = createSecureServer({ allowHTTP1: true, ...options }, adapt(handler));
+  const server = createSecureServer({ allowHTTP1: true, ...bounded(options) }, adapt(handler));
   // As `http.createServer` does: else a response over HTTP/1.1 waits 40 ms for an acknowledgement. HTTP/2 sets it itself.
   server.on('connection', (socket: Socket) => socket.setNoDelay());
   trackSessions(server);
@@ -39,7 +42,7 @@ export function createHttp2Server(handler: RequestListener, options: SecureServe
 
 /**
  * Makes a server that speaks HTTP/2 without TLS to clients that know that it does (prior knowledge, RFC 9113 section
- * 3.3). For use inside a data centre; browsers don't speak it.
+ * 3.3). For use inside a data centre; browsers don't speak it. Sessions are bounded as {@link createHttp2Server} does.
  *
  * @param options - Node's own, which Node checks.
  * @throws TypeError for a handler that is no function, and for options that are no object
@@ -49,7 +52,7 @@ export function createHttp2CleartextServer(
   options: ServerOptions = {},
 ): Http2Server {
   checkArguments('createHttp2CleartextServer', handler, options);
-  const server = createServer(options, adapt(handler));
+  const server = createServer(bounded(options), adapt(handler));
   trackSessions(server);
   return server;
 }
@@ -80,6 +83,13 @@ export async function closeHttp2Server(
 function checkArguments(owner: string, handler: unknown, options: unknown): void {
   listener.read(handler, { owner, path: 'handler' });
   if (!isObject(options)) throw unfit({ owner, path: 'options' }, "an object of options of Node's", options);
+}
+
+/** Streams that a client has open at once in one session: Node's own default has no bound. */
+const MAX_CONCURRENT_STREAMS = 100;
+
+function bounded<T extends ServerOptions | SecureServerOptions>(options: T): T {
+  return { ...options, settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS, ...options.settings } };
 }
 
 type Http2Listener = (req: Http2ServerRequest, res: Http2ServerResponse) => void;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { addressKey } from './client-address.js';
 import { func, type SpecOf, withDefault } from '../internal/options/index.js';
 import { SERVER_OPTIONS, type SyncServerConfig } from './plan.js';
 
@@ -14,9 +15,10 @@ export type SyncMiddlewareRequest = IncomingMessage & {
 /** Options of `syncMiddleware`. */
 export interface SyncMiddlewareOptions extends SyncServerConfig {
   /**
-   * The key that a client's streams are counted under: its address, or what else tells it from others, such as a tenant.
+   * The key that a client's streams and answers are counted under: its address, or what else tells it from others, such
+   * as a tenant.
    *
-   * @defaultValue `req.ip`, which respects the app's `trust proxy`
+   * @defaultValue `req.ip`, which respects the app's `trust proxy`; of an IPv6 address its network of 64 bits
    */
   clientKey?(req: SyncMiddlewareRequest): string;
 }
@@ -28,5 +30,5 @@ export const MIDDLEWARE_OPTIONS = {
 } satisfies SpecOf<SyncMiddlewareOptions>;
 
 function addressOf(req: SyncMiddlewareRequest): string {
-  return req.ip ?? req.socket.remoteAddress ?? 'unknown';
+  return addressKey(req.ip ?? req.socket.remoteAddress);
 }

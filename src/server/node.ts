@@ -1,5 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { accepting, objectWith, readOptions, type SpecOf, withDefault } from '../internal/options/index.js';
+import {
+  accepting,
+  func,
+  objectWith,
+  readOptions,
+  type SpecOf,
+  withDefault,
+} from '../internal/options/index.js';
+import { addressKey } from './client-address.js';
 import { problemResponse, notFound } from './problem.js';
 import { breakOff, sendResponse } from './send.js';
 import type { SyncRequest, SyncServer } from './sync-server.js';
@@ -13,11 +21,19 @@ export interface NodeListenerOptions {
    * @defaultValue `'/sync'`
    */
   readonly path?: string;
+  /**
+   * The key that a client's streams and answers are counted under: its address, or what else tells it from others. Behind
+   * a proxy, what the proxy says of it.
+   *
+   * @defaultValue `req.socket.remoteAddress`; of an IPv6 address its network of 64 bits
+   */
+  clientKey?(req: IncomingMessage): string;
 }
 
 /** Readers of the options of {@link nodeListener}. */
 export const NODE_LISTENER_OPTIONS = {
   path: withDefault(accepting('a path that begins with /', isPath), '/sync'),
+  clientKey: withDefault(func<(req: IncomingMessage) => string>(), addressOf),
 } satisfies SpecOf<NodeListenerOptions>;
 
 const syncServer = objectWith<SyncServer>('what `createSyncServer` makes', ['serves', 'handle', 'report']);
@@ -29,15 +45,18 @@ const syncServer = objectWith<SyncServer>('what `createSyncServer` makes', ['ser
  */
 export function nodeListener(server: SyncServer, options: NodeListenerOptions = {}): RequestListener {
   syncServer.read(server, { owner: 'nodeListener', path: 'server' });
-  const { path: mount } = readOptions('nodeListener', options, NODE_LISTENER_OPTIONS);
+  const { path: mount, clientKey } = readOptions('nodeListener', options, NODE_LISTENER_OPTIONS);
   const prefix = mount.endsWith('/') ? mount.slice(0, -1) : mount;
   return (req, res) => {
     const target = splitTarget(req.url ?? '');
     const inside = target.path.startsWith(`${prefix}/`);
     const path = inside ? target.path.slice(prefix.length) : '';
-    const clientKey = req.socket.remoteAddress ?? 'unknown';
-    void serveRequest(server, { req, res, target: { ...target, path }, clientKey });
+    void serveRequest(server, { req, res, target: { ...target, path }, clientKey: clientKey(req) });
   };
+}
+
+function addressOf(req: IncomingMessage): string {
+  return addressKey(req.socket.remoteAddress);
 }
 
 function isPath(value: unknown): value is string {
@@ -50,7 +69,7 @@ export interface Exchange {
   readonly res: ServerResponse;
   /** The request target below the mount point. */
   readonly target: Target;
-  /** What the client's streams are counted under. */
+  /** What the client's streams and answers are counted under. */
   readonly clientKey: string;
 }
 
@@ -66,8 +85,9 @@ export async function serveRequest(server: SyncServer, exchange: Exchange): Prom
     const response = await answer(server, exchange, gone.signal);
     await sendResponse(res, response, server.limits);
   } catch (error) {
-    breakOff(res);
+    // The operator hears of it before the client can.
     if (!gone.signal.aborted) server.report(error);
+    breakOff(res);
   } finally {
     gone.abort();
     res.off('close', onClose);

@@ -1,4 +1,10 @@
-import type { BlockSource, CodecPlugin, EndpointPlugin, ServerLimits } from '../contracts/index.js';
+import type {
+  BlockSource,
+  CachePolicy,
+  CodecPlugin,
+  EndpointPlugin,
+  ServerLimits,
+} from '../contracts/index.js';
 import { SNAPSHOT_OPTIONS, type SnapshotServerOptions } from '../di/server-parts.js';
 import {
   checkDistinctPlugins,
@@ -7,6 +13,7 @@ import {
   integer,
   list,
   object,
+  oneOf,
   optional,
   pluginOf,
   readOptions,
@@ -34,6 +41,13 @@ export interface SyncServerConfig {
    * @defaultValue `null`
    */
   readonly snapshots?: SnapshotServerOptions | null;
+  /**
+   * Who may keep answers that do not change (ranges of final blocks, snapshots and manifests by id): `private` only the
+   * client, `public` also shared caches, which then give them to whoever asks, and `no-store` nobody.
+   *
+   * @defaultValue `'private'`
+   */
+  readonly cache?: CachePolicy;
   /** Bounds; each has a default. */
   readonly limits?: Partial<ServerLimits>;
   /**
@@ -55,11 +69,16 @@ export const SERVER_LIMITS = {
   maxRange: withDefault(count, DEFAULTS.maxRange),
   maxStreams: withDefault(count, DEFAULTS.maxStreams),
   maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
+  maxAnswersPerClient: withDefault(count, DEFAULTS.maxAnswersPerClient),
+  maxStreamMs: withDefault(duration(), DEFAULTS.maxStreamMs),
 } satisfies SpecOf<ServerLimits>;
+
+const CACHE_POLICIES: readonly CachePolicy[] = Object.freeze(['private', 'public', 'no-store']);
 
 const SERVICE_OPTIONS = {
   plugins: withDefault(list(pluginOf('codec', 'endpoint')), Object.freeze([])),
   snapshots: optional(object(SNAPSHOT_OPTIONS)),
+  cache: withDefault(oneOf(CACHE_POLICIES), 'private'),
   limits: object(SERVER_LIMITS),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
 } satisfies SpecOf<Omit<SyncServerConfig, 'source'>>;

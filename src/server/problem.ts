@@ -51,6 +51,8 @@ export function problemResponse(error: unknown, report: (error: unknown) => void
 
 function toProblem(error: unknown): Problem {
   if (!isSyncError(error)) return internal();
+  // To its client, a damaged store is another's.
+  if (error.code === 'STORE_DAMAGED') return failed('PEER_DAMAGED');
   const { status } = ERROR_CODES[error.code];
   if (status === null || error.code === 'INTERNAL') return internal();
   const { code, context } = error;
@@ -60,8 +62,11 @@ function toProblem(error: unknown): Problem {
 }
 
 function internal(): Problem {
-  const { summary } = ERROR_CODES.INTERNAL;
-  return { code: 'INTERNAL', status: 500, detail: summary, context: {}, own: true };
+  return failed('INTERNAL');
+}
+
+function failed(code: 'INTERNAL' | 'PEER_DAMAGED'): Problem {
+  return { code, status: 500, detail: ERROR_CODES[code].summary, context: {}, own: true };
 }
 
 /** RFC 9110 section 10.2.3: whole seconds. */

@@ -9,9 +9,9 @@ type Flushable = ServerResponse & { readonly flush?: () => void };
 
 /**
  * Sends a response as fast as the client takes it. Resolves when everything was handed over or the client has gone;
- * a body that fails, or a client that takes nothing for `writeStallMs`, ends the connection.
+ * a client that takes nothing for `writeStallMs` is cut off.
  *
- * @throws what the body throws
+ * @throws what the body throws; the response is to be broken off then
  */
 export async function sendResponse(
   res: ServerResponse,
@@ -25,9 +25,6 @@ export async function sendResponse(
     if (body instanceof Uint8Array) await client.write(body);
     else if (body !== null) await writeAll(client, res, body);
     await client.end();
-  } catch (error) {
-    breakOff(res);
-    throw error;
   } finally {
     client.release();
   }
@@ -48,6 +45,8 @@ export function breakOff(res: ServerResponse): void {
 
 /** Not `writeHead` with the headers: what the host has set already has to stay, and to be seen by its middleware. */
 function writeHead(res: ServerResponse, { status, headers }: EndpointResponse): void {
+  // What is served is data: no browser is to take a block for a page or a script.
+  res.setHeader('x-content-type-options', 'nosniff');
   for (const [name, value] of Object.entries(headers)) {
     // What the host's answers depend on (an origin, say) stays beside what ours do.
     if (name === 'vary') res.appendHeader(name, value);

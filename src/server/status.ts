@@ -1,4 +1,12 @@
-import type { BlockRef, BlockSource, Endpoint, EndpointResponse, ServerLimits } from '../contracts/index.js';
+import type {
+  BlockRef,
+  BlockSource,
+  CachePolicy,
+  Endpoint,
+  EndpointResponse,
+  ServerLimits,
+} from '../contracts/index.js';
+import { cacheControl } from '../internal/http/cache-control.js';
 
 const PROTOCOL_VERSION = 1;
 
@@ -31,12 +39,12 @@ export function statusDocument(
 }
 
 /** Answers `GET /status`. */
-export function statusResponse(document: object): EndpointResponse {
+export function statusResponse(document: object, cache: CachePolicy): EndpointResponse {
   const body = Buffer.from(JSON.stringify(document));
   const headers = {
     'content-type': 'application/json',
     'content-length': String(body.length),
-    'cache-control': 'no-cache',
+    'cache-control': cacheControl(cache, { maxAgeSeconds: null }),
   };
   return { status: 200, headers, body };
 }

@@ -1,5 +1,6 @@
 import type {
   BlockSource,
+  CachePolicy,
   CodecRegistry,
   CodecWorkers,
   Endpoint,
@@ -9,11 +10,11 @@ import type {
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { onAbort } from '../internal/abort.js';
+import { ClientSlots } from './client-slots.js';
 import { readOptions } from '../internal/options/index.js';
 import { CLOSE_SERVER_OPTIONS, type CloseServerOptions } from './close-options.js';
 import { notFound, problemResponse } from './problem.js';
 import { statusDocument, statusResponse } from './status.js';
-import { StreamSlots } from './stream-slots.js';
 
 /** What a server is made of. */
 export interface SyncServerOptions {
@@ -21,6 +22,7 @@ export interface SyncServerOptions {
   readonly endpoints: readonly Endpoint[];
   readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
+  readonly cache: CachePolicy;
   /** Closed after the endpoints. */
   readonly workers: CodecWorkers;
   /** Resolves when no read of the source is under way; `false` when one still is after that time. Default: at once. */
@@ -29,7 +31,7 @@ export interface SyncServerOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** A request with the key that its client's streams are counted under: an address, or what the host tells clients by. */
+/** A request with the key that its client's streams and answers are counted under: an address, or what the host tells clients by. */
 export type SyncRequest = EndpointRequest & { readonly clientKey: string };
 
 /** The sync service without any framework. */
@@ -70,7 +72,8 @@ export class SyncServerCore implements SyncServer {
   readonly #options: SyncServerOptions;
   readonly #paths: ReadonlyMap<string, Endpoint>;
   readonly #prefixes: readonly (readonly [string, Endpoint])[];
-  readonly #slots: StreamSlots;
+  readonly #streams: ClientSlots;
+  readonly #answers: ClientSlots;
   readonly #open = new Set<Run>();
   #closing: Promise<void> | null = null;
   /** A request has left. */
@@ -79,7 +82,9 @@ export class SyncServerCore implements SyncServer {
   constructor(options: SyncServerOptions) {
     this.#options = options;
     this.limits = options.limits;
-    this.#slots = new StreamSlots(options.limits);
+    const { maxStreams: max, maxStreamsPerAddress, maxAnswersPerClient } = options.limits;
+    this.#streams = new ClientSlots({ what: 'streams', max, maxPerClient: maxStreamsPerAddress });
+    this.#answers = new ClientSlots({ what: 'answers', max, maxPerClient: maxAnswersPerClient });
     this.#paths = endpointPaths(options.endpoints);
     this.#prefixes = options.endpoints.flatMap((endpoint) =>
       (endpoint.prefixes ?? []).map((prefix) => [prefix, endpoint] as const),
@@ -87,7 +92,7 @@ export class SyncServerCore implements SyncServer {
   }
 
   get openStreams(): number {
-    return this.#slots.open;
+    return this.#streams.open;
   }
 
   serves(path: string): boolean {
@@ -165,12 +170,12 @@ export class SyncServerCore implements SyncServer {
     if (this.#closing !== null) throw closingError();
     const endpoint = this.#endpointOf(request.path);
     if (endpoint !== null) return this.#ask(endpoint, request, signal);
-    return withoutBody(request, statusResponse(this.status()));
+    return withoutBody(request, statusResponse(this.status(), this.#options.cache));
   }
 
   async #ask(endpoint: Endpoint, request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> {
-    const counts = endpoint.streams && request.method !== 'HEAD';
-    const release = counts ? this.#slots.take(request.clientKey) : () => undefined;
+    const slots = endpoint.streams ? this.#streams : this.#answers;
+    const release = request.method === 'HEAD' ? () => undefined : slots.take(request.clientKey);
     const run = this.#run(signal, release);
     try {
       const onError = (error: unknown): void => {
@@ -180,7 +185,7 @@ export class SyncServerCore implements SyncServer {
       const response = withoutBody(request, await endpoint.handle(request, { signal: ended, onError }));
       const { body } = response;
       if (body !== null && !(body instanceof Uint8Array)) {
-        run.isWhole = !(endpoint.endless ?? endpoint.streams);
+        run.isWhole = !endpoint.streams;
         return { ...response, body: guarded(body, run) };
       }
       run.end();

@@ -103,6 +103,7 @@ function rowsFor({
     '--port': { takes: ['0', '65535'], refuses: ['', '65536', '-1', 'x'] },
     '--ingest': file(lines),
     '--key': file(key),
+    '--cache': { takes: ['private', 'public', 'no-store'], refuses: ['', 'Public', 'all'] },
     '--snapshot-every': { ...counts, beside: [`--key=${key}`] },
     '--height': { takes: ['0'], refuses: ['', '5', '-1', 'x'] },
     '--previous-hash': { takes: ['0'.repeat(64)], refuses: ['', 'abc', '1'.repeat(64)] },

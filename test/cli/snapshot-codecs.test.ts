@@ -15,6 +15,7 @@ import { withCodec } from '../helpers/builtin-codecs.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { until } from '../helpers/waiting.js';
 import { jsonLines, run } from './cli.js';
 import { storedLines } from './stores.js';
 
@@ -27,17 +28,14 @@ async function serveIn(t: ExecutionContext, codec: CodecName): Promise<{ url: st
   await source.append(chain);
   const server = createSyncServer({
     source,
-    snapshots: { signer, directory: tempDir(t), codecs: [codec], maxPartBytes: 2_000 },
+    snapshots: { signer, directory: tempDir(t), types: ['full'], codecs: [codec], maxPartBytes: 2_000 },
   });
   t.teardown(async () => {
     await server.close();
     await source.close();
   });
   const url = await listen(t, nodeListener(server));
-  // A request for the body waits until the snapshot is made, however long that takes.
-  const made = await fetch(`${url}/sync/snapshot?type=full`);
-  t.is(made.status, 200);
-  await made.arrayBuffer();
+  await until(async () => (await fetch(`${url}/sync/snapshot?type=full`, { method: 'HEAD' })).ok);
   return { url, publicKey: signer.publicKey };
 }
 

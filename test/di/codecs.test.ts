@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { jsonRangeEndpoint } from '../../plugins/transport-json-range/index.js';
 import { createSyncEngine, openChain, type Chain, type SyncEngineConfig } from '../../src/index.js';
 import { builtinCodec } from '../../src/di/builtin.js';
 import * as plugins from '../../src/di/codecs.js';
@@ -33,14 +34,18 @@ interface Node {
 }
 
 /** A node whose blocks are stored raw, so that they are encoded for whoever asks; its snapshots are in one codec. */
-async function node(t: ExecutionContext, snapshots?: CodecName): Promise<Node> {
+async function node(
+  t: ExecutionContext,
+  { snapshots = null, frames = null }: { snapshots?: CodecName | null; frames?: CodecName | null } = {},
+): Promise<Node> {
   const signer = await signerOf(1);
   const chain = await openChain({ storage: memory, storeCodec: 'identity' });
   await chain.append(blocksOn(null, BLOCKS, 'codecs', (height) => ({ text: `${height} `.repeat(200) })));
   const directory = tempDir(t);
   const server = createSyncServer({
     source: chain,
-    snapshots: { signer, directory, ...(snapshots === undefined ? {} : { codecs: [snapshots] }) },
+    plugins: frames === null ? [] : [jsonRangeEndpoint({ frames: [frames] })],
+    snapshots: { signer, directory, types: ['full'], codecs: snapshots === null ? null : [snapshots] },
   });
   const handle = nodeListener(server);
   const asked: string[] = [];
@@ -84,7 +89,7 @@ for (const codec of STREAM_CODECS) {
 
 for (const codec of CODEC_NAMES) {
   withCodec(codec, `blocks come by ranges in ${codec}, and are stored as they came`, async (t) => {
-    const source = await node(t);
+    const source = await node(t, { frames: codec });
     const config = { mode: 'json', codecs: [codec], storeCodec: codec } as const;
     t.deepEqual(await synced(t, source, config), [codec]);
     t.true(source.asked.some((target) => target.includes(`frames=${codec}`)));
@@ -103,7 +108,7 @@ for (const codec of CODEC_NAMES) {
 
 for (const codec of SNAPSHOT_CODECS) {
   withCodec(codec, `a node takes a snapshot in ${codec}`, async (t) => {
-    const source = await node(t, codec);
+    const source = await node(t, { snapshots: codec });
     const trust = { signers: [source.publicKey] };
     await synced(t, source, { mode: 'snapshot', snapshot: { type: 'full' }, trust });
     t.true(source.asked.some((target) => target.includes(`codec=${codec}`)));
@@ -116,8 +121,9 @@ test('a server offers the codecs of the table that this runtime has, each where 
   t.deepEqual(codecs, {
     stream: STREAM_CODECS.filter(isHere),
     json: [...encodingsHere, 'identity'],
-    snapshot: SNAPSHOT_CODECS.filter(isHere),
-    frames: CODEC_NAMES.filter(isHere),
+    // One, which the operator may change; bzip2 is encoded block by block only where the operator says so.
+    snapshot: SNAPSHOT_CODECS.filter(isHere).slice(0, 1),
+    frames: CODEC_NAMES.filter((codec) => isHere(codec) && codec !== 'bzip2'),
   });
 });
 

@@ -46,7 +46,8 @@ for (const [file, name, spec] of INTERFACES) {
     for (const [member, text] of stated) {
       const fallback = spec[member]?.fallback;
       if (fallback === undefined) t.is(text, null, `${member} has no default, and its docstring states one`);
-      else if (typeof fallback === 'function') t.regex(text ?? '', /^(nothing$|`req\.ip`)/, member);
+      else if (typeof fallback === 'function')
+        t.regex(text ?? '', /^(nothing$|`req\.(ip|socket\.remoteAddress)`)/, member);
       else t.deepEqual(valueOfDefault(text ?? ''), fallback, member);
     }
   });

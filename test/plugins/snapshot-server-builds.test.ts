@@ -1,14 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
-import { identity } from '../../plugins/codec-identity/index.js';
 import { openArchive } from '../../plugins/transport-snapshot/server/index.js';
-import type { CodecWorkers, EndpointPlugin } from '../../src/contracts/index.js';
+import type { CodecWorkers } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
+import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
+import { listen } from '../helpers/servers.js';
+import { smallDisk } from '../helpers/storage-small-disk.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { turns, until } from '../helpers/waiting.js';
 import {
@@ -16,6 +19,7 @@ import {
   changesAt,
   codeOf,
   fetchDocument,
+  fetchMade,
   GatedSigner,
   LedgerSource,
   manifestAt,
@@ -37,11 +41,11 @@ const forked = sealedChain(40, (height) => ({ fork: false, timestamp: height }))
 const started = ({ events }: Served): number => events.filter(({ kind }) => kind === 'started').length;
 const finished = ({ events }: Served): number => events.filter(({ kind }) => kind === 'finished').length;
 
-test('twenty cold requests at once share one build and get the same bytes', async (t) => {
+test('twenty cold requests at once wait for one build and get the same bytes', async (t) => {
   const source = await LedgerSource.of(documents, changesAt);
-  const served = await serveSnapshots(t, source);
+  const served = await serveSnapshots(t, source, { types: ['full'] });
   const bodies = await Promise.all(
-    Array.from({ length: 20 }, async () => bodyOf(await fetch(`${served.url}?type=full`))),
+    Array.from({ length: 20 }, async () => bodyOf(await fetchMade(`${served.url}?type=full`))),
   );
   t.is(new Set(bodies.map(sha256)).size, 1);
   t.is(started(served), 1);
@@ -51,77 +55,125 @@ test('twenty cold requests at once share one build and get the same bytes', asyn
   t.like(members, { height: 39, hash });
 });
 
-test('one build runs at a time, a few wait, and the rest are told to come back', async (t) => {
-  const source = await LedgerSource.of(documents);
+test('what is listed is made by itself, one build at a time, and no request begins one', async (t) => {
   const signer = new GatedSigner();
   signer.shut();
-  const names = ['gzip', 'identity', 'a', 'b'];
-  const plugins = names.slice(2).map((name) => {
-    const codec = { ...identity().create(), id: name };
-    return { kind: 'codec', name, apiVersion: 1, create: () => codec } as const;
+  const served = await serveSnapshots(t, await LedgerSource.of(documents), {
+    signer,
+    types: ['recent', 'full'],
+    codecs: ['gzip', 'identity'],
   });
-  let handled = 0;
-  const counted = (plugin: EndpointPlugin): EndpointPlugin => ({
-    ...plugin,
-    create: (deps) => {
-      const endpoint = plugin.create(deps);
-      const handle = endpoint.handle.bind(endpoint);
-      endpoint.handle = (request, options) => {
-        handled += 1;
-        return handle(request, options);
-      };
-      return endpoint;
-    },
-  });
-  const served = await serveSnapshots(t, source, { signer, codecs: names, plugins, plugin: counted });
-  const asked = names.map((codec) => fetch(`${served.url}?codec=${codec}`));
-  await until(() => signer.asked === 1 && handled === names.length);
-  // From being asked to waiting for a build it takes no input or output.
-  await turns(5);
-  const refused = await fetch(`${served.url}?type=full`);
-  t.is(refused.status, 503);
-  t.is(await codeOf(refused), 'SNAPSHOT_BUILDING');
-  t.is(refused.headers.get('retry-after'), '5');
+  await until(() => signer.asked === 1);
+  for (const query of ['', '?type=full', '?codec=identity', '?type=full&codec=identity']) {
+    const refused = await fetch(`${served.url}${query}`, { method: 'HEAD' });
+    t.is(refused.status, 503, query);
+    t.is(refused.headers.get('retry-after'), '5', query);
+  }
+  t.is((await fetch(`${served.url}?codec=bzip2`)).status, 400);
   t.is(started(served), 1);
   signer.open();
-  for (const response of await Promise.all(asked)) t.is(response.status, 200);
-  t.is(finished(served), 4);
-  t.deepEqual(served.errors, []);
+  await until(() => finished(served) === 4);
+  const kinds = served.events.flatMap((event) =>
+    event.kind === 'started' || event.kind === 'finished' ? [event.kind] : [],
+  );
+  t.deepEqual(
+    kinds,
+    Array.from({ length: 8 }, (_, at) => (at % 2 === 0 ? 'started' : 'finished')),
+  );
+  t.is((await fetch(`${served.url}?type=full&codec=identity`)).status, 200);
 });
 
-test('a request for a manifest waits two seconds for a build, a download as long as it takes', async (t) => {
+test('without a list there is one snapshot: of the last blocks, in one codec', async (t) => {
+  const directory = tempDir(t);
+  const server = createSyncServer({
+    source: await LedgerSource.of(documents),
+    snapshots: { signer: nodeSigner(), directory },
+  });
+  const origin = await listen(t, nodeListener(server));
+  t.teardown(() => server.close());
+  for (const query of ['?type=full', '?codec=gzip', '?codec=identity', '?type=full&codec=gzip']) {
+    t.true([400, 404].includes((await fetch(`${origin}/sync/snapshot${query}`, { method: 'HEAD' })).status));
+  }
+  t.like(await manifestAt(`${origin}/sync/snapshot/manifest`), {
+    type: 'recent',
+    codec: 'bzip2',
+    height: 39,
+  });
+  t.is(readdirSync(directory).length, 1);
+});
+
+test('a request waits two seconds for a build that is under way', async (t) => {
   const source = await LedgerSource.of(documents);
   const signer = new GatedSigner();
   signer.shut();
   const served = await serveSnapshots(t, source, { signer });
-  const download = fetch(served.url);
   const began = performance.now();
-  const early = await fetch(`${served.url}/manifest`);
+  for (const early of await Promise.all([fetch(served.url), fetch(`${served.url}/manifest`)])) {
+    t.is(early.status, 503);
+    t.is(await codeOf(early), 'SNAPSHOT_BUILDING');
+    t.is(early.headers.get('retry-after'), '5');
+  }
   t.true(performance.now() - began >= 1_900);
-  t.is(early.status, 503);
-  t.is(await codeOf(early), 'SNAPSHOT_BUILDING');
-  t.is(early.headers.get('retry-after'), '5');
   t.deepEqual(served.errors, []);
+  const waits = fetchMade(served.url);
   signer.open();
-  t.is((await download).status, 200);
+  t.is((await waits).status, 200);
   t.is((await fetch(`${served.url}/manifest`)).status, 200);
   t.is(started(served), 1);
 });
 
-test('a client that goes does not take the build with it', async (t) => {
-  const signer = new GatedSigner();
-  signer.shut();
-  const served = await serveSnapshots(t, await LedgerSource.of(documents), { signer });
-  const leaving = new AbortController();
-  const left = fetch(served.url, { signal: leaving.signal });
-  await until(() => signer.asked === 1);
-  const stays = fetch(served.url);
-  leaving.abort();
-  await t.throwsAsync(left, { any: true });
-  signer.open();
-  t.is((await stays).status, 200);
+test('what has no room is not made, which is told once, and ended where its size was not known', async (t) => {
+  const source = await LedgerSource.of(documents.slice(0, 20));
+  const roomy = await serveSnapshots(t, source);
+  const { size } = await manifestAt(`${roomy.url}/manifest`);
+  const { directory } = roomy;
+  await roomy.middleware.close();
+  await source.extend(documents.slice(20));
+
+  const tight = await serveSnapshots(t, source, { directory, every: 1, maxBytes: 2 * size - 1 });
+  await until(() => tight.events.some(({ kind }) => kind === 'skipped'));
+  const expected = { kind: 'skipped', type: 'recent', codec: 'gzip', neededBytes: size };
+  t.deepEqual(tight.events, [{ ...expected, roomBytes: size - 1, boundBy: 'maxBytes' }] as never);
+  t.is((await manifestAt(`${tight.url}/manifest`)).height, 19);
+  t.is(readdirSync(directory).length, 1);
+  await tight.middleware.close();
+
+  const small = await serveSnapshots(t, source, { maxBytes: 100 });
+  await until(() => small.events.some(({ kind }) => kind === 'failed'));
+  t.deepEqual(readdirSync(small.directory), []);
+  t.is((await fetchMade(small.url)).status, 503);
+  t.is(isSyncError(small.errors[0]) ? small.errors[0].code : null, 'STORE_FULL');
+  t.is(await codeOf(await fetch(small.url)), 'SNAPSHOT_UNAVAILABLE');
+  t.is(small.errors.length, 1);
+});
+
+test('a disk that is nearly full is left to the store', async (t) => {
+  const disk = smallDisk(64);
+  if (disk === null) {
+    t.pass('No small disk can be mounted here.');
+    return;
+  }
+  t.teardown(() => {
+    disk.remove();
+  });
+  const directory = join(disk.path, 'snapshots');
+  const served = await serveSnapshots(t, await LedgerSource.of(documents), { directory });
+  await until(() => served.events.length > 0);
+  t.like(served.events[0], { kind: 'skipped', roomBytes: 0, boundBy: 'disk' });
+  t.deepEqual(readdirSync(directory), []);
+});
+
+test('a snapshot that has grown old is made again when the chain has gone on', async (t) => {
+  const source = await LedgerSource.of(documents.slice(0, 20));
+  const served = await serveSnapshots(t, source, { refreshAfterMs: 300 });
+  await until(() => finished(served) === 1);
+  await delay(400);
   t.is(started(served), 1);
-  t.deepEqual(served.errors, []);
+  await source.extend(documents.slice(20));
+  await until(() => finished(served) === 2);
+  await source.extend(sealedChain(41).slice(40));
+  await until(() => finished(served) === 3);
+  t.is((await manifestAt(`${served.url}/manifest`)).height, 40);
 });
 
 test('a snapshot that is there is served as it is while the chain moves on', async (t) => {
@@ -145,7 +197,7 @@ test('an empty chain and a source without views have no snapshots', async (t) =>
   }
 });
 
-test('a build that fails is told to the operator, and the next request tries again', async (t) => {
+test('a build that fails is told to the operator, and no request tries again', async (t) => {
   const source = await LedgerSource.of(documents);
   let broken = true;
   const served = await serveSnapshots(t, source, {
@@ -155,7 +207,7 @@ test('a build that fails is told to the operator, and the next request tries aga
         broken ? Promise.reject(new Error('EIO /secret/path')) : workers.pack(task, options),
     })),
   });
-  const failed = await fetch(served.url);
+  const failed = await fetchMade(served.url);
   t.is(failed.status, 500);
   const text = await failed.text();
   t.true(text.includes('"INTERNAL"'));
@@ -165,12 +217,16 @@ test('a build that fails is told to the operator, and the next request tries aga
   t.deepEqual(readdirSync(served.directory), []);
   t.is(source.views, 0);
   broken = false;
-  t.is((await fetch(served.url)).status, 200);
+  const again = await fetch(served.url);
+  t.is(again.status, 404);
+  t.is(await codeOf(again), 'SNAPSHOT_UNAVAILABLE');
+  t.is(started(served), 1);
+  t.is(served.errors.length, 1);
 });
 
 test('snapshots are made again on schedule, and old generations go', async (t) => {
   const source = await LedgerSource.of(documents.slice(0, 10));
-  const served = await serveSnapshots(t, source, { every: 10 });
+  const served = await serveSnapshots(t, source, { every: 10, types: ['recent', 'full'] });
   await until(() => finished(served) === 2);
   const heights = async (): Promise<unknown> => {
     const status = (await (await fetch(`${served.origin}/sync/status`)).json()) as {

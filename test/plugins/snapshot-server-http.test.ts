@@ -140,10 +140,10 @@ test('what is named by its id may be kept for good, what is newest not', async (
   const { id } = await manifestAt(`${url}/manifest`);
   const caching = async (target: string): Promise<string | null> =>
     (await ask(target, {}, 'HEAD')).headers.get('cache-control');
-  t.is(await caching(`${url}/${id}`), 'public, max-age=31536000, immutable, no-transform');
+  t.is(await caching(`${url}/${id}`), 'private, max-age=31536000, immutable, no-transform');
   t.is(await caching(url), 'no-cache, no-transform');
   t.is(await caching(`${url}/manifest`), 'no-cache');
-  t.is(await caching(`${url}/${id}/manifest`), 'public, max-age=60');
+  t.is(await caching(`${url}/${id}/manifest`), 'private, max-age=60');
   t.is((await ask(url, {}, 'HEAD')).headers.get('accept-ranges'), 'bytes');
 });
 

@@ -264,7 +264,7 @@ export async function serveSnapshots(
   const middleware = syncMiddleware({
     source,
     limits,
-    plugins: [plugin(snapshotEndpoint({ codecs: ['gzip', 'identity', 'bzip2'], ...options })), ...plugins],
+    plugins: [plugin(snapshotEndpoint({ codecs: ['gzip'], ...options })), ...plugins],
     onError: (error) => errors.push(error),
   });
   t.teardown(() => middleware.close());
@@ -303,15 +303,21 @@ export async function bodyOf(response: Response): Promise<Buffer> {
 }
 
 export async function fetchDocument(url: string): Promise<Unpacked> {
-  return unpack(gunzipSync(await bodyOf(await fetch(url))));
+  return unpack(gunzipSync(await bodyOf(await fetchMade(url))));
+}
+
+/** Asks until the snapshot is made: on a machine under load that takes longer than one request waits. */
+export async function fetchMade(url: string): Promise<Response> {
+  let response = await fetch(url);
+  for (let asked = 1; response.status === 503 && asked < 10; asked++) {
+    if ((await codeOf(response.clone())) !== 'SNAPSHOT_BUILDING') break;
+    response = await fetch(url);
+  }
+  return response;
 }
 
 export async function manifestAt(url: string): Promise<SnapshotManifest> {
-  let response = await fetch(url);
-  for (let asked = 1; response.status === 503 && asked < 10; asked++) {
-    if ((await codeOf(response)) !== 'SNAPSHOT_BUILDING') break;
-    response = await fetch(url);
-  }
+  const response = await fetchMade(url);
   if (response.status !== 200) throw new Error(`${url} answered ${response.status}`);
   return (await response.json()) as SnapshotManifest;
 }

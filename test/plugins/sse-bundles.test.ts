@@ -51,7 +51,13 @@ class CountingSource extends MemorySource {
 
 function bundlesOf(source: BlockSource, maxBytes = 1 << 24, codec = 'identity'): Bundles {
   const codecs = codecRegistry([gzip(), identity()]);
-  const deps = { source, codecs, limits: DEFAULT_SERVER_LIMITS, workers: inThreadWorkers(codecs) };
+  const deps = {
+    source,
+    codecs,
+    limits: DEFAULT_SERVER_LIMITS,
+    cache: 'private' as const,
+    workers: inThreadWorkers(codecs),
+  };
   return new Bundles(deps, codec, maxBytes);
 }
 
@@ -271,7 +277,13 @@ test('a read that could go on is let go when the last stream leaves', async (t) 
 /** Runs that have made a bundle each. */
 async function usedRuns(source: BlockSource, count: number): Promise<BundleRun[]> {
   const codecs = codecRegistry([identity(), gzip()]);
-  const deps = { source, codecs, limits: DEFAULT_SERVER_LIMITS, workers: inThreadWorkers(codecs) };
+  const deps = {
+    source,
+    codecs,
+    limits: DEFAULT_SERVER_LIMITS,
+    cache: 'private' as const,
+    workers: inThreadWorkers(codecs),
+  };
   const runs = Array.from({ length: count }, (_, from) => new BundleRun(deps, 'gzip', { from, to: 799 }));
   for (const [from, run] of runs.entries()) await run.take(from);
   return runs;

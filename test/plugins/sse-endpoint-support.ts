@@ -102,7 +102,13 @@ export function endpointOf(source: BlockSource, settings: EndpointSettings = {})
   const { heartbeatMs = DEFAULT_SERVER_LIMITS.heartbeatMs, ...options } = settings;
   const codecs = codecRegistry([gzip(), identity()]);
   const limits = { ...DEFAULT_SERVER_LIMITS, heartbeatMs };
-  return sseEndpoint(options).create({ source, codecs, limits, workers: inThreadWorkers(codecs) });
+  return sseEndpoint(options).create({
+    source,
+    codecs,
+    limits,
+    cache: 'private',
+    workers: inThreadWorkers(codecs),
+  });
 }
 
 export async function bodyOf(

@@ -38,7 +38,8 @@ async function ask(source: MemorySource, options: Ask = {}): Promise<Asked> {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const { recentBytes } = options;
   const plugin = sseEndpoint(recentBytes === undefined ? {} : { recentBytes });
-  const endpoint = plugin.create({ source, codecs, limits, workers: inThreadWorkers(codecs) });
+  const workers = inThreadWorkers(codecs);
+  const endpoint = plugin.create({ source, codecs, limits, cache: 'private', workers });
   const controller = new AbortController();
   const request = {
     method: options.method ?? 'GET',
@@ -355,7 +356,7 @@ test('a block that the source leaves out is an error, never a gap', async (t) =>
   source.frames = source.frames.map((frame, height) => (height === 5 ? (source.frames[6] ?? frame) : frame));
   const events = await eventsOf(source);
   t.deepEqual(describe(events).slice(0, 5), numbers(0, 4));
-  t.is((JSON.parse(events[5]?.data ?? '') as { code: string }).code, 'STORE_DAMAGED');
+  t.is((JSON.parse(events[5]?.data ?? '') as { code: string }).code, 'PEER_DAMAGED');
 });
 
 test('an unencoded document with a line break in it never reaches the stream', async (t) => {

@@ -351,7 +351,7 @@ test('a start below the base of the peer is told with the base', async (t) => {
 });
 
 test('a busy peer is asked for one range at a time', async (t) => {
-  const { peer } = await serveRanges(t, new MemorySource(documents), { limits: { maxStreamsPerAddress: 1 } });
+  const { peer } = await serveRanges(t, new MemorySource(documents), { limits: { maxAnswersPerClient: 1 } });
   const { items, error } = await fetchAll(peer, {}, { targetRangeBytes: 5000 });
   t.is(error, null);
   t.deepEqual(texts(items), toTexts(documents));

@@ -188,7 +188,7 @@ test('only what is final as it was asked for may be kept for good', async (t) =>
   const { origin } = await serveRanges(t, source);
   const kept = async (query: string): Promise<string> =>
     String((await get(origin, `/sync/json?${query}`)).headers['cache-control']);
-  const immutable = 'public, max-age=31536000, immutable, no-transform';
+  const immutable = 'private, max-age=31536000, immutable, no-transform';
   t.is(await kept('from=0&to=10'), 'no-cache, no-transform');
   source.finalized = refAt(documents, 20);
   t.is(await kept('from=0&to=20'), immutable);

@@ -142,10 +142,10 @@ test('what the host has said that its answers vary by stays beside what ours var
 test('a plain HTTP server serves it under one path and nothing elsewhere', async (t) => {
   const source = new MemorySource(documents);
   const limits = DEFAULT_SERVER_LIMITS;
-  const parts = resolveServerParts({ source, plugins: [], snapshots: null, limits });
+  const parts = resolveServerParts({ source, plugins: [], snapshots: null, limits, cache: 'private' });
   const origin = await listen(
     t,
-    nodeListener(new SyncServerCore({ source, limits, ...parts }), { path: '/a/b' }),
+    nodeListener(new SyncServerCore({ source, limits, cache: 'private', ...parts }), { path: '/a/b' }),
   );
   t.is((await fetch(`${origin}/a/b/status`)).status, 200);
   t.true((await (await fetch(`${origin}/a/b/stream`)).text()).endsWith('\n\n'));

@@ -34,7 +34,7 @@ interface Fixture {
 function fixture(t: ExecutionContext): Fixture {
   const app = express();
   const versions: string[] = [];
-  const middleware = syncMiddleware({ source: source(), limits: { maxStreamsPerAddress: 200 } });
+  const middleware = syncMiddleware({ source: source(), limits: { maxAnswersPerClient: 200 } });
   t.teardown(() => middleware.close());
   app.use(compression({ threshold: 0 }));
   app.use((req, _res, next) => {

@@ -65,12 +65,13 @@ function snapshotRows(prefix: string): OptionTable {
     directory: row(['snapshots'], [undefined, null, '', 5, ['snapshots']]),
     types: row([undefined, ['full'], ['full', 'recent']], [null, [], 'full', ['full', 'full']]),
     'types[]': row(['recent', 'full'], ['all', 'Full', '', null, 1]),
-    codecs: row([undefined, ['gzip'], ['identity', 'bzip2']], [null, [], 'gzip', ['gzip', 'gzip']]),
+    codecs: row([undefined, null, ['gzip'], ['identity', 'bzip2']], [[], 'gzip', ['gzip', 'gzip']]),
     'codecs[]': row(['gzip'], ['', null, 1, gzip, gzip()]),
     recentBlocks: tallies,
     every: row([undefined, null, 1, 10_000], ['1', 0, 1.5, Number.NaN, false]),
     refreshAfterMs: row([undefined, null, 0, 1.5, 2 ** 40], ['1', -1, Number.NaN, Infinity, 2 ** 54]),
     keep: row([undefined, 2, 100], counts(2)),
+    maxBytes: tallies,
     maxPartBytes: row([undefined, 1_000, 900_000], [...NO_NUMBERS, 999, 900_001, 5_000.5]),
     onEvent: functions,
   };
@@ -94,13 +95,16 @@ const SERVER_ROWS: OptionTable = {
   'plugins[]': row([gzip(), sseEndpoint()], [gzip, 'gzip', null, undefined, {}, memoryStorage(), promise]),
   snapshots: row([undefined, null], [true, './snapshots', [], {}, { keep: 2 }, promise]),
   ...snapshotRows('snapshots.'),
+  cache: row([undefined, 'private', 'public', 'no-store'], [null, '', 'Public', true, {}]),
   limits: row([undefined, {}], [null, 5, [], { maxStream: 1 }, promise]),
   'limits.heartbeatMs': times,
   'limits.writeStallMs': times,
+  'limits.maxStreamMs': times,
   'limits.maxBlockBytes': tallies,
   'limits.maxRange': tallies,
   'limits.maxStreams': tallies,
   'limits.maxStreamsPerAddress': tallies,
+  'limits.maxAnswersPerClient': tallies,
   onError: functions,
 };
 
@@ -139,6 +143,8 @@ const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
     rows: {
       encodings: row([undefined, null, [], ['gzip']], ['gzip', {}, ['gzip', 'gzip']]),
       'encodings[]': row(['gzip', 'mine'], ['', null, 5, gzip, gzip()]),
+      frames: row([undefined, null, [], ['bzip2']], ['gzip', {}, ['gzip', 'gzip']]),
+      'frames[]': row(['bzip2', 'mine'], ['', null, 5, bzip2, bzip2()]),
     },
   }),
   openArchive: (directory) => ({
@@ -183,7 +189,10 @@ const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
     spec: NODE_LISTENER_OPTIONS,
     base: () => ({}),
     call: (options) => nodeListener(createSyncServer({ source }), options),
-    rows: { path: row([undefined, '/', '/a/b', '/a/'], [null, '', 'sync', 5, '/sync?a', '/a#b']) },
+    rows: {
+      path: row([undefined, '/', '/a/b', '/a/'], [null, '', 'sync', 5, '/sync?a', '/a#b']),
+      clientKey: functions,
+    },
   }),
   http2Fetch: () => ({
     spec: HTTP2_FETCH_OPTIONS,
@@ -235,11 +244,11 @@ test('a name that is not an option is refused with the one that was probably mea
   );
   refused(
     () => syncMiddleware({ chain: source } as never),
-    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `limits`, `onError`, `clientKey`.',
+    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `cache`, `limits`, `onError`, `clientKey`.',
   );
   refused(
     () => nodeListener(createSyncServer({ source }), { mount: '/sync' } as never),
-    'nodeListener: `mount` is not an option; there are `path`.',
+    'nodeListener: `mount` is not an option; there are `path`, `clientKey`.',
   );
 });
 

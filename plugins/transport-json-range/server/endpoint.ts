@@ -9,6 +9,7 @@ import {
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { cacheControl, ONE_YEAR_SECONDS } from '../../../src/internal/http/cache-control.js';
 import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
 import {
   distinct,
@@ -17,6 +18,7 @@ import {
   readOptions,
   type SpecOf,
   text,
+  type ValuesOf,
 } from '../../../src/internal/options/index.js';
 import { bodyOf } from './body.js';
 import { blocksOf } from './documents.js';
@@ -35,12 +37,25 @@ export interface JsonRangeEndpointOptions {
    * @defaultValue `null`
    */
   readonly encodings?: readonly string[] | null;
+  /**
+   * Names of the codecs that blocks are served in one by one (`frames=gzip`); `null` offers all codecs of the server but
+   * bzip2, in which encoding blocks for whoever asks costs most.
+   *
+   * @defaultValue `null`
+   */
+  readonly frames?: readonly string[] | null;
 }
 
 /** Readers of the options. */
 export const JSON_RANGE_ENDPOINT_OPTIONS = {
   encodings: optional(distinct(list(text('the name of a codec')))),
+  frames: optional(distinct(list(text('the name of a codec')))),
 } satisfies SpecOf<JsonRangeEndpointOptions>;
+
+type Settings = ValuesOf<typeof JSON_RANGE_ENDPOINT_OPTIONS>;
+
+/** The codec that is too slow to be offered for frames unasked. */
+const BZIP2 = 'bzip2';
 
 /** How often a range is looked for anew when the chain changes under it before the first byte. */
 const ATTEMPTS = 3;
@@ -57,8 +72,8 @@ const BUSY_RETRY_MS = 1_000;
  * @throws TypeError for an option that isn't one, and for `encodings` that are no list of names
  */
 export function jsonRangeEndpoint(options: JsonRangeEndpointOptions = {}): EndpointPlugin {
-  const { encodings } = readOptions('jsonRangeEndpoint', options, JSON_RANGE_ENDPOINT_OPTIONS);
-  const create = (deps: EndpointDeps): Endpoint => new JsonRangeEndpoint(deps, encodings);
+  const settings = readOptions('jsonRangeEndpoint', options, JSON_RANGE_ENDPOINT_OPTIONS);
+  const create = (deps: EndpointDeps): Endpoint => new JsonRangeEndpoint(deps, settings);
   return { kind: 'endpoint', name: 'json-range', apiVersion: PLUGIN_API_VERSION, create };
 }
 
@@ -76,19 +91,21 @@ type Headers = Readonly<Record<string, string>> & Readonly<Record<'etag' | 'vary
 class JsonRangeEndpoint implements Endpoint {
   readonly name = 'json-range';
   readonly paths = ['/json'];
-  /** A range holds a reader of the store, and an encoder, for as long as the client takes. */
-  readonly streams = true;
-  readonly endless = false;
+  readonly streams = false;
   readonly codecs: { readonly json: readonly string[]; readonly frames: readonly string[] };
   readonly #deps: EndpointDeps;
   /** By content encoding. */
   readonly #encoders: ReadonlyMap<string, Codec>;
 
-  constructor(deps: EndpointDeps, encodings: readonly string[] | null) {
+  constructor(deps: EndpointDeps, { encodings, frames }: Settings) {
     this.#deps = deps;
     this.#encoders = encodersOf(deps, encodings ?? deps.codecs.ids);
-    const frames = deps.codecs.ids.filter((id) => deps.codecs.get(id).supports.encode);
-    this.codecs = { json: [...this.#encoders.keys(), IDENTITY], frames };
+    const { codecs } = deps;
+    const offered = frames ?? codecs.ids.filter((id) => id !== BZIP2);
+    this.codecs = {
+      json: [...this.#encoders.keys(), IDENTITY],
+      frames: offered.filter((id) => codecs.get(id).supports.encode),
+    };
   }
 
   async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
@@ -146,7 +163,10 @@ class JsonRangeEndpoint implements Endpoint {
     const mediaType = form.mediaType === FRAMES_TYPE ? framesType(form.codec) : form.mediaType;
     return {
       'content-type': mediaType,
-      'cache-control': `${final ? 'public, max-age=31536000, immutable' : 'no-cache'}, no-transform`,
+      'cache-control': cacheControl(this.#deps.cache, {
+        maxAgeSeconds: final ? ONE_YEAR_SECONDS : null,
+        isExact: true,
+      }),
       etag: entityTag({ chainId, from, last, mediaType, encoding }),
       vary: 'Accept, Accept-Encoding',
       ...(encoding === IDENTITY ? {} : { 'content-encoding': encoding }),

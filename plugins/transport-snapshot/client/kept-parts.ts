@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SnapshotManifest, SnapshotPart } from '../../../src/contracts/index.js';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../../src/internal/private-mode.js';
 import { diskError } from './disk-error.js';
 import { BODY_FILE, MANIFEST_FILE, MANIFEST_PART_FILE, removeDownloads } from './kept-directory.js';
 
@@ -32,9 +33,9 @@ export class KeptParts {
     try {
       await removeDownloads(directory, manifest.id);
       const own = join(directory, manifest.id);
-      await mkdir(own, { recursive: true });
+      await mkdir(own, { recursive: true, mode: PRIVATE_DIRECTORY });
       await writeManifest(own, manifest);
-      const file = await open(join(own, BODY_FILE), constants.O_RDWR | constants.O_CREAT, 0o600);
+      const file = await open(join(own, BODY_FILE), constants.O_RDWR | constants.O_CREAT, PRIVATE_FILE);
       return new KeptParts(file, await usableLength(file, manifest));
     } catch (error) {
       throw diskError(error);
@@ -93,6 +94,6 @@ async function writeManifest(directory: string, manifest: SnapshotManifest): Pro
   const text = JSON.stringify(manifest);
   if ((await readFile(path, 'utf8').catch(() => null)) === text) return;
   const part = join(directory, MANIFEST_PART_FILE);
-  await writeFile(part, text, { mode: 0o600 });
+  await writeFile(part, text, { mode: PRIVATE_FILE });
   await rename(part, path);
 }

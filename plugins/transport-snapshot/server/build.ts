@@ -11,6 +11,7 @@ import type {
 import { SyncError } from '../../../src/errors/index.js';
 import { raceAbort, throwIfAborted } from '../../../src/internal/abort.js';
 import { objectWith, readOptions, type SpecOf, type ValuesOf } from '../../../src/internal/options/index.js';
+import { PRIVATE_FILE } from '../../../src/internal/private-mode.js';
 import { documentMessage, manifestMessage } from '../../../src/internal/snapshot-messages.js';
 import { parseManifest, partsRoot } from '../manifest.js';
 import { BodyWriter } from './body-writer.js';
@@ -151,12 +152,13 @@ async function write(
   job: Job,
   { directory, sequence }: { readonly directory: string; readonly sequence: number },
 ): Promise<BuiltSnapshot> {
-  const file = await open(join(directory, bodyName(job.order.codec)), 'wx');
+  const file = await open(join(directory, bodyName(job.order.codec)), 'wx', PRIVATE_FILE);
   try {
     const built = await writeBody(job, new BodyWriter(file), sequence);
     await file.sync();
-    await writeFile(join(directory, MANIFEST_FILE), manifestJson(built.manifest), { flag: 'wx' });
-    await writeFile(join(directory, DOCUMENT_FILE), JSON.stringify(built.document), { flag: 'wx' });
+    const made = { flag: 'wx', mode: PRIVATE_FILE };
+    await writeFile(join(directory, MANIFEST_FILE), manifestJson(built.manifest), made);
+    await writeFile(join(directory, DOCUMENT_FILE), JSON.stringify(built.document), made);
     for (const name of [MANIFEST_FILE, DOCUMENT_FILE, '.']) await syncFile(join(directory, name));
     return built;
   } finally {

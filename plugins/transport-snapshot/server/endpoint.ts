@@ -1,5 +1,7 @@
 import {
   PLUGIN_API_VERSION,
+  type CachePolicy,
+  type CodecRegistry,
   type Endpoint,
   type EndpointDeps,
   type EndpointDescription,
@@ -9,18 +11,18 @@ import {
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
-import { raceAbort } from '../../../src/internal/abort.js';
+import { SNAPSHOT_CODECS } from '../../../src/internal/codecs.js';
+import { cacheControl } from '../../../src/internal/http/cache-control.js';
 import { readOptions } from '../../../src/internal/options/index.js';
-import { BUILD_RETRY_MS, building } from './build-queue.js';
 import { SNAPSHOT_OPTIONS, type SnapshotServerOptions, type SnapshotSettings } from './options.js';
 import { readKind, readRoute, type Route } from './request.js';
-import { answerBody, answerManifest, CACHE } from './respond.js';
+import { answerBody, answerManifest, FRESHNESS } from './respond.js';
 import { startSchedule } from './schedule.js';
 import type { ArchivedSnapshot } from './shelved.js';
-import { SnapshotSupply } from './supply.js';
+import { BUILD_RETRY_MS, building, SnapshotSupply } from './supply.js';
 
-/** A request for a manifest waits so long for a build, in milliseconds. */
-const MANIFEST_WAIT_MS = 2_000;
+/** A request waits so long for a build that is under way, in milliseconds. */
+const BUILD_WAIT_MS = 2_000;
 
 /**
  * Registers the server half of the snapshot transport (protocol sections 2.4 and 2.5).
@@ -42,45 +44,37 @@ class SnapshotEndpoint implements Endpoint {
   readonly paths = ['/snapshot', '/snapshot/manifest'];
   readonly prefixes = ['/snapshot/'];
   readonly streams = false;
-  readonly codecs: { readonly snapshot: readonly string[] };
   readonly #settings: SnapshotSettings;
   readonly #supply: SnapshotSupply;
-  readonly #maxOpen: number;
+  readonly #cache: CachePolicy;
   readonly #stopSchedule: () => Promise<void>;
-  /** Requests that are not answered yet. */
-  #waiting = 0;
 
-  constructor({ source, codecs, workers, limits }: EndpointDeps, settings: SnapshotSettings) {
-    const served = settings.codecs.filter((id) => codecs.has(id) && codecs.get(id).supports.encode);
-    const [codec] = served;
-    if (codec === undefined)
-      throw new SyncError(
-        'CODEC_UNAVAILABLE',
-        `Of the codecs for snapshots (${settings.codecs.join(', ')}) none is registered; there are ${codecs.ids.join(', ')}.`,
-      );
-    this.codecs = { snapshot: served };
-    this.#settings = { ...settings, codecs: served };
-    this.#maxOpen = limits.maxStreams;
-    const { types, every } = settings;
-    const supply = new SnapshotSupply({ source, workers, settings: this.#settings });
+  constructor({ source, codecs, workers, cache }: EndpointDeps, settings: SnapshotSettings) {
+    const served = servedCodecs(codecs, settings.codecs);
+    this.#cache = cache;
+    this.#settings = settings;
+    const supply = new SnapshotSupply({ source, workers, settings, codecs: served });
     this.#supply = supply;
+    const kinds = settings.types.flatMap((type) => served.map((codec) => ({ type, codec })));
     this.#stopSchedule =
-      every === null ? () => Promise.resolve() : startSchedule({ source, supply, types, codec, every });
+      source.view === undefined
+        ? () => Promise.resolve()
+        : startSchedule({ source, supply, kinds, settings });
     // The status document is to tell of the snapshots that are there. A failure is told to whoever asks for one.
     supply.archive().catch(() => undefined);
   }
 
   async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
     const route = readRoute(request.path);
-    if (this.#waiting + this.#supply.readers >= this.#maxOpen) throw busy('All downloads are taken.');
-    this.#waiting += 1;
     try {
       return await this.#answer(request, route, options.signal);
     } catch (error) {
       throw isSyncError(error, 'ABORTED') ? busy('The server is closing.') : error;
-    } finally {
-      this.#waiting -= 1;
     }
+  }
+
+  get codecs(): { readonly snapshot: readonly string[] } {
+    return { snapshot: this.#supply.offer().codecs };
   }
 
   describe(): EndpointDescription {
@@ -88,19 +82,19 @@ class SnapshotEndpoint implements Endpoint {
   }
 
   async close(): Promise<void> {
-    const stopped = this.#stopSchedule();
+    await this.#stopSchedule();
     await this.#supply.close();
-    await stopped;
   }
 
   async #answer(request: EndpointRequest, route: Route, signal: AbortSignal): Promise<EndpointResponse> {
     const newest = route.id === null;
-    const snapshot = await (route.id === null
-      ? this.#newest(request, route.what, signal)
-      : this.#byId(route.id));
-    if (route.what === 'manifest')
-      return answerManifest(request, snapshot.manifest, newest ? CACHE.newestManifest : CACHE.manifest);
-    const answer = answerBody(request, snapshot, newest ? CACHE.newestBody : CACHE.body);
+    const snapshot = await (route.id === null ? this.#newest(request, signal) : this.#byId(route.id));
+    if (route.what === 'manifest') {
+      const freshness = newest ? FRESHNESS.newestManifest : FRESHNESS.manifest;
+      return answerManifest(request, snapshot.manifest, cacheControl(this.#cache, freshness));
+    }
+    const freshness = newest ? FRESHNESS.newestBody : FRESHNESS.body;
+    const answer = answerBody(request, snapshot, cacheControl(this.#cache, freshness));
     if (answer.kind === 'answer') return answer.response;
     const archive = await this.#supply.archive();
     const reader = await archive.read(snapshot.manifest.id);
@@ -115,31 +109,36 @@ class SnapshotEndpoint implements Endpoint {
     return snapshot;
   }
 
-  /** The newest snapshot; the first one is made while the client waits. */
-  async #newest(
-    { query }: EndpointRequest,
-    what: Route['what'],
-    signal: AbortSignal,
-  ): Promise<ArchivedSnapshot> {
-    const kind = readKind(query, this.#settings);
-    const current = await this.#supply.current(kind);
-    if (current !== null) return what === 'body' ? current : this.#byId(current.manifest.id);
-    const build = this.#supply.build(kind);
-    return what === 'body' ? raceAbort(build, signal) : raceAbort(inTime(build), signal);
+  /** The newest snapshot. One that is being made is waited for a while; nobody's request begins a build. */
+  async #newest({ query, method }: EndpointRequest, signal: AbortSignal): Promise<ArchivedSnapshot> {
+    await this.#supply.archive();
+    const kind = readKind(query, this.#supply.offer());
+    const deadline = new AbortController();
+    const expire = (): void => {
+      deadline.abort(building());
+    };
+    const timer = setTimeout(expire, method === 'HEAD' ? 0 : BUILD_WAIT_MS);
+    try {
+      const { manifest } = await this.#supply.made(kind, AbortSignal.any([signal, deadline.signal]));
+      return await this.#byId(manifest.id);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
-/** What was built when that is soon. @throws SyncError `SNAPSHOT_BUILDING` when it is not */
-async function inTime(build: Promise<ArchivedSnapshot>): Promise<ArchivedSnapshot> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => {
-    deadline.abort(building('The snapshot is being made.'));
-  }, MANIFEST_WAIT_MS);
-  try {
-    return await raceAbort(build, deadline.signal);
-  } finally {
-    clearTimeout(timer);
-  }
+/** @throws SyncError `CODEC_UNAVAILABLE` */
+function servedCodecs(
+  codecs: CodecRegistry,
+  listed: readonly string[] | null,
+): readonly [string, ...string[]] {
+  const names = listed ?? SNAPSHOT_CODECS;
+  const [first, ...others] = names.filter((id) => codecs.has(id) && codecs.get(id).supports.encode);
+  if (first !== undefined) return [first, ...(listed === null ? [] : others)];
+  throw new SyncError(
+    'CODEC_UNAVAILABLE',
+    `Of the codecs for snapshots (${names.join(', ')}) none is registered; there are ${codecs.ids.join(', ')}.`,
+  );
 }
 
 function gone(): SyncError {

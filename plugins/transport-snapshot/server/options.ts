@@ -1,5 +1,4 @@
 import type { Signer, SnapshotManifest, SnapshotType } from '../../../src/contracts/index.js';
-import { SNAPSHOT_CODECS } from '../../../src/internal/codecs.js';
 import {
   distinct,
   duration,
@@ -42,6 +41,16 @@ export type SnapshotEvent =
   | (SnapshotBuildProgress & { readonly kind: 'progress' })
   | { readonly kind: 'finished'; readonly manifest: SnapshotManifest; readonly elapsedMs: number }
   | (SnapshotKind & { readonly kind: 'failed'; readonly error: unknown })
+  /**
+   * There is no room for one: `maxBytes`, or what the disk has left, leaves fewer bytes than the last one took. Told once
+   * until there is room.
+   */
+  | (SnapshotKind & {
+      readonly kind: 'skipped';
+      readonly neededBytes: number;
+      readonly roomBytes: number;
+      readonly boundBy: 'maxBytes' | 'disk';
+    })
   | { readonly kind: 'removed'; readonly id: string }
   /** Something in the directory can't be used, or not be removed; it is left as it is. */
   | { readonly kind: 'unusable'; readonly path: string; readonly error: unknown };
@@ -53,17 +62,19 @@ export interface SnapshotServerOptions {
   /** Where the snapshots are kept; made when it is missing. */
   readonly directory: string;
   /**
-   * Types that are served.
+   * Types that are made, each in each of the `codecs`. A build reads and encodes all its blocks. What else is in the
+   * directory (see `blockferry snapshot create`) is served too.
    *
-   * @defaultValue `['recent', 'full']`
+   * @defaultValue `['recent']`
    */
   readonly types?: readonly SnapshotType[];
   /**
-   * Codecs that are served, as far as they are registered; the first one is for requests that name none.
+   * Codecs that snapshots are made in, as far as they are registered; the first one is for requests that name
+   * none. `null` takes one: the first of bzip2 and the other built-in ones that is registered.
    *
-   * @defaultValue `['bzip2', 'zstd', 'gzip', 'identity']`
+   * @defaultValue `null`
    */
-  readonly codecs?: readonly string[];
+  readonly codecs?: readonly string[] | null;
   /**
    * Blocks in a snapshot of type `recent`, at least 1.
    *
@@ -71,14 +82,15 @@ export interface SnapshotServerOptions {
    */
   readonly recentBlocks?: number;
   /**
-   * A snapshot of each type is made again after so many blocks, at least 1; `null` makes one at its first request only.
+   * A snapshot of each type and codec is made when there is none, and again after so many blocks, at least 1; `null`
+   * makes it again by its age only.
    *
-   * @defaultValue `null`
+   * @defaultValue 10,000
    */
   readonly every?: number | null;
   /**
-   * A snapshot that was made longer ago than this is made anew when it is asked for and the chain has gone on; the old one
-   * is served meanwhile. In milliseconds; `null` never does.
+   * A snapshot that was made longer ago than this is made again when the chain has gone on; the old one is served
+   * meanwhile. In milliseconds; `null` never does.
    *
    * @defaultValue 86,400,000, one day
    */
@@ -89,6 +101,13 @@ export interface SnapshotServerOptions {
    * @defaultValue 2
    */
   readonly keep?: number;
+  /**
+   * Bytes that the bodies of all snapshots in the directory may take. One more generation than `keep` has to fit, since
+   * the new one is whole before an old one goes. A build that does not fit is skipped or ended, and told of.
+   *
+   * @defaultValue 16 GiB
+   */
+  readonly maxBytes?: number;
   /**
    * Bytes of the document in one part, 1,000 to 900,000.
    *
@@ -107,6 +126,9 @@ const TYPES: readonly SnapshotType[] = Object.freeze(['recent', 'full'] as const
 /** Bytes that fill exactly one block of bzip2 at level 9: libbz2 keeps 19 of its 900,000 bytes for itself. */
 export const DEFAULT_PART_BYTES = 899_981;
 export const DEFAULT_RECENT_BLOCKS = 10_000;
+const DEFAULT_EVERY_BLOCKS = 10_000;
+const DEFAULT_MAX_BYTES = 16 * 1024 ** 3;
+const DEFAULT_TYPES: readonly SnapshotType[] = Object.freeze(['recent'] as const);
 const ONE_DAY_MS = 24 * 60 * 60_000;
 
 /** Reads a type of snapshots. */
@@ -119,13 +141,14 @@ export const CODEC_NAME: Reader<string> = text('the name of a codec');
 export const SNAPSHOT_OPTIONS = {
   signer: signer(),
   directory: text('the path of a directory'),
-  types: withDefault(distinct(list(SNAPSHOT_TYPE, { min: 1 })), TYPES),
-  codecs: withDefault(distinct(list(CODEC_NAME, { min: 1 })), SNAPSHOT_CODECS),
+  types: withDefault(distinct(list(SNAPSHOT_TYPE, { min: 1 })), DEFAULT_TYPES),
+  codecs: optional(distinct(list(CODEC_NAME, { min: 1 }))),
   recentBlocks: withDefault(integer({ min: 1 }), DEFAULT_RECENT_BLOCKS),
-  every: optional(integer({ min: 1 })),
+  every: withDefault(nullable(integer({ min: 1 })), DEFAULT_EVERY_BLOCKS),
   // No timer waits for it.
   refreshAfterMs: withDefault(nullable(duration({ min: 0, max: Number.MAX_SAFE_INTEGER })), ONE_DAY_MS),
   keep: withDefault(integer({ min: 2 }), 2),
+  maxBytes: withDefault(integer({ what: 'a number of bytes', min: 1 }), DEFAULT_MAX_BYTES),
   maxPartBytes: withDefault(
     integer({ what: 'a number of bytes', min: 1_000, max: 900_000 }),
     DEFAULT_PART_BYTES,

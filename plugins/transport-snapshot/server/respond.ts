@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { EndpointRequest, EndpointResponse, SnapshotManifest } from '../../../src/contracts/index.js';
+import { type Freshness, ONE_YEAR_SECONDS } from '../../../src/internal/http/cache-control.js';
 import { bodyName } from './files.js';
 import { manifestJson } from './manifest-json.js';
 import { type ByteRange, isUnchanged, readRange } from './range.js';
 import type { ArchivedSnapshot } from './shelved.js';
 
 /** How long an answer may be kept. Bodies must not be changed on the way: byte ranges would not fit any more. */
-export const CACHE = {
-  newestBody: 'no-cache, no-transform',
-  body: 'public, max-age=31536000, immutable, no-transform',
-  newestManifest: 'no-cache',
+export const FRESHNESS = {
+  newestBody: { maxAgeSeconds: null, isExact: true },
+  body: { maxAgeSeconds: ONE_YEAR_SECONDS, isExact: true },
+  newestManifest: { maxAgeSeconds: null },
   /** Signatures may be added. */
-  manifest: 'public, max-age=60',
-} as const;
+  manifest: { maxAgeSeconds: 60 },
+} as const satisfies Readonly<Record<string, Freshness>>;
 
 /** What a request for a body comes to: an answer, or bytes of the file with the head of one. */
 export type BodyAnswer =

@@ -1,22 +1,24 @@
-import type { BlockSource, SnapshotType } from '../../../src/contracts/index.js';
+import type { BlockSource } from '../../../src/contracts/index.js';
 import { sleep } from '../../../src/internal/abort.js';
 import { WakeUp } from '../../../src/internal/wake-up.js';
+import type { SnapshotKind, SnapshotSettings } from './options.js';
+import type { ArchivedSnapshot } from './shelved.js';
 import type { SnapshotSupply } from './supply.js';
 
-/** What is made again and again. */
+/** What is made, and again and again. */
 export interface ScheduleParts {
   readonly source: BlockSource;
   readonly supply: SnapshotSupply;
-  readonly types: readonly SnapshotType[];
-  readonly codec: string;
-  /** Blocks between two snapshots of a type. */
-  readonly every: number;
+  readonly kinds: readonly SnapshotKind[];
+  readonly settings: Pick<SnapshotSettings, 'every' | 'refreshAfterMs'>;
 }
 
 /** After a failed build nothing is tried for so long, in milliseconds: each new block would try again. */
 const PAUSE_MS = 60_000;
+/** It is looked at least so often whether one is due: another process may have removed what there was. */
+const LOOK_MS = 60_000;
 
-/** Makes a snapshot of each type whenever the chain has grown far enough; returns what ends that. */
+/** Makes a snapshot of each kind when there is none, and whenever it is due; returns what ends that. */
 export function startSchedule(parts: ScheduleParts): () => Promise<void> {
   const stop = new AbortController();
   const changed = new WakeUp();
@@ -33,24 +35,54 @@ export function startSchedule(parts: ScheduleParts): () => Promise<void> {
 }
 
 async function run(parts: ScheduleParts, changed: WakeUp, signal: AbortSignal): Promise<never> {
+  let dueInMs = Infinity;
   for (;;) {
-    await changed.wait(signal);
-    try {
-      for (const type of parts.types) if (!signal.aborted) await buildIfDue(parts, type);
-    } catch {
-      // The build has told of it; the chain need not change for the next try.
-      await sleep(PAUSE_MS, signal);
-      changed.notify();
+    await changedOrDue(changed, dueInMs, signal);
+    dueInMs = Infinity;
+    let hasFailed = false;
+    for (const kind of parts.kinds) {
+      try {
+        dueInMs = Math.min(dueInMs, await buildIfDue(parts, kind, signal));
+      } catch {
+        // The build has told of it.
+        hasFailed = true;
+      }
     }
+    if (!hasFailed) continue;
+    // The chain need not change for the next try.
+    await sleep(PAUSE_MS, signal);
+    changed.notify();
   }
 }
 
-async function buildIfDue(
-  { source, supply, every, codec }: ScheduleParts,
-  type: SnapshotType,
-): Promise<void> {
-  const { head } = source.tip();
-  if (head === null) return;
-  const last = await supply.current({ type, codec });
-  if (last === null || head.height - last.manifest.height >= every) await supply.build({ type, codec });
+async function changedOrDue(changed: WakeUp, dueInMs: number, signal: AbortSignal): Promise<void> {
+  const notify = (): void => {
+    changed.notify();
+  };
+  const timer = setTimeout(notify, Math.min(dueInMs, LOOK_MS)).unref();
+  try {
+    await changed.wait(signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @returns milliseconds until it is due by its age; `Infinity` while only new blocks make it due */
+async function buildIfDue(parts: ScheduleParts, kind: SnapshotKind, signal: AbortSignal): Promise<number> {
+  const { source, supply } = parts;
+  if (source.tip().head === null) return Infinity;
+  const last = await supply.current(kind);
+  const inMs = last === null ? 0 : dueIn(parts, last);
+  if (inMs > 0) return inMs;
+  await supply.build(kind, signal);
+  return Infinity;
+}
+
+/** Clients refuse a snapshot of long ago, which may be replayed to keep a node in the past. */
+function dueIn({ source, settings }: ScheduleParts, { manifest }: ArchivedSnapshot): number {
+  const { every, refreshAfterMs } = settings;
+  const grownBy = (source.tip().head?.height ?? 0) - manifest.height;
+  if (every !== null && grownBy >= every) return 0;
+  if (refreshAfterMs === null || grownBy <= 0) return Infinity;
+  return Math.max(0, manifest.timestamp + refreshAfterMs - Date.now());
 }

@@ -1,43 +1,42 @@
-import type {
-  BlockSource,
-  CodecWorkers,
-  SnapshotSummary,
-  SnapshotType,
-} from '../../../src/contracts/index.js';
+import type { SnapshotSummary, SnapshotType } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
+import { raceAbort } from '../../../src/internal/abort.js';
+import { Deferred } from '../../../src/internal/deferred.js';
 import { archiveOf, isOnChain, type SnapshotArchive } from './archive.js';
-import { BuildQueue } from './build-queue.js';
-import type { SnapshotKind, SnapshotSettings } from './options.js';
+import { type BuilderParts, keyOf, SnapshotBuilder } from './builder.js';
+import type { SnapshotKind } from './options.js';
+import type { Offer } from './request.js';
 import type { ArchivedSnapshot } from './shelved.js';
 
-/** What a supply is made from. */
-export interface SupplyParts {
-  readonly source: BlockSource;
-  readonly workers: CodecWorkers;
-  readonly settings: SnapshotSettings;
+/** What a client is told to wait for a build, in milliseconds. */
+export const BUILD_RETRY_MS = 5_000;
+
+/** Why there is no snapshot of a kind: the last build failed. */
+interface Failure {
+  readonly error: unknown;
+  /** Whether somebody who asked was given it, and so the operator. */
+  isTold: boolean;
 }
 
-/** The snapshots that a server has of its chain, and those that it makes when there are none. */
+/** The snapshots that a server has of its chain, and makes of it. */
 export class SnapshotSupply {
-  readonly #parts: SupplyParts;
-  readonly #builds: BuildQueue;
+  readonly #parts: BuilderParts;
+  readonly #builder: SnapshotBuilder;
   readonly #unsubscribe: () => void;
   /** Ids of snapshots whose last block is not on the chain, as far as was seen. */
   readonly #offChain = new Set<string>();
+  readonly #failures = new Map<string, Failure>();
+  /** Resolves when a build has ended, however it did. */
+  #nextEnd = new Deferred<void>();
   #opening: Promise<SnapshotArchive> | null = null;
   #archive: SnapshotArchive | null = null;
 
-  constructor(parts: SupplyParts) {
+  constructor(parts: BuilderParts) {
     this.#parts = parts;
-    this.#builds = new BuildQueue((kind, signal) => this.#build(kind, signal));
+    this.#builder = new SnapshotBuilder(parts);
     this.#unsubscribe = parts.source.subscribe((change) => {
       if (change.kind === 'rollback') this.#rolledBack(change.to.height);
     });
-  }
-
-  /** Bodies that are being read. */
-  get readers(): number {
-    return this.#archive?.readers ?? 0;
   }
 
   /** The archive; opening it is tried again after a failure. */
@@ -51,17 +50,8 @@ export class SnapshotSupply {
     }
   }
 
-  /**
-   * The newest snapshot of a kind whose last block is on the chain; `null` when there is none. One that has grown old is
-   * given, and made anew meanwhile.
-   */
-  async current(kind: SnapshotKind): Promise<ArchivedSnapshot | null> {
-    const snapshot = await this.#newest(kind);
-    if (snapshot !== null && this.#isOld(snapshot)) this.build(kind).catch(() => undefined);
-    return snapshot;
-  }
-
-  async #newest({ type, codec }: SnapshotKind): Promise<ArchivedSnapshot | null> {
+  /** The newest snapshot of a kind whose last block is on the chain; `null` when there is none. */
+  async current({ type, codec }: SnapshotKind): Promise<ArchivedSnapshot | null> {
     const archive = await this.archive();
     await archive.refresh();
     for (const snapshot of this.#ofThisChain(archive)) {
@@ -72,29 +62,59 @@ export class SnapshotSupply {
     return null;
   }
 
-  /** Makes a snapshot, or joins those who wait for the same one. @throws SyncError `SNAPSHOT_*` and what a build throws */
-  build(kind: SnapshotKind): Promise<ArchivedSnapshot> {
-    const { source } = this.#parts;
-    if (source.view === undefined || source.tip().head === null) {
-      const message = 'There is no snapshot, and nothing to make one from.';
-      return Promise.reject(new SyncError('SNAPSHOT_UNAVAILABLE', message));
+  /**
+   * The same of a kind that is being made, or about to be.
+   *
+   * @throws SyncError `SNAPSHOT_UNAVAILABLE` when it can't be made; what its build threw, to the first who asks; and the
+   * signal's reason
+   */
+  async made(kind: SnapshotKind, signal: AbortSignal): Promise<ArchivedSnapshot> {
+    for (;;) {
+      const { promise } = this.#nextEnd;
+      const current = await this.current(kind);
+      if (current !== null) return current;
+      this.#refuseUnmakeable(kind);
+      await raceAbort(promise, signal);
     }
-    return this.#builds.request(kind);
+  }
+
+  /** Makes a snapshot. @throws SyncError `SNAPSHOT_*`, `STORE_FULL` and what else a build throws */
+  async build(kind: SnapshotKind, signal: AbortSignal): Promise<void> {
+    const key = keyOf(kind);
+    this.#failures.delete(key);
+    try {
+      await this.#builder.build(await this.archive(), kind, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#failures.set(key, { error, isTold: false });
+      throw error;
+    } finally {
+      this.#nextEnd.resolve();
+      this.#nextEnd = new Deferred();
+    }
+  }
+
+  /** What there is, or is made: a type or codec that is in the archive is served like those that are listed. */
+  offer(): Offer {
+    const { settings, codecs } = this.#parts;
+    const there = this.#archive === null ? [] : this.#ofThisChain(this.#archive);
+    return {
+      types: [...new Set([...settings.types, ...there.map(({ manifest }) => manifest.type)])],
+      codecs: [...new Set([...codecs, ...there.map(({ manifest }) => manifest.codec)])],
+    };
   }
 
   /** The newest snapshot of each type. */
   summaries(): readonly SnapshotSummary[] {
     const archive = this.#archive;
     if (archive === null) return [];
-    const { types } = this.#parts.settings;
     const usable = this.#ofThisChain(archive).filter(({ manifest }) => !this.#offChain.has(manifest.id));
-    return types.flatMap((type) => this.#summary(usable, type));
+    const { types, codecs } = this.offer();
+    return types.flatMap((type) => summary(usable, type, codecs));
   }
 
-  /** Calls builds off and waits for what is under way. */
+  /** Waits for what is under way; no build is. */
   async close(): Promise<void> {
     this.#unsubscribe();
-    await this.#builds.close();
     await this.#opening?.catch(() => undefined);
     await this.#archive?.settled();
   }
@@ -106,21 +126,19 @@ export class SnapshotSupply {
     return archive;
   }
 
-  async #build({ type, codec }: SnapshotKind, signal: AbortSignal): Promise<ArchivedSnapshot> {
-    const { source, workers, settings } = this.#parts;
-    const { signer, recentBlocks, maxPartBytes } = settings;
-    const archive = await this.archive();
-    return archive.make({ source, type, codec, workers, signer, recentBlocks, maxPartBytes }, { signal });
-  }
-
-  /** Clients refuse a snapshot of long ago, which may be replayed to keep a node in the past. */
-  #isOld({ manifest }: ArchivedSnapshot): boolean {
-    const { settings, source } = this.#parts;
-    const { refreshAfterMs } = settings;
-    if (refreshAfterMs === null || source.view === undefined) return false;
-    return (
-      Date.now() - manifest.timestamp > refreshAfterMs && (source.tip().head?.height ?? -1) > manifest.height
-    );
+  #refuseUnmakeable(kind: SnapshotKind): void {
+    const { source, settings, codecs } = this.#parts;
+    const isListed = settings.types.includes(kind.type) && codecs.includes(kind.codec);
+    if (!isListed) throw new SyncError('SNAPSHOT_UNAVAILABLE', 'No such snapshot is made here.');
+    if (source.view === undefined || source.tip().head === null) {
+      throw new SyncError('SNAPSHOT_UNAVAILABLE', 'There is no snapshot, and nothing to make one from.');
+    }
+    const failure = this.#failures.get(keyOf(kind));
+    if (failure === undefined) return;
+    const { error: cause, isTold } = failure;
+    failure.isTold = true;
+    if (!isTold) throw cause;
+    throw new SyncError('SNAPSHOT_UNAVAILABLE', 'There is no snapshot; making one has failed.', { cause });
   }
 
   #ofThisChain(archive: SnapshotArchive): readonly ArchivedSnapshot[] {
@@ -140,14 +158,23 @@ export class SnapshotSupply {
     for (const { manifest } of this.#archive?.list() ?? [])
       if (manifest.height > height) this.#offChain.add(manifest.id);
   }
+}
 
-  /** The highest one; of several, the one in the codec that comes first. */
-  #summary(usable: readonly ArchivedSnapshot[], type: SnapshotType): readonly SnapshotSummary[] {
-    const { codecs } = this.#parts.settings;
-    const served = usable
-      .map(({ manifest }) => manifest)
-      .filter((manifest) => manifest.type === type && codecs.includes(manifest.codec))
-      .sort((a, b) => b.height - a.height || codecs.indexOf(a.codec) - codecs.indexOf(b.codec));
-    return served.slice(0, 1).map(({ id, height, blockHash }) => ({ type, id, height, hash: blockHash }));
-  }
+/** The highest one; of several, the one in the codec that comes first. */
+function summary(
+  usable: readonly ArchivedSnapshot[],
+  type: SnapshotType,
+  codecs: readonly string[],
+): readonly SnapshotSummary[] {
+  const served = usable
+    .map(({ manifest }) => manifest)
+    .filter((manifest) => manifest.type === type)
+    .sort((a, b) => b.height - a.height || codecs.indexOf(a.codec) - codecs.indexOf(b.codec));
+  return served.slice(0, 1).map(({ id, height, blockHash }) => ({ type, id, height, hash: blockHash }));
+}
+
+/** The answer to a client that has to come back for a snapshot. */
+export function building(): SyncError {
+  const options = { retryAfterMs: BUILD_RETRY_MS };
+  return new SyncError('SNAPSHOT_BUILDING', 'The snapshot is being made.', options);
 }

@@ -8,6 +8,7 @@ import {
   type EndpointRequest,
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
+import { cacheControl } from '../../../src/internal/http/cache-control.js';
 import { chooseEncoding, GZIP, IDENTITY } from '../../../src/internal/http/content-encoding.js';
 import { integer, readOptions, type SpecOf, withDefault } from '../../../src/internal/options/index.js';
 import { DeflateParts } from './deflate-parts.js';
@@ -60,7 +61,6 @@ export function sseEndpoint(options: SseEndpointOptions = {}): EndpointPlugin {
 /** Protocol section 2.2; proxies must neither hold the stream back nor change it. */
 const HEADERS = {
   'content-type': 'text/event-stream',
-  'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 };
 
@@ -85,9 +85,14 @@ class SseEndpoint implements Endpoint {
   readonly #hub: Hub;
   readonly #silence: SharedTimeout;
   readonly #parts = new DeflateParts();
+  readonly #headers: Readonly<Record<string, string>>;
 
   constructor(deps: EndpointDeps, bounds: HubLimits) {
-    const { codecs, limits } = deps;
+    const { codecs, limits, cache } = deps;
+    this.#headers = {
+      ...HEADERS,
+      'cache-control': cacheControl(cache, { maxAgeSeconds: null, isExact: true }),
+    };
     this.#hub = new Hub(deps, bounds);
     this.#silence = new SharedTimeout(limits.heartbeatMs);
     this.#deps = deps;
@@ -100,7 +105,11 @@ class SseEndpoint implements Endpoint {
     if (isFinished(plan, source.tip().head)) return { status: 204, headers: {}, body: null };
     await checkStart(source, plan);
     const isGzip = plan.codec === IDENTITY && acceptsGzip(request);
-    const headers = { ...HEADERS, ...(plan.codec === IDENTITY ? VARY : {}), ...(isGzip ? GZIPPED : {}) };
+    const headers = {
+      ...this.#headers,
+      ...(plan.codec === IDENTITY ? VARY : {}),
+      ...(isGzip ? GZIPPED : {}),
+    };
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
     const feed = new Feed(this.#deps, this.#hub, plan, options);
     const body = withHeartbeats(feed, this.#silence);

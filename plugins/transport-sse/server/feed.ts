@@ -28,6 +28,9 @@ import { Transcoder } from './transcoder.js';
 /** Followers of version 0.1.0 take no larger event once they were told `complete`; in the answer to a new request they do. */
 const MAX_LIVE_EVENT_BYTES = 16 * 1024 * 1024;
 
+/** How far the lives of streams may be from `maxStreamMs`. */
+const LIFE_SPREAD = 0.1;
+
 /** What a stream does next: send these bytes, or what has to be waited for. */
 type Step = Uint8Array | 'read' | 'check' | 'report' | 'wait' | 'end';
 
@@ -57,6 +60,7 @@ export class Feed implements HeadChunks {
   readonly #transcoder: Transcoder;
   readonly #packer = new BlockPacker();
   readonly #changes: Changes;
+  readonly #maxMs: number;
   #recent: RecentBlocks | null = null;
   #isAhead = false;
   #parked: Parked | null = null;
@@ -64,6 +68,8 @@ export class Feed implements HeadChunks {
   #cursor: Cursor;
   #completed = false;
   #ended = false;
+  /** Whether it has had its time, and ends once its client has everything. */
+  #isOver = false;
   /** Whether the last read brought nothing though there should be blocks. */
   #leftOut = false;
 
@@ -75,6 +81,8 @@ export class Feed implements HeadChunks {
     this.#changes = new Changes(options.signal);
     this.#onError = options.onError ?? (() => undefined);
     this.#transcoder = new Transcoder(deps.codecs, deps.limits, plan.codec);
+    // Those that began together, as after a restart, don't all come back together.
+    this.#maxMs = deps.limits.maxStreamMs * (1 + (Math.random() - 0.5) * 2 * LIFE_SPREAD);
     this.#cursor = { height: plan.from - 1, hash: plan.parentOf === plan.from ? plan.parentHash : null };
   }
 
@@ -90,6 +98,13 @@ export class Feed implements HeadChunks {
       this.#changes.wake();
       this.#resumeRun('end');
     });
+    const lived = setTimeout(() => {
+      this.#isOver = true;
+      // One that catches up goes on until its client has everything: it is cut off when that takes nothing.
+      if (!this.#completed) return;
+      this.#ended = true;
+      this.#resumeRun('end');
+    }, this.#maxMs);
     try {
       this.#isAhead = isPast(this.#plan.from, this.#source.tip().head);
       while (!this.#signal.aborted) {
@@ -106,6 +121,7 @@ export class Feed implements HeadChunks {
       yield* this.#packer.rest();
       yield formatFailure(error);
     } finally {
+      clearTimeout(lived);
       stopListening();
       member.leave();
     }
@@ -170,7 +186,7 @@ export class Feed implements HeadChunks {
   #complete(head: BlockRef | null, isLast: boolean): Step {
     if (this.#completed && !isLast) return 'wait';
     this.#completed = true;
-    this.#ended = isLast;
+    this.#ended ||= isLast || this.#isOver;
     return formatCompleteEvent(head);
   }
 
@@ -291,7 +307,7 @@ export class Feed implements HeadChunks {
         if (this.#changes.isRolledBack()) return;
       }
       const block = this.#transcoder.frame(frame);
-      this.#ended = this.#completed && blockEventLength(block) > MAX_LIVE_EVENT_BYTES;
+      this.#ended ||= this.#completed && blockEventLength(block) > MAX_LIVE_EVENT_BYTES;
       if (this.#ended) break;
       this.#cursor = frame.header;
       yield* this.#packer.add(block);

@@ -29,6 +29,7 @@ export function formatErrorEvent(code: ErrorCode, text: string): Uint8Array {
 export function formatFailure(error: unknown): Uint8Array {
   if (!isSyncError(error)) return formatErrorEvent('INTERNAL', ERROR_CODES.INTERNAL.summary);
   const { code, message, info } = error;
+  if (code === 'STORE_DAMAGED') return formatErrorEvent('PEER_DAMAGED', ERROR_CODES.PEER_DAMAGED.summary);
   return formatErrorEvent(code, TELLING.has(code) ? message : info.summary);
 }
 

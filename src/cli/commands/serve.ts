@@ -82,8 +82,14 @@ export function command(): Command {
     .addOption(
       new Option(
         '--snapshot-every <n>',
-        'make a new snapshot after so many blocks (default: at the first request)',
+        'make a new snapshot after so many blocks (default: 10,000, or a day)',
       ).argParser(wholeNumber),
+    )
+    .addOption(
+      new Option(
+        '--cache <who>',
+        'who may keep final blocks and snapshots: private (the client), public (shared caches), no-store',
+      ).default('private'),
     )
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())

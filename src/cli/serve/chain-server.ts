@@ -13,6 +13,7 @@ export interface ServerArguments {
   readonly key?: string;
   readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
+  readonly cache: NonNullable<SyncServerConfig['cache']>;
 }
 
 /**
@@ -27,6 +28,7 @@ export async function chainServer(
 ): Promise<(chain: Chain) => SyncServer> {
   const config = {
     snapshots: await snapshotOptions(options, out),
+    cache: options.cache,
     limits: { maxBlockBytes: options.maxBlockBytes },
     onError: (error: unknown): void => {
       warn(out, error);
@@ -49,13 +51,17 @@ async function snapshotOptions(
   return {
     signer: await readKeyFile(key),
     directory: join(data, 'snapshots'),
-    every: snapshotEvery ?? null,
+    ...(snapshotEvery === undefined ? {} : { every: snapshotEvery }),
     onEvent: (event) => {
       if (event.kind === 'finished') {
         const { id, height, size } = event.manifest;
         out.emit({ type: 'built', id, height, size, elapsedMs: Math.round(event.elapsedMs) });
       } else if (event.kind === 'failed' || event.kind === 'unusable') {
         warn(out, event.error);
+      } else if (event.kind === 'skipped') {
+        const { type, codec, neededBytes, roomBytes } = event;
+        const message = `No room for a snapshot (${type}, ${codec}): ${neededBytes} bytes are needed, ${roomBytes} are left.`;
+        warn(out, new Error(message));
       }
     },
   };

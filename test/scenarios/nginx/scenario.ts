@@ -55,7 +55,16 @@ async function start(dir: string, closers: (() => Promise<unknown>)[]): Promise<
   const made = await run(['keygen', '--out', keyFile]);
   const publicKey = String(made.at(-1)?.['publicKey']);
   const store = ['--data', join(dir, 'a'), '--chain', 'sealed-json', '--ingest', '-', '--port', '0'];
-  const server = new Program(['serve', ...store, '--key', keyFile, '--finality-depth', String(FINALITY)]);
+  const server = new Program([
+    'serve',
+    ...store,
+    '--cache',
+    'public',
+    '--key',
+    keyFile,
+    '--finality-depth',
+    String(FINALITY),
+  ]);
   closers.push(() => server.end());
   const { port } = new URL(await server.url());
   const producer = new Producer('blocks', RANDOM_BYTES);

@@ -1,20 +1,27 @@
-import type { ServerLimits } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 
 /** What a refused client is told to wait. */
 const RETRY_AFTER_MS = 5_000;
 
-/** Counts the open streams, in all and by client. */
-export class StreamSlots {
-  readonly #limits: Pick<ServerLimits, 'maxStreams' | 'maxStreamsPerAddress'>;
+/** How many places there are. */
+export interface SlotLimits {
+  /** What takes a place, in the plural: `streams`. */
+  readonly what: string;
+  readonly max: number;
+  readonly maxPerClient: number;
+}
+
+/** Counts what is open of one kind, in all and by client. */
+export class ClientSlots {
+  readonly #limits: SlotLimits;
   readonly #byClient = new Map<string, number>();
   #total = 0;
 
-  constructor(limits: Pick<ServerLimits, 'maxStreams' | 'maxStreamsPerAddress'>) {
+  constructor(limits: SlotLimits) {
     this.#limits = limits;
   }
 
-  /** Streams open now. */
+  /** Places taken now. */
   get open(): number {
     return this.#total;
   }
@@ -25,15 +32,15 @@ export class StreamSlots {
    * @throws SyncError `SERVER_BUSY`, `TOO_MANY_STREAMS`
    */
   take(clientKey: string): () => void {
-    const { maxStreams, maxStreamsPerAddress } = this.#limits;
+    const { what, max, maxPerClient } = this.#limits;
     const mine = this.#byClient.get(clientKey) ?? 0;
     const options = { retryAfterMs: RETRY_AFTER_MS };
-    if (mine >= maxStreamsPerAddress) {
-      const message = `This client has ${mine} streams open; ${maxStreamsPerAddress} are allowed.`;
+    if (mine >= maxPerClient) {
+      const message = `This client has ${mine} ${what} open; ${maxPerClient} are allowed.`;
       throw new SyncError('TOO_MANY_STREAMS', message, options);
     }
-    if (this.#total >= maxStreams) {
-      throw new SyncError('SERVER_BUSY', `All ${maxStreams} streams of this server are taken.`, options);
+    if (this.#total >= max) {
+      throw new SyncError('SERVER_BUSY', `All ${max} ${what} of this server are taken.`, options);
     }
     this.#total += 1;
     this.#byClient.set(clientKey, mine + 1);

@@ -1,0 +1,33 @@
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+
+/** What a client may send in a period beside requests and data: pings, settings, and requests that it calls off. */
+const MAX_FRAMES = 200;
+const PERIOD_MS = 10_000;
+
+const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM } = constants;
+
+/**
+ * Ends a session whose client makes work without asking for anything: each ping, each settings frame and each request
+ * that is called off costs an answer or a start (CVE-2019-9512, -9514 and -9515, CVE-2023-44487).
+ */
+export function endFloods(session: ServerHttp2Session): void {
+  let since = performance.now();
+  let frames = 0;
+  const count = (): void => {
+    const now = performance.now();
+    if (now - since > PERIOD_MS) {
+      since = now;
+      frames = 0;
+    }
+    frames += 1;
+    if (frames > MAX_FRAMES && !session.destroyed)
+      session.destroy(new Error('The client floods the session.'), NGHTTP2_ENHANCE_YOUR_CALM);
+  };
+  session.on('ping', count);
+  session.on('remoteSettings', count);
+  session.on('stream', (stream: ServerHttp2Stream) => {
+    stream.once('close', () => {
+      if (stream.rstCode === NGHTTP2_CANCEL) count();
+    });
+  });
+}

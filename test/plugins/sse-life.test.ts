@@ -1,0 +1,77 @@
+import { get } from 'node:http';
+import test from 'ava';
+import { createSyncEngine, openChain } from '../../src/index.js';
+import { createSyncServer, nodeListener } from '../../src/server/index.js';
+import { sealedChain } from '../helpers/sealed-chain.js';
+import { listen } from '../helpers/servers.js';
+import { until } from '../helpers/waiting.js';
+
+const documents = sealedChain(60);
+
+test('a stream that has had its time ends in good order after a whole event, and not before its client has all', async (t) => {
+  const source = await openChain({ storage: { use: 'memory' } });
+  await source.append(documents.slice(0, 20));
+  const server = createSyncServer({ source, limits: { maxStreamMs: 200 } });
+  t.teardown(() => server.close());
+  const origin = await listen(t, nodeListener(server));
+  const began = performance.now();
+  const text = await (await fetch(`${origin}/sync/stream?follow=true`)).text();
+  t.true(performance.now() - began >= 180);
+  t.true(text.endsWith('\n\n'));
+  t.is(text.match(/^event: block/gm)?.length, 20);
+  t.is(text.match(/^event: complete/gm)?.length, 1);
+  await until(() => server.openStreams === 0);
+});
+
+test('one client that takes nothing more does not keep its place', async (t) => {
+  const source = await openChain({ storage: { use: 'memory' } });
+  await source.append(documents.slice(0, 20));
+  const server = createSyncServer({ source, limits: { maxStreamMs: 200 } });
+  t.teardown(() => server.close());
+  const origin = await listen(t, nodeListener(server));
+  const request = get(`${origin}/sync/stream?follow=true`, (response) => response.pause());
+  request.on('error', () => undefined);
+  t.teardown(() => request.destroy());
+  await until(() => server.openStreams === 1);
+  await until(() => server.openStreams === 0);
+  t.false(request.destroyed);
+});
+
+test('a node that follows goes on over the ends of its streams, and blames nobody', async (t) => {
+  const source = await openChain({ storage: { use: 'memory' } });
+  await source.append(documents.slice(0, 20));
+  let asked = 0;
+  const server = createSyncServer({ source, limits: { maxStreamMs: 150 } });
+  const handle = nodeListener(server);
+  const origin = await listen(t, (request, response) => {
+    if (request.url?.includes('/stream') === true) asked += 1;
+    handle(request, response);
+  });
+  const engine = createSyncEngine({
+    peers: [`${origin}/sync`],
+    storage: { use: 'memory' },
+    mode: 'stream',
+    follow: true,
+  });
+  const retries: { readonly attempt: number; readonly delayMs: number }[] = [];
+  engine.events.subscribe((event) => {
+    if (event.type === 'retry') retries.push(event);
+  });
+  const started = engine.start().catch(() => undefined);
+  t.teardown(async () => {
+    await engine.close();
+    await started;
+    await server.close();
+  });
+  for (let height = 20; height < 60; height++) {
+    await source.append(documents.slice(height, height + 1));
+    await until(() => engine.state.checkpoint?.head?.height === height);
+  }
+  await until(() => asked >= 4);
+  // The line is opened again soon, and no attempt is counted as one that failed.
+  t.true(retries.length >= 3);
+  for (const { attempt, delayMs } of retries) {
+    t.is(attempt, 0);
+    t.true(delayMs < 1_000);
+  }
+});

@@ -45,6 +45,8 @@ const ACTIONS: Partial<Record<ErrorCode, string>> = {
   PEER_SLOW: 'Another peer is asked; nothing has to be done.',
   HEADS_DISAGREE:
     'Find out which of the peers are on another chain, or are down; --agree says how many it takes.',
+  HEAD_AGE_UNKNOWN:
+    'Have blocks state milliseconds since 1970, or take --stale-after for the time since the last block came.',
   SNAPSHOT_UNTRUSTED: 'Check --trust, --threshold and --trust-hash.',
   SNAPSHOT_EXPIRED: 'Ask for a newer one, and check the clock.',
   STATE_FAILED: 'See the message, and the module of --state; the block and its changes were not stored.',

@@ -164,7 +164,8 @@ test('a snapshot of another chain than the status names is refused before anythi
 });
 
 test('a snapshot of type full begins at the first block of the chain', async (t) => {
-  const { url, signer } = await node(t, 60, { config: { base: 20, chainId: 'lab' } });
+  const snapshots = { types: ['recent', 'full'] } as const;
+  const { url, signer } = await node(t, 60, { config: { base: 20, chainId: 'lab' }, snapshots });
   const trust = { signers: [signer.publicKey] };
   const config = {
     peers: [url],

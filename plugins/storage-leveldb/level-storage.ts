@@ -303,11 +303,11 @@ export class LevelStorage implements Storage {
   #held<T>(height: number, read: (reader: Reader) => Promise<T | null>): Promise<T | null> {
     return this.#current(async ({ contents, reader, meta }) => {
       if (!holds(meta.checkpoint, height)) return null;
-      const release = contents.segments.pin();
+      const unpin = contents.segments.pin();
       try {
         return (await read(reader)) ?? (await confirmGone(contents, height, read));
       } finally {
-        release();
+        unpin();
       }
     });
   }

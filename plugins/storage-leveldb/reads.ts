@@ -44,16 +44,16 @@ export interface Moment {
 
 /** Keeps the records of this moment, and the segments that they name. */
 export function momentOf(contents: Contents): Moment {
-  const release = contents.segments.pin();
+  const unpin = contents.segments.pin();
   try {
     const snapshot = contents.db.snapshot();
     const close = async (): Promise<void> => {
-      release();
+      unpin();
       await snapshot.close();
     };
     return { reader: new Reader(contents, snapshot), close };
   } catch (error) {
-    release();
+    unpin();
     throw error;
   }
 }

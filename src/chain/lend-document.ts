@@ -1,5 +1,5 @@
 import type { Codec, Frame, WireFrame } from '../contracts/index.js';
-import { release } from '../internal/release.js';
+import { freeMemory } from '../internal/free-memory.js';
 
 /**
  * Decodes what came over the wire and lends the document to `use`. Whoever decodes owns the memory: it is freed when
@@ -17,6 +17,6 @@ export function lendDocument(
 ): Frame | null {
   const document = codec.decode(bytes, { maxOutputBytes });
   const frame = use(document);
-  if (![bytes.buffer, frame?.bytes.buffer].includes(document.buffer)) release(document);
+  if (![bytes.buffer, frame?.bytes.buffer].includes(document.buffer)) freeMemory(document);
   return frame;
 }

@@ -28,12 +28,12 @@ export async function* abortable<T>(
       throwIfAborted(signal);
     }
   } finally {
-    if (!exhausted) await release(iterator, signal);
+    if (!exhausted) await endIterator(iterator, signal);
   }
 }
 
 /** A source that is stuck in `next` answers `return` only after it: that is not waited for once the signal fired. */
-async function release(iterator: AsyncIterator<unknown>, signal: AbortSignal): Promise<void> {
+async function endIterator(iterator: AsyncIterator<unknown>, signal: AbortSignal): Promise<void> {
   const returned = Promise.resolve(iterator.return?.());
   if (signal.aborted) returned.catch(() => undefined);
   else await returned;

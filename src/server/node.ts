@@ -64,7 +64,7 @@ function isPath(value: unknown): value is string {
 }
 
 /** One exchange of Node's HTTP server. */
-export interface Exchange {
+export interface NodeExchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** The request target below the mount point. */
@@ -74,7 +74,7 @@ export interface Exchange {
 }
 
 /** Answers one exchange; never rejects. Resolves when the response was handed over or the client has gone. */
-export async function serveRequest(server: SyncServer, exchange: Exchange): Promise<void> {
+export async function serveRequest(server: SyncServer, exchange: NodeExchange): Promise<void> {
   const { res } = exchange;
   const gone = new AbortController();
   const onClose = (): void => {
@@ -96,7 +96,7 @@ export async function serveRequest(server: SyncServer, exchange: Exchange): Prom
 
 async function answer(
   server: SyncServer,
-  exchange: Exchange,
+  exchange: NodeExchange,
   signal: AbortSignal,
 ): ReturnType<SyncServer['handle']> {
   try {
@@ -108,7 +108,7 @@ async function answer(
   }
 }
 
-function toRequest(server: SyncServer, { req, target, clientKey }: Exchange): SyncRequest {
+function toRequest(server: SyncServer, { req, target, clientKey }: NodeExchange): SyncRequest {
   const { path, query } = target;
   if (!server.serves(path)) throw notFound();
   return {

@@ -175,8 +175,8 @@ export class SyncServerCore implements SyncServer {
 
   async #ask(endpoint: Endpoint, request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> {
     const slots = endpoint.streams ? this.#streams : this.#answers;
-    const release = request.method === 'HEAD' ? () => undefined : slots.take(request.clientKey);
-    const run = this.#run(signal, release);
+    const freeSlot = request.method === 'HEAD' ? () => undefined : slots.take(request.clientKey);
+    const run = this.#run(signal, freeSlot);
     try {
       const onError = (error: unknown): void => {
         this.report(error);
@@ -198,11 +198,11 @@ export class SyncServerCore implements SyncServer {
     }
   }
 
-  #run(signal: AbortSignal, release: () => void): Run {
+  #run(signal: AbortSignal, freeSlot: () => void): Run {
     const controller = new AbortController();
     const leave = (): void => {
       this.#open.delete(run);
-      release();
+      freeSlot();
       this.#onLeft();
     };
     const run: Run = {

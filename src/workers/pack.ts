@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Codec, CodecRegistry, Packed, PackChunk, PackedPart, PackTask } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { storedLimits } from '../internal/expansion.js';
-import { release } from '../internal/release.js';
+import { freeMemory } from '../internal/free-memory.js';
 
 /** Does a {@link PackTask} on the thread it is called on. @throws SyncError `CODEC_*` */
 export function pack(codecs: CodecRegistry, task: PackTask): Packed {
@@ -46,7 +46,7 @@ function join(pieces: readonly Piece[]): Uint8Array {
   for (const { bytes, isCopy } of pieces) {
     joined.set(bytes, at);
     at += bytes.length;
-    if (isCopy) release(bytes);
+    if (isCopy) freeMemory(bytes);
   }
   return joined;
 }

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Codec } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
-import { release } from '../internal/release.js';
+import { freeMemory } from '../internal/free-memory.js';
 import { lazyCodecs } from './codecs.js';
 import { codecsOf, toMessage, type Reply, type Request, type WorkerModule } from './messages.js';
 import { pack } from './pack.js';
@@ -55,7 +55,7 @@ function work(request: Request): Parcel<unknown> {
 function releaseAll(used: readonly { readonly bytes: Uint8Array }[], { transfer }: Parcel<unknown>): void {
   const memory = new Set(used.map(({ bytes: { buffer } }) => buffer));
   for (const buffer of memory) {
-    if (buffer instanceof ArrayBuffer && !transfer.includes(buffer)) release(new Uint8Array(buffer));
+    if (buffer instanceof ArrayBuffer && !transfer.includes(buffer)) freeMemory(new Uint8Array(buffer));
   }
 }
 

@@ -3,7 +3,7 @@ import type { Peer, SnapshotRequest, SnapshotTransportDeps } from '../../../src/
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { abortError, onAbort, throwIfAborted } from '../../../src/internal/abort.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
-import { release } from '../../../src/internal/release.js';
+import { freeMemory } from '../../../src/internal/free-memory.js';
 import { WakeUp } from '../../../src/internal/wake-up.js';
 import { decodePart } from './decode-part.js';
 import { fetchRun } from './fetch-run.js';
@@ -185,7 +185,7 @@ export class Download {
     const { deps, request } = this.#setup;
     const { signal } = this.#controller;
     const decoded = await decodePart(deps.workers, request.manifest, slot.part, encoded, signal);
-    if (decoded.buffer !== encoded.buffer) release(encoded);
+    if (decoded.buffer !== encoded.buffer) freeMemory(encoded);
     slot.decoded(decoded);
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import type { Packed, SnapshotPart } from '../../../src/contracts/index.js';
-import { release } from '../../../src/internal/release.js';
+import { freeMemory } from '../../../src/internal/free-memory.js';
 
 /** Writes packed runs one after the other into a file and keeps count of what is in it. */
 export class BodyWriter {
@@ -20,14 +20,14 @@ export class BodyWriter {
   /** Takes a run, its memory included. */
   async add(packed: Packed): Promise<void> {
     this.#hash.update(packed.raw);
-    if (!packed.parts.some(({ bytes }) => bytes.buffer === packed.raw.buffer)) release(packed.raw);
+    if (!packed.parts.some(({ bytes }) => bytes.buffer === packed.raw.buffer)) freeMemory(packed.raw);
     for (const { bytes, rawLength, sha256 } of packed.parts) {
       await this.#file.appendFile(bytes);
       this.parts.push({ offset: this.size, length: bytes.length, rawLength, sha256 });
       this.size += bytes.length;
       this.rawSize += rawLength;
     }
-    for (const { bytes } of packed.parts) release(bytes);
+    for (const { bytes } of packed.parts) freeMemory(bytes);
   }
 
   /** SHA-256 of the document so far, lower-case hex. */

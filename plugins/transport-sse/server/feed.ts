@@ -35,7 +35,7 @@ const LIFE_SPREAD = 0.1;
 type Step = Uint8Array | 'read' | 'check' | 'report' | 'wait' | 'end';
 
 /** A run that has sent everything there is. */
-interface Parked {
+interface WaitingForChange {
   readonly goOn: (step: Step) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -63,7 +63,7 @@ export class Feed implements HeadChunks {
   readonly #maxMs: number;
   #recent: RecentBlocks | null = null;
   #isAhead = false;
-  #parked: Parked | null = null;
+  #waiting: WaitingForChange | null = null;
   /** The newest block that was sent; the hash is `null` when the client did not name it. */
   #cursor: Cursor;
   #completed = false;
@@ -128,8 +128,8 @@ export class Feed implements HeadChunks {
   }
 
   take(): Uint8Array | null {
-    const parked = this.#parked;
-    if (parked === null || !this.#changes.isNew) return null;
+    const waiting = this.#waiting;
+    if (waiting === null || !this.#changes.isNew) return null;
     try {
       const step = this.#step();
       if (typeof step !== 'string') return step;
@@ -137,8 +137,8 @@ export class Feed implements HeadChunks {
       if (step === 'wait') this.#changes.seen();
       else this.#resumeRun(step);
     } catch (error) {
-      this.#parked = null;
-      parked.fail(error);
+      this.#waiting = null;
+      waiting.fail(error);
     }
     return null;
   }
@@ -147,14 +147,14 @@ export class Feed implements HeadChunks {
   #atHead(): Promise<Step> {
     this.#changes.seen();
     return new Promise((goOn, fail) => {
-      this.#parked = { goOn, fail };
+      this.#waiting = { goOn, fail };
     });
   }
 
   #resumeRun(step: Step): void {
-    const parked = this.#parked;
-    this.#parked = null;
-    parked?.goOn(step);
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.goOn(step);
   }
 
   async #pause(step: 'check' | 'report'): Promise<void> {

@@ -15,7 +15,7 @@ let closed: Port | null = null;
  *
  * @param bytes - all views of the same memory are empty afterwards.
  */
-export function release(bytes: Uint8Array): void {
+export function freeMemory(bytes: Uint8Array): void {
   const { buffer } = bytes;
   if (!(buffer instanceof ArrayBuffer) || bytes.byteLength < MIN_BYTES) return;
   if (2 * bytes.byteLength < buffer.byteLength) return;

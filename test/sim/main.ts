@@ -22,9 +22,6 @@ if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed) || unknown.lengt
 
 const faults = FAULTS.filter((kind: FaultKind) => !without.includes(kind));
 const lies = LIES.filter((kind: LieKind) => !without.includes(kind));
-// The first start of an engine loads modules, which takes real time: a seed would not make the same world as later.
-await runSchedule(0, { faults: [], lies: [] });
-
 const outcomes: Outcome[] = [];
 const started = performance.now();
 for (let done = 0; done < count; done++) {

@@ -1,3 +1,7 @@
+// What the first start of an engine loads is here before it: loading takes real time, in which the virtual clock would run on.
+import '../../src/di/assemble.js';
+import '../../src/di/codecs.js';
+import '../../src/engine/sync-run.js';
 import type { Frame } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import type { Chain, SyncEngineConfig, SyncEvent } from '../../src/index.js';

@@ -56,7 +56,7 @@ test('a sync gives up when its peer was away for too long, and keeps what it has
   const startMs = performance.now();
   await t.throwsAsync(engine.start(), { code: 'PEER_UNREACHABLE' });
   t.true(performance.now() - startMs >= 200);
-  t.true(requests() > 6, `${requests()} requests`);
+  t.true(requests() > 1, `${requests()} requests`);
   t.is(engine.state.checkpoint?.head?.height, FIRST - 1);
 });
 

@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { openChain, type SyncEngineConfig } from '../../src/index.js';
 import { listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { until } from '../helpers/waiting.js';
 import { blocksOn } from './follow-support.js';
 import { COUNT, counting, key, node, type Run, sync, warningsOf } from './snapshot-support.js';
 
@@ -66,8 +67,18 @@ function shiftParts(manifest: Document): void {
   second.length += 1;
 }
 
+/** A node makes its first snapshot by itself, and an older one of another peer is taken while it does. */
+function isMade(url: string): Promise<void> {
+  return until(async () => {
+    const response = await fetch(`${url}/snapshot/manifest?type=recent`);
+    await response.arrayBuffer();
+    return response.status === 200;
+  });
+}
+
 test('the newest snapshot of all peers is taken, whoever is asked first', async (t) => {
   const [older, newer] = [await node(t, 60), await node(t, 110)];
+  await isMade(newer.url);
   const trust = { signers: [newer.signer.publicKey] };
   for (const peers of [
     [older.url, newer.url],

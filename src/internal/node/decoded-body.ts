@@ -11,7 +11,10 @@ const PIECE_BYTES = 64 * 1024;
 /** The content of a response whose body is read from `source`. Its failures come out where it is read. */
 export function decodedBody(source: Readable, coding: Coding): Readable {
   if (coding !== GZIP) return source;
-  return pipeline(source, createGunzip({ chunkSize: PIECE_BYTES }), () => undefined);
+  const decoder = createGunzip({ chunkSize: PIECE_BYTES });
+  // Who reads is told by the read. An error that comes after the reader has gone would end the process: nobody listens then.
+  decoder.on('error', () => undefined);
+  return pipeline(source, decoder, () => undefined);
 }
 
 /** Whether decoding failed because the very first bytes are no gzip: then the label is wrong, not the line. */

@@ -262,3 +262,22 @@ test('a peer that goes back again and again and replaces nothing is left; what i
   t.is(replaced.error, undefined);
   t.is(short(replaced.facts).filter((fact) => fact === '- 9 to 8').length, 30);
 });
+
+test('consent to a branch counts no more once the peer has taken the block back that it was given for', async (t) => {
+  const chain = await sourceChain(t, 80);
+  const common = await refAt(chain, 9);
+  const source = await sourceChain(t, 10);
+  await source.append(blocksOn(common, 3, 'deep'));
+  const acceptRollback = await refAt(source, 12);
+  const failure = await notMine(t, chain, [9]);
+  const reads: (readonly WireItem[])[] = [
+    asFrames(blocksOn(common, 3, 'deep')),
+    [{ kind: 'rollback', to: common }],
+    asFrames(blocksOn(common, 75, 'other')),
+  ];
+  const answers = [{ reads: [], failure }, { reads }];
+  const branches = { ...RULES, acceptRollback };
+  const { error } = await tellAll(chain, answers, { branches, follow: true });
+  t.true(isSyncError(error, 'ROLLBACK_TOO_DEEP'));
+  t.is(chain.tip().head?.height, 79);
+});

@@ -32,7 +32,6 @@ export class Branch {
   /** As many as refs; `null` when there are more bytes than may be held. */
   #frames: Frame[] | null = [];
   #bytes = 0;
-  #isAccepted = false;
 
   /** @param common - a block of our chain; those above it that turn out to be ours as well move it upwards. */
   constructor(chain: Chain, common: BlockRef, rules: BranchRules) {
@@ -115,7 +114,6 @@ export class Branch {
   #push(frame: Frame, ref: BlockRef): void {
     const { acceptRollback } = this.#rules;
     if (this.#isTooDeep && acceptRollback === null) throw this.#tooDeep();
-    if (ref.height === acceptRollback?.height && ref.hash === acceptRollback.hash) this.#isAccepted = true;
     this.#refs.push(ref);
     this.#bytes += frame.bytes.byteLength;
     if (this.#bytes > MAX_HELD_BYTES) this.#frames = null;
@@ -127,6 +125,13 @@ export class Branch {
     const { height } = this.head;
     if (height > ours || this.#rules.isPreferred(this.head)) return true;
     return height === ours && this.#rules.takesTie(height);
+  }
+
+  /** Whether the branch has the block that was consented to; one that was taken back counts no more. */
+  get #isAccepted(): boolean {
+    const { acceptRollback } = this.#rules;
+    if (acceptRollback === null) return false;
+    return this.#refs[acceptRollback.height - this.#common.height - 1]?.hash === acceptRollback.hash;
   }
 
   get #isTooDeep(): boolean {

@@ -100,6 +100,7 @@ const SERVER_ROWS: OptionTable = {
   'limits.heartbeatMs': times,
   'limits.writeStallMs': times,
   'limits.maxStreamMs': times,
+  'limits.streamLeaseMs': times,
   'limits.maxBlockBytes': tallies,
   'limits.maxRange': tallies,
   'limits.maxStreams': tallies,

@@ -40,6 +40,7 @@ function everyOption(directory: string): Record<string, unknown> {
       heartbeatMs: 1000,
       writeStallMs: 1000,
       maxStreamMs: 1000,
+      streamLeaseMs: 1000,
       maxBlockBytes: 1e6,
       maxRange: 100,
       maxStreams: 10,

@@ -69,6 +69,7 @@ function snapshotRows(prefix: string): OptionTable {
     'codecs[]': row(['gzip'], ['', null, 1, gzip, gzip()]),
     recentBlocks: tallies,
     every: row([undefined, null, 1, 10_000], ['1', 0, 1.5, Number.NaN, false]),
+    isCatchingUp: functions,
     refreshAfterMs: row([undefined, null, 0, 1.5, 2 ** 40], ['1', -1, Number.NaN, Infinity, 2 ** 54]),
     keep: row([undefined, 2, 100], counts(2)),
     maxBytes: tallies,

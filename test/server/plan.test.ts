@@ -30,6 +30,7 @@ function everyOption(directory: string): Record<string, unknown> {
       recentBlocks: 100,
       every: null,
       refreshAfterMs: null,
+      isCatchingUp: () => false,
       keep: 2,
       maxBytes: 1e9,
       maxPartBytes: 1000,

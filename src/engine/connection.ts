@@ -72,6 +72,8 @@ export class Connection {
   #completeAtMs = -Infinity;
   /** Whether it has brought something since. */
   #isFruitful = false;
+  /** Whether the head was here that the peer claimed at first: its chain may be shorter later. */
+  #wasMet = false;
   #fork: PassingFork | null = null;
   /** Newest block of the peer's branch while ours is kept; `null` when the peer is on ours. */
   #held: BlockRef | null = null;
@@ -266,7 +268,8 @@ export class Connection {
   /** Whether the node counts as synced, the other peers and the clock may have to say. */
   #watchHeads(controller: AbortController): void {
     const { hub, check, chain, settings, now } = this.#deps;
-    const unmet = check.isNeeded ? null : unmetClaim(this.#record, chain.tip().head);
+    const unmet = check.isNeeded || this.#wasMet ? null : unmetClaim(this.#record, chain.tip().head);
+    this.#wasMet = unmet === null;
     if (unmet !== null) controller.abort(unmet);
     else if (!check.isNeeded) hub.phase.synced();
     if (!check.isNeeded) return;

@@ -32,6 +32,12 @@ export function filled(text: string): string {
   return text;
 }
 
+/** An option whose values and default are those of a reader. @param flags - `--type <type>` */
+export function choiceOf(reader: Reader<string>, flags: string, description: string): Option {
+  const option = new Option(flags, description).choices(reader.choices ?? []);
+  return reader.fallback === undefined ? option : option.default(reader.fallback);
+}
+
 /** Adds a text to those before it. */
 export function texts(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];

@@ -1,11 +1,13 @@
 import { Option } from 'commander';
-import { type EnginePlan, enginePlan } from '../config/engine-plan.js';
+import { ENGINE_OPTIONS, type EnginePlan, enginePlan } from '../config/engine-plan.js';
 import type { SyncEngineConfig } from '../config/types.js';
 import type { BlockRef, SnapshotTransportPlugin, SnapshotType } from '../contracts/index.js';
 import type { SyncMode } from '../engine/modes.js';
 import { STREAM_CODECS } from '../internal/codecs.js';
+import { WANTED_SNAPSHOT_TYPE } from '../internal/snapshot-types.js';
 import {
   blockRef,
+  choiceOf,
   finalityOf,
   OPTION,
   storeConfig,
@@ -45,16 +47,24 @@ export function peerOption(description: string): Option {
   return new Option('--peer <url>', description).argParser(texts);
 }
 
-/** Options that say how to sync, spelled and explained once. */
-export function syncOptions(modes: readonly ('auto' | SyncMode)[]): readonly Option[] {
+/**
+ * Options that say how to sync, spelled and explained once.
+ *
+ * @param alwaysFollows - whether there is no mode for it that can't follow.
+ */
+export function syncOptions({ alwaysFollows }: { readonly alwaysFollows: boolean }): readonly Option[] {
+  const { mode } = ENGINE_OPTIONS;
+  const choices = (mode.choices ?? []).filter((each) => !alwaysFollows || each !== 'json');
   return [
-    new Option('--mode <mode>', 'how to fetch blocks').choices(modes).default('auto'),
+    choiceOf({ ...mode, choices }, '--mode <mode>', 'how to fetch blocks'),
     TRUST_OPTION.trust(),
     TRUST_OPTION.threshold(),
     TRUST_OPTION.hash(),
-    new Option('--snapshot-type <type>', 'the newest blocks and the state, or all blocks')
-      .choices(['recent', 'full'])
-      .default('recent'),
+    choiceOf(
+      WANTED_SNAPSHOT_TYPE,
+      '--snapshot-type <type>',
+      'the newest blocks and the state, or all blocks',
+    ),
     OPTION.maxParts(),
     new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices(
       STREAM_CODECS,

@@ -88,7 +88,9 @@ function rowsFor({
     '--state': { takes: [state], refuses: ['', otherState, noState] },
     '--peer': peers,
     'sync --peer': { ...peers, refuses: [...peers.refuses, PEER, `${PEER}/sync`] },
-    '--mode': { takes: ['auto', 'stream'], refuses: ['', 'teleport', 'Auto'] },
+    '--mode': { takes: ['auto', 'stream', 'json'], refuses: ['', 'teleport', 'Auto'] },
+    // It follows, which needs the stream.
+    'serve --mode': { takes: ['auto', 'stream'], refuses: ['', 'json'] },
     '--trust': { takes: [publicKey], refuses: ['', 'abc', publicKey.toUpperCase()] },
     '--threshold': { takes: ['1'], refuses: ['', '0', '2', 'x'], beside: [`--trust=${publicKey}`] },
     '--trust-hash': { takes: ['ab'.repeat(32)], refuses: ['', 'abc', 'AB'.repeat(32)] },

@@ -56,7 +56,7 @@ export function command(): Command {
       const { json, follow = false } = options;
       return runCommand({ json, endsByTerm: follow }, (context) => sync(options, context));
     });
-  for (const option of syncOptions(['auto', 'stream', 'json', 'snapshot'])) command.addOption(option);
+  for (const option of syncOptions({ alwaysFollows: false })) command.addOption(option);
   return command;
 }
 

@@ -14,7 +14,8 @@ import type {
 } from '../../../contracts/index.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
-import { filled, OPTION, peersOf } from '../../options.js';
+import { WANTED_SNAPSHOT_TYPE } from '../../../internal/snapshot-types.js';
+import { choiceOf, filled, OPTION, peersOf } from '../../options.js';
 import { readValue } from '../../planned.js';
 import { snapshotPlugins } from '../../sync-options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
@@ -61,7 +62,7 @@ export function command(): Command {
     .addOption(
       new Option('--out <dir>', 'directory of the snapshots').argParser(filled).makeOptionMandatory(),
     )
-    .addOption(new Option('--type <type>', 'which snapshot').choices(['recent', 'full']).default('recent'))
+    .addOption(choiceOf(WANTED_SNAPSHOT_TYPE, '--type <type>', 'which snapshot'))
     .addOption(TRUST_OPTION.trust())
     .addOption(TRUST_OPTION.threshold())
     .addOption(TRUST_OPTION.hash())

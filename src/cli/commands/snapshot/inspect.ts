@@ -1,10 +1,11 @@
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command } from 'commander';
 import { peer as peerReader } from '../../../config/peers.js';
 import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js';
 import { MAX_CHECKED_SIGNATURES } from '../../../engine/snapshot/trust.js';
 import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
-import { OPTION } from '../../options.js';
+import { WANTED_SNAPSHOT_TYPE } from '../../../internal/snapshot-types.js';
+import { choiceOf, OPTION } from '../../options.js';
 import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { snapshotPlugins } from '../../sync-options.js';
@@ -31,9 +32,7 @@ interface InspectOptions {
 export function command(): Command {
   return new Command('inspect')
     .addArgument(new Argument('<source>', 'snapshot on disk, or a server'))
-    .addOption(
-      new Option('--type <type>', 'which one of a server').choices(['recent', 'full']).default('recent'),
-    )
+    .addOption(choiceOf(WANTED_SNAPSHOT_TYPE, '--type <type>', 'which one of a server'))
     .addOption(OPTION.maxParts())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)

@@ -13,7 +13,7 @@ import type {
 import type { SyncEngineConfig } from '../../src/index.js';
 import { PLUGIN_API_VERSION } from '../../src/index.js';
 import { FAULTS, type FaultKind } from './faults.js';
-import { LIES } from './lies.js';
+import { LIES } from './kinds.js';
 import { type Outcome, runSchedule, type ScheduleOptions } from './schedule.js';
 
 const SCHEDULES = 150;

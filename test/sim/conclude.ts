@@ -1,4 +1,4 @@
-import type { Frame } from '../../src/contracts/index.js';
+import type { BlockRef, Frame } from '../../src/contracts/index.js';
 import type { Chain } from '../../src/index.js';
 import type { VirtualClock } from './clock.js';
 import { describeError } from './describe.js';
@@ -65,7 +65,8 @@ async function reach(
   const endedMs = clock.nowMs;
   const soon = needsMore(world) ? NEXT_BLOCK_MS : PATIENCE_MS;
   while (!(await clock.until(isOver, soon)) && clock.nowMs - endedMs < PATIENCE_MS) await ledger.append(1);
-  if (follower.failure !== null) return [broken(promise, `the engine failed: ${describeError(follower.failure)}`)];
+  if (follower.failure !== null)
+    return [broken(promise, `the engine failed: ${describeError(follower.failure)}`)];
   if (!isThere(world)) return [broken(promise, notThere(world))];
   trace('client', `is at the head after ${clock.nowMs - endedMs} ms`);
   await clock.until(() => false, AFTERWARDS_MS);
@@ -94,19 +95,23 @@ async function endShorter(world: World, how: Conclusion): Promise<readonly strin
 
 /** Nobody but a liar is there. */
 async function endAlone(world: World, how: Conclusion): Promise<readonly string[]> {
-  const { ledger, follower, terms } = world;
-  const [kind = null] = terms.lies;
+  const [kind = null] = world.terms.lies;
   if (kind !== null && isConsistent(kind) && !isForbidden(world)) return reach(world, how, 'alone');
   const endMs = how.clock.nowMs + ALONE_MS;
   while (how.clock.nowMs < endMs) {
     await how.clock.until(() => false, NEXT_BLOCK_MS);
-    await ledger.append(1);
+    await world.ledger.append(1);
   }
   await how.clock.until(() => false, AFTERWARDS_MS);
-  const claimsMore = kind === 'far-head' || kind === 'lure';
-  if (claimsMore && follower.phase === 'synced')
-    return [broken('claims', `it is synced at block ${follower.head?.height ?? -1}, and its peer claims far more`)];
-  return compareEvents(world);
+  return [...unmetClaims(world), ...compareEvents(world)];
+}
+
+function unmetClaims({ terms, follower }: World): readonly string[] {
+  const claimsMore = terms.lies.some((lie) => lie === 'far-head' || lie === 'lure');
+  if (!claimsMore || follower.phase !== 'synced') return [];
+  return [
+    broken('claims', `it is synced at block ${follower.head?.height ?? -1}, and its peer claims far more`),
+  ];
 }
 
 /** A liar that claims what it has. */
@@ -167,17 +172,27 @@ async function compare(world: World): Promise<readonly string[]> {
   return [...failures.slice(0, 3), ...compareEvents(world)];
 }
 
-function compareEvents({ follower, watch }: World): readonly string[] {
-  const { head, view, handed } = follower;
+function compareEvents(world: World): readonly string[] {
+  const { view, handed } = world.follower;
+  for (const block of view) world.watch.block(block);
+  world.watch.settle('the schedule is over');
+  const head = toldHead(world);
+  if (head === null) return [];
   const failures: string[] = [];
-  for (const block of view) watch.block(block);
-  watch.settle('the schedule is over');
-  if (head === null) return failures;
   if (view.at(-1)?.hash !== head.hash)
     failures.push(broken('kept', 'the last block that was told of is not the head'));
   if (handed.at(-1)?.hash !== head.hash)
-    failures.push(broken('handed', `the handler has had blocks up to ${handed.at(-1)?.height ?? -1}, not all`));
+    failures.push(
+      broken('handed', `the handler has had blocks up to ${handed.at(-1)?.height ?? -1}, not all`),
+    );
   return failures;
+}
+
+/** What too few peers have confirmed is stored, and neither told nor handed on. */
+function toldHead({ follower, terms }: World): BlockRef | null {
+  const tip = follower.chain?.tip() ?? null;
+  if (tip === null) return null;
+  return terms.agree > 1 ? tip.confirmed : tip.head;
 }
 
 async function framesOf(chain: Chain): Promise<readonly Frame[]> {

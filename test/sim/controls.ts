@@ -32,7 +32,10 @@ export const CONTROLS: readonly Control[] = [
   {
     name: 'loses-block',
     title: 'a store that loses a block',
-    options: changing(HONEST, brokenStore((frames) => frames.filter(({ header }) => header.height !== 5))),
+    options: changing(
+      HONEST,
+      brokenStore((frames) => frames.filter(({ header }) => header.height !== 5)),
+    ),
     expected: /^end: the store has \d+ blocks, not \d+/,
   },
   {
@@ -41,7 +44,9 @@ export const CONTROLS: readonly Control[] = [
     options: changing(
       HONEST,
       brokenStore((frames) =>
-        frames.map((frame) => (frame.header.height === 5 ? { ...frame, bytes: altered(frame.bytes) } : frame)),
+        frames.map((frame) =>
+          frame.header.height === 5 ? { ...frame, bytes: altered(frame.bytes) } : frame,
+        ),
       ),
     ),
     expected: /^end: block 5 is not that of the source/,
@@ -103,7 +108,7 @@ export const CONTROLS: readonly Control[] = [
   {
     name: 'ignores-pins',
     title: 'a client that ignores its pins',
-    options: changing(lying('longer-fork', { place: 'first', pin: 8 }), { checkpoints: [] }),
+    options: changing(lying('longer-fork', { place: 'first', pin: 8, below: true }), { checkpoints: [] }),
     expected: /^pins: /,
   },
   {

@@ -101,8 +101,8 @@ export class Follower {
 
   #extend({ height, hash, previousHash }: BlockHeader): void {
     const last = this.view.at(-1) ?? null;
-    const fits = last === null ? height === 0 : last.height + 1 === height && last.hash === previousHash;
-    if (!fits) this.#problem('order', `block ${height} was told after block ${last?.height ?? -1}`);
+    if (!fitsOn(last, { height, previousHash }))
+      this.#problem('order', `block ${height} was told after block ${last?.height ?? -1}`);
     this.view.push({ height, hash });
     this.blocks += 1;
   }
@@ -121,9 +121,9 @@ export class Follower {
     this.#watch.block({ height, hash });
     const last = this.handed.at(-1) ?? null;
     // At least once: what it has had may come again after a restart.
-    if (last !== null && height <= last.height && this.handed[height]?.hash === hash) return;
-    const fits = last === null ? height === 0 : last.height + 1 === height && last.hash === previousHash;
-    if (!fits) this.#problem('handed', `block ${height} was handed on after block ${last?.height ?? -1}`);
+    if (this.handed[height]?.hash === hash) return;
+    if (!fitsOn(last, { height, previousHash }))
+      this.#problem('handed', `block ${height} was handed on after block ${last?.height ?? -1}`);
     this.handed.push({ height, hash });
   }
 
@@ -139,6 +139,12 @@ export class Follower {
   #problem(promise: 'order' | 'handed', text: string): void {
     this.problems.push(broken(promise, text));
   }
+}
+
+/** Whether a block goes directly above another one; `null` stands for none. */
+function fitsOn(last: BlockRef | null, next: Pick<BlockHeader, 'height' | 'previousHash'>): boolean {
+  if (last === null) return next.height === 0;
+  return last.height + 1 === next.height && last.hash === next.previousHash;
 }
 
 function isRefusal(error: unknown): boolean {

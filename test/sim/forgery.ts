@@ -11,6 +11,13 @@ const MOVE_SHARE = 0.05;
 const CATCH_UP_SHARE = 0.4;
 const NEAR_BLOCKS = 6;
 
+/** What a forgery is made with. */
+export interface ForgeryParts {
+  readonly ledger: Ledger;
+  readonly mint: Mint;
+  readonly random: Random;
+}
+
 /** The chain of a liar, which it makes of the source's. */
 export class Forgery {
   readonly kind: OwnChain;
@@ -20,32 +27,33 @@ export class Forgery {
   readonly #random: Random;
   /** Height of the newest block that it has in common with the source; the last one served, for a prefix. */
   #fork: number;
+  /** It leaves the source's no higher. */
+  readonly #most: number;
   #isSettled = false;
 
   private constructor(
     kind: OwnChain,
     served: Served,
-    fork: number,
-    parts: { readonly ledger: Ledger; readonly mint: Mint; readonly random: Random },
+    parts: ForgeryParts,
+    { fork, most }: { readonly fork: number; readonly most: number },
   ) {
     this.kind = kind;
     this.served = served;
     this.#fork = kind === 'other-genesis' ? -1 : fork;
+    this.#most = most;
     this.#ledger = parts.ledger;
     this.#mint = parts.mint;
     this.#random = parts.random;
   }
 
-  /** @param pin - where forks are mostly below, so that it shows whether it holds; `null` for none. */
-  static async make(
-    kind: OwnChain,
-    parts: { readonly ledger: Ledger; readonly mint: Mint; readonly random: Random },
-    pin: BlockRef | null,
-  ): Promise<Forgery> {
+  /** @param below - a block that it does not have; `null` where it may leave the source's anywhere. */
+  static async make(kind: OwnChain, parts: ForgeryParts, below: BlockRef | null): Promise<Forgery> {
     const { random, ledger } = parts;
-    const isBelow = pin !== null && pin.height > 0 && random.chance(0.7);
-    const fork = random.int(0, isBelow ? pin.height - 1 : Math.max(0, ledger.height));
-    const forgery = new Forgery(kind, await Served.open(), fork, parts);
+    const most = below === null ? ledger.height : below.height - 1;
+    const forgery = new Forgery(kind, await Served.open(), parts, {
+      fork: random.int(0, Math.max(0, most)),
+      most: below === null ? Infinity : most,
+    });
     await forgery.served.become(forgery.#target());
     return forgery;
   }
@@ -75,17 +83,21 @@ export class Forgery {
 
   #move(): void {
     const near = this.#ledger.height - this.#random.int(1, NEAR_BLOCKS);
-    this.#fork = Math.max(this.#fork, near);
+    this.#fork = Math.max(this.#fork, Math.min(near, this.#most));
   }
 
   #target(): readonly MadeBlock[] {
     const theirs = this.#ledger.served.branch;
     if (this.kind === 'replicas') return theirs;
     if (this.kind === 'prefix') return theirs.slice(0, this.#fork + 1);
-    const shared = theirs.slice(0, Math.max(this.#fork < 0 ? 0 : 1, Math.min(this.#fork + 1, theirs.length - 1)));
+    const shared = theirs.slice(
+      0,
+      Math.max(this.#fork < 0 ? 0 : 1, Math.min(this.#fork + 1, theirs.length - 1)),
+    );
     const own = this.#own(shared);
     const blocks = [...shared, ...own].slice(0, Math.max(shared.length, this.#length(shared.length)));
-    while (blocks.length < this.#length(shared.length)) blocks.push(this.#mint.make(blocks.at(-1) ?? null, 'liar'));
+    while (blocks.length < this.#length(shared.length))
+      blocks.push(this.#mint.make(blocks.at(-1) ?? null, 'liar'));
     return blocks;
   }
 

@@ -1,6 +1,6 @@
 import type { BlockRef } from '../../src/contracts/index.js';
 import type { MadeBlock, Mint } from './mint.js';
-import { Served } from './served.js';
+import type { Served } from './served.js';
 
 /** The source that everybody is to follow: it grows, and goes over to other branches. */
 export class Ledger {

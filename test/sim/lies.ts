@@ -65,8 +65,7 @@ export class Lie {
     if (this.kind === 'flapping-head') return { ...members, head: this.#flapped(members['head']) };
     if (this.kind === 'split') return { ...members, head: refOf(this.#ledger.head) };
     if (this.kind === 'lure') return { ...members, head: this.#lureHead() };
-    if (this.kind === 'other-genesis')
-      return { ...members, chainId: this.#ledger.served.chain.chainId() };
+    if (this.kind === 'other-genesis') return { ...members, chainId: this.#ledger.served.chain.chainId() };
     return members;
   }
 
@@ -99,21 +98,22 @@ export class Lie {
 
   /** A stream of events. @throws Error when the liar drops the line. */
   async *events(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    let holdsBack = this.kind === 'stall' || this.kind === 'withhold';
     for await (const event of eventsOf(body)) {
       if (this.#stallsAt(event)) break;
       if (this.#dropsAt(event)) throw new Error('the liar drops the line');
       yield Buffer.from(this.#eventText(event));
       if (this.kind === 'withhold' && event.type === 'complete') break;
-      holdsBack ||= this.#goesBackAt(event);
-      if (this.kind === 'bare-rollback' && holdsBack) {
-        yield Buffer.from(this.#bareRollback());
-        break;
-      }
+      if (!this.#goesBackAt(event)) continue;
+      yield Buffer.from(this.#bareRollback());
+      yield* this.#holdBack(signal);
     }
-    if (holdsBack && !signal.aborted) this.told += 1;
-    // Here is who holds back the rest, or the body has ended.
-    while (holdsBack && !signal.aborted) {
+    if (this.kind === 'stall' || this.kind === 'withhold') yield* this.#holdBack(signal);
+  }
+
+  /** Here is who holds back the rest, or the body has ended. */
+  async *#holdBack(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    if (!signal.aborted) this.told += 1;
+    while (!signal.aborted) {
       await pause(HEARTBEAT_MS, signal);
       yield Buffer.from(HEARTBEAT);
     }
@@ -218,7 +218,8 @@ function resealed(document: string, by: number, parent: string | null): string {
     readonly previousHash: string;
     readonly text: string;
   };
-  const place = { height: Math.max(1, height + by), previousHash: parent ?? previousHash };
+  // Below the first block there is nothing: there it goes up in place of down.
+  const place = { height: height + by < 1 ? height + 1 : height + by, previousHash: parent ?? previousHash };
   if (/^0+$/.test(place.previousHash)) return document;
   return Buffer.from(seal(Buffer.from(JSON.stringify({ text })), place).document).toString();
 }

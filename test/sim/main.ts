@@ -23,16 +23,21 @@ const without = namesOf(values.without, [...FAULTS, ...LIES]);
 const more = namesOf(values.with, GUARDS);
 const control = CONTROLS.find(({ name }) => name === values.control) ?? null;
 const isUnknown = values.control !== '' && control === null;
-if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed) || without === null || more === null || isUnknown) {
-  console.error('usage: npm run soak -- [count] [seed] [--trace] [--without KIND,…] [--with GUARD,…] [--control NAME]');
+if (
+  !Number.isSafeInteger(count) ||
+  !Number.isSafeInteger(seed) ||
+  without === null ||
+  more === null ||
+  isUnknown
+) {
+  console.error(
+    'usage: npm run soak -- [count] [seed] [--trace] [--without KIND,…] [--with GUARD,…] [--control NAME]',
+  );
   console.error(`kinds: ${[...FAULTS, ...LIES].join(' ')}`);
   console.error(`guards: ${GUARDS.join(' ')}; on without being named: ${BUILT.join(' ')}`);
   console.error(`controls, clients that are broken: ${CONTROLS.map(({ name }) => name).join(' ')}`);
   process.exit(2);
 }
-// Errors are values here, and most of the time would go into stacks that nobody reads.
-if (!values.trace) Error.stackTraceLimit = 0;
-
 const options = optionsOf(without, more, control);
 const tally = new Tally();
 for (let done = 0; done < count; done++) {

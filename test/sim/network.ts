@@ -34,6 +34,12 @@ export class Line {
     this.peer = peer;
   }
 
+  /** What was to happen to a body later does not. */
+  mend(): void {
+    this.nextFault = null;
+    for (const connection of this.connections) connection.mend();
+  }
+
   /** Breaks all that is open. */
   cut(): number {
     const open = [...this.connections];

@@ -68,6 +68,8 @@ export class Peer {
       { signal },
     );
     const { status, body } = response;
+    const confirmed = method === 'HEAD' && status === 200 ? query.get('parent_hash') : null;
+    if (confirmed !== null) this.#options.onNamed(confirmed, this.url);
     if (status !== 200 || body === null) return response;
     if (path === '/status') return this.#status({ ...response, body });
     return this.lie === null ? response : this.#bent(this.lie, request, { ...response, body }, signal);
@@ -75,12 +77,16 @@ export class Peer {
 
   async #status(response: Answer): Promise<EndpointResponse> {
     const { lie } = this;
-    const text = await textOf(response.body);
-    const honest = JSON.parse(text.toString()) as Status;
-    lie?.served();
-    const members: Status = lie === null ? honest : lie.status(honest);
+    if (lie === null) {
+      const head = this.#options.sources[0]?.tip().head ?? null;
+      if (head !== null) this.#options.onNamed(head.hash, this.url);
+      return response;
+    }
+    lie.served();
+    const honest = JSON.parse((await textOf(response.body)).toString()) as Status;
+    const members: Status = lie.status(honest);
     if (members.head?.hash !== undefined) this.#options.onNamed(members.head.hash, this.url);
-    return { ...response, body: lie === null ? text : Buffer.from(JSON.stringify(members)) };
+    return { ...response, body: Buffer.from(JSON.stringify(members)) };
   }
 
   async #bent(
@@ -98,15 +104,31 @@ export class Peer {
     }
     if (path === '/stream' && !(body instanceof Uint8Array))
       return { ...response, body: lie.events(body, signal) };
-    const documents = JSON.parse((await textOf(body)).toString()) as object[];
-    const bent = documents.flatMap((document) => lie.documents(JSON.stringify(document)));
-    return { ...response, body: Buffer.from(`[${bent.join(',')}]`) };
+    if (path !== '/json') return response;
+    return { ...response, body: bentFrames(lie, await textOf(body)) };
   }
 
   #start(): readonly SyncServer[] {
     const { sources, onError } = this.#options;
     return sources.map((source) => createSyncServer({ source, onError }));
   }
+}
+
+/** A range as clients ask for it: each document behind its length in 4 bytes. */
+function bentFrames(lie: Lie, body: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < body.length;) {
+    const length = body.readUInt32BE(at);
+    const document = body.subarray(at + 4, at + 4 + length).toString();
+    at += 4 + length;
+    for (const bent of lie.documents(document)) {
+      const bytes = Buffer.from(bent);
+      const head = Buffer.alloc(4);
+      head.writeUInt32BE(bytes.length);
+      pieces.push(head, bytes);
+    }
+  }
+  return Buffer.concat(pieces);
 }
 
 /** An answer that is a failure. */

@@ -1,5 +1,5 @@
 import type { BlockHeader, BlockRef } from '../../src/contracts/index.js';
-import type { RollbackEvent, SyncEvent } from '../../src/index.js';
+import type { PeerEvent, RollbackEvent, SyncEvent } from '../../src/index.js';
 import type { Mint } from './mint.js';
 import { mostTogether, type Terms } from './terms.js';
 
@@ -19,15 +19,18 @@ export const PROMISES = {
   kept: 'A block that was told is in the store, after each restart and at the end, unless a rollback was told of it.',
   pins: 'At the height of a pin no other block is told, handed on or stored, and no rollback goes below it, whoever serves what.',
   longest:
-    'Blocks give way to a branch only when it ends at least as high, or when two peers or more name its head as theirs; before that the client is not `synced` again.',
+    'Blocks give way to a branch only when it ends at least as high, or when two peers or more (with `agree` N: N) have named one of its blocks as their head, or confirmed it; before that the client is not `synced` again.',
   claims: 'With one peer, the client is not `synced` while that peer claims a higher head than it has sent.',
+  blamed: 'No honest peer is dropped as one that sent something false.',
   confirmed:
     'With `agree` N, and fewer than N liars on one branch, no block of a liar is told or handed on. (guard `agree`)',
-  producers: "With `producers`, no block is told, handed on or stored that the source's producer did not make. (guard `producers`)",
+  producers:
+    "With `producers`, no block is told, handed on or stored that the source's producer did not make. (guard `producers`)",
   end: "With one honest peer at least (with `agree` N: N), the client ends `synced` on the source's head, byte for byte; or on a liar's branch that may win, at least as high, when N liars or more are on it, and neither a pin nor `producers` forbids it.",
   alone:
     'With a liar as the only peer, the client ends `synced` where that peer really is when its branch may win, is a prefix or lags; else it only keeps the other promises.',
-  shorter: 'Where the source ends shorter than it was, the client keeps the longer branch and says so (`rollback-held`).',
+  shorter:
+    'Where the source ends shorter than it was, the client keeps the longer branch; and says so (`rollback-held`) when all peers are honest and it is connected at that moment.',
   tidy: 'After `close` no stream, body, request, listener or timer is left.',
 } as const;
 
@@ -44,6 +47,8 @@ export interface WatchDeps {
   readonly mint: Mint;
   /** The block that the client knows; `null` for none. */
   readonly pin: BlockRef | null;
+  /** Peers that do not lie. */
+  readonly honest: ReadonlySet<string>;
   /** How many peers have named a block as their head. */
   readonly namedBy: (hash: string) => number;
 }
@@ -67,6 +72,7 @@ export class Watch {
     if (event.type === 'block') this.#block(event.header);
     if (event.type === 'rollback') this.#rollback(event);
     if (event.type === 'rollback-held') this.held += 1;
+    if (event.type === 'peer') this.#peer(event);
     if (event.type === 'phase' && event.phase === 'synced') this.settle('it is synced');
   }
 
@@ -90,10 +96,16 @@ export class Watch {
     this.#owed = null;
   }
 
+  #peer({ peer, status, error }: PeerEvent): void {
+    const isBlamed = status === 'dropped' && error?.info.provesLie === true;
+    if (isBlamed && this.#deps.honest.has(new URL(peer).origin))
+      this.#fail('blamed', `${peer} was dropped: ${error.code} ${error.message}`);
+  }
+
   #block(header: BlockHeader): void {
     this.block(header);
     if (this.#owed === null) return;
-    if (header.height >= this.#owed || this.#deps.namedBy(header.hash) >= 2) this.#owed = null;
+    if (header.height >= this.#owed || this.#isNamed(header)) this.#owed = null;
   }
 
   #rollback({ to, dropped }: RollbackEvent): void {
@@ -102,7 +114,12 @@ export class Watch {
     if (pin !== null && to.height < pin.height && top >= pin.height)
       this.#fail('pins', `a rollback went down to block ${to.height}`);
     this.settle('it goes further back');
-    this.#owed = this.#deps.namedBy(to.hash) >= 2 ? null : top;
+    this.#owed = this.#isNamed(to) ? null : top;
+  }
+
+  #isNamed({ hash }: BlockRef): boolean {
+    const { namedBy, terms } = this.#deps;
+    return namedBy(hash) >= Math.max(2, terms.agree);
   }
 
   #fail(name: PromiseName, text: string): void {

@@ -15,7 +15,7 @@ import { World } from './world.js';
 /** What a schedule is drawn from. */
 export interface ScheduleOptions extends TermsOptions {
   /** Default all. */
-  readonly faults?: readonly FaultKind[];
+  readonly faults?: readonly FaultKind[] | undefined;
   /** Replaces parts of the client, to see whether a broken one is noticed. Default: nothing. */
   readonly alter?: (config: SyncEngineConfig) => SyncEngineConfig;
   /** What the reader of the events hears of them. Default all. */
@@ -63,14 +63,18 @@ const MAX_ROLLBACK = 30;
 /** Runs the world of one seed to its end. */
 export async function runSchedule(seed: number, options: ScheduleOptions = {}): Promise<Outcome> {
   const { random } = Math;
+  const { stackTraceLimit } = Error;
   const clock = new VirtualClock();
   const draws = new Random(seed);
   // The engine's back-off is drawn from the same seed.
   Math.random = () => draws.next();
+  // Errors are values here, and most of the time would go into stacks that nobody reads.
+  if (options.trace === undefined) Error.stackTraceLimit = 0;
   try {
     return await new Schedule(seed, draws, clock, options).run();
   } finally {
     Math.random = random;
+    Error.stackTraceLimit = stackTraceLimit;
     clock.end();
   }
 }
@@ -104,7 +108,13 @@ class Schedule {
         return hears(event);
       },
     });
-    this.#trace('world', describeTerms(world.peers.map(({ url }) => url), terms));
+    this.#trace(
+      'world',
+      describeTerms(
+        world.peers.map(({ url }) => url),
+        terms,
+      ),
+    );
     world.follower.start();
     await this.#disturb(world);
     const failures = await conclude(world, {
@@ -148,7 +158,7 @@ class Schedule {
       this.#counts.faults += 1;
     }
     for (const undo of [...this.#put]) undo();
-    for (const line of world.network.lines) line.nextFault = null;
+    for (const line of world.network.lines) line.mend();
   }
 
   #faulty({ ledger, network, follower }: World): FaultyWorld {
@@ -183,6 +193,9 @@ class Schedule {
   }
 }
 
-function describeTerms(urls: readonly string[], { agree, pin, producers, together, truncates }: Terms): string {
+function describeTerms(
+  urls: readonly string[],
+  { agree, pin, producers, together, truncates }: Terms,
+): string {
   return `${urls.join(' ')} ${JSON.stringify({ agree, pin, producers, together, truncates })}`;
 }

@@ -36,8 +36,7 @@ export class Served {
     const hasDropped = common < this.#branch.length;
     const last = blocks[common - 1];
     this.#branch = blocks;
-    if (hasDropped && last !== undefined)
-      await this.chain.rollback({ height: last.height, hash: last.hash });
+    if (hasDropped && last !== undefined) await this.chain.rollback({ height: last.height, hash: last.hash });
     const added = blocks.slice(common);
     if (added.length > 0) await this.chain.append(added.map(({ document }) => document));
     return hasDropped;

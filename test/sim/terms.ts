@@ -27,6 +27,8 @@ export interface Terms {
   readonly agree: number;
   /** Height of a block that the client knows; `null` for none. */
   readonly pin: number | null;
+  /** Whether the branches of liars leave the source's below that block. */
+  readonly below: boolean;
   /** Whether only blocks of the source's producer count. */
   readonly producers: boolean;
   /** Whether the source ends shorter than it was. */
@@ -62,17 +64,14 @@ export function drawTerms(random: Random, { lies = LIES, guards = BUILT, fixed =
     together: random.chance(0.5),
     agree: guards.includes('agree') ? random.int(1, mostAgreeing) : 1,
     pin: guards.includes('pins') && random.chance(0.3) ? random.int(0, MAX_PIN) : null,
+    below: random.chance(0.7),
     producers: guards.includes('producers') && random.chance(0.3),
     truncates: random.chance(0.15),
     ...fixed,
   };
 }
 
-function drawPeers(
-  random: Random,
-  place: Place,
-  lies: readonly LieKind[],
-): Pick<Terms, 'lies' | 'anchor'> {
+function drawPeers(random: Random, place: Place, lies: readonly LieKind[]): Pick<Terms, 'lies' | 'anchor'> {
   const draw = (): LieKind => drawLie(random, lies);
   if (place === 'alone') return { lies: [draw()], anchor: null };
   const count = random.int(place === 'mixed' ? 1 : 2, MAX_PEERS);
@@ -106,6 +105,7 @@ export function mostTogether({ lies, together }: Terms): number {
 
 /** Whether the client may end on a branch that is not the source's: too many lie, and nothing that it knows forbids it. */
 export function mayEndElsewhere(terms: Terms): boolean {
-  if (terms.producers || mostTogether(terms) < terms.agree) return false;
+  const isPinned = terms.pin !== null && terms.pin > 0 && terms.below;
+  if (isPinned || terms.producers || mostTogether(terms) < terms.agree) return false;
   return terms.lies.some((lie) => lie !== null && mayWin(lie));
 }

@@ -7,7 +7,7 @@ import type { SyncEngineConfig, SyncEvent } from '../../src/index.js';
 import type { VirtualClock } from './clock.js';
 import { Follower } from './follower.js';
 import { Forgery } from './forgery.js';
-import { hasOwnChain, type LieKind } from './kinds.js';
+import { hasOwnChain, type LieKind, type OwnChain } from './kinds.js';
 import { Ledger } from './ledger.js';
 import { Lie } from './lies.js';
 import { Mint } from './mint.js';
@@ -28,7 +28,10 @@ export interface WorldOptions {
   readonly observe: (event: SyncEvent) => boolean;
 }
 
-type Parts = Pick<World, 'terms' | 'ledger' | 'forgeries' | 'peers' | 'network' | 'follower' | 'watch' | 'reported'>;
+type Parts = Pick<
+  World,
+  'terms' | 'ledger' | 'forgeries' | 'peers' | 'network' | 'follower' | 'watch' | 'reported'
+>;
 
 /** One source, some servers and one client, in one process and without a socket. */
 export class World {
@@ -62,8 +65,10 @@ export class World {
     await ledger.append(random.int(terms.pin === null ? 1 : MAX_PIN + 1, 60));
     const pin = pinAt(ledger, terms.pin);
     const maker = { random, ledger, mint };
-    const byPeer = await forge(terms, (kind) => Forgery.make(kind, maker, pin));
-    const forgeries = [...new Set(byPeer.flatMap((own) => own ?? []))];
+    const byPeer = await forge(terms, (kind) =>
+      Forgery.make(kind, maker, terms.below && pin !== null && pin.height > 0 ? pin : null),
+    );
+    const forgeries = [...new Set(byPeer.flat())];
     ledger.onChange = async () => {
       for (const forgery of forgeries) await forgery.follow();
     };
@@ -82,7 +87,8 @@ export class World {
       });
     });
     const network = new Network(peers, random);
-    const watch = new Watch({ terms, mint, pin, namedBy: named.count });
+    const honest = new Set(peers.flatMap(({ lie, url }) => (lie === null ? [url] : [])));
+    const watch = new Watch({ terms, mint, pin, honest, namedBy: named.count });
     const config = { ...clientConfig(ledger, network), ...guarded(terms, pin) };
     const follower = new Follower(alter(config), watch, observe);
     return new World({ terms, ledger, forgeries, peers, network, follower, watch, reported });
@@ -132,22 +138,32 @@ function pinAt(ledger: Ledger, height: number | null): BlockRef | null {
 /** The chains that each peer has of its own. Liars of one kind may have theirs together. */
 async function forge(
   { lies, together }: Terms,
-  make: (kind: Forgery['kind']) => Promise<Forgery>,
+  make: (kind: OwnChain) => Promise<Forgery>,
 ): Promise<readonly (readonly Forgery[])[]> {
   const shared = new Map<LieKind, readonly Forgery[]>();
   const all: (readonly Forgery[])[] = [];
   for (const kind of lies) {
     const old = kind !== null && together ? shared.get(kind) : undefined;
-    const own: Forgery[] = [];
-    const count = kind === null || !hasOwnChain(kind) || old !== undefined ? 0 : kind === 'replicas' ? 2 : 1;
-    while (kind !== null && hasOwnChain(kind) && own.length < count) own.push(await make(kind));
-    if (kind !== null && own.length > 0) shared.set(kind, own);
-    all.push(old ?? own);
+    const own = old ?? (kind !== null && hasOwnChain(kind) ? await forgeOne(kind, make) : []);
+    if (kind !== null) shared.set(kind, own);
+    all.push(own);
   }
   return all;
 }
 
-function sourcesOf(kind: LieKind | null, { served }: Ledger, own: readonly Forgery[]): PeerOptions['sources'] {
+async function forgeOne(
+  kind: OwnChain,
+  make: (kind: OwnChain) => Promise<Forgery>,
+): Promise<readonly Forgery[]> {
+  const first = await make(kind);
+  return kind === 'replicas' ? [first, await make(kind)] : [first];
+}
+
+function sourcesOf(
+  kind: LieKind | null,
+  { served }: Ledger,
+  own: readonly Forgery[],
+): PeerOptions['sources'] {
   const others = own.map((forgery) => forgery.served.source);
   return others.length === 0 || kind === 'replicas' ? [served.source, ...others] : others;
 }

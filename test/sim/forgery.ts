@@ -54,7 +54,7 @@ export class Forgery {
       fork: random.int(0, Math.max(0, most)),
       most: below === null ? Infinity : most,
     });
-    await forgery.served.become(forgery.#target());
+    await forgery.served.become(await forgery.#target());
     return forgery;
   }
 
@@ -72,7 +72,7 @@ export class Forgery {
     const isLate = this.kind === 'replicas' && !this.#isSettled && !this.#random.chance(CATCH_UP_SHARE);
     if (isLate) return;
     if (this.kind !== 'other-genesis' && this.#random.chance(MOVE_SHARE)) this.#move();
-    await this.served.become(this.#target());
+    await this.served.become(await this.#target());
   }
 
   /** Servers that were late are not any more. */
@@ -86,7 +86,7 @@ export class Forgery {
     this.#fork = Math.max(this.#fork, Math.min(near, this.#most));
   }
 
-  #target(): readonly MadeBlock[] {
+  async #target(): Promise<readonly MadeBlock[]> {
     const theirs = this.#ledger.served.branch;
     if (this.kind === 'replicas') return theirs;
     if (this.kind === 'prefix') return theirs.slice(0, this.#fork + 1);
@@ -97,7 +97,7 @@ export class Forgery {
     const own = this.#own(shared);
     const blocks = [...shared, ...own].slice(0, Math.max(shared.length, this.#length(shared.length)));
     while (blocks.length < this.#length(shared.length))
-      blocks.push(this.#mint.make(blocks.at(-1) ?? null, 'liar'));
+      blocks.push(await this.#mint.make(blocks.at(-1) ?? null, 'liar'));
     return blocks;
   }
 

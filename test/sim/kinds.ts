@@ -50,3 +50,8 @@ export function hasOwnChain(kind: LieKind): kind is OwnChain {
 export function mayWin(kind: LieKind): boolean {
   return kind === 'equal-fork' || kind === 'longer-fork';
 }
+
+/** Whether a liar claims a head so far away that it can't deny a block: its server has none there to compare. */
+export function saysYes(kind: LieKind): boolean {
+  return kind === 'lure' || kind === 'far-head' || kind === 'flapping-head';
+}

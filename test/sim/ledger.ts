@@ -29,7 +29,8 @@ export class Ledger {
 
   async append(count: number): Promise<void> {
     const blocks: MadeBlock[] = [...this.served.branch];
-    for (let added = 0; added < count; added++) blocks.push(this.#mint.make(blocks.at(-1) ?? null, 'source'));
+    for (let added = 0; added < count; added++)
+      blocks.push(await this.#mint.make(blocks.at(-1) ?? null, 'source'));
     await this.served.become(blocks);
     this.highest = Math.max(this.highest, this.height);
     await this.onChange();

@@ -1,6 +1,6 @@
 import type { BlockRef } from '../../src/contracts/index.js';
 import type { SyncEngineConfig } from '../../src/index.js';
-import { type LieKind, LIES, mayWin, OWN_CHAIN } from './kinds.js';
+import { type LieKind, LIES, mayWin, OWN_CHAIN, saysYes } from './kinds.js';
 import type { Random } from './random.js';
 
 /** What a client may be configured with against liars. */
@@ -96,11 +96,15 @@ export function guarded({ agree }: Terms, pin: BlockRef | null): Partial<SyncEng
   return { agree, checkpoints: pin === null ? [] : [pin] };
 }
 
-/** How many peers at most confirm the same false block. */
+/** How many liars at most confirm the same false block: those on one branch, and those that say yes to whatever is asked. */
 export function mostTogether({ lies, together }: Terms): number {
-  const counts = OWN_CHAIN.map((kind) => lies.filter((lie) => lie === kind).length);
-  const most = Math.max(0, ...counts);
-  return together ? most : Math.min(1, most);
+  const sayYes = lies.filter((lie) => lie !== null && saysYes(lie));
+  const counts = OWN_CHAIN.map((kind) => {
+    const same = lies.filter((lie) => lie === kind).length;
+    const others = sayYes.filter((lie) => lie !== kind).length;
+    return same === 0 ? 0 : others + (together || saysYes(kind) ? same : 1);
+  });
+  return Math.max(0, ...counts);
 }
 
 /** Whether the client may end on a branch that is not the source's: too many lie, and nothing that it knows forbids it. */

@@ -26,6 +26,7 @@ export const PROMISES = {
     'With `agree` N, and fewer than N liars on one branch, no block of a liar is told or handed on. (guard `agree`)',
   producers:
     "With `producers`, no block is told, handed on or stored that the source's producer did not make. (guard `producers`)",
+  // With `agree` above 1 it need not stay `synced`: a liar that claims more is heard, and not believed.
   end: "With one honest peer at least (with `agree` N: N), the client ends `synced` on the source's head, byte for byte; or on a liar's branch that may win, at least as high, when N liars or more are on it, and neither a pin nor `producers` forbids it.",
   alone:
     'With a liar as the only peer, the client ends `synced` where that peer really is when its branch may win, is a prefix or lags; else it only keeps the other promises.',

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { type EnginePlan, enginePlan } from '../config/engine-plan.js';
 import type { SyncEngineConfig } from '../config/types.js';
-import type { BlockRef, SnapshotType } from '../contracts/index.js';
+import type { BlockRef, SnapshotTransportPlugin, SnapshotType } from '../contracts/index.js';
 import type { SyncMode } from '../engine/modes.js';
 import { STREAM_CODECS } from '../internal/codecs.js';
 import {
@@ -22,12 +22,22 @@ export interface PeerArguments extends StoreOptions, TrustArguments {
   readonly peer: readonly string[];
   readonly mode: 'auto' | SyncMode;
   readonly snapshotType: SnapshotType;
+  readonly maxParts?: number;
   readonly codec?: string;
   readonly finalityDepth?: number;
   readonly agree: number;
   readonly staleAfter?: number;
   readonly acceptRollback?: BlockRef;
   readonly state?: string;
+}
+
+/** What `--max-parts` asks for, loaded only then. */
+export async function snapshotPlugins(
+  maxParts: number | undefined,
+): Promise<readonly SnapshotTransportPlugin[]> {
+  if (maxParts === undefined) return [];
+  const { snapshotTransport } = await import('../../plugins/transport-snapshot/client/index.js');
+  return [snapshotTransport({ maxParts })];
 }
 
 /** The option `--peer`. */
@@ -45,6 +55,7 @@ export function syncOptions(modes: readonly ('auto' | SyncMode)[]): readonly Opt
     new Option('--snapshot-type <type>', 'the newest blocks and the state, or all blocks')
       .choices(['recent', 'full'])
       .default('recent'),
+    OPTION.maxParts(),
     new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices(
       STREAM_CODECS,
     ),
@@ -74,7 +85,7 @@ export async function syncPlan(
   options: PeerArguments,
   more: Pick<SyncEngineConfig, 'to' | 'follow' | 'retry'>,
 ): Promise<EnginePlan> {
-  const { codec, mode, peer, snapshotType, agree, staleAfter } = options;
+  const { codec, mode, peer, snapshotType, maxParts, agree, staleAfter } = options;
   const config: SyncEngineConfig = {
     ...storeConfig(options, true),
     ...(await stateConfig(options.state)),
@@ -88,6 +99,7 @@ export async function syncPlan(
     acceptRollback: options.acceptRollback ?? null,
     staleAfterMs: staleAfter === undefined ? null : staleAfter * 1000,
     ...(codec === undefined ? {} : { codecs: [codec] }),
+    plugins: await snapshotPlugins(maxParts),
   };
   return planned(() => enginePlan(config));
 }

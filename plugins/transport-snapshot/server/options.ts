@@ -96,6 +96,13 @@ export interface SnapshotServerOptions {
    */
   readonly refreshAfterMs?: number | null;
   /**
+   * Whether the chain is being caught up with: then none is made for its new blocks, and none because there is none, until it
+   * is over or `refreshAfterMs` has passed. Asked again at each look, at least once a minute. Must not throw.
+   *
+   * @defaultValue never
+   */
+  readonly isCatchingUp?: () => boolean;
+  /**
    * Generations of each type and codec that are kept, at least 2.
    *
    * @defaultValue 2
@@ -147,6 +154,7 @@ export const SNAPSHOT_OPTIONS = {
   every: withDefault(nullable(integer({ min: 1 })), DEFAULT_EVERY_BLOCKS),
   // No timer waits for it.
   refreshAfterMs: withDefault(nullable(duration({ min: 0, max: Number.MAX_SAFE_INTEGER })), ONE_DAY_MS),
+  isCatchingUp: withDefault(func<() => boolean>(), () => false),
   keep: withDefault(integer({ min: 2 }), 2),
   maxBytes: withDefault(integer({ what: 'a number of bytes', min: 1 }), DEFAULT_MAX_BYTES),
   maxPartBytes: withDefault(

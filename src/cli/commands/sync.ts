@@ -38,6 +38,7 @@ export function command(): Command {
     .addOption(peerOption('node to sync from; may be given several times').makeOptionMandatory())
     .addOption(OPTION.data())
     .addOption(OPTION.chain())
+    .addOption(OPTION.chainId())
     .addOption(OPTION.base())
     .addOption(OPTION.checkpoint())
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(wholeNumber))

@@ -1,4 +1,4 @@
-import type { HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
+import type { HttpFetchInit, HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { abortError, raceAbort, throwIfAborted } from '../abort.js';
 import { LinkedAbort } from '../linked-abort.js';
@@ -10,8 +10,10 @@ import { watch } from './watch.js';
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** A `GET` to a peer. */
+/** A request to a peer. */
 export interface HttpRequest {
+  /** Default `GET`. */
+  readonly method?: 'HEAD';
   readonly peer: Peer;
   /** Path and query below the peer's URL: `/status`. */
   readonly target: string;
@@ -54,7 +56,13 @@ export async function openExchange(
   });
   const started = performance.now();
   try {
-    const response = await send(deps, url, headers, abort.signal);
+    const init = {
+      method: request.method ?? 'GET',
+      headers,
+      redirect: 'manual',
+      signal: abort.signal,
+    } as const;
+    const response = await send(deps, url, init);
     return new Exchange(response, abort, performance.now() - started);
   } catch (error) {
     abort.release();
@@ -66,13 +74,9 @@ export async function openExchange(
 }
 
 /** A `fetch` that doesn't listen to its signal is left behind, and the body that it may bring later is given up. */
-async function send(
-  { fetch }: TransportDeps,
-  url: URL,
-  headers: Record<string, string>,
-  signal: AbortSignal,
-): Promise<HttpFetchResponse> {
-  const sent = fetch(url, { method: 'GET', headers, redirect: 'manual', signal });
+async function send({ fetch }: TransportDeps, url: URL, init: HttpFetchInit): Promise<HttpFetchResponse> {
+  const { signal } = init;
+  const sent = fetch(url, init);
   try {
     return await raceAbort(sent, signal);
   } catch (error) {

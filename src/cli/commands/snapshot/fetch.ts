@@ -16,6 +16,7 @@ import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/tru
 import { isSyncError, SyncError } from '../../../errors/index.js';
 import { filled, OPTION, peersOf } from '../../options.js';
 import { readValue } from '../../planned.js';
+import { snapshotPlugins } from '../../sync-options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { requiredTrust, signatureScheme, TRUST_OPTION, type TrustArguments } from '../../trust.js';
@@ -35,6 +36,7 @@ interface FetchOptions extends TrustArguments {
   readonly peer: readonly Peer[];
   readonly out: string;
   readonly type: SnapshotType;
+  readonly maxParts?: number;
   readonly maxBlockBytes: number;
   readonly json?: boolean;
 }
@@ -63,6 +65,7 @@ export function command(): Command {
     .addOption(TRUST_OPTION.trust())
     .addOption(TRUST_OPTION.threshold())
     .addOption(TRUST_OPTION.hash())
+    .addOption(OPTION.maxParts())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -72,7 +75,7 @@ export function command(): Command {
 async function fetchSnapshot(options: FetchOptions, context: CommandContext): Promise<void> {
   const trust = requiredTrust(options);
   const maxBlockBytes = readValue(CHAIN_LIMITS.maxBlockBytes, options.maxBlockBytes, '--max-block-bytes');
-  const client = await openSnapshotClient();
+  const client = await openSnapshotClient(await snapshotPlugins(options.maxParts));
   try {
     const job = {
       client,

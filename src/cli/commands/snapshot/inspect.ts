@@ -7,6 +7,7 @@ import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { OPTION } from '../../options.js';
 import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
+import { snapshotPlugins } from '../../sync-options.js';
 import { signatureScheme } from '../../trust.js';
 import { bytesText, countText } from '../../units.js';
 import { openSnapshotClient } from './client.js';
@@ -22,6 +23,7 @@ Examples:
 
 interface InspectOptions {
   readonly type: SnapshotType;
+  readonly maxParts?: number | undefined;
   readonly json?: boolean;
 }
 
@@ -32,6 +34,7 @@ export function command(): Command {
     .addOption(
       new Option('--type <type>', 'which one of a server').choices(['recent', 'full']).default('recent'),
     )
+    .addOption(OPTION.maxParts())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((source: string, options: InspectOptions) =>
@@ -41,12 +44,12 @@ export function command(): Command {
 
 async function inspect(
   source: string,
-  { type }: InspectOptions,
+  { type, maxParts }: InspectOptions,
   { signal, conclude }: CommandContext,
 ): Promise<void> {
   const isUrl = /^https?:/.test(source);
   const manifest = isUrl
-    ? await manifestOf(source, type, signal)
+    ? await manifestOf(source, { type, maxParts }, signal)
     : (await findSnapshot(source, signal)).manifest;
   if (manifest === null) throw new SyncError('INPUT_UNREADABLE', `There is no manifest beside ${source}.`);
   const scheme = await signatureScheme();
@@ -62,11 +65,11 @@ async function inspect(
 
 async function manifestOf(
   source: string,
-  type: SnapshotType,
+  { type, maxParts }: Pick<InspectOptions, 'type' | 'maxParts'>,
   signal: AbortSignal,
 ): Promise<SnapshotManifest> {
   const peer = readValue(peerReader, source, 'SOURCE');
-  const client = await openSnapshotClient();
+  const client = await openSnapshotClient(await snapshotPlugins(maxParts));
   try {
     const manifest = await client.manifest(peer, type, signal);
     if (manifest !== null) return manifest;

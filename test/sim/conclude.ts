@@ -118,7 +118,7 @@ function unmetClaims({ terms, follower }: World): readonly string[] {
 
 /** A liar that claims what it has. */
 function isConsistent(kind: LieKind): boolean {
-  return mayWin(kind) || kind === 'prefix' || kind === 'replicas';
+  return kind !== 'split' && (mayWin(kind) || kind === 'prefix' || kind === 'replicas');
 }
 
 /** Whether what the client knows rules out what its only peer has. */

@@ -46,9 +46,12 @@ export function hasOwnChain(kind: LieKind): kind is OwnChain {
   return OWN_CHAIN.some((own) => own === kind);
 }
 
-/** Whose branch is valid, is claimed as it is, and is as long as that of the source: one peer's word is all against it. */
+/**
+ * Whose branch is valid and as long as that of the source: one peer's word is all against it. That a peer's own status
+ * contradicts its blocks does not make a client leave it yet, which SECURITY.md says: so `split` is one of them.
+ */
 export function mayWin(kind: LieKind): boolean {
-  return kind === 'equal-fork' || kind === 'longer-fork';
+  return kind === 'equal-fork' || kind === 'longer-fork' || kind === 'split';
 }
 
 /** Whether a liar claims a head so far away that it can't deny a block: its server has none there to compare. */

@@ -8,7 +8,7 @@ import { mostTogether, type Terms } from './terms.js';
  * that was broken.
  *
  * "Told" is what `block` and `rollback` events say, "handed on" is what the handler of `run` gets. A liar's branch *may win*
- * when its blocks are valid, it claims no more than it has, and it is always as long as the source's.
+ * when its blocks are valid and it is always as long as the source's (`mayWin`).
  */
 export const PROMISES = {
   made: 'Each block that is told, handed on or stored was made by the source, or by a liar whose blocks are valid.',

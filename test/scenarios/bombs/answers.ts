@@ -390,8 +390,17 @@ export const ANSWERS: Readonly<Record<string, AnswerKind>> = {
         start: framed(Buffer.alloc(0), 2 ** 32 - 1),
         ...repeated('x', ENDLESS_BYTES),
       })),
-      'a frame that is gzip of 1 GiB': large(frames(() => ({ start: framed(zeros(1024 * MIB)) }))),
       'gzip’ed': frames(endless('', '\0\0\0\0'), { headers: { ...FRAMES } }),
+    },
+  },
+  'a frame of one block of 60 MiB': {
+    valid: large(
+      frames(() => ({ start: framed(gzipSync(randomBlock(LARGEST_BLOCK_BYTES))) }), {
+        beside: () => ({ '/status': status({ height: 0, hash: 'f' }, ['gzip']) }),
+      }),
+    ),
+    bombs: {
+      'gzip of 1 GiB': large(frames(() => ({ start: framed(zeros(1024 * MIB)) }))),
     },
   },
 };

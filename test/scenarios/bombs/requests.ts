@@ -69,6 +69,7 @@ interface Sent {
 
 async function answered({ body, ...options }: Sent): Promise<string> {
   const sent = request({ host: '127.0.0.1', ...options });
+  sent.on('error', () => undefined);
   sent.end(body);
   try {
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
@@ -95,7 +96,11 @@ async function flood(
   await once(socket, 'connect');
   socket.write(start);
   const until = performance.now() + FLOOD_MS;
-  for (let bytes = 0; !isClosed() && bytes < FLOOD_BYTES && performance.now() < until; bytes += again.length) {
+  for (
+    let bytes = 0;
+    !isClosed() && bytes < FLOOD_BYTES && performance.now() < until;
+    bytes += again.length
+  ) {
     if (!socket.write(again)) await Promise.race([once(socket, 'drain').catch(() => undefined), wait(100)]);
   }
   if (isHeld && !isClosed()) await wait(HOLD_MS);

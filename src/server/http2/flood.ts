@@ -13,6 +13,10 @@ const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM } = constants;
 export function endFloods(session: ServerHttp2Session): void {
   let since = performance.now();
   let frames = 0;
+  const end = (): void => {
+    if (session.destroyed) return;
+    session.destroy(new Error('The client floods the session.'), NGHTTP2_ENHANCE_YOUR_CALM);
+  };
   const count = (): void => {
     const now = performance.now();
     if (now - since > PERIOD_MS) {
@@ -20,12 +24,16 @@ export function endFloods(session: ServerHttp2Session): void {
       frames = 0;
     }
     frames += 1;
-    if (frames > MAX_FRAMES && !session.destroyed)
-      session.destroy(new Error('The client floods the session.'), NGHTTP2_ENHANCE_YOUR_CALM);
+    if (frames > MAX_FRAMES) end();
   };
   session.on('ping', count);
   session.on('remoteSettings', count);
+  let opened = 0;
   session.on('stream', (stream: ServerHttp2Stream) => {
+    if (opened === 0) setImmediate(() => (opened = 0));
+    opened += 1;
+    // Answers go out between two turns: whoever opens more in one turn has called off the others.
+    if (opened > (session.localSettings.maxConcurrentStreams ?? Infinity)) end();
     stream.once('close', () => {
       if (stream.rstCode === NGHTTP2_CANCEL) count();
     });

@@ -28,6 +28,7 @@ interface Told {
 
 const RULES: BranchRules = {
   maxRollbackBlocks: 64,
+  maxBranchBytes: 256 * 1024 * 1024,
   acceptRollback: null,
   takesTie: () => true,
   tookTie: () => undefined,
@@ -280,4 +281,31 @@ test('consent to a branch counts no more once the peer has taken the block back 
   const { error } = await tellAll(chain, answers, { branches, follow: true });
   t.true(isSyncError(error, 'ROLLBACK_TOO_DEEP'));
   t.is(chain.tip().head?.height, 79);
+});
+
+test('a branch of more bytes than go into one batch is refused before it is whole, and ours is kept', async (t) => {
+  const chain = await sourceChain(t, 6);
+  const common = await refAt(chain, 1);
+  const head = chain.tip().head;
+  const failure = await notMine(t, chain, [1]);
+  const documents = blocksOn(common, 12, 'large');
+  const total = documents.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const reads = documents.map((document) => asFrames([document]));
+  const branches = { ...RULES, maxBranchBytes: Math.floor(total / 4) };
+  const { facts, error } = await tellAll(chain, [{ reads: [], failure }, { reads }], { branches });
+  t.true(isSyncError(error, 'BRANCH_TOO_LARGE'), String(error));
+  t.deepEqual(short(facts), []);
+  t.deepEqual(chain.tip().head, head);
+});
+
+test('a branch of one block may have any size', async (t) => {
+  const chain = await sourceChain(t, 6);
+  const common = await refAt(chain, 4);
+  const failure = await notMine(t, chain, [4]);
+  const [document] = blocksOn(common, 1, 'other');
+  const branches = { ...RULES, maxBranchBytes: 1 };
+  const reads = [asFrames(document === undefined ? [] : [document])];
+  const { facts, error } = await tellAll(chain, [{ reads: [], failure }, { reads }], { branches });
+  t.is(error, undefined);
+  t.deepEqual(short(facts), ['- 5 to 4', '+ 5']);
 });

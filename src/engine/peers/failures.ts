@@ -61,7 +61,7 @@ export function isNamed(error: SyncError, consequence: Consequence): boolean {
 
 /** The peer is on a chain that this node may not go over to. */
 function isIrreconcilable({ code }: SyncError): boolean {
-  return code === 'BELOW_FINALIZED' || code === 'ROLLBACK_TOO_DEEP';
+  return code === 'BELOW_FINALIZED' || code === 'ROLLBACK_TOO_DEEP' || code === 'BRANCH_TOO_LARGE';
 }
 
 /**

@@ -101,7 +101,8 @@ async function flood(
     !isClosed() && bytes < FLOOD_BYTES && performance.now() < until;
     bytes += again.length
   ) {
-    if (!socket.write(again)) await Promise.race([once(socket, 'drain').catch(() => undefined), wait(100)]);
+    if (socket.write(again)) await wait(0);
+    else await Promise.race([once(socket, 'drain').catch(() => undefined), wait(100)]);
   }
   if (isHeld && !isClosed()) await wait(HOLD_MS);
   const end = isClosed() ? 'cut off' : 'borne';
@@ -154,34 +155,23 @@ async function readers(
   return reads ? `${(heard / 1e6).toFixed(0)} MB read` : `${count} held`;
 }
 
-const plain =
-  (path: string, more = '') =>
-  (index: number) =>
-    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-Client: c${index}\r\n${more}\r\n`;
-/** 100 requests in one session that takes no bytes of their answers. */
-const noWindow = (path: string) => (): Buffer => {
+const plain = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+const follow = (from: number, codec = 'gzip', more = ''): string =>
+  plain(`/sync/stream?from_height=${from}&follow=true&codec=${codec}`, more);
+/** In each codec from a place of its own on. */
+const places = (index: number): string => follow(index * 300, index % 2 === 0 ? 'identity' : 'gzip');
+/** Says that this is another client than the others. */
+const client = (index: number): string => `X-Client: c${index}\r\n`;
+/** All that one answer may have. */
+const WHOLE = `/sync/json?from=0&to=${BLOCKS - 1}`;
+
+/** A session of a hundred requests. */
+function session(settingsFrame: Uint8Array, path: string): Buffer {
   const requests = Array.from({ length: 100 }, (_, index) =>
-    frame(
-      FRAME.headers,
-      END_HEADERS | END_STREAM,
-      2 * index + 1,
-      Buffer.concat([get(path), field('x-client', String(Math.random()))]),
-    ),
+    frame(FRAME.headers, END_HEADERS | END_STREAM, 2 * index + 1, get(path)),
   );
-  return Buffer.concat([PREFACE, NO_WINDOW, ...requests]);
-};
-/** The same with a session that takes what fits into the window that each has at first. */
-const withWindow = (path: string) => (): Buffer => {
-  const requests = Array.from({ length: 100 }, (_, index) =>
-    frame(
-      FRAME.headers,
-      END_HEADERS | END_STREAM,
-      2 * index + 1,
-      Buffer.concat([get(path), field('x-client', String(Math.random()))]),
-    ),
-  );
-  return Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0), ...requests]);
-};
+  return Buffer.concat([PREFACE, settingsFrame, ...requests]);
+}
 
 const tags = Array.from({ length: 1_000 }, (_, at) => `"t${at}"`).join(', ');
 const long = 'x'.repeat(15_000);
@@ -263,12 +253,10 @@ export const REQUESTS: Readonly<Record<string, RequestKind>> = {
         'POST /sync/status HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;',
         'a=b;',
       ),
-      'requests one behind the other, no answer read': ({ http1 }) =>
-        readers(http1, 20, () => plain('/sync/json?from=0&to=999')(0).repeat(500), false),
     },
   },
   'HTTP/2': {
-    valid: ({ http2 }) => readers(http2, 1, withWindow('/sync/status'), true),
+    valid: ({ http2 }) => readers(http2, 1, () => session(frame(FRAME.settings, 0, 0), '/sync/status'), true),
     bombs: {
       'requests that are called off': rapidReset,
       pings: http2Flood(Buffer.alloc(0), frame(FRAME.ping, 0, 0, Buffer.alloc(8))),
@@ -307,55 +295,43 @@ export const REQUESTS: Readonly<Record<string, RequestKind>> = {
       ),
     },
   },
-  'a thousand followers': {
-    valid: ({ http1 }) => readers(http1, 1_000, plain('/sync/stream?from_height=0&follow=true'), true),
+  'followers of one client': {
+    valid: ({ http1 }) => readers(http1, 20, () => follow(0), true),
+    bombs: {
+      'that read nothing': ({ http1 }) => readers(http1, 20, () => follow(0), false),
+      'compressed, that read nothing': ({ http1 }) =>
+        readers(http1, 20, () => follow(0, 'identity', 'Accept-Encoding: gzip\r\n'), false),
+      'a thousand, that read nothing': ({ http1 }) => readers(http1, 1_000, () => follow(0), false),
+    },
+  },
+  'followers at twenty places': {
+    valid: ({ http1 }) => readers(http1, 20, places, true),
+    bombs: { 'that read nothing': ({ http1 }) => readers(http1, 20, places, false) },
+  },
+  'answers to one client': {
+    valid: ({ http1 }) => readers(http1, 32, () => plain(WHOLE), true),
+    bombs: {
+      'that it does not read': ({ http1 }) => readers(http1, 32, () => plain(WHOLE), false),
+      'compressed, that it does not read': ({ http1 }) =>
+        readers(http1, 32, () => plain(WHOLE, 'Accept-Encoding: gzip\r\n'), false),
+      'in frames, that it does not read': ({ http1 }) =>
+        readers(http1, 32, () => plain(`${WHOLE}&frames=gzip`), false),
+      'of snapshots, that it does not read': ({ http1 }) =>
+        readers(http1, 32, () => plain('/sync/snapshot?type=recent'), false),
+      'a thousand, that it does not read': ({ http1 }) => readers(http1, 1_000, () => plain(WHOLE), false),
+      'requests one behind the other, no answer read': ({ http1 }) =>
+        readers(http1, 20, () => plain('/sync/json?from=0&to=999').repeat(500), false),
+      'of three sessions without a window': ({ http2 }) =>
+        readers(http2, 3, () => session(NO_WINDOW, WHOLE), false),
+      'streams of three sessions without a window': ({ http2 }) =>
+        readers(http2, 3, () => session(NO_WINDOW, '/sync/stream?from_height=0'), false),
+    },
+  },
+  'a thousand clients that follow': {
+    valid: ({ http1 }) => readers(http1, 1_000, (index) => follow(0, 'gzip', client(index)), true),
     bombs: {
       'that read nothing': ({ http1 }) =>
-        readers(http1, 1_000, plain('/sync/stream?from_height=0&follow=true'), false),
-      'that begin at a thousand places': ({ http1 }) =>
-        readers(
-          http1,
-          1_000,
-          (index) => plain(`/sync/stream?from_height=${index * 7}&follow=true`)(index),
-          false,
-        ),
-      'in every codec': ({ http1 }) =>
-        readers(
-          http1,
-          1_000,
-          (index) =>
-            plain(`/sync/stream?from_height=${index * 7}&codec=${index % 2 === 0 ? 'identity' : 'gzip'}`)(
-              index,
-            ),
-          false,
-        ),
-      'compressed, that read nothing': ({ http1 }) =>
-        readers(
-          http1,
-          1_000,
-          plain('/sync/stream?from_height=0&codec=identity&follow=true', 'Accept-Encoding: gzip\r\n'),
-          false,
-        ),
-    },
-  },
-  'a thousand ranges at once': {
-    valid: ({ http1 }) => readers(http1, 1_000, plain('/sync/json?from=0&to=7999'), true),
-    bombs: {
-      'that nobody reads': ({ http1 }) => readers(http1, 1_000, plain('/sync/json?from=0&to=7999'), false),
-      'compressed, that nobody reads': ({ http1 }) =>
-        readers(http1, 1_000, plain('/sync/json?from=0&to=7999', 'Accept-Encoding: gzip\r\n'), false),
-      'in frames, that nobody reads': ({ http1 }) =>
-        readers(http1, 1_000, plain('/sync/json?from=0&to=7999&frames=gzip'), false),
-      'of snapshots, that nobody reads': ({ http1 }) =>
-        readers(http1, 1_000, plain('/sync/snapshot?type=recent'), false),
-    },
-  },
-  'ten sessions of a hundred answers': {
-    valid: ({ http2 }) => readers(http2, 10, withWindow('/sync/json?from=0&to=7999'), true),
-    bombs: {
-      'without a window': ({ http2 }) => readers(http2, 10, noWindow('/sync/json?from=0&to=7999'), false),
-      'streams without a window': ({ http2 }) =>
-        readers(http2, 10, noWindow('/sync/stream?from_height=0'), false),
+        readers(http1, 1_000, (index) => follow(0, 'gzip', client(index)), false),
     },
   },
 };

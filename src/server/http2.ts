@@ -12,6 +12,7 @@ import {
 import type { Socket } from 'node:net';
 import { accepting, func, isObject, readOptions, unfit } from '../internal/options/index.js';
 import { keepHttp2Members } from './http2/compat.js';
+import { MAX_CONCURRENT_STREAMS } from './http2/flood.js';
 import { CLOSE_HTTP2_OPTIONS, type CloseHttp2Options } from './http2/options.js';
 import { goAway, isTracked, trackSessions } from './http2/sessions.js';
 
@@ -84,9 +85,6 @@ function checkArguments(owner: string, handler: unknown, options: unknown): void
   listener.read(handler, { owner, path: 'handler' });
   if (!isObject(options)) throw unfit({ owner, path: 'options' }, "an object of options of Node's", options);
 }
-
-/** Streams that a client has open at once in one session: Node's own default has no bound. */
-const MAX_CONCURRENT_STREAMS = 100;
 
 function bounded<T extends ServerOptions | SecureServerOptions>(options: T): T {
   return { ...options, settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS, ...options.settings } };

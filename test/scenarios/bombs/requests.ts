@@ -49,9 +49,10 @@ async function ask(
   body = '',
 ): Promise<string> {
   const agent = new Agent({ keepAlive: true, maxSockets: 10 });
+  const sized = body === '' ? headers : { ...headers, 'content-length': String(body.length) };
   const codes = new Set<string>();
   const once1 = async (): Promise<void> => {
-    codes.add(await answered({ port, path, headers: headers as never, method, agent, body }));
+    codes.add(await answered({ port, path, headers: sized as never, method, agent, body }));
   };
   await Promise.all(Array.from({ length: 20 }, once1));
   agent.destroy();
@@ -176,9 +177,9 @@ function session(settingsFrame: Uint8Array, path: string): Buffer {
 const tags = Array.from({ length: 1_000 }, (_, at) => `"t${at}"`).join(', ');
 const long = 'x'.repeat(15_000);
 const parameters = (name: string): string =>
-  Array.from({ length: 1_500 }, (_, at) => `${name}${at}=1`).join('&');
-const manyRanges = `bytes=${Array.from({ length: 2_000 }, (_, at) => `${at}-${at}`).join(',')}`;
-const accepts = Array.from({ length: 1_000 }, (_, at) => `a/b${at};q=0.5`).join(',');
+  Array.from({ length: 1_000 }, (_, at) => `${name}${at}=1`).join('&');
+const manyRanges = `bytes=${Array.from({ length: 1_400 }, (_, at) => `${at}-${at}`).join(',')}`;
+const accepts = Array.from({ length: 400 }, (_, at) => `a/b${at};q=0.5`).join(',');
 
 /** What any path may be asked with. */
 function anyPath(path: string): Readonly<Record<string, Attack>> {
@@ -189,15 +190,15 @@ function anyPath(path: string): Readonly<Record<string, Attack>> {
       ask(ports, `${path}${suffix}`, headers, method, body);
   return {
     'a long query': at(`${mark}x=${long}`),
-    'thousands of parameters': at(mark + parameters('p')),
-    'a parameter as thousands of lists': at(mark + parameters('from[').replaceAll('=', ']=')),
+    'a thousand parameters': at(mark + parameters('p')),
+    'a parameter as a thousand lists': at(mark + parameters('from[').replaceAll('=', ']=')),
     'broken escapes': at(`${mark}x=${'%'.repeat(15_000)}`),
     'many escapes': at(`${mark}x=${'%F0%9F%98%80'.repeat(1_200)}`),
     'a thousand tags': at('', { 'if-none-match': tags }),
     'tags without end': at('', { 'if-none-match': `"${'W/"'.repeat(5_000)}` }),
-    'a thousand types': at('', { accept: accepts, 'accept-encoding': accepts }),
+    'hundreds of types': at('', { accept: accepts, 'accept-encoding': accepts }),
     'nested parameters of a type': at('', { accept: `a/b${';c=d'.repeat(3_700)}` }),
-    'two thousand ranges': at('', { range: manyRanges }),
+    'a thousand ranges': at('', { range: manyRanges }),
     'a range of many digits': at('', { range: `bytes=${'9'.repeat(7_000)}-${'9'.repeat(7_000)}` }),
     'a range of white space': at('', { range: `bytes=${' '.repeat(14_000)}x` }),
     'a long Last-Event-ID': at('', { 'last-event-id': '9'.repeat(15_000) }),

@@ -154,6 +154,7 @@ const ENGINE_ROWS: OptionTable = {
   'retry.quickForMs': row([0, LONGEST_TIMER], [...NO_NUMBERS, null, -1, LONGEST_TIMER + 1]),
   'limits.maxBatchBlocks': integers(1),
   'limits.maxPendingBytes': integers(1),
+  'limits.maxBranchBytes': integers(1),
   'limits.minBytesPerSecond': row([0, 0.5], [...NO_NUMBERS, null, -1]),
   'limits.connectTimeoutMs': times,
   'limits.firstByteTimeoutMs': times,

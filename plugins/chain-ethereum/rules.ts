@@ -1,5 +1,5 @@
 import type { BlockHeader, BlockRef, ChainRules } from '../../src/contracts/index.js';
-import { malformed, MAX_DEPTH, requiredMember, scanDocument } from '../../src/internal/json/index.js';
+import { malformed, MAX_DEPTH, requiredMember, scanBlock } from '../../src/internal/json/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
 import { encodeHeader, HEADER_NAMES, type HeaderFields, readFields, readHash } from './header.js';
 import { toNumber } from './hex.js';
@@ -34,7 +34,7 @@ export class EthereumRules implements ChainRules {
 }
 
 function readBlock(document: Uint8Array): Block {
-  const scan = scanDocument(document, SCAN);
+  const scan = scanBlock(document, SCAN);
   const fields = readFields(scan);
   const height = toNumber(fieldOf(fields, 'number'));
   if (height === null) throw malformed(requiredMember(scan, 'number').start, 'a number above 2^53-1');

@@ -8,7 +8,7 @@ import {
   readPlainString,
   readRaw,
   requiredMember,
-  scanDocument,
+  scanBlock,
   type ScanOptions,
   type Span,
 } from '../../src/internal/json/index.js';
@@ -36,7 +36,7 @@ export class LinkedRules implements ChainRules {
   }
 
   describe(document: Uint8Array): BlockHeader {
-    const scan = scanDocument(document, this.#scan);
+    const scan = scanBlock(document, this.#scan);
     return {
       height: heightOf(scan, this.#names.height),
       hash: hashOf(scan, this.#names.hash),

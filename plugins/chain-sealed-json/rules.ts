@@ -4,7 +4,7 @@ import {
   MAX_DEPTH,
   readInteger,
   requiredMember,
-  scanDocument,
+  scanBlock,
 } from '../../src/internal/json/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
 import { hashOf, RESERVED_NAMES, SEALED_JSON_GENESIS } from './form.js';
@@ -20,7 +20,7 @@ export class SealedJsonRules implements ChainRules {
 
   describe(document: Uint8Array): BlockHeader {
     const { height, hash, previousHash } = readStart(document);
-    const scan = scanDocument(document, SCAN);
+    const scan = scanBlock(document, SCAN);
     for (const name of RESERVED_NAMES) requiredMember(scan, name);
     return { height, hash, previousHash, timestamp: readTimestamp(scan) };
   }

@@ -13,6 +13,7 @@ import {
   planActivation,
   planStaged,
 } from '../../src/internal/commit-rules.js';
+import { ownBytes } from '../../src/internal/own-bytes.js';
 import { StateTables } from './state-tables.js';
 
 /** A block and what takes its changes of the state back. */
@@ -50,7 +51,7 @@ export class MemoryStage implements StorageStage {
   putBlocks(frames: readonly Frame[]): Promise<void> {
     return this.#call(() => {
       this.#staged = planStaged(frames, this.#staged);
-      for (const frame of frames) this.#blocks.push({ frame, undo: [] });
+      for (const frame of frames) this.#blocks.push({ frame: ownFrame(frame), undo: [] });
     });
   }
 
@@ -85,4 +86,10 @@ export function run<T>(step: () => T): Promise<T> {
   return new Promise((resolve) => {
     resolve(step());
   });
+}
+
+/** The frame as it is kept: a small block does not keep the read that it came with. */
+export function ownFrame(frame: Frame): Frame {
+  const bytes = ownBytes(frame.bytes);
+  return bytes === frame.bytes ? frame : { ...frame, bytes };
 }

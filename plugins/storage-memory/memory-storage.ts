@@ -18,7 +18,7 @@ import type {
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
 import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
-import { MemoryStage, run, type StoredBlock } from './memory-stage.js';
+import { MemoryStage, ownFrame, run, type StoredBlock } from './memory-stage.js';
 import { StateTables } from './state-tables.js';
 
 /** Bytes that one batch of a read aims at. */
@@ -29,7 +29,7 @@ const BATCH_ITEMS = 1024;
 
 const EMPTY: Checkpoint = { head: null, base: 0, confirmed: null, finalized: null, assumed: null };
 
-/** Keeps everything in arrays and maps. What it was given is kept, not copied. */
+/** Keeps everything in arrays and maps. What it was given is kept, not copied, unless it is a small part of its buffer. */
 export class MemoryStorage implements Storage {
   readonly name = 'memory';
   readonly directory = null;
@@ -66,7 +66,7 @@ export class MemoryStorage implements Storage {
       const plan = planCommit(batch, this.checkpoint(), this.#identity, found);
       if (to !== null) this.#drop(to);
       for (const { frame, changes } of batch.blocks)
-        this.#blocks.push({ frame, undo: this.#state.apply(changes) });
+        this.#blocks.push({ frame: ownFrame(frame), undo: this.#state.apply(changes) });
       this.#checkpoint = plan.checkpoint;
       this.#identity = plan.identity;
     });

@@ -45,6 +45,8 @@ const ACTIONS: Partial<Record<ErrorCode, string>> = {
   STORE_CLOSED: 'Run the command again.',
   ROLLBACK_TOO_DEEP:
     'Find out which branch is right, and consent to this one with --accept-rollback HEIGHT:HASH if it is; nothing was changed.',
+  BRANCH_TOO_LARGE:
+    'Find out which branch is right; if it is this one, begin a new store with it. Nothing was changed.',
   PEER_UNAUTHORIZED: 'Check the name and the password in the address: https://NAME:PASSWORD@….',
   PEER_CERTIFICATE:
     'Check the address; for a private authority set NODE_EXTRA_CA_CERTS; renew a certificate that has expired.',

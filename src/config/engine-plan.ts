@@ -85,6 +85,7 @@ const ENGINE_LIMITS = {
   ...CHAIN_LIMITS,
   maxBatchBlocks: withDefault(integer({ min: 1 }), DEFAULT_ENGINE_LIMITS.maxBatchBlocks),
   maxPendingBytes: withDefault(integer({ min: 1 }), DEFAULT_ENGINE_LIMITS.maxPendingBytes),
+  maxBranchBytes: withDefault(integer({ min: 1 }), DEFAULT_ENGINE_LIMITS.maxBranchBytes),
   minBytesPerSecond: withDefault(number(), DEFAULT_ENGINE_LIMITS.minBytesPerSecond),
 } satisfies Record<keyof EngineLimits, Reader<number>>;
 

@@ -170,6 +170,7 @@ export class Connection {
     const { settings, book, ties } = this.#deps;
     return {
       maxRollbackBlocks: settings.maxRollbackBlocks,
+      maxBranchBytes: settings.limits.maxBranchBytes,
       acceptRollback: settings.acceptRollback,
       // With several peers a tie is for those to decide that have the longer branch next.
       takesTie: (height) => (settings.agree > 1 || book.usable.length === 1) && ties.allows(height),

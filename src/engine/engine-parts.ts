@@ -28,6 +28,13 @@ export interface EngineLimits extends ChainLimits {
    */
   readonly maxPendingBytes: number;
   /**
+   * Encoded bytes of a peer's branch, if it has more than one block: it takes the place of ours in one batch, for which
+   * all of it is held in memory. The code of a larger one is `BRANCH_TOO_LARGE`.
+   *
+   * @defaultValue 256 MiB
+   */
+  readonly maxBranchBytes: number;
+  /**
    * Slowest rate of a peer while blocks are due from it and another peer could be asked, in encoded bytes a second over
    * 20 s; 0 for none.
    *
@@ -41,6 +48,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   ...DEFAULT_CHAIN_LIMITS,
   maxBatchBlocks: 512,
   maxPendingBytes: 2 * 1024 * 1024,
+  maxBranchBytes: 256 * 1024 * 1024,
   minBytesPerSecond: 8 * 1024,
 };
 

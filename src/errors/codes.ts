@@ -89,6 +89,10 @@ export const ERROR_CODES = {
     "A peer's branch would drop more confirmed blocks than `maxRollbackBlocks` allows.",
     'Find out which branch is right, and consent to this one with `acceptRollback` if it is; nothing was changed.',
   ),
+  BRANCH_TOO_LARGE: info(
+    "A peer's branch has more bytes than may take the place of ours at once.",
+    'Find out which branch is right; if it is this one, raise `limits.maxBranchBytes`, or begin a new store. Nothing was changed.',
+  ),
   // Codecs
   CODEC_UNAVAILABLE: info(
     'No codec of this name is available here.',

@@ -1,5 +1,10 @@
+import { fills } from './own-bytes.js';
+
 const EMPTY = new Uint8Array(0);
-/** Pieces below this are gathered in blocks, so that a peer that sends single bytes can't cost an object for each. */
+/**
+ * Pieces below this are gathered in blocks, so that a peer that sends single bytes can't cost an object for each; so are
+ * those that are a small part of what they were read in, which would stay in memory whole.
+ */
 const SMALL_BYTES = 1024;
 const LARGEST_BLOCK_BYTES = 64 * 1024;
 
@@ -18,7 +23,7 @@ export class ByteRope {
   /** Adds a piece at the end. */
   append(piece: Uint8Array): void {
     if (piece.length === 0) return;
-    const direct = this.#length === 0 || piece.length >= SMALL_BYTES;
+    const direct = this.#length === 0 || (piece.length >= SMALL_BYTES && fills(piece.length, piece));
     this.#length += piece.length;
     if (direct) {
       this.#closeBlock();
@@ -45,15 +50,15 @@ export class ByteRope {
   }
 
   #gather(piece: Uint8Array): void {
-    if (this.#to + piece.length > this.#block.length) this.#newBlock();
+    if (this.#to + piece.length > this.#block.length) this.#newBlock(piece.length);
     this.#block.set(piece, this.#to);
     this.#to += piece.length;
   }
 
-  #newBlock(): void {
+  #newBlock(leastBytes: number): void {
     this.#closeBlock();
     const doubled = this.#block.length * 2;
-    this.#block = new Uint8Array(Math.max(SMALL_BYTES, Math.min(doubled, LARGEST_BLOCK_BYTES)));
+    this.#block = new Uint8Array(Math.max(leastBytes, SMALL_BYTES, Math.min(doubled, LARGEST_BLOCK_BYTES)));
     this.#from = 0;
     this.#to = 0;
   }

@@ -12,6 +12,7 @@ import {
 import type { Socket } from 'node:net';
 import { accepting, func, readOptions } from '../internal/options/index.js';
 import { keepHttp2Members } from './http2/compat.js';
+import { MAX_CONCURRENT_STREAMS } from './http2/flood.js';
 import { CLEARTEXT_OPTIONS, SECURE_OPTIONS } from './http2/node-options.js';
 import { CLOSE_HTTP2_OPTIONS, type CloseHttp2Options } from './http2/options.js';
 import { goAway, isTracked, trackSessions } from './http2/sessions.js';
@@ -84,9 +85,6 @@ export async function closeHttp2Server(
   await closed;
   clearTimeout(cutOff);
 }
-
-/** Streams that a client has open at once in one session: Node's own default has no bound. */
-const MAX_CONCURRENT_STREAMS = 100;
 
 function bounded<T extends ServerOptions | SecureServerOptions>(options: T): T {
   return { ...options, settings: { maxConcurrentStreams: MAX_CONCURRENT_STREAMS, ...options.settings } };

@@ -8,6 +8,7 @@ import {
   withDefault,
 } from '../internal/options/index.js';
 import { addressKey } from './client-address.js';
+import { admit, refuseBody } from './http1-bounds.js';
 import { problemResponse, notFound } from './problem.js';
 import { breakOff, sendResponse } from './send.js';
 import type { SyncRequest, SyncServer } from './sync-server.js';
@@ -75,7 +76,8 @@ export interface NodeExchange {
 
 /** Answers one exchange; never rejects. Resolves when the response was handed over or the client has gone. */
 export async function serveRequest(server: SyncServer, exchange: NodeExchange): Promise<void> {
-  const { res } = exchange;
+  const { req, res } = exchange;
+  if (!admit(req, res)) return;
   const gone = new AbortController();
   const onClose = (): void => {
     gone.abort();
@@ -83,6 +85,7 @@ export async function serveRequest(server: SyncServer, exchange: NodeExchange): 
   res.once('close', onClose);
   try {
     const response = await answer(server, exchange, gone.signal);
+    refuseBody(req, res);
     await sendResponse(res, response, server.limits);
   } catch (error) {
     // The operator hears of it before the client can.

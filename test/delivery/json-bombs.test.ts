@@ -1,83 +1,17 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { gzipSync } from 'node:zlib';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { snapshotTransport } from '../../plugins/transport-snapshot/client/index.js';
 import { sseTransport } from '../../plugins/transport-sse/index.js';
-import type { HttpFetch, Peer, TransportDeps } from '../../src/contracts/index.js';
+import type { Peer, TransportDeps } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
-import { createHttp1Client } from '../../src/http1-client/index.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
+import { askedFor as ask, SLACK_BYTES } from '../helpers/bomb-server.js';
 import { BOMBS, largeManifest, MANIFEST, STATUS, withBomb } from '../helpers/json-bombs.js';
-import { codeOf, testLimits } from '../plugins/snapshot-client-support.js';
+import { codeOf } from '../plugins/snapshot-client-support.js';
 
 const MIB = 1024 * 1024;
 const BOMB_BYTES = 8 * MIB;
-/** What the client's decoder and sockets may have made before they are stopped. */
-const SLACK_BYTES = 512 * 1024;
 const { signal } = new AbortController();
-const limits = {
-  ...testLimits,
-  idleTimeoutMs: 60_000,
-  progressTimeoutMs: 60_000,
-  firstByteTimeoutMs: 60_000,
-};
-
-interface Asked {
-  readonly error: unknown;
-  /** Bytes of bodies that the client took, decoded. */
-  readonly taken: number;
-}
-
-/** Serves one body, gzip'ed, and asks for it. */
-async function ask(
-  t: ExecutionContext,
-  answer: { readonly status?: number; readonly type?: string; readonly body: Uint8Array },
-  request: (deps: TransportDeps, peer: Peer) => Promise<unknown>,
-): Promise<Asked> {
-  const zipped = gzipSync(answer.body, { level: 1 });
-  const server = createServer((_request, response) => {
-    const type = answer.type ?? 'application/json';
-    response.writeHead(answer.status ?? 200, { 'content-type': type, 'content-encoding': 'gzip' });
-    response.end(zipped);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const http = createHttp1Client(limits);
-  const counted = counting(http.fetch);
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const peer = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, headers: {} };
-  const error = await request({ fetch: counted.fetch, limits }, peer).then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  await http.close();
-  server.closeAllConnections();
-  return { error, taken: counted.bytes() };
-}
-
-function counting(fetch: HttpFetch): { readonly fetch: HttpFetch; bytes(): number } {
-  let bytes = 0;
-  const count = new Set<TransformStream<Uint8Array, Uint8Array>>();
-  const counted: HttpFetch = async (url, init) => {
-    const response = await fetch(url, init);
-    const counter = new TransformStream<Uint8Array, Uint8Array>({
-      transform: (chunk, controller) => {
-        bytes += chunk.length;
-        controller.enqueue(chunk);
-      },
-    });
-    count.add(counter);
-    const { status, headers } = response;
-    return { status, headers, body: response.body?.pipeThrough(counter) ?? null };
-  };
-  return { fetch: counted, bytes: () => bytes };
-}
 
 const askStatus = async (deps: TransportDeps, peer: Peer): Promise<void> => {
   await sseTransport().create(deps).status(peer, { signal });

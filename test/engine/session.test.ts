@@ -28,6 +28,7 @@ interface Told {
 
 const RULES: BranchRules = {
   maxRollbackBlocks: 64,
+  maxBranchBytes: 256 * 1024 * 1024,
   acceptRollback: null,
   takesTie: () => true,
   tookTie: () => undefined,
@@ -315,4 +316,31 @@ test('a branch that the peer has changed to meanwhile is taken when its stream i
   const { facts, asked } = await tellAll(chain, [live, { reads: [], failure }, branch], more);
   t.deepEqual(asked.slice(0, 3), [5, 5, 3]);
   t.deepEqual(short(facts).slice(0, 3), ['live', '- 5 4 to 3', '+ 4 5 6']);
+});
+
+test('a branch of more bytes than go into one batch is refused before it is whole, and ours is kept', async (t) => {
+  const chain = await sourceChain(t, 6);
+  const common = await refAt(chain, 1);
+  const head = chain.tip().head;
+  const failure = await notMine(t, chain, [1]);
+  const documents = blocksOn(common, 12, 'large');
+  const total = documents.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const reads = documents.map((document) => asFrames([document]));
+  const branches = { ...RULES, maxBranchBytes: Math.floor(total / 4) };
+  const { facts, error } = await tellAll(chain, [{ reads: [], failure }, { reads }], { branches });
+  t.true(isSyncError(error, 'BRANCH_TOO_LARGE'), String(error));
+  t.deepEqual(short(facts), []);
+  t.deepEqual(chain.tip().head, head);
+});
+
+test('a branch of one block may have any size', async (t) => {
+  const chain = await sourceChain(t, 6);
+  const common = await refAt(chain, 4);
+  const failure = await notMine(t, chain, [4]);
+  const [document] = blocksOn(common, 1, 'other');
+  const branches = { ...RULES, maxBranchBytes: 1 };
+  const reads = [asFrames(document === undefined ? [] : [document])];
+  const { facts, error } = await tellAll(chain, [{ reads: [], failure }, { reads }], { branches });
+  t.is(error, undefined);
+  t.deepEqual(short(facts), ['- 5 to 4', '+ 5']);
 });

@@ -2,7 +2,7 @@ import { blackHole } from './black-hole.js';
 import { droppedLine } from './dropped-line.js';
 import { forks } from './forks.js';
 import { h2load } from './h2load.js';
-import { jsonBombs } from './json-bombs.js';
+import { bombs } from './bombs/scenario.js';
 import { killServer } from './kill-server.js';
 import { liars } from './liars.js';
 import { nginx } from './nginx/scenario.js';
@@ -16,7 +16,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   liars,
   nginx,
   h2load,
-  'json-bombs': jsonBombs,
+  bombs,
 };
 
 const wanted = process.argv.slice(2);

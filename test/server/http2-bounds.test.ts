@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect as netConnect } from 'node:net';
 import { connect, constants, createServer, type ClientHttp2Session } from 'node:http2';
 import test, { type ExecutionContext } from 'ava';
 import { createHttp2CleartextServer } from '../../src/server/http2.js';
@@ -7,6 +8,7 @@ import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { turns, until } from '../helpers/waiting.js';
+import { END_HEADERS, END_STREAM, FRAME, frame, get, PREFACE } from '../scenarios/bombs/http2-frames.js';
 import { listenAt } from './http2-support.js';
 
 async function session(t: ExecutionContext): Promise<ClientHttp2Session> {
@@ -101,4 +103,30 @@ test('a session without streams is closed, and one whose stream is silent is not
   await once(idle, 'close');
   t.false(busy.closed);
   t.false(silent.destroyed);
+});
+
+test('a session that opens more streams in one turn than it may have is ended before the others are answered', async (t) => {
+  let requests = 0;
+  const server = createHttp2CleartextServer((_req, res) => {
+    requests += 1;
+    res.end();
+  });
+  const socket = netConnect(await listenAt(server), '127.0.0.1');
+  t.teardown(() => {
+    socket.destroy();
+    server.close();
+  });
+  const frames = Array.from({ length: 400 }, (_, at) => {
+    const stream = 2 * at + 1;
+    const fields = get('/sync/status');
+    return [
+      frame(FRAME.headers, END_HEADERS | END_STREAM, stream, fields),
+      frame(FRAME.reset, 0, stream, Buffer.of(0, 0, 0, NGHTTP2_CANCEL)),
+    ];
+  });
+  socket.on('error', () => undefined);
+  socket.resume();
+  socket.write(Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0), ...frames.flat()]));
+  await once(socket, 'close');
+  t.true(requests <= 101, `${requests} requests`);
 });

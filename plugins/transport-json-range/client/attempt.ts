@@ -24,8 +24,13 @@ export interface AttemptSetup extends Omit<RangeQuery, 'peer' | 'frames'> {
   readonly basis: Source | null;
 }
 
+/** What a block costs beside its bytes, about: many tiny ones are bounded too. */
+const BLOCK_COST_BYTES = 256;
+
 /** Blocks of one read. */
 export interface Piece extends RangeBatch {
+  /** What holding them costs, in bytes. */
+  readonly cost: number;
   /** Height of the first block. */
   readonly height: number;
   readonly source: Source;
@@ -110,7 +115,7 @@ export class Attempt {
   /** The next blocks, when they have come. */
   shift(): Piece | null {
     const piece = this.#pieces.shift() ?? null;
-    if (piece !== null) this.#context.budget.release(piece.bytes);
+    if (piece !== null) this.#context.budget.release(piece.cost);
     return piece;
   }
 
@@ -146,11 +151,12 @@ export class Attempt {
     for await (const batch of this.#fetch()) {
       if (this.#cancelled) return;
       this.#measure(batch.bytes, performance.now() - since);
-      this.#context.budget.take(batch.bytes);
+      const cost = batch.bytes + batch.blocks.length * BLOCK_COST_BYTES;
+      this.#context.budget.take(cost);
       const height = this.#received;
       const blocks = this.#wanted(batch.blocks);
       this.#received += blocks.length;
-      this.#pieces.push({ ...batch, blocks, height, source: this.source });
+      this.#pieces.push({ ...batch, blocks, cost, height, source: this.source });
       this.#changed();
       await this.#mayRead();
       since = performance.now();

@@ -2,6 +2,7 @@ import type { BlockHeader, StreamRequest, TransportDeps } from '../../../src/con
 import { BodyReader } from '../../../src/internal/http/body.js';
 import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
 import { DocumentSplitter, type SplitForm } from '../../../src/internal/json/index.js';
+import { ownViews } from '../../../src/internal/own-bytes.js';
 import { FrameSplitter } from '../frame-splitter.js';
 import { checkHead, rangeRequest, type RangeQuery } from './http.js';
 import { headerOf, Placement } from './placement.js';
@@ -91,7 +92,7 @@ export class RangeReader {
         const found = splitter.count;
         const failure = this.#take(chunk, splitter, blocks);
         if (splitter.count > found) body.progressed();
-        yield { blocks, codec: this.#codec, bytes: chunk.length, first };
+        yield { blocks: ownViews(chunk, blocks), codec: this.#codec, bytes: chunk.length, first };
         if (blocks.length > 0) first = false;
         if (failure !== null) throw failure;
       }

@@ -36,6 +36,7 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
  */
 export class SseParser {
   readonly #maxEventBytes: number;
+  readonly #maxDataBytes: (type: string) => number;
   #retryMs: number | null = null;
 
   #bomBytes = 0;
@@ -52,13 +53,17 @@ export class SseParser {
   #ownId: string | null = null;
   #dataLines = 0;
   readonly #data = new ByteRope();
+  #dataBytes = 0;
 
   /**
    * @param maxEventBytes - largest event: all its lines but the comments, and the line ends between them. Also the
    * longest comment.
+   * @param maxDataBytes - most data of an event of a type, `''` while it has none; 0 for data that nobody wants, which is
+   * not held. Default: what an event may have.
    */
-  constructor(maxEventBytes: number) {
+  constructor(maxEventBytes: number, maxDataBytes: (type: string) => number = () => maxEventBytes) {
     this.#maxEventBytes = maxEventBytes;
+    this.#maxDataBytes = maxDataBytes;
   }
 
   /** The last `retry` field in milliseconds, as it came; `null` when there was none. */
@@ -177,12 +182,26 @@ export class SseParser {
       this.#atValueStart = false;
       if (chunk[at] === SPACE) at++;
     }
-    if (at < end) (this.#field === 'data' ? this.#data : this.#value).append(chunk.subarray(at, end));
+    if (at === end) return;
+    const bytes = chunk.subarray(at, end);
+    if (this.#field === 'data') this.#takeData(bytes);
+    else this.#value.append(bytes);
+  }
+
+  #takeData(bytes: Uint8Array): void {
+    const most = this.#maxDataBytes(this.#type);
+    if (most === 0) return;
+    this.#dataBytes += bytes.length;
+    if (this.#dataBytes > most) {
+      const message = `The data of an event of type ${this.#type || 'message'} has more than ${most} bytes.`;
+      throw new SyncError('EVENT_TOO_LARGE', message);
+    }
+    this.#data.append(bytes);
   }
 
   #setField(): void {
     this.#field = fieldOf(this.#name);
-    if (this.#field === 'data' && this.#dataLines++ > 0) this.#data.append(LINE_FEED);
+    if (this.#field === 'data' && this.#dataLines++ > 0) this.#takeData(LINE_FEED);
   }
 
   #checkSize(): void {
@@ -232,6 +251,7 @@ export class SseParser {
     this.#ownId = null;
     this.#eventBytes = 0;
     this.#dataLines = 0;
+    this.#dataBytes = 0;
     if (complete) emit({ type, data: this.#data.take(), id });
   }
 }

@@ -3,8 +3,9 @@ import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { BodyReader } from '../../../src/internal/http/body.js';
 import type { HttpExchange } from '../../../src/internal/http/exchange.js';
 import { clampRetryMs } from '../../../src/internal/http/retry-after.js';
+import { ownViews } from '../../../src/internal/own-bytes.js';
 import { SseParser, type SseEvent } from './parser.js';
-import { parseWireEvent, type WireGrammar } from './wire.js';
+import { maxDataBytes, parseWireEvent, type WireGrammar } from './wire.js';
 
 /** How a stream is to be read. */
 export interface StreamReaderOptions extends WireGrammar {
@@ -21,7 +22,7 @@ export class StreamReader {
   constructor(exchange: HttpExchange, options: StreamReaderOptions) {
     const { idleTimeoutMs, progressTimeoutMs, maxEventBytes } = options.limits;
     this.#options = options;
-    this.#parser = new SseParser(maxEventBytes);
+    this.#parser = new SseParser(maxEventBytes, (type) => maxDataBytes(type, maxEventBytes));
     this.#body = new BodyReader(exchange, {
       idleMs: idleTimeoutMs,
       progressMs: progressTimeoutMs,
@@ -42,7 +43,7 @@ export class StreamReader {
         const items: WireItem[] = [];
         const failure = this.#take(chunk, items);
         // What came whole before the failure counts.
-        if (items.length > 0) yield items;
+        if (items.length > 0) yield owned(chunk, items);
         if (failure !== null) throw failure;
       }
     } catch (error) {
@@ -92,6 +93,15 @@ export class StreamReader {
     if (retryMs === null || !isSyncError(error) || !error.info.retryable) return error;
     return error.at({ retryAfterMs: clampRetryMs(retryMs) });
   }
+}
+
+/** What is kept of a chunk that is mostly something else, such as comments, is not to keep all of it. */
+function owned(chunk: Uint8Array, items: readonly WireItem[]): readonly WireItem[] {
+  const views = items.flatMap((item) => (item.kind === 'frame' ? [item.bytes] : []));
+  const bytes = ownViews(chunk, views);
+  if (bytes === views) return items;
+  let at = 0;
+  return items.map((item) => (item.kind === 'frame' ? { ...item, bytes: bytes[at++] ?? item.bytes } : item));
 }
 
 function truncated(complete: boolean): SyncError {

@@ -19,6 +19,24 @@ const IDENTITY = 'identity';
 /** Largest data of an event that is not a block. */
 const MAX_CONTROL_BYTES = 64 * 1024;
 
+/**
+ * Most data of an event that is held while it comes. One without a name yet may be a block; data of types that this
+ * version doesn't know is not held.
+ */
+export function maxDataBytes(type: string, maxBlockBytes: number): number {
+  switch (type) {
+    case '':
+    case EVENTS.block:
+      return maxBlockBytes;
+    case EVENTS.rollback:
+    case EVENTS.complete:
+    case EVENTS.error:
+      return MAX_CONTROL_BYTES;
+    default:
+      return 0;
+  }
+}
+
 /** How the events of one request are to be read. */
 export interface WireGrammar {
   /** The codec that was asked for. */

@@ -60,7 +60,8 @@ type EncodedBlock = Pick<Frame, 'header' | 'codec' | 'bytes'>;
  * @throws SyncError `BLOCK_MALFORMED` for an unencoded document with a line break in it, which would end the event early
  */
 export function formatBlockEvent(block: EncodedBlock): Uint8Array {
-  const event = Buffer.allocUnsafe(blockEventLength(block));
+  // Not of Node's pool: an event that is kept would keep the 8 KiB that it was cut from.
+  const event = Buffer.allocUnsafeSlow(blockEventLength(block));
   writeBlockEvent(event, 0, block);
   return event;
 }

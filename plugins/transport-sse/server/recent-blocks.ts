@@ -1,4 +1,5 @@
 import type { BlockHeader, BlockRef, ChainChange, Frame } from '../../../src/contracts/index.js';
+import { ownBytes } from '../../../src/internal/own-bytes.js';
 import { CHUNK_BYTES } from './format.js';
 
 /** A block at the head: its frame until somebody asks for the event, the event from then on. */
@@ -23,8 +24,8 @@ export interface RecentEvents {
   readonly last: BlockRef;
 }
 
-/** What an entry costs beside its bytes, about: many tiny blocks are bounded too. */
-const ENTRY_BYTES = 256;
+/** What an entry costs beside its bytes, about: its objects, its header's hashes and the memory of its bytes. */
+const ENTRY_BYTES = 1024;
 /** A larger block goes to each reader in pieces, from the source. */
 const MAX_ENTRY_BYTES = 1024 * 1024;
 
@@ -89,7 +90,9 @@ export class RecentBlocks {
     const isLarge = Math.max(bytes, frame.documentBytes) > MAX_ENTRY_BYTES;
     if (!fits || isLarge) this.#clear(header.height);
     if (isLarge) return;
-    this.#entries.set(header.height, { header, frame, event: null, bytes });
+    // As it is reported a frame may be a view of much more: of all that its batch was read in.
+    const own = { ...frame, bytes: ownBytes(frame.bytes) };
+    this.#entries.set(header.height, { header, frame: own, event: null, bytes });
     this.#next = header.height + 1;
     this.#bytes += bytes;
     this.#shrink();

@@ -66,7 +66,7 @@ function isBeyondLimits({ code }: SyncError): boolean {
 
 /** The peer is on a chain that this node may not go over to. */
 function isIrreconcilable({ code }: SyncError): boolean {
-  return code === 'BELOW_FINALIZED' || code === 'ROLLBACK_TOO_DEEP';
+  return code === 'BELOW_FINALIZED' || code === 'ROLLBACK_TOO_DEEP' || code === 'BRANCH_TOO_LARGE';
 }
 
 /**

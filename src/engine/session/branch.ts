@@ -5,8 +5,16 @@ import type { Chain } from '../../chain/chain.js';
 /** Encoded bodies of a branch that are held until it is taken; beyond that they are fetched again for the switch. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
+/** A block of a branch, whose body may not be held. */
+interface BranchBlock extends BlockRef {
+  /** Of its body as it came. */
+  readonly byteLength: number;
+}
+
 /** What a branch needs to take the place of ours. */
 export interface BranchRules {
+  /** Encoded bytes of a branch of more than one block: it takes the place of ours in one batch, which is held whole. */
+  readonly maxBranchBytes: number;
   /** Confirmed blocks that a branch may take the place of. */
   readonly maxRollbackBlocks: number;
   /** A block of the one branch that may begin deeper; `null` when none may. */
@@ -28,7 +36,7 @@ export class Branch {
   readonly #rules: BranchRules;
   readonly #ours: BlockRef | null;
   #common: BlockRef;
-  readonly #refs: BlockRef[] = [];
+  readonly #refs: BranchBlock[] = [];
   /** As many as refs; `null` when there are more bytes than may be held. */
   #frames: Frame[] | null = [];
   #bytes = 0;
@@ -48,7 +56,8 @@ export class Branch {
 
   /** The newest block of the peer's chain. */
   get head(): BlockRef {
-    return this.#refs.at(-1) ?? this.#common;
+    const { height, hash } = this.#refs.at(-1) ?? this.#common;
+    return { height, hash };
   }
 
   /** Our head when the peer's chain was found to differ. */
@@ -74,7 +83,7 @@ export class Branch {
   /**
    * Takes verified blocks, in order.
    *
-   * @throws SyncError `ROLLBACK_TOO_DEEP` when more confirmed blocks would be dropped than may be.
+   * @throws SyncError `ROLLBACK_TOO_DEEP` when more confirmed blocks would be dropped than may be, `BRANCH_TOO_LARGE`.
    */
   async add(frames: readonly Frame[]): Promise<void> {
     for (const frame of frames) {
@@ -89,9 +98,8 @@ export class Branch {
     const kept = height - this.#common.height;
     const found = kept === 0 ? this.#common : this.#refs[kept - 1];
     if (found?.hash !== hash) return false;
-    this.#refs.length = kept;
-    const dropped = this.#frames?.splice(kept) ?? [];
-    for (const { bytes } of dropped) this.#bytes -= bytes.byteLength;
+    for (const { byteLength } of this.#refs.splice(kept)) this.#bytes -= byteLength;
+    this.#frames?.splice(kept);
     return true;
   }
 
@@ -114,8 +122,10 @@ export class Branch {
   #push(frame: Frame, ref: BlockRef): void {
     const { acceptRollback } = this.#rules;
     if (this.#isTooDeep && acceptRollback === null) throw this.#tooDeep();
-    this.#refs.push(ref);
-    this.#bytes += frame.bytes.byteLength;
+    const { byteLength } = frame.bytes;
+    this.#bytes += byteLength;
+    this.#refs.push({ ...ref, byteLength });
+    if (this.#refs.length > 1 && this.#bytes > this.#rules.maxBranchBytes) throw this.#tooLarge();
     if (this.#bytes > MAX_HELD_BYTES) this.#frames = null;
     this.#frames?.push(frame);
   }
@@ -137,6 +147,12 @@ export class Branch {
   get #isTooDeep(): boolean {
     const { confirmed } = this.#chain.tip();
     return confirmed !== null && confirmed.height - this.#common.height > this.#rules.maxRollbackBlocks;
+  }
+
+  #tooLarge(): SyncError {
+    const { common, head } = this;
+    const message = `The peer's branch leaves ours at block ${common.height} ${common.hash} and has ${this.#bytes} bytes up to block ${head.height}, more than the ${this.#rules.maxBranchBytes} that may take the place of ours at once.`;
+    return new SyncError('BRANCH_TOO_LARGE', message, { height: common.height });
   }
 
   #tooDeep(): SyncError {

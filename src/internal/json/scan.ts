@@ -47,6 +47,20 @@ export function scanDocument(bytes: Uint8Array, options: ScanOptions): Document 
   return scanObject(bytes, { start: 0, end: bytes.length }, options);
 }
 
+/**
+ * Does what {@link scanDocument} does for a block, around which nothing may stand: in an array or on a line white space is
+ * between the documents and belongs to none of them, so that a block which ends with some would not come out as it went in.
+ *
+ * @throws SyncError `BLOCK_MALFORMED`
+ */
+export function scanBlock(bytes: Uint8Array, options: ScanOptions): Document {
+  const document = scanDocument(bytes, options);
+  const { start, end } = document.span;
+  if (start > 0) throw malformed(0, 'white space before the document');
+  if (end < bytes.length) throw malformed(end, 'white space after the document');
+  return document;
+}
+
 /** Does for a part of some bytes what {@link scanDocument} does for all of them. Offsets stay those of `bytes`. */
 export function scanObject(bytes: Uint8Array, within: Span, options: ScanOptions): Document {
   const span = outerSpan(bytes, within);

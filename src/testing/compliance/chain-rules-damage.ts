@@ -53,6 +53,15 @@ export function trailersAreNoticed({ rules, documents }: ChainRulesFixture): voi
   }
 }
 
+export function surroundingsAreNoticed({ rules, documents }: ChainRulesFixture): void {
+  const document = smallest(documents);
+  for (const space of [' ', '\t', '   ']) {
+    const bytes = Buffer.from(space);
+    assertMalformed(rules, Buffer.concat([bytes, document]), `${JSON.stringify(space)} before`);
+    assertMalformed(rules, Buffer.concat([document, bytes]), `${JSON.stringify(space)} after`);
+  }
+}
+
 export function lineBreaksAreNoticed({ rules, documents }: ChainRulesFixture): void {
   const document = smallest(documents);
   for (let at = 0; at <= document.length; at++) {

@@ -16,6 +16,7 @@ import {
   lineBreaksAreNoticed,
   repeatsAreHarmless,
   rubbishIsRefused,
+  surroundingsAreNoticed,
   trailersAreNoticed,
   truncationIsNoticed,
 } from './chain-rules-damage.js';
@@ -58,4 +59,9 @@ const CHECKS: readonly (readonly [id: string, title: string, check: Check])[] = 
   ['CR-13', 'The same bytes get the same answer, whatever was asked in between', answersRepeat],
   ['CR-14', 'A view into a larger buffer reads like the document alone', viewsAreRead],
   ['CR-15', 'What is no document at all is refused with BLOCK_MALFORMED', rubbishIsRefused],
+  [
+    'CR-16',
+    'White space before or after the document is refused with BLOCK_MALFORMED',
+    surroundingsAreNoticed,
+  ],
 ];

@@ -94,7 +94,9 @@ export class Producers {
    */
   vouch(frames: readonly Frame[]): void {
     const last = frames.at(-1);
-    if (last !== undefined && !this.#checked.has(last)) this.check(last.header, this.#documentOf(last));
+    if (last === undefined || this.#checked.has(last)) return;
+    this.check(last.header, this.#documentOf(last));
+    this.#checked.add(last);
   }
 
   /**

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { SyncError } from '../../errors/index.js';
 import { EvidenceFiles } from '../../internal/node/evidence-files.js';
-import { OPTION } from '../options.js';
+import { OPTION, storePlan } from '../options.js';
 import { writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
@@ -32,7 +32,10 @@ export function command(): Command {
     );
 }
 
-async function evidence({ data }: EvidenceOptions, { signal, conclude }: CommandContext): Promise<void> {
+async function evidence(options: EvidenceOptions, { signal, conclude }: CommandContext): Promise<void> {
+  const { data } = options;
+  // What the directory is called is checked as everywhere; the store itself stays closed.
+  storePlan(options, false);
   const found = await stat(data).catch(() => null);
   if (found?.isDirectory() !== true) throw new SyncError('STORE_NOT_FOUND', `There is no store at ${data}.`);
   const written = { pairs: 0 };

@@ -212,6 +212,7 @@ class Session {
         if (item.kind === 'complete' && follow) await this.#goLive(item);
       }
     } finally {
+      this.#vouchForHelper(frames, items.at(-1));
       await this.#push(frames);
     }
     return complete;
@@ -229,6 +230,16 @@ class Session {
       return this.#verifier.wireFrame(item);
     } catch (error) {
       throw item.peer !== undefined && isSyncError(error) ? error.at({ peer: item.peer.url }) : error;
+    }
+  }
+
+  /** What another peer than the asked one has sent is vouched for by itself, so that the right one is blamed. */
+  #vouchForHelper(frames: readonly Frame[], last: WireItem | undefined): void {
+    if (last?.kind !== 'frame' || last.peer === undefined) return;
+    try {
+      this.#deps.chain.vouch(frames);
+    } catch (error) {
+      throw isSyncError(error) ? error.at({ peer: last.peer.url }) : error;
     }
   }
 

@@ -3,6 +3,7 @@ import type { Producers } from './producers.js';
 
 /** Two different blocks at one height, both signed by one producer. */
 export interface Evidence {
+  /** Of both blocks. */
   readonly height: number;
   /** The public key, as the blocks spell it. */
   readonly producer: string;

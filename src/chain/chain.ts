@@ -323,7 +323,7 @@ export class Chain implements BlockSource, Closeable {
 
   /**
    * The proofs that producers have signed two different blocks at one height, lowest height first. They are kept in the
-   * store's directory, at most 64 and 64 MiB of them; for a store without a directory as long as the chain is open.
+   * store's directory, at most 8 of a producer, 64 and 64 MiB of all; for a store without a directory as long as the chain is open.
    */
   evidence(): Promise<readonly Evidence[]> {
     return this.#parts.evidence.list();

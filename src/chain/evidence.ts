@@ -29,7 +29,9 @@ export interface Equivocation extends Pick<Evidence, 'height' | 'producer'> {
   readonly kept: boolean;
 }
 
-/** So much is looked for in one run. */
+/** So much is looked for of one producer in one run: one pair proves what it does. */
+const MAX_OF_PRODUCER = 8;
+/** And of all. */
 const MAX_FOUND = 64;
 
 /** What finding two blocks of one producer at one height works with. */
@@ -43,7 +45,7 @@ export interface EquivocationsDeps {
 /** Finds producers that have signed two blocks at one height, and keeps the proof. */
 export class Equivocations {
   readonly #deps: EquivocationsDeps;
-  readonly #found = new Set<string>();
+  readonly #found: Pick<Evidence, 'height' | 'producer'>[] = [];
 
   constructor(deps: EquivocationsDeps) {
     this.#deps = deps;
@@ -58,7 +60,7 @@ export class Equivocations {
   async among(frames: readonly Frame[]): Promise<readonly Equivocation[]> {
     const found: Equivocation[] = [];
     for (const frame of frames) {
-      if (this.#found.size >= MAX_FOUND) break;
+      if (this.#found.length >= MAX_FOUND) break;
       const one = await this.#compare(frame);
       if (one !== null) found.push(one);
     }
@@ -72,12 +74,18 @@ export class Equivocations {
     const ours = header === null || header.hash === hash ? null : await storage.get(height);
     if (ours === null) return null;
     const documents = [decode(ours), decode(theirs)] as const;
-    const producer = producers.signerOfBoth(height, ...documents);
-    if (producer === null || this.#found.has(`${height}:${producer}`)) return null;
-    this.#found.add(`${height}:${producer}`);
+    const producer = producers.allowedProducerOf(theirs.header, documents[1]);
+    if (producer === null || !this.#isWanted(height, producer)) return null;
+    if (!producers.hasSignedBoth(...documents, theirs.header)) return null;
+    this.#found.push({ height, producer });
     if (await shelf.has(height, producer)) return null;
     const kept = await shelf.keep({ height, producer, documents });
     return { height, producer, hashes: [ours.header.hash, hash], kept };
+  }
+
+  #isWanted(height: number, producer: string): boolean {
+    const found = this.#found.filter((one) => one.producer === producer);
+    return found.length < MAX_OF_PRODUCER && !found.some((one) => one.height === height);
   }
 }
 
@@ -95,7 +103,8 @@ export class EvidenceInMemory implements EvidenceShelf {
   }
 
   keep(evidence: Evidence): Promise<boolean> {
-    const hasRoom = this.#kept.length < MAX_FOUND;
+    const ofProducer = this.#kept.filter(({ producer }) => producer === evidence.producer);
+    const hasRoom = this.#kept.length < MAX_FOUND && ofProducer.length < MAX_OF_PRODUCER;
     if (hasRoom) this.#kept.push(evidence);
     return Promise.resolve(hasRoom);
   }

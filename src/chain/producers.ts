@@ -114,19 +114,24 @@ export class Producers {
     }
   }
 
+  /** The producer that a verified block names, when it may write at its height; `null` for any other. Proves nothing. */
+  allowedProducerOf({ height }: BlockHeader, document: Uint8Array): string | null {
+    const producer = this.#deps.signatures.producerOf(document);
+    return producer !== null && this.#allowedAt(height)?.has(producer) === true ? producer : null;
+  }
+
   /**
-   * The producer that has signed two different verified blocks at one height; `null` when there is none.
+   * Whether the producer that two verified blocks name has signed both.
    *
    * @param theirs - a peer's block.
    * @throws SyncError `SIGNATURE_INVALID` when that one only looks as if the producer had signed it.
    */
-  signerOfBoth(height: number, ours: Uint8Array, theirs: Uint8Array): string | null {
+  hasSignedBoth(ours: Uint8Array, theirs: Uint8Array, { height }: BlockHeader): boolean {
     const { signatures } = this.#deps;
     const producer = signatures.producerOf(theirs);
-    if (producer === null || this.#allowedAt(height)?.has(producer) !== true) return null;
-    if (signatures.producerOf(ours) !== producer) return null;
+    if (producer === null || signatures.producerOf(ours) !== producer) return false;
     if (!signatures.verify(theirs)) throw wrong(height, producer);
-    return signatures.verify(ours) ? producer : null;
+    return signatures.verify(ours);
   }
 
   /** `null` where anybody may write. */

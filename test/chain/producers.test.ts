@@ -197,23 +197,40 @@ test('no evidence is made of a stranger’s block, of an unsigned one, or of wha
   );
 });
 
-test('evidence is bounded in number, and files that are something else are left alone', async (t) => {
-  const ours = await producer(t);
+test('evidence is bounded, for each producer and in all, and files that are something else are left alone', async (t) => {
+  const signers = await Promise.all(Array.from({ length: 9 }, () => producer(t)));
   const location = join(tempDir(t), 'store');
-  const producers = [{ from: 0, keys: [ours.publicKey] }];
+  const producers = [{ from: 0, keys: signers.map(({ publicKey }) => publicKey) }];
+  const blocksOf = async (label: string): Promise<Uint8Array[]> => {
+    const documents: Uint8Array[] = [];
+    for (const signer of signers) {
+      const head = documents.at(-1);
+      documents.push(...(await signedOn(head === undefined ? null : refOf(head), 10, signer, label)));
+    }
+    return documents;
+  };
   const chain = await opened(t, { storage: { use: 'leveldb', location }, producers });
-  await chain.append(await signedOn(null, 100, ours));
+  await chain.append(await blocksOf('ours'));
   const verifier = chain.verifier({ head: null, base: 0 });
-  const frames = (await signedOn(null, 100, ours, 'other')).map((document) => verifier.document(document));
-  t.is((await chain.equivocations(frames)).length, 64);
-  writeFileSync(join(location, 'evidence', `7000-${ours.publicKey}.ndjson`), 'cut off');
-  writeFileSync(join(location, 'evidence', 'note.txt'), 'x\ny\n');
-  const kept = await chain.evidence();
-  t.is(kept.length, 64);
+  const frames = (await blocksOf('theirs')).map((document) => verifier.document(document));
+  const told = await chain.equivocations(frames);
+  // Eight of each of the first eight producers, which is all that there is room for.
+  const wanted = [...frames.keys()].filter((height) => height < 80 && height % 10 < 8);
   t.deepEqual(
-    kept.map(({ height }) => height),
-    [...frames.slice(0, 64).keys()],
+    told.map(({ height }) => height),
+    wanted,
   );
+  t.true(told.every(({ kept }) => kept));
+  writeFileSync(join(location, 'evidence', `7000-${signers[0]?.publicKey ?? ''}.ndjson`), 'cut off');
+  writeFileSync(join(location, 'evidence', 'note.txt'), 'x\ny\n');
+  t.deepEqual(
+    (await chain.evidence()).map(({ height }) => height),
+    wanted,
+  );
+  await chain.close();
+  const again = await opened(t, { storage: { use: 'leveldb', location }, producers });
+  const later = await again.equivocations(frames.slice(80));
+  t.deepEqual([...new Set(later.map(({ kept }) => kept))], [false], 'told, and not kept');
 });
 
 test('without producers nothing of signatures is looked at, and a signed chain is one as any other', async (t) => {

@@ -10,7 +10,8 @@ interface Pair {
   readonly documents: readonly [Uint8Array, Uint8Array];
 }
 
-/** So much is kept; what a producer does is proved by one pair. */
+/** So much is kept of one producer, so that it can't keep out the proof of what others do, and of all. */
+const MAX_OF_PRODUCER = 8;
 const MAX_PAIRS = 64;
 const MAX_BYTES = 64 * 1024 * 1024;
 
@@ -44,7 +45,7 @@ export class EvidenceFiles {
   async keep({ height, producer, documents: [one, other] }: Pair): Promise<boolean> {
     const contents = Buffer.concat([one, Uint8Array.of(LF), other, Uint8Array.of(LF)]);
     try {
-      if (!(await this.#hasRoomFor(contents.length))) return false;
+      if (!(await this.#hasRoomFor(producer, contents.length))) return false;
       await mkdir(this.#directory, { recursive: true, mode: PRIVATE_DIRECTORY });
       await replaceFile(join(this.#directory, nameOf(height, producer)), contents);
       return true;
@@ -53,12 +54,13 @@ export class EvidenceFiles {
     }
   }
 
-  async #hasRoomFor(bytes: number): Promise<boolean> {
+  async #hasRoomFor(producer: string, bytes: number): Promise<boolean> {
     const names = await this.#names();
     const sizes = await Promise.all(
       names.map(async ({ name }) => (await stat(join(this.#directory, name))).size),
     );
-    return names.length < MAX_PAIRS && sizes.reduce((sum, size) => sum + size, bytes) <= MAX_BYTES;
+    const isFull = sizes.reduce((sum, size) => sum + size, bytes) > MAX_BYTES || names.length >= MAX_PAIRS;
+    return !isFull && names.filter((one) => one.producer === producer).length < MAX_OF_PRODUCER;
   }
 
   async #names(): Promise<readonly { name: string; height: number; producer: string }[]> {

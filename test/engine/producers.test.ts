@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
 import {
   type BlockSigner,
   type Chain,
@@ -129,6 +130,37 @@ test('a peer that claims a far head to get unchecked blocks in gets none in', as
       mode,
     );
   }
+});
+
+test('whatever a peer without a key serves, what is stored is the beginning of the signed chain', async (t) => {
+  const signer = await producer(t);
+  const documents = await signedOn(null, 700, signer);
+  const honest = await bytesOf(await chainOf(t, documents));
+  const producers = [{ from: 0, keys: [signer.publicKey] }];
+  const forger = { publicKey: signer.publicKey, signBytes: () => Promise.resolve('0'.repeat(128)) };
+  const attack = fc.record({
+    at: fc.integer({ min: 0, max: 699 }),
+    length: fc.integer({ min: 1, max: 600 }),
+    looksSigned: fc.boolean(),
+    mode: fc.constantFrom('stream', 'json'),
+    maxBatchBlocks: fc.integer({ min: 1, max: 600 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(attack, async ({ at, length, looksSigned, mode, maxBatchBlocks }) => {
+      const parent = at === 0 ? null : refOf(documents[at - 1] ?? none);
+      const own = looksSigned
+        ? await signedOn(parent, length, forger, 'forged')
+        : blocksOn(parent, length, 'forged');
+      const { url } = await serveChain(t, await chainOf(t, [...documents.slice(0, at), ...own]));
+      const limits = { maxBatchBlocks };
+      const got = await outcomeOf({ peers: [url], mode, storage: memory, producers, limits });
+      t.is(got.code, 'SIGNATURE_INVALID');
+      t.true(honest.subarray(0, got.stored.length).equals(got.stored));
+      t.true(got.handed.every((height) => height < at));
+      t.false(got.phases.includes('synced'));
+    }),
+    { numRuns: 15 },
+  );
 });
 
 test('a branch that nobody has signed does not take the place of a signed one, however long it is', async (t) => {

@@ -15,6 +15,8 @@ export { Block } from './chain/block.js';
 export type { Chain } from './chain/chain.js';
 export type { BlockHandler, RollbackHandler, RunOptions } from './chain/consumer/consumer.js';
 export type { Finality } from './chain/finality.js';
+export type { Evidence, Equivocation } from './chain/evidence.js';
+export type { ProducerSet } from './chain/producers.js';
 export type { ChainLimits } from './chain/settings.js';
 export type { PeerInfo } from './engine/peers/peer-record.js';
 export type { EngineLimits } from './engine/engine-parts.js';

@@ -1,7 +1,8 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
 import { SealedJsonRules } from './rules.js';
 
-export { seal, type SealedBlock, type SealPlace } from './seal.js';
+export { seal, type SealedBlock, type SealPlace, sealSigned } from './seal.js';
+export { generateProducerKey, readProducerKey } from './producer-key.js';
 export { SEALED_JSON_GENESIS } from './form.js';
 
 /** Rules of the chain `sealed-json`: JSON documents that start with their own SHA-256 (protocol section 1.4). */

@@ -8,6 +8,7 @@ import {
 } from '../../src/internal/json/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
 import { hashOf, RESERVED_NAMES, SEALED_JSON_GENESIS } from './form.js';
+import { SealedSignatures } from './signatures.js';
 import { readStart } from './start.js';
 
 const SCAN = { maxDepth: MAX_DEPTH, names: [...RESERVED_NAMES, 'timestamp'] };
@@ -17,6 +18,7 @@ export class SealedJsonRules implements ChainRules {
   readonly id = 'sealed-json';
   readonly selfCertifying = true;
   readonly genesisPreviousHash = SEALED_JSON_GENESIS;
+  readonly signatures = new SealedSignatures();
 
   describe(document: Uint8Array): BlockHeader {
     const { height, hash, previousHash } = readStart(document);

@@ -1,9 +1,13 @@
+import type { BlockSigner } from '../../src/contracts/index.js';
 import { malformed, MAX_DEPTH, scanObject, type Span } from '../../src/internal/json/index.js';
+import { producerScheme } from '../../src/internal/producer-key-form.js';
 import { HASHED_FROM, hashOf, RESERVED_NAMES, SEALED_JSON_GENESIS } from './form.js';
+import { producerMember, SIGNATURE_FORM, signatureMember, SIGNED_NAMES, signedPieces } from './signed.js';
 
 /** Tab, LF, CR, space. */
 const WHITE_SPACE: readonly number[] = [0x09, 0x0a, 0x0d, 0x20];
 const HASH = /^[0-9a-f]{64}$/;
+const RESERVED_IN_SIGNED = [...RESERVED_NAMES, ...SIGNED_NAMES];
 
 /** Where a new block goes. */
 export interface SealPlace {
@@ -29,14 +33,48 @@ export interface SealedBlock {
  * @throws TypeError when the place is none.
  */
 export function seal(payload: Uint8Array, place: SealPlace): SealedBlock {
+  return sealed(coveredBy(payload, place, RESERVED_NAMES), '}');
+}
+
+/**
+ * Makes a signed block of a payload, as {@link seal} does; the producer and the signature stand at its end (protocol
+ * section 1.7). Nodes that know no producers take it as they take any other.
+ *
+ * @param payload - as for `seal`, and without the members `producer` and `signature`.
+ * @param signer - of a key file (`readProducerKey`), or the host's own.
+ * @throws SyncError `BLOCK_MALFORMED` when the payload is anything else.
+ * @throws TypeError when the place is none, or the signer's key or signature isn't in the form of the protocol; what the
+ *   signer fails of.
+ */
+export async function sealSigned(
+  payload: Uint8Array,
+  place: SealPlace,
+  signer: BlockSigner,
+): Promise<SealedBlock> {
+  const { publicKey } = signer;
+  if (producerScheme(publicKey) === null) throw new TypeError('The signer has no public key of a producer.');
+  const covered = Buffer.concat([
+    coveredBy(payload, place, RESERVED_IN_SIGNED),
+    Buffer.from(producerMember(publicKey)),
+  ]);
+  const [purpose, bytes] = signedPieces(covered);
+  const signature = await signer.signBytes(Buffer.concat([Buffer.from(purpose), bytes]));
+  if (!SIGNATURE_FORM.test(signature)) throw new TypeError('The signer gave no 128 lower-case hex digits.');
+  return sealed(covered, signatureMember(signature));
+}
+
+/** What the hash covers of a block without its last members, behind the brace that it begins with. */
+function coveredBy(payload: Uint8Array, place: SealPlace, reserved: readonly string[]): Uint8Array {
   requireValid(place);
-  const members = membersOf(payload);
-  const head = `"height":${place.height},"previousHash":"${place.previousHash}"`;
-  const hashed = Buffer.from(members.length === 0 ? head : `${head},`);
-  const document = new Uint8Array(HASHED_FROM + hashed.length + members.length + 1);
-  document.set(hashed, HASHED_FROM);
-  document.set(members, HASHED_FROM + hashed.length);
-  document[document.length - 1] = 0x7d;
+  const members = membersOf(payload, reserved);
+  const start = `"height":${place.height},"previousHash":"${place.previousHash}"`;
+  return Buffer.concat([Buffer.from(members.length === 0 ? start : `${start},`), members]);
+}
+
+function sealed(covered: Uint8Array, end: string): SealedBlock {
+  const document = new Uint8Array(HASHED_FROM + covered.length + end.length);
+  document.set(covered, HASHED_FROM);
+  document.set(Buffer.from(end), HASHED_FROM + covered.length);
   const hash = hashOf(document);
   document.set(Buffer.from(`{"hash":"${hash}",`), 0);
   return { document, hash };
@@ -51,11 +89,8 @@ function requireValid({ height, previousHash }: SealPlace): void {
 }
 
 /** What stands between the braces; nothing when there are no members. */
-function membersOf(payload: Uint8Array): Uint8Array {
-  const scan = scanObject(payload, withoutOuterSpace(payload), {
-    maxDepth: MAX_DEPTH,
-    names: RESERVED_NAMES,
-  });
+function membersOf(payload: Uint8Array, reserved: readonly string[]): Uint8Array {
+  const scan = scanObject(payload, withoutOuterSpace(payload), { maxDepth: MAX_DEPTH, names: reserved });
   for (const [name, value] of scan.members) throw malformed(value.start, `the reserved member "${name}"`);
   return payload.subarray(scan.span.start + 1, scan.count === 0 ? scan.span.start + 1 : scan.span.end - 1);
 }

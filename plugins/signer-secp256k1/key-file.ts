@@ -1,16 +1,10 @@
 import { utils } from '@noble/secp256k1';
 import type { Signer } from '../../src/contracts/index.js';
-import { parseJsonObject } from '../../src/internal/http/shape.js';
-import { text } from '../../src/internal/options/index.js';
+import { checkKeyPath, readKeyText, writeKeyText } from '../../src/internal/node/key-file.js';
+import { keyUnusable } from '../../src/internal/node/private-file.js';
 import { secretKeyBytes, toHex } from './encoding.js';
-import { createPrivateFile, keyUnusable, readPrivateFile } from './private-file.js';
 import { SCHEME_ID } from './scheme.js';
 import { publicKeyOf, secp256k1Signer } from './signer.js';
-
-const FORMAT = 'blockferry-key';
-const VERSION = 1;
-/** A key file has about 230 bytes. */
-const MAX_BYTES = 4096;
 
 /**
  * Reads a key file, one JSON object: `format` is `blockferry-key`, `version` 1, `scheme` `secp256k1`, `publicKey` and
@@ -22,14 +16,8 @@ const MAX_BYTES = 4096;
  * @throws SyncError `KEY_UNUSABLE`; no message has anything of the secret key in it.
  */
 export async function readKeyFile(path: string): Promise<Signer> {
-  checkPath('readKeyFile', path);
-  const members = parseJsonObject(await readPrivateFile(path, MAX_BYTES));
-  if (members === null) throw keyUnusable(path, 'is not a JSON object');
-  const { format, version, scheme, publicKey, secretKey } = members;
-  if (format !== FORMAT) throw keyUnusable(path, 'is not a key file');
-  if (version !== VERSION || scheme !== SCHEME_ID) {
-    throw keyUnusable(path, `is not one of version ${VERSION} for ${SCHEME_ID}`);
-  }
+  checkKeyPath('readKeyFile', path);
+  const { publicKey, secretKey } = await readKeyText(path, [SCHEME_ID]);
   const signer = await signerOf(secretKeyBytes(secretKey));
   if (signer === null) throw keyUnusable(path, 'holds no secret key of the curve');
   if (signer.publicKey !== publicKey)
@@ -50,10 +38,9 @@ export async function writeKeyFile(
   path: string,
   secretKey: Uint8Array,
 ): Promise<{ readonly publicKey: string }> {
-  checkPath('writeKeyFile', path);
+  checkKeyPath('writeKeyFile', path);
   const publicKey = publicKeyOf(secretKey);
-  const key = { format: FORMAT, version: VERSION, scheme: SCHEME_ID, publicKey, secretKey: toHex(secretKey) };
-  await createPrivateFile(path, `${JSON.stringify(key)}\n`);
+  await writeKeyText(path, { scheme: SCHEME_ID, publicKey, secretKey: toHex(secretKey) });
   return { publicKey };
 }
 
@@ -64,12 +51,8 @@ export async function writeKeyFile(
  * @throws SyncError `INPUT_UNREADABLE`
  */
 export async function generateKeyFile(path: string): Promise<{ readonly publicKey: string }> {
-  checkPath('generateKeyFile', path);
+  checkKeyPath('generateKeyFile', path);
   return writeKeyFile(path, utils.randomSecretKey());
-}
-
-function checkPath(owner: string, path: unknown): void {
-  text('the path of a file').read(path, { owner, path: 'path' });
 }
 
 /** `null` for a key out of range. */

@@ -1,5 +1,6 @@
-import { getPublicKey, signAsync, utils } from '@noble/secp256k1';
+import { getPublicKey, utils } from '@noble/secp256k1';
 import type { Signer } from '../../src/contracts/index.js';
+import { signSecp256k1 } from '../../src/internal/node/secp256k1-sign.js';
 import { isSecretKeyForm, messageBytes, toHex } from './encoding.js';
 import { SCHEME_ID } from './scheme.js';
 
@@ -43,13 +44,6 @@ class Secp256k1Signer implements Signer {
   async sign(message: string): Promise<string> {
     const bytes = messageBytes(message);
     if (bytes === null) throw new TypeError('A message to sign is ASCII.');
-    return toHex(
-      await signAsync(bytes, this.#secretKey, {
-        lowS: true,
-        prehash: true,
-        format: 'compact',
-        extraEntropy: false,
-      }),
-    );
+    return signSecp256k1(bytes, this.#secretKey);
   }
 }

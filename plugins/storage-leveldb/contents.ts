@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readMarker, syncDirectory } from './files.js';
+import { syncDirectory } from '../../src/internal/node/replace-file.js';
+import { readMarker } from './files.js';
 import { SEGMENTS } from './segment-files.js';
 
 /** Name of the directory with the LevelDB files of a new store. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   access,
   type FileHandle,
@@ -6,13 +5,13 @@ import {
   open,
   readdir,
   readFile,
-  rename,
   rm,
   stat,
   writeFile,
 } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { SyncError } from '../../src/errors/index.js';
+import { replaceFile } from '../../src/internal/node/replace-file.js';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../src/internal/private-mode.js';
 
 const MARKER = 'blockferry.json';
@@ -33,35 +32,6 @@ export interface Marker {
   readonly state: 'creating' | 'ready';
   /** Name of the directory with the LevelDB files. */
   readonly db: string;
-}
-
-/** Replaces a file so that a crash leaves the old contents or the new, never a part. */
-async function replaceFile(path: string, contents: string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    const file = await open(temporary, 'wx', PRIVATE_FILE);
-    try {
-      await file.writeFile(contents);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncDirectory(dirname(path));
-}
-
-/** Makes the names in a directory durable: a rename survives power loss only when its directory was synced. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 /** Writes the marker; makes the directory when it is missing. */

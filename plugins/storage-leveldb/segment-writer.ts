@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Frame } from '../../src/contracts/index.js';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../src/internal/private-mode.js';
-import { syncDirectory } from './files.js';
+import { syncDirectory } from '../../src/internal/node/replace-file.js';
 import { type Place, segmentName } from './segment-files.js';
 import { encodeRecords, HEAD_BYTES } from './segment-record.js';
 

@@ -10,6 +10,7 @@ import type {
 import { WriteQueue } from '../internal/write-queue.js';
 import { type AppendPoint, nextHeight } from './links.js';
 import type { Pins } from './pins.js';
+import type { Producers } from './producers.js';
 import type { StateKeeper } from './state/state-keeper.js';
 import { checkStateNote, writeStateNote } from './state/state-note.js';
 
@@ -39,6 +40,8 @@ export interface ChainWriterDeps {
   readonly storage: Storage;
   /** Blocks that are never dropped. */
   readonly pins: Pins;
+  /** Who may write blocks; `null` when anybody may. */
+  readonly producers: Producers | null;
   /** Id of the chain's rules. */
   readonly rules: string;
   /** Height of the first block of an empty store. */
@@ -129,7 +132,8 @@ export class ChainWriter {
   append(make: () => readonly Frame[]): Promise<readonly Frame[]> {
     return this.#queue.run(async () => {
       const frames = make();
-      const { state } = this.#deps;
+      const { state, producers } = this.#deps;
+      producers?.vouch(frames);
       if (!this.#stateChecked) await this.#checkState();
       await this.#commit(state === null ? unchanged(frames) : await state.all(frames), {}, true);
       return frames;
@@ -187,7 +191,8 @@ export class ChainWriter {
   }
 
   async #add(frames: readonly Frame[], options: CommitOptions): Promise<void> {
-    const { state } = this.#deps;
+    const { state, producers } = this.#deps;
+    producers?.vouch(frames);
     if (!this.#stateChecked) await this.#checkState();
     if (state === null) await this.#commit(unchanged(frames), options);
     else for await (const blocks of state.batches(frames, options)) await this.#commit(blocks, options);
@@ -198,8 +203,9 @@ export class ChainWriter {
     frames: readonly Frame[],
     options: CommitOptions,
   ): Promise<readonly BlockRef[]> {
-    const { storage, state, pins } = this.#deps;
+    const { storage, state, pins, producers } = this.#deps;
     pins.checkRollback(to.height, storage.checkpoint());
+    producers?.vouch(frames);
     const header = await storage.header(to.height);
     const { head } = storage.checkpoint();
     // What can't be gone back to is refused by the store, with the right code.

@@ -22,7 +22,9 @@ import { checkDocuments, checkPlace } from './arguments.js';
 import { Block } from './block.js';
 import { ChainWriter, type CommitOptions, type RollbackHook } from './chain-writer.js';
 import type { AppendPoint } from './links.js';
+import { Equivocations, type Equivocation, type Evidence, type EvidenceShelf } from './evidence.js';
 import type { Pins } from './pins.js';
+import { EACH, type Producers, type SignedFrom, VOUCHED } from './producers.js';
 import { StateKeeper } from './state/state-keeper.js';
 import { checkStateAge } from './state/state-note.js';
 import { decodeValue } from './state/values.js';
@@ -39,6 +41,9 @@ export interface ChainParts {
   readonly chainId: string | null;
   /** Blocks that the host knows. */
   readonly pins: Pins;
+  /** Who may write blocks; `null` when anybody may. */
+  readonly producers: Producers | null;
+  readonly evidence: EvidenceShelf;
   /** Height of the first block of an empty store. */
   readonly base: number;
   /** Largest decoded block, in bytes. */
@@ -59,6 +64,8 @@ export interface ChainParts {
 export class Chain implements BlockSource, Closeable {
   readonly #parts: ChainParts;
   readonly #writer: ChainWriter;
+  /** `null` where anybody may write. */
+  readonly #equivocations: Equivocations | null;
   /** Name of the chain as far as an empty store has one. */
   #chainId: string | null;
   #closing: Promise<void> | null = null;
@@ -74,10 +81,14 @@ export class Chain implements BlockSource, Closeable {
     const identity = parts.storage.identity();
     checkIdentity(identity, parts);
     this.#chainId = parts.chainId ?? identity?.chainId ?? null;
-    const { storage, rules, base, pins } = parts;
+    const { storage, rules, base, pins, producers, evidence: shelf } = parts;
+    const decode = (frame: Frame): Uint8Array => this.#decode(frame, null).bytes;
+    this.#equivocations =
+      producers === null ? null : new Equivocations({ storage, producers, shelf, decode });
     this.#writer = new ChainWriter({
       storage,
       pins,
+      producers,
       rules: rules.id,
       base,
       state: this.#stateKeeper(),
@@ -197,7 +208,7 @@ export class Chain implements BlockSource, Closeable {
   async append(documents: readonly Uint8Array[]): Promise<readonly BlockRef[]> {
     checkDocuments(documents);
     const frames = await this.#writer.append(() => {
-      const verifier = this.verifier();
+      const verifier = this.verifier(this.appendPoint, EACH);
       return documents.map((document) => verifier.document(document));
     });
     return frames.map(({ header }) => ({ height: header.height, hash: header.hash }));
@@ -268,12 +279,54 @@ export class Chain implements BlockSource, Closeable {
   /**
    * A verifier that continues this chain from its present head, or from another point on it.
    *
+   * @param signedFrom - from which height on each block's own signature is checked, where `producers` ask for signatures;
+   *   else those are enough that vouch for others.
    * @internal
    */
-  verifier(point: AppendPoint = this.appendPoint): Verifier {
-    const { rules, codecs, encoding, maxBlockBytes, pins, chainId } = this.#parts;
+  verifier(point: AppendPoint = this.appendPoint, signedFrom: SignedFrom = VOUCHED): Verifier {
+    const { rules, codecs, encoding, maxBlockBytes, pins, producers, chainId } = this.#parts;
     const name = { chainId: this.#chainId, isPinned: chainId !== null };
-    return new Verifier({ rules, codecs, encoding, maxBlockBytes, pins, name }, point);
+    return new Verifier({ rules, codecs, encoding, maxBlockBytes, pins, producers, signedFrom, name }, point);
+  }
+
+  /**
+   * Checks the own signature of a block that is held, where `producers` ask for one.
+   *
+   * @throws SyncError `PRODUCER_UNKNOWN`, `SIGNATURE_INVALID`
+   * @internal
+   */
+  checkSignature(block: Block): void {
+    this.#parts.producers?.check(block, block.bytes);
+  }
+
+  /**
+   * Checks that verified frames, in their order, are vouched for by the last one, where `producers` ask for signatures.
+   *
+   * @throws SyncError `PRODUCER_UNKNOWN`, `SIGNATURE_INVALID`
+   * @internal
+   */
+  vouch(frames: readonly Frame[]): void {
+    this.#parts.producers?.vouch(frames);
+  }
+
+  /**
+   * Compares verified blocks of another branch with the ones that are held, where `producers` say who may write, and keeps
+   * the proof of a producer that has signed two blocks at one height.
+   *
+   * @returns what nobody was told of yet.
+   * @throws SyncError `SIGNATURE_INVALID` for a block that only looks as if the producer of ours had signed it.
+   * @internal
+   */
+  async equivocations(frames: readonly Frame[]): Promise<readonly Equivocation[]> {
+    return this.#equivocations === null ? [] : this.#equivocations.among(frames);
+  }
+
+  /**
+   * The proofs that producers have signed two different blocks at one height, lowest height first. They are kept in the
+   * store's directory, at most 8 of a producer, 64 and 64 MiB of all; for a store without a directory as long as the chain is open.
+   */
+  evidence(): Promise<readonly Evidence[]> {
+    return this.#parts.evidence.list();
   }
 
   /** Whether a block is on this chain now. */

@@ -1,7 +1,9 @@
 import type { ChainRules, CodecRegistry, Storage } from '../contracts/index.js';
 import { Chain } from './chain.js';
+import type { EvidenceShelf } from './evidence.js';
 import { finalHeight } from './finality.js';
 import { checkPinned } from './pins.js';
+import { producersOf } from './producers.js';
 import type { ChainSettings } from './settings.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
@@ -13,6 +15,7 @@ export interface StoreParts {
   readonly storage: Storage;
   readonly codecs: CodecRegistry;
   readonly encoding: StorageEncoding;
+  readonly evidence: EvidenceShelf;
   /** @throws SyncError `PLUGIN_UNKNOWN` */
   rules(id: string): Promise<ChainRules>;
   /** Closes everything that was made, in reverse order. */
@@ -28,6 +31,8 @@ export function chainOf(parts: StoreParts, settings: ChainSettings, rules: Chain
     encoding: parts.encoding,
     chainId: settings.chainId,
     pins: settings.pins,
+    producers: producersOf(settings.producers, rules, parts.codecs),
+    evidence: parts.evidence,
     base: settings.base,
     maxBlockBytes: settings.limits.maxBlockBytes,
     stateTransition: settings.stateTransition,
@@ -38,9 +43,25 @@ export function chainOf(parts: StoreParts, settings: ChainSettings, rules: Chain
 }
 
 /**
+ * Checks that a store that is open does not contradict what the host knows: pinned blocks, and who may write. Nothing is
+ * changed.
+ *
+ * @throws SyncError `CHECKPOINT_MISMATCH`, `PRODUCER_UNKNOWN`, `SIGNATURE_INVALID`, `CHAIN_MISMATCH`
+ */
+export async function checkStored(
+  { storage, codecs }: Pick<StoreParts, 'storage' | 'codecs'>,
+  rules: ChainRules,
+  settings: ChainSettings,
+): Promise<void> {
+  await checkPinned(storage, rules, settings);
+  await producersOf(settings.producers, rules, codecs)?.checkStored(storage);
+}
+
+/**
  * Opens a store and the chain in it; closes the parts when that fails.
  *
- * @throws SyncError `STORE_*`, `PLUGIN_UNKNOWN`, `CHAIN_MISMATCH`, `CHECKPOINT_MISMATCH`, `STATE_FAILED`
+ * @throws SyncError `STORE_*`, `PLUGIN_UNKNOWN`, `CHAIN_MISMATCH`, `CHECKPOINT_MISMATCH`, `PRODUCER_UNKNOWN`,
+ *   `SIGNATURE_INVALID`, `STATE_FAILED`
  */
 export async function openStore(parts: StoreParts, settings: ChainSettings): Promise<Chain> {
   try {
@@ -48,7 +69,7 @@ export async function openStore(parts: StoreParts, settings: ChainSettings): Pro
     const id = settings.chain ?? parts.storage.identity()?.chain ?? DEFAULT_RULES;
     const rules = await parts.rules(id);
     const chain = chainOf(parts, settings, rules);
-    await checkPinned(parts.storage, rules, settings);
+    await checkStored(parts, rules, settings);
     await chain.checkStore();
     return chain;
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { StateTransition } from '../contracts/index.js';
 import type { Finality } from './finality.js';
 import type { Pins } from './pins.js';
+import type { ProducerSet } from './producers.js';
 
 /** Bounds of a chain in a store (protocol section 4). Sizes in bytes. */
 export interface ChainLimits {
@@ -23,6 +24,8 @@ export interface ChainSettings {
   readonly chainId: string | null;
   /** Blocks that the host knows. */
   readonly pins: Pins;
+  /** Who may write blocks, by ascending heights; empty when anybody may. */
+  readonly producers: readonly ProducerSet[];
   /** Height of the first block of an empty store. */
   readonly base: number;
   /** What blocks do to the state; `null` when there is none. */

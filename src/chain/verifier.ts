@@ -10,6 +10,7 @@ import { isSyncError, SyncError } from '../errors/index.js';
 import { lendDocument } from './lend-document.js';
 import { checkLink, type AppendPoint, nextHeight } from './links.js';
 import { type ChainName, checkName, type Pins } from './pins.js';
+import type { Producers, SignedFrom } from './producers.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
 /** Dependencies of a {@link Verifier}. */
@@ -18,6 +19,10 @@ export interface VerifierDeps {
   readonly codecs: CodecRegistry;
   readonly encoding: StorageEncoding;
   readonly pins: Pins;
+  /** Who may write blocks; `null` when anybody may. */
+  readonly producers: Producers | null;
+  /** From which height on each block's own signature is checked. */
+  readonly signedFrom: SignedFrom;
   /** Of the chain, as far as it has one before its first block. */
   readonly name: ChainName;
   /** Largest decoded block, in bytes. */
@@ -83,13 +88,15 @@ export class Verifier {
     if (item !== null && item.height !== null && item.height !== header.height) {
       throw new SyncError('HEIGHT_MISMATCH', `The peer sent block ${header.height} as block ${item.height}.`);
     }
-    const { rules, pins, name } = this.#deps;
+    const { rules, pins, name, producers, signedFrom } = this.#deps;
     checkLink(header, this.#appendPoint, rules);
     pins.check(header);
     checkName(header, rules, name);
-    this.#appendPoint = { head: header, base: this.#appendPoint.base };
     const { codec, bytes } = this.#deps.encoding.encode(document, item);
-    return { header, codec, bytes, documentBytes: document.byteLength };
+    const frame = { header, codec, bytes, documentBytes: document.byteLength };
+    if (producers !== null) producers.checkDue(frame, document, signedFrom);
+    this.#appendPoint = { head: header, base: this.#appendPoint.base };
+    return frame;
   }
 
   #isRepeat(item: WireFrame, document: Uint8Array): boolean {

@@ -1,19 +1,27 @@
-import type { AbortOptions, BlockHeader, ChainRules, Frame } from '../contracts/index.js';
+import type { AbortOptions, ChainRules, Frame } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import type { Block } from './block.js';
 import type { Chain } from './chain.js';
 import { checkLink, type AppendPoint, nextHeight } from './links.js';
+
+/** What is checked. */
+export interface VerifyOptions extends AbortOptions {
+  /** Whether each block's own signature is checked, by the chain's `producers`. Default `false`. */
+  readonly signatures?: boolean;
+}
 
 /**
  * Checks every block of a chain again from the bytes up: storage checksum, encoding, form, hash and link. Yields after
  * each batch how many blocks and bytes of documents it held.
  *
  * @param rules - the chain's own rules.
- * @throws SyncError `STORE_DAMAGED` naming the first height that is not as it was when it was stored.
+ * @throws SyncError `STORE_DAMAGED` naming the first height that is not as it was when it was stored; `PRODUCER_UNKNOWN`,
+ *   `SIGNATURE_INVALID` for the first block that nobody has signed who may.
  */
 export async function* verifyChain(
   chain: Chain,
   rules: ChainRules,
-  options: AbortOptions = {},
+  options: VerifyOptions = {},
 ): AsyncGenerator<
   { readonly height: number; readonly blocks: number; readonly bytes: number },
   void,
@@ -25,7 +33,9 @@ export async function* verifyChain(
   for await (const frames of chain.read({ from: base, to: head.height }, options)) {
     let bytes = 0;
     for (const frame of frames) {
-      point = { head: verifyFrame(chain, rules, frame, point), base };
+      const block = verifyFrame(chain, rules, frame, point);
+      if (options.signatures === true) chain.checkSignature(block);
+      point = { head: block, base };
       bytes += frame.documentBytes;
     }
     if (point.head !== null) yield { height: point.head.height, blocks: frames.length, bytes };
@@ -37,11 +47,11 @@ export async function* verifyChain(
   );
 }
 
-function verifyFrame(chain: Chain, rules: ChainRules, frame: Frame, point: AppendPoint): BlockHeader {
+function verifyFrame(chain: Chain, rules: ChainRules, frame: Frame, point: AppendPoint): Block {
   try {
-    const header = rules.verify(chain.decode(frame).bytes, frame.header);
-    checkLink(header, point, rules);
-    return header;
+    const block = chain.decode(frame);
+    checkLink(rules.verify(block.bytes, frame.header), point, rules);
+    return block;
   } catch (error) {
     if (!isSyncError(error) || error.code === 'STORE_DAMAGED') throw error;
     throw damaged(nextHeight(point), `${error.code}: ${error.message}`, error);

@@ -2,6 +2,7 @@ import type { BlockRef, Frame } from '../contracts/index.js';
 import { type BatchLimits, BatchWriter } from '../engine/batch-writer.js';
 import type { Chain } from '../chain/chain.js';
 import { nextHeight } from '../chain/links.js';
+import { EACH, VOUCHED } from '../chain/producers.js';
 import type { Verifier } from '../chain/verifier.js';
 import { type ErrorCode, isSyncError, SyncError } from '../errors/index.js';
 import { throwIfAborted } from '../internal/abort.js';
@@ -64,7 +65,7 @@ class Appender {
     };
     this.#chain = chain;
     this.#options = options;
-    this.#verifier = chain.verifier();
+    this.#verifier = this.#verifierAtHead();
     this.#writer = new BatchWriter((frames) => chain.commit(frames, { onDurable, signal }), batch);
   }
 
@@ -83,6 +84,12 @@ class Appender {
     return this.#writer.flush();
   }
 
+  /** Where the chain may go back, blocks are new ones, and not history. */
+  #verifierAtHead(): Verifier {
+    const { onRollback = null } = this.#options;
+    return this.#chain.verifier(this.#chain.appendPoint, onRollback === null ? VOUCHED : EACH);
+  }
+
   async #write(): Promise<void> {
     const frames = this.#frames;
     this.#frames = [];
@@ -94,29 +101,47 @@ class Appender {
       this.#frames.push(this.#verified(line));
     } catch (error) {
       if (!isSyncError(error)) throw error;
-      if (!(await this.#takeBranch(line, error))) this.#options.onRefused(error);
+      const refused = await this.#takeBranch(line, error);
+      if (refused !== null) this.#options.onRefused(refused);
     }
   }
 
-  #verified(line: Line): Frame {
-    return this.#verifier.document(documentOf(line, this.#verifier, this.#options.maxBlockBytes));
+  #verified(line: Line, verifier = this.#verifier): Frame {
+    return verifier.document(documentOf(line, verifier, this.#options.maxBlockBytes));
   }
 
-  /** Goes back to the block that a refused one stands on, when there is one that may be gone back to, and takes it. */
-  async #takeBranch(line: Line, { code }: SyncError): Promise<boolean> {
+  /**
+   * Goes back to the block that a refused one stands on, when there is one that may be gone back to, and takes it.
+   *
+   * @returns what the block is refused with; `null` when it was taken.
+   */
+  async #takeBranch(line: Line, refused: SyncError): Promise<SyncError | null> {
     const { onRollback = null } = this.#options;
     const chain: Reversible = this.#chain;
-    if (onRollback === null || line === null || !OFF_HEAD.has(code)) return false;
-    if (chain.rollback === undefined) return false;
+    if (onRollback === null || line === null || !OFF_HEAD.has(refused.code)) return refused;
+    if (chain.rollback === undefined) return refused;
     await this.#write();
     await this.#writer.flush();
     const to = await branchPoint(this.#chain, line);
-    if (to === null) return false;
+    if (to === null) return refused;
+    const verifier = this.#chain.verifier({ head: to, base: this.#chain.tip().base }, EACH);
+    const frame = this.#tried(line, verifier);
+    // One that is refused for another reason makes nothing go back.
+    if (isSyncError(frame)) return frame;
     const dropped = await chain.rollback(to);
-    this.#verifier = this.#chain.verifier();
+    this.#verifier = verifier;
     onRollback(to, dropped);
-    this.#frames.push(this.#verified(line));
-    return true;
+    this.#frames.push(frame);
+    return null;
+  }
+
+  #tried(line: Line, verifier: Verifier): Frame | SyncError {
+    try {
+      return this.#verified(line, verifier);
+    } catch (error) {
+      if (isSyncError(error)) return error;
+      throw error;
+    }
   }
 }
 

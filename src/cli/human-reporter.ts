@@ -1,4 +1,11 @@
-import type { PeerEvent, ProgressEvent, RollbackEvent, RollbackHeldEvent, SnapshotEvent } from '../index.js';
+import type {
+  EquivocationEvent,
+  PeerEvent,
+  ProgressEvent,
+  RollbackEvent,
+  RollbackHeldEvent,
+  SnapshotEvent,
+} from '../index.js';
 import type { BuildEvent, CliEvent, InputProgressEvent } from './events.js';
 import { type Failure, failureLines } from './exit.js';
 import { ProgressBar } from './progress-bar.js';
@@ -111,6 +118,8 @@ function noteOf(event: CliEvent): string | null {
       return rollbackText(event);
     case 'rollback-held':
       return heldText(event);
+    case 'equivocation':
+      return equivocationText(event);
     default:
       return null;
   }
@@ -128,6 +137,11 @@ function rollbackText({ to, dropped }: RollbackEvent): string {
 
 function heldText({ peer, ours, theirs }: RollbackHeldEvent): string {
   return `${peer} is at block ${theirs.height} on another branch; ours, up to block ${ours.height}, is kept.`;
+}
+
+function equivocationText({ producer, height, hashes: [ours, theirs], kept }: EquivocationEvent): string {
+  const proof = kept ? '`blockferry evidence` has the proof.' : 'There was no room to keep the proof.';
+  return `The producer ${producer} has signed two blocks at height ${height}: ${ours} and ${theirs}. ${proof}`;
 }
 
 function peerText({ status, peer, error }: PeerEvent): string | null {

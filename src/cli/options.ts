@@ -2,7 +2,9 @@ import { InvalidArgumentError, Option } from 'commander';
 import { MAX_PARTS } from '../../plugins/transport-snapshot/manifest.js';
 import { type ChainPlan, chainPlan } from '../config/chain-plan.js';
 import { peer } from '../config/peers.js';
+import { producerKey } from '../config/producers.js';
 import type { ChainConfig } from '../config/types.js';
+import type { ProducerSet } from '../chain/producers.js';
 import type { BlockRef, Peer } from '../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../engine/engine-parts.js';
 import { parseHeight } from '../internal/height.js';
@@ -58,6 +60,30 @@ export function checkpointsOf(text: string, before: readonly BlockRef[] = []): r
   return [...before, blockRef(text)];
 }
 
+/** A key that may sign from a height on. */
+export interface ProducerArgument {
+  readonly from: number;
+  readonly key: string;
+}
+
+/** Adds a producer's key, as [HEIGHT:]KEY, to those before it. @throws InvalidArgumentError */
+export function producersOf(
+  text: string,
+  before: readonly ProducerArgument[] = [],
+): readonly ProducerArgument[] {
+  const [, height = '0', key = ''] = /^(?:(\d+):)?(.*)$/s.exec(text) ?? [];
+  return [...before, { from: wholeNumber(height), key: readBy(producerKey, key) }];
+}
+
+/** One set of keys for each height that is named, in ascending order. */
+function producerSets(given: readonly ProducerArgument[]): readonly ProducerSet[] {
+  const heights = [...new Set(given.map(({ from }) => from))].sort((a, b) => a - b);
+  return heights.map((from) => ({
+    from,
+    keys: given.filter((one) => one.from === from).map(({ key }) => key),
+  }));
+}
+
 function readBy<T>(reader: Reader<T>, value: unknown): T {
   try {
     return reader.read(value, { owner: 'It', path: '' });
@@ -101,6 +127,11 @@ export const OPTION = {
       '--checkpoint <height:hash>',
       'block that is known: no other one is taken at its height, or held there; may be given several times',
     ).argParser(checkpointsOf),
+  producer: (): Option =>
+    new Option(
+      '--producer <[height:]key>',
+      'public key that may sign blocks from a height on (default: 0), in place of those of lower heights; no block without such a signature is taken; may be given several times',
+    ).argParser(producersOf),
   maxBlockBytes: (): Option =>
     new Option('--max-block-bytes <n>', 'largest block taken, in bytes')
       .argParser(wholeNumber)
@@ -130,17 +161,19 @@ export interface StoreOptions {
   readonly base?: number;
   readonly maxBlockBytes?: number;
   readonly checkpoint?: readonly BlockRef[];
+  readonly producer?: readonly ProducerArgument[];
 }
 
 /** The configuration of a store on disk. Without `createIfMissing`, a missing one is `STORE_NOT_FOUND`. */
 export function storeConfig(options: StoreOptions, createIfMissing: boolean): ChainConfig {
-  const { data, chain = null, chainId = null, base, maxBlockBytes, checkpoint } = options;
+  const { data, chain = null, chainId = null, base, maxBlockBytes, checkpoint, producer } = options;
   return {
     storage: { use: 'leveldb', location: data, createIfMissing },
     chain,
     chainId,
     ...(base === undefined ? {} : { base }),
     ...(checkpoint === undefined ? {} : { checkpoints: checkpoint }),
+    ...(producer === undefined ? {} : { producers: producerSets(producer) }),
     ...(maxBlockBytes === undefined ? {} : { limits: { maxBlockBytes } }),
   };
 }

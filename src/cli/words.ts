@@ -22,6 +22,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['staleAfterMs', '--stale-after (seconds, here in milliseconds)'],
   ['acceptRollback', '--accept-rollback'],
   ['checkpoints', '--checkpoint'],
+  ['producers', '--producer'],
   ['retry.giveUpAfterMs', '--give-up-after (seconds, here in milliseconds)'],
   ['to', '--to'],
   ['follow', '--follow'],
@@ -42,6 +43,10 @@ const ACTIONS: Partial<Record<ErrorCode, string>> = {
     'Take blocks from elsewhere, or correct --checkpoint or --chain-id; if the store is told of, begin a new one.',
   BELOW_BASE:
     'Use a peer that keeps the whole history, or begin a new store at the base that is named (--base).',
+  PRODUCER_UNKNOWN:
+    'Sync from another peer; if the key is right, name it with --producer HEIGHT:KEY from the height on that it may sign.',
+  SIGNATURE_INVALID:
+    'Sync from another peer; if a store is told of, its blocks were taken without --producer: sync into a new directory.',
   STORE_CLOSED: 'Run the command again.',
   ROLLBACK_TOO_DEEP:
     'Find out which branch is right, and consent to this one with --accept-rollback HEIGHT:HASH if it is; nothing was changed.',

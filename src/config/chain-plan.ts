@@ -21,6 +21,7 @@ import {
 } from '../internal/options/index.js';
 import { type CodecName, DEFAULT_CODECS } from '../internal/codecs.js';
 import { checkpoints } from './checkpoints.js';
+import { checkSignedRules, producers } from './producers.js';
 import { chainName, codecNames, passedPlugins, withCodecs } from './plugins.js';
 import { storage, type StorageChoice, storageOf } from './storage.js';
 import type { ChainConfig } from './types.js';
@@ -54,6 +55,7 @@ export const STORE = {
   chain: optional(textOr(text('the name of chain rules'), pluginOf('chain'))),
   chainId: optional(text()),
   checkpoints,
+  producers,
   base: withDefault(height(), 0),
   codecs: withDefault(
     list(textOr(text('the name of a codec'), pluginOf('codec')), { min: 1 }),
@@ -89,13 +91,14 @@ export function storePlan(
   options: ValuesOf<typeof STORE>,
   owner: string,
 ): Omit<ChainPlan, 'settings'> & { readonly settings: Omit<ChainSettings, 'limits'> } {
-  const { chainId, base, stateTransition, finality } = options;
+  const { chainId, base, stateTransition, finality, producers } = options;
   const pins = new Pins(options.checkpoints);
   const storeCodec = options.storeCodec ?? DEFAULT_STORE_CODEC;
   const passed = passedPlugins(options, owner);
   const chain = chainName(options.chain, passed, owner);
+  if (producers.length > 0) checkSignedRules(chain, passed, { owner, path: 'producers' });
   return {
-    settings: { chain, chainId, pins, base, stateTransition, finality, confirmsVerified: true },
+    settings: { chain, chainId, pins, producers, base, stateTransition, finality, confirmsVerified: true },
     storage: storageOf(options.storage, { owner, path: 'storage' }, passed),
     acceptCodecs: codecNames(options.codecs, owner),
     storeCodec,

@@ -1,5 +1,6 @@
 import type { ChainLimits } from '../chain/settings.js';
 import type { Finality } from '../chain/finality.js';
+import type { ProducerSet } from '../chain/producers.js';
 import type {
   BlockRef,
   ChainRulesPlugin,
@@ -84,6 +85,15 @@ export interface ChainConfig {
    * @defaultValue `[]`
    */
   readonly checkpoints?: readonly BlockRef[];
+  /**
+   * Who may write blocks, by ascending heights: from each `from` to the next only these public keys may sign, and blocks
+   * below the first `from` need no signature. 66 lower-case hex digits are a compressed key of secp256k1, 64 one of
+   * Ed25519. No other block is taken, of whomever, and a store whose newest block is another one is not opened. For chain
+   * rules with signed blocks, which are `sealed-json` and plugins that have them. Empty: anybody may write.
+   *
+   * @defaultValue `[]`
+   */
+  readonly producers?: readonly ProducerSet[];
   /**
    * Height of the first block of an empty store.
    *

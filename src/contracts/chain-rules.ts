@@ -1,5 +1,18 @@
 import type { BlockHeader, BlockRef } from './block.js';
 
+/** Reads and checks the signatures in blocks of one kind of chain. Pure and synchronous, as {@link ChainRules} are. */
+export interface BlockSignatures {
+  /**
+   * The public key of the producer that a document names; `null` when it isn't in the one form of a signed block. Proves
+   * nothing.
+   *
+   * @param document - one that {@link ChainRules.verify} has taken.
+   */
+  producerOf(document: Uint8Array): string | null;
+  /** Whether the producer that a document names has signed it. False, never an error, for any other document. */
+  verify(document: Uint8Array): boolean;
+}
+
 /**
  * Rules of one kind of chain: how to read a block's place from its bytes and how to check its hash
  * (protocol section 1). Pure and synchronous: no I/O, no state between calls, so that it can run in a worker.
@@ -13,6 +26,8 @@ export interface ChainRules {
   readonly selfCertifying: boolean;
   /** What the block at height 0 must state as its parent; `null` when anything may stand there. */
   readonly genesisPreviousHash: string | null;
+  /** Signatures in blocks; left out by rules whose blocks have none, so that nobody can say who may write them. */
+  readonly signatures?: BlockSignatures;
   /**
    * Reads the header and checks that the bytes are one well-formed document of this chain, without checking the hash.
    *

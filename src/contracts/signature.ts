@@ -13,6 +13,19 @@ export interface Signer {
   sign(message: string): Promise<string>;
 }
 
+/** Signs blocks with one key (protocol section 1.7). The key itself never leaves the signer. */
+export interface BlockSigner {
+  /** In lower-case hex: the compressed key of secp256k1 (66 digits), or the key of Ed25519 (64 digits). */
+  readonly publicKey: string;
+  /**
+   * Signs the SHA-256 of some bytes; with the same bytes it should give the same signature, so that a block that is
+   * sealed again is the same block.
+   *
+   * @returns 64 bytes in 128 lower-case hex digits: `r || s` with a low `s`, or the signature of Ed25519.
+   */
+  signBytes(message: Uint8Array): Promise<string>;
+}
+
 /** Checks signatures of one scheme. */
 export interface SignatureScheme {
   /** `secp256k1`. */

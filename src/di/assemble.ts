@@ -1,4 +1,5 @@
 import type { CodecPlugin, Storage, TransportDeps } from '../contracts/index.js';
+import { EvidenceInMemory, type EvidenceShelf } from '../chain/evidence.js';
 import type { StoreParts } from '../chain/open-store.js';
 import { StorageEncoding } from '../chain/storage-encoding.js';
 import type { ChainPlan } from '../config/chain-plan.js';
@@ -6,6 +7,7 @@ import type { EnginePlan } from '../config/engine-plan.js';
 import type { EngineParts } from '../engine/engine-parts.js';
 import { createHttp1Client } from '../http1-client/index.js';
 import { DEFAULT_CODECS, SNAPSHOT_CODECS } from '../internal/codecs.js';
+import { EvidenceFiles } from '../internal/node/evidence-files.js';
 import { resolveCodecs, snapshotCodecsOf } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import { PluginResolver } from './resolve.js';
@@ -96,13 +98,19 @@ function neededCodecs({ acceptCodecs, storeCodec }: ChainPlan): readonly string[
 
 function storeParts(plan: ChainPlan, scope: Scope, resolver: PluginResolver): StoreParts {
   const codecs = scope.get(TOKENS.codecs);
+  const storage = scope.get(TOKENS.storage);
   return {
-    storage: scope.get(TOKENS.storage),
+    storage,
     codecs,
+    evidence: evidenceShelf(storage),
     encoding: new StorageEncoding(codecs.get(plan.storeCodec), plan.rawBelowBytes),
     rules: (id) => resolver.rules(id),
     close: () => scope.close(),
   };
+}
+
+function evidenceShelf({ directory }: Storage): EvidenceShelf {
+  return directory === null ? new EvidenceInMemory() : new EvidenceFiles(`${directory}/evidence`);
 }
 
 function snapshotDirectoryOf({ partsDirectory }: EnginePlan, storage: Storage): string | null {

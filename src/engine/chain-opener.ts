@@ -1,7 +1,6 @@
 import type { PeerStatus } from '../contracts/index.js';
 import type { Chain } from '../chain/chain.js';
-import { chainOf } from '../chain/open-store.js';
-import { checkPinned } from '../chain/pins.js';
+import { chainOf, checkStored } from '../chain/open-store.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { checkPeerChain, chooseRules } from './handshake.js';
 
@@ -37,11 +36,11 @@ export class ChainOpener {
     return settings.chain !== null || parts.storage.identity() !== null;
   }
 
-  /** Looks at a store before a peer is asked, who can't be blamed for it. @throws SyncError `CHECKPOINT_MISMATCH` */
+  /** Looks at a store before a peer is asked, who can't be blamed for it. @throws SyncError as {@link checkStored} */
   async checkStore(): Promise<void> {
     const { parts, settings } = this.#deps;
     const rules = settings.chain ?? parts.storage.identity()?.chain ?? null;
-    if (rules !== null) await checkPinned(parts.storage, await parts.rules(rules), settings);
+    if (rules !== null) await checkStored(parts, await parts.rules(rules), settings);
   }
 
   /** Opens the chain unless it is open. @param status - of a peer, whose word on the rules may be taken */

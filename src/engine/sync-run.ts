@@ -211,7 +211,8 @@ export class SyncRun {
       this.#chooser.succeeded();
     };
     const onOther = (other: PeerRecord, error: SyncError): void => {
-      this.#recovery.judge(other, error);
+      // Which of two branches is the false one may turn out later.
+      this.#recovery.judge(other, error, error.code === 'FORKED');
     };
     const book = this.#book;
     return new Connection(

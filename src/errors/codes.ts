@@ -71,6 +71,16 @@ export const ERROR_CODES = {
     'Sync from another peer; if the store is told of, sync into a new directory or correct the checkpoint.',
     lie,
   ),
+  PRODUCER_UNKNOWN: info(
+    'A block names a producer that `producers` does not allow at its height.',
+    'Sync from another peer; if the key is right, add it to `producers` from the height on that it may sign.',
+    lie,
+  ),
+  SIGNATURE_INVALID: info(
+    'A block has no signature, or one that is not that of the producer it names.',
+    'Sync from another peer; if a store is told of, its blocks were taken without `producers`: sync into a new directory.',
+    lie,
+  ),
   FORKED: info(
     "The client's newest block is not on the peer's chain.",
     'Find out which chain is right; sync into a new directory if this node is on the wrong one.',

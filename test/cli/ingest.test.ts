@@ -3,6 +3,8 @@ import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { Chain } from '../../src/chain/chain.js';
+import { blocksOn } from '../engine/follow-support.js';
+import { producer, refOf, signedOn } from '../helpers/producers.js';
 import { ndjson, sealedChain, smallPayload } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { type JsonLine, run, serve } from './cli.js';
@@ -90,6 +92,21 @@ test('a line on an older block that does not verify is refused, and the chain st
   t.like(await cli.waitFor(({ event }) => event === 'warning'), { code: 'HASH_MISMATCH' });
   await cli.waitFor(durable(19));
   t.is(await headOf(url), 19);
+});
+
+test('a line on an older block that nobody has signed who may is refused, and the chain stays', async (t) => {
+  const signer = await producer(t);
+  const args = ['--ingest', '-', '--producer', signer.publicKey];
+  const { cli, url } = await serve(t, join(tempDir(t), 'a'), ...args);
+  const signed = await signedOn(null, 10, signer);
+  const parent = refOf(signed[4] ?? new Uint8Array());
+  cli.stdin.write(ndjson([...signed, ...blocksOn(parent, 1, 'unsigned')]));
+  t.like(await cli.waitFor(({ event }) => event === 'warning'), { code: 'SIGNATURE_INVALID', height: 5 });
+  cli.stdin.write(ndjson(await signedOn(refOf(signed[9] ?? new Uint8Array()), 1, signer)));
+  await cli.waitFor(durable(10));
+  t.is(await headOf(url), 10);
+  cli.stdin.write(ndjson(await signedOn(parent, 1, signer, 'other')));
+  t.deepEqual((await cli.waitFor(({ event }) => event === 'rollback'))['to'], parent);
 });
 
 if (process.platform !== 'win32') {

@@ -37,6 +37,7 @@ export function command(): Command {
     .addOption(OPTION.chain())
     .addOption(OPTION.chainId())
     .addOption(OPTION.base())
+    .addOption(OPTION.producer())
     .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())

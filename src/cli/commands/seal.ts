@@ -1,12 +1,20 @@
 import { Argument, Command, Option } from 'commander';
-import { seal, SEALED_JSON_GENESIS } from '../../../plugins/chain-sealed-json/index.js';
+import {
+  readProducerKey,
+  seal,
+  SEALED_JSON_GENESIS,
+  type SealedBlock,
+  type SealPlace,
+  sealSigned,
+} from '../../../plugins/chain-sealed-json/index.js';
+import type { BlockSigner } from '../../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { openPlanned } from '../../open-chain.js';
 import { UsageError } from '../exit.js';
 import { openInput } from '../input.js';
 import { type Line, readLines } from '../ndjson.js';
-import { OPTION, storePlan, wholeNumber } from '../options.js';
+import { filled, OPTION, storePlan, wholeNumber } from '../options.js';
 import { writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { countText } from '../units.js';
@@ -16,21 +24,22 @@ const CHUNK_BYTES = 64 * 1024;
 const EXAMPLES = `
 Each line of the input is one JSON object without the members hash, height and previousHash. Its members go into a
 block byte for byte. The blocks go to standard output, one a line, and everything else, --json too, to standard error.
+With --key each block is signed, and its objects have no members producer and signature either.
 
 Examples:
   $ blockferry seal < records.ndjson > chain.ndjson
   $ blockferry seal < records.ndjson | blockferry import --data ./node-a -
   $ blockferry seal --data ./node-a < more.ndjson > next.ndjson     # goes on from the head of a store
+  $ blockferry seal --key ./producer.key < records.ndjson > chain.ndjson   # see keygen
   $ blockferry seal --height 10 --previous-hash HASH < more.ndjson  # goes on from block 9, whose hash is HASH`;
 
 interface SealOptions {
   readonly height?: number;
   readonly previousHash?: string;
   readonly data?: string;
+  readonly key?: string;
   readonly json?: boolean;
 }
-
-type SealPlace = Parameters<typeof seal>[1];
 
 /** `blockferry seal`. */
 export function command(): Command {
@@ -47,6 +56,7 @@ export function command(): Command {
       ),
     )
     .addOption(new Option('--data <dir>', 'go on from the head of this store'))
+    .addOption(new Option('--key <file>', 'sign the blocks with this key (see keygen)').argParser(filled))
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((file: string, options: SealOptions) =>
@@ -56,12 +66,13 @@ export function command(): Command {
 
 async function sealInput(file: string, options: SealOptions, context: CommandContext): Promise<void> {
   const { signal, conclude } = context;
+  const signer = options.key === undefined ? null : await readProducerKey(options.key);
   const first = await firstPlace(options);
   const input = openInput(file, CHUNK_BYTES, signal);
   const sealed = { blocks: 0 };
   try {
     const lines = readLines(input.chunks, DEFAULT_ENGINE_LIMITS.maxBlockBytes);
-    await writeLines(sealLines(lines, first, sealed), null, signal);
+    await writeLines(sealLines(lines, first, signer, sealed), null, signal);
   } finally {
     const figures = `${countText(sealed.blocks, 'block')} from block ${first.height} on.`;
     conclude(
@@ -75,6 +86,7 @@ async function sealInput(file: string, options: SealOptions, context: CommandCon
 async function* sealLines(
   batches: AsyncIterable<readonly Line[]>,
   first: SealPlace,
+  signer: BlockSigner | null,
   sealed: { blocks: number },
 ): AsyncGenerator<readonly Uint8Array[], void, undefined> {
   let place = first;
@@ -82,7 +94,7 @@ async function* sealLines(
     const documents: Uint8Array[] = [];
     try {
       for (const line of lines) {
-        const { document, hash } = sealLine(line, place);
+        const { document, hash } = await sealLine(line, place, signer);
         documents.push(document);
         place = { height: place.height + 1, previousHash: hash };
       }
@@ -93,14 +105,14 @@ async function* sealLines(
   }
 }
 
-function sealLine(line: Line, place: SealPlace): ReturnType<typeof seal> {
+async function sealLine(line: Line, place: SealPlace, signer: BlockSigner | null): Promise<SealedBlock> {
   if (line === null) {
     throw new SyncError('BLOCK_TOO_LARGE', 'The line is larger than a block may be.', {
       height: place.height,
     });
   }
   try {
-    return seal(line, place);
+    return signer === null ? seal(line, place) : await sealSigned(line, place, signer);
   } catch (error) {
     throw isSyncError(error) ? error.at({ height: place.height }) : error;
   }

@@ -76,6 +76,7 @@ export function command(): Command {
     .addOption(OPTION.chainId())
     .addOption(OPTION.base())
     .addOption(OPTION.checkpoint())
+    .addOption(OPTION.producer())
     .addOption(
       new Option('--key <file>', 'make and serve snapshots, signed with this key (see keygen)').argParser(
         filled,

@@ -23,6 +23,7 @@ Examples:
   $ blockferry sync --peer https://a.example --data ./node-b --mode snapshot --trust 02ab… 03cd… --threshold 2
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --state ./ledger.js
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --follow --finality-depth 64
+  $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --producer 03ab… --producer 5000:02cd…
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --json`;
 
 interface SyncOptions extends PeerArguments {
@@ -41,6 +42,7 @@ export function command(): Command {
     .addOption(OPTION.chainId())
     .addOption(OPTION.base())
     .addOption(OPTION.checkpoint())
+    .addOption(OPTION.producer())
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(wholeNumber))
     .addOption(new Option('--follow', 'go on with new blocks, and with forks, until stopped').conflicts('to'))
     .addOption(

@@ -1,8 +1,9 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { PluginResolver } from '../../di/resolve.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { verifyChain } from '../../chain/verify-chain.js';
 import { openPlanned } from '../../open-chain.js';
+import { UsageError } from '../exit.js';
 import { OPTION, type StoreOptions, storePlan } from '../options.js';
 import { storeText, chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -12,13 +13,17 @@ import { countText } from '../units.js';
 const EXAMPLES = `
 Reads every block and checks it again from the bytes up: checksum, encoding, form, hash and the link to the block
 before. The first bad one is named, and the exit status is 1. So is a block that is not the one of a --checkpoint.
+With --producer the newest block has to be signed by one of them, which vouches for all before it; with --signatures
+too, each block has to be.
 
 Examples:
   $ blockferry verify --data ./node-a
   $ blockferry verify --data ./node-a --checkpoint 5000:4f0c…
+  $ blockferry verify --data ./node-a --producer 03ab… --signatures
   $ blockferry verify --data ./node-a --json`;
 
 interface VerifyOptions extends StoreOptions {
+  readonly signatures?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,12 +32,16 @@ export function command(): Command {
   return new Command('verify')
     .addOption(OPTION.data())
     .addOption(OPTION.checkpoint())
+    .addOption(OPTION.producer())
+    .addOption(new Option('--signatures', "check the signature of each block, by --producer's keys"))
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: VerifyOptions) => runCommand(options, (context) => verify(options, context)));
 }
 
 async function verify(options: VerifyOptions, { out, signal, conclude }: CommandContext): Promise<void> {
+  const { producer, signatures = false } = options;
+  if (signatures && producer === undefined) throw new UsageError('--signatures needs --producer.');
   const chain = await openPlanned(storePlan(options, false));
   try {
     const rules = await new PluginResolver([]).rules(chain.chain);
@@ -41,7 +50,7 @@ async function verify(options: VerifyOptions, { out, signal, conclude }: Command
     const tell = throttled(() => {
       out.emit({ type: 'progress', ...meter.sample() });
     });
-    for await (const { height, blocks, bytes } of verifyChain(chain, rules, { signal })) {
+    for await (const { height, blocks, bytes } of verifyChain(chain, rules, { signal, signatures })) {
       meter.add(blocks, bytes, height);
       tell();
     }

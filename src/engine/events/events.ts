@@ -7,6 +7,7 @@ import type {
 } from '../../contracts/index.js';
 import type { ErrorCode, SyncError } from '../../errors/index.js';
 import type { Block } from '../../chain/block.js';
+import type { Equivocation } from '../../chain/evidence.js';
 import type { SyncMode } from '../modes.js';
 
 /**
@@ -91,6 +92,16 @@ export interface RollbackHeldEvent {
   readonly ours: BlockRef;
   /** The newest block of the peer that was verified. */
   readonly theirs: BlockRef;
+}
+
+/**
+ * A producer has signed two different blocks at one height: one that is held, and one of a peer's branch. Told once. The
+ * documents are the proof (`Chain.evidence`).
+ */
+export interface EquivocationEvent extends Equivocation {
+  readonly type: 'equivocation';
+  /** The peer that sent the other block; it may be honest. */
+  readonly peer: string;
 }
 
 /** Something happened with a peer. */
@@ -180,6 +191,7 @@ export type SyncEvent =
   | CheckpointEvent
   | RollbackEvent
   | RollbackHeldEvent
+  | EquivocationEvent
   | PeerEvent
   | RetryEvent
   | StaleEvent

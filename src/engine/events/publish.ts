@@ -35,6 +35,9 @@ export function publishFact(deps: PublishDeps, fact: SessionFact, { origin, peer
     case 'held':
       hub.emit({ type: 'rollback-held', peer, ours: fact.ours, theirs: fact.theirs });
       break;
+    case 'equivocation':
+      hub.emit({ type: 'equivocation', peer, ...fact.found });
+      break;
     case 'live':
       hub.progress(() => meter.sample(), true);
       break;

@@ -1,4 +1,5 @@
 import type { BlockRef, Frame } from '../../contracts/index.js';
+import type { Equivocation } from '../../chain/evidence.js';
 import type { SyncError } from '../../errors/index.js';
 
 /** The peer's chain forked while it was read, or its branch is shorter than ours, which it may not be for long. */
@@ -15,6 +16,8 @@ export type SessionFact =
   | { readonly kind: 'held'; readonly ours: BlockRef; readonly theirs: BlockRef }
   /** All that the peer had is durable, and what comes now is live. */
   | { readonly kind: 'live' }
+  /** A producer has signed this block of the peer's and another one at its height. */
+  | { readonly kind: 'equivocation'; readonly found: Equivocation }
   /** The peer repeated the newest block. */
   | { readonly kind: 'repeat'; readonly height: number }
   /** The session fails by a fork that the same peer may have got over when it is asked again. */

@@ -9,7 +9,8 @@ import type {
   WireItem,
 } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
-import { nextHeight } from '../../chain/links.js';
+import { type AppendPoint, nextHeight } from '../../chain/links.js';
+import { nearHead } from '../../chain/producers.js';
 import type { Verifier } from '../../chain/verifier.js';
 import type { RollbackLimit } from '../peers/rollback-limit.js';
 import { Branch, type BranchRules } from './branch.js';
@@ -22,6 +23,7 @@ import {
   ASKING,
   type Committing,
   isAsking,
+  isLive,
   isOnBranch,
   type Live,
   type OnBranch,
@@ -77,7 +79,7 @@ class Session {
   constructor(deps: SessionDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
-    this.#verifier = deps.chain.verifier();
+    this.#verifier = this.#verifierAt(deps.chain.appendPoint);
     this.#writer = new SessionWriter(deps, signal);
   }
 
@@ -129,10 +131,17 @@ class Session {
     }
   }
 
+  /** Near the peer's head, and live, each block's own signature is checked. */
+  #verifierAt(point: AppendPoint): Verifier {
+    const { chain, status } = this.#deps;
+    const near = nearHead(status?.head?.height ?? null);
+    return chain.verifier(point, () => (isLive(this.#state) ? 0 : near));
+  }
+
   /** The peer's chain from a block of ours on. */
   #branchAt(common: BlockRef): Branch {
     const { chain, branches } = this.#deps;
-    this.#verifier = chain.verifier({ head: common, base: chain.tip().base });
+    this.#verifier = this.#verifierAt({ head: common, base: chain.tip().base });
     return new Branch(chain, common, branches);
   }
 
@@ -227,6 +236,7 @@ class Session {
         if (item.kind === 'complete' && follow) await this.#goLive(item);
       }
     } finally {
+      this.#vouchForHelper(frames, items.at(-1));
       await this.#push(frames);
     }
     return complete;
@@ -247,6 +257,16 @@ class Session {
     }
   }
 
+  /** What another peer than the asked one has sent is vouched for by itself, so that the right one is blamed. */
+  #vouchForHelper(frames: readonly Frame[], last: WireItem | undefined): void {
+    if (last?.kind !== 'frame' || last.peer === undefined) return;
+    try {
+      this.#deps.chain.vouch(frames);
+    } catch (error) {
+      throw isSyncError(error) ? error.at({ peer: last.peer.url }) : error;
+    }
+  }
+
   async #push(frames: readonly Frame[]): Promise<void> {
     if (frames.length === 0) return;
     const state = answered(this.#state);
@@ -257,6 +277,8 @@ class Session {
   async #prove(state: Proving, frames: readonly Frame[]): Promise<void> {
     const { branch } = state;
     await branch.add(frames);
+    for (const found of await this.#deps.chain.equivocations(frames))
+      this.#deps.onFact({ kind: 'equivocation', found });
     if (branch.isOurs) this.#settle(state);
     else if (branch.isEnough() || (this.#deps.trustsRollbacks && branch.hasOwn))
       await this.#takeProved(state);
@@ -285,7 +307,7 @@ class Session {
   /** The blocks of a branch whose bodies were not kept. @throws SyncError `FORKED` when the peer has others now */
   async #fetchAgain({ common, head }: Branch): Promise<readonly Frame[]> {
     const { chain } = this.#deps;
-    const verifier = chain.verifier({ head: common, base: chain.tip().base });
+    const verifier = this.#verifierAt({ head: common, base: chain.tip().base });
     const frames: Frame[] = [];
     const range = { after: common, from: common.height + 1, to: head.height, follow: false };
     for await (const items of this.#deps.open(range, this.#signal)) {
@@ -344,7 +366,7 @@ class Session {
     const { chain, peer } = this.#deps;
     const { head, base } = chain.tip();
     if (state.at === 'proving' && state.branch.truncate(to)) {
-      this.#verifier = chain.verifier({ head: to, base });
+      this.#verifier = this.#verifierAt({ head: to, base });
       return state.branch;
     }
     if (state.at !== 'proving' && to.hash === head?.hash) return null;

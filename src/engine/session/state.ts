@@ -108,3 +108,8 @@ export function isAsking(state: SessionState): state is Asking | AskingBranch {
 export function isOnBranch(state: SessionState): state is OnBranch {
   return state.at === 'asking-branch' || state.at === 'proving';
 }
+
+/** Whether the peer has sent all it had, and what comes is new. */
+export function isLive(state: SessionState): boolean {
+  return state.at === 'live' || (state.at === 'proving' && state.live !== 'no');
+}

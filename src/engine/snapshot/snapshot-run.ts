@@ -1,6 +1,7 @@
 import type { Peer, SnapshotManifest, SnapshotProgress, SnapshotTransport } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
+import { nearHead, producersOf } from '../../chain/producers.js';
 import { StorageEncoding } from '../../chain/storage-encoding.js';
 import { Verifier } from '../../chain/verifier.js';
 import type { SnapshotParts } from '../engine-parts.js';
@@ -159,10 +160,14 @@ export class SnapshotRun {
     return this.#snapshots.transport.open(request, { signal });
   }
 
-  async #verifier({ chain, chainId, base }: SnapshotManifest): Promise<Verifier> {
+  async #verifier({ chain, chainId, base, height }: SnapshotManifest): Promise<Verifier> {
     const { parts, settings } = this.#deps;
+    const rules = await parts.rules(chain);
     const deps = {
-      rules: await parts.rules(chain),
+      rules,
+      producers: producersOf(settings.producers, rules, parts.codecs),
+      // The newest one among them, which vouches for all.
+      signedFrom: () => nearHead(height),
       codecs: parts.codecs,
       encoding: StorageEncoding.raw,
       pins: settings.pins,

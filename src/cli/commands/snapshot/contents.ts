@@ -6,6 +6,7 @@ import type { CodecWorkers, SnapshotItem, SnapshotManifest } from '../../../cont
 import { codecRegistry } from '../../../di/codec-registry.js';
 import { PluginResolver } from '../../../di/resolve.js';
 import { Pins } from '../../../chain/pins.js';
+import { VOUCHED } from '../../../chain/producers.js';
 import { StorageEncoding } from '../../../chain/storage-encoding.js';
 import { Verifier } from '../../../chain/verifier.js';
 import { SyncError } from '../../../errors/index.js';
@@ -104,6 +105,8 @@ async function verifierOf({ chain, chainId, base }: DocumentHead, maxBlockBytes:
     codecs,
     encoding: StorageEncoding.raw,
     pins: Pins.none,
+    producers: null,
+    signedFrom: VOUCHED,
     name: { chainId, isPinned: false },
     maxBlockBytes,
   };

@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isSyncError, SyncError } from '../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../errors/index.js';
 
 /** What the owner alone may do with a file. */
 const MODE = 0o600;

@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util';
+import { lacking } from './needs.js';
+import { writePage } from './page.js';
+import { ROWS } from './rows/index.js';
+import { type Result, runRow, scaleOf } from './runner.js';
+import type { Site } from './site.js';
+import { linesOf, summaryOf } from './table.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { slice: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+});
+for (const name of positionals)
+  if (!ROWS.some((row) => row.name === name))
+    throw new TypeError(`There is no row ${name}; there are ${ROWS.map((row) => row.name).join(', ')}.`);
+
+const rows =
+  positionals.length > 0
+    ? ROWS.filter(({ name }) => positionals.includes(name))
+    : ROWS.filter(({ inSlice }) => inSlice || !values.slice);
+
+let site: Site | null = null;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    void (site?.close() ?? Promise.resolve()).finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+  });
+}
+
+const results: Result[] = [];
+for (const row of rows) {
+  const result = await runRow(row, {
+    scale: scaleOf(values.slice),
+    lacking,
+    onSite: (used) => {
+      site = used;
+    },
+  });
+  results.push(result);
+  console.log(linesOf(result));
+}
+console.log(summaryOf(results));
+if (values.write) await writePage(results, { isPart: positionals.length > 0 || values.slice });
+process.exit(results.some(({ outcome }) => outcome === 'missed') ? 1 : 0);

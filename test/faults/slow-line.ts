@@ -40,6 +40,11 @@ export class SlowLine {
     return `http://127.0.0.1:${address.port}`;
   }
 
+  /** Connections through it. */
+  get connections(): number {
+    return this.#sockets.size / 2;
+  }
+
   /** From now on as fast as it goes. */
   open(): void {
     this.#bytesPerSecond = Infinity;

@@ -34,8 +34,8 @@ export function makeDocuments(blocks: number, bytes: number): Pick<Source, 'docu
 }
 
 /** Makes a chain and puts it into a store. */
-export async function makeSource(site: Site, blocks: number, bytes = 700): Promise<Source> {
-  const location = site.path('source');
+export async function makeSource(site: Site, blocks: number, bytes = 700, name = 'source'): Promise<Source> {
+  const location = site.path(name);
   const { documents, ops } = makeDocuments(blocks, bytes);
   const chain = await openChain({ storage: { use: 'leveldb', location } });
   try {

@@ -2,7 +2,11 @@ import type { Row } from '../row.js';
 import { fullDisk } from './crash-full.js';
 import { kill } from './crash-kill.js';
 import { powerLoss } from './crash-power.js';
+import { clock } from './line-clock.js';
+import { cutAnywhere, cutLines } from './line-cuts.js';
+import { killedServer, serverDown, stoppedServer, unreachable } from './line-outages.js';
 import { delayedPackets, narrowLine, packetLoss } from './line-packets.js';
+import { compressingProxy } from './line-proxy.js';
 import { blackHole } from './line-silence.js';
 
 /** All rows, in the order of the table. */
@@ -11,6 +15,14 @@ export const ROWS: readonly Row[] = [
   delayedPackets,
   narrowLine,
   blackHole,
+  cutAnywhere,
+  cutLines,
+  unreachable,
+  serverDown,
+  stoppedServer,
+  killedServer,
+  clock,
+  compressingProxy,
   kill,
   powerLoss,
   fullDisk,

@@ -1,7 +1,10 @@
 import type { Row } from '../row.js';
+import { failingCalls, killPoints } from './crash-calls.js';
+import { damage } from './crash-damage.js';
 import { fullDisk } from './crash-full.js';
 import { kill } from './crash-kill.js';
 import { powerLoss } from './crash-power.js';
+import { killedSnapshot, stop, stopHandler } from './crash-stop.js';
 import { clock } from './line-clock.js';
 import { cutAnywhere, cutLines } from './line-cuts.js';
 import { killedServer, serverDown, stoppedServer, unreachable } from './line-outages.js';
@@ -24,6 +27,12 @@ export const ROWS: readonly Row[] = [
   clock,
   compressingProxy,
   kill,
+  killPoints,
   powerLoss,
   fullDisk,
+  failingCalls,
+  damage,
+  stop,
+  stopHandler,
+  killedSnapshot,
 ];

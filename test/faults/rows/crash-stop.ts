@@ -89,11 +89,10 @@ export const killedSnapshot: Row = {
     await made.exited;
     const publicKey = String(made.lines.find((each) => 'publicKey' in each)?.['publicKey']);
     const create = ['snapshot', 'create', '--data', source.location, '--key', key, '--codec', 'gzip'];
-    await site.program([...create, '--type', 'full']).exited;
+    await site.program(create).exited;
     const url = await serve(site, source, { more: ['--key', key] });
     const location = site.path('node');
-    const how = ['--mode', 'snapshot', '--snapshot-type', 'full', '--trust', publicKey];
-    const args = ['sync', '--peer', url, ...how];
+    const args = ['sync', '--peer', url, '--mode', 'snapshot', '--trust', publicKey];
     const count = { nothing: 0, all: 0 };
     for (const call of CALLS)
       for (let when = 1; when <= MAX_CALLS; when += 3) {

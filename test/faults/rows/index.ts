@@ -11,9 +11,21 @@ import { killedServer, serverDown, stoppedServer, unreachable } from './line-out
 import { delayedPackets, narrowLine, packetLoss } from './line-packets.js';
 import { compressingProxy } from './line-proxy.js';
 import { blackHole } from './line-silence.js';
+import { coldSnapshot, largeRanges } from './load-answers.js';
+import { fewDescriptors, reconnects, slowHeaders } from './load-connections.js';
+import { followersAtHead } from './load-followers.js';
+import { manyReaders, slowReaders } from './load-streams.js';
 
 /** All rows, in the order of the table. */
 export const ROWS: readonly Row[] = [
+  followersAtHead,
+  manyReaders,
+  slowReaders,
+  slowHeaders,
+  largeRanges,
+  coldSnapshot,
+  reconnects,
+  fewDescriptors,
   packetLoss,
   delayedPackets,
   narrowLine,

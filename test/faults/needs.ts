@@ -20,7 +20,15 @@ export type Need =
 type Probe = () => string | null;
 
 /** The packages of Debian that have what is needed, for those who lack it. */
-export const PACKAGES = ['iproute2', 'iptables', 'e2fsprogs', 'python3', 'strace', 'faketime', 'libeatmydata1'];
+export const PACKAGES = [
+  'iproute2',
+  'iptables',
+  'e2fsprogs',
+  'python3',
+  'strace',
+  'faketime',
+  'libeatmydata1',
+];
 
 const NAMESPACE = `bff${process.pid}probe`;
 
@@ -59,7 +67,16 @@ const PROBES: Readonly<Record<Need, Probe>> = {
     }),
   strace: () =>
     first(has('strace', 'strace'), () =>
-      works('strace may not trace', 'strace', '-qq', '-o', '/dev/null', '-e', 'inject=sync:error=EIO', 'true'),
+      works(
+        'strace may not trace',
+        'strace',
+        '-qq',
+        '-o',
+        '/dev/null',
+        '-e',
+        'inject=sync:error=EIO',
+        'true',
+      ),
     ),
   libfaketime: () => (libraryOf('faketime') === null ? 'libfaketime is missing (package faketime)' : null),
   libeatmydata: () =>

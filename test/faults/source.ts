@@ -50,5 +50,7 @@ export async function makeSource(site: Site, blocks: number, bytes = 700, name =
 export function hashOf(document: Uint8Array): string {
   const text = Buffer.from(document).toString();
   const start = text.indexOf('"height"');
-  return createHash('sha256').update(`{${text.slice(start)}`).digest('hex');
+  return createHash('sha256')
+    .update(`{${text.slice(start)}`)
+    .digest('hex');
 }

@@ -79,7 +79,8 @@ async function failing(site: Site, scale: Scale, broken: Breakage | null): Promi
 export const failingCalls: Row = {
   name: 'failing-calls',
   group: 'crash',
-  fault: 'the n-th fdatasync, fsync, rename, or write of a syncing client fails (EIO), for each n until there are no more',
+  fault:
+    'the n-th fdatasync, fsync, rename, or write of a syncing client fails (EIO), for each n until there are no more',
   bar: 'it ends with an error of the store and exit status 1, or the call did not matter; no acknowledged block is lost; started again, it ends the sync',
   needs: ['Linux', 'strace'],
   inSlice: true,
@@ -126,7 +127,8 @@ interface KillPoint {
 export const killPoints: Row = {
   name: 'kill-points',
   group: 'crash',
-  fault: 'a syncing client is killed at its n-th fdatasync, fsync, rename or write, for each n until there are no more, and once more while it opens the store again',
+  fault:
+    'a syncing client is killed at its n-th fdatasync, fsync, rename or write, for each n until there are no more, and once more while it opens the store again',
   bar: 'no acknowledged block is lost, the store is whole and has the state of a clean replay; at least one kill was in a recovery; started again, it ends the sync',
   needs: ['Linux', 'strace'],
   inSlice: true,
@@ -144,6 +146,8 @@ export const killPoints: Row = {
       }
     must(count.broken > 0, 'no kill happened');
     must(count.inRecovery > 0, 'no kill was in a recovery');
-    return [`${count.broken} kill points, then ${count.inRecovery} kills in the recovery: 0 acknowledged blocks lost`];
+    return [
+      `${count.broken} kill points, then ${count.inRecovery} kills in the recovery: 0 acknowledged blocks lost`,
+    ];
   },
 };

@@ -77,7 +77,10 @@ async function verify(site: Site, location: string): Promise<string | null> {
   const program = site.program(['verify', '--data', location]);
   const code = await program.exited;
   const error = program.lines.find(({ event }) => event === 'error');
-  must(code === 0 || (code === 1 && /^STORE_/.test(String(error?.['code']))), `exit status ${code ?? 'none'}`);
+  must(
+    code === 0 || (code === 1 && /^STORE_/.test(String(error?.['code']))),
+    `exit status ${code ?? 'none'}`,
+  );
   return code === 0 ? null : String(error?.['code']);
 }
 

@@ -27,10 +27,16 @@ async function full(site: Site, broken: Breakage | null): Promise<readonly strin
   const again = site.program(['sync', '--peer', url, '--data', options.location]);
   const code = await again.exited;
   const codes = again.lines.filter(({ event }) => event === 'error').map((line) => String(line['code']));
-  must(code === 1 && codes.join() === 'STORE_FULL', `opened while full: status ${code ?? 'none'}, ${codes.join()}`);
+  must(
+    code === 1 && codes.join() === 'STORE_FULL',
+    `opened while full: status ${code ?? 'none'}, ${codes.join()}`,
+  );
 
   room.grow(256);
-  const { head } = await checkStore(options.location, source, { lives: readJournal(options.journal), ...told });
+  const { head } = await checkStore(options.location, source, {
+    lives: readJournal(options.journal),
+    ...told,
+  });
   await finished(startClient(site, options), options, source);
   return [
     `STORE_FULL, exit status 1 after ${acknowledged + 1} acknowledged blocks; again STORE_FULL while it is full`,

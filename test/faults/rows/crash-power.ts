@@ -37,7 +37,9 @@ async function losses(site: Site, rounds: number, env: NodeJS.ProcessEnv): Promi
   must(busy > rounds / 2, `blocks had come before ${busy} of ${rounds} losses only`);
   line.open();
   await finished(startClient(site, options, { env }), options, source);
-  return [`0 of ${acknowledged + 1} acknowledged blocks lost in ${rounds} losses, ${busy} of them between commits`];
+  return [
+    `0 of ${acknowledged + 1} acknowledged blocks lost in ${rounds} losses, ${busy} of them between commits`,
+  ];
 }
 
 export const powerLoss: Row = {

@@ -76,7 +76,8 @@ interface Import {
 export const killedSnapshot: Row = {
   name: 'killed-import',
   group: 'crash',
-  fault: 'a node that begins with a snapshot is killed at its n-th fdatasync, fsync, rename or write, for each third n until there are no more',
+  fault:
+    'a node that begins with a snapshot is killed at its n-th fdatasync, fsync, rename or write, for each third n until there are no more',
   bar: 'its store then holds nothing or all blocks of the snapshot, never a part; started again, it has them all',
   needs: ['Linux', 'strace'],
   inSlice: false,
@@ -105,7 +106,9 @@ export const killedSnapshot: Row = {
         must(head === source.documents.length - 1, `it ended at ${head}`);
       }
     must(count.nothing > 0, 'no kill was before the snapshot was in place');
-    return [`${count.nothing + count.all} kills: ${count.nothing} times nothing, ${count.all} times all of it; then all`];
+    return [
+      `${count.nothing + count.all} kills: ${count.nothing} times nothing, ${count.all} times all of it; then all`,
+    ];
   },
 };
 
@@ -136,6 +139,8 @@ export const stopHandler: Row = {
     const handed = lives.reduce((sum, each) => sum + each.handed.length, 0);
     must(handed === source.documents.length, `${handed} blocks were handed for ${source.documents.length}`);
     const before = acknowledgedIn(readJournal(options.journal).slice(0, -1));
-    return [`${handed} blocks handed in ${lives.length} lives, ${before + 1} of them durable before the last`];
+    return [
+      `${handed} blocks handed in ${lives.length} lives, ${before + 1} of them durable before the last`,
+    ];
   },
 };

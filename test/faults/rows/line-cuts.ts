@@ -47,7 +47,8 @@ interface Cuttable {
 /** Answers with what a server really answers, cut when it is due. */
 async function answer(url: string, res: ServerResponse, line: Cuttable): Promise<void> {
   const isStream = url.includes('/stream');
-  const { status, headers, body } = isStream && line.at >= 0 && line.streamed ? line.streamed : await recorded(url);
+  const { status, headers, body } =
+    isStream && line.at >= 0 && line.streamed ? line.streamed : await recorded(url);
   res.writeHead(status, headers);
   res.flushHeaders();
   if (!isStream) {
@@ -113,7 +114,13 @@ export const cutAnywhere: Row = {
 
 /** The headers of an answer but for those of the connection it came by. */
 function headersOf(answer: Response): Readonly<Record<string, string>> {
-  const hop = new Set(['content-encoding', 'content-length', 'transfer-encoding', 'connection', 'keep-alive']);
+  const hop = new Set([
+    'content-encoding',
+    'content-length',
+    'transfer-encoding',
+    'connection',
+    'keep-alive',
+  ]);
   return Object.fromEntries([...answer.headers].filter(([name]) => !hop.has(name)));
 }
 
@@ -144,11 +151,9 @@ export const cutLines: Row = {
     const options = clientOptions(site, line.url);
     const startMs = performance.now();
     const client = startClient(site, options);
+    const over = client.ended.then(() => true);
     let made = 0;
-    let isOver = false;
-    void client.ended.then(() => (isOver = true));
-    while (!isOver) {
-      await delay(100 + ((made * 53) % 250));
+    while (!(await Promise.race([over, delay(100 + ((made * 53) % 250), false)]))) {
       if (line.connections === 0 || made >= cuts) continue;
       line.cut(made % 2 === 0 ? 'reset' : 'end');
       made += 1;

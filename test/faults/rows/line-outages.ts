@@ -38,7 +38,8 @@ async function endOf(site: Site, hosts: TwoHosts, url: string): Promise<string> 
 export const unreachable: Row = {
   name: 'unreachable',
   group: 'line',
-  fault: 'the first packet of each connection is dropped; the name server is dead; the link is down for 3 s in the middle of a sync',
+  fault:
+    'the first packet of each connection is dropped; the name server is dead; the link is down for 3 s in the middle of a sync',
   bar: 'an error with a code in bounded time; after the link is back the sync ends, whole',
   needs: ['network namespaces', 'iptables', 'tbf'],
   inSlice: false,
@@ -179,4 +180,3 @@ export const killedServer: Row = {
     return [`complete after ${kills} kills, ${life?.retries.length ?? 0} reconnects`];
   },
 };
-

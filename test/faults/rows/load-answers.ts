@@ -68,7 +68,10 @@ export const largeRanges: Row = {
     must(digests.size === 1, 'the answers differ');
     must(most <= 150, `${most.toFixed(0)} MB more`);
     must(scale.isSlice || firstMs <= 500, `a first byte took ${firstMs.toFixed(0)} ms`);
-    return [`first byte within ${firstMs.toFixed(0)} ms, ${most.toFixed(0)} MB more at most`, probedText(probed)];
+    return [
+      `first byte within ${firstMs.toFixed(0)} ms, ${most.toFixed(0)} MB more at most`,
+      probedText(probed),
+    ];
   },
 };
 

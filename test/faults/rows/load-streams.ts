@@ -9,7 +9,13 @@ import { makeSource, type Source } from '../source.js';
 const READERS = 50;
 
 /** Reads a whole stream and compares it, block by block. @returns how many blocks came */
-async function readAll(site: Site, url: string, client: number, source: Source, seen: string[]): Promise<number> {
+async function readAll(
+  site: Site,
+  url: string,
+  client: number,
+  source: Source,
+  seen: string[],
+): Promise<number> {
   const response = await request(site, `${url}/sync/stream?from_height=0`, client);
   must(response.statusCode === 200, `reader ${client} was answered ${response.statusCode ?? 0}`);
   let next = 0;
@@ -20,7 +26,10 @@ async function readAll(site: Site, url: string, client: number, source: Source, 
       // The first one to get a block decodes it; the others have to get the same text.
       if (seen[next] === undefined) {
         const bytes = gunzipSync(Buffer.from(data, 'base64'));
-        must(Buffer.compare(bytes, source.documents[next] ?? bytes.subarray(1)) === 0, `block ${next} is another`);
+        must(
+          Buffer.compare(bytes, source.documents[next] ?? bytes.subarray(1)) === 0,
+          `block ${next} is another`,
+        );
         seen[next] = data;
       }
       must(seen[next] === data, `reader ${client} got another block ${next}`);
@@ -79,7 +88,10 @@ async function slowly(site: Site, url: string, pid: number | undefined, seconds:
     for (const response of responses) response.read(SLOW_BYTES);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     most = Math.max(most, heldBy(pid).rssMegabytes - before);
-    must(most <= MAX_GROWTH_MEGABYTES, `${READERS} slow readers cost ${most.toFixed(0)} MB after ${second + 1} s`);
+    must(
+      most <= MAX_GROWTH_MEGABYTES,
+      `${READERS} slow readers cost ${most.toFixed(0)} MB after ${second + 1} s`,
+    );
   }
   return most;
 }

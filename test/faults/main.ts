@@ -14,10 +14,17 @@ for (const name of positionals)
   if (!ROWS.some((row) => row.name === name))
     throw new TypeError(`There is no row ${name}; there are ${ROWS.map((row) => row.name).join(', ')}.`);
 
+/** Of a slice: no row is begun after that. */
+const SLICE_MS = 100_000;
+/** What must not be lost comes first, in case that the time is over before all rows are. */
+const SLICE_ORDER = ['crash', 'line', 'load'] as const;
+
 const rows =
   positionals.length > 0
     ? ROWS.filter(({ name }) => positionals.includes(name))
-    : ROWS.filter(({ inSlice }) => inSlice || !values.slice);
+    : values.slice
+      ? SLICE_ORDER.flatMap((group) => ROWS.filter((row) => row.inSlice && row.group === group))
+      : ROWS;
 
 let site: Site | null = null;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -27,10 +34,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 const results: Result[] = [];
+const untilMs = values.slice ? performance.now() + SLICE_MS : Infinity;
 for (const row of rows) {
   const result = await runRow(row, {
     scale: scaleOf(values.slice),
     lacking,
+    untilMs,
     onSite: (used) => {
       site = used;
     },

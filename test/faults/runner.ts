@@ -20,6 +20,8 @@ export interface RunnerDeps {
   readonly scale: Scale;
   /** Why a need is not met; `null` when it is. */
   readonly lacking: (need: Need) => string | null;
+  /** When no row is begun any more, by `performance.now()`. */
+  readonly untilMs: number;
   /** Told of each site while it is in use, and `null` when none is. */
   readonly onSite: (site: Site | null) => void;
 }
@@ -37,7 +39,7 @@ export async function runRow(row: Row, deps: RunnerDeps): Promise<Result> {
     ...part,
     seconds: (performance.now() - startMs) / 1000,
   });
-  const lack = reasonOf(row.needs, deps);
+  const lack = startMs > deps.untilMs ? 'the time of the slice was over' : reasonOf(row.needs, deps);
   if (lack !== null) return of({ outcome: 'skipped', figures: [], control: null, reason: lack });
   const deadlineMs = startMs + row.limitSeconds * 1000;
   let figures: readonly string[] = [];

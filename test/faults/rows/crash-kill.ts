@@ -14,7 +14,7 @@ const BLOCKS_PER_SECOND = 200;
 
 /** Kills a client again and again while it syncs, and looks at its store each time. */
 async function kills(site: Site, scale: Scale, broken: Breakage | null): Promise<readonly string[]> {
-  const rounds = scale.pick(200, 8);
+  const rounds = scale.pick(200, 5);
   const source = await makeSource(site, rounds * 50, BYTES);
   const line = await SlowLine.to(site, await serve(site, source), BLOCKS_PER_SECOND * BYTES);
   const options = { ...clientOptions(site, line.url), broken };

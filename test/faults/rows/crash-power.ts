@@ -50,10 +50,10 @@ export const powerLoss: Row = {
   needs: ['ext4 loop mount'],
   inSlice: true,
   limitSeconds: 300,
-  run: (site, scale: Scale) => losses(site, scale.pick(50, 3), {}),
+  run: (site, scale: Scale) => losses(site, scale.pick(50, 2), {}),
   control: {
     broken: 'a client whose fsync does nothing (libeatmydata)',
     needs: ['libeatmydata'],
-    run: (site) => losses(site, 3, { LD_PRELOAD: libraryOf('eatmydata') ?? '' }),
+    run: (site) => losses(site, 2, { LD_PRELOAD: libraryOf('eatmydata') ?? '' }),
   },
 };

@@ -119,7 +119,7 @@ export const stopHandler: Row = {
   fault: 'a client with a handler is told to stop (SIGTERM) 20 times in one sync',
   bar: 'no block is handed to the handler twice, none is left out, the order is kept',
   needs: [],
-  inSlice: true,
+  inSlice: false,
   limitSeconds: 90,
   control: null,
   async run(site, scale) {

@@ -101,7 +101,7 @@ export const cutAnywhere: Row = {
     // Once without a cut, to see what is streamed.
     must((await cutAt(-1, line, origin)).join() === '0,1,2', 'without a cut the stream is not whole');
     const length = line.streamed?.body.length ?? 0;
-    const step = scale.pick(1, 41);
+    const step = scale.pick(1, 97);
     let cuts = 0;
     for (let cut = 0; cut < length; cut += step, cuts++) {
       const handed = await cutAt(cut, line, origin);

@@ -82,7 +82,7 @@ export const serverDown: Row = {
   fault: 'the server is down for 5 minutes (in a slice 6 s) while a client follows it',
   bar: 'at most 10 attempts to reach it in the first minute; at its head again within 35 s of its return',
   needs: [],
-  inSlice: true,
+  inSlice: false,
   limitSeconds: 400,
   control: null,
   async run(site, scale) {
@@ -125,7 +125,7 @@ export const serverDown: Row = {
 export const stoppedServer: Row = {
   name: 'stopped-server',
   group: 'line',
-  fault: 'the server’s process is stopped (SIGSTOP) for 60 s (in a slice 5 s) in the middle of a sync',
+  fault: 'the server’s process is stopped (SIGSTOP) for 60 s (in a slice 2 s) in the middle of a sync',
   bar: 'the sync ends once it goes on; whole, once each, in order',
   needs: [],
   inSlice: true,
@@ -140,7 +140,7 @@ export const stoppedServer: Row = {
     await isOpen(client);
     await until(() => (readJournal(options.journal)[0]?.durable ?? -1) >= 50);
     program.child.kill('SIGSTOP');
-    await delay(scale.pick(60_000, 5_000));
+    await delay(scale.pick(60_000, 2_000));
     program.child.kill('SIGCONT');
     const startMs = performance.now();
     const [life] = await finished(client, options, source);

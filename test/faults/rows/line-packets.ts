@@ -11,7 +11,7 @@ export const packetLoss: Row = {
   fault: '1, 5 and 20 % of all packets are lost, in both directions',
   bar: '2,000 blocks within 2 times, 3 times the time without loss, and within 60 s; whole, once each, in order, the state of a clean replay',
   needs: ['network namespaces', 'iptables'],
-  inSlice: true,
+  inSlice: false,
   limitSeconds: 180,
   control: null,
   async run(site, { isSlice }) {

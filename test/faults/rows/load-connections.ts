@@ -23,7 +23,7 @@ export const slowHeaders: Row = {
   fault: '1,000 clients (in a slice 200) send a request one byte every two seconds',
   bar: 'others are answered meanwhile, p99 below 250 ms; all 1,000 are closed within 95 s',
   needs: [],
-  inSlice: true,
+  inSlice: false,
   limitSeconds: 180,
   control: null,
   async run(site, scale) {
@@ -94,7 +94,7 @@ export const reconnects: Row = {
   fault: '20 followers a second connect and leave without a word, for two minutes (in a slice 8 s)',
   bar: 'descriptors are those of before; memory is at most 20 MB above that after the first quarter',
   needs: ['Linux'],
-  inSlice: true,
+  inSlice: false,
   limitSeconds: 200,
   control: null,
   async run(site, scale) {

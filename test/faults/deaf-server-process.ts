@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-const EVENTS = 20_000;
+const EVENTS = 4_000;
 const EVENT_BYTES = 600;
 
 const server = createServer((_request, response) => {

@@ -22,8 +22,8 @@ export interface RunnerDeps {
   readonly lacking: (need: Need) => string | null;
   /** When no row is begun any more, by `performance.now()`. */
   readonly untilMs: number;
-  /** Told of each site while it is in use, and `null` when none is. */
-  readonly onSite: (site: Site | null) => void;
+  /** Has each site while it is in use. */
+  readonly sites: Set<Site>;
 }
 
 /** Whole, or a slice of each row. */
@@ -71,12 +71,12 @@ async function runControl(
 
 /** Runs something on a site of its own, within the time, and cleans up in any case. */
 async function onSite<T>(
-  { onSite: tell }: RunnerDeps,
+  { sites }: RunnerDeps,
   deadlineMs: number,
   run: (site: Site) => Promise<T>,
 ): Promise<T> {
   const site = new Site();
-  tell(site);
+  sites.add(site);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
@@ -91,7 +91,7 @@ async function onSite<T>(
   } finally {
     clearTimeout(timer);
     await site.close();
-    tell(null);
+    sites.delete(site);
   }
 }
 

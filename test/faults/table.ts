@@ -22,9 +22,8 @@ export function summaryOf(results: readonly Result[]): string {
   const count = (outcome: Result['outcome']): number =>
     results.filter((each) => each.outcome === outcome).length;
   const controls = results.filter(({ control }) => control?.startsWith('caught') === true).length;
-  const seconds = results.reduce((sum, each) => sum + each.seconds, 0);
   return (
-    `${results.length} rows in ${seconds.toFixed(0)} s: ${count('held')} held, ${count('missed')} missed, ` +
+    `${results.length} rows: ${count('held')} held, ${count('missed')} missed, ` +
     `${count('skipped')} skipped; ${controls} of ${results.filter(hasControl).length} controls caught`
   );
 }

@@ -24,7 +24,9 @@ export class TwoHosts {
   readonly address = ADDRESSES.server;
   /** Address of the server on the line that delays. */
   readonly delayedAddress = DELAYED.server;
+  static #count = 0;
   readonly #site: Site;
+  readonly #number = TwoHosts.#count++;
 
   constructor(site: Site) {
     this.#site = site;
@@ -43,7 +45,7 @@ export class TwoHosts {
   }
 
   name(side: Side): string {
-    return `bff${process.pid}${side[0] ?? ''}`;
+    return `bff${process.pid}${side[0] ?? ''}${this.#number}`;
   }
 
   /** What a command is put behind to run on a side. */

@@ -61,7 +61,7 @@ async function failing(site: Site, scale: Scale, broken: Breakage | null): Promi
   const calls: readonly Call[] = scale.isSlice ? ['fdatasync', 'log write'] : CALLS;
   for (const call of calls) {
     const count: Count = { broken: 0, told: 0, whole: 0, inRecovery: 0 };
-    for (let when = 1; when <= MAX_CALLS; when += scale.pick(1, 5)) {
+    for (let when = 1; when <= MAX_CALLS; when += scale.pick(1, 10)) {
       const name = `${call}-${when}`.replace(' ', '-');
       const options = { ...clientOptions(site, url, name), broken };
       const tracer = new Tracer(site.path(`${name}.trace`), options.location, call, when, 'error=EIO');
@@ -140,7 +140,7 @@ export const killPoints: Row = {
     const count: Count = { broken: 0, told: 0, whole: 0, inRecovery: 0 };
     const calls: readonly Call[] = scale.isSlice ? ['fdatasync', 'rename'] : CALLS;
     for (const call of calls)
-      for (let when = 1; when <= MAX_CALLS; when += scale.pick(2, 5)) {
+      for (let when = 1; when <= MAX_CALLS; when += scale.pick(2, 9)) {
         const options = clientOptions(site, url, `${call}-${when}`.replace(' ', '-'));
         if (!(await killOnce(site, { source, options, call, when }, count))) break;
       }

@@ -7,7 +7,7 @@ import { must, type Row } from '../row.js';
 import type { Site } from '../site.js';
 import { makeSource } from '../source.js';
 
-const BLOCKS = 6_000;
+const BLOCKS = 4_000;
 const BYTES = 5_000;
 
 async function full(site: Site, broken: Breakage | null): Promise<readonly string[]> {

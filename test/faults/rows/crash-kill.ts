@@ -14,7 +14,7 @@ const BLOCKS_PER_SECOND = 200;
 
 /** Kills a client again and again while it syncs, and looks at its store each time. */
 async function kills(site: Site, scale: Scale, broken: Breakage | null): Promise<readonly string[]> {
-  const rounds = scale.pick(200, 5);
+  const rounds = scale.pick(100, 5);
   const source = await makeSource(site, rounds * 50, BYTES);
   const line = await SlowLine.to(site, await serve(site, source), BLOCKS_PER_SECOND * BYTES);
   const options = { ...clientOptions(site, line.url), broken };
@@ -47,7 +47,7 @@ export const kill: Row = {
   name: 'kill',
   group: 'crash',
   fault: 'a client is killed (SIGKILL) again and again while it syncs into one store',
-  bar: 'after each of 200 kills the store opens, is whole, has every acknowledged block and the state of a clean replay; then the sync ends',
+  bar: 'after each of 100 kills the store opens, is whole, has every acknowledged block and the state of a clean replay; then the sync ends',
   needs: [],
   inSlice: true,
   limitSeconds: 420,

@@ -92,7 +92,7 @@ export const cutAnywhere: Row = {
   limitSeconds: 200,
   control: null,
   async run(site, scale) {
-    const source = await makeSource(site, CUT_EVENTS, 1_500);
+    const source = await makeSource(site, CUT_EVENTS, 200);
     const real = await serve(site, source);
     const line: Cuttable = { at: -1, streamed: null };
     const origin = await listen(site, (req, res) => {
@@ -101,7 +101,7 @@ export const cutAnywhere: Row = {
     // Once without a cut, to see what is streamed.
     must((await cutAt(-1, line, origin)).join() === '0,1,2', 'without a cut the stream is not whole');
     const length = line.streamed?.body.length ?? 0;
-    const step = scale.pick(1, 97);
+    const step = scale.pick(1, 37);
     let cuts = 0;
     for (let cut = 0; cut < length; cut += step, cuts++) {
       const handed = await cutAt(cut, line, origin);

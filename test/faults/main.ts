@@ -18,6 +18,8 @@ for (const name of positionals)
 /** Of a slice: no row is begun after that. */
 const SLICE_MS = 100_000;
 
+if (values.slice && values.write) throw new TypeError('A slice is not written into the page.');
+
 const rows =
   positionals.length > 0
     ? ROWS.filter(({ name }) => positionals.includes(name))
@@ -48,5 +50,5 @@ await runGroup('load');
 
 const all = rows.flatMap((row) => results.get(row) ?? []);
 console.log(`${summaryOf(all)}; ${(performance.now() / 1000).toFixed(0)} s in all`);
-if (values.write) await writePage(all, { isPart: positionals.length > 0 || values.slice });
+if (values.write) await writePage(ROWS, all);
 process.exit(all.some(({ outcome }) => outcome === 'missed') ? 1 : 0);

@@ -1,10 +1,16 @@
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { tempDir } from '../helpers/temp-dir.js';
+import { until } from '../helpers/waiting.js';
 import { Missed, must, type Row } from './row.js';
 import { type Result, runRow, scaleOf } from './runner.js';
 import type { Site } from './site.js';
-import { linesOf, markdownOf, summaryOf } from './table.js';
+import { headLines, lineOf, linesOf, summaryOf } from './table.js';
 
 const plain: Row = {
   name: 'plain',
@@ -112,6 +118,21 @@ test('what a row set up is undone in reverse order, also when it fails, and a st
   t.false(existsSync(dir));
 });
 
+test('an interrupted run leaves nothing behind, and ends with 130', async (t) => {
+  const folder = tempDir(t);
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const child = spawn(process.execPath, [main, '--slice', 'kill'], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: 'ignore',
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  const closed = once(child, 'close');
+  await until(() => readdirSync(folder).some((name) => existsSync(join(folder, name, 'node.journal'))));
+  child.kill('SIGINT');
+  t.deepEqual(await closed, [130, null]);
+  t.deepEqual(readdirSync(folder), []);
+});
+
 test('a row that takes longer than its limit is ended, cleaned up and missed', async (t) => {
   let dir = '';
   const late = await run({
@@ -132,10 +153,10 @@ test('the table has each row, and its last line counts', async (t) => {
     await run(plain),
     await run({ ...plain, name: 'lost', run: () => Promise.reject(new Missed('x')) }),
   ];
-  const lines = markdownOf(results).split('\n');
-  t.is(lines.length, 4);
-  t.true(lines[2]?.startsWith('| `plain` | nothing \\| much | it stands | 1 of 1 |'));
-  t.true(lines[3]?.includes('missed: x'));
+  const [held = '', missed = ''] = results.map(lineOf);
+  t.true(held.startsWith('| `plain` | nothing \\| much | it stands | 1 of 1 |'));
+  t.true(missed.includes('missed: x'));
+  t.is(headLines().length, 2);
   t.regex(summaryOf(results), /^2 rows: 1 held, 1 missed, 0 skipped; 0 of 0 controls caught$/);
   t.throws(
     () => {

@@ -57,13 +57,14 @@ export class Site {
     return program;
   }
 
-  /** Any command; killed at the end. */
+  /** Any command; it is killed at the end, with all that it has started: a tracer leaves what it traces behind. */
   spawn(command: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
     this.#mustBeOpen();
     const [file = '', ...args] = command;
     const child = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
+      detached: true,
     });
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -76,7 +77,7 @@ export class Site {
     }));
     ended.catch(() => undefined);
     this.defer(async () => {
-      child.kill('SIGKILL');
+      killGroup(child);
       await ended.catch(() => undefined);
     });
     return { child, ended };
@@ -103,6 +104,16 @@ export class Site {
   /** A row that ran out of time must not start anything more. */
   #mustBeOpen(): void {
     if (this.#closing !== null) throw new Error('The row is over.');
+  }
+}
+
+/** Ends a process that leads a group of its own, and the group. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of it has ended.
   }
 }
 

@@ -30,14 +30,16 @@ export function summaryOf(results: readonly Result[]): string {
 
 const hasControl = ({ row }: Result): boolean => row.control !== null;
 
-/** The table of the page. */
-export function markdownOf(results: readonly Result[]): string {
-  const rows = results.map(({ row, outcome, figures, control, reason }) => {
-    const result = outcome === 'held' ? figures.join('; ') : `${outcome}: ${reason ?? ''}`;
-    const caught = row.control === null ? '–' : `${row.control.broken}: ${control ?? 'not run'}`;
-    return cells([...statedOf(row), result, caught]);
-  });
-  return [cells(HEAD), cells(HEAD.map(() => '---')), ...rows].join('\n');
+/** The first two lines of the page's table. */
+export function headLines(): readonly string[] {
+  return [cells(HEAD), cells(HEAD.map(() => '---'))];
+}
+
+/** The line of a result in the page's table. */
+export function lineOf({ row, outcome, figures, control, reason }: Result): string {
+  const result = outcome === 'held' ? figures.join('; ') : `${outcome}: ${reason ?? ''}`;
+  const caught = row.control === null ? '–' : `${row.control.broken}: ${control ?? 'not run'}`;
+  return cells([...statedOf(row), result, caught]);
 }
 
 /** What the page says of a row whatever its result. */

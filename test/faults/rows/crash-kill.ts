@@ -50,7 +50,7 @@ export const kill: Row = {
   bar: 'after each of 100 kills the store opens, is whole, has every acknowledged block and the state of a clean replay; then the sync ends',
   needs: [],
   inSlice: true,
-  limitSeconds: 420,
+  limitSeconds: 600,
   run: (site, scale) => kills(site, scale, null),
   control: {
     broken: 'a store that says “durable” before it has written',

@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { checkStore } from '../checks.js';
 import { clientOptions, finished, isOpen, serve, startClient } from '../client.js';
 import { acknowledgedIn, readJournal } from '../journal.js';
@@ -8,6 +9,7 @@ import { SlowLine } from '../slow-line.js';
 import { makeSource } from '../source.js';
 import { type Call, CALLS, ONE_FILE_THREAD, Tracer } from '../tracer.js';
 
+const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const STOP_MS = 5_000;
 const MAX_CALLS = 200;
 
@@ -52,9 +54,8 @@ async function killedImport(
 ): Promise<'nothing' | 'all' | null> {
   rmSync(location, { recursive: true, force: true });
   const tracer = new Tracer(site.path('import.trace'), location, call, when, 'signal=SIGKILL');
-  const env = Object.entries(ONE_FILE_THREAD).map(([name, value]) => `${name}=${value}`);
-  const program = site.program([...args, '--data', location], ['env', ...env, ...tracer.prefix]);
-  const code = await program.exited;
+  const words = [...tracer.prefix, process.execPath, MAIN, ...args, '--data', location];
+  const { code } = await site.spawn(words, ONE_FILE_THREAD).ended;
   if (!tracer.fired()) {
     must(code === 0, `without a kill: exit status ${code ?? 'none'}`);
     return null;

@@ -1,9 +1,26 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { projectRoot } from '../helpers/shared.js';
 import { command, type Site } from './site.js';
 
 const POWER_LOSS = join(projectRoot, 'test', 'faults', 'tools', 'power-loss.py');
+
+/** A killed process may hold its files for a moment longer, the more so when what is below them fails. */
+const BUSY_MS = 60_000;
+
+async function unmounted(path: string): Promise<void> {
+  const endMs = performance.now() + BUSY_MS;
+  for (;;) {
+    try {
+      command('umount', path);
+      return;
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+      await delay(100);
+    }
+  }
+}
 
 /** A file system of its own in an image, whose power can be cut. */
 export class FragileDisk {
@@ -17,9 +34,7 @@ export class FragileDisk {
     mkdirSync(this.path);
     command('truncate', '-s', `${mebibytes}M`, this.#image);
     command('mkfs.ext4', '-q', '-F', this.#image);
-    site.defer(() => {
-      this.unmount();
-    });
+    site.defer(() => this.unmount());
     this.mount();
   }
 
@@ -34,9 +49,10 @@ export class FragileDisk {
     command('python3', POWER_LOSS, this.path);
   }
 
-  unmount(): void {
+  /** Resolves when nobody has it open any more and it is away. */
+  async unmount(): Promise<void> {
     if (!this.#isMounted) return;
-    command('umount', this.path);
+    await unmounted(this.path);
     this.#isMounted = false;
   }
 }
@@ -49,7 +65,7 @@ export class SmallRoom {
     this.path = site.path('small');
     mkdirSync(this.path);
     command('mount', '-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', this.path);
-    site.defer(() => command('umount', this.path));
+    site.defer(() => unmounted(this.path));
   }
 
   grow(mebibytes: number): void {

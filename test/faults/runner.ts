@@ -86,13 +86,22 @@ async function onSite<T>(
       Math.max(0, deadlineMs - performance.now()),
     );
   });
+  let outcome: { readonly value: T } | { readonly error: unknown };
   try {
-    return await Promise.race([run(site), late]);
-  } finally {
-    clearTimeout(timer);
-    await site.close();
-    sites.delete(site);
+    outcome = { value: await Promise.race([run(site), late]) };
+  } catch (error) {
+    outcome = { error };
   }
+  clearTimeout(timer);
+  const left = await site.close().then(
+    () => null,
+    (error: unknown) => error,
+  );
+  sites.delete(site);
+  // What went wrong first is what is told.
+  if ('error' in outcome) throw outcome.error;
+  if (left !== null) throw left;
+  return outcome.value;
 }
 
 function reasonOf(needs: readonly Need[], { lacking }: RunnerDeps): string | null {

@@ -51,7 +51,7 @@ export const fullDisk: Row = {
   bar: '`STORE_FULL` and exit status 1, also when it is started again without room; with room no acknowledged block is lost and the sync ends',
   needs: ['tmpfs'],
   inSlice: true,
-  limitSeconds: 90,
+  limitSeconds: 240,
   run: (site) => full(site, null),
   control: {
     broken: 'a store that takes a failed write for a good one',

@@ -25,7 +25,7 @@ async function losses(site: Site, rounds: number, env: NodeJS.ProcessEnv): Promi
     disk.losePower();
     client.child.kill('SIGKILL');
     await client.ended;
-    disk.unmount();
+    await disk.unmount();
     disk.mount();
     const lives = readJournal(options.journal);
     await checkStore(options.location, source, { lives, hasState: true });
@@ -49,7 +49,7 @@ export const powerLoss: Row = {
   bar: 'after each of 50 losses no acknowledged block is lost, the store is whole and has the state of a clean replay',
   needs: ['ext4 loop mount'],
   inSlice: true,
-  limitSeconds: 300,
+  limitSeconds: 480,
   run: (site, scale: Scale) => losses(site, scale.pick(50, 2), {}),
   control: {
     broken: 'a client whose fsync does nothing (libeatmydata)',

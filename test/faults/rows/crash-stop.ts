@@ -20,11 +20,11 @@ export const stop: Row = {
   bar: 'the second one gets `STORE_LOCKED` and exit status 1; the first one ends within 5 s, with exit status 143; started again, it ends the sync',
   needs: [],
   inSlice: true,
-  limitSeconds: 60,
+  limitSeconds: 120,
   control: null,
   async run(site) {
     const source = await makeSource(site, 2_000);
-    const line = await SlowLine.to(site, await serve(site, source), 300_000);
+    const line = await SlowLine.to(site, await serve(site, source), 60_000);
     const location = site.path('node');
     const args = ['sync', '--peer', line.url, '--data', location];
     const first = site.program(args);

@@ -139,7 +139,7 @@ export const cutLines: Row = {
   bar: 'the sync ends; whole, once each, in order; at most 64 KiB are sent again for each cut',
   needs: [],
   inSlice: true,
-  limitSeconds: 240,
+  limitSeconds: 480,
   control: null,
   async run(site, scale) {
     const cuts = scale.pick(200, 12);

@@ -100,7 +100,7 @@ async function onSite<T>(
   sites.delete(site);
   // What went wrong first is what is told.
   if ('error' in outcome) throw outcome.error;
-  if (left !== null) throw left;
+  if (left !== null) throw new Error(textOf(left));
   return outcome.value;
 }
 

@@ -3,7 +3,9 @@ import { createServer, type RequestListener, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSyncEngine } from '../../../src/index.js';
+import { until } from '../../helpers/waiting.js';
 import { clientOptions, finished, serve, startClient } from '../client.js';
+import { readJournal } from '../journal.js';
 import { must, type Row } from '../row.js';
 import type { Site } from '../site.js';
 import { SlowLine } from '../slow-line.js';
@@ -151,6 +153,8 @@ export const cutLines: Row = {
     const options = clientOptions(site, line.url);
     const startMs = performance.now();
     const client = startClient(site, options);
+    // A peer that never worked is given up after five attempts.
+    await until(() => (readJournal(options.journal)[0]?.durable ?? -1) >= 0);
     const over = client.ended.then(() => true);
     let made = 0;
     while (!(await Promise.race([over, delay(100 + ((made * 53) % 250), false)]))) {

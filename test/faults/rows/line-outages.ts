@@ -167,6 +167,8 @@ export const killedServer: Row = {
     const line = await SlowLine.to(site, `http://127.0.0.1:${port}`, 700_000);
     const options = clientOptions(site, line.url);
     const client = startClient(site, options);
+    // A peer that never worked is given up after five attempts.
+    await until(() => (readJournal(options.journal)[0]?.durable ?? -1) >= 0);
     const ended = client.ended.then(() => true);
     let kills = 0;
     while (!(await Promise.race([ended, delay(2_000, false)]))) {

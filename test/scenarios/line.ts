@@ -1,28 +1,26 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 
-/** A line to a server that can be cut, and that passes so many bytes a second. */
+/** A line to a server that can be cut. */
 export class LineTo {
   readonly port: number;
   readonly #target: number;
-  readonly #bytesPerSecond: number;
   readonly #sockets = new Set<Socket>();
   #server: Server;
 
-  private constructor(target: number, bytesPerSecond: number, server: Server, port: number) {
+  private constructor(target: number, server: Server, port: number) {
     this.#target = target;
-    this.#bytesPerSecond = bytesPerSecond;
     this.#server = server;
     this.port = port;
   }
 
-  static async to(target: number, bytesPerSecond = Infinity): Promise<LineTo> {
+  static async to(target: number): Promise<LineTo> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    const line = new LineTo(target, bytesPerSecond, server, address.port);
+    const line = new LineTo(target, server, address.port);
     line.#attach(server);
     return line;
   }
@@ -47,8 +45,7 @@ export class LineTo {
       const upstream = createConnection(this.#target, '127.0.0.1');
       this.#link(client, upstream);
       client.pipe(upstream);
-      if (this.#bytesPerSecond === Infinity) upstream.pipe(client);
-      else void this.#trickle(upstream, client);
+      upstream.pipe(client);
     });
   }
 
@@ -63,19 +60,6 @@ export class LineTo {
         this.#sockets.delete(socket);
         other.destroy();
       });
-    }
-  }
-
-  async #trickle(from: Socket, to: Socket): Promise<void> {
-    try {
-      for await (const chunk of from) {
-        const bytes = chunk as Uint8Array;
-        to.write(bytes);
-        await new Promise((resolve) => setTimeout(resolve, (bytes.length * 1000) / this.#bytesPerSecond));
-      }
-      to.end();
-    } catch {
-      to.destroy();
     }
   }
 }

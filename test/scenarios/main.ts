@@ -3,7 +3,6 @@ import { droppedLine } from './dropped-line.js';
 import { forks } from './forks.js';
 import { h2load } from './h2load.js';
 import { bombs } from './bombs/scenario.js';
-import { killServer } from './kill-server.js';
 import { liars } from './liars.js';
 import { nginx } from './nginx/scenario.js';
 
@@ -12,7 +11,6 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   forks,
   'dropped-line': droppedLine,
   'black-hole': blackHole,
-  'kill-server': killServer,
   liars,
   nginx,
   h2load,

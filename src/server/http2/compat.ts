@@ -26,17 +26,27 @@ function writeImplicitHead(this: Http2ServerResponse): void {
   if (!this.headersSent) this.writeHead(this.statusCode);
 }
 
-/** Every member of the one prototype, and of the other what has to be hidden. */
+/** Every member of the one prototype that the other doesn't have as it is, and of the other what has to be hidden. */
 function membersOf(own: object, replaced: object): PropertyDescriptorMap {
   const members: PropertyDescriptorMap = {};
   // With the symbols: Node's own methods call each other by them.
   const names = [...chainOf(own), ...chainOf(replaced)].flatMap((prototype) => Reflect.ownKeys(prototype));
   for (const name of new Set(names)) {
     if (name === 'constructor') continue;
-    const descriptor = find(own, name) ?? { value: undefined, writable: true };
-    members[name] = { ...descriptor, enumerable: false, configurable: true };
+    const descriptor = find(own, name);
+    // Both stand on Node's streams; there are many requests, and each of them pays for each member.
+    if (descriptor !== undefined && isSame(descriptor, find(replaced, name))) continue;
+    members[name] = {
+      ...(descriptor ?? { value: undefined, writable: true }),
+      enumerable: false,
+      configurable: true,
+    };
   }
   return members;
+}
+
+function isSame(a: PropertyDescriptor, b: PropertyDescriptor | undefined): boolean {
+  return a.value === b?.value && a.get === b?.get && a.set === b?.set;
 }
 
 function find(object: object, name: PropertyKey): PropertyDescriptor | undefined {

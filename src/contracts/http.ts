@@ -3,7 +3,7 @@ export type HttpFetch = (url: URL, init: HttpFetchInit) => Promise<HttpFetchResp
 
 /** One request. */
 export interface HttpFetchInit {
-  readonly method: 'GET';
+  readonly method: 'GET' | 'HEAD';
   /** Names in lower case. */
   readonly headers: Record<string, string>;
   /** Redirects come back as they are. */

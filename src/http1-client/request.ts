@@ -32,7 +32,7 @@ export async function sendRequest(
     init.signal.throwIfAborted();
     const request = makeRequest(agent, url, init);
     try {
-      return toResponse(await headOf(request, url, deadlines), init.signal);
+      return toResponse(await headOf(request, url, deadlines), init);
     } catch (error) {
       if (init.signal.aborted) throw init.signal.reason;
       if (isSyncError(error)) throw error;
@@ -41,9 +41,9 @@ export async function sendRequest(
   }
 }
 
-function makeRequest(agent: Agent, url: URL, { headers, signal }: HttpFetchInit): ClientRequest {
+function makeRequest(agent: Agent, url: URL, { method, headers, signal }: HttpFetchInit): ClientRequest {
   const defaults = { accept: '*/*', 'accept-encoding': DECODED_ENCODINGS, 'user-agent': 'blockferry' };
-  const request = send(url, { agent, headers: { ...defaults, ...headers } });
+  const request = send(url, { agent, method, headers: { ...defaults, ...headers } });
   // Not by the option `signal`: where all of a response is here but not read, Node lets that end the process.
   let response: IncomingMessage | null = null;
   const stopListening = onAbort(signal, () => {
@@ -117,9 +117,9 @@ function isStale(request: ClientRequest, error: unknown): boolean {
   return request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
 }
 
-function toResponse(message: IncomingMessage, signal: AbortSignal): HttpFetchResponse {
+function toResponse(message: IncomingMessage, { method, signal }: HttpFetchInit): HttpFetchResponse {
   const { statusCode: status = 0, headers } = message;
-  const isEmpty = WITHOUT_BODY.includes(status);
+  const isEmpty = method === 'HEAD' || WITHOUT_BODY.includes(status);
   // What is not read to its end would keep the connection.
   if (isEmpty) message.resume();
   return {

@@ -1,5 +1,5 @@
 import { SyncError } from '../../errors/index.js';
-import { sleep } from '../../internal/abort.js';
+import { TimedWakeUp } from '../agreement/timed-wake-up.js';
 import type { Chain } from '../../chain/chain.js';
 import type { EventHub } from '../events/event-hub.js';
 import type { HeadCheck, Verdict } from './head-check.js';
@@ -34,9 +34,15 @@ export interface HeadWatchDeps {
  *   claims what it does not send.
  */
 export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: AbortSignal): Promise<never> {
-  const { check, headCheckMs, staleAfterMs } = deps;
+  const { check, chain, headCheckMs, staleAfterMs } = deps;
   const claims = new Claims(deps, from);
+  const wake = new TimedWakeUp();
+  // What is confirmed may end a doubt.
+  const unlisten = chain.onConfirmed(() => {
+    if (doubt !== null) wake.notify();
+  });
   let doubt: string | null = null;
+  try {
   for (;;) {
     const verdict = await check.run(from, signal);
     if (deps.isOutvoted()) throw outvoted(from);
@@ -45,7 +51,10 @@ export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: 
     doubt = verdict.doubt?.code ?? null;
     const untilStaleMs = staleAfterMs === null ? Infinity : staleAfterMs - verdict.ageMs + 1;
     const pauseMs = isOpen || doubt !== null ? Math.min(headCheckMs, DOUBT_MS) : headCheckMs;
-    await sleep(untilStaleMs > 0 ? Math.min(pauseMs, untilStaleMs) : pauseMs, signal);
+    await wake.wait(untilStaleMs > 0 ? Math.min(pauseMs, untilStaleMs) : pauseMs, signal);
+  }
+  } finally {
+    unlisten();
   }
 }
 
@@ -121,7 +130,7 @@ class Claims {
 /** Tells what the peers and the clock say. @param before - the doubt there was before */
 export function publishVerdict(
   { hub, chain, staleAfterMs }: Pick<HeadWatchDeps, 'hub' | 'chain' | 'staleAfterMs'>,
-  { doubt, ageMs }: Verdict,
+  { doubt, ageMs, isWaiting }: Verdict,
   before: string | null,
 ): void {
   const { head } = chain.tip();
@@ -131,5 +140,6 @@ export function publishVerdict(
     return;
   }
   if (doubt.code !== before) hub.warn(doubt.code, doubt.message);
-  hub.phase.syncing();
+  if (isWaiting) hub.phase.waiting();
+  else hub.phase.syncing();
 }

@@ -1,7 +1,7 @@
 import type { BlockRef, Peer, PeerStatus, Transport } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
-import { LinkedAbort } from '../../internal/linked-abort.js';
+import { within } from '../../internal/deadline.js';
 import type { PeerRecord } from './peer-record.js';
 
 /** What asking peers for their status works with. */
@@ -37,17 +37,9 @@ export async function survey(
   withinMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const abort = new LinkedAbort(signal);
-  const timer = setTimeout(() => {
-    abort.abort(new SyncError('PEER_TIMEOUT', `No answer within ${withinMs} ms.`));
-  }, withinMs);
-  try {
-    throwIfAborted(signal);
-    await Promise.all(records.map((record) => surveyOne(deps, record, abort.signal)));
-  } finally {
-    clearTimeout(timer);
-    abort.release();
-  }
+  await within(withinMs, signal, (inner) =>
+    Promise.all(records.map((record) => surveyOne(deps, record, inner))),
+  );
   throwIfAborted(signal);
 }
 

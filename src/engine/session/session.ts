@@ -115,7 +115,7 @@ class Session {
   async #takeBranch(ancestors: readonly BlockRef[], head: BlockRef): Promise<void> {
     const { chain, peer } = this.#deps;
     const common = await commonBlock(chain, ancestors);
-    this.#checkLength(head);
+    await this.#checkLength(head);
     this.#state = this.#state.branched(this.#branchAt(common));
     try {
       await this.#fetch(common);
@@ -135,12 +135,12 @@ class Session {
   }
 
   /** One that doesn't wait asks no further when the peer itself says that its branch is too short. @throws SyncError */
-  #checkLength(head: BlockRef): void {
+  async #checkLength(head: BlockRef): Promise<void> {
     const { status, follow, branches, trustsRollbacks } = this.#deps;
     const claimed = status?.head ?? null;
     if (follow || trustsRollbacks || claimed === null || claimed.height > head.height) return;
     if (claimed.height === head.height && branches.takesTie(head.height)) return;
-    if (branches.isPreferred(claimed)) return;
+    if (await branches.isPreferred({ head: claimed, has: null, isLonger: false }, this.#signal)) return;
     throw this.#passing('shorter', shorterBranch(claimed.height, head));
   }
 
@@ -234,7 +234,7 @@ class Session {
     const { branch } = state;
     await branch.add(frames);
     if (branch.isOurs) this.#settle(state);
-    else if (branch.isEnough() || (this.#deps.trustsRollbacks && branch.hasOwn))
+    else if ((await branch.isEnough(this.#signal)) || (this.#deps.trustsRollbacks && branch.hasOwn))
       await this.#takeProved(state);
   }
 

@@ -1,4 +1,4 @@
-import type { HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
+import type { HttpFetchInit, HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { abortError, raceAbort, throwIfAborted } from '../abort.js';
 import { LinkedAbort } from '../linked-abort.js';
@@ -10,8 +10,14 @@ import { watch } from './watch.js';
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** A `GET` to a peer. */
+/** A request to a peer. */
 export interface HttpRequest {
+  /**
+   * `HEAD` for an answer without a body.
+   *
+   * @defaultValue `'GET'`
+   */
+  readonly method?: 'GET' | 'HEAD';
   readonly peer: Peer;
   /** Path and query below the peer's URL: `/status`. */
   readonly target: string;
@@ -54,7 +60,7 @@ export async function openExchange(
   });
   const started = performance.now();
   try {
-    const response = await send(deps, url, headers, abort.signal);
+    const response = await send(deps, url, { method: request.method ?? 'GET', headers }, abort.signal);
     return new Exchange(response, abort, performance.now() - started);
   } catch (error) {
     abort.release();
@@ -69,10 +75,10 @@ export async function openExchange(
 async function send(
   { fetch }: TransportDeps,
   url: URL,
-  headers: Record<string, string>,
+  init: Pick<HttpFetchInit, 'method' | 'headers'>,
   signal: AbortSignal,
 ): Promise<HttpFetchResponse> {
-  const sent = fetch(url, { method: 'GET', headers, redirect: 'manual', signal });
+  const sent = fetch(url, { ...init, redirect: 'manual', signal });
   try {
     return await raceAbort(sent, signal);
   } catch (error) {

@@ -1,0 +1,139 @@
+import type { BlockRef, PeerStatus } from '../../contracts/index.js';
+import { isSyncError, SyncError } from '../../errors/index.js';
+import { type BackoffBounds, doublingMs } from '../../internal/backoff.js';
+import { throwIfAborted } from '../../internal/abort.js';
+import { within } from '../../internal/deadline.js';
+import type { PeerRecord } from '../peers/peer-record.js';
+import { locate, type LocateDeps, type Place } from './locate.js';
+import { TimedWakeUp } from './timed-wake-up.js';
+
+/** The newest block is asked about this often at most. */
+const LIVE_MS = 1_000;
+/** While history is fetched: after this time, or so many blocks. Half of what may wait, so that the fetching need not wait for the answers. */
+const HISTORY_MS = 5_000;
+const HISTORY_BLOCKS = 2_048;
+/** A peer that claims so many blocks more than there are here is one that history is fetched from. */
+const NEAR_BLOCKS = 64;
+/** A peer that has not answered with our newest block is asked again after this time. */
+const AGAIN: BackoffBounds = { baseDelayMs: 250, maxDelayMs: 4_000 };
+/** A peer that has not answered within this time has not. */
+const ANSWER_MS = 3_000;
+
+/** What a {@link Witness} works with. */
+export interface WitnessDeps extends LocateDeps {
+  /** Milliseconds on a monotonic clock. */
+  readonly now: () => number;
+  /** Throws when the peer serves another chain than this node's. */
+  check(status: PeerStatus): void;
+  /** A peer has answered, or failed to. */
+  onAnswer(): void;
+}
+
+/** One peer, which is asked again and again how much it has of what is held here. */
+export class Witness {
+  readonly record: PeerRecord;
+  readonly #deps: WitnessDeps;
+  readonly #wake = new TimedWakeUp();
+  #place: Place | null = null;
+  #problem: SyncError | null = null;
+  #asking: Promise<void> | null = null;
+  #askedMs = -Infinity;
+  #askedHeight = -1;
+  /** Answers in a row without our newest block. */
+  #misses = 0;
+
+  constructor(deps: WitnessDeps, record: PeerRecord) {
+    this.#deps = deps;
+    this.record = record;
+  }
+
+  /** What it has answered last; `null` when it has not, or could not the last time. */
+  get place(): Place | null {
+    return this.#problem === null && this.record.dropped === null ? this.#place : null;
+  }
+
+  /** Why it can't be heard; `null` when it can. */
+  get problem(): SyncError | null {
+    return this.record.dropped ?? this.#problem;
+  }
+
+  /** Our chain has changed. */
+  notify(): void {
+    this.#wake.notify();
+  }
+
+  /** Our chain went back: what the peer had above it counts no more; it had the block there. */
+  wentBack(to: BlockRef): void {
+    const place = this.#place;
+    if (place?.common != null && place.common.height > to.height)
+      this.#place = { ...place, common: to, differs: false };
+    this.#askedHeight = Math.min(this.#askedHeight, to.height);
+    this.notify();
+  }
+
+  /** Asks whenever it is time. @throws SyncError once the signal fires */
+  async run(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      const ms = this.#waitMs();
+      if (ms > 0) await this.#wake.wait(ms, signal);
+      else await this.ask(signal);
+    }
+  }
+
+  /** Asks now; where an answer is awaited, that one will do. */
+  ask(signal: AbortSignal): Promise<void> {
+    this.#asking ??= this.#ask(signal).finally(() => {
+      this.#asking = null;
+    });
+    return this.#asking;
+  }
+
+  /** In milliseconds; `Infinity` while there is nothing to ask. */
+  #waitMs(): number {
+    const { head } = this.#deps.chain.tip();
+    const isHeard = this.place !== null;
+    if (head === null || this.record.dropped !== null) return Infinity;
+    if (isHeard && this.#place?.common?.hash === head.hash) return Infinity;
+    if (isHeard && head.height - this.#askedHeight >= HISTORY_BLOCKS) return 0;
+    return this.#askedMs + this.#spaceMs(head) - this.#deps.now();
+  }
+
+  #spaceMs(head: BlockRef): number {
+    if (this.#misses > 0) return doublingMs(AGAIN, this.#misses);
+    const claimed = this.#place?.theirs.height ?? -1;
+    return claimed - head.height > NEAR_BLOCKS ? HISTORY_MS : LIVE_MS;
+  }
+
+  async #ask(signal: AbortSignal): Promise<void> {
+    const { chain, now } = this.#deps;
+    const { head } = chain.tip();
+    const before = this.#place?.theirs.height ?? -1;
+    try {
+      this.#place = await within(ANSWER_MS, signal, (inner) => this.#locate(inner));
+      this.#problem = null;
+    } catch (error) {
+      throwIfAborted(signal);
+      if (!isSyncError(error)) throw error;
+      this.#problem = error.at({ peer: this.record.peer.url });
+    }
+    this.#askedMs = now();
+    this.#askedHeight = head?.height ?? -1;
+    if (this.place !== null && this.#place?.common?.hash === head?.hash) this.#misses = 0;
+    else this.#misses = (this.#place?.theirs.height ?? -1) > before ? 1 : this.#misses + 1;
+    this.#deps.onAnswer();
+  }
+
+  async #locate(signal: AbortSignal): Promise<Place> {
+    const { record } = this;
+    const { check, chain, transport } = this.#deps;
+    // What it says here is not noted elsewhere: a connection is judged by what its peer claimed when it began.
+    const status = await transport.status(record.peer, { signal });
+    if (status !== null) check(status);
+    const theirs = status?.head ?? null;
+    if (theirs === null)
+      throw new SyncError('PEER_BEHIND', `${record.peer.url} names no head.`, { peer: record.peer.url });
+    const known = this.#place?.common ?? null;
+    const isOurs = known !== null && (await chain.holds(known));
+    return locate(this.#deps, record, theirs, isOurs ? known : null, signal);
+  }
+}

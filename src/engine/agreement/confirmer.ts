@@ -42,6 +42,7 @@ export class Confirmer {
   readonly #moved = new Set<() => void>();
   #signal: AbortSignal = new AbortController().signal;
   #followed: Followed | null = null;
+  #followedSinceMs = -Infinity;
   /** Since when there is a block that is not confirmed, and nothing moves; `null` when there is none. */
   #stuckSinceMs: number | null = null;
   #wasConfirmed: string | null = null;
@@ -88,6 +89,7 @@ export class Confirmer {
   /** Blocks come by another connection; `null` when by none. */
   follow(followed: Followed | null): void {
     this.#followed = followed;
+    this.#followedSinceMs = this.#deps.now();
     this.#mark = null;
   }
 
@@ -249,7 +251,9 @@ export class Confirmer {
   /** What is followed stays unconfirmed: another branch is looked for, and the connection left for it. */
   async #giveWay(): Promise<void> {
     const followed = this.#followed;
-    if (followed === null) return;
+    const { now, settings } = this.#deps;
+    // Each peer has as much time: the branch that it was asked for may be on its way.
+    if (followed === null || now() - this.#followedSinceMs < settings.confirmTimeoutMs) return;
     const rival = await this.#rival();
     if (rival === null || followed !== this.#followed) return;
     this.#followed = null;

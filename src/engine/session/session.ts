@@ -95,20 +95,25 @@ class Session {
    * for more than it has, a peer would end the stream; so it is followed, and seen to be on our branch or on another.
    */
   async #start(head: BlockRef | null): Promise<BlockRef | null> {
-    const { chain, status, follow } = this.#deps;
-    const theirs = status?.head?.height ?? null;
-    if (!follow || head === null || theirs === null || !this.#isSomewhatBehind(theirs, head)) return head;
-    const header = await chain.header(theirs);
+    const { chain, status } = this.#deps;
+    const theirs = status?.head ?? null;
+    if (head === null || theirs === null || theirs.height >= head.height) return head;
+    if (!(await this.#isWorthAsking(theirs, head))) return head;
+    const header = await chain.header(theirs.height);
     if (header === null) return head;
-    this.#state = ASKING.branched(this.#branchAt({ height: theirs, hash: header.hash }));
+    this.#state = ASKING.branched(this.#branchAt({ height: theirs.height, hash: header.hash }));
     return header;
   }
 
-  #isSomewhatBehind(theirs: number, head: BlockRef): boolean {
-    const { chain, branches } = this.#deps;
+  /** Whether a peer that is behind is somewhat behind and followed, or is on a branch that comes before ours. */
+  async #isWorthAsking(theirs: BlockRef, head: BlockRef): Promise<boolean> {
+    const { chain, branches, follow } = this.#deps;
     const { base, finalized } = chain.tip();
-    const lowest = Math.max(base, finalized?.height ?? 0, head.height - branches.maxRollbackBlocks);
-    return theirs < head.height && theirs >= lowest;
+    const lowest = Math.max(base, finalized?.height ?? 0);
+    if (theirs.height < lowest) return false;
+    if (follow && theirs.height >= head.height - branches.maxRollbackBlocks) return true;
+    if (branches.agree <= 1) return false;
+    return branches.isPreferred({ head: theirs, has: null, isLonger: false }, this.#signal);
   }
 
   /** Asks for the peer's branch, which takes the place of ours once it is proved. */

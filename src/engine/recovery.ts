@@ -145,6 +145,8 @@ export class Recovery {
   /** Whether the same peer is worth asking by its other way. */
   #hasOtherWay({ record, error, way, fork }: Failure): boolean {
     if (way === null || fork !== null || record.dropped !== null) return false;
+    // It is left for its chain, whatever way that came.
+    if (error.code === 'PEER_OUTVOTED') return false;
     return this.#deps.chooser.failed(record.peer, way, error);
   }
 

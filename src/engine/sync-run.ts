@@ -217,7 +217,9 @@ export class SyncRun {
     const { agree, chainId } = settings;
     if (agree <= 1 || chainId !== null || parts.storage.identity() !== null) return;
     const name = status?.chainId ?? null;
-    const count = this.#book.usable.filter(({ status: said }) => said !== null && said.chainId === name).length;
+    const count = this.#book.usable.filter(
+      ({ status: said }) => said !== null && said.chainId === name,
+    ).length;
     if (count >= agree) return;
     const message = `${count} of the ${agree} peers that have to agree name the chain ${name ?? 'without an id'}.`;
     throw new SyncError('HEADS_DISAGREE', message);

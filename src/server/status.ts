@@ -16,7 +16,7 @@ export function statusDocument(
   endpoints: readonly Endpoint[],
   limits: ServerLimits,
 ): object {
-  const { base, head, finalized } = source.tip();
+  const { base, head, confirmed, finalized } = source.tip();
   const { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs } = limits;
   return {
     protocol: PROTOCOL_VERSION,
@@ -24,6 +24,7 @@ export function statusDocument(
     chainId: source.chainId(),
     base,
     head: refOf(head),
+    confirmed: refOf(confirmed),
     finalized: refOf(finalized),
     codecs: {
       stream: codecsOf(endpoints, 'stream'),

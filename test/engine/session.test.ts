@@ -240,7 +240,11 @@ test('a branch whose bodies are more than may be held is fetched again, and take
     { reads: documents.map((document) => asFrames([document])) },
   ];
   const { facts, asked, error } = await tellAll(chain, answers, {
-    branches: { ...RULES, takesTie: () => false, isPreferred: ({ head }) => Promise.resolve(head.height === 6) },
+    branches: {
+      ...RULES,
+      takesTie: () => false,
+      isPreferred: ({ head }) => Promise.resolve(head.height === 6),
+    },
   });
   t.is(error, undefined);
   t.deepEqual(asked, [3, 1]);

@@ -35,7 +35,7 @@ export class Agreement {
   readonly #hub: EventHub;
 
   private constructor(deps: AgreementDeps, news: BlockNews, signal: AbortSignal) {
-    const { chain, hub, settings, onFailure } = deps;
+    const { chain, hub, settings } = deps;
     this.news = news;
     this.#chain = chain;
     this.#hub = hub;
@@ -45,7 +45,7 @@ export class Agreement {
       news.confirmed();
       hub.checkpoint(chain.tip());
     });
-    this.#running = this.#run(signal, onFailure);
+    this.#running = this.#run(signal, deps);
   }
 
   /** Begins to ask the peers; goes on until the signal fires. */
@@ -70,13 +70,15 @@ export class Agreement {
     return this.#running;
   }
 
-  async #run(signal: AbortSignal, onFailure: (error: SyncError) => void): Promise<void> {
+  async #run(signal: AbortSignal, deps: AgreementDeps): Promise<void> {
     try {
       await this.confirmer?.run(signal);
     } catch (cause) {
       if (signal.aborted) return;
       const text = cause instanceof Error ? cause.message : String(cause);
-      onFailure(isSyncError(cause) ? cause : new SyncError('INTERNAL', `Confirming failed: ${text}`, { cause }));
+      deps.onFailure(
+        isSyncError(cause) ? cause : new SyncError('INTERNAL', `Confirming failed: ${text}`, { cause }),
+      );
     }
   }
 }

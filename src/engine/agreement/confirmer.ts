@@ -63,6 +63,11 @@ export class Confirmer {
     this.#backlog = new Backlog(chain, deps.settings.limits.maxBatchBlocks);
   }
 
+  /** Whether the peers are still being asked about what is held, so that nothing has to be told yet. */
+  get isAsking(): boolean {
+    return !this.#isStuck;
+  }
+
   /** Whether too few peers can be heard to confirm what is held. */
   get isWaiting(): boolean {
     return this.#isWaiting;
@@ -74,6 +79,8 @@ export class Confirmer {
     this.#signal = signal;
     const unsubscribe = chain.subscribe((change) => {
       if (change.kind === 'extend') this.#backlog.add(change.frames);
+      // What takes the place of it has its own time.
+      else this.#stuckSinceMs = null;
       for (const witness of this.#witnesses)
         if (change.kind === 'rollback') witness.wentBack(change.to);
         else witness.notify();
@@ -118,7 +125,9 @@ export class Confirmer {
     const { head } = chain.tip();
     if (head === null) return;
     const isConfirmed = (): boolean => (chain.tip().confirmed?.height ?? -1) >= head.height;
-    await this.#until(() => isConfirmed() || this.#isStuck, signal);
+    const sinceMs = this.#deps.now();
+    const isLate = (): boolean => this.#deps.now() - sinceMs >= this.#deps.settings.confirmTimeoutMs;
+    await this.#until(() => isConfirmed() || (this.#isStuck && isLate()), signal);
     if (isConfirmed()) return;
     const rival = await this.#rival();
     throw rival === null ? this.#unconfirmed(head) : this.#outvoted(record, rival);

@@ -22,9 +22,7 @@ export class Disagreement {
   /** @param ours - our head. */
   note(ours: BlockRef | null, placed: readonly Placed[]): void {
     const others = placed.flatMap(({ record, place }) =>
-      place?.differs === true
-        ? [{ peer: record.peer.url, block: place.theirs, common: place.common }]
-        : [],
+      place?.differs === true ? [{ peer: record.peer.url, block: place.theirs, common: place.common }] : [],
     );
     // A branch that grows is the same disagreement.
     const key = others.map(({ peer, common }) => `${peer} ${common?.hash ?? ''}`).join('\n');

@@ -35,18 +35,28 @@ export async function locate(
   known: BlockRef | null,
   signal: AbortSignal,
 ): Promise<Place> {
-  const { head, base, confirmed } = deps.chain.tip();
+  const { head, base } = deps.chain.tip();
   const top = Math.min(head?.height ?? -1, theirs.height);
-  const has = (height: number): Promise<BlockRef | null> => hasAt(deps, record, height, signal);
   if (head === null || top < base) return { common: null, theirs, differs: false };
+  const has = (height: number): Promise<BlockRef | null> => hasAt(deps, record, height, signal);
   const newest = await has(top);
   if (newest !== null) return { common: newest, theirs, differs: false };
+  return { common: await commonBelow(deps, top, known, has), theirs, differs: true };
+}
+
+/** Where the peer does not even have what was confirmed here, how far back it differs decides nothing: `null`. */
+async function commonBelow(
+  { chain }: LocateDeps,
+  top: number,
+  known: BlockRef | null,
+  has: (height: number) => Promise<BlockRef | null>,
+): Promise<BlockRef | null> {
+  const { base, confirmed } = chain.tip();
   let low: BlockRef | null = null;
   for (const ref of [known, confirmed])
     if (low === null && ref !== null && ref.height < top) low = await has(ref.height);
-  // Where it does not even have what was confirmed here, how far back it differs decides nothing.
-  if (low === null && confirmed !== null) return { common: null, theirs, differs: true };
-  return { common: await newestBetween(low, low?.height ?? base - 1, top, has), theirs, differs: true };
+  if (low === null && confirmed !== null) return null;
+  return newestBetween(low, low?.height ?? base - 1, top, has);
 }
 
 async function newestBetween(
@@ -87,7 +97,11 @@ export async function holds(
 ): Promise<boolean> {
   const answer = transport.holds?.(peer, ref, { signal });
   if (answer !== undefined) return answer;
-  throw new SyncError('PEER_REFUSED', `The transport ${transport.name} can't ask whether a peer has a block.`, {
-    peer: peer.url,
-  });
+  throw new SyncError(
+    'PEER_REFUSED',
+    `The transport ${transport.name} can't ask whether a peer has a block.`,
+    {
+      peer: peer.url,
+    },
+  );
 }

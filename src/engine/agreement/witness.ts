@@ -62,12 +62,15 @@ export class Witness {
     this.#wake.notify();
   }
 
-  /** Our chain went back: what the peer had above it counts no more; it had the block there. */
-  wentBack(to: BlockRef): void {
+  /** Our chain went back: what the peer had above it counts no more; it had the block there. It is asked at once. */
+  wentBack({ height, hash }: BlockRef): void {
     const place = this.#place;
-    if (place?.common != null && place.common.height > to.height)
-      this.#place = { ...place, common: to, differs: false };
-    this.#askedHeight = Math.min(this.#askedHeight, to.height);
+    if (place !== null) {
+      const isAbove = place.common !== null && place.common.height > height;
+      this.#place = { ...place, common: isAbove ? { height, hash } : place.common, differs: false };
+    }
+    this.#askedHeight = Math.min(this.#askedHeight, height);
+    this.#askedMs = -Infinity;
     this.notify();
   }
 
@@ -118,17 +121,23 @@ export class Witness {
     }
     this.#askedMs = now();
     this.#askedHeight = head?.height ?? -1;
-    if (this.place !== null && this.#place?.common?.hash === head?.hash) this.#misses = 0;
-    else this.#misses = (this.#place?.theirs.height ?? -1) > before ? 1 : this.#misses + 1;
+    this.#count(head, before);
     this.#deps.onAnswer();
+  }
+
+  /** Counts answers without our newest block; a peer whose head has moved is asked again soon. */
+  #count(head: BlockRef | null, before: number): void {
+    const hasMoved = (this.#place?.theirs.height ?? -1) > before;
+    if (this.place !== null && this.#place?.common?.hash === head?.hash) this.#misses = 0;
+    else this.#misses = hasMoved ? 1 : this.#misses + 1;
   }
 
   async #locate(signal: AbortSignal): Promise<Place> {
     const { record } = this;
-    const { check, chain, transport } = this.#deps;
+    const { chain, transport } = this.#deps;
     // What it says here is not noted elsewhere: a connection is judged by what its peer claimed when it began.
     const status = await transport.status(record.peer, { signal });
-    if (status !== null) check(status);
+    if (status !== null) this.#deps.check(status);
     const theirs = status?.head ?? null;
     if (theirs === null)
       throw new SyncError('PEER_BEHIND', `${record.peer.url} names no head.`, { peer: record.peer.url });

@@ -32,7 +32,11 @@ export function consequenceOf(occasion: Occasion): Consequence {
   return error.info.retryable || mayPass || follow ? 'leave' : 'drop';
 }
 
-const USELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['HEAD_UNPROVED', 'PEER_INCONSISTENT', 'PEER_OUTVOTED']);
+const USELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'HEAD_UNPROVED',
+  'PEER_INCONSISTENT',
+  'PEER_OUTVOTED',
+]);
 
 /** A head that was not shown, or a chain that has no block in common with this one. */
 function isUselessClaim({ error, follow, hasOthers, mayPass }: Occasion): boolean {

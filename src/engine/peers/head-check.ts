@@ -37,6 +37,8 @@ export interface Verdict {
   readonly ageMs: number;
   /** Why the node does not count as caught up, whatever was verified; `null` when it does. */
   readonly doubt: SyncError | null;
+  /** Whether the doubt is only that the other peers have not answered yet. */
+  readonly isAsking: boolean;
   /** Whether too few peers can be heard to confirm what is held. */
   readonly isWaiting: boolean;
 }
@@ -58,7 +60,7 @@ export class HeadCheck {
   /** @param from - the peer that has brought the node here. */
   async run(from: PeerRecord, signal: AbortSignal): Promise<Verdict> {
     const { book, chain, confirmer } = this.#deps;
-    if (!this.isNeeded) return { ahead: null, ageMs: 0, doubt: null, isWaiting: false };
+    if (!this.isNeeded) return { ahead: null, ageMs: 0, doubt: null, isAsking: false, isWaiting: false };
     const records = book.ready.filter((record) => record !== from);
     // The peer itself is asked again as well: its head may have grown, or been a lie.
     const asked = records.length === 0 ? [] : [from, ...records];
@@ -67,9 +69,21 @@ export class HeadCheck {
     const ahead = book.ready.filter(({ status }) => claimOf(status, head) === 'ahead');
     const ageMs = await this.#ageMs();
     if (confirmer === null) await this.#tellBranches(asked, signal);
-    const doubt = confirmer?.doubt() ?? this.#staleness(ageMs);
-    const isWaiting = confirmer?.isWaiting === true;
-    return { ahead: ahead.find((record) => record !== from) ?? ahead[0] ?? null, ageMs, doubt, isWaiting };
+    return {
+      ahead: ahead.find((record) => record !== from) ?? ahead[0] ?? null,
+      ageMs,
+      ...this.#doubt(ageMs),
+    };
+  }
+
+  #doubt(ageMs: number): Pick<Verdict, 'doubt' | 'isAsking' | 'isWaiting'> {
+    const { confirmer } = this.#deps;
+    const unconfirmed = confirmer?.doubt() ?? null;
+    return {
+      doubt: unconfirmed ?? this.#staleness(ageMs),
+      isAsking: unconfirmed !== null && confirmer?.isAsking === true,
+      isWaiting: confirmer?.isWaiting === true,
+    };
   }
 
   /**
@@ -78,12 +92,18 @@ export class HeadCheck {
    * @returns whether it is worth leaving another one for.
    */
   async proves(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
-    const { chain, locate: { transport }, acceptCodecs, survey: deps } = this.#deps;
+    const {
+      chain,
+      locate: { transport },
+      acceptCodecs,
+      survey: deps,
+    } = this.#deps;
     const { head } = chain.tip();
     const claimed = record.status?.head ?? null;
     if (head === null || claimed === null) return true;
     try {
-      if ((await askBehind({ chain, transport, acceptCodecs }, record, head, signal)) !== 'nothing') return true;
+      if ((await askBehind({ chain, transport, acceptCodecs }, record, head, signal)) !== 'nothing')
+        return true;
       const message = `${record.peer.url} claims block ${claimed.height} and has nothing behind block ${head.height}.`;
       deps.onFailure(record, new SyncError('HEAD_UNPROVED', message, { height: claimed.height }));
     } catch (error) {

@@ -34,27 +34,49 @@ export interface HeadWatchDeps {
  *   claims what it does not send.
  */
 export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: AbortSignal): Promise<never> {
-  const { check, chain, headCheckMs, staleAfterMs } = deps;
-  const claims = new Claims(deps, from);
   const wake = new TimedWakeUp();
+  let inDoubt = false;
   // What is confirmed may end a doubt.
-  const unlisten = chain.onConfirmed(() => {
-    if (doubt !== null) wake.notify();
+  const unlisten = deps.chain.onConfirmed(() => {
+    if (inDoubt) wake.notify();
   });
-  let doubt: string | null = null;
+  const rounds = new Rounds(deps, from);
   try {
-  for (;;) {
-    const verdict = await check.run(from, signal);
-    if (deps.isOutvoted()) throw outvoted(from);
-    const isOpen = await claims.take(verdict.ahead, signal);
-    if (!isOpen) publishVerdict(deps, verdict, doubt);
-    doubt = verdict.doubt?.code ?? null;
-    const untilStaleMs = staleAfterMs === null ? Infinity : staleAfterMs - verdict.ageMs + 1;
-    const pauseMs = isOpen || doubt !== null ? Math.min(headCheckMs, DOUBT_MS) : headCheckMs;
-    await wake.wait(untilStaleMs > 0 ? Math.min(pauseMs, untilStaleMs) : pauseMs, signal);
-  }
+    for (;;) {
+      const { verdict, pauseMs } = await rounds.next(signal);
+      inDoubt = verdict.doubt !== null;
+      await wake.wait(pauseMs, signal);
+    }
   } finally {
     unlisten();
+  }
+}
+
+/** The comparisons of the heads, one after the other. */
+class Rounds {
+  readonly #deps: HeadWatchDeps;
+  readonly #from: PeerRecord;
+  readonly #claims: Claims;
+  /** The doubt that was told of. */
+  #told: string | null = null;
+
+  constructor(deps: HeadWatchDeps, from: PeerRecord) {
+    this.#deps = deps;
+    this.#from = from;
+    this.#claims = new Claims(deps, from);
+  }
+
+  async next(signal: AbortSignal): Promise<{ readonly verdict: Verdict; readonly pauseMs: number }> {
+    const { check, headCheckMs, staleAfterMs } = this.#deps;
+    const verdict = await check.run(this.#from, signal);
+    if (this.#deps.isOutvoted()) throw outvoted(this.#from);
+    const isOpen = await this.#claims.take(verdict.ahead, signal);
+    if (!isOpen) publishVerdict(this.#deps, verdict, this.#told);
+    this.#told = verdict.isAsking ? null : (verdict.doubt?.code ?? null);
+    const untilStaleMs = staleAfterMs === null ? Infinity : staleAfterMs - verdict.ageMs + 1;
+    const isSoon = isOpen || verdict.doubt !== null;
+    const pauseMs = isSoon ? Math.min(headCheckMs, DOUBT_MS) : headCheckMs;
+    return { verdict, pauseMs: untilStaleMs > 0 ? Math.min(pauseMs, untilStaleMs) : pauseMs };
   }
 }
 
@@ -130,7 +152,7 @@ class Claims {
 /** Tells what the peers and the clock say. @param before - the doubt there was before */
 export function publishVerdict(
   { hub, chain, staleAfterMs }: Pick<HeadWatchDeps, 'hub' | 'chain' | 'staleAfterMs'>,
-  { doubt, ageMs, isWaiting }: Verdict,
+  { doubt, ageMs, isAsking, isWaiting }: Verdict,
   before: string | null,
 ): void {
   const { head } = chain.tip();
@@ -139,7 +161,7 @@ export function publishVerdict(
     hub.phase.synced();
     return;
   }
-  if (doubt.code !== before) hub.warn(doubt.code, doubt.message);
+  if (doubt.code !== before && !isAsking) hub.warn(doubt.code, doubt.message);
   if (isWaiting) hub.phase.waiting();
   else hub.phase.syncing();
 }

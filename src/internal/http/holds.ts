@@ -24,7 +24,9 @@ export async function askHolds(
     if (status === 409) return false;
     // There is no body to say more: an oldest block above this one has a status of its own.
     if (status === 410)
-      throw new SyncError('BELOW_BASE', `${peer.url} does not hold block ${next} any more.`, { height: next });
+      throw new SyncError('BELOW_BASE', `${peer.url} does not hold block ${next} any more.`, {
+        height: next,
+      });
     throw await responseError(exchange, { peer, limits: deps.limits, from: next, signal });
   } finally {
     exchange.close();

@@ -217,10 +217,10 @@ export class SyncRun {
     const { agree, chainId } = settings;
     if (agree <= 1 || chainId !== null || parts.storage.identity() !== null) return;
     const name = status?.chainId ?? null;
-    const count = this.#book.usable.filter(
-      ({ status: said }) => said !== null && said.chainId === name,
-    ).length;
-    if (count >= agree) return;
+    const names = this.#book.usable.flatMap(({ status: said }) => (said === null ? [] : [said.chainId]));
+    const count = names.filter((each) => each === name).length;
+    // Those who can't be asked don't contradict.
+    if (count >= agree || count === names.length) return;
     const message = `${count} of the ${agree} peers that have to agree name the chain ${name ?? 'without an id'}.`;
     throw new SyncError('HEADS_DISAGREE', message);
   }

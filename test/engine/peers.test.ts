@@ -10,7 +10,7 @@ import {
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { listen } from '../helpers/servers.js';
 import { until } from '../helpers/waiting.js';
-import { blocksOn, bytesOf, Follower, fork, refAt, sourceChain } from './follow-support.js';
+import { blocksOn, bytesOf, Follower, refAt, sourceChain } from './follow-support.js';
 
 const memory = { use: 'memory' } as const;
 const quick = { baseDelayMs: 5, maxDelayMs: 20, maxAttempts: 10 };
@@ -153,33 +153,6 @@ test('a peer that hangs near the head costs the time until another one is asked,
   t.is(failure, null);
   t.true(bytes.equals(await bytesOf(source)));
   t.false(events.some(({ type }) => type === 'retry'));
-});
-
-test('with `agree`, no block comes from a peer that too few are on one chain with', async (t) => {
-  const source = await sourceChain(t, 40);
-  const forged = await copyOf(t, source, 9);
-  await forged.append(blocksOn(await refAt(forged, 9), 80, 'forged'));
-  const liar = await peerOf(t, forged);
-  const lagging = await peerOf(t, await copyOf(t, source, 34));
-  const honest = await peerOf(t, source);
-  const { bytes, events, failure } = await synced(t, {
-    peers: [liar.url, lagging.url, honest.url],
-    agree: 2,
-  });
-  t.is(failure, null);
-  t.true(bytes.equals(await bytesOf(source)));
-  t.false(liar.requests.some((url) => url.includes('from_height=0')));
-  t.true(events.some((event) => event.type === 'retry' && event.error.code === 'HEADS_DISAGREE'));
-});
-
-test('with `agree`, a node that finds too few peers on one chain fails and stores nothing', async (t) => {
-  const one = await peerOf(t, await sourceChain(t, 10));
-  const other = await sourceChain(t, 3);
-  await fork(other, 1, 5, 'other');
-  const two = await peerOf(t, other);
-  const { bytes, failure } = await synced(t, { peers: [one.url, two.url], agree: 2 });
-  t.like(failure, { code: 'HEADS_DISAGREE' });
-  t.is(bytes.length, 0);
 });
 
 /** Ten blocks, the newest of which says that it is an hour old. */

@@ -22,17 +22,15 @@ export interface Place {
 
 /**
  * Finds the newest block that a peer has in common with this node, by asking whether it has blocks of ours: the newest that
- * it can have first, and then, if it has another one there, by halves.
+ * it can have first, and then, if it has another one there, further and further back.
  *
  * @param theirs - the peer's head.
- * @param known - a block that it had before; `null` for none.
  * @throws SyncError `PEER_*`
  */
 export async function locate(
   deps: LocateDeps,
   record: PeerRecord,
   theirs: BlockRef,
-  known: BlockRef | null,
   signal: AbortSignal,
 ): Promise<Place> {
   const { head, base } = deps.chain.tip();
@@ -41,36 +39,37 @@ export async function locate(
   const has = (height: number): Promise<BlockRef | null> => hasAt(deps, record, height, signal);
   const newest = await has(top);
   if (newest !== null) return { common: newest, theirs, differs: false };
-  return { common: await commonBelow(deps, top, known, has), theirs, differs: true };
+  return { common: await commonBelow(base, top, has), theirs, differs: true };
 }
 
-/** Where the peer does not even have what was confirmed here, how far back it differs decides nothing: `null`. */
+/** Forks are near the head: so the gaps grow from there, until there is a block in common. */
 async function commonBelow(
-  { chain }: LocateDeps,
+  base: number,
   top: number,
-  known: BlockRef | null,
   has: (height: number) => Promise<BlockRef | null>,
 ): Promise<BlockRef | null> {
-  const { base, confirmed } = chain.tip();
-  let low: BlockRef | null = null;
-  for (const ref of [known, confirmed])
-    if (low === null && ref !== null && ref.height < top) low = await has(ref.height);
-  if (low === null && confirmed !== null) return null;
-  return newestBetween(low, low?.height ?? base - 1, top, has);
+  let above = top;
+  for (let gap = 1; above > base; gap *= 2) {
+    const height = Math.max(base, above - gap);
+    const found = await has(height);
+    if (found !== null) return newestBetween(found, above, has);
+    above = height;
+  }
+  return null;
 }
 
+/** @param below - a height at which the peer has another block. */
 async function newestBetween(
-  low: BlockRef | null,
-  above: number,
+  low: BlockRef,
   below: number,
   has: (height: number) => Promise<BlockRef | null>,
-): Promise<BlockRef | null> {
-  let [found, from, to] = [low, above, below];
-  while (to - from > 1) {
-    const middle = Math.floor((from + to) / 2);
+): Promise<BlockRef> {
+  let [found, to] = [low, below];
+  while (to - found.height > 1) {
+    const middle = Math.floor((found.height + to) / 2);
     const ref = await has(middle);
     if (ref === null) to = middle;
-    else [found, from] = [ref, middle];
+    else found = ref;
   }
   return found;
 }

@@ -134,15 +134,13 @@ export class Witness {
 
   async #locate(signal: AbortSignal): Promise<Place> {
     const { record } = this;
-    const { chain, transport } = this.#deps;
+    const { transport } = this.#deps;
     // What it says here is not noted elsewhere: a connection is judged by what its peer claimed when it began.
     const status = await transport.status(record.peer, { signal });
     if (status !== null) this.#deps.check(status);
     const theirs = status?.head ?? null;
     if (theirs === null)
       throw new SyncError('PEER_BEHIND', `${record.peer.url} names no head.`, { peer: record.peer.url });
-    const known = this.#place?.common ?? null;
-    const isOurs = known !== null && (await chain.holds(known));
-    return locate(this.#deps, record, theirs, isOurs ? known : null, signal);
+    return locate(this.#deps, record, theirs, signal);
   }
 }

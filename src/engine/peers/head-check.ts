@@ -145,7 +145,7 @@ async function placeOf(deps: LocateDeps, record: PeerRecord, signal: AbortSignal
   const theirs = record.status?.head ?? null;
   if (theirs === null || deps.transport.holds === undefined) return null;
   try {
-    return await within(SURVEY_MS, signal, (inner) => locate(deps, record, theirs, null, inner));
+    return await within(SURVEY_MS, signal, (inner) => locate(deps, record, theirs, inner));
   } catch (error) {
     throwIfAborted(signal);
     if (isSyncError(error)) return null;

@@ -153,6 +153,7 @@ export class SyncRun {
     }
     const unmet = unmetClaim(record, chain.tip().head);
     if (unmet !== null) throw unmet;
+    this.#book.met(record);
     const isCaughtUp = await this.#isCaughtUp(record, signal);
     if (hasWorked || !settings.follow) this.#recovery.worked(record);
     if (settings.follow) this.#handOver(record);

@@ -133,7 +133,8 @@ test('where too few peers are on one chain, what they have in common is confirme
   const other = await copyOf(t, one.chain, 9);
   await other.append(blocksOn(await refAt(other, 9), 10, 'other'));
   const two = await peerOf(t, other);
-  const { failure, confirmed, told } = await outcome({ peers: [one.url, two.url], agree: 2 });
+  const retry = { baseDelayMs: 5, maxDelayMs: 20, maxAttempts: 2 };
+  const { failure, confirmed, told } = await outcome({ peers: [one.url, two.url], agree: 2, retry });
   t.like(failure, { code: 'HEADS_DISAGREE' });
   t.is(confirmed, 9);
   t.is(told, 10);

@@ -90,6 +90,31 @@ function dropped(events: readonly SyncEvent[]): readonly PeerEvent[] {
   return events.filter((event) => event.type === 'peer').filter(({ status }) => status === 'dropped');
 }
 
+function lost(events: readonly SyncEvent[]): readonly PeerEvent[] {
+  return events.filter((event) => event.type === 'peer').filter(({ status }) => status === 'lost');
+}
+
+test('a peer that keeps claiming what it does not send is asked again three times, and then left for long', async (t) => {
+  const source = await sourceChain(t, 30);
+  const liar = await peerOf(t, source, claiming(1e12));
+  const follower = new Follower(t, {
+    peers: [liar.url, 'http://127.0.0.1:9'],
+    headCheckMs: 60,
+    mode: 'stream',
+  });
+  await follower.until(() => dropped(follower.events).length === 1);
+  t.deepEqual(
+    follower.events.flatMap((event) =>
+      event.type === 'peer' && event.peer === `${liar.url}/sync` && event.error !== null
+        ? [`${event.status} ${event.error.code}`]
+        : [],
+    ),
+    ['lost HEAD_UNPROVED', 'lost HEAD_UNPROVED', 'lost HEAD_UNPROVED', 'dropped PEER_INCONSISTENT'],
+  );
+  const left = follower.engine.peers.find(({ url }) => url === `${liar.url}/sync`);
+  t.true((left?.bannedForMs ?? 0) > 590_000);
+});
+
 test('a node is not done before it has what the peer with the newest head has', async (t) => {
   const source = await sourceChain(t, 60);
   const behind = await peerOf(t, await copyOf(t, source, 39));
@@ -111,7 +136,7 @@ test('a claim of a head that is not backed is named, and holds nothing up', asyn
     t.is(failure, null);
     t.true(bytes.equals(await bytesOf(source)));
     t.deepEqual(
-      dropped(events).map(({ peer, error }) => [peer, error?.code]),
+      lost(events).map(({ peer, error }) => [peer, error?.code]),
       [[`${liar.url}/sync`, 'HEAD_UNPROVED']],
     );
   }
@@ -122,8 +147,8 @@ test('while following, a claim is shown beside the live stream, which goes on', 
   const honest = await peerOf(t, source);
   const liar = await peerOf(t, source, claiming(1e12));
   const follower = new Follower(t, { peers: [honest.url, liar.url], headCheckMs: 50 });
-  await follower.until(() => dropped(follower.events).length === 1);
-  t.is(dropped(follower.events)[0]?.error?.code, 'HEAD_UNPROVED');
+  await follower.until(() => lost(follower.events).length === 1);
+  t.is(lost(follower.events)[0]?.error?.code, 'HEAD_UNPROVED');
   await follower.until(() => follower.phases.includes('synced'));
   await source.append(blocksOn(await refAt(source, 29), 3, 'more'));
   await follower.reaches(source);

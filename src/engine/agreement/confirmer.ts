@@ -17,7 +17,7 @@ const PATIENCE_MS = [0, 250, 500, 1_000];
 
 /** What confirming blocks works with. */
 export interface ConfirmerDeps extends Omit<WitnessDeps, 'onAnswer'> {
-  readonly settings: Pick<EngineSettings, 'agree' | 'confirmTimeoutMs' | 'limits'>;
+  readonly settings: Pick<EngineSettings, 'agree' | 'confirmTimeoutMs' | 'headCheckMs' | 'limits'>;
   readonly book: PeerBook;
   readonly hub: EventHub;
   readonly disagreement: Disagreement;
@@ -45,6 +45,8 @@ export class Confirmer {
   #followedSinceMs = -Infinity;
   /** Since when there is a block that is not confirmed, and nothing moves; `null` when there is none. */
   #stuckSinceMs: number | null = null;
+  /** Since when as many peers as have to agree are on other branches; `null` when they are not. */
+  #challengedSinceMs: number | null = null;
   #wasConfirmed: string | null = null;
   /** The head that has to be confirmed before the node counts as synced. */
   #mark: BlockRef | null = null;
@@ -181,6 +183,12 @@ export class Confirmer {
     return this.#stuckMs >= this.#deps.settings.confirmTimeoutMs;
   }
 
+  /** Whether enough peers have been on other branches for so long that ours is no passing difference. */
+  get #isChallenged(): boolean {
+    const { now, settings } = this.#deps;
+    return this.#challengedSinceMs !== null && now() - this.#challengedSinceMs >= settings.confirmTimeoutMs;
+  }
+
   get #stuckMs(): number {
     return this.#stuckSinceMs === null ? 0 : this.#deps.now() - this.#stuckSinceMs;
   }
@@ -205,9 +213,10 @@ export class Confirmer {
       await this.#confirm();
       this.#noteMoves();
       this.#tell();
-      if (this.#isStuck) await this.#giveWay();
+      if (this.#isStuck || this.#isChallenged) await this.#giveWay();
       for (const listener of [...this.#moved]) listener();
-      await this.#look.wait(this.#stuckSinceMs === null ? Infinity : LOOK_MS, signal);
+      const isCalm = this.#stuckSinceMs === null && this.#challengedSinceMs === null;
+      await this.#look.wait(isCalm ? Infinity : LOOK_MS, signal);
     }
   }
 
@@ -224,6 +233,9 @@ export class Confirmer {
 
   #noteMoves(): void {
     const { head, confirmed } = this.#deps.chain.tip();
+    const dissenters = this.#heard.filter(({ place }) => place?.differs === true).length;
+    if (dissenters < this.#deps.settings.agree) this.#challengedSinceMs = null;
+    else this.#challengedSinceMs ??= this.#deps.now();
     const hasMoved = (confirmed?.hash ?? '') !== this.#wasConfirmed;
     this.#wasConfirmed = confirmed?.hash ?? '';
     if (head === null || head.hash === confirmed?.hash) this.#stuckSinceMs = null;

@@ -3,6 +3,7 @@ import { isSyncError, SyncError } from '../../errors/index.js';
 import { type BackoffBounds, doublingMs } from '../../internal/backoff.js';
 import { throwIfAborted } from '../../internal/abort.js';
 import { within } from '../../internal/deadline.js';
+import type { EngineSettings } from '../engine-parts.js';
 import type { PeerRecord } from '../peers/peer-record.js';
 import { locate, type LocateDeps, type Place } from './locate.js';
 import { TimedWakeUp } from './timed-wake-up.js';
@@ -21,6 +22,7 @@ const ANSWER_MS = 3_000;
 
 /** What a {@link Witness} works with. */
 export interface WitnessDeps extends LocateDeps {
+  readonly settings: Pick<EngineSettings, 'headCheckMs'>;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
   /** Throws when the peer serves another chain than this node's. */
@@ -91,12 +93,14 @@ export class Witness {
     return this.#asking;
   }
 
-  /** In milliseconds; `Infinity` while there is nothing to ask. */
+  /** In milliseconds; `Infinity` while there is nobody or nothing to ask. */
   #waitMs(): number {
     const { head } = this.#deps.chain.tip();
     const isHeard = this.place !== null;
     if (head === null || this.record.dropped !== null) return Infinity;
-    if (isHeard && this.#place?.common?.hash === head.hash) return Infinity;
+    const isCovered = isHeard && this.#place?.common?.hash === head.hash;
+    // It may have gone over to another branch since.
+    if (isCovered) return this.#askedMs + this.#deps.settings.headCheckMs - this.#deps.now();
     if (isHeard && head.height - this.#askedHeight >= HISTORY_BLOCKS) return 0;
     return this.#askedMs + this.#spaceMs(head) - this.#deps.now();
   }

@@ -66,6 +66,7 @@ export class HeadCheck {
     const asked = records.length === 0 ? [] : [from, ...records];
     await survey(this.#deps.survey, asked, SURVEY_MS, signal);
     const { head } = chain.tip();
+    if (claimOf(from.status, head) === 'same') book.met(from);
     const ahead = book.ready.filter(({ status }) => claimOf(status, head) === 'ahead');
     const ageMs = await this.#ageMs();
     if (confirmer === null) await this.#tellBranches(asked, signal);

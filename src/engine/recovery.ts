@@ -166,9 +166,10 @@ export class Recovery {
     return this.#deps.chooser.failed(record.peer, way, error);
   }
 
-  /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait. */
+  /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait, and may be confirmed. */
   #mayPass({ error, fork }: Failure): boolean {
     if (error.code !== 'FORKED') return false;
-    return fork === 'replaced' || (fork === 'shorter' && this.#deps.settings.follow);
+    const { follow, agree } = this.#deps.settings;
+    return fork === 'replaced' || (fork === 'shorter' && (follow || agree > 1));
   }
 }

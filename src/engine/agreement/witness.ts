@@ -41,6 +41,8 @@ export class Witness {
   #asking: Promise<void> | null = null;
   #askedMs = -Infinity;
   #askedHeight = -1;
+  /** How often our chain went back: an answer that was under way then is of neither chain. */
+  #rollbacks = 0;
   /** Answers in a row without our newest block. */
   #misses = 0;
 
@@ -66,6 +68,7 @@ export class Witness {
 
   /** Our chain went back: what the peer had above it counts no more; it had the block there. It is asked at once. */
   wentBack({ height, hash }: BlockRef): void {
+    this.#rollbacks += 1;
     const place = this.#place;
     if (place !== null) {
       const isAbove = place.common !== null && place.common.height > height;
@@ -116,7 +119,10 @@ export class Witness {
     const { head } = chain.tip();
     const before = this.#place?.theirs.height ?? -1;
     try {
-      this.#place = await within(ANSWER_MS, signal, (inner) => this.#locate(inner));
+      const rollbacks = this.#rollbacks;
+      const place = await within(ANSWER_MS, signal, (inner) => this.#locate(inner));
+      if (rollbacks !== this.#rollbacks) return;
+      this.#place = place;
       this.#problem = null;
     } catch (error) {
       throwIfAborted(signal);

@@ -38,19 +38,24 @@ export async function survey(
   signal: AbortSignal,
 ): Promise<void> {
   await within(withinMs, signal, (inner) =>
-    Promise.all(records.map((record) => surveyOne(deps, record, inner))),
+    Promise.all(records.map((record) => surveyOne(deps, record, { inner, outer: signal }))),
   );
   throwIfAborted(signal);
 }
 
-async function surveyOne(deps: SurveyDeps, record: PeerRecord, signal: AbortSignal): Promise<void> {
+/** @param outer - that of whoever asks; what it fires with is no fault of a peer's. */
+async function surveyOne(
+  deps: SurveyDeps,
+  record: PeerRecord,
+  { inner, outer }: { readonly inner: AbortSignal; readonly outer: AbortSignal },
+): Promise<void> {
   try {
-    const status = await askStatus(deps, record, signal);
+    const status = await askStatus(deps, record, inner);
     if (status !== null) deps.check(status);
   } catch (error) {
     record.status = null;
     if (!isSyncError(error)) throw error;
-    if (error.code === 'ABORTED') return;
+    if (outer.aborted || error.code === 'ABORTED') return;
     deps.onFailure(record, error.at({ peer: record.peer.url }));
   }
 }

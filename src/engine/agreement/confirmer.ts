@@ -212,6 +212,7 @@ export class Confirmer {
     for (;;) {
       await this.#confirm();
       this.#noteMoves();
+      this.#noteDissent();
       this.#tell();
       if (this.#isStuck || this.#isChallenged) await this.#giveWay();
       for (const listener of [...this.#moved]) listener();
@@ -232,14 +233,19 @@ export class Confirmer {
   }
 
   #noteMoves(): void {
-    const { head, confirmed } = this.#deps.chain.tip();
+    const { now, chain } = this.#deps;
+    const { head, confirmed } = chain.tip();
+    const before = this.#wasConfirmed;
+    this.#wasConfirmed = confirmed?.hash ?? '';
+    if (head === null || head.hash === confirmed?.hash) this.#stuckSinceMs = null;
+    else if (this.#wasConfirmed !== before) this.#stuckSinceMs = now();
+    else this.#stuckSinceMs ??= now();
+  }
+
+  #noteDissent(): void {
     const dissenters = this.#heard.filter(({ place }) => place?.differs === true).length;
     if (dissenters < this.#deps.settings.agree) this.#challengedSinceMs = null;
     else this.#challengedSinceMs ??= this.#deps.now();
-    const hasMoved = (confirmed?.hash ?? '') !== this.#wasConfirmed;
-    this.#wasConfirmed = confirmed?.hash ?? '';
-    if (head === null || head.hash === confirmed?.hash) this.#stuckSinceMs = null;
-    else if (hasMoved || this.#stuckSinceMs === null) this.#stuckSinceMs = this.#deps.now();
   }
 
   #tell(): void {

@@ -1,3 +1,4 @@
+import { agreement } from './agreement.js';
 import { blackHole } from './black-hole.js';
 import { droppedLine } from './dropped-line.js';
 import { forks } from './forks.js';
@@ -17,6 +18,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   nginx,
   h2load,
   'json-bombs': jsonBombs,
+  agreement,
 };
 
 const wanted = process.argv.slice(2);

@@ -18,9 +18,11 @@ await Promise.all([
   import('../plugins/codec-gzip/index.js'),
   import('../plugins/codec-identity/index.js'),
   import('../plugins/storage-leveldb/index.js'),
-  import('../plugins/transport-json-range/index.js'),
-  import('../plugins/transport-sse/index.js'),
+  import('../plugins/transport-json-range/client/index.js'),
+  import('../plugins/transport-sse/client/index.js'),
   import('../src/di/assemble.js'),
+  import('../src/di/codecs.js'),
+  import('../src/engine/sync-run.js'),
 ]);
 
 /** Syncs a new store and tells how long it took, what it has, and how much memory it had at most. */

@@ -1,11 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SyncError } from '../../src/errors/index.js';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../src/internal/private-mode.js';
 
 const MARKER = 'blockferry.json';
 const MARK = 'acknowledged.json';
+/** Room for every height, and for a line's end. */
+const MARK_BYTES = 32;
 const OPEN_NOTE = 'open';
 const FORMAT = 'blockferry-leveldb';
 const VERSION = 2;
@@ -111,9 +124,30 @@ export async function readMark(location: string): Promise<number | null> {
   return typeof height === 'number' ? height : null;
 }
 
+/**
+ * Opens the mark to be written in place. It is made when it is missing or of another length, so that writing it changes
+ * no more than bytes within one sector of the disk.
+ *
+ * @param height - what a mark that has to be made says.
+ */
+export async function openMark(location: string, height: number): Promise<FileHandle> {
+  const path = join(location, MARK);
+  const isThere = await stat(path).then(
+    ({ size }) => size === MARK_BYTES,
+    () => false,
+  );
+  if (!isThere) await replaceFile(path, markText(height));
+  return await open(path, 'r+');
+}
+
 /** Notes the height that was acknowledged last; −1 for none. */
-export function writeMark(location: string, height: number): Promise<void> {
-  return replaceFile(join(location, MARK), `${JSON.stringify({ height })}\n`);
+export async function writeMark(mark: FileHandle, height: number): Promise<void> {
+  await mark.write(markText(height), 0);
+  await mark.datasync();
+}
+
+function markText(height: number): string {
+  return `${JSON.stringify({ height }).padEnd(MARK_BYTES - 1)}\n`;
 }
 
 /** Whether the last run did not close the store. */

@@ -1,6 +1,7 @@
-import { readMark, writeMark } from './files.js';
+import type { FileHandle } from 'node:fs/promises';
+import { openMark, readMark, writeMark } from './files.js';
 
-/** How often the mark is written at most, in milliseconds: it costs one small synced file. It is never older. */
+/** How often the mark is written at most, in milliseconds: it costs one small synced write. It is never older. */
 const INTERVAL_MS = 1000;
 
 /** A mark that is so many blocks behind is written at once. */
@@ -20,6 +21,8 @@ const MAX_BEHIND_BLOCKS = 4_096;
  */
 export class HighWater {
   readonly #location: string;
+  /** Open from the first write on. */
+  #file: FileHandle | null = null;
   #lastMs = -Infinity;
   #writing: Promise<void> = Promise.resolve();
   #written = -1;
@@ -78,10 +81,15 @@ export class HighWater {
   }
 
   /** Resolves when the height is noted; nothing is written afterwards. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    return this.#flush();
+    try {
+      await this.#flush();
+    } finally {
+      await this.#file?.close();
+      this.#file = null;
+    }
   }
 
   #flush(): Promise<void> {
@@ -90,7 +98,8 @@ export class HighWater {
       const height = this.#height;
       this.#noted = height;
       if (height === this.#written) return;
-      await writeMark(this.#location, height);
+      this.#file ??= await openMark(this.#location, height);
+      await writeMark(this.#file, height);
       this.#written = height;
     });
     this.#writing = next.catch(() => undefined);

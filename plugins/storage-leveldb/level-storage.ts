@@ -16,21 +16,20 @@ import type {
   StorageStage,
   StorageView,
 } from '../../src/contracts/index.js';
-import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { readMeta } from './check.js';
 import { removeLeftovers } from './contents.js';
-import { closeContents, type Contents, makeContents, openDatabase } from './database.js';
-import { storeError } from './errors.js';
+import { closeContents, makeContents, openDatabase } from './database.js';
 import { noteClosed } from './files.js';
 import { HighWater } from './high-water.js';
 import { cursorKey, stateKey, undoKey } from './keys.js';
 import { LevelStage } from './level-stage.js';
 import { Reader } from './reader.js';
-import { collectFrom, confirmGone, type Dropped, guard, guarded, holds, momentOf, scan } from './reads.js';
+import { scan, viewOf } from './reads.js';
 import type { LevelStorageOptions } from './options.js';
 import { decodeJson, encodeJson, type Meta, sealValue } from './records.js';
+import { StoreHandle } from './store-handle.js';
 import { heightOfHead, isStillNamed, type Opened, retire, switchContents } from './switch-contents.js';
 import {
   commitOperations,
@@ -48,13 +47,12 @@ export class LevelStorage implements Storage {
   readonly #options: LevelStorageOptions;
   /** One write at a time; `close` waits for those under way. */
   readonly #writes = new WriteQueue();
-  #opened: Opened | null = null;
+  readonly #handle: StoreHandle;
   #stage: LevelStage | null = null;
-  /** Why nothing more may be written: after a failed write it is unknown what is on the disk. */
-  #failure: SyncError | null = null;
 
   constructor(options: LevelStorageOptions) {
     this.#options = options;
+    this.#handle = new StoreHandle(options.location);
   }
 
   get directory(): string {
@@ -63,20 +61,19 @@ export class LevelStorage implements Storage {
 
   async open(options: AbortOptions = {}): Promise<void> {
     const { location, createIfMissing = true } = this.#options;
-    if (this.#opened !== null) return;
+    if (this.#handle.opened !== null) return;
     const mark = new HighWater(location);
     const contents = await openDatabase(location, createIfMissing, options.signal);
     const reader = new Reader(contents, null);
     try {
-      const meta = await this.#guard(async () => {
+      const meta = await this.#handle.guard(async () => {
         const sizes = await contents.segments.sizes();
         const checked = await readMeta(reader, sizes, await mark.read(), options.signal);
         await contents.segments.resume(checked.used);
         return checked.meta;
       });
       if (meta.checkpoint.head !== null) await mark.advance(meta.checkpoint.head.height);
-      this.#opened = { contents, reader, mark, meta };
-      this.#failure = null;
+      this.#handle.open({ contents, reader, mark, meta });
     } catch (error) {
       await closeContents(contents);
       throw error;
@@ -84,11 +81,11 @@ export class LevelStorage implements Storage {
   }
 
   checkpoint(): Checkpoint {
-    return this.#use().meta.checkpoint;
+    return this.#handle.use().meta.checkpoint;
   }
 
   identity(): ChainIdentity | null {
-    return this.#use().meta.identity;
+    return this.#handle.use().meta.identity;
   }
 
   commit(batch: CommitBatch): Promise<void> {
@@ -108,9 +105,9 @@ export class LevelStorage implements Storage {
   }
 
   async #commit(batch: CommitBatch): Promise<void> {
-    const store = this.#writable();
+    const store = this.#handle.writable();
     const { rollbackTo: to } = batch;
-    const above = to === null ? null : await this.#above(store, to);
+    const above = to === null ? null : await this.#handle.above(to);
     const before = store.meta;
     const plan = planCommit(batch, before.checkpoint, before.identity, to);
     const rollbacks = before.rollbacks + (above === null ? 0 : 1);
@@ -118,7 +115,9 @@ export class LevelStorage implements Storage {
     const readState = above === null ? this.#readState : stateBefore(above, this.#readState);
     const { segments } = store.contents;
     const placed = segments.place(batch.blocks.map(({ frame }) => frame));
-    const operations = await this.#guard(() => commitOperations(batch, placed.places, meta, readState));
+    const operations = await this.#handle.guard(() =>
+      commitOperations(batch, placed.places, meta, readState),
+    );
     // What the batch names has to be durable before it is.
     const frames = (): Promise<void> => segments.append(placed, true);
     const write = (): Promise<void> => this.#batch(store, operations, frames);
@@ -134,7 +133,7 @@ export class LevelStorage implements Storage {
   }
 
   async #advance(to: CheckpointAdvance): Promise<void> {
-    const store = this.#writable();
+    const store = this.#handle.writable();
     const before = store.meta.checkpoint;
     const checkpoint = planAdvance(to, before);
     if (checkpoint.confirmed === before.confirmed && checkpoint.finalized === before.finalized) return;
@@ -145,9 +144,9 @@ export class LevelStorage implements Storage {
   }
 
   async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
-    const store = this.#writable();
+    const store = this.#handle.writable();
     const { checkpoint, identity, rollbacks } = store.meta;
-    const above = await this.#above(store, to);
+    const above = await this.#handle.above(to);
     if (above === null) return [];
     const meta = { checkpoint: planRollback(to, to, checkpoint), identity, rollbacks: rollbacks + 1 };
     const operations = [...rollbackOperations(to, above, meta.rollbacks), metaOperation(meta)];
@@ -158,21 +157,9 @@ export class LevelStorage implements Storage {
     return above.dropped;
   }
 
-  /** What is above a block that may be gone back to; `null` when nothing is. @throws SyncError `BELOW_FINALIZED`, `STORE_GAP` */
-  async #above(
-    { meta: { checkpoint }, reader }: Opened,
-    to: BlockRef | null,
-  ): Promise<(Dropped & { readonly segment: number }) | null> {
-    const info = to === null ? null : await this.#held(to.height, (held) => held.info(to.height));
-    planRollback(to, info?.header ?? null, checkpoint);
-    const from = to === null ? checkpoint.base : to.height + 1;
-    const above = await this.#guard(() => collectFrom(reader, from));
-    return above.dropped.length === 0 ? null : { ...above, segment: info?.place.segment ?? 0 };
-  }
-
   /** Makes a write that drops the blocks above one. */
   async #dropping({ mark, reader }: Opened, to: BlockRef | null, write: () => Promise<void>): Promise<void> {
-    await this.#guard(() => mark.lower(to?.height ?? -1));
+    await this.#handle.guard(() => mark.lower(to?.height ?? -1));
     reader.forget();
     await write();
     reader.forget();
@@ -184,28 +171,32 @@ export class LevelStorage implements Storage {
     operations: Operation[],
     before: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
-    return this.#write(async () => {
+    return this.#handle.write(async () => {
       await before();
       await db.batch(operations, { sync: true });
     });
   }
 
   async header(height: number): Promise<BlockHeader | null> {
-    const info = await this.#held(height, (reader) => reader.info(height));
+    const info = await this.#handle.held(height, (reader) => reader.info(height));
     return info === null ? null : info.header;
   }
 
   get(height: number): Promise<Frame | null> {
-    return this.#held(height, (reader) => reader.frame(height));
+    return this.#handle.held(height, (reader) => reader.frame(height));
   }
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
-    this.#use();
-    return scan(this.directory, this.#contents, (reader) => reader.frames(range, options));
+    this.#handle.use();
+    return scan(
+      this.directory,
+      () => this.#handle.use().contents,
+      (reader) => reader.frames(range, options),
+    );
   }
 
   async stateAfter(block: BlockRef): Promise<StateReader> {
-    const above = await this.#above(this.#use(), block);
+    const above = await this.#handle.above(block);
     return { getState: above === null ? this.#readState : stateBefore(above, this.#readState) };
   }
 
@@ -213,39 +204,43 @@ export class LevelStorage implements Storage {
 
   async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
     const what = `value of ${JSON.stringify(key)} in ${table}`;
-    return this.#current(({ reader }) => reader.value(stateKey(table, key), what));
+    return this.#handle.current(({ reader }) => reader.value(stateKey(table, key), what));
   }
 
   entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
-    this.#use();
-    return scan(this.directory, this.#contents, (reader) => reader.entries(table, options));
+    this.#handle.use();
+    return scan(
+      this.directory,
+      () => this.#handle.use().contents,
+      (reader) => reader.entries(table, options),
+    );
   }
 
   async cursor(consumer: string): Promise<BlockRef | null> {
     const what = `position of the consumer ${JSON.stringify(consumer)}`;
-    const body = await this.#current(({ reader }) => reader.value(cursorKey(consumer), what));
+    const body = await this.#handle.current(({ reader }) => reader.value(cursorKey(consumer), what));
     return body === null ? null : (decodeJson(body) as BlockRef);
   }
 
   async #setCursor(consumer: string, { height, hash }: BlockRef): Promise<void> {
-    const { db } = this.#writable().contents;
+    const { db } = this.#handle.writable().contents;
     const key = cursorKey(consumer);
-    await this.#write(() => db.put(key, sealValue(key, encodeJson({ height, hash }))));
+    await this.#handle.write(() => db.put(key, sealValue(key, encodeJson({ height, hash }))));
   }
 
   stage(): Promise<StorageStage> {
-    return this.#writes.run(() => this.#guard(() => this.#makeStage()));
+    return this.#writes.run(() => this.#handle.guard(() => this.#makeStage()));
   }
 
   async #makeStage(): Promise<StorageStage> {
-    const { contents } = this.#writable();
+    const { contents } = this.#handle.writable();
     if (this.#stage !== null) throw new TypeError('The store has a stage already; close that one first.');
     const location = this.directory;
     await removeLeftovers(location, contents.name);
     this.#stage = new LevelStage(await makeContents(location), {
       location,
       activate: (stage, activation) =>
-        this.#writes.run(() => this.#guard(() => this.#activate(stage, activation))),
+        this.#writes.run(() => this.#handle.guard(() => this.#activate(stage, activation))),
       released: () => {
         this.#stage = null;
       },
@@ -254,35 +249,20 @@ export class LevelStorage implements Storage {
   }
 
   async #activate(stage: LevelStage, activation: StageActivation): Promise<void> {
-    const old = this.#writable();
+    const old = this.#handle.writable();
     await stage.finish({ ...stage.plan(activation), rollbacks: 0 }, old.contents);
     try {
-      this.#opened = await switchContents(this.directory, old, stage.contents);
+      this.#handle.replace(await switchContents(this.directory, old, stage.contents));
     } catch (error) {
       // Whether the new name of the marker is durable is unknown: what was written now might be lost.
-      if (!(await isStillNamed(this.directory, old.contents)))
-        this.#failure = storeError(error, this.directory);
+      if (!(await isStillNamed(this.directory, old.contents))) this.#handle.fail(error);
       throw error;
     }
     await retire(this.directory, old.contents);
   }
 
   view(): Promise<StorageView> {
-    return this.#current(async ({ contents }) => {
-      const { reader, close } = momentOf(contents);
-      try {
-        const { checkpoint } = await reader.meta();
-        return {
-          checkpoint,
-          read: (range, options = {}) => guarded(this.directory, reader.frames(range, options)),
-          entries: (table, options = {}) => guarded(this.directory, reader.entries(table, options)),
-          close,
-        } satisfies StorageView;
-      } catch (error) {
-        await close();
-        throw error;
-      }
-    });
+    return this.#handle.current(({ contents }) => viewOf(this.directory, contents));
   }
 
   async close(): Promise<void> {
@@ -291,75 +271,20 @@ export class LevelStorage implements Storage {
       await this.#stage?.close().catch(() => undefined);
       await this.#writes.idle();
     } while (this.#stage !== null);
-    const opened = this.#opened;
+    const { opened } = this.#handle;
     if (opened === null) return;
-    this.#opened = null;
+    this.#handle.leave();
     await opened.mark.close().catch(() => undefined);
-    await this.#guard(() => closeContents(opened.contents));
-    if (this.#failure === null) await noteClosed(this.#options.location).catch(() => undefined);
-  }
-
-  /** Something that every held height has; `null` for other heights. */
-  #held<T>(height: number, read: (reader: Reader) => Promise<T | null>): Promise<T | null> {
-    return this.#current(async ({ contents, reader, meta }) => {
-      if (!holds(meta.checkpoint, height)) return null;
-      const unpin = contents.segments.pin();
-      try {
-        return (await read(reader)) ?? (await confirmGone(contents, height, read));
-      } finally {
-        unpin();
-      }
-    });
-  }
-
-  /**
-   * Makes a write. After a failed one it is unknown what is on the disk, and LevelDB may append behind a torn record,
-   * which takes what follows with it: nothing more is written until the store is opened again.
-   */
-  async #write(step: () => Promise<void>): Promise<void> {
-    try {
-      await step();
-    } catch (error) {
-      this.#failure = storeError(error, this.#options.location);
-      throw this.#failure;
-    }
-  }
-
-  #writable(): Opened {
-    const store = this.#use();
-    if (this.#failure === null) return store;
-    const { code, message: first } = this.#failure;
-    const message = `The store has to be opened again, as an earlier write failed: ${first}`;
-    throw new SyncError(code, message, { cause: this.#failure });
+    await this.#handle.guard(() => closeContents(opened.contents));
+    if (this.#handle.isWhole) await noteClosed(this.#options.location).catch(() => undefined);
   }
 
   /** What is final is never undone. Failing here fails the next write, not the commit: that is done. */
   async #pruneUndo({ contents }: Opened, before: BlockRef | null, now: BlockRef | null): Promise<void> {
     if (now === null || now.height === before?.height) return;
     const gte = undoKey(before === null ? 0 : before.height + 1);
-    await this.#write(() => contents.db.clear({ gte, lte: undoKey(now.height) })).catch(() => undefined);
-  }
-
-  #use(): Opened {
-    if (this.#opened === null) throw new SyncError('STORE_CLOSED', 'The store is not open.');
-    return this.#opened;
-  }
-
-  readonly #contents = (): Contents => this.#use().contents;
-
-  /** Makes a short read of what is held; once more when new contents took its place in the middle. */
-  async #current<T>(read: (opened: Opened) => Promise<T>): Promise<T> {
-    const opened = this.#use();
-    try {
-      return await this.#guard(() => read(opened));
-    } catch (error) {
-      const isReplaced = this.#opened !== null && this.#opened !== opened;
-      if (isReplaced && isSyncError(error, 'STORE_CLOSED')) return this.#current(read);
-      throw error;
-    }
-  }
-
-  #guard<T>(step: () => Promise<T>): Promise<T> {
-    return guard(this.directory, step);
+    await this.#handle
+      .write(() => contents.db.clear({ gte, lte: undoKey(now.height) }))
+      .catch(() => undefined);
   }
 }

@@ -1,4 +1,4 @@
-import type { BlockRef, Checkpoint, StateChange } from '../../src/contracts/index.js';
+import type { BlockRef, Checkpoint, StateChange, StorageView } from '../../src/contracts/index.js';
 import type { Contents } from './database.js';
 import { storeError } from './errors.js';
 import { missing, Reader } from './reader.js';
@@ -14,7 +14,7 @@ export async function guard<T>(location: string, step: () => Promise<T>): Promis
 }
 
 /** The same items; a failure becomes ours. */
-export async function* guarded<T>(location: string, source: AsyncGenerator<T>): AsyncGenerator<T> {
+async function* guarded<T>(location: string, source: AsyncGenerator<T>): AsyncGenerator<T> {
   try {
     yield* source;
   } catch (error) {
@@ -43,7 +43,7 @@ export interface Moment {
 }
 
 /** Keeps the records of this moment, and the segments that they name. */
-export function momentOf(contents: Contents): Moment {
+function momentOf(contents: Contents): Moment {
   const unpin = contents.segments.pin();
   try {
     const snapshot = contents.db.snapshot();
@@ -107,4 +107,21 @@ export async function collectFrom(reader: Reader, from: number): Promise<Dropped
     }
   }
   return { runs, dropped: dropped.reverse(), undo: undo.reverse() };
+}
+
+/** A view of contents as they are now. Close it. */
+export async function viewOf(location: string, contents: Contents): Promise<StorageView> {
+  const { reader, close } = momentOf(contents);
+  try {
+    const { checkpoint } = await reader.meta();
+    return {
+      checkpoint,
+      read: (range, options = {}) => guarded(location, reader.frames(range, options)),
+      entries: (table, options = {}) => guarded(location, reader.entries(table, options)),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import type { SnapshotClaims, SnapshotSignature, SnapshotType } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { asObject, isHash, isHeight } from '../../src/internal/http/shape.js';
+import { isSnapshotType } from '../../src/internal/snapshot-types.js';
 
 const MAX_SIGNATURES = 64;
 const ID = /^[A-Za-z0-9_-]{1,128}$/;
@@ -30,7 +31,7 @@ function header(members: Members): Omit<SnapshotClaims, 'hash' | 'size' | 'rawSi
     id: text(members, 'id', isSnapshotId),
     chainId: text(members, 'chainId', isChainId),
     chain: text(members, 'chain', isHash),
-    type: text(members, 'type', (type) => type === 'recent' || type === 'full') as SnapshotType,
+    type: text(members, 'type', isSnapshotType) as SnapshotType,
     ...range,
     blockHash: text(members, 'blockHash', isHash),
     timestamp: number(members, 'timestamp'),

@@ -56,7 +56,10 @@ export class Verifier {
         this.#isRepeat(item, document) ? null : this.#accept(document, item),
       );
     } catch (error) {
-      throw located(error, claimed);
+      throw located(
+        isSyncError(error, 'CODEC_OUTPUT_TOO_LARGE') ? this.#tooLarge(null, error) : error,
+        claimed,
+      );
     }
   }
 
@@ -98,11 +101,15 @@ export class Verifier {
 
   #checkSize(document: Uint8Array): void {
     const { maxBlockBytes } = this.#deps;
-    if (document.byteLength <= maxBlockBytes) return;
-    throw new SyncError(
-      'BLOCK_TOO_LARGE',
-      `The block has ${document.byteLength} bytes, more than the ${maxBlockBytes} allowed.`,
-    );
+    if (document.byteLength > maxBlockBytes) throw this.#tooLarge(document.byteLength, undefined);
+  }
+
+  /** @param bytes - of the block; `null` when it was not decoded so far. */
+  #tooLarge(bytes: number | null, cause: unknown): SyncError {
+    const { maxBlockBytes } = this.#deps;
+    const size = bytes === null ? '' : `${bytes} bytes, `;
+    const message = `The block has ${size}more than the ${maxBlockBytes} that \`limits.maxBlockBytes\` allows.`;
+    return new SyncError('BLOCK_TOO_LARGE', message, { cause });
   }
 }
 

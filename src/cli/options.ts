@@ -1,11 +1,12 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { MAX_PARTS } from '../../plugins/transport-snapshot/manifest.js';
 import { type ChainPlan, chainPlan } from '../config/chain-plan.js';
 import { peer } from '../config/peers.js';
 import type { ChainConfig } from '../config/types.js';
 import type { BlockRef, Peer } from '../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../engine/engine-parts.js';
 import { parseHeight } from '../internal/height.js';
-import { isRefusal, type Reader } from '../internal/options/index.js';
+import { integer, isRefusal, type Reader } from '../internal/options/index.js';
 import { planned } from './planned.js';
 
 /**
@@ -29,6 +30,12 @@ export function numberOf(reader: Reader<number>): (text: string) => number {
 export function filled(text: string): string {
   if (text === '') throw new InvalidArgumentError('It must not be empty.');
   return text;
+}
+
+/** An option whose values and default are those of a reader. @param flags - `--type <type>` */
+export function choiceOf(reader: Reader<string>, flags: string, description: string): Option {
+  const option = new Option(flags, description).choices(reader.choices ?? []);
+  return reader.fallback === undefined ? option : option.default(reader.fallback);
 }
 
 /** Adds a text to those before it. */
@@ -80,6 +87,11 @@ export const OPTION = {
       '--chain <rules>',
       'chain rules: sealed-json, ethereum or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
     ),
+  chainId: (): Option =>
+    new Option(
+      '--chain-id <id>',
+      'name of the chain, or hash of its first block; no other chain is taken (default: that of the store, else of the peer)',
+    ).argParser(filled),
   base: (): Option =>
     new Option('--base <height>', 'height of the first block of a new store')
       .argParser(wholeNumber)
@@ -93,6 +105,10 @@ export const OPTION = {
     new Option('--max-block-bytes <n>', 'largest block taken, in bytes')
       .argParser(wholeNumber)
       .default(DEFAULT_ENGINE_LIMITS.maxBlockBytes),
+  maxParts: (): Option =>
+    new Option('--max-parts <n>', 'most parts of a snapshot, up to 1,000,000 (default: 100,000)').argParser(
+      numberOf(integer({ min: 1, max: MAX_PARTS })),
+    ),
   finalityDepth: (): Option =>
     new Option(
       '--finality-depth <n>',
@@ -110,6 +126,7 @@ export const OPTION = {
 export interface StoreOptions {
   readonly data: string;
   readonly chain?: string;
+  readonly chainId?: string;
   readonly base?: number;
   readonly maxBlockBytes?: number;
   readonly checkpoint?: readonly BlockRef[];
@@ -117,10 +134,11 @@ export interface StoreOptions {
 
 /** The configuration of a store on disk. Without `createIfMissing`, a missing one is `STORE_NOT_FOUND`. */
 export function storeConfig(options: StoreOptions, createIfMissing: boolean): ChainConfig {
-  const { data, chain = null, base, maxBlockBytes, checkpoint } = options;
+  const { data, chain = null, chainId = null, base, maxBlockBytes, checkpoint } = options;
   return {
     storage: { use: 'leveldb', location: data, createIfMissing },
     chain,
+    chainId,
     ...(base === undefined ? {} : { base }),
     ...(checkpoint === undefined ? {} : { checkpoints: checkpoint }),
     ...(maxBlockBytes === undefined ? {} : { limits: { maxBlockBytes } }),

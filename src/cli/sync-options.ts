@@ -1,11 +1,13 @@
 import { Option } from 'commander';
-import { type EnginePlan, enginePlan } from '../config/engine-plan.js';
+import { ENGINE_OPTIONS, type EnginePlan, enginePlan } from '../config/engine-plan.js';
 import type { SyncEngineConfig } from '../config/types.js';
-import type { BlockRef, SnapshotType } from '../contracts/index.js';
+import type { BlockRef, SnapshotTransportPlugin, SnapshotType } from '../contracts/index.js';
 import type { SyncMode } from '../engine/modes.js';
 import { STREAM_CODECS } from '../internal/codecs.js';
+import { WANTED_SNAPSHOT_TYPE } from '../internal/snapshot-types.js';
 import {
   blockRef,
+  choiceOf,
   finalityOf,
   OPTION,
   storeConfig,
@@ -22,6 +24,7 @@ export interface PeerArguments extends StoreOptions, TrustArguments {
   readonly peer: readonly string[];
   readonly mode: 'auto' | SyncMode;
   readonly snapshotType: SnapshotType;
+  readonly maxParts?: number;
   readonly codec?: string;
   readonly finalityDepth?: number;
   readonly agree: number;
@@ -30,21 +33,39 @@ export interface PeerArguments extends StoreOptions, TrustArguments {
   readonly state?: string;
 }
 
+/** What `--max-parts` asks for, loaded only then. */
+export async function snapshotPlugins(
+  maxParts: number | undefined,
+): Promise<readonly SnapshotTransportPlugin[]> {
+  if (maxParts === undefined) return [];
+  const { snapshotTransport } = await import('../../plugins/transport-snapshot/client/index.js');
+  return [snapshotTransport({ maxParts })];
+}
+
 /** The option `--peer`. */
 export function peerOption(description: string): Option {
   return new Option('--peer <url>', description).argParser(texts);
 }
 
-/** Options that say how to sync, spelled and explained once. */
-export function syncOptions(modes: readonly ('auto' | SyncMode)[]): readonly Option[] {
+/**
+ * Options that say how to sync, spelled and explained once.
+ *
+ * @param alwaysFollows - whether there is no mode for it that can't follow.
+ */
+export function syncOptions({ alwaysFollows }: { readonly alwaysFollows: boolean }): readonly Option[] {
+  const { mode } = ENGINE_OPTIONS;
+  const choices = (mode.choices ?? []).filter((each) => !alwaysFollows || each !== 'json');
   return [
-    new Option('--mode <mode>', 'how to fetch blocks').choices(modes).default('auto'),
+    choiceOf({ ...mode, choices }, '--mode <mode>', 'how to fetch blocks'),
     TRUST_OPTION.trust(),
     TRUST_OPTION.threshold(),
     TRUST_OPTION.hash(),
-    new Option('--snapshot-type <type>', 'the newest blocks and the state, or all blocks')
-      .choices(['recent', 'full'])
-      .default('recent'),
+    choiceOf(
+      WANTED_SNAPSHOT_TYPE,
+      '--snapshot-type <type>',
+      'the newest blocks and the state, or all blocks',
+    ),
+    OPTION.maxParts(),
     new Option('--codec <codec>', 'encoding of the blocks (default: the best both have)').choices(
       STREAM_CODECS,
     ),
@@ -74,7 +95,7 @@ export async function syncPlan(
   options: PeerArguments,
   more: Pick<SyncEngineConfig, 'to' | 'follow' | 'retry'>,
 ): Promise<EnginePlan> {
-  const { codec, mode, peer, snapshotType, agree, staleAfter } = options;
+  const { codec, mode, peer, snapshotType, maxParts, agree, staleAfter } = options;
   const config: SyncEngineConfig = {
     ...storeConfig(options, true),
     ...(await stateConfig(options.state)),
@@ -88,6 +109,7 @@ export async function syncPlan(
     acceptRollback: options.acceptRollback ?? null,
     staleAfterMs: staleAfter === undefined ? null : staleAfter * 1000,
     ...(codec === undefined ? {} : { codecs: [codec] }),
+    plugins: await snapshotPlugins(maxParts),
   };
   return planned(() => enginePlan(config));
 }

@@ -4,6 +4,7 @@ import { ERROR_CODES, type ErrorCode } from '../errors/index.js';
 const FLAGS: ReadonlyMap<string, string> = new Map([
   ['storage.location', '--data'],
   ['chain', '--chain'],
+  ['chainId', '--chain-id'],
   ['base', '--base'],
   ['limits.maxBlockBytes', '--max-block-bytes'],
   ['maxBlockBytes', '--max-block-bytes'],
@@ -15,6 +16,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['trust.threshold', '--threshold'],
   ['trust.hash', '--trust-hash'],
   ['snapshot.type', '--snapshot-type'],
+  ['maxParts', '--max-parts'],
   ['codecs', '--codec'],
   ['agree', '--agree'],
   ['staleAfterMs', '--stale-after (seconds, here in milliseconds)'],
@@ -30,17 +32,22 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
 /** What to do where the table of codes names an option of a configuration, or speaks to the operator of a server. */
 const ACTIONS: Partial<Record<ErrorCode, string>> = {
   BLOCK_TOO_LARGE:
-    'Raise --max-block-bytes of import, sync and serve, here and at the peer, if blocks of this size are meant to exist.',
-  EVENT_TOO_LARGE: 'Raise --max-block-bytes if blocks of this size are meant to exist.',
+    'Raise --max-block-bytes (of import, sync and serve) if blocks of this size are meant to exist; a peer that has such blocks may only have a larger limit.',
+  EVENT_TOO_LARGE:
+    'Raise --max-block-bytes if blocks of this size are meant to exist; the peer may only have a larger limit.',
   CODEC_OUTPUT_TOO_LARGE: 'Raise --max-block-bytes only if blocks of this size are meant to exist.',
   CODEC_UNAVAILABLE: 'Choose one of the codecs named in the message, or use a Node.js that has this one.',
   GENESIS_MISMATCH: 'Check that the input starts at the first block and that --chain names its rules.',
+  CHECKPOINT_MISMATCH:
+    'Take blocks from elsewhere, or correct --checkpoint or --chain-id; if the store is told of, begin a new one.',
   BELOW_BASE:
     'Use a peer that keeps the whole history, or begin a new store at the base that is named (--base).',
   STORE_CLOSED: 'Run the command again.',
   ROLLBACK_TOO_DEEP:
     'Find out which branch is right, and consent to this one with --accept-rollback HEIGHT:HASH if it is; nothing was changed.',
   PEER_UNAUTHORIZED: 'Check the name and the password in the address: https://NAME:PASSWORD@….',
+  PEER_CERTIFICATE:
+    'Check the address; for a private authority set NODE_EXTRA_CA_CERTS; renew a certificate that has expired.',
   PEER_TIMEOUT: 'Try again later, or another peer.',
   PEER_SLOW: 'Another peer is asked; nothing has to be done.',
   HEADS_DISAGREE:

@@ -1,6 +1,7 @@
 import type { HttpFetch, TransportLimits } from '../contracts/index.js';
 import { DEFAULT_RETRY, type RetryOptions } from '../engine/backoff.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from '../engine/engine-parts.js';
+import { SYNC_MODES } from '../engine/modes.js';
 import {
   accepting,
   atMostAll,
@@ -24,6 +25,7 @@ import {
   unread,
   withDefault,
 } from '../internal/options/index.js';
+import { WANTED_SNAPSHOT_TYPE } from '../internal/snapshot-types.js';
 import { CHAIN_LIMITS, type ChainPlan, STORE, storePlan } from './chain-plan.js';
 import { peer } from './peers.js';
 import { checkKeys, keysOf, trust } from './trust.js';
@@ -100,7 +102,7 @@ const RETRY = {
 } satisfies Record<keyof RetryOptions, Reader<number | null | undefined>>;
 
 const SNAPSHOT = {
-  type: withDefault(oneOf(['recent', 'full']), 'recent'),
+  type: WANTED_SNAPSHOT_TYPE,
   directory: partsDirectory(),
   minBlocks: withDefault(integer(), 1_000),
 } satisfies Record<keyof SnapshotConfig, Reader<unknown>>;
@@ -109,7 +111,7 @@ const SNAPSHOT = {
 export const ENGINE_OPTIONS = {
   ...STORE,
   peers: list(peer, { min: 1 }),
-  mode: withDefault(oneOf(['auto', 'stream', 'json', 'snapshot']), 'auto'),
+  mode: withDefault(oneOf(['auto', ...SYNC_MODES]), 'auto'),
   trust: optional(trust),
   snapshot: object(SNAPSHOT),
   to: optional(height()),

@@ -60,6 +60,13 @@ export interface ServerLimits {
    */
   readonly maxStreamMs: number;
   /**
+   * A stream that its client has named ends like that when the client has not renewed the name for this long, in
+   * milliseconds (protocol section 2.2). Clients renew it three times as often.
+   *
+   * @defaultValue 60,000
+   */
+  readonly streamLeaseMs: number;
+  /**
    * Largest decoded block served, in bytes.
    *
    * @defaultValue 64 MiB
@@ -113,6 +120,13 @@ export interface Endpoint {
    */
   readonly streams: boolean;
   /**
+   * The name that a client has given its stream; `null` for none, and by default. Of the streams of one name the newest
+   * goes on, and those before it are ended.
+   *
+   * @throws SyncError `BAD_REQUEST` for what is no name
+   */
+  streamName?(request: EndpointRequest): StreamName | null;
+  /**
    * Answers a request. Errors that it throws before it returns become `application/problem+json`.
    *
    * @throws SyncError with a code that has an HTTP status
@@ -122,6 +136,14 @@ export interface Endpoint {
   describe?(): EndpointDescription;
   /** Stops what the endpoint does by itself and waits for it. */
   close?(): Promise<void>;
+}
+
+/** What a request says of its client's stream. */
+export interface StreamName {
+  /** A secret of the client. It must get into no log and no error. */
+  readonly name: string;
+  /** Whether the request asks for nothing, and only says that the client is there. */
+  readonly renews: boolean;
 }
 
 /** An endpoint's share of the status document. */
@@ -135,6 +157,11 @@ export interface EndpointDescription {
 export interface EndpointHandleOptions {
   /** Fires when the client has gone or the server closes; the body ends then. */
   readonly signal: AbortSignal;
+  /**
+   * Fires when the client has not renewed the name of its stream in time: the body ends once the client has everything and
+   * an event is complete. Absent where the stream has no name.
+   */
+  readonly expired?: AbortSignal;
   /** Tells the operator of a failure after the body has begun, which no response can tell of any more. */
   readonly onError?: (error: unknown) => void;
 }

@@ -113,8 +113,9 @@ export interface Transport {
    */
   holds?(peer: Peer, ref: BlockRef, options: { readonly signal: AbortSignal }): Promise<boolean>;
   /**
-   * Fetches blocks in order; yields one array per network read. Ends after `complete` unless following.
-   * A body that ends early throws `STREAM_TRUNCATED`; nothing unfinished is yielded.
+   * Fetches blocks in order; yields one array per network read. Ends after `complete`; when following, where the server
+   * ends in good order what it has completed, as it does after a time. A body that ends early throws `STREAM_TRUNCATED`;
+   * nothing unfinished is yielded.
    *
    * @throws SyncError `PEER_*`, `FORKED`, `BELOW_BASE`, `STREAM_*`
    */

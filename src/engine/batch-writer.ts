@@ -15,14 +15,21 @@ export interface BatchLimits {
 export class BatchWriter {
   readonly #commit: (frames: readonly Frame[]) => Promise<void>;
   readonly #limits: BatchLimits;
+  readonly #onFailure: (error: unknown) => void;
   #pending: Frame[] = [];
   #pendingBytes = 0;
   #writing: Promise<void> | null = null;
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(commit: (frames: readonly Frame[]) => Promise<void>, limits: BatchLimits) {
+  /** @param onFailure - runs at once when a commit fails; `push` and `flush` reject with it from then on. */
+  constructor(
+    commit: (frames: readonly Frame[]) => Promise<void>,
+    limits: BatchLimits,
+    onFailure: (error: unknown) => void = () => undefined,
+  ) {
     this.#commit = commit;
     this.#limits = limits;
+    this.#onFailure = onFailure;
   }
 
   /** Takes frames; resolves when there is room for more. Rejects with the failure of an earlier commit. */
@@ -60,6 +67,7 @@ export class BatchWriter {
       this.#failure = { error };
       this.#pending = [];
       this.#pendingBytes = 0;
+      this.#onFailure(error);
     } finally {
       this.#writing = null;
     }

@@ -1,4 +1,4 @@
-import type { BlockRef, Peer, Transport } from '../contracts/index.js';
+import type { BlockRef, Peer, StreamRequest, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
 import { abortError, onAbort, throwIfAborted } from '../internal/abort.js';
 import type { Confirmer } from './agreement/confirmer.js';
@@ -26,6 +26,8 @@ const MIN_HEDGE_MS = 100;
 const MAX_HEDGE_MS = 2_000;
 /** A live connection that lasted so long was a good one. */
 const GOOD_LIVE_MS = 5_000;
+/** A stream that brought nothing and ended is asked for again without a word only if it lasted so long, or the longest delay. */
+const REOPEN_AFTER_MS = 30_000;
 
 /** What a connection works with. */
 export interface ConnectionDeps extends PublishDeps {
@@ -69,6 +71,12 @@ export class Connection {
   #rate: RateWatch;
   #progressed = false;
   #liveSinceMs: number | null = null;
+  /** When the stream that is followed got to the peer's head. */
+  #completeAtMs = -Infinity;
+  /** Whether it has brought something since. */
+  #isFruitful = false;
+  /** Whether the head was here that the peer claimed at first: its chain may be shorter later. */
+  #wasMet = false;
   #fork: PassingFork | null = null;
   /** Newest block of the peer's branch while ours is kept; `null` when the peer is on ours. */
   #held: BlockRef | null = null;
@@ -150,6 +158,7 @@ export class Connection {
       branches: this.#branches(),
       trustsRollbacks: peer.rollbacks === 'trusted',
       rollbackLimit: this.#record.rollbackLimit,
+      reopens: () => this.#reopens(),
       to: settings.to,
       follow: this.#follows,
       batch: settings.limits,
@@ -161,7 +170,17 @@ export class Connection {
       onFact: (fact) => {
         this.#take(fact, controller);
       },
+      onFailure: (error) => {
+        controller.abort(error);
+      },
     };
+  }
+
+  /** As in the book of peers: so that no peer can make this node connect without end. */
+  #reopens(): boolean {
+    const { now, settings } = this.#deps;
+    const atLeastMs = Math.min(REOPEN_AFTER_MS, settings.retry.maxDelayMs);
+    return this.#isFruitful || now() - this.#completeAtMs >= atLeastMs;
   }
 
   /** What a branch of the peer needs to take the place of ours. */
@@ -190,16 +209,11 @@ export class Connection {
 
   /** What a session asks the peer with. */
   #opener(): SessionDeps['open'] {
-    const { settings, parts, chain, book, now } = this.#deps;
-    const { peer, status } = this.#record;
-    const transport = this.#transport();
+    const { settings, chain, book, now } = this.#deps;
     const request = {
-      peer,
       to: settings.to,
-      acceptCodecs: negotiateCodecs(parts.acceptCodecs, status, transport.mode),
       follow: this.#follows,
       describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
-      others: asOthers(book.ready, peer),
       onPeerFailure: (failed: Peer, error: Error): void => {
         const record = book.find(failed.url);
         if (record !== null && isSyncError(error)) this.#deps.onOther(record, error);
@@ -208,7 +222,21 @@ export class Connection {
     const onReceived = (bytes: number, waitMs: number): void => {
       this.#rate.received(bytes, waitMs);
     };
-    return (range, signal) => metered(transport.open({ ...request, ...range }, { signal }), now, onReceived);
+    // Once a peer has answered, all else is asked of that one.
+    let transport = this.#transport();
+    return (range, signal) => {
+      const items = transport.open({ ...request, ...this.#asked(), ...range }, { signal });
+      transport = this.#deps.transport;
+      return metered(items, now, onReceived);
+    };
+  }
+
+  /** Who is asked, in what codecs, and who may help. */
+  #asked(): Pick<StreamRequest, 'peer' | 'acceptCodecs' | 'others'> {
+    const { parts, transport, book } = this.#deps;
+    const { peer, status } = this.#record;
+    const acceptCodecs = negotiateCodecs(parts.acceptCodecs, status, transport.mode);
+    return { peer, acceptCodecs, others: asOthers(book.ready, peer) };
   }
 
   /** Notes what the session tells, and tells the subscribers. */
@@ -246,12 +274,15 @@ export class Connection {
 
   #succeeded(): void {
     this.#progressed = true;
+    this.#isFruitful = true;
     this.#record.hasWorked = true;
     this.#deps.onSuccess();
   }
 
   #goLive(): void {
-    this.#liveSinceMs = this.#deps.now();
+    this.#completeAtMs = this.#deps.now();
+    this.#isFruitful = false;
+    this.#liveSinceMs ??= this.#completeAtMs;
     this.#record.hasWorked = true;
     this.#rate.live();
     this.#deps.onSuccess();
@@ -260,7 +291,8 @@ export class Connection {
   /** Whether the node counts as synced, the other peers and the clock may have to say. */
   #watchHeads(controller: AbortController): void {
     const { hub, check, chain, settings, now } = this.#deps;
-    const unmet = check.isNeeded ? null : unmetClaim(this.#record, chain.tip().head);
+    const unmet = check.isNeeded || this.#wasMet ? null : unmetClaim(this.#record, chain.tip().head);
+    this.#wasMet = unmet === null;
     if (unmet !== null) controller.abort(unmet);
     else if (!check.isNeeded) hub.phase.synced();
     if (!check.isNeeded) return;

@@ -4,6 +4,9 @@ import type { ErrorCode, SyncError } from '../errors/index.js';
 /** A way to bring blocks here. */
 export type SyncMode = 'snapshot' | 'json' | 'stream';
 
+/** All ways. */
+export const SYNC_MODES = ['stream', 'json', 'snapshot'] as const satisfies readonly SyncMode[];
+
 /** A way, and why it was taken. */
 export interface ChosenMode {
   readonly mode: SyncMode;
@@ -92,7 +95,7 @@ export class ModeChooser {
 
   /** What a peer doesn't have now it may have later. */
   forgive(peer: Peer): void {
-    for (const mode of ['snapshot', 'json', 'stream'] as const) this.#missing.delete(key(peer, mode));
+    for (const mode of SYNC_MODES) this.#missing.delete(key(peer, mode));
   }
 
   /** Whether a peer may still have a stream. */

@@ -33,9 +33,9 @@ export const ERROR_CODES = {
     { ...lie, status: 400 },
   ),
   BLOCK_TOO_LARGE: info(
-    'A block is larger than the limit.',
-    'Raise `maxBlockBytes` on both sides if blocks of this size are meant to exist.',
-    { ...lie, status: 500 },
+    'A block is larger than the limit of this node.',
+    'Raise `limits.maxBlockBytes` where it is met if blocks of this size are meant to exist; a peer that has such blocks may only have a larger limit.',
+    { status: 500 },
   ),
   HASH_MISMATCH: info(
     "The block's bytes don't have the hash that the block states.",
@@ -212,9 +212,8 @@ export const ERROR_CODES = {
     retry,
   ),
   EVENT_TOO_LARGE: info(
-    'An event of the stream is larger than the limit.',
-    'Raise `maxBlockBytes` if blocks of this size are meant to exist.',
-    lie,
+    'An event of the stream is larger than the limit of this node.',
+    'Raise `limits.maxBlockBytes` if blocks of this size are meant to exist; the peer may only have a larger limit.',
   ),
   PEER_SLOW: info(
     'The peer sends less than the minimum rate while there are others.',

@@ -1,10 +1,12 @@
 import type { ClientSessionOptions, SecureClientSessionOptions } from 'node:http2';
+import { HTTP2_SESSION_OPTIONS, TLS_OPTIONS } from '../internal/node/http2-options.js';
 import {
+  boolean,
   duration,
-  isObject,
-  type Reader,
+  func,
+  integer,
+  passedOn,
   type SpecOf,
-  unfit,
   type ValuesOf,
   withDefault,
 } from '../internal/options/index.js';
@@ -12,7 +14,7 @@ import {
 /** Options of `http2Fetch`. */
 export interface Http2FetchOptions {
   /**
-   * What `http2.connect` of Node takes, and checks: `ca`, `cert` and `key` of a client, and so on.
+   * What `http2.connect` of Node takes: `ca`, `cert` and `key` of a client, and so on.
    *
    * @defaultValue `{}`
    */
@@ -31,24 +33,29 @@ export interface Http2FetchOptions {
   readonly idleTimeoutMs?: number;
 }
 
+/** Reads what `http2.connect` takes: what Node does not check itself, or only once it connects. */
+const CONNECT_OPTIONS = passedOn<ClientSessionOptions | SecureClientSessionOptions>(
+  "an object of options of Node's `http2.connect`",
+  {
+    ...HTTP2_SESSION_OPTIONS,
+    ...TLS_OPTIONS,
+    ALPNProtocols: 'checked',
+    checkServerIdentity: func(),
+    createConnection: func(),
+    maxReservedRemoteStreams: integer(),
+    protocol: 'checked',
+    rejectUnauthorized: boolean(),
+    servername: 'checked',
+    session: 'checked',
+  },
+);
+
 /** Readers of the options. */
 export const HTTP2_FETCH_OPTIONS = {
-  connect: withDefault(connectOptions(), {}),
+  connect: withDefault(CONNECT_OPTIONS, {}),
   pingIntervalMs: withDefault(duration(), 15_000),
   idleTimeoutMs: withDefault(duration(), 30_000),
 } satisfies SpecOf<Http2FetchOptions>;
 
 /** Options, checked and with nothing left out. */
 export type Http2FetchSettings = ValuesOf<typeof HTTP2_FETCH_OPTIONS>;
-
-/** Node's own options are many, and grow: they are copied as they are. */
-function connectOptions(): Reader<ClientSessionOptions | SecureClientSessionOptions> {
-  const expects = "an object of options of Node's `http2.connect`";
-  return {
-    expects,
-    read(value, where) {
-      if (!isObject(value)) throw unfit(where, expects, value);
-      return { ...value };
-    },
-  };
-}

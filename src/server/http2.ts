@@ -10,8 +10,9 @@ import {
   type ServerOptions,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { accepting, func, isObject, readOptions, unfit } from '../internal/options/index.js';
+import { accepting, func, readOptions } from '../internal/options/index.js';
 import { keepHttp2Members } from './http2/compat.js';
+import { CLEARTEXT_OPTIONS, SECURE_OPTIONS } from './http2/node-options.js';
 import { CLOSE_HTTP2_OPTIONS, type CloseHttp2Options } from './http2/options.js';
 import { goAway, isTracked, trackSessions } from './http2/sessions.js';
 
@@ -28,12 +29,15 @@ const listener = func<RequestListener>('an Express app or another listener of re
  * A client may have 100 streams open in one session (`settings.maxConcurrentStreams`). A session without streams is
  * closed after 2 minutes, and one whose client floods it with pings, settings or requests that it calls off at once.
  *
- * @param options - Node's own, which Node checks; a certificate and its key are among them.
- * @throws TypeError for a handler that is no function, and for options that are no object
+ * @param options - Node's own; a certificate and its key are among them.
+ * @throws TypeError for a handler that is no function, and for an option that Node would take without looking at it, or
+ *   under a mistyped name; else what Node throws
  */
 export function createHttp2Server(handler: RequestListener, options: SecureServerOptions): Http2SecureServer {
-  checkArguments('createHttp2Server', handler, options);
-  const server = createSecureServer({ allowHTTP1: true, ...bounded(options) }, adapt(handler));
+  const owner = 'createHttp2Server';
+  listener.read(handler, { owner, path: 'handler' });
+  const given = SECURE_OPTIONS.read(options, { owner, path: 'options' });
+  const server = createSecureServer({ allowHTTP1: true, ...bounded(given) }, adapt(handler));
   // As `http.createServer` does: else a response over HTTP/1.1 waits 40 ms for an acknowledgement. HTTP/2 sets it itself.
   server.on('connection', (socket: Socket) => socket.setNoDelay());
   trackSessions(server);
@@ -44,15 +48,17 @@ export function createHttp2Server(handler: RequestListener, options: SecureServe
  * Makes a server that speaks HTTP/2 without TLS to clients that know that it does (prior knowledge, RFC 9113 section
  * 3.3). For use inside a data centre; browsers don't speak it. Sessions are bounded as {@link createHttp2Server} does.
  *
- * @param options - Node's own, which Node checks.
- * @throws TypeError for a handler that is no function, and for options that are no object
+ * @param options - Node's own.
+ * @throws TypeError for a handler that is no function, and for options as {@link createHttp2Server} does
  */
 export function createHttp2CleartextServer(
   handler: RequestListener,
   options: ServerOptions = {},
 ): Http2Server {
-  checkArguments('createHttp2CleartextServer', handler, options);
-  const server = createServer(bounded(options), adapt(handler));
+  const owner = 'createHttp2CleartextServer';
+  listener.read(handler, { owner, path: 'handler' });
+  const given = CLEARTEXT_OPTIONS.read(options, { owner, path: 'options' });
+  const server = createServer(bounded(given), adapt(handler));
   trackSessions(server);
   return server;
 }
@@ -77,12 +83,6 @@ export async function closeHttp2Server(
   const cutOff = setTimeout(goAway(server), graceMs);
   await closed;
   clearTimeout(cutOff);
-}
-
-/** @throws TypeError */
-function checkArguments(owner: string, handler: unknown, options: unknown): void {
-  listener.read(handler, { owner, path: 'handler' });
-  if (!isObject(options)) throw unfit({ owner, path: 'options' }, "an object of options of Node's", options);
 }
 
 /** Streams that a client has open at once in one session: Node's own default has no bound. */

@@ -71,6 +71,7 @@ export const SERVER_LIMITS = {
   maxStreamsPerAddress: withDefault(count, DEFAULTS.maxStreamsPerAddress),
   maxAnswersPerClient: withDefault(count, DEFAULTS.maxAnswersPerClient),
   maxStreamMs: withDefault(duration(), DEFAULTS.maxStreamMs),
+  streamLeaseMs: withDefault(duration(), DEFAULTS.streamLeaseMs),
 } satisfies SpecOf<ServerLimits>;
 
 const CACHE_POLICIES: readonly CachePolicy[] = Object.freeze(['private', 'public', 'no-store']);

@@ -17,7 +17,7 @@ export function statusDocument(
   limits: ServerLimits,
 ): object {
   const { base, head, confirmed, finalized } = source.tip();
-  const { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs } = limits;
+  const { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs, streamLeaseMs } = limits;
   return {
     protocol: PROTOCOL_VERSION,
     chain: source.chain,
@@ -33,7 +33,7 @@ export function statusDocument(
       frames: codecsOf(endpoints, 'frames'),
     },
     storedAs: source.storedAs?.() ?? null,
-    limits: { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs },
+    limits: { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs, streamLeaseMs },
     snapshots: endpoints.flatMap((endpoint) => endpoint.describe?.().snapshots ?? []),
     signers: [...new Set(endpoints.flatMap((endpoint) => endpoint.describe?.().signers ?? []))],
   };

@@ -4,6 +4,7 @@ import type {
   CodecRegistry,
   CodecWorkers,
   Endpoint,
+  EndpointHandleOptions,
   EndpointRequest,
   EndpointResponse,
   ServerLimits,
@@ -11,6 +12,7 @@ import type {
 import { isSyncError, SyncError } from '../errors/index.js';
 import { onAbort } from '../internal/abort.js';
 import { ClientSlots } from './client-slots.js';
+import { type Lease, NamedStreams } from './named-streams.js';
 import { readOptions } from '../internal/options/index.js';
 import { CLOSE_SERVER_OPTIONS, type CloseServerOptions } from './close-options.js';
 import { notFound, problemResponse } from './problem.js';
@@ -74,6 +76,7 @@ export class SyncServerCore implements SyncServer {
   readonly #prefixes: readonly (readonly [string, Endpoint])[];
   readonly #streams: ClientSlots;
   readonly #answers: ClientSlots;
+  readonly #named: NamedStreams;
   readonly #open = new Set<Run>();
   #closing: Promise<void> | null = null;
   /** A request has left. */
@@ -85,6 +88,7 @@ export class SyncServerCore implements SyncServer {
     const { maxStreams: max, maxStreamsPerAddress, maxAnswersPerClient } = options.limits;
     this.#streams = new ClientSlots({ what: 'streams', max, maxPerClient: maxStreamsPerAddress });
     this.#answers = new ClientSlots({ what: 'answers', max, maxPerClient: maxAnswersPerClient });
+    this.#named = new NamedStreams(options.limits.streamLeaseMs);
     this.#paths = endpointPaths(options.endpoints);
     this.#prefixes = options.endpoints.flatMap((endpoint) =>
       (endpoint.prefixes ?? []).map((prefix) => [prefix, endpoint] as const),
@@ -174,34 +178,85 @@ export class SyncServerCore implements SyncServer {
   }
 
   async #ask(endpoint: Endpoint, request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> {
-    const slots = endpoint.streams ? this.#streams : this.#answers;
-    const freeSlot = request.method === 'HEAD' ? () => undefined : slots.take(request.clientKey);
-    const run = this.#run(signal, freeSlot);
+    const named = endpoint.streamName?.(request) ?? null;
+    if (named?.renews === true) return this.#renew(named.name);
+    // Before it is counted: a client gets its place back that the server holds for a line that is gone.
+    if (named !== null) this.#named.end(named.name);
+    const run = this.#run(signal, this.#place(endpoint, request));
     try {
-      const onError = (error: unknown): void => {
-        this.report(error);
-      };
-      const { signal: ended } = run.controller;
-      const response = withoutBody(request, await endpoint.handle(request, { signal: ended, onError }));
-      const { body } = response;
-      if (body !== null && !(body instanceof Uint8Array)) {
-        run.isWhole = !endpoint.streams;
-        return { ...response, body: guarded(body, run) };
-      }
-      run.end();
-      return response;
+      return await this.#begin(endpoint, request, run, named?.name ?? null);
     } catch (error) {
       run.end();
-      // The client has not gone away: it is told to come again, as whoever asks a moment later is.
-      const isStopped = this.#closing !== null && run.controller.signal.aborted && !signal.aborted;
-      throw isStopped ? closingError(error) : error;
+      throw this.#failure(error, run, signal);
     }
+  }
+
+  /** What a client is told of a failure. One that has not gone away is to come again, as whoever asks a moment later is. */
+  #failure(cause: unknown, run: Run, signal: AbortSignal): unknown {
+    if (!run.controller.signal.aborted || signal.aborted) return cause;
+    if (this.#closing !== null) return closingError(cause);
+    const options = { retryAfterMs: 5_000, cause };
+    return new SyncError('SERVER_BUSY', 'A newer request has the name of this stream.', options);
+  }
+
+  /** @returns what gives the place back that a request takes */
+  #place({ streams }: Endpoint, { method, clientKey }: SyncRequest): () => void {
+    if (method === 'HEAD') return () => undefined;
+    return (streams ? this.#streams : this.#answers).take(clientKey);
+  }
+
+  /** @param name - that its client gives the stream. */
+  async #begin(
+    endpoint: Endpoint,
+    request: SyncRequest,
+    run: Run,
+    name: string | null,
+  ): Promise<EndpointResponse> {
+    const lease = name === null ? null : this.#lease(name, run);
+    const options: EndpointHandleOptions = {
+      signal: run.controller.signal,
+      onError: (error) => {
+        this.report(error);
+      },
+      ...(lease === null ? {} : { expired: lease.expired }),
+    };
+    const response = withoutBody(request, await endpoint.handle(request, options));
+    const { body } = response;
+    if (body === null || body instanceof Uint8Array) {
+      run.end();
+      return response;
+    }
+    run.isWhole = !endpoint.streams;
+    const headers = lease === null ? response.headers : { ...response.headers, ...this.#leaseHeader };
+    return { ...response, headers, body: guarded(body, run) };
+  }
+
+  /** Protocol section 2.2. */
+  get #leaseHeader(): Readonly<Record<string, string>> {
+    return { 'x-stream-lease-ms': String(this.limits.streamLeaseMs) };
+  }
+
+  #renew(name: string): EndpointResponse {
+    if (!this.#named.renew(name)) throw new SyncError('NOT_FOUND', 'There is no stream of this name here.');
+    return { status: 204, headers: { 'cache-control': 'no-store', ...this.#leaseHeader }, body: null };
+  }
+
+  #lease(name: string, run: Run): Lease {
+    const end = (): void => {
+      // The place first: what is left of the stream may hang at a client that is gone.
+      run.end();
+      run.stop();
+    };
+    const { lease, letGo } = this.#named.hold(name, end);
+    run.letGo = letGo;
+    return lease;
   }
 
   #run(signal: AbortSignal, freeSlot: () => void): Run {
     const controller = new AbortController();
     const leave = (): void => {
       this.#open.delete(run);
+      run.letGo();
       freeSlot();
       this.#onLeft();
     };
@@ -209,6 +264,7 @@ export class SyncServerCore implements SyncServer {
       controller,
       body: null,
       isWhole: false,
+      letGo: () => undefined,
       end: () => {
         stopListening();
         leave();
@@ -254,6 +310,8 @@ interface Run {
   body: AsyncIterator<Uint8Array> | null;
   /** Whether a body is being sent that has an end: one that is cut short would pass for a whole, or be in vain. */
   isWhole: boolean;
+  /** Takes the name away that its client has given it, if any. */
+  letGo: () => void;
   /** Ends it from the server's side. */
   stop(): void;
   /** Gives back what the request holds; more calls than one do no harm. */

@@ -77,6 +77,7 @@ function rowsFor({
       takes: ['sealed-json', 'ethereum', 'linked:a,b,c'],
       refuses: ['', 'bitcoin', 'Ethereum', 'linked:a,b'],
     },
+    '--chain-id': { takes: ['x', 'ab'.repeat(32)], refuses: [''] },
     '--base': heights,
     '--checkpoint': {
       takes: [`0:${'ab'.repeat(32)}`, '5:x'],
@@ -87,11 +88,14 @@ function rowsFor({
     '--state': { takes: [state], refuses: ['', otherState, noState] },
     '--peer': peers,
     'sync --peer': { ...peers, refuses: [...peers.refuses, PEER, `${PEER}/sync`] },
-    '--mode': { takes: ['auto', 'stream'], refuses: ['', 'teleport', 'Auto'] },
+    '--mode': { takes: ['auto', 'stream', 'json'], refuses: ['', 'teleport', 'Auto'] },
+    // It follows, which needs the stream.
+    'serve --mode': { takes: ['auto', 'stream'], refuses: ['', 'json'] },
     '--trust': { takes: [publicKey], refuses: ['', 'abc', publicKey.toUpperCase()] },
     '--threshold': { takes: ['1'], refuses: ['', '0', '2', 'x'], beside: [`--trust=${publicKey}`] },
     '--trust-hash': { takes: ['ab'.repeat(32)], refuses: ['', 'abc', 'AB'.repeat(32)] },
     '--snapshot-type': types,
+    '--max-parts': { takes: ['1', '1000000'], refuses: ['', '0', '1000001', 'x'] },
     '--codec': { takes: ['gzip', 'identity'], refuses: ['', 'gizp', 'bzip2'] },
     '--agree': { takes: ['1'], refuses: ['', '0', '2', 'x'] },
     '--accept-rollback': { takes: ['5:ab'], refuses: ['', '5', '5:', 'x:ab', '-1:ab'] },

@@ -173,3 +173,21 @@ test('wrong usage of the snapshot options is told as such', async (t) => {
     t.is(code, 2, `${args.join(' ')}: ${stderr}`);
   }
 });
+
+test('--max-parts bounds the parts of a snapshot that is taken, fetched or looked at, and is named when it is met', async (t) => {
+  const { dir, store, key, publicKey } = await signed(t);
+  const { url } = await serve(t, store, '--key', key);
+  const full = ['--type', 'full'];
+  const taken = ['--mode', 'snapshot', '--snapshot-type', 'full', '--trust', publicKey];
+  for (const command of [
+    ['snapshot', 'inspect', url, ...full],
+    ['snapshot', 'fetch', '--peer', url, '--out', join(dir, 'mirror'), ...full, '--trust', publicKey],
+    ['sync', '--peer', url, '--data', join(dir, 'b'), ...taken],
+  ]) {
+    const refused = await run(t, [...command, '--max-parts', '1']);
+    t.is(refused.code, 1);
+    t.regex(refused.stdout.toString() + refused.stderr, /more than 1 parts \(see --max-parts\)/);
+    const allowed = await run(t, [...command, '--max-parts', '2']);
+    t.is(allowed.code, 0, allowed.stderr);
+  }
+});

@@ -47,7 +47,7 @@ for (const [file, name, spec] of INTERFACES) {
       const fallback = spec[member]?.fallback;
       if (fallback === undefined) t.is(text, null, `${member} has no default, and its docstring states one`);
       else if (typeof fallback === 'function')
-        t.regex(text ?? '', /^(nothing$|`req\.(ip|socket\.remoteAddress)`)/, member);
+        t.regex(text ?? '', /^((nothing|never)$|`req\.(ip|socket\.remoteAddress)`)/, member);
       else t.deepEqual(valueOfDefault(text ?? ''), fallback, member);
     }
   });

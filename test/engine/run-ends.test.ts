@@ -60,6 +60,24 @@ test('a run whose store fails tells the first failure, not what followed from it
   await t.throwsAsync(run, { code: 'STORE_FULL', message: 'The first failure.' });
 });
 
+test('a commit that fails ends a live stream at once, though nothing more comes over it', async (t) => {
+  const url = await plainServer(t, (_from, response) => {
+    const events = [blockEvent(0, chain[0] ?? new Uint8Array()), completeEvent({ height: 0 })];
+    response.write(events.join('') + blockEvent(1, chain[1] ?? new Uint8Array()));
+  });
+  const limits = { idleTimeoutMs: 3_600_000 };
+  const engine = createSyncEngine({
+    peers: [url],
+    storage: fullDisk(1),
+    mode: 'stream',
+    follow: true,
+    limits,
+  });
+  t.teardown(() => engine.close());
+  await t.throwsAsync(engine.start(), { code: 'STORE_FULL', message: 'The first failure.' });
+  t.is(engine.state.phase, 'failed');
+});
+
 for (const follow of [false, true]) {
   const title = follow ? 'that follows' : 'to the head';
   test(`a run ${title} settles though its handler hangs after close, and tells of it`, async (t) => {

@@ -59,8 +59,10 @@ async function tellAll(
       await Promise.resolve();
       if (failure !== undefined) throw failure;
     },
+    reopens: () => false,
     ready: () => Promise.resolve(),
     onFact: (fact) => facts.push(fact),
+    onFailure: () => undefined,
     ...more,
   };
   const error: unknown = await runSession(deps, new AbortController().signal).catch(
@@ -285,4 +287,37 @@ test('consent to a branch counts no more once the peer has taken the block back 
   const { error } = await tellAll(chain, answers, { branches, follow: true });
   t.true(isSyncError(error, 'ROLLBACK_TOO_DEEP'));
   t.is(chain.tip().head?.height, 79);
+});
+
+test('what is followed and ends in good order is asked for again behind the head, and only if it may be', async (t) => {
+  const source = await sourceChain(t, 4);
+  const documents = blocksOn(null, 4, 'first');
+  const first = [...asFrames(documents.slice(0, 2)), completeAt(await refAt(source, 1))];
+  const second = [...asFrames(documents.slice(2)), completeAt(await refAt(source, 3))];
+  for (const [ends, wanted, blocks] of [
+    [[true, false], [undefined, 1], 4],
+    [[false], [undefined], 2],
+  ] as const) {
+    const chain = await sourceChain(t, 0);
+    const left: boolean[] = [...ends];
+    const reopens = (): boolean => left.shift() ?? false;
+    const answers = [{ reads: [first] }, { reads: [second] }];
+    const { facts, asked, error } = await tellAll(chain, answers, { follow: true, reopens });
+    t.true(isSyncError(error, 'STREAM_TRUNCATED'));
+    t.deepEqual(asked, [...wanted]);
+    t.is(chain.tip().head?.height, blocks - 1);
+    t.is(short(facts).filter((fact) => fact === 'live').length, wanted.length);
+  }
+});
+
+test('a branch that the peer has changed to meanwhile is taken when its stream is asked for again', async (t) => {
+  const chain = await sourceChain(t, 6);
+  const common = await refAt(chain, 3);
+  const failure = await notMine(t, chain, [3]);
+  const live = { reads: [[completeAt(await refAt(chain, 5))]] };
+  const branch = { reads: [asFrames(blocksOn(common, 3, 'second'))] };
+  const more = { follow: true, reopens: () => true };
+  const { facts, asked } = await tellAll(chain, [live, { reads: [], failure }, branch], more);
+  t.deepEqual(asked.slice(0, 3), [5, 5, 3]);
+  t.deepEqual(short(facts).slice(0, 3), ['live', '- 5 4 to 3', '+ 4 5 6']);
 });

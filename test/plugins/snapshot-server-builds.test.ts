@@ -248,6 +248,33 @@ test('snapshots are made again on schedule, and old generations go', async (t) =
   t.is(readdirSync(served.directory).length, 4);
 });
 
+test('while the chain is caught up with, none is made for its new blocks; when that is over, one is', async (t) => {
+  const source = await LedgerSource.of(documents.slice(0, 10));
+  let isBehind = true;
+  const served = await serveSnapshots(t, source, { every: 5, isCatchingUp: () => isBehind });
+  for (const to of [20, 30, 39]) {
+    await source.extend(documents.slice(to === 39 ? 30 : to - 10, to));
+    await delay(50);
+  }
+  t.deepEqual(served.events, []);
+  isBehind = false;
+  await source.extend(documents.slice(39, 40));
+  await until(() => finished(served) === 1);
+  t.is((await manifestAt(`${served.url}/manifest`)).height, 39);
+  isBehind = true;
+  t.is(finished(served), 1);
+});
+
+test('a snapshot that has come of age is made again, or for the first time, while the chain is caught up with', async (t) => {
+  const source = await LedgerSource.of(documents.slice(0, 10));
+  const more = { every: 5, refreshAfterMs: 200, isCatchingUp: () => true };
+  const served = await serveSnapshots(t, source, more);
+  await until(() => finished(served) === 1);
+  await source.extend(documents.slice(10, 20));
+  await until(() => finished(served) === 2);
+  t.is((await manifestAt(`${served.url}/manifest`)).height, 19);
+});
+
 test('a download of an old generation goes on while two newer ones are made', async (t) => {
   const blocks = sealedChain(300, (height) => ({ text: `${height} `.repeat(15_000) }));
   const source = await LedgerSource.of(blocks.slice(0, 280));

@@ -128,7 +128,7 @@ for (const [streams, numRuns] of [
 ] as const) {
   const who = streams === 1 ? 'a follower ends' : `${streams} followers end`;
   test(`whatever is appended and rolled back while it reads, ${who} with what the source has`, async (t) => {
-    await fc.assert(
+    const all = fc.assert(
       fc.asyncProperty(
         fc.array(operation, { maxLength: 25 }),
         fc.array(operation, { maxLength: 12 }),
@@ -144,7 +144,7 @@ for (const [streams, numRuns] of [
       ),
       { numRuns },
     );
-    t.pass();
+    await t.notThrowsAsync(all);
   });
 }
 

@@ -37,7 +37,7 @@ test('one client that takes nothing more does not keep its place', async (t) => 
   t.false(request.destroyed);
 });
 
-test('a node that follows goes on over the ends of its streams, and blames nobody', async (t) => {
+test('a node that follows goes on over the ends of its streams at once, stays synced, and tells of nothing', async (t) => {
   const source = await openChain({ storage: { use: 'memory' } });
   await source.append(documents.slice(0, 20));
   let asked = 0;
@@ -52,10 +52,12 @@ test('a node that follows goes on over the ends of its streams, and blames nobod
     storage: { use: 'memory' },
     mode: 'stream',
     follow: true,
+    retry: { baseDelayMs: 5, maxDelayMs: 50 },
   });
-  const retries: { readonly attempt: number; readonly delayMs: number }[] = [];
+  const told: string[] = [];
   engine.events.subscribe((event) => {
-    if (event.type === 'retry') retries.push(event);
+    if (event.type === 'retry' || event.type === 'peer') told.push(event.type);
+    if (event.type === 'phase') told.push(event.phase);
   });
   const started = engine.start().catch(() => undefined);
   t.teardown(async () => {
@@ -63,15 +65,55 @@ test('a node that follows goes on over the ends of its streams, and blames nobod
     await started;
     await server.close();
   });
+  await until(() => engine.state.phase === 'synced');
+  told.length = 0;
   for (let height = 20; height < 60; height++) {
     await source.append(documents.slice(height, height + 1));
     await until(() => engine.state.checkpoint?.head?.height === height);
   }
   await until(() => asked >= 4);
-  // The line is opened again soon, and no attempt is counted as one that failed.
-  t.true(retries.length >= 3);
-  for (const { attempt, delayMs } of retries) {
-    t.is(attempt, 0);
-    t.true(delayMs < 1_000);
-  }
+  t.deepEqual(told, []);
+  t.is(engine.state.phase, 'synced');
+  // A server that goes away is told of, also when it ends its streams in good order.
+  await server.close();
+  await until(() => told.length > 0);
+  t.deepEqual(told.slice(0, 3), ['peer', 'retry', 'waiting']);
+});
+
+test('a node that has followed its trusted peer back goes on as well when its stream has had its time', async (t) => {
+  const source = await openChain({ storage: { use: 'memory' } });
+  await source.append(documents.slice(0, 20));
+  let asked = 0;
+  const server = createSyncServer({ source, limits: { maxStreamMs: 150 } });
+  const handle = nodeListener(server);
+  const origin = await listen(t, (request, response) => {
+    if (request.url?.includes('/stream') === true) asked += 1;
+    handle(request, response);
+  });
+  const engine = createSyncEngine({
+    peers: [{ url: `${origin}/sync`, rollbacks: 'trusted' }],
+    storage: { use: 'memory' },
+    mode: 'stream',
+    follow: true,
+    retry: { baseDelayMs: 5, maxDelayMs: 50 },
+  });
+  const told: string[] = [];
+  engine.events.subscribe((event) => {
+    if (event.type === 'retry' || event.type === 'peer' || event.type === 'phase') told.push(event.type);
+  });
+  const started = engine.start().catch(() => undefined);
+  t.teardown(async () => {
+    await engine.close();
+    await started;
+    await server.close();
+  });
+  await until(() => engine.state.phase === 'synced');
+  told.length = 0;
+  const header = await source.header(15);
+  await source.rollback({ height: 15, hash: header?.hash ?? '' });
+  await until(() => engine.state.checkpoint?.head?.height === 15);
+  const before = asked;
+  await until(() => asked >= before + 2);
+  t.deepEqual(told, []);
+  t.is(engine.state.phase, 'synced');
 });

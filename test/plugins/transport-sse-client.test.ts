@@ -53,11 +53,11 @@ test('the request says what is wanted and carries the headers of the peer', asyn
   });
   await fetchAll(peer, { follow: true, after: { height: 3, hash: 'h3' }, from: 9 });
   t.deepEqual(
-    requests.map(({ url }) => url),
+    requests.map(({ url }) => url?.replace(/(?<=&client=)[\w-]{22}$/, 'NAME')),
     [
       '/sync/stream?from_height=0&codec=gzip',
       '/sync/stream?from_height=42&codec=identity&parent_hash=a+b%26c&to_height=50',
-      '/sync/stream?from_height=9&codec=gzip&follow=true',
+      '/sync/stream?from_height=9&codec=gzip&follow=true&client=NAME',
     ],
   );
   t.is(requests[0]?.headers.authorization, 'Bearer x');
@@ -111,7 +111,7 @@ test('nothing after complete counts, and the response is given up', async (t) =>
   await until(() => closed);
 });
 
-test('a following stream goes on after complete, with rollbacks, and its end is an interruption', async (t) => {
+test('a following stream goes on after complete, with rollbacks, to where its server ends it in good order', async (t) => {
   const peer = await serve(
     t,
     stream(block(0), complete(0), block(1), formatRollbackEvent({ height: 0, hash: 'h0' }), block(1)),
@@ -121,7 +121,18 @@ test('a following stream goes on after complete, with rollbacks, and its end is 
     outcome.items.map((item) => item.kind),
     ['frame', 'complete', 'frame', 'rollback', 'frame'],
   );
-  t.is(codeOf(outcome), 'STREAM_TRUNCATED');
+  t.is(outcome.error, null);
+});
+
+test('the end of a following stream is an interruption before complete, in an event, and when it asks for a pause', async (t) => {
+  for (const parts of [
+    [block(0)],
+    [block(0), complete(0), block(1).subarray(0, -1)],
+    [block(0), complete(0), 'retry: 2000\n\n'],
+  ]) {
+    const outcome = await fetchAll(await serve(t, stream(...parts)), { follow: true });
+    t.is(codeOf(outcome), 'STREAM_TRUNCATED');
+  }
 });
 
 test('a stream cut at any byte yields only whole blocks without a gap', async (t) => {

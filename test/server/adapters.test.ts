@@ -221,13 +221,13 @@ test('clients that read nothing are closed after the write stall', async (t) => 
 
 test('a client that reads slowly is not taken for one that reads nothing', async (t) => {
   const source = new MemorySource(bulk, { codec: 'identity' });
-  const { origin } = await mount(t, { source, limits: { writeStallMs: 1500 } });
+  const { origin } = await mount(t, { source, limits: { writeStallMs: 4000 } });
   const response = await open(t, `${origin}/sync/stream?codec=identity`);
   let bytes = 0;
   for await (const chunk of response) {
     const before = Math.floor(bytes / 1_000_000);
     bytes += (chunk as Buffer).length;
-    if (Math.floor(bytes / 1_000_000) > before) await delay(150);
+    if (Math.floor(bytes / 1_000_000) > before) await delay(300);
   }
   t.true(response.complete);
   t.true(bytes > 15_000_000);

@@ -86,18 +86,19 @@ test('a session without streams is closed, and one whose stream is silent is not
     res.write('begun');
     if (req.url === '/short') res.end();
   });
-  trackSessions(server, { idleMs: 100 });
-  const port = await listenAt(server);
-  const [idle, busy] = [connect(`http://127.0.0.1:${port}`), connect(`http://127.0.0.1:${port}`)];
+  trackSessions(server, { idleMs: 1000 });
+  const origin = `http://127.0.0.1:${await listenAt(server)}`;
+  const busy = connect(origin);
   t.teardown(() => {
     busy.destroy();
     server.close();
   });
   const silent = busy.request({ ':path': '/long' });
   await once(silent, 'data');
+  const idle = connect(origin);
   idle.request({ ':path': '/short' }).resume();
+  // The silent one has been so for longer by then.
   await once(idle, 'close');
-  await new Promise((resolve) => setTimeout(resolve, 300));
   t.false(busy.closed);
   t.false(silent.destroyed);
 });

@@ -69,6 +69,7 @@ function snapshotRows(prefix: string): OptionTable {
     'codecs[]': row(['gzip'], ['', null, 1, gzip, gzip()]),
     recentBlocks: tallies,
     every: row([undefined, null, 1, 10_000], ['1', 0, 1.5, Number.NaN, false]),
+    isCatchingUp: functions,
     refreshAfterMs: row([undefined, null, 0, 1.5, 2 ** 40], ['1', -1, Number.NaN, Infinity, 2 ** 54]),
     keep: row([undefined, 2, 100], counts(2)),
     maxBytes: tallies,
@@ -100,6 +101,7 @@ const SERVER_ROWS: OptionTable = {
   'limits.heartbeatMs': times,
   'limits.writeStallMs': times,
   'limits.maxStreamMs': times,
+  'limits.streamLeaseMs': times,
   'limits.maxBlockBytes': tallies,
   'limits.maxRange': tallies,
   'limits.maxStreams': tallies,
@@ -274,6 +276,61 @@ test('what is no configuration at all is told as such', (t) => {
   told(() => nodeListener(syncMiddleware({ source }) as never), /^nodeListener: `server` must be/);
   told(() => createHttp2Server({} as never, {}), /^createHttp2Server: `handler` must be an Express app/);
   told(() => createHttp2Server(ignore, undefined as never), /^createHttp2Server: `options` is missing/);
+});
+
+/** What Node takes without looking at it, or looks at when the first client is there. */
+const UNCHECKED: Readonly<
+  Record<string, { readonly takes: readonly unknown[]; readonly refuses: readonly unknown[] }>
+> = {
+  allowHTTP1: row([undefined, true, false], [null, 'no', 0]),
+  noDelay: row([true], ['x', 1]),
+  origins: row([['https://a.example']], ['https://a.example', [5]]),
+  maxSessionMemory: row([1, 10], ['10', 0, Infinity]),
+  maxSettings: row([32], ['32', 0, 1.5]),
+  paddingStrategy: row([0], ['none']),
+  peerMaxConcurrentStreams: row([100], ['100', -1]),
+  rejectUnauthorized: row([true], ['no', 0]),
+  requestCert: row([false], ['false']),
+  settings: row(
+    [{}, { maxConcurrentStreams: 5, enablePush: false }],
+    [null, 5, [], { maxConcurrentStreams: '5' }, { maxFrameSize: 1 }],
+  ),
+};
+
+test('options of Node that it would take unseen are checked by the HTTP/2 servers, by their names', (t) => {
+  for (const [name, { takes, refuses }] of Object.entries(UNCHECKED)) {
+    for (const value of takes)
+      t.notThrows(() => createHttp2Server(ignore, { [name]: value }).close(), `${name} ${String(value)}`);
+    for (const value of refuses) {
+      const message = new RegExp(`^createHttp2Server: \\\`options\\.${name}(\\[0\\])?\\\` `);
+      t.throws(() => createHttp2Server(ignore, { [name]: value }), { instanceOf: TypeError, message });
+    }
+  }
+  t.throws(() => createHttp2CleartextServer(ignore, { maxSettings: '5' as never }), {
+    instanceOf: TypeError,
+    message: /^createHttp2CleartextServer: `options\.maxSettings` must be an integer from 1/,
+  });
+  t.throws(() => http2Fetch({ connect: { rejectUnauthorized: 'no' as never } }), {
+    instanceOf: TypeError,
+    message: /^http2Fetch: `connect\.rejectUnauthorized` must be true or false/,
+  });
+});
+
+test('a mistyped option of Node is refused, and one that a newer Node may have is passed on', (t) => {
+  const mistyped: readonly (readonly [options: object, meant: string])[] = [
+    [{ maxSesionMemory: 5 }, 'options.maxSessionMemory'],
+    [{ allowHttp: true }, 'options.allowHTTP1'],
+    [{ rejectUnauthorised: true }, 'options.rejectUnauthorized'],
+    [{ settings: { maxConcurentStreams: 5 } }, 'options.settings.maxConcurrentStreams'],
+  ];
+  for (const [options, meant] of mistyped) {
+    const { message } = t.throws(() => createHttp2Server(ignore, options), { instanceOf: TypeError });
+    t.true(message.endsWith(`is not an option; did you mean \`${meant}\`?`), message);
+  }
+  t.notThrows(() => createHttp2Server(ignore, { certificateCompression: ['zlib'] } as object).close());
+  t.notThrows(() =>
+    createHttp2CleartextServer(ignore, { strictFieldWhitespaceValidation: true } as object).close(),
+  );
 });
 
 test('a server that another module has made is not closed by this one', async (t) => {

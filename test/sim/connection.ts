@@ -56,6 +56,11 @@ export class Connection {
     if (this.#fault.left === 0) this.#break(this.#fault.kind);
   }
 
+  /** What was to happen later does not. */
+  mend(): void {
+    this.#fault = null;
+  }
+
   readonly #onAbort = (): void => {
     this.#error(this.#options.signal?.reason);
   };

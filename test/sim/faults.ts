@@ -111,16 +111,16 @@ export async function happen(kind: FaultKind, world: FaultyWorld): Promise<strin
 
 async function grow(ledger: Ledger, count: number): Promise<string> {
   await ledger.append(count);
-  return `${count} blocks, head ${ledger.head?.height ?? -1}`;
+  return `${count} blocks, head ${ledger.height}`;
 }
 
 async function rollBack({ random, ledger, maxRollback }: FaultyWorld): Promise<string> {
   const depth = random.chance(0.7) ? random.int(1, Math.min(5, maxRollback)) : random.int(1, maxRollback);
-  const before = ledger.head?.height ?? -1;
+  const before = ledger.height;
   await ledger.rollBack(depth);
   // Mostly the other branch is there at once, and sometimes it lets followers wait.
   if (random.chance(0.6)) await ledger.append(random.int(1, depth + 3));
-  return `by ${depth} from ${before}, head ${ledger.head?.height ?? -1}`;
+  return `by ${depth} from ${before}, head ${ledger.height}`;
 }
 
 function cutOne({ random, network, count }: FaultyWorld): string {

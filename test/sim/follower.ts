@@ -1,4 +1,5 @@
 import {
+  type Block,
   type BlockHeader,
   type BlockRef,
   type Chain,
@@ -10,16 +11,19 @@ import {
   type SyncEngineConfig,
   type SyncEvent,
 } from '../../src/index.js';
+import { broken, type Watch } from './promises.js';
 
 /** A supervisor leaves this time between the end of a process and its next start. */
 const RESTART_MS = 5_000;
 
 const REFUSALS: readonly ErrorCode[] = ['PEER_UNAUTHORIZED', 'PEER_NOT_FOUND', 'PEER_NOT_SYNC'];
 
-/** The client: an engine that may be started anew on the same store, and a reader of its events who minds the order. */
+/** The client: an engine that may be started anew on the same store, a reader of its events and a handler that mind the order. */
 export class Follower {
   /** What the events say that the chain is. */
   readonly view: BlockRef[] = [];
+  /** What the handler has had, less what it was told is void. */
+  readonly handed: BlockRef[] = [];
   /** Ways in which an event did not fit on those before it. */
   readonly problems: string[] = [];
   blocks = 0;
@@ -27,12 +31,14 @@ export class Follower {
   /** Why the engine ended; `null` while it has not ended by itself. */
   failure: unknown = null;
   readonly #config: SyncEngineConfig;
+  readonly #watch: Watch;
   readonly #observe: (event: SyncEvent) => boolean;
   #engine: SyncEngine | null = null;
   #restart: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(config: SyncEngineConfig, observe: (event: SyncEvent) => boolean) {
+  constructor(config: SyncEngineConfig, watch: Watch, observe: (event: SyncEvent) => boolean) {
     this.#config = config;
+    this.#watch = watch;
     this.#observe = observe;
   }
 
@@ -58,7 +64,13 @@ export class Follower {
       if (this.#observe(event)) this.#take(event);
     });
     this.#engine = engine;
-    engine.start().catch((error: unknown) => {
+    const onRollback = (dropped: readonly BlockRef[], to: BlockRef): void => {
+      this.#takeBack(dropped, to);
+    };
+    const onBlock = (block: Block): void => {
+      this.#hand(block);
+    };
+    engine.run(onBlock, { onRollback }).catch((error: unknown) => {
       if (this.#engine !== engine) return;
       if (isRefusal(error)) this.#supervise(engine);
       else this.failure = error;
@@ -82,14 +94,15 @@ export class Follower {
   }
 
   #take(event: SyncEvent): void {
+    this.#watch.event(event);
     if (event.type === 'block') this.#extend(event.header);
     else if (event.type === 'rollback') this.#undo(event);
   }
 
   #extend({ height, hash, previousHash }: BlockHeader): void {
     const last = this.view.at(-1) ?? null;
-    const fits = last === null ? height === 0 : last.height + 1 === height && last.hash === previousHash;
-    if (!fits) this.problems.push(`block ${height} was told after block ${last?.height ?? -1}`);
+    if (!fitsOn(last, { height, previousHash }))
+      this.#problem('order', `block ${height} was told after block ${last?.height ?? -1}`);
     this.view.push({ height, hash });
     this.blocks += 1;
   }
@@ -97,12 +110,41 @@ export class Follower {
   #undo({ to, dropped }: RollbackEvent): void {
     for (const { height, hash } of dropped) {
       if (this.view.pop()?.hash !== hash)
-        this.problems.push(`block ${height} was dropped, which was not the newest`);
+        this.#problem('order', `block ${height} was dropped, which was not the newest`);
     }
     if (this.view.at(-1)?.hash !== to.hash)
-      this.problems.push(`the rollback to block ${to.height} left another head`);
+      this.#problem('order', `the rollback to block ${to.height} left another head`);
     this.rollbacks += 1;
   }
+
+  #hand({ height, hash, previousHash }: BlockHeader): void {
+    this.#watch.block({ height, hash });
+    const last = this.handed.at(-1) ?? null;
+    // At least once: what it has had may come again after a restart.
+    if (this.handed[height]?.hash === hash) return;
+    if (!fitsOn(last, { height, previousHash }))
+      this.#problem('handed', `block ${height} was handed on after block ${last?.height ?? -1}`);
+    this.handed.push({ height, hash });
+  }
+
+  #takeBack(dropped: readonly BlockRef[], to: BlockRef): void {
+    for (const { height, hash } of dropped) {
+      if (this.handed.at(-1)?.hash === hash) this.handed.pop();
+      else this.#problem('handed', `the handler was told that block ${height} is void, which it never had`);
+    }
+    if (this.handed.at(-1)?.hash !== to.hash)
+      this.#problem('handed', `the handler was left at another block than ${to.height}`);
+  }
+
+  #problem(promise: 'order' | 'handed', text: string): void {
+    this.problems.push(broken(promise, text));
+  }
+}
+
+/** Whether a block goes directly above another one; `null` stands for none. */
+function fitsOn(last: BlockRef | null, next: Pick<BlockHeader, 'height' | 'previousHash'>): boolean {
+  if (last === null) return next.height === 0;
+  return last.height + 1 === next.height && last.hash === next.previousHash;
 }
 
 function isRefusal(error: unknown): boolean {

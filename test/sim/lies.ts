@@ -1,27 +1,14 @@
 import { seal } from '../../plugins/chain-sealed-json/index.js';
+import type { BlockRef } from '../../src/contracts/index.js';
+import type { Forgery } from './forgery.js';
+import type { LieKind } from './kinds.js';
+import type { Ledger } from './ledger.js';
 import type { Random } from './random.js';
-
-/** The ways in which a peer lies. */
-export const LIES = [
-  'bad-hash',
-  'broken-link',
-  'wrong-height',
-  'far-head',
-  'flapping-head',
-  'foreign-rollback',
-  'other-chain',
-  'duplicates',
-  'skips',
-  'false-fork',
-  'garbage',
-  'stall',
-  'withhold',
-] as const;
-
-export type LieKind = (typeof LIES)[number];
 
 /** A height that nobody has a block at. */
 const FAR_HEIGHT = 1e12;
+/** How much further than the source the head is that a lure claims. */
+const LURE_BLOCKS = 5_000;
 const HEARTBEAT = ':\n\n';
 const HEARTBEAT_MS = 15_000;
 
@@ -34,27 +21,58 @@ export interface StreamEvent {
   readonly text: string;
 }
 
-/** What a liar makes of the honest answers of the server that it is. */
+/** What a lie is made of. */
+export interface LieDeps {
+  readonly random: Random;
+  readonly ledger: Ledger;
+  /** The liar's own chain; `null` where it has none. */
+  readonly forgery: Forgery | null;
+}
+
+/** What a liar makes of the answers of the server that it is. */
 export class Lie {
   readonly kind: LieKind;
+  readonly forgery: Forgery | null;
+  /** How often it was told. */
+  told = 0;
   readonly #random: Random;
+  readonly #ledger: Ledger;
+  readonly #far: string;
 
-  constructor(kind: LieKind, random: Random) {
+  constructor(kind: LieKind, { random, ledger, forgery }: LieDeps) {
     this.kind = kind;
+    this.forgery = forgery;
     this.#random = random;
+    this.#ledger = ledger;
+    this.#far = random.hash();
   }
 
   /** The status document. */
   status(members: Members): Members {
+    const changed = this.#status(members);
+    if (changed !== members) this.told += 1;
+    return changed;
+  }
+
+  /** Notes that an answer was served from a chain that is not the source's, if it was. */
+  served(): void {
+    if (this.forgery?.differs === true) this.told += 1;
+  }
+
+  #status(members: Members): Members {
     if (this.kind === 'far-head') return { ...members, head: this.#farHead() };
     if (this.kind === 'other-chain') return { ...members, chainId: this.#random.hash() };
     if (this.kind === 'flapping-head') return { ...members, head: this.#flapped(members['head']) };
+    if (this.kind === 'split') return { ...members, head: refOf(this.#ledger.head) };
+    if (this.kind === 'lure') return { ...members, head: this.#lureHead() };
+    if (this.kind === 'other-genesis') return { ...members, chainId: this.#ledger.served.chain.chainId() };
     return members;
   }
 
   /** The answer to a request that names the client's newest block; `null` leaves it to the server. */
   forked(base: string): readonly { readonly height: number; readonly hash: string }[] | null {
     if (this.kind !== 'false-fork' || !this.#random.chance(0.5)) return null;
+    this.told += 1;
     const genesis = { height: 0, hash: base };
     return this.#random.chance(0.5)
       ? [genesis]
@@ -63,7 +81,12 @@ export class Lie {
 
   /** The documents that are sent in place of one. */
   documents(document: string): readonly string[] {
-    if (!this.#random.chance(0.2)) return [document];
+    const sent = this.#random.chance(0.2) ? this.#bent(document) : [document];
+    if (sent.length !== 1 || sent[0] !== document) this.told += 1;
+    return sent;
+  }
+
+  #bent(document: string): readonly string[] {
     if (this.kind === 'bad-hash') return [document.replace(/"serial":"#/, '"serial":"!')];
     if (this.kind === 'broken-link') return [resealed(document, 0, this.#random.hash())];
     if (this.kind === 'wrong-height') return [resealed(document, this.#random.pick([-1, 1, 1000]), null)];
@@ -73,18 +96,48 @@ export class Lie {
     return [document];
   }
 
-  /** A stream of events. */
+  /** A stream of events. @throws Error when the liar drops the line. */
   async *events(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     for await (const event of eventsOf(body)) {
       if (this.#stallsAt(event)) break;
+      if (this.#dropsAt(event)) throw new Error('the liar drops the line');
       yield Buffer.from(this.#eventText(event));
       if (this.kind === 'withhold' && event.type === 'complete') break;
+      if (!this.#goesBackAt(event)) continue;
+      yield Buffer.from(this.#bareRollback());
+      yield* this.#holdBack(signal);
     }
-    // Here is who holds back the rest, or the body has ended.
-    while ((this.kind === 'stall' || this.kind === 'withhold') && !signal.aborted) {
+    if (this.kind === 'stall' || this.kind === 'withhold') yield* this.#holdBack(signal);
+  }
+
+  /** Here is who holds back the rest, or the body has ended. */
+  async *#holdBack(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    if (!signal.aborted) this.told += 1;
+    while (!signal.aborted) {
       await pause(HEARTBEAT_MS, signal);
       yield Buffer.from(HEARTBEAT);
     }
+  }
+
+  #goesBackAt({ type }: StreamEvent): boolean {
+    if (this.kind !== 'bare-rollback') return false;
+    return this.#random.chance(type === 'complete' ? 0.5 : 0.1);
+  }
+
+  /** To a block of the source's: mostly a recent one. */
+  #bareRollback(): string {
+    const { branch } = this.#ledger.served;
+    const depth = this.#random.chance(0.5) ? this.#random.int(1, 5) : this.#random.int(1, branch.length);
+    const block = branch[Math.max(0, branch.length - 1 - depth)];
+    if (block === undefined) return HEARTBEAT;
+    return rollbackText(block);
+  }
+
+  /** It has sent what it has, which is less than it claimed. */
+  #dropsAt({ type }: StreamEvent): boolean {
+    if (this.kind !== 'lure' || type !== 'complete' || !this.#random.chance(0.7)) return false;
+    this.told += 1;
+    return true;
   }
 
   #stallsAt({ type }: StreamEvent): boolean {
@@ -115,12 +168,17 @@ export class Lie {
   /** A rollback to a block that nobody has. */
   #extra(): string {
     if (this.kind !== 'foreign-rollback' || !this.#random.chance(0.1)) return '';
-    const height = this.#random.int(0, 100);
-    return `event: rollback\nid: ${height}\ndata: ${JSON.stringify({ height, hash: this.#random.hash() })}\n\n`;
+    this.told += 1;
+    return rollbackText({ height: this.#random.int(0, 100), hash: this.#random.hash() });
   }
 
   #farHead(): object {
     return { height: FAR_HEIGHT, hash: this.#random.hash() };
+  }
+
+  /** Further than all others, and always the same. */
+  #lureHead(): BlockRef {
+    return { height: this.#ledger.highest + LURE_BLOCKS, hash: this.#far };
   }
 
   #flapped(head: unknown): unknown {
@@ -129,6 +187,14 @@ export class Lie {
     const other = Math.max(0, height + this.#random.int(-20, 5));
     return { height: other, hash: other === height ? hash : this.#random.hash() };
   }
+}
+
+function refOf(block: BlockRef | null): BlockRef | null {
+  return block === null ? null : { height: block.height, hash: block.hash };
+}
+
+function rollbackText({ height, hash }: BlockRef): string {
+  return `event: rollback\nid: ${height}\ndata: ${JSON.stringify({ height, hash })}\n\n`;
 }
 
 /** Splits a stream into its events. */
@@ -152,7 +218,8 @@ function resealed(document: string, by: number, parent: string | null): string {
     readonly previousHash: string;
     readonly text: string;
   };
-  const place = { height: Math.max(1, height + by), previousHash: parent ?? previousHash };
+  // Below the first block there is nothing: there it goes up in place of down.
+  const place = { height: height + by < 1 ? height + 1 : height + by, previousHash: parent ?? previousHash };
   if (/^0+$/.test(place.previousHash)) return document;
   return Buffer.from(seal(Buffer.from(JSON.stringify({ text })), place).document).toString();
 }

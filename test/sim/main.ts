@@ -1,57 +1,78 @@
-// Runs many schedules: `npm run soak -- [count] [seed] [--without KIND,…]`.
+// Runs many schedules: `npm run soak -- [count] [seed] [--without KIND,…] [--with GUARD,…] [--control NAME] [--trace]`.
 import { parseArgs } from 'node:util';
-import { type FaultKind, FAULTS } from './faults.js';
-import { LIES, type LieKind } from './lies.js';
-import { type Outcome, runSchedule } from './schedule.js';
+import { type Control, CONTROLS } from './controls.js';
+import { FAULTS } from './faults.js';
+import { LIES } from './kinds.js';
+import { type Outcome, runSchedule, type ScheduleOptions } from './schedule.js';
+import { Tally } from './tally.js';
+import { BUILT, GUARDS } from './terms.js';
 
 const DEFAULT_COUNT = 1_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { without: { type: 'string', default: '' }, trace: { type: 'boolean', default: false } },
+  options: {
+    without: { type: 'string', default: '' },
+    with: { type: 'string', default: '' },
+    control: { type: 'string', default: '' },
+    trace: { type: 'boolean', default: false },
+  },
 });
 const [count = DEFAULT_COUNT, seed = Date.now() % 2 ** 31] = positionals.map(Number);
-const without = values.without.split(',').filter((kind) => kind !== '');
-const known: readonly string[] = [...FAULTS, ...LIES];
-const unknown = without.filter((kind) => !known.includes(kind));
-if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed) || unknown.length > 0) {
-  console.error('usage: npm run soak -- [count] [seed] [--trace] [--without KIND,…]');
-  console.error(`kinds: ${known.join(' ')}`);
+const without = namesOf(values.without, [...FAULTS, ...LIES]);
+const more = namesOf(values.with, GUARDS);
+const control = CONTROLS.find(({ name }) => name === values.control) ?? null;
+const isUnknown = values.control !== '' && control === null;
+if (
+  !Number.isSafeInteger(count) ||
+  !Number.isSafeInteger(seed) ||
+  without === null ||
+  more === null ||
+  isUnknown
+) {
+  console.error(
+    'usage: npm run soak -- [count] [seed] [--trace] [--without KIND,…] [--with GUARD,…] [--control NAME]',
+  );
+  console.error(`kinds: ${[...FAULTS, ...LIES].join(' ')}`);
+  console.error(`guards: ${GUARDS.join(' ')}; on without being named: ${BUILT.join(' ')}`);
+  console.error(`controls, clients that are broken: ${CONTROLS.map(({ name }) => name).join(' ')}`);
   process.exit(2);
 }
-
-const faults = FAULTS.filter((kind: FaultKind) => !without.includes(kind));
-const lies = LIES.filter((kind: LieKind) => !without.includes(kind));
-const outcomes: Outcome[] = [];
-const started = performance.now();
+const options = optionsOf(without, more, control);
+const tally = new Tally();
 for (let done = 0; done < count; done++) {
-  const trace = values.trace ? { trace: console.log } : {};
-  const outcome = await runSchedule(seed + done, { faults, lies, ...trace });
-  outcomes.push(outcome);
+  const outcome = await runSchedule(seed + done, options);
+  tally.add(outcome);
   if (outcome.failures.length > 0) report(outcome);
+}
+console.log(tally.text(seed));
+process.exitCode = tally.failed > 0 ? 1 : 0;
+
+function optionsOf(
+  left: readonly string[],
+  added: readonly string[],
+  broken: Control | null,
+): ScheduleOptions {
+  return {
+    faults: FAULTS.filter((kind) => !left.includes(kind)),
+    lies: LIES.filter((kind) => !left.includes(kind)),
+    guards: GUARDS.filter((guard) => BUILT.includes(guard) || added.includes(guard)),
+    ...broken?.options,
+    ...(values.trace ? { trace: console.log } : {}),
+  };
 }
 
 function report({ seed: failed, failures, liars }: Outcome): void {
-  console.log(`seed ${failed} failed (liars: ${liars.join(' ') || 'none'}):`);
+  console.log(`seed ${failed} failed (liars: ${liars.map(({ kind }) => kind).join(' ') || 'none'}):`);
   for (const failure of failures) console.log(`  ${failure}`);
-  const same = without.length === 0 ? '' : ` --without ${without.join(',')}`;
-  console.log(`  npm run soak -- 1 ${failed} --trace${same}`);
+  const same = (['without', 'with', 'control'] as const)
+    .filter((name) => values[name] !== '')
+    .map((name) => ` --${name} ${values[name]}`);
+  console.log(`  npm run soak -- 1 ${failed} --trace${same.join('')}`);
 }
 
-const sum = (value: (outcome: Outcome) => number): number =>
-  outcomes.reduce((total, outcome) => total + value(outcome), 0);
-const failed = outcomes.filter(({ failures }) => failures.length > 0).length;
-console.log(`${outcomes.length} schedules from seed ${seed} in ${seconds(performance.now() - started)}:
-  ${(sum(({ virtualMs }) => virtualMs) / 3_600_000).toFixed(1)} virtual hours
-  ${sum((outcome) => outcome.faults)} faults
-  ${sum(({ blocks }) => blocks)} blocks taken
-  ${sum(({ rollbacks }) => rollbacks)} rollbacks of the source, ${sum(({ followed }) => followed)} told of
-  ${sum(({ cuts }) => cuts)} cuts
-  ${sum(({ restarts }) => restarts)} restarts of the client
-  ${sum(({ liars }) => liars.length)} liars
-  ${failed} failures`);
-process.exitCode = failed > 0 ? 1 : 0;
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
+/** The names in a list; `null` when one is unknown. */
+function namesOf(list: string, known: readonly string[]): readonly string[] | null {
+  const names = list.split(',').filter((name) => name !== '');
+  return names.every((name) => known.includes(name)) ? names : null;
 }

@@ -1,6 +1,6 @@
 import type { EndpointResponse } from '../../src/contracts/index.js';
 import { type BodyFault, Connection } from './connection.js';
-import { type Peer, problem } from './peer.js';
+import { type Peer, type PeerRequest, problem } from './peer.js';
 import type { Random } from './random.js';
 
 /** How a peer takes requests now: it answers, it is gone, it takes them and says nothing, or it refuses them. */
@@ -32,6 +32,12 @@ export class Line {
 
   constructor(peer: Peer) {
     this.peer = peer;
+  }
+
+  /** What was to happen to a body later does not. */
+  mend(): void {
+    this.nextFault = null;
+    for (const connection of this.connections) connection.mend();
   }
 
   /** Breaks all that is open. */
@@ -68,15 +74,20 @@ export class Network {
       await latency(this.#random.int(1, 200), signal);
       if (line.reachability === 'dead') throw refused();
       if (line.reachability === 'silent') await never(signal);
-      return await this.#answer(line, url, new Headers(init?.headers), signal);
+      const request = {
+        method: init?.method ?? 'GET',
+        path: url.pathname.replace(/^\/sync/, ''),
+        query: url.searchParams,
+        headers: new Headers(init?.headers),
+      };
+      return await this.#answer(line, request, signal);
     } finally {
       this.waiting -= 1;
     }
   };
 
-  async #answer(line: Line, url: URL, headers: Headers, signal: AbortSignal | null): Promise<Response> {
+  async #answer(line: Line, request: PeerRequest, signal: AbortSignal | null): Promise<Response> {
     const { reachability } = line;
-    const request = { path: url.pathname.replace(/^\/sync/, ''), query: url.searchParams, headers };
     if (typeof reachability === 'object') return responseOf(refusal(reachability), null);
     const server = new AbortController();
     const onAbort = (): void => {

@@ -1,15 +1,29 @@
 import type { BlockSource, EndpointResponse } from '../../src/contracts/index.js';
 import { createSyncServer, type SyncServer } from '../../src/server/index.js';
 import type { Lie } from './lies.js';
+import type { Random } from './random.js';
 
 /** A request as a client has sent it. */
 export interface PeerRequest {
+  readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: Headers;
 }
 
 type Body = NonNullable<EndpointResponse['body']>;
+type Answer = EndpointResponse & { readonly body: Body };
+type Status = Record<string, unknown> & { readonly head?: { readonly hash?: string } | null };
+
+/** What a peer is. */
+export interface PeerOptions extends Pick<Peer, 'url' | 'lie' | 'isAnchor'> {
+  /** What it serves; several are several servers behind one address, which take requests in turns. */
+  readonly sources: readonly BlockSource[];
+  readonly random: Random;
+  readonly onError: (error: unknown) => void;
+  /** It has named a block as its head. */
+  readonly onNamed: (hash: string, url: string) => void;
+}
 
 /** A server of the simulated world. */
 export class Peer {
@@ -18,81 +32,103 @@ export class Peer {
   readonly lie: Lie | null;
   /** Whether it is the one that the client can always come back to. */
   readonly isAnchor: boolean;
-  readonly #source: BlockSource;
-  readonly #onError: (error: unknown) => void;
-  #server: SyncServer;
+  readonly #options: PeerOptions;
+  #servers: readonly SyncServer[];
 
-  constructor(
-    url: string,
-    source: BlockSource,
-    {
-      lie,
-      isAnchor,
-      onError,
-    }: Pick<Peer, 'lie' | 'isAnchor'> & { readonly onError: (error: unknown) => void },
-  ) {
-    this.url = url;
-    this.lie = lie;
-    this.isAnchor = isAnchor;
-    this.#source = source;
-    this.#onError = onError;
-    this.#server = this.#start();
+  constructor(options: PeerOptions) {
+    this.url = options.url;
+    this.lie = options.lie;
+    this.isAnchor = options.isAnchor;
+    this.#options = options;
+    this.#servers = this.#start();
   }
 
   /** Streams that are open on it. */
   get openStreams(): number {
-    return this.#server.openStreams;
+    return this.#servers.reduce((sum, { openStreams }) => sum + openStreams, 0);
   }
 
   /** The process is started anew. */
   async restart(): Promise<void> {
-    const old = this.#server;
-    this.#server = this.#start();
-    await old.close({ graceMs: 0 });
+    const old = this.#servers;
+    this.#servers = this.#start();
+    for (const server of old) await server.close({ graceMs: 0 });
   }
 
-  close(): Promise<void> {
-    return this.#server.close({ graceMs: 0 });
+  async close(): Promise<void> {
+    for (const server of this.#servers) await server.close({ graceMs: 0 });
   }
 
   /** Answers a request in the way of this peer. */
   async answer(request: PeerRequest, signal: AbortSignal): Promise<EndpointResponse> {
-    const { path, query, headers } = request;
-    const response = await this.#server.handle(
-      { method: 'GET', path, query, clientKey: 'client', header: (name) => headers.get(name) },
+    const { method, path, query, headers } = request;
+    const server = this.#options.random.pick(this.#servers);
+    const response = await server.handle(
+      { method, path, query, clientKey: 'client', header: (name) => headers.get(name) },
       { signal },
     );
     const { status, body } = response;
-    if (this.lie === null || status !== 200 || body === null) return response;
-    return this.#bent(this.lie, request, { ...response, body }, signal);
+    const confirmed = method === 'HEAD' && status === 200 ? query.get('parent_hash') : null;
+    if (confirmed !== null) this.#options.onNamed(confirmed, this.url);
+    if (status !== 200 || body === null) return response;
+    if (path === '/status') return this.#status({ ...response, body });
+    return this.lie === null ? response : this.#bent(this.lie, request, { ...response, body }, signal);
+  }
+
+  async #status(response: Answer): Promise<EndpointResponse> {
+    const { lie } = this;
+    if (lie === null) {
+      const head = this.#options.sources[0]?.tip().head ?? null;
+      if (head !== null) this.#options.onNamed(head.hash, this.url);
+      return response;
+    }
+    lie.served();
+    const honest = JSON.parse((await textOf(response.body)).toString()) as Status;
+    const members: Status = lie.status(honest);
+    if (members.head?.hash !== undefined) this.#options.onNamed(members.head.hash, this.url);
+    return { ...response, body: Buffer.from(JSON.stringify(members)) };
   }
 
   async #bent(
     lie: Lie,
     { path, query }: PeerRequest,
-    response: EndpointResponse & { readonly body: Body },
+    response: Answer,
     signal: AbortSignal,
   ): Promise<EndpointResponse> {
     const { body } = response;
-    if (path === '/status') {
-      const members = JSON.parse((await textOf(body)).toString()) as Record<string, unknown>;
-      return { ...response, body: Buffer.from(JSON.stringify(lie.status(members))) };
-    }
-    const ancestors = query.has('parent_hash') ? lie.forked(this.#source.chainId() ?? '') : null;
+    lie.served();
+    const ancestors = query.has('parent_hash') ? lie.forked(this.#options.sources[0]?.chainId() ?? '') : null;
     if (ancestors !== null) {
       if (!(body instanceof Uint8Array)) await body[Symbol.asyncIterator]().return?.();
       return problem(409, { code: 'FORKED', ancestors });
     }
     if (path === '/stream' && !(body instanceof Uint8Array))
       return { ...response, body: lie.events(body, signal) };
-    const documents = JSON.parse((await textOf(body)).toString()) as object[];
-    const bent = documents.flatMap((document) => lie.documents(JSON.stringify(document)));
-    return { ...response, body: Buffer.from(`[${bent.join(',')}]`) };
+    if (path !== '/json') return response;
+    return { ...response, body: bentFrames(lie, await textOf(body)) };
   }
 
-  #start(): SyncServer {
-    return createSyncServer({ source: this.#source, onError: this.#onError });
+  #start(): readonly SyncServer[] {
+    const { sources, onError } = this.#options;
+    return sources.map((source) => createSyncServer({ source, onError }));
   }
+}
+
+/** A range as clients ask for it: each document behind its length in 4 bytes. */
+function bentFrames(lie: Lie, body: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < body.length;) {
+    const length = body.readUInt32BE(at);
+    const document = body.subarray(at + 4, at + 4 + length).toString();
+    at += 4 + length;
+    for (const bent of lie.documents(document)) {
+      const bytes = Buffer.from(bent);
+      const head = Buffer.alloc(4);
+      head.writeUInt32BE(bytes.length);
+      pieces.push(head, bytes);
+    }
+  }
+  return Buffer.concat(pieces);
 }
 
 /** An answer that is a failure. */

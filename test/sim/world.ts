@@ -2,59 +2,96 @@ import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
 import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
 import { sseTransport } from '../../plugins/transport-sse/index.js';
 import { MemoryStorage } from '../../plugins/storage-memory/memory-storage.js';
-import { PLUGIN_API_VERSION, type StoragePlugin } from '../../src/contracts/index.js';
+import { type BlockRef, PLUGIN_API_VERSION, type StoragePlugin } from '../../src/contracts/index.js';
 import type { SyncEngineConfig, SyncEvent } from '../../src/index.js';
 import type { VirtualClock } from './clock.js';
 import { Follower } from './follower.js';
+import { Forgery } from './forgery.js';
+import { hasOwnChain, type LieKind, type OwnChain } from './kinds.js';
 import { Ledger } from './ledger.js';
-import { Lie, type LieKind } from './lies.js';
+import { Lie } from './lies.js';
+import { Mint } from './mint.js';
 import { Network } from './network.js';
-import { Peer } from './peer.js';
+import { Peer, type PeerOptions } from './peer.js';
+import { Watch } from './promises.js';
 import type { Random } from './random.js';
+import { Served } from './served.js';
+import { guarded, MAX_PIN, type Terms } from './terms.js';
 
 /** What a world is made with. */
 export interface WorldOptions {
   readonly random: Random;
-  readonly clock: VirtualClock;
-  /** Ways to lie; none makes all peers honest. */
-  readonly lies: readonly LieKind[];
+  readonly terms: Terms;
   /** Replaces parts of the client, to see whether a broken one is noticed. */
   readonly alter: (config: SyncEngineConfig) => SyncEngineConfig;
   /** Sees each event. @returns whether the reader of the events hears of it */
   readonly observe: (event: SyncEvent) => boolean;
 }
 
-const MAX_PEERS = 4;
-const LIAR_SHARE = 0.4;
+type Parts = Pick<
+  World,
+  'terms' | 'ledger' | 'forgeries' | 'peers' | 'network' | 'follower' | 'watch' | 'reported'
+>;
 
 /** One source, some servers and one client, in one process and without a socket. */
 export class World {
+  readonly terms: Terms;
   readonly ledger: Ledger;
+  /** The chains of liars. */
+  readonly forgeries: readonly Forgery[];
   readonly peers: readonly Peer[];
   readonly network: Network;
   readonly follower: Follower;
+  readonly watch: Watch;
   /** Failures that servers have reported. */
   readonly reported: unknown[];
+  /** Whether the source has ended shorter than it was. */
+  truncated = false;
 
-  private constructor(parts: Pick<World, 'ledger' | 'peers' | 'network' | 'follower' | 'reported'>) {
+  private constructor(parts: Parts) {
+    this.terms = parts.terms;
     this.ledger = parts.ledger;
+    this.forgeries = parts.forgeries;
     this.peers = parts.peers;
     this.network = parts.network;
     this.follower = parts.follower;
+    this.watch = parts.watch;
     this.reported = parts.reported;
   }
 
-  static async make(options: WorldOptions): Promise<World> {
-    const { random } = options;
-    const ledger = await Ledger.open(random);
-    await ledger.append(random.int(1, 60));
+  static async make({ random, terms, alter, observe }: WorldOptions): Promise<World> {
+    const mint = new Mint(random);
+    const ledger = new Ledger(await Served.open(), mint);
+    await ledger.append(random.int(terms.pin === null ? 1 : MAX_PIN + 1, 60));
+    const pin = pinAt(ledger, terms.pin);
+    const maker = { random, ledger, mint };
+    const byPeer = await forge(terms, (kind) =>
+      Forgery.make(kind, maker, terms.below && pin !== null && pin.height > 0 ? pin : null),
+    );
+    const forgeries = [...new Set(byPeer.flat())];
+    ledger.onChange = async () => {
+      for (const forgery of forgeries) await forgery.follow();
+    };
     const reported: unknown[] = [];
-    const peers = makePeers(options, ledger, (error) => reported.push(error));
+    const named = new Named();
+    const peers = terms.lies.map((kind, at) => {
+      const own = byPeer[at] ?? [];
+      const lie = kind === null ? null : new Lie(kind, { random, ledger, forgery: own[0] ?? null });
+      const isAnchor = at === terms.anchor;
+      return new Peer({
+        ...{ lie, isAnchor, random },
+        url: `http://${kind ?? (isAnchor ? 'anchor' : 'honest')}-${at}.test`,
+        sources: sourcesOf(kind, ledger, own),
+        onError: (error) => reported.push(error),
+        onNamed: named.add,
+      });
+    });
     const network = new Network(peers, random);
-    const store = new MemoryStorage();
-    const config = clientConfig(ledger, network, store);
-    const follower = new Follower(options.alter(config), options.observe);
-    return new World({ ledger, peers, network, follower, reported });
+    const honest = new Set(peers.flatMap(({ lie, url }) => (lie === null ? [url] : [])));
+    const watch = new Watch({ terms, mint, pin, honest, namedBy: named.count });
+    const config = { ...clientConfig(ledger, network), ...guarded(terms, pin) };
+    const follower = new Follower(alter(config), watch, observe);
+    return new World({ terms, ledger, forgeries, peers, network, follower, watch, reported });
   }
 
   /** Closes what is left, the client first. @returns what stayed behind. */
@@ -69,31 +106,70 @@ export class World {
     if (this.network.waiting > 0)
       left.push(`${this.network.waiting} requests wait after the client was closed`);
     for (const peer of this.peers) await peer.close();
-    if (this.ledger.listeners > 0) left.push(`${this.ledger.listeners} listeners stay on the source`);
+    const served = [this.ledger.served, ...this.forgeries.map((forgery) => forgery.served)];
+    const listeners = served.reduce((sum, each) => sum + each.listeners, 0);
+    if (listeners > 0) left.push(`${listeners} listeners stay on the source`);
     if (clock.pending > 0) left.push(`${clock.pending} timers stay behind`);
-    await this.ledger.chain.close();
+    for (const { chain } of served) await chain.close();
     return left;
   }
 }
 
-/** The peer that has to stay honest stands at a random place. */
-function makePeers(
-  { random, lies }: WorldOptions,
-  { source }: Ledger,
-  onError: (error: unknown) => void,
-): readonly Peer[] {
-  const count = random.int(1, MAX_PEERS);
-  const honest = random.int(0, count - 1);
-  return Array.from({ length: count }, (_each, at) => {
-    const isAnchor = at === honest;
-    const isLiar = !isAnchor && lies.length > 0 && random.chance(LIAR_SHARE);
-    const lie = isLiar ? new Lie(random.pick(lies), random) : null;
-    const name = lie?.kind ?? (isAnchor ? 'anchor' : 'honest');
-    return new Peer(`http://${name}-${at}.test`, source, { lie, isAnchor, onError });
-  });
+/** Who has named which block as its head. */
+class Named {
+  readonly #urls = new Map<string, Set<string>>();
+
+  readonly add = (hash: string, url: string): void => {
+    const urls = this.#urls.get(hash) ?? new Set();
+    this.#urls.set(hash, urls.add(url));
+  };
+
+  readonly count = (hash: string): number => this.#urls.get(hash)?.size ?? 0;
 }
 
-function clientConfig(ledger: Ledger, network: Network, store: MemoryStorage): SyncEngineConfig {
+/** A client that knows a block knows one that the source does not go back on. */
+function pinAt(ledger: Ledger, height: number | null): BlockRef | null {
+  const block = height === null ? undefined : ledger.served.branch[height];
+  if (block === undefined) return null;
+  ledger.floor = block.height;
+  return { height: block.height, hash: block.hash };
+}
+
+/** The chains that each peer has of its own. Liars of one kind may have theirs together. */
+async function forge(
+  { lies, together }: Terms,
+  make: (kind: OwnChain) => Promise<Forgery>,
+): Promise<readonly (readonly Forgery[])[]> {
+  const shared = new Map<LieKind, readonly Forgery[]>();
+  const all: (readonly Forgery[])[] = [];
+  for (const kind of lies) {
+    const old = kind !== null && together ? shared.get(kind) : undefined;
+    const own = old ?? (kind !== null && hasOwnChain(kind) ? await forgeOne(kind, make) : []);
+    if (kind !== null) shared.set(kind, own);
+    all.push(own);
+  }
+  return all;
+}
+
+async function forgeOne(
+  kind: OwnChain,
+  make: (kind: OwnChain) => Promise<Forgery>,
+): Promise<readonly Forgery[]> {
+  const first = await make(kind);
+  return kind === 'replicas' ? [first, await make(kind)] : [first];
+}
+
+function sourcesOf(
+  kind: LieKind | null,
+  { served }: Ledger,
+  own: readonly Forgery[],
+): PeerOptions['sources'] {
+  const others = own.map((forgery) => forgery.served.source);
+  return others.length === 0 || kind === 'replicas' ? [served.source, ...others] : others;
+}
+
+function clientConfig(ledger: Ledger, network: Network): SyncEngineConfig {
+  const store = new MemoryStorage();
   // A client that is started anew finds its blocks again.
   const storage: StoragePlugin = {
     kind: 'storage',
@@ -105,7 +181,7 @@ function clientConfig(ledger: Ledger, network: Network, store: MemoryStorage): S
     peers: network.lines.map(({ peer }) => peer.url),
     storage,
     chain: sealedJson(),
-    chainId: ledger.chain.chainId(),
+    chainId: ledger.served.chain.chainId(),
     codecs: ['identity'],
     storeCodec: 'identity',
     plugins: [sseTransport(), jsonRangeTransport({ firstRangeBlocks: 5, targetRangeBytes: 2_000 })],

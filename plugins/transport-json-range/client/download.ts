@@ -131,14 +131,14 @@ class Delivery {
       if (source.asked) this.#leave(this.#suspect, this.#height);
       return true;
     }
-    if (delivered === null || delivered.source === source) throw changed(misfit);
-    if (source.asked) {
+    if (delivered === null ? source.asked : delivered.source === source) throw changed(misfit);
+    if (delivered !== null && source.asked) {
       this.#leave(delivered.source, misfit);
       throw otherBranch(delivered.source, misfit);
     }
     lane.refetch(piece.height, source);
     const { asked } = this.#context.sources;
-    if (delivered.source.asked || asked.out !== null) this.#leave(source, misfit);
+    if (delivered === null || delivered.source.asked || asked.out !== null) this.#leave(source, misfit);
     else this.#suspect = source;
     return false;
   }
@@ -162,13 +162,18 @@ class Delivery {
     const isNew = first || delivered?.source !== source;
     const header = isNew && bytes !== undefined ? headerOf({ bytes, codec }, describe) : null;
     if (header === null) return null;
-    if (delivered === null) {
-      this.#checkBase(header);
-      return null;
-    }
+    if (delivered === null) return this.#misfitAtStart(header, source);
     const before = headerOf(delivered, describe);
     if (before === null || header.height !== before.height + 1) return null;
     return header.previousHash === before.hash ? null : header.height;
+  }
+
+  /** Only the asked peer was asked whether it has the block that we go on from; another one may be on another branch. */
+  #misfitAtStart(header: BlockHeader, { asked }: Source): number | null {
+    const { after } = this.#request;
+    this.#checkBase(header);
+    if (asked || after?.height !== header.height - 1) return null;
+    return after.hash === header.previousHash ? null : header.height;
   }
 
   /** A file on a plain web server begins where it begins, and no status says where that is. */

@@ -41,7 +41,8 @@ export class PartTable {
 
   /** Adds a part by its JSON. @throws SyncError `SNAPSHOT_CORRUPT` */
   add(text: Uint8Array): void {
-    if (this.#count === this.#maxParts) throw corrupt(`it has more than ${this.#maxParts} parts`);
+    if (this.#count === this.#maxParts)
+      throw corrupt(`it has more than ${this.#maxParts} parts (see \`maxParts\`)`);
     if (this.#count === this.#lengths.length) this.#grow();
     const part = scanned(text);
     const offset = integer(part, 'offset', Number.MAX_SAFE_INTEGER);

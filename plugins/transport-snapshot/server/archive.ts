@@ -2,6 +2,7 @@ import type { BlockSource, SnapshotManifest } from '../../../src/contracts/index
 import { SyncError } from '../../../src/errors/index.js';
 import { throwIfAborted } from '../../../src/internal/abort.js';
 import { optional, readOptions, type SpecOf, text } from '../../../src/internal/options/index.js';
+import { SNAPSHOT_TYPE } from '../../../src/internal/snapshot-types.js';
 import {
   completeOrder,
   type CompleteOrder,
@@ -13,7 +14,6 @@ import { diskError, discardBuild, makeBuildDirectory, publish, removeLeftovers }
 import {
   CODEC_NAME,
   SNAPSHOT_OPTIONS,
-  SNAPSHOT_TYPE,
   type SnapshotBuildProgress,
   type SnapshotEvent,
   type SnapshotSettings,

@@ -11,6 +11,7 @@ import type {
 import { SyncError } from '../../../src/errors/index.js';
 import { raceAbort, throwIfAborted } from '../../../src/internal/abort.js';
 import { objectWith, readOptions, type SpecOf, type ValuesOf } from '../../../src/internal/options/index.js';
+import { SNAPSHOT_TYPE } from '../../../src/internal/snapshot-types.js';
 import { PRIVATE_FILE } from '../../../src/internal/private-mode.js';
 import { documentMessage, manifestMessage } from '../../../src/internal/snapshot-messages.js';
 import { parseManifest, partsRoot } from '../manifest.js';
@@ -18,13 +19,7 @@ import { BodyWriter } from './body-writer.js';
 import { documentEnd, documentPieces, type DocumentHead } from './document.js';
 import { bodyName, DOCUMENT_FILE, MANIFEST_FILE, syncFile } from './files.js';
 import { manifestJson } from './manifest-json.js';
-import {
-  CODEC_NAME,
-  SNAPSHOT_OPTIONS,
-  SNAPSHOT_TYPE,
-  type SnapshotBuildProgress,
-  type SnapshotKind,
-} from './options.js';
+import { CODEC_NAME, SNAPSHOT_OPTIONS, type SnapshotBuildProgress, type SnapshotKind } from './options.js';
 import { packInOrder, type Packing } from './pack-in-order.js';
 import { groupRuns } from './runs.js';
 

@@ -6,7 +6,6 @@ import {
   integer,
   list,
   nullable,
-  oneOf,
   optional,
   type Reader,
   type SpecOf,
@@ -14,6 +13,7 @@ import {
   type ValuesOf,
   withDefault,
 } from '../../../src/internal/options/index.js';
+import { DEFAULT_SNAPSHOT_TYPE, SNAPSHOT_TYPE } from '../../../src/internal/snapshot-types.js';
 import { signer } from './signer-option.js';
 
 /** Which snapshot a build makes. */
@@ -96,6 +96,13 @@ export interface SnapshotServerOptions {
    */
   readonly refreshAfterMs?: number | null;
   /**
+   * Whether the chain is being caught up with: then none is made for its new blocks, and none because there is none, until it
+   * is over or `refreshAfterMs` has passed. Asked again at each look, at least once a minute. Must not throw.
+   *
+   * @defaultValue never
+   */
+  readonly isCatchingUp?: () => boolean;
+  /**
    * Generations of each type and codec that are kept, at least 2.
    *
    * @defaultValue 2
@@ -122,17 +129,13 @@ export interface SnapshotServerOptions {
   readonly onEvent?: (event: SnapshotEvent) => void;
 }
 
-const TYPES: readonly SnapshotType[] = Object.freeze(['recent', 'full'] as const);
 /** Bytes that fill exactly one block of bzip2 at level 9: libbz2 keeps 19 of its 900,000 bytes for itself. */
 export const DEFAULT_PART_BYTES = 899_981;
 export const DEFAULT_RECENT_BLOCKS = 10_000;
 const DEFAULT_EVERY_BLOCKS = 10_000;
 const DEFAULT_MAX_BYTES = 16 * 1024 ** 3;
-const DEFAULT_TYPES: readonly SnapshotType[] = Object.freeze(['recent'] as const);
+const DEFAULT_TYPES: readonly SnapshotType[] = Object.freeze([DEFAULT_SNAPSHOT_TYPE]);
 const ONE_DAY_MS = 24 * 60 * 60_000;
-
-/** Reads a type of snapshots. */
-export const SNAPSHOT_TYPE: Reader<SnapshotType> = oneOf(TYPES);
 
 /** Reads the name of a codec. */
 export const CODEC_NAME: Reader<string> = text('the name of a codec');
@@ -147,6 +150,7 @@ export const SNAPSHOT_OPTIONS = {
   every: withDefault(nullable(integer({ min: 1 })), DEFAULT_EVERY_BLOCKS),
   // No timer waits for it.
   refreshAfterMs: withDefault(nullable(duration({ min: 0, max: Number.MAX_SAFE_INTEGER })), ONE_DAY_MS),
+  isCatchingUp: withDefault(func<() => boolean>(), () => false),
   keep: withDefault(integer({ min: 2 }), 2),
   maxBytes: withDefault(integer({ what: 'a number of bytes', min: 1 }), DEFAULT_MAX_BYTES),
   maxPartBytes: withDefault(

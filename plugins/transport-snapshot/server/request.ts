@@ -1,5 +1,6 @@
 import type { SnapshotType } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
+import { DEFAULT_SNAPSHOT_TYPE, isSnapshotType } from '../../../src/internal/snapshot-types.js';
 import { isSnapshotId } from '../manifest-claims.js';
 import type { SnapshotKind } from './options.js';
 
@@ -35,11 +36,6 @@ export interface Offer {
 const PARAMETERS = ['type', 'codec'] as const;
 type Parameter = (typeof PARAMETERS)[number];
 
-const TYPES: ReadonlyMap<string, SnapshotType> = new Map([
-  ['recent', 'recent'],
-  ['full', 'full'],
-]);
-
 /** Reads which snapshot is asked for. @throws SyncError `BAD_REQUEST`, `SNAPSHOT_UNAVAILABLE`, `CODEC_UNAVAILABLE` */
 export function readKind(query: URLSearchParams, offer: Offer): SnapshotKind {
   const given = readParameters(query);
@@ -59,8 +55,8 @@ function readParameters(query: URLSearchParams): ReadonlyMap<Parameter, string> 
 }
 
 function typeOf(given: ReadonlyMap<Parameter, string>, types: readonly SnapshotType[]): SnapshotType {
-  const type = TYPES.get(given.get('type') ?? 'recent');
-  if (type === undefined) throw invalid('type', 'is neither `recent` nor `full`');
+  const type = given.get('type') ?? DEFAULT_SNAPSHOT_TYPE;
+  if (!isSnapshotType(type)) throw invalid('type', 'is neither `recent` nor `full`');
   if (types.includes(type)) return type;
   throw new SyncError('SNAPSHOT_UNAVAILABLE', `No snapshots of type \`${type}\` are served here.`);
 }

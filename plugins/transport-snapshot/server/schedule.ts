@@ -10,7 +10,7 @@ export interface ScheduleParts {
   readonly source: BlockSource;
   readonly supply: SnapshotSupply;
   readonly kinds: readonly SnapshotKind[];
-  readonly settings: Pick<SnapshotSettings, 'every' | 'refreshAfterMs'>;
+  readonly settings: Pick<SnapshotSettings, 'every' | 'refreshAfterMs' | 'isCatchingUp'>;
 }
 
 /** After a failed build nothing is tried for so long, in milliseconds: each new block would try again. */
@@ -35,6 +35,7 @@ export function startSchedule(parts: ScheduleParts): () => Promise<void> {
 }
 
 async function run(parts: ScheduleParts, changed: WakeUp, signal: AbortSignal): Promise<never> {
+  const beganAtMs = Date.now();
   let dueInMs = Infinity;
   for (;;) {
     await changedOrDue(changed, dueInMs, signal);
@@ -42,7 +43,7 @@ async function run(parts: ScheduleParts, changed: WakeUp, signal: AbortSignal): 
     let hasFailed = false;
     for (const kind of parts.kinds) {
       try {
-        dueInMs = Math.min(dueInMs, await buildIfDue(parts, kind, signal));
+        dueInMs = Math.min(dueInMs, await buildIfDue(parts, kind, beganAtMs, signal));
       } catch {
         // The build has told of it.
         hasFailed = true;
@@ -68,21 +69,34 @@ async function changedOrDue(changed: WakeUp, dueInMs: number, signal: AbortSigna
 }
 
 /** @returns milliseconds until it is due by its age; `Infinity` while only new blocks make it due */
-async function buildIfDue(parts: ScheduleParts, kind: SnapshotKind, signal: AbortSignal): Promise<number> {
+async function buildIfDue(
+  parts: ScheduleParts,
+  kind: SnapshotKind,
+  beganAtMs: number,
+  signal: AbortSignal,
+): Promise<number> {
   const { source, supply } = parts;
   if (source.tip().head === null) return Infinity;
   const last = await supply.current(kind);
-  const inMs = last === null ? 0 : dueIn(parts, last);
+  const inMs = last === null ? firstIn(parts, beganAtMs) : dueIn(parts, last);
   if (inMs > 0) return inMs;
   await supply.build(kind, signal);
   return Infinity;
 }
 
+/** One of a chain that is only being caught up with is soon of no use. */
+function firstIn({ settings }: ScheduleParts, beganAtMs: number): number {
+  return settings.isCatchingUp() ? untilAge(settings, beganAtMs) : 0;
+}
+
 /** Clients refuse a snapshot of long ago, which may be replayed to keep a node in the past. */
 function dueIn({ source, settings }: ScheduleParts, { manifest }: ArchivedSnapshot): number {
-  const { every, refreshAfterMs } = settings;
+  const { every } = settings;
   const grownBy = (source.tip().head?.height ?? 0) - manifest.height;
-  if (every !== null && grownBy >= every) return 0;
-  if (refreshAfterMs === null || grownBy <= 0) return Infinity;
-  return Math.max(0, manifest.timestamp + refreshAfterMs - Date.now());
+  if (every !== null && grownBy >= every && !settings.isCatchingUp()) return 0;
+  return grownBy <= 0 ? Infinity : untilAge(settings, manifest.timestamp);
+}
+
+function untilAge({ refreshAfterMs }: ScheduleParts['settings'], sinceMs: number): number {
+  return refreshAfterMs === null ? Infinity : Math.max(0, sinceMs + refreshAfterMs - Date.now());
 }

@@ -12,6 +12,8 @@ import { responseError } from '../../../src/internal/http/response-error.js';
 import { askHolds } from '../../../src/internal/http/holds.js';
 import { fetchStatus } from '../../../src/internal/http/status.js';
 import { isEventStream, streamRequest } from './http.js';
+import { leaseOf, Renewals } from './renewals.js';
+import { type StreamName, StreamNames } from './stream-names.js';
 import { StreamReader } from './stream-reader.js';
 
 type Batches = AsyncGenerator<readonly WireItem[], void, undefined>;
@@ -24,32 +26,49 @@ export function sseTransport(): TransportPlugin {
     kind: 'transport',
     name: 'sse',
     apiVersion: PLUGIN_API_VERSION,
-    create: (deps): Transport => ({
-      name: 'sse',
-      mode: 'stream',
-      supports: { follow: true },
-      status: (peer, { signal }) => fetchStatus(deps, peer, signal),
-      holds: (peer, ref, { signal }) => askHolds(deps, peer, ref, signal),
-      open: (request, { signal }) => openStream(deps, request, signal),
-    }),
+    create: (deps): Transport => {
+      const names = new StreamNames();
+      return {
+        name: 'sse',
+        mode: 'stream',
+        supports: { follow: true },
+        status: (peer, { signal }) => fetchStatus(deps, peer, signal),
+        holds: (peer, ref, { signal }) => askHolds(deps, peer, ref, signal),
+        open: (request, { signal }) => openStream({ ...deps, names }, request, signal),
+      };
+    },
   };
 }
 
-async function* openStream(deps: TransportDeps, request: StreamRequest, signal: AbortSignal): Batches {
-  const { codec, ...httpRequest } = streamRequest(request);
+type StreamDeps = TransportDeps & { readonly names: StreamNames };
+
+async function* openStream(deps: StreamDeps, request: StreamRequest, signal: AbortSignal): Batches {
+  const name = nameOf(request, deps.names);
+  const { codec, ...httpRequest } = streamRequest(request, name?.value ?? null);
   const exchange = await openExchange(deps, httpRequest, signal);
+  let renewals: Renewals | null = null;
   try {
     // The server has nothing above what the client has (protocol section 2.2).
     if (exchange.response.status === 204) return;
     await checkHead(exchange, deps, request, signal);
-    const { follow } = request;
+    const { follow, peer } = request;
+    const leaseMs = leaseOf(exchange.response.headers);
+    if (name !== null && leaseMs !== null) renewals = new Renewals(deps, peer, name, leaseMs);
     const reader = new StreamReader(exchange, { limits: deps.limits, codec, follow });
     yield* reader.batches();
   } catch (error) {
     throw isSyncError(error) ? error.at({ peer: request.peer.url }) : error;
   } finally {
+    renewals?.stop();
     exchange.close();
   }
+}
+
+/** Only a stream that is followed has a name: all others end by themselves. */
+function nameOf({ follow, peer }: StreamRequest, names: StreamNames): StreamName | null {
+  if (!follow) return null;
+  const name = names.of(peer.url);
+  return name.isUseless ? null : name;
 }
 
 async function checkHead(

@@ -7,9 +7,13 @@ const EVENT_STREAM = 'text/event-stream';
 /**
  * The HTTP request for a stream (protocol section 2.2).
  *
+ * @param name - of the stream; `null` gives it none.
  * @throws SyncError `CODEC_UNAVAILABLE` when no codec is accepted
  */
-export function streamRequest(request: StreamRequest): HttpRequest & { readonly codec: string } {
+export function streamRequest(
+  request: StreamRequest,
+  name: string | null,
+): HttpRequest & { readonly codec: string } {
   const codec = request.acceptCodecs[0];
   if (codec === undefined) {
     throw new SyncError('CODEC_UNAVAILABLE', 'The peer and this client have no codec in common.');
@@ -18,6 +22,7 @@ export function streamRequest(request: StreamRequest): HttpRequest & { readonly 
   if (request.after?.height === request.from - 1) query.set('parent_hash', request.after.hash);
   if (request.to !== null) query.set('to_height', String(request.to));
   if (request.follow) query.set('follow', 'true');
+  if (name !== null) query.set('client', name);
   const headers: Record<string, string> = { accept: EVENT_STREAM };
   // Encoded blocks don't get smaller by being encoded again.
   if (codec !== 'identity') headers['accept-encoding'] = 'identity';

@@ -80,7 +80,7 @@ export class SseParser {
         this.#afterCr = false;
         if (chunk[at] === LF && ++at === chunk.length) return;
       }
-      const whole = this.#isBetweenEvents ? this.#takeWhole(chunk, at, lines, emit) : at;
+      const whole = this.isBetweenEvents ? this.#takeWhole(chunk, at, lines, emit) : at;
       if (whole > at) {
         at = whole;
         continue;
@@ -94,7 +94,8 @@ export class SseParser {
     }
   }
 
-  get #isBetweenEvents(): boolean {
+  /** Whether all that came belongs to events that are whole, or to comments. */
+  get isBetweenEvents(): boolean {
     return this.#lineBytes === 0 && this.#eventBytes === 0;
   }
 

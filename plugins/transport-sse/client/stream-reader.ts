@@ -29,11 +29,15 @@ export class StreamReader {
     });
   }
 
-  /** One array for each network read that completed something; ends after `complete` unless the request follows. */
+  /**
+   * One array for each network read that completed something; ends after `complete` or, when the request follows, where the
+   * server ends the stream in good order, and does not say how long to wait.
+   */
   async *batches(): AsyncGenerator<readonly WireItem[], void, undefined> {
     try {
       while (!this.#finished) {
         const chunk = await this.#body.next();
+        if (chunk === null && this.#isInOrder) return;
         if (chunk === null) throw truncated(this.#complete);
         const items: WireItem[] = [];
         const failure = this.#take(chunk, items);
@@ -50,6 +54,11 @@ export class StreamReader {
 
   get #finished(): boolean {
     return this.#complete && !this.#options.follow;
+  }
+
+  /** Whether nothing is missing at the end of what is followed. */
+  get #isInOrder(): boolean {
+    return this.#complete && this.#parser.isBetweenEvents && this.#parser.retryMs === null;
   }
 
   #take(chunk: Uint8Array, items: WireItem[]): Error | null {

@@ -7,6 +7,7 @@ import {
   type EndpointPlugin,
   type EndpointRequest,
   type EndpointResponse,
+  type StreamName,
 } from '../../../src/contracts/index.js';
 import { cacheControl } from '../../../src/internal/http/cache-control.js';
 import { chooseEncoding, GZIP, IDENTITY } from '../../../src/internal/http/content-encoding.js';
@@ -16,7 +17,7 @@ import { Feed } from './feed.js';
 import { gzipBody } from './gzip-body.js';
 import { SharedTimeout, withHeartbeats } from './heartbeats.js';
 import { Hub, type HubLimits } from './hub.js';
-import { readRequest } from './request.js';
+import { readName, readRequest } from './request.js';
 import { checkStart, isFinished } from './start.js';
 
 /** Options of {@link sseEndpoint}. */
@@ -97,6 +98,10 @@ class SseEndpoint implements Endpoint {
     this.#silence = new SharedTimeout(limits.heartbeatMs);
     this.#deps = deps;
     this.codecs = { stream: codecs.ids.filter((id) => servesBlocks(codecs.get(id))) };
+  }
+
+  streamName(request: EndpointRequest): StreamName | null {
+    return readName(request);
   }
 
   async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {

@@ -61,6 +61,7 @@ export class Feed implements HeadChunks {
   readonly #packer = new BlockPacker();
   readonly #changes: Changes;
   readonly #maxMs: number;
+  readonly #expired: AbortSignal | undefined;
   #recent: RecentBlocks | null = null;
   #isAhead = false;
   #waiting: WaitingForChange | null = null;
@@ -78,6 +79,7 @@ export class Feed implements HeadChunks {
     this.#hub = hub;
     this.#plan = plan;
     this.#signal = options.signal;
+    this.#expired = options.expired;
     this.#changes = new Changes(options.signal);
     this.#onError = options.onError ?? (() => undefined);
     this.#transcoder = new Transcoder(deps.codecs, deps.limits, plan.codec);
@@ -98,13 +100,15 @@ export class Feed implements HeadChunks {
       this.#changes.wake();
       this.#resumeRun('end');
     });
-    const lived = setTimeout(() => {
+    const hasHadItsTime = (): void => {
       this.#isOver = true;
       // One that catches up goes on until its client has everything: it is cut off when that takes nothing.
       if (!this.#completed) return;
       this.#ended = true;
       this.#resumeRun('end');
-    }, this.#maxMs);
+    };
+    const lived = setTimeout(hasHadItsTime, this.#maxMs);
+    const stopWatching = onAbort(this.#expired, hasHadItsTime);
     try {
       this.#isAhead = isPast(this.#plan.from, this.#source.tip().head);
       while (!this.#signal.aborted) {
@@ -122,6 +126,7 @@ export class Feed implements HeadChunks {
       yield formatFailure(error);
     } finally {
       clearTimeout(lived);
+      stopWatching();
       stopListening();
       member.leave();
     }

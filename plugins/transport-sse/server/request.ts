@@ -1,4 +1,4 @@
-import type { EndpointRequest } from '../../../src/contracts/index.js';
+import type { EndpointRequest, StreamName } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
 import type { CodecName } from '../../../src/internal/codecs.js';
 import { parseHeight } from '../../../src/internal/height.js';
@@ -19,8 +19,10 @@ export interface Plan {
   readonly resumed: boolean;
 }
 
+/** 128 secret random bits in base64url or hex, or more of them. */
+const NAME = /^[\w-]{22,64}$/;
+
 const PARAMETERS = ['from_height', 'to_height', 'follow', 'codec', 'parent_hash'] as const;
-type Parameters = QueryParameters<(typeof PARAMETERS)[number]>;
 
 /** Protocol section 2.2: what a client that names none gets, whatever is preferred here. */
 const DEFAULT_CODEC: CodecName = 'gzip';
@@ -35,12 +37,26 @@ export function readRequest(request: EndpointRequest, codecs: readonly string[])
   return {
     from: last === null ? from : last + 1,
     to,
-    follow: followOf(given),
-    codec: codecOf(given, codecs),
+    follow: followOf(given.text('follow')),
+    codec: codecOf(given.text('codec'), codecs),
     parentHash: given.hash('parent_hash'),
     parentOf: from,
     resumed: last !== null,
   };
+}
+
+/**
+ * The name of the client's stream; `null` for none. Without `follow=true` it is renewed, whatever the method: a cache on
+ * the way may turn HEAD into GET.
+ *
+ * @throws SyncError `BAD_REQUEST` naming the parameter
+ */
+export function readName({ query, method }: EndpointRequest): StreamName | null {
+  const given = new QueryParameters(query, ['client', 'follow']);
+  const name = given.text('client');
+  if (name === null) return null;
+  if (!NAME.test(name)) throw invalidParameter('client', 'is not 22 to 64 characters of base64url or hex');
+  return { name, renews: method === 'HEAD' || !followOf(given.text('follow')) };
 }
 
 /** A browser sends the empty id when it has had none. */
@@ -52,14 +68,14 @@ function lastEventId(request: EndpointRequest): number | null {
   throw new SyncError('BAD_REQUEST', 'The header `Last-Event-ID` is not a height.');
 }
 
-function followOf(given: Parameters): boolean {
-  const text = given.text('follow') ?? 'false';
+function followOf(given: string | null): boolean {
+  const text = given ?? 'false';
   if (text !== 'true' && text !== 'false') throw invalidParameter('follow', 'is neither `true` nor `false`');
   return text === 'true';
 }
 
-function codecOf(given: Parameters, codecs: readonly string[]): string {
-  const codec = given.text('codec') ?? DEFAULT_CODEC;
+function codecOf(given: string | null, codecs: readonly string[]): string {
+  const codec = given ?? DEFAULT_CODEC;
   if (codec === '') throw invalidParameter('codec', 'is empty');
   if (codecs.includes(codec)) return codec;
   throw new SyncError(

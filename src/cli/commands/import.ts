@@ -35,6 +35,7 @@ export function command(): Command {
     .argument('<file>', 'NDJSON file, one block a line; - for standard input')
     .addOption(OPTION.data())
     .addOption(OPTION.chain())
+    .addOption(OPTION.chainId())
     .addOption(OPTION.base())
     .addOption(OPTION.state())
     .addOption(OPTION.maxBlockBytes())

@@ -5,12 +5,13 @@ import { onAbort } from '../../internal/abort.js';
 import { openPlanned } from '../../open-chain.js';
 import { integer } from '../../internal/options/index.js';
 import type { SyncServer } from '../../server/index.js';
+import { SERVER_OPTIONS } from '../../server/plan.js';
 import { appendLines } from '../append-lines.js';
 import { AppendProgress } from '../append-progress.js';
 import { UsageError } from '../exit.js';
 import { type Input, openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
-import { filled, finalityOf, numberOf, OPTION, storePlan, wholeNumber } from '../options.js';
+import { choiceOf, filled, finalityOf, numberOf, OPTION, storePlan, wholeNumber } from '../options.js';
 import { chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { chainServer, type ServerArguments } from '../serve/chain-server.js';
@@ -72,6 +73,7 @@ export function command(): Command {
     )
     .addOption(peerOption('node to follow while serving; may be given several times').conflicts(['ingest']))
     .addOption(OPTION.chain())
+    .addOption(OPTION.chainId())
     .addOption(OPTION.base())
     .addOption(OPTION.checkpoint())
     .addOption(
@@ -86,10 +88,11 @@ export function command(): Command {
       ).argParser(wholeNumber),
     )
     .addOption(
-      new Option(
+      choiceOf(
+        SERVER_OPTIONS.cache,
         '--cache <who>',
-        'who may keep final blocks and snapshots: private (the client), public (shared caches), no-store',
-      ).default('private'),
+        'who may keep final blocks and snapshots: the client, shared caches too, or nobody',
+      ),
     )
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
@@ -99,7 +102,7 @@ export function command(): Command {
         serve(options, context),
       ),
     );
-  for (const option of syncOptions(['auto', 'stream', 'snapshot'])) command.addOption(option);
+  for (const option of syncOptions({ alwaysFollows: true })) command.addOption(option);
   return command;
 }
 

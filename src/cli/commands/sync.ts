@@ -38,6 +38,7 @@ export function command(): Command {
     .addOption(peerOption('node to sync from; may be given several times').makeOptionMandatory())
     .addOption(OPTION.data())
     .addOption(OPTION.chain())
+    .addOption(OPTION.chainId())
     .addOption(OPTION.base())
     .addOption(OPTION.checkpoint())
     .addOption(new Option('--to <height>', 'last height wanted (default: all)').argParser(wholeNumber))
@@ -55,7 +56,7 @@ export function command(): Command {
       const { json, follow = false } = options;
       return runCommand({ json, endsByTerm: follow }, (context) => sync(options, context));
     });
-  for (const option of syncOptions(['auto', 'stream', 'json', 'snapshot'])) command.addOption(option);
+  for (const option of syncOptions({ alwaysFollows: false })) command.addOption(option);
   return command;
 }
 

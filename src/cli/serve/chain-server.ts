@@ -19,15 +19,18 @@ export interface ServerArguments {
 /**
  * Prepares serving, so that what the command was told wrongly is known before anything is opened.
  *
+ * @param isCatchingUp - whether new blocks are no reason for a snapshot now.
  * @returns makes the server of a chain; its failures are told as warnings.
  * @throws UsageError; SyncError `KEY_UNUSABLE`
  */
 export async function chainServer(
   options: ServerArguments,
   out: Reporter,
+  isCatchingUp: () => boolean = () => false,
 ): Promise<(chain: Chain) => SyncServer> {
+  const snapshots = await snapshotOptions(options, out);
   const config = {
-    snapshots: await snapshotOptions(options, out),
+    snapshots: snapshots === null ? null : { ...snapshots, isCatchingUp },
     cache: options.cache,
     limits: { maxBlockBytes: options.maxBlockBytes },
     onError: (error: unknown): void => {

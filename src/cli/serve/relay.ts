@@ -30,15 +30,22 @@ export interface RelayArguments extends PeerArguments, ServerArguments {
 
 /** Follows peers, and serves what was verified while it does, until it is stopped or the node itself fails. */
 export async function relay(options: RelayArguments, context: CommandContext): Promise<void> {
-  const makeServer = await chainServer(options, context.out);
+  const following: Following = { engine: null };
+  const isCatchingUp = (): boolean => following.engine?.state.phase !== 'synced';
+  const makeServer = await chainServer(options, context.out, isCatchingUp);
   const plan = await syncPlan(options, { follow: true, retry: RETRY });
   const front = new Front();
   try {
-    const round = new Relay({ plan, front, makeServer, address: options }, context);
+    const round = new Relay({ plan, front, makeServer, following, address: options }, context);
     while (!context.signal.aborted) await round.run();
   } finally {
     await front.close();
   }
+}
+
+/** The engine that runs; `null` before the first. */
+interface Following {
+  engine: SyncEngine | null;
 }
 
 interface RelayParts {
@@ -46,6 +53,7 @@ interface RelayParts {
   readonly front: Front;
   readonly address: Pick<RelayArguments, 'host' | 'port'>;
   readonly makeServer: (chain: Chain) => SyncServer;
+  readonly following: Following;
 }
 
 /** An engine does not ask a peer again that has proved false, a relay does in time: one engine after the other. */
@@ -66,6 +74,7 @@ class Relay {
   /** Runs one engine to its end. @throws SyncError for what no peer can be blamed for */
   async run(): Promise<void> {
     const engine = engineOf(this.#parts.plan);
+    this.#parts.following.engine = engine;
     this.#report(engine);
     try {
       await Promise.all([engine.start({ signal: this.#context.signal }), this.#serve(engine)]);

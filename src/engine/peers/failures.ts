@@ -27,7 +27,7 @@ export interface Occasion {
  */
 export function consequenceOf(occasion: Occasion): Consequence {
   const { error, follow, hasOthers, mayPass } = occasion;
-  if (error.info.provesLie || isIrreconcilable(error)) return 'drop';
+  if (error.info.provesLie || isIrreconcilable(error) || isBeyondLimits(error)) return 'drop';
   if (isUselessClaim(occasion)) return hasOthers ? 'unproved' : 'leave';
   return error.info.retryable || mayPass || follow ? 'leave' : 'drop';
 }
@@ -63,6 +63,11 @@ export function isOutage({ code }: SyncError): boolean {
 /** Whether the host has to be told that a peer is not to be believed. */
 export function isNamed(error: SyncError, consequence: Consequence): boolean {
   return error.info.provesLie || consequence === 'unproved' || isIrreconcilable(error);
+}
+
+/** Nobody is to blame for it: the peer has blocks that are larger than this node takes, which asking again does not change. */
+function isBeyondLimits({ code }: SyncError): boolean {
+  return code === 'BLOCK_TOO_LARGE' || code === 'EVENT_TOO_LARGE';
 }
 
 /** The peer is on a chain that this node may not go over to. */

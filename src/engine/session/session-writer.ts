@@ -11,6 +11,8 @@ export interface SessionWriterDeps {
   ready(signal: AbortSignal): Promise<void>;
   /** Runs as it happens. */
   readonly onFact: (fact: SessionFact) => void;
+  /** Runs when blocks can't be made durable, which whoever waits for the next ones would not see. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** Makes a session's verified blocks durable. What changes the chain goes this way, and is told of here alone. */
@@ -25,10 +27,11 @@ export class SessionWriter {
     };
     this.#deps = deps;
     this.#options = { onDurable, signal };
-    this.#batches = new BatchWriter(async (frames) => {
+    const commit = async (frames: readonly Frame[]): Promise<void> => {
       await deps.ready(signal);
       await deps.chain.commit(frames, this.#options);
-    }, deps.batch);
+    };
+    this.#batches = new BatchWriter(commit, deps.batch, deps.onFailure);
   }
 
   /** Takes blocks; resolves when there is room for more. @throws the failure of an earlier commit */

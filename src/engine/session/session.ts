@@ -46,6 +46,8 @@ export interface SessionDeps extends SessionWriterDeps {
   /** Whether the peer's word is enough to drop blocks of ours. */
   readonly trustsRollbacks: boolean;
   readonly rollbackLimit: RollbackLimit;
+  /** Whether a stream that its server has ended in good order is asked for again at once. */
+  readonly reopens: () => boolean;
   /** Asks the peer, for all it has unless the range says less. */
   open(range: SessionRange, signal: AbortSignal): AsyncIterable<readonly WireItem[]>;
 }
@@ -172,22 +174,44 @@ class Session {
   }
 
   async #receive(after: BlockRef | null): Promise<WireComplete | null> {
-    const { to, follow } = this.#deps;
-    const from = nextHeight(this.#verifier.appendPoint);
     try {
-      for await (const items of this.#deps.open({ after, from }, this.#signal)) {
-        this.#state = answered(this.#state);
-        const complete = await this.#takeItems(items);
-        if (isDone(this.#head, to)) return complete;
-        if (complete !== null && !follow) return complete;
-      }
-      return null;
+      let complete = await this.#takeAnswer(after);
+      while (complete !== null && this.#asksAgain()) complete = await this.#takeAnswer(this.#head);
+      return complete;
     } catch (error) {
       // The peer's chain forked in the middle of the answer: asked again, it names what there is in common.
       if (isSyncError(error, 'FORKED') && (!isAsking(this.#state) || error.context.ancestors === undefined))
         throw this.#passing('replaced', error);
       throw error;
     }
+  }
+
+  /** @returns the last `complete`; `null` for none */
+  async #takeAnswer(after: BlockRef | null): Promise<WireComplete | null> {
+    const { to, follow } = this.#deps;
+    const from = nextHeight(this.#verifier.appendPoint);
+    let last: WireComplete | null = null;
+    for await (const items of this.#deps.open({ after, from }, this.#signal)) {
+      this.#state = answered(this.#state);
+      const complete = await this.#takeItems(items);
+      last = complete ?? last;
+      if (isDone(this.#head, to)) return last;
+      if (complete !== null && !follow) return last;
+    }
+    return last;
+  }
+
+  /**
+   * Whether an answer is over that was followed: its server ends it after a time, and the node is no less up to date.
+   *
+   * @throws SyncError `STREAM_TRUNCATED` when that came too soon
+   */
+  #asksAgain(): boolean {
+    const { to, follow, reopens } = this.#deps;
+    if (!follow || isDone(this.#head, to) || isOnBranch(this.#state)) return false;
+    if (!reopens()) throw new SyncError('STREAM_TRUNCATED', 'The peer ended the stream that was followed.');
+    this.#state = ASKING;
+    return true;
   }
 
   async #takeItems(items: readonly WireItem[]): Promise<WireComplete | null> {

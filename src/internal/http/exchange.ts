@@ -12,12 +12,8 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** A request to a peer. */
 export interface HttpRequest {
-  /**
-   * `HEAD` for an answer without a body.
-   *
-   * @defaultValue `'GET'`
-   */
-  readonly method?: 'GET' | 'HEAD';
+  /** Default `GET`. */
+  readonly method?: 'HEAD';
   readonly peer: Peer;
   /** Path and query below the peer's URL: `/status`. */
   readonly target: string;
@@ -60,7 +56,13 @@ export async function openExchange(
   });
   const started = performance.now();
   try {
-    const response = await send(deps, url, { method: request.method ?? 'GET', headers }, abort.signal);
+    const init = {
+      method: request.method ?? 'GET',
+      headers,
+      redirect: 'manual',
+      signal: abort.signal,
+    } as const;
+    const response = await send(deps, url, init);
     return new Exchange(response, abort, performance.now() - started);
   } catch (error) {
     abort.release();
@@ -72,13 +74,9 @@ export async function openExchange(
 }
 
 /** A `fetch` that doesn't listen to its signal is left behind, and the body that it may bring later is given up. */
-async function send(
-  { fetch }: TransportDeps,
-  url: URL,
-  init: Pick<HttpFetchInit, 'method' | 'headers'>,
-  signal: AbortSignal,
-): Promise<HttpFetchResponse> {
-  const sent = fetch(url, { ...init, redirect: 'manual', signal });
+async function send({ fetch }: TransportDeps, url: URL, init: HttpFetchInit): Promise<HttpFetchResponse> {
+  const { signal } = init;
+  const sent = fetch(url, init);
   try {
     return await raceAbort(sent, signal);
   } catch (error) {

@@ -46,7 +46,8 @@ function isRedirect({ type, status, headers }: HttpFetchResponse): boolean {
 }
 
 function redirectError(response: HttpFetchResponse, peer: string): SyncError {
-  const to = peerText(response.headers.get('location'));
+  // Without the query: a stream's name is a secret.
+  const to = peerText(response.headers.get('location')?.replace(/[?#].*/su, ''));
   const text = `${peer} answered ${response.status}${to === '' ? '' : ` and redirects to ${to}`}; it was not followed.`;
   return new SyncError('REDIRECT_REFUSED', text, { peer });
 }

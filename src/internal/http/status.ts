@@ -1,5 +1,6 @@
 import type { BlockRef, Peer, PeerStatus, SnapshotSummary, TransportDeps } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
+import { isSnapshotType } from '../snapshot-types.js';
 import { BodyReader, readBody } from './body.js';
 import { openExchange, type HttpExchange } from './exchange.js';
 import { responseError } from './response-error.js';
@@ -158,7 +159,7 @@ function readSnapshots({ snapshots }: Members): readonly SnapshotSummary[] {
   return snapshots.slice(0, MAX_SNAPSHOTS).flatMap((value: unknown): readonly SnapshotSummary[] => {
     const ref = asBlockRef(value);
     const { type, id } = asObject(value) ?? {};
-    if (ref === null || !isName(id) || (type !== 'recent' && type !== 'full')) return [];
+    if (ref === null || !isName(id) || !isSnapshotType(type)) return [];
     return [{ type, id, ...ref }];
   });
 }

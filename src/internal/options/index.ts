@@ -1,3 +1,4 @@
+export { passedOn } from './passed-on.js';
 export { suggestion } from './near.js';
 export {
   checkDistinct,

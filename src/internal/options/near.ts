@@ -13,9 +13,20 @@ function rank(typed: string, candidate: string): number {
   const short = Math.min(typed.length, candidate.length);
   if (short >= MIN_BEGINNING && (typed.startsWith(candidate) || candidate.startsWith(typed)))
     return MAX_EDITS;
+  return editsBetween(typed, candidate);
+}
+
+/** Slips of the hand that make one name of another; infinite where these are two names. */
+function editsBetween(typed: string, candidate: string): number {
   const edits = distance(typed, candidate);
   // Two edits of a short name make another name.
-  return edits < short / 2 ? edits : Infinity;
+  return edits < Math.min(typed.length, candidate.length) / 2 ? edits : Infinity;
+}
+
+/** The known name that another one is a slip of the hand away from; `null` when it may well be a name of its own. */
+export function meantBy(name: string, known: readonly string[]): string | null {
+  const typed = name.toLowerCase();
+  return known.find((candidate) => editsBetween(typed, candidate.toLowerCase()) <= MAX_EDITS) ?? null;
 }
 
 /** Fewest insertions, deletions and substitutions (Levenshtein). */

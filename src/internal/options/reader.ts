@@ -16,6 +16,8 @@ export interface Reader<T> {
   readonly fallback?: T;
   /** Readers of what is inside, by how their place follows from this one: `.location`, `[]`. */
   readonly parts?: Readonly<Record<string, Reader<unknown>>>;
+  /** All values that are taken, where they are few and named. */
+  readonly choices?: readonly T[];
   /** @throws TypeError which names the option, what is taken, and what was passed. */
   read(value: unknown, where: Where): T;
 }

@@ -69,6 +69,7 @@ export function oneOf<const T extends string>(known: readonly T[]): Reader<T> {
   const expects = known.map((name) => JSON.stringify(name)).join(' or ');
   return {
     expects,
+    choices: known,
     read(value, where) {
       const found = known.find((name) => name === value);
       if (found !== undefined) return found;

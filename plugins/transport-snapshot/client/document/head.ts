@@ -1,5 +1,6 @@
-import type { SnapshotManifest, SnapshotType } from '../../../../src/contracts/index.js';
+import type { SnapshotManifest } from '../../../../src/contracts/index.js';
 import { asObject, isHash, isHeight } from '../../../../src/internal/http/shape.js';
+import { isSnapshotType } from '../../../../src/internal/snapshot-types.js';
 import { corrupt } from './corrupt.js';
 import type { Input } from './input.js';
 
@@ -76,9 +77,9 @@ function checkHead(members: Readonly<Record<string, unknown>>): DocumentHead {
   if (!isHeight(base) || base > height) throw wrong('base');
   if (!isHash(chainId)) throw wrong('chainId');
   if (!isHash(chain)) throw wrong('chain');
-  if (type !== 'recent' && type !== 'full') throw wrong('type');
+  if (!isSnapshotType(type)) throw wrong('type');
   if (!isHeight(timestamp)) throw wrong('timestamp');
-  return { height, base, chainId, chain, type: type satisfies SnapshotType, timestamp };
+  return { height, base, chainId, chain, type, timestamp };
 }
 
 function wrong(member: string): Error {

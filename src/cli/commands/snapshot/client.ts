@@ -4,6 +4,7 @@ import type {
   Peer,
   SnapshotManifest,
   SnapshotTransport,
+  SnapshotTransportPlugin,
   SnapshotType,
 } from '../../../contracts/index.js';
 import { PluginResolver } from '../../../di/resolve.js';
@@ -17,10 +18,16 @@ export interface SnapshotClient extends Closeable {
   manifest(peer: Peer, type: SnapshotType, signal: AbortSignal): Promise<SnapshotManifest | null>;
 }
 
-/** Close it at the end. */
-export async function openSnapshotClient(): Promise<SnapshotClient> {
+/**
+ * Close it at the end.
+ *
+ * @param plugins - win over the built-in ones.
+ */
+export async function openSnapshotClient(
+  plugins: readonly SnapshotTransportPlugin[] = [],
+): Promise<SnapshotClient> {
   const limits = DEFAULT_TRANSPORT_LIMITS;
-  const plugin = await new PluginResolver([]).snapshotTransport();
+  const plugin = await new PluginResolver(plugins).snapshotTransport();
   const { workers, snapshotCodecs: codecs } = await assembleWorkers([]);
   const http = createHttp1Client(limits);
   const transport = plugin.create({ fetch: http.fetch, limits, workers });

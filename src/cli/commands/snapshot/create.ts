@@ -13,8 +13,9 @@ import {
 import type { SnapshotType } from '../../../contracts/index.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { SNAPSHOT_CODECS } from '../../../internal/codecs.js';
+import { WANTED_SNAPSHOT_TYPE } from '../../../internal/snapshot-types.js';
 import { openPlanned } from '../../../open-chain.js';
-import { filled, numberOf, OPTION, storePlan } from '../../options.js';
+import { choiceOf, filled, numberOf, OPTION, storePlan } from '../../options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { bytesText, countText } from '../../units.js';
@@ -45,9 +46,7 @@ export function command(): Command {
       new Option('--key <file>', 'key file, as keygen makes it').argParser(filled).makeOptionMandatory(),
     )
     .addOption(
-      new Option('--type <type>', 'the newest blocks and the state, or all blocks')
-        .choices(['recent', 'full'])
-        .default('recent'),
+      choiceOf(WANTED_SNAPSHOT_TYPE, '--type <type>', 'the newest blocks and the state, or all blocks'),
     )
     .addOption(new Option('--codec <codec>', 'encoding').choices(SNAPSHOT_CODECS).default(SNAPSHOT_CODECS[0]))
     .addOption(

@@ -14,8 +14,10 @@ import type {
 } from '../../../contracts/index.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
-import { filled, OPTION, peersOf } from '../../options.js';
+import { WANTED_SNAPSHOT_TYPE } from '../../../internal/snapshot-types.js';
+import { choiceOf, filled, OPTION, peersOf } from '../../options.js';
 import { readValue } from '../../planned.js';
+import { snapshotPlugins } from '../../sync-options.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { requiredTrust, signatureScheme, TRUST_OPTION, type TrustArguments } from '../../trust.js';
@@ -35,6 +37,7 @@ interface FetchOptions extends TrustArguments {
   readonly peer: readonly Peer[];
   readonly out: string;
   readonly type: SnapshotType;
+  readonly maxParts?: number;
   readonly maxBlockBytes: number;
   readonly json?: boolean;
 }
@@ -59,10 +62,11 @@ export function command(): Command {
     .addOption(
       new Option('--out <dir>', 'directory of the snapshots').argParser(filled).makeOptionMandatory(),
     )
-    .addOption(new Option('--type <type>', 'which snapshot').choices(['recent', 'full']).default('recent'))
+    .addOption(choiceOf(WANTED_SNAPSHOT_TYPE, '--type <type>', 'which snapshot'))
     .addOption(TRUST_OPTION.trust())
     .addOption(TRUST_OPTION.threshold())
     .addOption(TRUST_OPTION.hash())
+    .addOption(OPTION.maxParts())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -72,7 +76,7 @@ export function command(): Command {
 async function fetchSnapshot(options: FetchOptions, context: CommandContext): Promise<void> {
   const trust = requiredTrust(options);
   const maxBlockBytes = readValue(CHAIN_LIMITS.maxBlockBytes, options.maxBlockBytes, '--max-block-bytes');
-  const client = await openSnapshotClient();
+  const client = await openSnapshotClient(await snapshotPlugins(options.maxParts));
   try {
     const job = {
       client,

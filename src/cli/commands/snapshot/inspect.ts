@@ -1,12 +1,14 @@
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command } from 'commander';
 import { peer as peerReader } from '../../../config/peers.js';
 import type { SnapshotManifest, SnapshotType } from '../../../contracts/index.js';
 import { MAX_CHECKED_SIGNATURES } from '../../../engine/snapshot/trust.js';
 import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
-import { OPTION } from '../../options.js';
+import { WANTED_SNAPSHOT_TYPE } from '../../../internal/snapshot-types.js';
+import { choiceOf, OPTION } from '../../options.js';
 import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
+import { snapshotPlugins } from '../../sync-options.js';
 import { signatureScheme } from '../../trust.js';
 import { bytesText, countText } from '../../units.js';
 import { openSnapshotClient } from './client.js';
@@ -22,6 +24,7 @@ Examples:
 
 interface InspectOptions {
   readonly type: SnapshotType;
+  readonly maxParts?: number | undefined;
   readonly json?: boolean;
 }
 
@@ -29,9 +32,8 @@ interface InspectOptions {
 export function command(): Command {
   return new Command('inspect')
     .addArgument(new Argument('<source>', 'snapshot on disk, or a server'))
-    .addOption(
-      new Option('--type <type>', 'which one of a server').choices(['recent', 'full']).default('recent'),
-    )
+    .addOption(choiceOf(WANTED_SNAPSHOT_TYPE, '--type <type>', 'which one of a server'))
+    .addOption(OPTION.maxParts())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((source: string, options: InspectOptions) =>
@@ -41,12 +43,12 @@ export function command(): Command {
 
 async function inspect(
   source: string,
-  { type }: InspectOptions,
+  { type, maxParts }: InspectOptions,
   { signal, conclude }: CommandContext,
 ): Promise<void> {
   const isUrl = /^https?:/.test(source);
   const manifest = isUrl
-    ? await manifestOf(source, type, signal)
+    ? await manifestOf(source, { type, maxParts }, signal)
     : (await findSnapshot(source, signal)).manifest;
   if (manifest === null) throw new SyncError('INPUT_UNREADABLE', `There is no manifest beside ${source}.`);
   const scheme = await signatureScheme();
@@ -62,11 +64,11 @@ async function inspect(
 
 async function manifestOf(
   source: string,
-  type: SnapshotType,
+  { type, maxParts }: Pick<InspectOptions, 'type' | 'maxParts'>,
   signal: AbortSignal,
 ): Promise<SnapshotManifest> {
   const peer = readValue(peerReader, source, 'SOURCE');
-  const client = await openSnapshotClient();
+  const client = await openSnapshotClient(await snapshotPlugins(maxParts));
   try {
     const manifest = await client.manifest(peer, type, signal);
     if (manifest !== null) return manifest;

@@ -1,0 +1,60 @@
+/** Lies that make something else of the answers of an honest server. */
+const BENT = [
+  'bad-hash',
+  'broken-link',
+  'wrong-height',
+  'far-head',
+  'flapping-head',
+  'foreign-rollback',
+  'other-chain',
+  'duplicates',
+  'skips',
+  'false-fork',
+  'garbage',
+  'stall',
+  'withhold',
+  // A rollback to a block that is there, and nothing in its place.
+  'bare-rollback',
+] as const;
+
+/** Lies of a server whose chain is not that of the source, though each of its blocks is valid. */
+export const OWN_CHAIN = [
+  // The status is that of the source, the blocks are those of another branch.
+  'split',
+  // It claims a long branch from an early block on, sends less than the source has, and drops the line.
+  'lure',
+  // The first blocks of the source, served as if they were all.
+  'prefix',
+  // A branch that is always as long as that of the source.
+  'equal-fork',
+  // A branch that is always one block longer.
+  'longer-fork',
+  // A chain with another first block, served under the name of the source's.
+  'other-genesis',
+  // Several servers behind one address, some of them late or on an old branch.
+  'replicas',
+] as const;
+
+/** The ways in which a peer lies. */
+export const LIES = [...BENT, ...OWN_CHAIN] as const;
+
+export type LieKind = (typeof LIES)[number];
+export type OwnChain = (typeof OWN_CHAIN)[number];
+
+/** Whether a liar of this kind has a chain of its own. */
+export function hasOwnChain(kind: LieKind): kind is OwnChain {
+  return OWN_CHAIN.some((own) => own === kind);
+}
+
+/**
+ * Whose branch is valid and as long as that of the source: one peer's word is all against it. That a peer's own status
+ * contradicts its blocks does not make a client leave it yet, which SECURITY.md says: so `split` is one of them.
+ */
+export function mayWin(kind: LieKind): boolean {
+  return kind === 'equal-fork' || kind === 'longer-fork' || kind === 'split';
+}
+
+/** Whether a liar claims a head so far away that it can't deny a block: its server has none there to compare. */
+export function saysYes(kind: LieKind): boolean {
+  return kind === 'lure' || kind === 'far-head' || kind === 'flapping-head';
+}

@@ -1,0 +1,80 @@
+import { LIES, type LieKind } from './kinds.js';
+import type { Outcome } from './schedule.js';
+
+/** What came of many schedules. */
+export class Tally {
+  readonly #startMs = performance.now();
+  readonly #cpuBefore = process.cpuUsage();
+  readonly #outcomes: Outcome[] = [];
+
+  add(outcome: Outcome): void {
+    this.#outcomes.push(outcome);
+  }
+
+  get failed(): number {
+    return this.#count(({ failures }) => failures.length > 0);
+  }
+
+  get virtualMs(): number {
+    return this.#sum(({ virtualMs }) => virtualMs);
+  }
+
+  get faults(): number {
+    return this.#sum((outcome) => outcome.faults);
+  }
+
+  get blocks(): number {
+    return this.#sum(({ blocks }) => blocks);
+  }
+
+  /** How many liars of a kind there were, and how often they have lied. */
+  lie(kind: LieKind): { readonly liars: number; readonly told: number } {
+    const all = this.#outcomes.flatMap(({ liars }) => liars).filter((liar) => liar.kind === kind);
+    return { liars: all.length, told: all.reduce((sum, { told }) => sum + told, 0) };
+  }
+
+  /** For people. @param seed - the first one */
+  text(seed: number): string {
+    const count = this.#outcomes.length;
+    const { user, system } = process.cpuUsage(this.#cpuBefore);
+    const seconds = (performance.now() - this.#startMs) / 1000;
+    return `${count} schedules from seed ${seed} in ${seconds.toFixed(1)} s, ${((user + system) / 1000 / count).toFixed(1)} ms of processor time each:
+  ${(this.virtualMs / 3_600_000).toFixed(1)} virtual hours
+  ${this.faults} faults
+  ${this.blocks} blocks taken
+  ${this.#sum(({ rollbacks }) => rollbacks)} rollbacks of the source, ${this.#sum(({ followed }) => followed)} told of
+  ${this.#sum(({ cuts }) => cuts)} cuts
+  ${this.#sum(({ restarts }) => restarts)} restarts of the client
+  ${this.#sum(({ liars }) => liars.length)} liars, in ${this.#count(({ liars }) => liars.length > 0)} schedules: ${this.#placesText()}
+  ${this.#count(({ terms }) => terms.pin !== null)} with a pin, ${this.#count(({ terms }) => terms.agree > 1)} with agree above 1, ${this.#count(({ terms }) => terms.producers)} with producers
+  ${this.#count(({ truncated }) => truncated)} sources that ended shorter
+  ${this.#count(({ endedElsewhere }) => endedElsewhere)} ended on a valid branch of a liar, as they may
+  ${this.failed} failures
+lies: liars, times told
+${this.#liesText()}`;
+  }
+
+  #placesText(): string {
+    return (['first', 'last', 'alone', 'mixed'] as const)
+      .map((place) => {
+        const count = this.#count(({ liars, terms }) => liars.length > 0 && terms.place === place);
+        return `${count} ${place}`;
+      })
+      .join(', ');
+  }
+
+  #liesText(): string {
+    return LIES.map((kind) => {
+      const { liars, told } = this.lie(kind);
+      return `  ${kind.padEnd(17)} ${String(liars).padStart(6)} ${String(told).padStart(8)}`;
+    }).join('\n');
+  }
+
+  #sum(value: (outcome: Outcome) => number): number {
+    return this.#outcomes.reduce((total, outcome) => total + value(outcome), 0);
+  }
+
+  #count(holds: (outcome: Outcome) => boolean): number {
+    return this.#outcomes.filter(holds).length;
+  }
+}

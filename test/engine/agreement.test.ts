@@ -10,7 +10,10 @@ import {
 } from '../../src/index.js';
 import { MemoryStorage } from '../../plugins/storage-memory/memory-storage.js';
 import { PLUGIN_API_VERSION, type StoragePlugin } from '../../src/contracts/index.js';
+import { buildSnapshot } from '../../plugins/transport-snapshot/server/build.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
+import { tempDir } from '../helpers/temp-dir.js';
+import { nodeSigner, testWorkers } from '../plugins/snapshot-server-support.js';
 import { listen } from '../helpers/servers.js';
 import { until } from '../helpers/waiting.js';
 import { blocksOn, bytesOf, Follower, fork, refAt, sourceChain } from './follow-support.js';
@@ -310,4 +313,22 @@ test('peers on other branches are told of with one peer that has to agree, for b
     same: [`${one.url}/sync`],
     others: [{ peer: `${two.url}/sync`, block: { height: 19 }, common: { height: 17 } }],
   });
+});
+
+test('no snapshot is made while the newest block is not confirmed', async (t) => {
+  const [one, two] = await threePeers(t, 10);
+  const follower = new Follower(t, { peers: [one.url, two.url], agree: 2, ...QUICK });
+  await follower.until(() => follower.engine.state.phase === 'synced');
+  const more = blocksOn(await refAt(one.chain, 9), 1, 'more');
+  await one.chain.append(more);
+  await follower.reaches(one.chain);
+  const source = await follower.engine.opened();
+  const workers = testWorkers();
+  t.teardown(() => workers.close());
+  const order = { source, workers, signer: nodeSigner(), type: 'recent', codec: 'gzip' } as const;
+  const make = (): Promise<unknown> => buildSnapshot(order, { directory: tempDir(t), sequence: 1 });
+  await t.throwsAsync(make, { code: 'SNAPSHOT_UNAVAILABLE' });
+  await two.chain.append(more);
+  await follower.until(() => confirmedHeight(follower) === 10);
+  await t.notThrowsAsync(make);
 });

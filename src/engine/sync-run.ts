@@ -178,7 +178,9 @@ export class SyncRun {
     const chain = this.#opener.chain;
     const agreement = await this.#agreed(chain, signal);
     if (!settings.follow) await agreement.confirmer?.settled(record, signal);
-    const verdict = await this.#check(chain, agreement).run(record, signal);
+    const check = this.#check(chain, agreement);
+    const verdict = await check.run(record, signal);
+    await check.tellBranches(signal);
     const { ahead, doubt } = verdict;
     if (ahead !== null) {
       this.#book.prefer(ahead);

@@ -1,12 +1,13 @@
 import type { BlockRef } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
+import { abortError, onAbort } from '../../internal/abort.js';
 import type { EngineSettings } from '../engine-parts.js';
 import type { EventHub } from '../events/event-hub.js';
 import type { PeerBook } from '../peers/peer-book.js';
 import type { PeerRecord } from '../peers/peer-record.js';
 import { Backlog } from './backlog.js';
 import type { Disagreement } from './disagreement.js';
-import { findRival, type Rival } from './rival.js';
+import { findRivals, type Rival } from './rival.js';
 import { TimedWakeUp } from './timed-wake-up.js';
 import { Witness, type WitnessDeps } from './witness.js';
 
@@ -40,7 +41,6 @@ export class Confirmer {
   readonly #backlog: Backlog;
   readonly #look = new TimedWakeUp();
   readonly #moved = new Set<() => void>();
-  #signal: AbortSignal = new AbortController().signal;
   #followed: Followed | null = null;
   #followedSinceMs = -Infinity;
   /** Since when there is a block that is not confirmed, and nothing moves; `null` when there is none. */
@@ -78,7 +78,6 @@ export class Confirmer {
   /** Asks until the signal fires. @throws SyncError `STORE_*`; when the signal fires */
   async run(signal: AbortSignal): Promise<never> {
     const { chain } = this.#deps;
-    this.#signal = signal;
     const unsubscribe = chain.subscribe((change) => {
       if (change.kind === 'extend') this.#backlog.add(change.frames);
       // What takes the place of it has its own time.
@@ -88,11 +87,20 @@ export class Confirmer {
         else witness.notify();
       this.#look.notify();
     });
+    const stopListening = onAbort(signal, () => {
+      this.#stop(signal);
+    });
     try {
-      return await Promise.race([this.#watch(signal), ...this.#witnesses.map((each) => each.run(signal))]);
+      return await Promise.race([this.#watch(signal), ...this.#witnesses.map((each) => each.run())]);
     } finally {
+      stopListening();
       unsubscribe();
+      this.#stop(signal);
     }
+  }
+
+  #stop(signal: AbortSignal): void {
+    for (const witness of this.#witnesses) witness.stop(abortError(signal));
   }
 
   /** Blocks come by another connection; `null` when by none. */
@@ -131,8 +139,8 @@ export class Confirmer {
     const isLate = (): boolean => this.#deps.now() - sinceMs >= this.#deps.settings.confirmTimeoutMs;
     await this.#until(() => isConfirmed() || (this.#isStuck && isLate()), signal);
     if (isConfirmed()) return;
-    const rival = await this.#rival();
-    throw rival === null ? this.#unconfirmed(head) : this.#outvoted(record, rival);
+    const [rival] = await this.#rivals();
+    throw rival === undefined ? this.#unconfirmed(head) : this.#outvoted(record, rival);
   }
 
   /**
@@ -144,8 +152,9 @@ export class Confirmer {
   async prefers(has: (ref: BlockRef) => boolean, isLong: boolean, signal: AbortSignal): Promise<boolean> {
     for (const ms of isLong ? PATIENCE_MS : PATIENCE_MS.slice(0, 1)) {
       if (ms > 0) await new TimedWakeUp().wait(ms, signal);
-      const rival = await this.#rival();
-      if (rival !== null && has(rival.ref)) return true;
+      const rivals = await this.#rivals();
+      // A branch that is not there yet is not waited for here.
+      if (rivals.length > 0) return rivals.some(({ ref }) => has(ref));
     }
     return false;
   }
@@ -167,12 +176,12 @@ export class Confirmer {
 
   /** Whether enough peers, this one among them, are on another branch, which comes before ours. */
   async prefersPeer(record: PeerRecord): Promise<boolean> {
-    return (await this.#rival())?.holders.includes(record) === true;
+    return (await this.#rivals()).some(({ holders }) => holders.includes(record));
   }
 
-  async #rival(): Promise<Rival | null> {
-    await Promise.all(this.#heard.map((witness) => witness.ask(this.#signal)));
-    return findRival(this.#deps, this.#heard, this.#deps.settings.agree, this.#signal);
+  async #rivals(): Promise<readonly Rival[]> {
+    await Promise.all(this.#heard.map((witness) => witness.ask()));
+    return findRivals(this.#deps, this.#heard, this.#deps.settings.agree);
   }
 
   get #heard(): readonly Witness[] {
@@ -281,8 +290,8 @@ export class Confirmer {
     const { now, settings } = this.#deps;
     // Each peer has as much time: the branch that it was asked for may be on its way.
     if (followed === null || now() - this.#followedSinceMs < settings.confirmTimeoutMs) return;
-    const rival = await this.#rival();
-    if (rival === null || followed !== this.#followed) return;
+    const [rival] = await this.#rivals();
+    if (rival === undefined || followed !== this.#followed) return;
     this.#followed = null;
     followed.leave(this.#outvoted(followed.record, rival));
   }

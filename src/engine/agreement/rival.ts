@@ -19,32 +19,32 @@ interface Dissenter {
   readonly record: PeerRecord;
   readonly common: BlockRef | null;
   readonly theirs: BlockRef;
+  readonly signal: AbortSignal;
 }
 
 /**
- * Finds the newest block of another branch that enough peers have, if that branch comes before ours: what ours has above
- * the fork is not confirmed, or no longer is, or is confirmed less far.
+ * Finds blocks of other branches that enough peers have, newest first, of branches that come before ours: what ours has
+ * above the fork is not confirmed, or no longer is, or is confirmed less far.
  *
- * @param witnesses - what they have answered just now.
- * @returns `null` when there is none.
+ * @param witnesses - with what they have answered just now.
  */
-export async function findRival(
+export async function findRivals(
   deps: LocateDeps,
   witnesses: readonly Witness[],
   agree: number,
-  signal: AbortSignal,
-): Promise<Rival | null> {
-  const dissenters = witnesses.flatMap(({ record, place }): readonly Dissenter[] =>
-    place?.differs === true ? [{ record, common: place.common, theirs: place.theirs }] : [],
+): Promise<readonly Rival[]> {
+  const dissenters = witnesses.flatMap(({ record, place, signal }): readonly Dissenter[] =>
+    place?.differs === true ? [{ record, common: place.common, theirs: place.theirs, signal }] : [],
   );
-  if (dissenters.length < agree) return null;
+  const rivals: Rival[] = [];
+  if (dissenters.length < agree) return rivals;
   for (const ref of headsOf(dissenters)) {
-    const holders = await holdersOf(deps, dissenters, ref, signal);
+    const holders = await holdersOf(deps, dissenters, ref);
     const common = newest(holders.map((each) => each.common));
     if (holders.length < agree || !isBefore(deps, witnesses, { ref, common }, agree)) continue;
-    return { ref, common, holders: holders.map(({ record }) => record) };
+    rivals.push({ ref, common, holders: holders.map(({ record }) => record) });
   }
-  return null;
+  return rivals;
 }
 
 /** Each once, newest first. */
@@ -61,11 +61,10 @@ async function holdersOf(
   deps: LocateDeps,
   dissenters: readonly Dissenter[],
   ref: BlockRef,
-  signal: AbortSignal,
 ): Promise<readonly Dissenter[]> {
   const answers = await Promise.all(
     dissenters.map(async (dissenter) => {
-      const { theirs, record } = dissenter;
+      const { theirs, record, signal } = dissenter;
       if (theirs.height < ref.height) return false;
       try {
         return await holds(deps.transport, record, ref, signal);

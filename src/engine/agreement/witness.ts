@@ -36,6 +36,7 @@ export class Witness {
   readonly record: PeerRecord;
   readonly #deps: WitnessDeps;
   readonly #wake = new TimedWakeUp();
+  readonly #abort = new AbortController();
   #place: Place | null = null;
   #problem: SyncError | null = null;
   #asking: Promise<void> | null = null;
@@ -79,18 +80,27 @@ export class Witness {
     this.notify();
   }
 
-  /** Asks whenever it is time. @throws SyncError once the signal fires */
-  async run(signal: AbortSignal): Promise<never> {
+  /** Fires when it is stopped. One for each peer: many listeners of one signal look like a leak to the platform. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Asks whenever it is time. @throws SyncError once it is stopped */
+  async run(): Promise<never> {
     for (;;) {
       const ms = this.#waitMs();
-      if (ms > 0) await this.#wake.wait(ms, signal);
-      else await this.ask(signal);
+      if (ms > 0) await this.#wake.wait(ms, this.signal);
+      else await this.ask();
     }
   }
 
+  stop(error: SyncError): void {
+    this.#abort.abort(error);
+  }
+
   /** Asks now; where an answer is awaited, that one will do. */
-  ask(signal: AbortSignal): Promise<void> {
-    this.#asking ??= this.#ask(signal).finally(() => {
+  ask(): Promise<void> {
+    this.#asking ??= this.#ask(this.signal).finally(() => {
       this.#asking = null;
     });
     return this.#asking;

@@ -59,7 +59,7 @@ export class HeadCheck {
 
   /** @param from - the peer that has brought the node here. */
   async run(from: PeerRecord, signal: AbortSignal): Promise<Verdict> {
-    const { book, chain, confirmer } = this.#deps;
+    const { book, chain } = this.#deps;
     if (!this.isNeeded) return { ahead: null, ageMs: 0, doubt: null, isAsking: false, isWaiting: false };
     const records = book.ready.filter((record) => record !== from);
     // The peer itself is asked again as well: its head may have grown, or been a lie.
@@ -69,7 +69,6 @@ export class HeadCheck {
     if (claimOf(from.status, head) === 'same') book.met(from);
     const ahead = book.ready.filter(({ status }) => claimOf(status, head) === 'ahead');
     const ageMs = await this.#ageMs();
-    if (confirmer === null) await this.#tellBranches(asked, signal);
     return {
       ahead: ahead.find((record) => record !== from) ?? ahead[0] ?? null,
       ageMs,
@@ -122,9 +121,14 @@ export class HeadCheck {
     return freshness.ageMs(head, head === null ? null : await chain.header(head.height));
   }
 
-  /** With one peer that has to agree nobody is asked whether it has our blocks; what they say is told all the same. */
-  async #tellBranches(records: readonly PeerRecord[], signal: AbortSignal): Promise<void> {
-    const { chain, disagreement, locate: deps } = this.#deps;
+  /**
+   * Tells of peers that are on other branches than ours, by the heads that they named just now. With several peers that
+   * have to agree they are asked for our blocks anyway, and it is told there.
+   */
+  async tellBranches(signal: AbortSignal): Promise<void> {
+    const { chain, book, confirmer, disagreement, locate: deps } = this.#deps;
+    if (confirmer !== null || book.usable.length < 2) return;
+    const records = book.ready;
     const { head } = chain.tip();
     const places = await Promise.all(records.map((record) => placeOf(deps, record, signal)));
     disagreement.note(

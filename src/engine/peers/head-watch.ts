@@ -72,6 +72,7 @@ class Rounds {
     if (this.#deps.isOutvoted()) throw outvoted(this.#from);
     const isOpen = await this.#claims.take(verdict.ahead, signal);
     if (!isOpen) publishVerdict(this.#deps, verdict, this.#told);
+    await check.tellBranches(signal);
     this.#told = verdict.isAsking ? null : (verdict.doubt?.code ?? null);
     const untilStaleMs = staleAfterMs === null ? Infinity : staleAfterMs - verdict.ageMs + 1;
     const isSoon = isOpen || verdict.doubt !== null;

@@ -29,7 +29,7 @@ export interface BranchClaim {
   readonly head: BlockRef;
   /** Whether a block is on it; `null` while nothing of it has come. */
   readonly has: ((ref: BlockRef) => boolean) | null;
-  /** Whether it is longer than ours. */
+  /** Whether it has just become longer than ours. */
   readonly isLonger: boolean;
 }
 
@@ -46,6 +46,8 @@ export class Branch {
   /** As many as refs; `null` when there are more bytes than may be held. */
   #frames: Frame[] | null = [];
   #bytes = 0;
+  /** Whether it was longer than ours when the peers were asked last. */
+  #wasLonger = false;
 
   /** @param common - a block of our chain; those above it that turn out to be ours as well move it upwards. */
   constructor(chain: Chain, common: BlockRef, rules: BranchRules) {
@@ -142,7 +144,9 @@ export class Branch {
       return true;
     const has = ({ height, hash }: BlockRef): boolean =>
       this.#refs[height - this.#common.height - 1]?.hash === hash;
-    return this.#rules.isPreferred({ head, has, isLonger }, signal);
+    const isNowLonger = isLonger && !this.#wasLonger;
+    this.#wasLonger = isLonger;
+    return this.#rules.isPreferred({ head, has, isLonger: isNowLonger }, signal);
   }
 
   /** Whether several peers have confirmed a block that would be dropped: then it takes as many to drop it. */

@@ -9,7 +9,7 @@ export const GUARDS = ['pins', 'agree', 'producers'] as const;
 export type Guard = (typeof GUARDS)[number];
 
 /** Those that the engine has; to switch another one on, it is named here and in {@link guarded}. */
-export const BUILT: readonly Guard[] = ['pins', 'agree'];
+export const BUILT: readonly Guard[] = ['pins'];
 
 /** Where the liars stand in the list of peers, of which the first is asked first. */
 export type Place = 'mixed' | 'first' | 'last' | 'alone';

@@ -16,6 +16,9 @@ const LOOK_MS = 1_000;
 /** A branch that is long enough may be confirmed a moment later: so it is asked about again after these times. */
 const PATIENCE_MS = [0, 250, 500, 1_000];
 
+/** What was found about other branches counts for so long while one of them is fetched. */
+const RECENT_MS = 2_000;
+
 /** What confirming blocks works with. */
 export interface ConfirmerDeps extends Omit<WitnessDeps, 'onAnswer'> {
   readonly settings: Pick<EngineSettings, 'agree' | 'confirmTimeoutMs' | 'headCheckMs' | 'limits'>;
@@ -52,6 +55,7 @@ export class Confirmer {
   #mark: BlockRef | null = null;
   /** What the last peer was left for; `null` when none was. */
   #lost: Rival | null = null;
+  #found: { readonly rivals: readonly Rival[]; readonly atMs: number } = { rivals: [], atMs: -Infinity };
   #missing = '';
   #isWaiting = false;
 
@@ -152,7 +156,7 @@ export class Confirmer {
   async prefers(has: (ref: BlockRef) => boolean, isLong: boolean, signal: AbortSignal): Promise<boolean> {
     for (const ms of isLong ? PATIENCE_MS : PATIENCE_MS.slice(0, 1)) {
       if (ms > 0) await new TimedWakeUp().wait(ms, signal);
-      const rivals = await this.#rivals();
+      const rivals = this.#recentRivals ?? (await this.#rivals());
       // A branch that is not there yet is not waited for here.
       if (rivals.length > 0) return rivals.some(({ ref }) => has(ref));
     }
@@ -174,14 +178,27 @@ export class Confirmer {
     return chain.rollback(confirmed);
   }
 
+  /** Whether a peer is known to be on another branch: it is not its length that decides between the two. */
+  isElsewhere(record: PeerRecord): boolean {
+    return this.#witnesses.some((witness) => witness.record === record && witness.place?.differs === true);
+  }
+
   /** Whether enough peers, this one among them, are on another branch, which comes before ours. */
   async prefersPeer(record: PeerRecord): Promise<boolean> {
     return (await this.#rivals()).some(({ holders }) => holders.includes(record));
   }
 
+  /** A branch that comes in many pieces does not have the peers asked for each; `null` where nothing was found lately. */
+  get #recentRivals(): readonly Rival[] | null {
+    const { rivals, atMs } = this.#found;
+    return rivals.length > 0 && this.#deps.now() - atMs < RECENT_MS ? rivals : null;
+  }
+
   async #rivals(): Promise<readonly Rival[]> {
     await Promise.all(this.#heard.map((witness) => witness.ask()));
-    return findRivals(this.#deps, this.#heard, this.#deps.settings.agree);
+    const rivals = await findRivals(this.#deps, this.#heard, this.#deps.settings.agree);
+    this.#found = { rivals, atMs: this.#deps.now() };
+    return rivals;
   }
 
   get #heard(): readonly Witness[] {

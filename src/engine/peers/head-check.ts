@@ -59,7 +59,7 @@ export class HeadCheck {
 
   /** @param from - the peer that has brought the node here. */
   async run(from: PeerRecord, signal: AbortSignal): Promise<Verdict> {
-    const { book, chain } = this.#deps;
+    const { book, chain, confirmer } = this.#deps;
     if (!this.isNeeded) return { ahead: null, ageMs: 0, doubt: null, isAsking: false, isWaiting: false };
     const records = book.ready.filter((record) => record !== from);
     // The peer itself is asked again as well: its head may have grown, or been a lie.
@@ -67,7 +67,10 @@ export class HeadCheck {
     await survey(this.#deps.survey, asked, SURVEY_MS, signal);
     const { head } = chain.tip();
     if (claimOf(from.status, head) === 'same') book.met(from);
-    const ahead = book.ready.filter(({ status }) => claimOf(status, head) === 'ahead');
+    const isElsewhere = (record: PeerRecord): boolean => confirmer?.isElsewhere(record) === true;
+    const ahead = book.ready.filter(
+      (record) => claimOf(record.status, head) === 'ahead' && !isElsewhere(record),
+    );
     const ageMs = await this.#ageMs();
     return {
       ahead: ahead.find((record) => record !== from) ?? ahead[0] ?? null,

@@ -161,6 +161,10 @@ export class Witness {
     const theirs = status?.head ?? null;
     if (theirs === null)
       throw new SyncError('PEER_BEHIND', `${record.peer.url} names no head.`, { peer: record.peer.url });
-    return locate(this.#deps, record, theirs, signal);
+    const place = await locate(this.#deps, record, theirs, signal);
+    // One that went back meanwhile says yes to what is above its head.
+    const after = (await transport.status(record.peer, { signal }))?.head?.height ?? -1;
+    if (after >= (place.common?.height ?? -1)) return place;
+    throw new SyncError('PEER_BEHIND', `${record.peer.url} went back to block ${after} meanwhile.`);
   }
 }

@@ -162,9 +162,16 @@ export class Witness {
     if (theirs === null)
       throw new SyncError('PEER_BEHIND', `${record.peer.url} names no head.`, { peer: record.peer.url });
     const place = await locate(this.#deps, record, theirs, signal);
-    // One that went back meanwhile says yes to what is above its head.
-    const after = (await transport.status(record.peer, { signal }))?.head?.height ?? -1;
-    if (after >= (place.common?.height ?? -1)) return place;
-    throw new SyncError('PEER_BEHIND', `${record.peer.url} went back to block ${after} meanwhile.`);
+    await this.#checkStillThere(place, signal);
+    return place;
+  }
+
+  /** A peer that went back meanwhile says yes to what is above its head. @throws SyncError `PEER_BEHIND` */
+  async #checkStillThere({ common }: Place, signal: AbortSignal): Promise<void> {
+    const { peer } = this.record;
+    const status = await this.#deps.transport.status(peer, { signal });
+    const height = status?.head?.height ?? -1;
+    if (common === null || height >= common.height) return;
+    throw new SyncError('PEER_BEHIND', `${peer.url} went back to block ${height} meanwhile.`);
   }
 }

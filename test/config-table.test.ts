@@ -172,6 +172,7 @@ const ENGINE_ROWS: OptionTable = {
   agree: row([1, 2], [...NO_NUMBERS, null, 0, 3, 1.5]),
   staleAfterMs: row([1, 2 ** 40, null], [...NO_NUMBERS, 0, -1]),
   headCheckMs: times,
+  confirmTimeoutMs: times,
   maxRollbackBlocks: integers(0),
   acceptRollback: row([{ height: 1, hash: 'x' }, null], [{ height: 1 }, { hash: 'x' }, 'x', 1, {}]),
   'acceptRollback.height': required([0, MAX], [...NO_NUMBERS, null, -1, 0.5]),

@@ -70,7 +70,7 @@ export function syncOptions({ alwaysFollows }: { readonly alwaysFollows: boolean
       STREAM_CODECS,
     ),
     OPTION.finalityDepth(),
-    new Option('--agree <n>', 'peers that have to be on one chain before it is believed')
+    new Option('--agree <n>', 'peers that have to have a block before it is relied on')
       .argParser(wholeNumber)
       .default(1),
     new Option(

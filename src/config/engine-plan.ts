@@ -121,6 +121,7 @@ export const ENGINE_OPTIONS = {
   // No timer waits for it.
   staleAfterMs: optional(duration({ max: Number.MAX_SAFE_INTEGER })),
   headCheckMs: withDefault(duration(), 15_000),
+  confirmTimeoutMs: withDefault(duration(), 10_000),
   // What is final already depends on `finality`, so its depth is the default.
   maxRollbackBlocks: withDefault<number | null>(integer(), null),
   acceptRollback: optional(object({ height: height(), hash: text() }, 'an object {height, hash}')),
@@ -155,7 +156,7 @@ export function enginePlan(config: SyncEngineConfig): EnginePlan {
 
 function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits'>): EngineSettings {
   const { peers, mode, trust, to, follow, agree, staleAfterMs, headCheckMs, limits, snapshot } = options;
-  const { finality, maxRollbackBlocks, acceptRollback } = options;
+  const { finality, maxRollbackBlocks, acceptRollback, confirmTimeoutMs } = options;
   return Object.freeze({
     ...store,
     peers,
@@ -170,6 +171,7 @@ function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits
     acceptRollback,
     staleAfterMs,
     headCheckMs,
+    confirmTimeoutMs,
     retry: retryOf(options),
     limits,
   });

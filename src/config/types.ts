@@ -221,12 +221,20 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
    */
   readonly follow?: boolean;
   /**
-   * How many peers have to be on one chain before blocks are taken from one of them and before the node counts as
-   * `synced`. 1 to the number of peers.
+   * How many peers have to have a block before it is confirmed: before it is told of, handed to the handler of `run`,
+   * becomes final, and before the node counts as `synced` with it. 1 to the number of peers; with 1, what was verified is
+   * confirmed.
    *
    * @defaultValue 1
    */
   readonly agree?: number;
+  /**
+   * How long a peer is followed whose blocks stay unconfirmed while `agree` others have another block there, in
+   * milliseconds.
+   *
+   * @defaultValue 10,000
+   */
+  readonly confirmTimeoutMs?: number;
   /**
    * Age of the newest block above which the node is not `synced` and a `stale` event tells so, in milliseconds. The age
    * is that of the header's time, and of its arrival where that is none in milliseconds, of which a warning tells. `null`

@@ -106,6 +106,13 @@ export interface Transport {
    */
   status(peer: Peer, options: { readonly signal: AbortSignal }): Promise<PeerStatus | null>;
   /**
+   * Asks whether a block is on the peer's chain, without its bytes. Only for a peer whose status names a head that is not
+   * below the block. A transport without this is not used to confirm blocks.
+   *
+   * @throws SyncError `PEER_*`, `BELOW_BASE`
+   */
+  holds?(peer: Peer, ref: BlockRef, options: { readonly signal: AbortSignal }): Promise<boolean>;
+  /**
    * Fetches blocks in order; yields one array per network read. Ends after `complete`; when following, where the server
    * ends in good order what it has completed, as it does after a time. A body that ends early throws `STREAM_TRUNCATED`;
    * nothing unfinished is yielded.

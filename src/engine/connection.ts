@@ -1,6 +1,7 @@
 import type { BlockRef, Peer, StreamRequest, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
 import { abortError, onAbort, throwIfAborted } from '../internal/abort.js';
+import type { Confirmer } from './agreement/confirmer.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { negotiateCodecs } from './handshake.js';
 import { candidatesFor } from './peers/candidates.js';
@@ -37,6 +38,8 @@ export interface ConnectionDeps extends PublishDeps {
   /** Why this way is taken. */
   readonly reason: string;
   readonly check: HeadCheck;
+  /** Has blocks confirmed by other peers; `null` where what was verified is confirmed. */
+  readonly confirmer: Confirmer | null;
   readonly transport: Transport;
   readonly now: () => number;
   /** The blocks that came are a reason to go on this way. */
@@ -78,6 +81,8 @@ export class Connection {
   /** Newest block of the peer's branch while ours is kept; `null` when the peer is on ours. */
   #held: BlockRef | null = null;
   #watch: Promise<void> | null = null;
+  /** Tells who is followed now. */
+  #refollow: (() => void) | null = null;
 
   constructor(deps: ConnectionDeps, record: PeerRecord) {
     this.#deps = deps;
@@ -88,7 +93,7 @@ export class Connection {
   /** Brings blocks until the peer has sent all it had, or fails. @throws what another peer does not help against */
   async run(signal: AbortSignal): Promise<ConnectionOutcome> {
     try {
-      await this.#begin(signal);
+      this.#begin();
       await this.#fetch(signal);
       return { kind: 'ended', ...this.#connected() };
     } catch (error) {
@@ -107,10 +112,9 @@ export class Connection {
     };
   }
 
-  async #begin(signal: AbortSignal): Promise<void> {
-    const { check, hub, transport, reason } = this.#deps;
+  #begin(): void {
+    const { hub, transport, reason } = this.#deps;
     const { url } = this.#record.peer;
-    await check.mayBelieve(this.#record, signal);
     hub.emit({ type: 'peer', peer: url, status: 'connected', error: null });
     hub.mode({ mode: transport.mode, reason, peer: url });
     hub.phase.syncing();
@@ -122,10 +126,12 @@ export class Connection {
     const stopListening = onAbort(signal, () => {
       controller.abort(abortError(signal));
     });
+    this.#follow(controller);
     try {
       await runSession(this.#session(controller), controller.signal);
       this.#record.hasWorked = true;
     } finally {
+      this.#deps.confirmer?.follow(null);
       stopListening();
       controller.abort();
       await this.#watch;
@@ -133,8 +139,17 @@ export class Connection {
     }
   }
 
+  /** What stays unconfirmed is a reason to leave the peer. */
+  #follow(controller: AbortController): void {
+    const leave = (error: SyncError): void => {
+      controller.abort(error);
+    };
+    this.#refollow = () => this.#deps.confirmer?.follow({ record: this.#record, leave });
+    this.#refollow();
+  }
+
   #session(controller: AbortController): SessionDeps {
-    const { settings, chain, hub } = this.#deps;
+    const { settings, chain, hub, confirmer } = this.#deps;
     const { peer, status } = this.#record;
     return {
       chain,
@@ -148,7 +163,10 @@ export class Connection {
       follow: this.#follows,
       batch: settings.limits,
       open: this.#opener(),
-      ready: (signal) => hub.ready(signal),
+      ready: async (signal) => {
+        await hub.ready(signal);
+        await confirmer?.room(signal);
+      },
       onFact: (fact) => {
         this.#take(fact, controller);
       },
@@ -167,17 +185,22 @@ export class Connection {
 
   /** What a branch of the peer needs to take the place of ours. */
   #branches(): BranchRules {
-    const { settings, book, ties } = this.#deps;
+    const { settings, book, ties, confirmer } = this.#deps;
     return {
       maxRollbackBlocks: settings.maxRollbackBlocks,
       maxBranchBytes: settings.limits.maxBranchBytes,
       acceptRollback: settings.acceptRollback,
       // With several peers a tie is for those to decide that have the longer branch next.
-      takesTie: (height) => (settings.agree > 1 || book.usable.length === 1) && ties.allows(height),
+      takesTie: (height) => book.usable.length === 1 && ties.allows(height),
       tookTie: (height) => {
         ties.taken(height);
       },
-      isPreferred: (theirs) => isOnMost(theirs, book.usable),
+      agree: settings.agree,
+      isPreferred: async ({ head, has, isLonger }, signal) => {
+        if (confirmer === null) return isOnMost(head, book.usable);
+        if (has === null) return confirmer.prefersPeer(this.#record);
+        return confirmer.prefers(has, isLonger, signal);
+      },
     };
   }
 
@@ -297,6 +320,7 @@ export class Connection {
         const record = book.find(peer.url);
         if (record === null || record === this.#record) return;
         this.#record = record;
+        this.#refollow?.();
         this.#rate = this.#rateOf(record);
         this.#deps.hub.phase.answeredBy(peer.url);
       },

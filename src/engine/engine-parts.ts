@@ -68,8 +68,10 @@ export interface EngineSettings extends ChainSettings {
   readonly acceptRollback: BlockRef | null;
   /** Whether to go on with live blocks once the peers' head is reached. */
   readonly follow: boolean;
-  /** How many peers have to be on one chain before it is believed. */
+  /** How many peers have to have a block before it is confirmed. */
   readonly agree: number;
+  /** How long a peer is followed whose blocks stay unconfirmed while enough others have another one, in milliseconds. */
+  readonly confirmTimeoutMs: number;
   /** Age of the newest block, in milliseconds, above which a node counts as cut off; `null` for none. */
   readonly staleAfterMs: number | null;
   /** How often the heads of all peers are compared while following, in milliseconds. */

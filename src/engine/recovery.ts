@@ -1,5 +1,5 @@
 import type { Transport } from '../contracts/index.js';
-import type { SyncError } from '../errors/index.js';
+import { SyncError } from '../errors/index.js';
 import type { EngineSettings } from './engine-parts.js';
 import type { EventHub } from './events/event-hub.js';
 import type { ModeChooser } from './modes.js';
@@ -74,6 +74,7 @@ export class Recovery {
     const { follow } = settings;
     const hasOthers = book.usable.length > 1;
     const consequence = consequenceOf({ error, follow, hasOthers, mayPass });
+    if (consequence === 'unproved' && error.code === 'HEAD_UNPROVED') return this.#unmet(record, error);
     const status = isNamed(error, consequence) ? 'dropped' : 'lost';
     hub.emit({ type: 'peer', peer: record.peer.url, status, error });
     if (consequence === 'drop') book.drop(record, error);
@@ -82,6 +83,21 @@ export class Recovery {
       if (follow && !error.info.retryable) chooser.forgive(record.peer);
       return !book.backOff(record, error, mayPass);
     }
+    return true;
+  }
+
+  /** A head that was not sent; again and again it is a contradiction. @returns whether it counts as a failure: it does */
+  #unmet(record: PeerRecord, cause: SyncError): boolean {
+    const { hub, settings, book } = this.#deps;
+    const { url } = record.peer;
+    if (book.unmet(record, settings.headCheckMs)) {
+      hub.emit({ type: 'peer', peer: url, status: 'lost', error: cause });
+      return true;
+    }
+    book.unproved(record);
+    const message = `${url} was asked again, and what it sends does not lead to the head that it claims: ${cause.message}`;
+    const error = new SyncError('PEER_INCONSISTENT', message, { ...cause.context, peer: url, cause });
+    hub.emit({ type: 'peer', peer: url, status: 'dropped', error });
     return true;
   }
 
@@ -145,12 +161,15 @@ export class Recovery {
   /** Whether the same peer is worth asking by its other way. */
   #hasOtherWay({ record, error, way, fork }: Failure): boolean {
     if (way === null || fork !== null || record.dropped !== null) return false;
+    // It is left for its chain, whatever way that came.
+    if (error.code === 'PEER_OUTVOTED') return false;
     return this.#deps.chooser.failed(record.peer, way, error);
   }
 
-  /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait. */
+  /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait, and may be confirmed. */
   #mayPass({ error, fork }: Failure): boolean {
     if (error.code !== 'FORKED') return false;
-    return fork === 'replaced' || (fork === 'shorter' && this.#deps.settings.follow);
+    const { follow, agree } = this.#deps.settings;
+    return fork === 'replaced' || (fork === 'shorter' && (follow || agree > 1));
   }
 }

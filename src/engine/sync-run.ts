@@ -1,7 +1,9 @@
 import type { BlockHeader, Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { sleep } from '../internal/abort.js';
+import { LinkedAbort } from '../internal/linked-abort.js';
 import type { Chain } from '../chain/chain.js';
+import { Agreement } from './agreement/agreement.js';
 import { ChainOpener } from './chain-opener.js';
 import { Connection, type ConnectionOutcome } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
@@ -48,6 +50,9 @@ export class SyncRun {
   readonly #opener: ChainOpener;
   readonly #recovery: Recovery;
   readonly #ties = new TieLimit();
+  /** Begins with the first connection. */
+  #agreement: Agreement | null = null;
+  #onFailure: (error: SyncError) => void = () => undefined;
 
   constructor(deps: RunDeps) {
     const { parts, settings } = deps;
@@ -72,6 +77,21 @@ export class SyncRun {
    * @throws SyncError of the last failure, when no peer is left or too many attempts in a row brought nothing.
    */
   async run(signal: AbortSignal): Promise<void> {
+    const abort = new LinkedAbort(signal);
+    try {
+      await this.#sync(abort);
+    } finally {
+      abort.abort(new SyncError('ABORTED', 'The run is over.'));
+      abort.release();
+      await this.#agreement?.ended();
+    }
+  }
+
+  async #sync(abort: LinkedAbort): Promise<void> {
+    const { signal } = abort;
+    this.#onFailure = (error) => {
+      abort.abort(error);
+    };
     await this.#opener.checkStore();
     if (this.#opener.isKnown) await this.#opener.open(null);
     for (let next = this.#book.next(); ; next = this.#book.next()) {
@@ -82,8 +102,15 @@ export class SyncRun {
       if (outcome.kind === 'finished') return;
       const { head } = this.#deps.parts.storage.checkpoint();
       this.#book.connected(outcome.record, sinceMs, head?.height ?? -1);
-      if (outcome.kind === 'failed') this.#recovery.after(outcome);
+      if (outcome.kind === 'failed') await this.#recover(outcome);
     }
+  }
+
+  async #recover(failure: Failure): Promise<void> {
+    const { settings, parts } = this.#deps;
+    this.#recovery.after(failure);
+    if (failure.error.code === 'PEER_OUTVOTED')
+      await this.#agreement?.makeRoom(isDone(parts.storage.checkpoint().head, settings.to));
   }
 
   async #wait({ waitMs }: NextPeer, signal: AbortSignal): Promise<void> {
@@ -97,6 +124,7 @@ export class SyncRun {
     let connection: Connection | null;
     try {
       connection = await this.#prepare(record, signal);
+      if (connection === null) await this.#agreement?.confirmer?.settled(record, signal);
     } catch (error) {
       const before = { record, way: null, hasWorked: false, fork: null };
       return { kind: 'failed', ...before, error: peerFailure(error, signal) };
@@ -119,9 +147,13 @@ export class SyncRun {
   async #isFinished({ record, hasWorked }: Ended, signal: AbortSignal): Promise<boolean> {
     const { settings } = this.#deps;
     const chain = this.#opener.chain;
-    if (isDone(chain.tip().head, settings.to)) return true;
+    if (isDone(chain.tip().head, settings.to)) {
+      await this.#agreement?.confirmer?.settled(record, signal);
+      return true;
+    }
     const unmet = unmetClaim(record, chain.tip().head);
     if (unmet !== null) throw unmet;
+    this.#book.met(record);
     const isCaughtUp = await this.#isCaughtUp(record, signal);
     if (hasWorked || !settings.follow) this.#recovery.worked(record);
     if (settings.follow) this.#handOver(record);
@@ -144,7 +176,11 @@ export class SyncRun {
   async #isCaughtUp(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
     const { hub, settings } = this.#deps;
     const chain = this.#opener.chain;
-    const verdict = await this.#check(chain).run(record, signal);
+    const agreement = await this.#agreed(chain, signal);
+    if (!settings.follow) await agreement.confirmer?.settled(record, signal);
+    const check = this.#check(chain, agreement);
+    const verdict = await check.run(record, signal);
+    await check.tellBranches(signal);
     const { ahead, doubt } = verdict;
     if (ahead !== null) {
       this.#book.prefer(ahead);
@@ -167,11 +203,29 @@ export class SyncRun {
     ]);
     const first = this.#choose(peer, status);
     if (status !== null) this.#opener.check(status);
+    this.#checkName(status);
     const chosen = first?.mode === 'snapshot' ? await this.#afterSnapshot(record, first, signal) : first;
     const chain = await this.#opener.open(status);
     if (status !== null) this.#opener.adopt(status);
     if (chosen === null) throw this.#noWay(peer);
-    return this.#connection(record, chain, chosen);
+    return this.#connection(record, chain, { ...chosen, agreement: await this.#agreed(chain, signal) });
+  }
+
+  /**
+   * An empty store takes the chain's name from a peer, and is bound to it from then on: so as many have to name it as have
+   * to agree.
+   */
+  #checkName(status: PeerStatus | null): void {
+    const { settings, parts } = this.#deps;
+    const { agree, chainId } = settings;
+    if (agree <= 1 || chainId !== null || parts.storage.identity() !== null) return;
+    const name = status?.chainId ?? null;
+    const names = this.#book.usable.flatMap(({ status: said }) => (said === null ? [] : [said.chainId]));
+    const count = names.filter((each) => each === name).length;
+    // Those who can't be asked don't contradict.
+    if (count >= agree || count === names.length) return;
+    const message = `${count} of the ${agree} peers that have to agree name the chain ${name ?? 'without an id'}.`;
+    throw new SyncError('HEADS_DISAGREE', message);
   }
 
   /** Peers that have said nothing of themselves yet. */
@@ -198,7 +252,27 @@ export class SyncRun {
     return this.#chooser.choose(peer, { height: head?.height ?? null, to: settings.to, status });
   }
 
-  #connection(record: PeerRecord, chain: Chain, { mode, reason }: ChosenMode): Connection | null {
+  /** Begins to ask the peers how far they agree, once there is a chain that they can be asked about. */
+  async #agreed(chain: Chain, signal: AbortSignal): Promise<Agreement> {
+    if (this.#agreement !== null) return this.#agreement;
+    const { parts, settings, hub, now } = this.#deps;
+    const check = (status: PeerStatus): void => {
+      this.#opener.check(status);
+    };
+    const onFailure = (error: SyncError): void => {
+      this.#onFailure(error);
+    };
+    const transport = anyTransport(parts.transports);
+    const deps = { settings, hub, now, chain, transport, book: this.#book, check, onFailure };
+    this.#agreement = await Agreement.begin(deps, signal);
+    return this.#agreement;
+  }
+
+  #connection(
+    record: PeerRecord,
+    chain: Chain,
+    { mode, reason, agreement }: ChosenMode & { readonly agreement: Agreement },
+  ): Connection | null {
     const { hub, parts, settings, meter, now } = this.#deps;
     const { peer, status } = record;
     const transport = parts.transports.find((each) => each.mode === mode);
@@ -206,7 +280,8 @@ export class SyncRun {
     const { head } = chain.tip();
     meter.place(head?.height ?? null, target(status, settings.to));
     if (isDone(head, settings.to)) return null;
-    const check = this.#check(chain);
+    const check = this.#check(chain, agreement);
+    const { news, confirmer } = agreement;
     const onSuccess = (): void => {
       this.#chooser.succeeded();
     };
@@ -218,13 +293,13 @@ export class SyncRun {
     return new Connection(
       {
         ...{ hub, parts, settings, meter, now, book, chain, check, transport, reason, onSuccess, onOther },
-        ties: this.#ties,
+        ...{ ties: this.#ties, news, confirmer },
       },
       record,
     );
   }
 
-  #check(chain: Chain): HeadCheck {
+  #check(chain: Chain, { disagreement, confirmer }: Agreement): HeadCheck {
     const { settings, parts } = this.#deps;
     const transport =
       parts.transports.find(({ mode }) => mode === 'stream') ?? anyTransport(parts.transports);
@@ -234,7 +309,8 @@ export class SyncRun {
       book: this.#book,
       freshness: this.#freshness,
       survey: this.#surveyDeps(),
-      agreement: { chain, transport, acceptCodecs: parts.acceptCodecs },
+      ...{ disagreement, confirmer, acceptCodecs: parts.acceptCodecs },
+      locate: { chain, transport },
     });
   }
 

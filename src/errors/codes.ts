@@ -240,8 +240,13 @@ export const ERROR_CODES = {
     retry,
   ),
   HEADS_DISAGREE: info(
-    'Fewer peers than `agree` asks for are on one chain.',
+    'Fewer peers than `agree` asks for have the newest block.',
     'Find out which of the peers are on another chain, or are down.',
+    retry,
+  ),
+  PEER_OUTVOTED: info(
+    'As many peers as `agree` asks for have another block than this one has sent.',
+    'One of the others is asked; find out why this peer is on another branch.',
     retry,
   ),
   HEAD_STALE: info(

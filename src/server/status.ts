@@ -16,7 +16,7 @@ export function statusDocument(
   endpoints: readonly Endpoint[],
   limits: ServerLimits,
 ): object {
-  const { base, head, finalized } = source.tip();
+  const { base, head, confirmed, finalized } = source.tip();
   const { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs, streamLeaseMs } = limits;
   return {
     protocol: PROTOCOL_VERSION,
@@ -24,6 +24,7 @@ export function statusDocument(
     chainId: source.chainId(),
     base,
     head: refOf(head),
+    confirmed: refOf(confirmed),
     finalized: refOf(finalized),
     codecs: {
       stream: codecsOf(endpoints, 'stream'),
@@ -49,9 +50,9 @@ export function statusResponse(document: object, cache: CachePolicy): EndpointRe
   return { status: 200, headers, body };
 }
 
-/** A source may hand out more than the reference; the document has these two members only. */
-function refOf(ref: BlockRef | null): BlockRef | null {
-  return ref === null ? null : { height: ref.height, hash: ref.hash };
+/** A source may hand out more than the reference, and one of a host's may not know what is confirmed. */
+function refOf(ref: BlockRef | null | undefined): BlockRef | null {
+  return ref === null || ref === undefined ? null : { height: ref.height, hash: ref.hash };
 }
 
 function codecsOf(endpoints: readonly Endpoint[], key: keyof Endpoint['codecs']): readonly string[] {

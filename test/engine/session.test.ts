@@ -32,7 +32,8 @@ const RULES: BranchRules = {
   acceptRollback: null,
   takesTie: () => true,
   tookTie: () => undefined,
-  isPreferred: () => false,
+  agree: 1,
+  isPreferred: () => Promise.resolve(false),
 };
 
 /** Runs a session whose peer gives these answers, one after the other. */
@@ -242,7 +243,11 @@ test('a branch whose bodies are more than may be held is fetched again, and take
     { reads: documents.map((document) => asFrames([document])) },
   ];
   const { facts, asked, error } = await tellAll(chain, answers, {
-    branches: { ...RULES, takesTie: () => false, isPreferred: ({ height }) => height === 6 },
+    branches: {
+      ...RULES,
+      takesTie: () => false,
+      isPreferred: ({ head }) => Promise.resolve(head.height === 6),
+    },
   });
   t.is(error, undefined);
   t.deepEqual(asked, [3, 1]);

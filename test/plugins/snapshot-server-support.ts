@@ -127,14 +127,15 @@ export class LedgerSource implements BlockSource {
     changes: (height: number) => readonly StateChange[] = () => [],
   ): Promise<void> {
     const frames = documents.map((document) => frameOf(document));
-    const [first] = frames;
-    if (first === undefined) return;
+    const first = frames[0]?.header;
+    const last = frames.at(-1)?.header;
+    if (first === undefined || last === undefined) return;
     const blocks = frames.map((frame) => ({ frame, changes: changes(frame.header.height) }));
-    const identity_ = { chain: this.chain, chainId: first.header.hash };
+    const identity_ = { chain: this.chain, chainId: first.hash };
     await this.storage.commit({
       rollbackTo: null,
       blocks,
-      confirmed: null,
+      confirmed: { height: last.height, hash: last.hash },
       finalized: null,
       identity: identity_,
     });

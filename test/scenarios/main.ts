@@ -1,3 +1,4 @@
+import { agreement } from './agreement.js';
 import { blackHole } from './black-hole.js';
 import { droppedLine } from './dropped-line.js';
 import { forks } from './forks.js';
@@ -15,6 +16,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   nginx,
   h2load,
   bombs,
+  agreement,
 };
 
 const wanted = process.argv.slice(2);

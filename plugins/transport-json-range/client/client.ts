@@ -1,5 +1,6 @@
 import {
   PLUGIN_API_VERSION,
+  type BlockRef,
   type Peer,
   type PeerStatus,
   type StreamRequest,
@@ -8,6 +9,7 @@ import {
   type TransportPlugin,
   type WireItem,
 } from '../../../src/contracts/index.js';
+import { askHolds } from '../../../src/internal/http/holds.js';
 import { fetchStatus } from '../../../src/internal/http/status.js';
 import {
   duration,
@@ -103,6 +105,10 @@ class JsonRangeTransport implements Transport {
   constructor(deps: TransportDeps, bounds: DownloadOptions) {
     this.#deps = deps;
     this.#bounds = bounds;
+  }
+
+  holds(peer: Peer, ref: BlockRef, { signal }: { readonly signal: AbortSignal }): Promise<boolean> {
+    return askHolds(this.#deps, peer, ref, signal);
   }
 
   async status(peer: Peer, { signal }: { readonly signal: AbortSignal }): Promise<PeerStatus | null> {

@@ -128,9 +128,12 @@ interface Job extends Pick<Packing, 'maxPartBytes' | 'signal'> {
 }
 
 function headOf({ source, type, recentBlocks }: CompleteOrder, view: StorageView): DocumentHead {
-  const { head, base } = view.checkpoint;
+  const { head, base, confirmed } = view.checkpoint;
   const chainId = source.chainId();
   if (head === null || chainId === null) throw unavailable('The chain is empty.');
+  // A snapshot is signed, and its state is that of the head.
+  if (confirmed?.hash !== head.hash)
+    throw unavailable('The newest block is not confirmed by as many peers as the node asks for.');
   if (!/^[\x20-\x7e]{1,256}$/.test(chainId))
     throw unavailable('The id of the chain is not printable ASCII, which a signed snapshot needs.');
   return {

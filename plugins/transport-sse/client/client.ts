@@ -9,6 +9,7 @@ import {
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
 import { responseError } from '../../../src/internal/http/response-error.js';
+import { askHolds } from '../../../src/internal/http/holds.js';
 import { fetchStatus } from '../../../src/internal/http/status.js';
 import { isEventStream, streamRequest } from './http.js';
 import { leaseOf, Renewals } from './renewals.js';
@@ -32,6 +33,7 @@ export function sseTransport(): TransportPlugin {
         mode: 'stream',
         supports: { follow: true },
         status: (peer, { signal }) => fetchStatus(deps, peer, signal),
+        holds: (peer, ref, { signal }) => askHolds(deps, peer, ref, signal),
         open: (request, { signal }) => openStream({ ...deps, names }, request, signal),
       };
     },

@@ -96,7 +96,8 @@ export class EventHub {
   checkpoint(checkpoint: Checkpoint): void {
     this.#update({ checkpoint });
     if (checkpoint.head !== null) {
-      this.emit({ type: 'checkpoint', head: checkpoint.head, finalized: checkpoint.finalized });
+      const { head, confirmed, finalized } = checkpoint;
+      this.emit({ type: 'checkpoint', head, confirmed, finalized });
     }
   }
 

@@ -37,7 +37,7 @@ export interface SyncProgress {
 }
 
 /**
- * A block is durable. Small: the body is loaded on demand, so that a slow subscriber holds refs only; the sync waits for
+ * A block is durable, and confirmed by as many peers as `agree` asks for. Small: the body is loaded on demand, so that a slow subscriber holds refs only; the sync waits for
  * one that loads the block of every event and is 2,048 behind.
  */
 export interface BlockEvent {
@@ -45,7 +45,7 @@ export interface BlockEvent {
   readonly header: BlockHeader;
   /** Size of the document in bytes. */
   readonly documentBytes: number;
-  /** How it came here. */
+  /** How it came here; `stream` for one that an earlier run has stored. */
   readonly origin: 'stream' | 'json';
   /** Loads the block from the store. @throws SyncError `STORE_*` */
   block(): Promise<Block>;
@@ -63,14 +63,14 @@ export interface ProgressEvent extends SyncProgress {
   readonly type: 'progress';
 }
 
-/** A batch of blocks is durable up to `head`. */
-export interface CheckpointEvent extends Pick<Checkpoint, 'finalized'> {
+/** A batch of blocks is durable up to `head`, or what can be relied on has moved. */
+export interface CheckpointEvent extends Pick<Checkpoint, 'confirmed' | 'finalized'> {
   readonly type: 'checkpoint';
   readonly head: BlockRef;
 }
 
 /**
- * Blocks were dropped, because the peer is on another branch from `to` on. The `block` events of the other branch follow;
+ * Blocks that were told of were dropped, because the peer is on another branch from `to` on. The `block` events of the other branch follow;
  * the state is that after `to`.
  */
 export interface RollbackEvent {
@@ -102,6 +102,36 @@ export interface EquivocationEvent extends Equivocation {
   readonly type: 'equivocation';
   /** The peer that sent the other block; it may be honest. */
   readonly peer: string;
+}
+
+/** Peers are on other branches than this node. Told when that has changed. */
+export interface DisagreementEvent {
+  readonly type: 'disagreement';
+  /** Our head. */
+  readonly ours: BlockRef;
+  /** The peers that have nothing else than we have, as far as both go. */
+  readonly same: readonly string[];
+  /** The peers that have other blocks. */
+  readonly others: readonly {
+    readonly peer: string;
+    /** The head that it names. */
+    readonly block: BlockRef;
+    /** The newest block that it has in common with us; `null` when none is known. */
+    readonly common: BlockRef | null;
+  }[];
+}
+
+/** Fewer peers than `agree` asks for can be asked, so that what is stored is not confirmed, and nothing is handed on. */
+export interface UnconfirmedEvent {
+  readonly type: 'unconfirmed';
+  /** The newest block here. */
+  readonly head: BlockRef;
+  /** The newest block that was confirmed; `null` when none was. */
+  readonly confirmed: BlockRef | null;
+  /** How many peers have to have it. */
+  readonly agree: number;
+  /** Who can't be asked, and why. */
+  readonly missing: readonly { readonly peer: string; readonly error: SyncError }[];
 }
 
 /** Something happened with a peer. */
@@ -192,6 +222,8 @@ export type SyncEvent =
   | RollbackEvent
   | RollbackHeldEvent
   | EquivocationEvent
+  | DisagreementEvent
+  | UnconfirmedEvent
   | PeerEvent
   | RetryEvent
   | StaleEvent

@@ -12,7 +12,7 @@ export const NEXT_PHASES: Readonly<Record<SyncPhase, readonly SyncPhase[]>> = {
   importing: ['connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
   syncing: ['connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
   synced: ['connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
-  waiting: ['connecting', 'failed', 'closed'],
+  waiting: ['connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
   failed: ['closed'],
   closed: [],
 };
@@ -69,7 +69,7 @@ export class Phases {
     this.#wasSynced = true;
   }
 
-  /** No peer may be asked for a while. */
+  /** No peer may be asked for a while, or too few can be to confirm what is stored. */
   waiting(): void {
     this.#enter({ phase: 'waiting', peer: this.#peer });
   }
@@ -87,7 +87,7 @@ export class Phases {
   /** Another peer has answered in place of the one that was asked; the phase stays. */
   answeredBy(peer: string): void {
     const { phase } = this.#state;
-    if (phase !== 'syncing' && phase !== 'synced')
+    if (phase !== 'syncing' && phase !== 'synced' && phase !== 'waiting')
       throw new TypeError(`No peer answers while the engine is ${phase}.`);
     this.#change({ phase, peer });
   }

@@ -1,7 +1,7 @@
 import type { Transport } from '../../contracts/index.js';
 import type { Chain } from '../../chain/chain.js';
 import type { SessionFact } from '../session/fact.js';
-import { StoredBlockEvent } from './block-event.js';
+import type { BlockNews } from './block-news.js';
 import type { EventHub } from './event-hub.js';
 import type { ProgressMeter } from './progress.js';
 
@@ -10,6 +10,7 @@ export interface PublishDeps {
   readonly hub: EventHub;
   readonly meter: ProgressMeter;
   readonly chain: Chain;
+  readonly news: BlockNews;
 }
 
 type Fact<K extends SessionFact['kind']> = Extract<SessionFact, { kind: K }>;
@@ -51,7 +52,7 @@ export function publishFact(deps: PublishDeps, fact: SessionFact, { origin, peer
 }
 
 function publishDurable(
-  { hub, meter, chain }: PublishDeps,
+  { hub, meter, chain, news }: PublishDeps,
   { frames }: Fact<'durable'>,
   origin: Transport['mode'],
 ): void {
@@ -59,13 +60,15 @@ function publishDurable(
   for (const frame of frames) bytes += frame.bytes.byteLength;
   const last = frames.at(-1);
   if (last !== undefined) meter.add(frames.length, bytes, last.header.height);
-  if (hub.observed) for (const frame of frames) hub.emit(new StoredBlockEvent(chain, frame, origin));
+  news.stored(frames, origin);
   hub.checkpoint(chain.tip());
   hub.progress(() => meter.sample());
 }
 
-function publishDropped({ hub, meter, chain }: PublishDeps, { to, dropped }: Fact<'dropped'>): void {
+function publishDropped({ hub, meter, chain, news }: PublishDeps, { to, dropped }: Fact<'dropped'>): void {
   meter.place(to.height, meter.current().head);
-  hub.emit({ type: 'rollback', to: { height: to.height, hash: to.hash }, dropped });
+  const told = news.dropped(to.height, dropped);
+  if (told.length > 0)
+    hub.emit({ type: 'rollback', to: { height: to.height, hash: to.hash }, dropped: told });
   hub.checkpoint(chain.tip());
 }

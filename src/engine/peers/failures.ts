@@ -32,9 +32,15 @@ export function consequenceOf(occasion: Occasion): Consequence {
   return error.info.retryable || mayPass || follow ? 'leave' : 'drop';
 }
 
+const USELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'HEAD_UNPROVED',
+  'PEER_INCONSISTENT',
+  'PEER_OUTVOTED',
+]);
+
 /** A head that was not shown, or a chain that has no block in common with this one. */
 function isUselessClaim({ error, follow, hasOthers, mayPass }: Occasion): boolean {
-  if (error.code === 'HEAD_UNPROVED' || error.code === 'PEER_INCONSISTENT') return true;
+  if (USELESS.has(error.code)) return true;
   return error.code === 'FORKED' && !mayPass && follow && hasOthers;
 }
 

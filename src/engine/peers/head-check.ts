@@ -2,7 +2,11 @@ import { isSyncError, SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
 import type { EngineSettings } from '../engine-parts.js';
 import type { Chain } from '../../chain/chain.js';
-import { type AgreementDeps, askBehind, countAgreeing } from './agreement.js';
+import type { Confirmer } from '../agreement/confirmer.js';
+import type { Disagreement } from '../agreement/disagreement.js';
+import { locate, type LocateDeps, type Place } from '../agreement/locate.js';
+import { within } from '../../internal/deadline.js';
+import { askBehind } from './ask-behind.js';
 import type { Freshness } from './freshness.js';
 import type { PeerBook } from './peer-book.js';
 import type { PeerRecord } from './peer-record.js';
@@ -13,12 +17,16 @@ const SURVEY_MS = 3_000;
 
 /** What comparing the peers' heads with the node's works with. */
 export interface HeadCheckDeps {
-  readonly settings: Pick<EngineSettings, 'agree' | 'staleAfterMs'>;
+  readonly settings: Pick<EngineSettings, 'staleAfterMs'>;
   readonly book: PeerBook;
   readonly chain: Chain;
   readonly freshness: Freshness;
   readonly survey: SurveyDeps;
-  readonly agreement: AgreementDeps;
+  readonly locate: LocateDeps;
+  readonly acceptCodecs: readonly string[];
+  readonly disagreement: Disagreement;
+  /** Has blocks confirmed by other peers; `null` where what was verified is confirmed. */
+  readonly confirmer: Confirmer | null;
 }
 
 /** What the peers and the clock say of the node's head. */
@@ -29,6 +37,10 @@ export interface Verdict {
   readonly ageMs: number;
   /** Why the node does not count as caught up, whatever was verified; `null` when it does. */
   readonly doubt: SyncError | null;
+  /** Whether the doubt is only that the other peers have not answered yet. */
+  readonly isAsking: boolean;
+  /** Whether too few peers can be heard to confirm what is held. */
+  readonly isWaiting: boolean;
 }
 
 /** Compares the node's head with what all peers claim and with the clock. */
@@ -41,33 +53,40 @@ export class HeadCheck {
 
   /** Whether there is anything to ask: with one peer, and no limit for the age, what was verified is all there is. */
   get isNeeded(): boolean {
-    const { settings, book } = this.#deps;
-    return settings.agree > 1 || settings.staleAfterMs !== null || book.usable.length > 1;
+    const { settings, book, confirmer } = this.#deps;
+    return confirmer !== null || settings.staleAfterMs !== null || book.usable.length > 1;
   }
 
   /** @param from - the peer that has brought the node here. */
   async run(from: PeerRecord, signal: AbortSignal): Promise<Verdict> {
-    const { book, chain } = this.#deps;
-    if (!this.isNeeded) return { ahead: null, ageMs: 0, doubt: null };
+    const { book, chain, confirmer } = this.#deps;
+    if (!this.isNeeded) return { ahead: null, ageMs: 0, doubt: null, isAsking: false, isWaiting: false };
     const records = book.ready.filter((record) => record !== from);
     // The peer itself is asked again as well: its head may have grown, or been a lie.
     const asked = records.length === 0 ? [] : [from, ...records];
     await survey(this.#deps.survey, asked, SURVEY_MS, signal);
     const { head } = chain.tip();
-    const ahead = book.ready.filter(({ status }) => claimOf(status, head) === 'ahead');
+    if (claimOf(from.status, head) === 'same') book.met(from);
+    const isElsewhere = (record: PeerRecord): boolean => confirmer?.isElsewhere(record) === true;
+    const ahead = book.ready.filter(
+      (record) => claimOf(record.status, head) === 'ahead' && !isElsewhere(record),
+    );
     const ageMs = await this.#ageMs();
-    const doubt = (await this.#disagreement(from, records, signal)) ?? this.#staleness(ageMs);
-    return { ahead: ahead.find((record) => record !== from) ?? ahead[0] ?? null, ageMs, doubt };
+    return {
+      ahead: ahead.find((record) => record !== from) ?? ahead[0] ?? null,
+      ageMs,
+      ...this.#doubt(ageMs),
+    };
   }
 
-  /** Whether enough peers are on one chain with this one to believe it. @throws SyncError `HEADS_DISAGREE` */
-  async mayBelieve(record: PeerRecord, signal: AbortSignal): Promise<void> {
-    const { settings, book } = this.#deps;
-    if (settings.agree <= 1) return;
-    const others = book.ready.filter((other) => other !== record);
-    await survey(this.#deps.survey, others, SURVEY_MS, signal);
-    const error = await this.#disagreement(record, others, signal);
-    if (error !== null) throw error;
+  #doubt(ageMs: number): Pick<Verdict, 'doubt' | 'isAsking' | 'isWaiting'> {
+    const { confirmer } = this.#deps;
+    const unconfirmed = confirmer?.doubt() ?? null;
+    return {
+      doubt: unconfirmed ?? this.#staleness(ageMs),
+      isAsking: unconfirmed !== null && confirmer?.isAsking === true,
+      isWaiting: confirmer?.isWaiting === true,
+    };
   }
 
   /**
@@ -76,12 +95,18 @@ export class HeadCheck {
    * @returns whether it is worth leaving another one for.
    */
   async proves(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
-    const { chain, agreement, survey: deps } = this.#deps;
+    const {
+      chain,
+      locate: { transport },
+      acceptCodecs,
+      survey: deps,
+    } = this.#deps;
     const { head } = chain.tip();
     const claimed = record.status?.head ?? null;
     if (head === null || claimed === null) return true;
     try {
-      if ((await askBehind(agreement, record, head, signal)) !== 'nothing') return true;
+      if ((await askBehind({ chain, transport, acceptCodecs }, record, head, signal)) !== 'nothing')
+        return true;
       const message = `${record.peer.url} claims block ${claimed.height} and has nothing behind block ${head.height}.`;
       deps.onFailure(record, new SyncError('HEAD_UNPROVED', message, { height: claimed.height }));
     } catch (error) {
@@ -99,17 +124,20 @@ export class HeadCheck {
     return freshness.ageMs(head, head === null ? null : await chain.header(head.height));
   }
 
-  async #disagreement(
-    record: PeerRecord,
-    others: readonly PeerRecord[],
-    signal: AbortSignal,
-  ): Promise<SyncError | null> {
-    const { agree } = this.#deps.settings;
-    if (agree <= 1) return null;
-    const count = await countAgreeing(this.#deps.agreement, record, others, signal);
-    if (count >= agree) return null;
-    const message = `${count} of the ${agree} peers that have to agree are on the chain of ${record.peer.url}.`;
-    return new SyncError('HEADS_DISAGREE', message, { peer: record.peer.url });
+  /**
+   * Tells of peers that are on other branches than ours, by the heads that they named just now. With several peers that
+   * have to agree they are asked for our blocks anyway, and it is told there.
+   */
+  async tellBranches(signal: AbortSignal): Promise<void> {
+    const { chain, book, confirmer, disagreement, locate: deps } = this.#deps;
+    if (confirmer !== null || book.usable.length < 2) return;
+    const records = book.ready;
+    const { head } = chain.tip();
+    const places = await Promise.all(records.map((record) => placeOf(deps, record, signal)));
+    disagreement.note(
+      head,
+      records.map((record, at) => ({ record, place: places[at] ?? null })),
+    );
   }
 
   #staleness(ageMs: number): SyncError | null {
@@ -117,5 +145,18 @@ export class HeadCheck {
     if (staleAfterMs === null || ageMs <= staleAfterMs) return null;
     const message = `The newest block is ${Math.round(ageMs / 1000)} s old, more than the ${Math.round(staleAfterMs / 1000)} s allowed.`;
     return new SyncError('HEAD_STALE', message);
+  }
+}
+
+/** Where a peer is that has just named its head; `null` when it can't be found out. */
+async function placeOf(deps: LocateDeps, record: PeerRecord, signal: AbortSignal): Promise<Place | null> {
+  const theirs = record.status?.head ?? null;
+  if (theirs === null || deps.transport.holds === undefined) return null;
+  try {
+    return await within(SURVEY_MS, signal, (inner) => locate(deps, record, theirs, inner));
+  } catch (error) {
+    throwIfAborted(signal);
+    if (isSyncError(error)) return null;
+    throw error;
   }
 }

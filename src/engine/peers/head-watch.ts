@@ -1,5 +1,5 @@
 import { SyncError } from '../../errors/index.js';
-import { sleep } from '../../internal/abort.js';
+import { TimedWakeUp } from '../agreement/timed-wake-up.js';
 import type { Chain } from '../../chain/chain.js';
 import type { EventHub } from '../events/event-hub.js';
 import type { HeadCheck, Verdict } from './head-check.js';
@@ -34,18 +34,50 @@ export interface HeadWatchDeps {
  *   claims what it does not send.
  */
 export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: AbortSignal): Promise<never> {
-  const { check, headCheckMs, staleAfterMs } = deps;
-  const claims = new Claims(deps, from);
-  let doubt: string | null = null;
-  for (;;) {
-    const verdict = await check.run(from, signal);
-    if (deps.isOutvoted()) throw outvoted(from);
-    const isOpen = await claims.take(verdict.ahead, signal);
-    if (!isOpen) publishVerdict(deps, verdict, doubt);
-    doubt = verdict.doubt?.code ?? null;
+  const wake = new TimedWakeUp();
+  let inDoubt = false;
+  // What is confirmed may end a doubt.
+  const unlisten = deps.chain.onConfirmed(() => {
+    if (inDoubt) wake.notify();
+  });
+  const rounds = new Rounds(deps, from);
+  try {
+    for (;;) {
+      const { verdict, pauseMs } = await rounds.next(signal);
+      inDoubt = verdict.doubt !== null;
+      await wake.wait(pauseMs, signal);
+    }
+  } finally {
+    unlisten();
+  }
+}
+
+/** The comparisons of the heads, one after the other. */
+class Rounds {
+  readonly #deps: HeadWatchDeps;
+  readonly #from: PeerRecord;
+  readonly #claims: Claims;
+  /** The doubt that was told of. */
+  #told: string | null = null;
+
+  constructor(deps: HeadWatchDeps, from: PeerRecord) {
+    this.#deps = deps;
+    this.#from = from;
+    this.#claims = new Claims(deps, from);
+  }
+
+  async next(signal: AbortSignal): Promise<{ readonly verdict: Verdict; readonly pauseMs: number }> {
+    const { check, headCheckMs, staleAfterMs } = this.#deps;
+    const verdict = await check.run(this.#from, signal);
+    if (this.#deps.isOutvoted()) throw outvoted(this.#from);
+    const isOpen = await this.#claims.take(verdict.ahead, signal);
+    if (!isOpen) publishVerdict(this.#deps, verdict, this.#told);
+    await check.tellBranches(signal);
+    this.#told = verdict.isAsking ? null : (verdict.doubt?.code ?? null);
     const untilStaleMs = staleAfterMs === null ? Infinity : staleAfterMs - verdict.ageMs + 1;
-    const pauseMs = isOpen || doubt !== null ? Math.min(headCheckMs, DOUBT_MS) : headCheckMs;
-    await sleep(untilStaleMs > 0 ? Math.min(pauseMs, untilStaleMs) : pauseMs, signal);
+    const isSoon = isOpen || verdict.doubt !== null;
+    const pauseMs = isSoon ? Math.min(headCheckMs, DOUBT_MS) : headCheckMs;
+    return { verdict, pauseMs: untilStaleMs > 0 ? Math.min(pauseMs, untilStaleMs) : pauseMs };
   }
 }
 
@@ -121,7 +153,7 @@ class Claims {
 /** Tells what the peers and the clock say. @param before - the doubt there was before */
 export function publishVerdict(
   { hub, chain, staleAfterMs }: Pick<HeadWatchDeps, 'hub' | 'chain' | 'staleAfterMs'>,
-  { doubt, ageMs }: Verdict,
+  { doubt, ageMs, isAsking, isWaiting }: Verdict,
   before: string | null,
 ): void {
   const { head } = chain.tip();
@@ -130,6 +162,7 @@ export function publishVerdict(
     hub.phase.synced();
     return;
   }
-  if (doubt.code !== before) hub.warn(doubt.code, doubt.message);
-  hub.phase.syncing();
+  if (doubt.code !== before && !isAsking) hub.warn(doubt.code, doubt.message);
+  if (isWaiting) hub.phase.waiting();
+  else hub.phase.syncing();
 }

@@ -6,7 +6,9 @@ import { type ConfiguredPeer, type PeerInfo, PeerRecord } from './peer-record.js
 /** While a line is expected back, it is tried after this time and as much again at random. */
 const QUICK_DELAY_MS = 100;
 const QUICK_JITTER_MS = 200;
-/** How long a peer that claimed a head it could not back is left alone. */
+/** A peer that did not send the head that it claims is asked again so often. */
+const UNMET_AGAIN = 3;
+/** How long a peer that contradicts itself, or enough others, is left alone. */
 const UNPROVED_BAN: BackoffBounds = { baseDelayMs: 600_000, maxDelayMs: 86_400_000 };
 
 /** Connections to one peer in a row that may bring no block and be followed by another one at once: one for each way, and a second try. */
@@ -152,7 +154,27 @@ export class PeerBook {
     return backoffDelayMs(retry, failures, context.retryAfterMs ?? null, random);
   }
 
-  /** The peer could not back the head that it claims. */
+  /**
+   * The peer did not send the head that it claims: it is asked again soon, three times, since replicas behind one address,
+   * caches and a reorganisation look like that, too.
+   *
+   * @param withinMs - the time that the three take together.
+   * @returns whether it may be asked again; else it contradicts itself.
+   */
+  unmet(record: PeerRecord, withinMs: number): boolean {
+    record.unmet += 1;
+    if (record.unmet > UNMET_AGAIN) return false;
+    record.failures += 1;
+    record.retryAtMs = this.#options.now() + Math.round(withinMs / UNMET_AGAIN);
+    return true;
+  }
+
+  /** The peer has sent what it claims. */
+  met(record: PeerRecord): void {
+    record.unmet = 0;
+  }
+
+  /** The peer contradicts itself, or enough others. */
   unproved(record: PeerRecord): void {
     record.failures += 1;
     record.unproved += 1;

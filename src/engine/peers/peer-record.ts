@@ -51,7 +51,9 @@ export class PeerRecord {
   hasWorked = false;
   /** Refusals in a row, of the kind that does not pass by itself. */
   refusals = 0;
-  /** How often it claimed a head that it could not back. */
+  /** How often in a row it claimed a head that it did not send. */
+  unmet = 0;
+  /** How often it was left alone for long, as it contradicts itself or enough others. */
   unproved = 0;
   dropped: SyncError | null = null;
   readonly rollbackLimit: RollbackLimit;

@@ -1,7 +1,7 @@
 import type { BlockRef, Peer, PeerStatus, Transport } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
-import { LinkedAbort } from '../../internal/linked-abort.js';
+import { within } from '../../internal/deadline.js';
 import type { PeerRecord } from './peer-record.js';
 
 /** What asking peers for their status works with. */
@@ -37,28 +37,25 @@ export async function survey(
   withinMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const abort = new LinkedAbort(signal);
-  const timer = setTimeout(() => {
-    abort.abort(new SyncError('PEER_TIMEOUT', `No answer within ${withinMs} ms.`));
-  }, withinMs);
-  try {
-    throwIfAborted(signal);
-    await Promise.all(records.map((record) => surveyOne(deps, record, abort.signal)));
-  } finally {
-    clearTimeout(timer);
-    abort.release();
-  }
+  await within(withinMs, signal, (inner) =>
+    Promise.all(records.map((record) => surveyOne(deps, record, { inner, outer: signal }))),
+  );
   throwIfAborted(signal);
 }
 
-async function surveyOne(deps: SurveyDeps, record: PeerRecord, signal: AbortSignal): Promise<void> {
+/** @param outer - that of whoever asks; what it fires with is no fault of a peer's. */
+async function surveyOne(
+  deps: SurveyDeps,
+  record: PeerRecord,
+  { inner, outer }: { readonly inner: AbortSignal; readonly outer: AbortSignal },
+): Promise<void> {
   try {
-    const status = await askStatus(deps, record, signal);
+    const status = await askStatus(deps, record, inner);
     if (status !== null) deps.check(status);
   } catch (error) {
     record.status = null;
     if (!isSyncError(error)) throw error;
-    if (error.code === 'ABORTED') return;
+    if (outer.aborted || error.code === 'ABORTED') return;
     deps.onFailure(record, error.at({ peer: record.peer.url }));
   }
 }

@@ -23,8 +23,22 @@ export interface BranchRules {
   takesTie(height: number): boolean;
   /** A branch that is as long as ours has taken its place. */
   tookTie(height: number): void;
-  /** Whether more peers are on this block than on our head. */
-  isPreferred(theirs: BlockRef): boolean;
+  /**
+   * How many peers have to have a block before it is confirmed. With several, confirmed blocks give way to a branch that is
+   * preferred alone, however long another one is.
+   */
+  readonly agree: number;
+  /** Whether the peers are for a branch, and not for ours. @throws SyncError once the signal fires */
+  isPreferred(claim: BranchClaim, signal: AbortSignal): Promise<boolean>;
+}
+
+/** A branch, as far as it is known. */
+export interface BranchClaim {
+  readonly head: BlockRef;
+  /** Whether a block is on it; `null` while nothing of it has come. */
+  readonly has: ((ref: BlockRef) => boolean) | null;
+  /** Whether it has just become longer than ours. */
+  readonly isLonger: boolean;
 }
 
 /**
@@ -40,6 +54,8 @@ export class Branch {
   /** As many as refs; `null` when there are more bytes than may be held. */
   #frames: Frame[] | null = [];
   #bytes = 0;
+  /** Whether it was longer than ours when the peers were asked last. */
+  #wasLonger = false;
 
   /** @param common - a block of our chain; those above it that turn out to be ours as well move it upwards. */
   constructor(chain: Chain, common: BlockRef, rules: BranchRules) {
@@ -108,8 +124,8 @@ export class Branch {
    *
    * @throws SyncError `ROLLBACK_TOO_DEEP` when it is another branch than the one that may begin so deep.
    */
-  isEnough(): boolean {
-    if (!this.hasOwn || !this.#isLongEnough()) return false;
+  async isEnough(signal: AbortSignal): Promise<boolean> {
+    if (!this.hasOwn || !(await this.#isLongEnough(signal))) return false;
     this.checkDepth();
     return true;
   }
@@ -130,11 +146,23 @@ export class Branch {
     this.#frames?.push(frame);
   }
 
-  #isLongEnough(): boolean {
+  async #isLongEnough(signal: AbortSignal): Promise<boolean> {
     const ours = this.#ours?.height ?? -1;
-    const { height } = this.head;
-    if (height > ours || this.#rules.isPreferred(this.head)) return true;
-    return height === ours && this.#rules.takesTie(height);
+    const { head } = this;
+    const isLonger = head.height > ours;
+    if (!this.#needsAgreement && (isLonger || (head.height === ours && this.#rules.takesTie(ours))))
+      return true;
+    const has = ({ height, hash }: BlockRef): boolean =>
+      this.#refs[height - this.#common.height - 1]?.hash === hash;
+    const isNowLonger = isLonger && !this.#wasLonger;
+    this.#wasLonger = isLonger;
+    return this.#rules.isPreferred({ head, has, isLonger: isNowLonger }, signal);
+  }
+
+  /** Whether several peers have confirmed a block that would be dropped: then it takes as many to drop it. */
+  get #needsAgreement(): boolean {
+    const { confirmed } = this.#chain.tip();
+    return this.#rules.agree > 1 && confirmed !== null && confirmed.height > this.#common.height;
   }
 
   /** Whether the branch has the block that was consented to; one that was taken back counts no more. */

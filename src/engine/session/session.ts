@@ -99,27 +99,32 @@ class Session {
    * for more than it has, a peer would end the stream; so it is followed, and seen to be on our branch or on another.
    */
   async #start(head: BlockRef | null): Promise<BlockRef | null> {
-    const { chain, status, follow } = this.#deps;
-    const theirs = status?.head?.height ?? null;
-    if (!follow || head === null || theirs === null || !this.#isSomewhatBehind(theirs, head)) return head;
-    const header = await chain.header(theirs);
+    const { chain, status } = this.#deps;
+    const theirs = status?.head ?? null;
+    if (head === null || theirs === null || theirs.height >= head.height) return head;
+    if (!(await this.#isWorthAsking(theirs, head))) return head;
+    const header = await chain.header(theirs.height);
     if (header === null) return head;
-    this.#state = ASKING.branched(this.#branchAt({ height: theirs, hash: header.hash }));
+    this.#state = ASKING.branched(this.#branchAt({ height: theirs.height, hash: header.hash }));
     return header;
   }
 
-  #isSomewhatBehind(theirs: number, head: BlockRef): boolean {
-    const { chain, branches } = this.#deps;
+  /** Whether a peer that is behind is somewhat behind and followed, or is on a branch that comes before ours. */
+  async #isWorthAsking(theirs: BlockRef, head: BlockRef): Promise<boolean> {
+    const { chain, branches, follow } = this.#deps;
     const { base, finalized } = chain.tip();
-    const lowest = Math.max(base, finalized?.height ?? 0, head.height - branches.maxRollbackBlocks);
-    return theirs < head.height && theirs >= lowest;
+    const lowest = Math.max(base, finalized?.height ?? 0);
+    if (theirs.height < lowest) return false;
+    if (follow && theirs.height >= head.height - branches.maxRollbackBlocks) return true;
+    if (branches.agree <= 1) return false;
+    return branches.isPreferred({ head: theirs, has: null, isLonger: false }, this.#signal);
   }
 
   /** Asks for the peer's branch, which takes the place of ours once it is proved. */
   async #takeBranch(ancestors: readonly BlockRef[], head: BlockRef): Promise<void> {
     const { chain, peer } = this.#deps;
     const common = await commonBlock(chain, ancestors);
-    this.#checkLength(head);
+    await this.#checkLength(head);
     this.#state = this.#state.branched(this.#branchAt(common));
     try {
       await this.#fetch(common);
@@ -146,12 +151,12 @@ class Session {
   }
 
   /** One that doesn't wait asks no further when the peer itself says that its branch is too short. @throws SyncError */
-  #checkLength(head: BlockRef): void {
+  async #checkLength(head: BlockRef): Promise<void> {
     const { status, follow, branches, trustsRollbacks } = this.#deps;
     const claimed = status?.head ?? null;
     if (follow || trustsRollbacks || claimed === null || claimed.height > head.height) return;
     if (claimed.height === head.height && branches.takesTie(head.height)) return;
-    if (branches.isPreferred(claimed)) return;
+    if (await branches.isPreferred({ head: claimed, has: null, isLonger: false }, this.#signal)) return;
     throw this.#passing('shorter', shorterBranch(claimed.height, head));
   }
 
@@ -280,7 +285,7 @@ class Session {
     for (const found of await this.#deps.chain.equivocations(frames))
       this.#deps.onFact({ kind: 'equivocation', found });
     if (branch.isOurs) this.#settle(state);
-    else if (branch.isEnough() || (this.#deps.trustsRollbacks && branch.hasOwn))
+    else if ((await branch.isEnough(this.#signal)) || (this.#deps.trustsRollbacks && branch.hasOwn))
       await this.#takeProved(state);
   }
 

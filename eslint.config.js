@@ -15,7 +15,7 @@ const pluginsSee = no(
     '**/src/di/**',
     '**/src/cli/**',
   ],
-  'Plugins see contracts, errors and internal.',
+  'Plugins see contracts, errors, internal and tiles.',
 );
 const clientSees = (other) =>
   no(
@@ -100,6 +100,17 @@ export default defineConfig(
   // What needs Node and is shared by rooms that have it.
   {
     files: ['src/internal/node/**/*.ts'],
+    rules: restrict(
+      pluginsOut,
+      container,
+      no(
+        ['**/chain/**', '**/engine/**', '**/config/**', '**/server/**', '**/di/**', '**/cli/**'],
+        'Dependencies point towards contracts and errors.',
+      ),
+    ),
+  },
+  {
+    files: ['src/tiles/**/*.ts'],
     rules: restrict(
       pluginsOut,
       container,

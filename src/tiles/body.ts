@@ -1,0 +1,139 @@
+import { promisify } from 'node:util';
+import { gunzip as gunzipWithCallback, gzip as gzipWithCallback, gzipSync } from 'node:zlib';
+import type { Frame } from '../contracts/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
+
+// On the threads that Node has for this, one piece at a time: the host's own thread only hands bytes over.
+const gzip = promisify(gzipWithCallback);
+const gunzip: (
+  bytes: Uint8Array,
+  options: { maxOutputLength: number; chunkSize: number },
+) => Promise<Buffer> = promisify(gunzipWithCallback);
+
+/** Documents of a member have at most so many bytes together, each with its line feed, unless it is one document. */
+export const MAX_MEMBER_BYTES = 65_536;
+
+const MIN_CHUNK_BYTES = 64;
+const LINE_FEED = 0x0a;
+
+/** The line feed behind a large document, in a member of its own: the document's member is then a frame as it is. */
+const LINE_FEED_MEMBER: Uint8Array = gzipSync(Uint8Array.of(LINE_FEED));
+
+/** A block as it goes into a tile. */
+export type TileBlock = Pick<Frame, 'codec' | 'bytes' | 'documentBytes'>;
+
+/**
+ * A piece of a tile that decodes by itself to whole blocks: a gzip member, or the two members of a large document and
+ * its line feed.
+ */
+export interface TileMember {
+  readonly blocks: number;
+  /** Length of the piece in the tile. */
+  readonly bytes: number;
+}
+
+/** A tile's body in pieces, which lie behind each other. */
+export interface TileBody {
+  readonly members: readonly TileMember[];
+  /** As many as members. */
+  readonly parts: readonly Uint8Array[];
+}
+
+/** Codecs of frames that can be put into a tile without anything else that could decode them. */
+const OWN_CODECS: ReadonlySet<string> = new Set(['identity', 'gzip']);
+
+/** Whether a tile can be made of blocks in this codec. */
+export const isTileCodec = (codec: string): boolean => OWN_CODECS.has(codec);
+
+/** Whether a document has a member of its own. */
+export const isLarge = (documentBytes: number): boolean => documentBytes + 1 > MAX_MEMBER_BYTES;
+
+/**
+ * Makes the body of a tile: gzip members behind each other, which `zcat` reads as one NDJSON document. A large block
+ * that is a gzip frame is taken as it is.
+ *
+ * @param blocks - of the tile, in codecs that {@link isTileCodec} names.
+ * @throws SyncError `CODEC_CORRUPT` for a frame that does not decode to the length that it states
+ */
+export async function encodeTileBody(blocks: readonly TileBlock[]): Promise<TileBody> {
+  const members: TileMember[] = [];
+  const parts: Uint8Array[] = [];
+  for (const group of groupsOf(blocks)) {
+    const part = await encodeGroup(group);
+    members.push({ blocks: group.length, bytes: part.byteLength });
+    parts.push(part);
+  }
+  return { members, parts };
+}
+
+/** Cuts blocks into groups, of which each becomes a member. */
+function* groupsOf(blocks: readonly TileBlock[]): Generator<readonly TileBlock[]> {
+  let group: TileBlock[] = [];
+  let bytes = 0;
+  for (const block of blocks) {
+    const more = block.documentBytes + 1;
+    if (group.length > 0 && bytes + more > MAX_MEMBER_BYTES) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(block);
+    bytes += more;
+  }
+  if (group.length > 0) yield group;
+}
+
+async function encodeGroup(group: readonly TileBlock[]): Promise<Uint8Array> {
+  const [first] = group;
+  if (first !== undefined && isLarge(first.documentBytes)) {
+    const member = first.codec === 'gzip' ? first.bytes : await gzip(await documentOf(first));
+    return Buffer.concat([member, LINE_FEED_MEMBER]);
+  }
+  const lines: Uint8Array[] = [];
+  for (const block of group) lines.push(await documentOf(block), Uint8Array.of(LINE_FEED));
+  return gzip(Buffer.concat(lines));
+}
+
+async function documentOf({ codec, bytes, documentBytes }: TileBlock): Promise<Uint8Array> {
+  if (!isTileCodec(codec)) throw new TypeError(`A tile can't be made of blocks in ${codec}.`);
+  const document = codec === 'gzip' ? await gunzipTo(bytes, documentBytes) : bytes;
+  if (document.byteLength === documentBytes) return document;
+  throw corrupt(`a frame has ${document.byteLength} bytes of document where ${documentBytes} were noted`);
+}
+
+/**
+ * Decodes a member, or a whole body, to its documents, each with its line feed.
+ *
+ * @param documentBytes - of them; nothing more is ever made.
+ * @throws SyncError `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`
+ */
+export async function decodeTileBytes(bytes: Uint8Array, documentBytes: number): Promise<Buffer> {
+  const documents = await gunzipTo(bytes, documentBytes);
+  if (documents.byteLength !== documentBytes)
+    throw corrupt(`it has ${documents.byteLength} bytes of documents where ${documentBytes} were stated`);
+  if (documents.at(-1) !== LINE_FEED) throw corrupt('its last document has no line feed');
+  return documents;
+}
+
+/** The gzip frame of a large document in its member: the line feed behind it is left out. */
+export function largeFrameOf(member: Uint8Array): Uint8Array {
+  return member.subarray(0, member.byteLength - LINE_FEED_MEMBER.byteLength);
+}
+
+async function gunzipTo(bytes: Uint8Array, documentBytes: number): Promise<Buffer> {
+  // One byte more than expected: a full buffer makes zlib allocate a second one of the same size.
+  const chunkSize = Math.max(Math.min(documentBytes + 1, bytes.byteLength * 1032), MIN_CHUNK_BYTES);
+  try {
+    return await gunzip(bytes, { maxOutputLength: Math.max(documentBytes, 1), chunkSize });
+  } catch (error) {
+    if (isSyncError(error)) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE')
+      throw corrupt('the compressed data is damaged or truncated', error);
+    const message = `${bytes.byteLength} bytes of a tile decode to more than the ${documentBytes} bytes stated.`;
+    throw new SyncError('CODEC_OUTPUT_TOO_LARGE', message);
+  }
+}
+
+function corrupt(what: string, cause?: unknown): SyncError {
+  return new SyncError('CODEC_CORRUPT', `A tile is not what it should be: ${what}.`, { cause });
+}

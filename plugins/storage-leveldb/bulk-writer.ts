@@ -3,6 +3,7 @@ import type { Contents } from './database.js';
 import { ABOVE_ALL } from './keys.js';
 import type { Meta } from './records.js';
 import { runsOf } from './runs.js';
+import { placeFrames } from './segment-record.js';
 import { entryOperation, infosOf, metaOperation, type Put, runOperation } from './writer.js';
 
 /** Bytes that one batch aims at: LevelDB holds each batch twice for a moment. */
@@ -38,7 +39,7 @@ export class BulkWriter {
   async blocks(frames: readonly Frame[]): Promise<void> {
     await this.#enter('blocks');
     const { segments } = this.#contents;
-    const placed = segments.place(frames);
+    const placed = placeFrames(segments, frames);
     await segments.append(placed, false);
     const blocks = frames.map((frame) => ({ frame, changes: [] }));
     for (const run of runsOf(infosOf(blocks, placed.places))) await this.#add(runOperation(run));

@@ -1,16 +1,32 @@
 import type { BlockHeader, BlockRef, Checkpoint } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import type { Reader } from './reader.js';
-import type { BlockInfo, Meta } from './records.js';
-import { type Place, segmentName, type SegmentSizes } from './segment-files.js';
+import type { Contents } from './database.js';
+import type { Meta } from './records.js';
+import {
+  type Place,
+  segmentName,
+  type SegmentSizes,
+  type SegmentUse,
+  type SegmentUses,
+} from './segment-files.js';
+import { TilePlan } from './tile-plan.js';
 
 /** Above every height: 2^53−1. */
 const TOP = Number.MAX_SAFE_INTEGER;
 
-/** What a store is, and how far each segment of its frames counts. */
+/** What is on the disk beside the records. */
+interface Sizes {
+  readonly frames: SegmentSizes;
+  readonly tiles: SegmentSizes;
+}
+
+/** What a store is, what counts of its segments, and which tiles could be made of its frames. */
 export interface Checked {
   readonly meta: Meta;
-  readonly used: SegmentSizes;
+  readonly frames: SegmentUses;
+  readonly tiles: SegmentUses;
+  readonly plan: TilePlan;
 }
 
 /**
@@ -18,21 +34,21 @@ export interface Checked {
  * frame within its segment and behind the one before, nothing above the head, nothing missing that was acknowledged,
  * and no rollback lost.
  *
- * @param sizes - of the segments.
  * @param acknowledged - the height noted outside the store; `null` when none was.
  * @throws SyncError `STORE_DAMAGED`
  */
 export async function readMeta(
+  { segments, tiles }: Contents,
   reader: Reader,
-  sizes: SegmentSizes,
   acknowledged: number | null,
   signal?: AbortSignal,
 ): Promise<Checked> {
   const meta = await reader.meta();
   checkAcknowledged(meta.checkpoint.head, acknowledged);
-  const used = await checkHeights(reader, meta, sizes, signal);
+  const sizes = { frames: await segments.sizes(), tiles: await tiles.sizes() };
+  const held = await checkHeights(reader, meta, sizes, signal);
   await checkRollbacks(reader, meta, signal);
-  return { meta, used };
+  return { meta, ...held };
 }
 
 function checkAcknowledged(head: BlockRef | null, acknowledged: number | null): void {
@@ -45,39 +61,61 @@ function checkAcknowledged(head: BlockRef | null, acknowledged: number | null): 
 async function checkHeights(
   reader: Reader,
   { checkpoint }: Meta,
-  sizes: SegmentSizes,
+  sizes: Sizes,
   signal?: AbortSignal,
-): Promise<SegmentSizes> {
-  const { base } = checkpoint;
-  const used = new Map<number, number>();
-  let last: BlockInfo | null = null;
+): Promise<Omit<Checked, 'meta'>> {
+  const frames = new PlaceCheck('frame', sizes.frames);
+  const tiles = new PlaceCheck('tile', sizes.tiles);
+  const plan = new TilePlan();
+  let last: BlockRef | null = null;
   for await (const run of reader.runs({ from: 0, to: TOP }, { signal })) {
-    for (const info of run) {
-      checkNext(info.header, last?.header ?? null, base);
-      checkPlace(info, last, sizes);
-      used.set(info.place.segment, info.place.offset + info.place.bytes);
-      last = info;
-    }
+    if (run.kind === 'tile') {
+      const { from, to, previousHash, hash, place } = run.tile;
+      checkNext({ height: from, previousHash }, last, checkpoint.base);
+      tiles.add(from, place);
+      plan.add({ kind: 'tile', from, to });
+      last = { height: to, hash };
+    } else
+      for (const { header, documentBytes, place } of run.blocks) {
+        checkNext(header, last, checkpoint.base);
+        frames.add(header.height, place);
+        plan.add({ kind: 'block', height: header.height, documentBytes });
+        last = header;
+      }
   }
-  checkEnd(last?.header ?? null, checkpoint);
-  return used;
+  checkEnd(last, checkpoint);
+  return { frames: frames.used, tiles: tiles.used, plan };
 }
 
-function checkPlace(
-  { header: { height }, place }: BlockInfo,
-  last: BlockInfo | null,
-  sizes: SegmentSizes,
-): void {
-  const { segment, offset, bytes } = place;
-  const name = segmentName(segment);
-  const size = sizes.get(segment);
-  const fail = (how: string): SyncError =>
-    new SyncError('STORE_DAMAGED', `The frame of block ${height} is missing from the store: ${how}.`, {
-      height,
-    });
-  if (size === undefined) throw fail(`there is no file ${name}`);
-  if (offset + bytes > size) throw fail(`${name} has ${size} bytes, and it ends at ${offset + bytes}`);
-  if (last !== null && !isBehind(place, last.place)) throw fail(`its place in ${name} is taken`);
+/** That records lie within their segments, one behind the other. */
+class PlaceCheck {
+  readonly used = new Map<number, SegmentUse>();
+  readonly #kind: string;
+  readonly #sizes: SegmentSizes;
+  #last: Place | null = null;
+
+  constructor(kind: string, sizes: SegmentSizes) {
+    this.#kind = kind;
+    this.#sizes = sizes;
+  }
+
+  add(height: number, place: Place): void {
+    const { segment, offset, bytes } = place;
+    const name = segmentName(segment);
+    const size = this.#sizes.get(segment);
+    const end = offset + bytes;
+    if (size === undefined) throw this.#fail(height, `there is no file ${name}`);
+    if (end > size) throw this.#fail(height, `${name} has ${size} bytes, and it ends at ${end}`);
+    if (this.#last !== null && !isBehind(place, this.#last))
+      throw this.#fail(height, `its place in ${name} is taken`);
+    this.#last = place;
+    this.used.set(segment, { end, records: (this.used.get(segment)?.records ?? 0) + 1 });
+  }
+
+  #fail(height: number, how: string): SyncError {
+    const message = `The ${this.#kind} of block ${height} is missing from the store: ${how}.`;
+    return new SyncError('STORE_DAMAGED', message, { height });
+  }
 }
 
 function isBehind(place: Place, last: Place): boolean {
@@ -109,7 +147,11 @@ function lostRollback(number: number): SyncError {
   return new SyncError('STORE_DAMAGED', `Rollback ${number} of the store is lost, or its note is.`);
 }
 
-function checkNext(header: BlockHeader, last: BlockRef | null, base: number): void {
+function checkNext(
+  header: Pick<BlockHeader, 'height' | 'previousHash'>,
+  last: BlockRef | null,
+  base: number,
+): void {
   const wanted = heightAfter(last, base);
   if (header.height !== wanted) throw gap(wanted, header.height);
   if (last !== null && header.previousHash !== last.hash) throw broken(header.height);

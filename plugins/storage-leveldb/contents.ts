@@ -3,7 +3,7 @@ import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from '../../src/internal/node/replace-file.js';
 import { readMarker } from './files.js';
-import { SEGMENTS } from './segment-files.js';
+import { FRAMES, TILES } from './segment-files.js';
 
 /** Name of the directory with the LevelDB files of a new store. */
 export const FIRST_CONTENTS = 'db';
@@ -48,7 +48,8 @@ export async function removeContents(location: string, name: string): Promise<vo
  */
 export async function syncContents(location: string, name: string): Promise<void> {
   const path = join(location, name);
-  await syncFiles(join(path, SEGMENTS));
+  await syncFiles(join(path, FRAMES));
+  await syncFiles(join(path, TILES));
   await syncFiles(path);
   await syncDirectory(location);
 }

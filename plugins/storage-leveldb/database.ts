@@ -6,17 +6,22 @@ import { PRIVATE_DIRECTORY } from '../../src/internal/private-mode.js';
 import { FIRST_CONTENTS, newContents, removeLeftovers } from './contents.js';
 import { storeError } from './errors.js';
 import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker } from './files.js';
+import { FRAMES, TILES } from './segment-files.js';
 import { Segments } from './segments.js';
 import { checkTables, tablesToCheck } from './table-check.js';
+import { TileCache } from './tile-cache.js';
 
 /** The LevelDB of a store: binary keys and values. */
 type Database = ClassicLevel<Buffer, Buffer>;
 
-/** What a store holds: an open LevelDB, the frames that its records name, and the name of their directory in the store. */
+/** What a store holds: an open LevelDB, what its records name, and the name of their directory in the store. */
 export interface Contents {
   readonly name: string;
   readonly db: Database;
+  /** The frames. */
   readonly segments: Segments;
+  readonly tiles: Segments;
+  readonly tileCache: TileCache;
 }
 
 /**
@@ -59,7 +64,7 @@ export async function makeContents(location: string): Promise<Contents> {
   const name = newContents();
   const path = join(location, name);
   try {
-    return { name, db: await openLevel(path, true), segments: new Segments(path) };
+    return contentsOf(name, path, await openLevel(path, true));
   } catch (error) {
     await rm(path, { recursive: true, force: true });
     throw error;
@@ -67,12 +72,26 @@ export async function makeContents(location: string): Promise<Contents> {
 }
 
 /** Ends reads and closes all files; LevelDB's lock, under which the others were used, last. */
-export async function closeContents({ db, segments }: Contents): Promise<void> {
+export async function closeContents({ db, segments, tiles }: Contents): Promise<void> {
   try {
+    await tiles.close();
     await segments.close();
   } finally {
     await db.close();
   }
+}
+
+/** Keeps every frame and tile until the function that it gives is called. Each read of LevelDB that goes on to them begins so. */
+export function pinContents({ segments, tiles }: Contents): () => void {
+  const unpins = [segments.pin(), tiles.pin()];
+  return () => {
+    for (const unpin of unpins) unpin();
+  };
+}
+
+function contentsOf(name: string, path: string, db: Database): Contents {
+  const segments = new Segments(join(path, FRAMES));
+  return { name, db, segments, tiles: new Segments(join(path, TILES)), tileCache: new TileCache() };
 }
 
 async function openMarked(
@@ -85,7 +104,7 @@ async function openMarked(
     throw new SyncError('STORE_NOT_FOUND', `There is no store at ${location}.`);
   }
   if (marker?.state === 'ready') return openChecked(location, marker.db, signal);
-  const creating: Marker = marker ?? { state: 'creating', db: FIRST_CONTENTS };
+  const creating: Marker = marker ?? { state: 'creating', db: FIRST_CONTENTS, hasTiles: false };
   // A store that two starts made at one time may be marked so although it has blocks.
   const isNew = (await readMark(location)) === null;
   if (marker === null) await writeMarker(location, creating);
@@ -117,7 +136,7 @@ async function openNamed(location: string, name: string, createIfMissing: boolea
   try {
     db = await openLevel(join(location, name), createIfMissing);
     await checkNamed(location, name);
-    return { name, db, segments: new Segments(join(location, name)) };
+    return contentsOf(name, join(location, name), db);
   } catch (error) {
     await db?.close();
     await checkNamed(location, name);

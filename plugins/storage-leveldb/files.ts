@@ -20,7 +20,8 @@ const MARK = 'acknowledged.json';
 const MARK_BYTES = 32;
 const OPEN_NOTE = 'open';
 const FORMAT = 'blockferry-leveldb';
-const VERSION = 2;
+/** The first version has no tiles; a store is of it until its first tile is made. */
+const VERSIONS: readonly unknown[] = [2, 3];
 const STATES: readonly unknown[] = ['creating', 'ready'];
 
 /** What a crash before the marker was there leaves behind. */
@@ -32,14 +33,16 @@ export interface Marker {
   readonly state: 'creating' | 'ready';
   /** Name of the directory with the LevelDB files. */
   readonly db: string;
+  /** Whether there may be tiles. */
+  readonly hasTiles: boolean;
 }
 
 /** Writes the marker; makes the directory when it is missing. */
-export async function writeMarker(location: string, marker: Marker): Promise<void> {
+export async function writeMarker(location: string, { state, db, hasTiles }: Marker): Promise<void> {
   await mkdir(location, { recursive: true, mode: PRIVATE_DIRECTORY });
   await replaceFile(
     join(location, MARKER),
-    `${JSON.stringify({ format: FORMAT, version: VERSION, ...marker })}\n`,
+    `${JSON.stringify({ format: FORMAT, version: hasTiles ? 3 : 2, state, db })}\n`,
   );
 }
 
@@ -62,13 +65,13 @@ function parseMarker(text: string, location: string): Marker {
   const marker = parseJson(text) as
     (Marker & { readonly format?: unknown; readonly version?: unknown }) | null;
   if (marker?.format !== FORMAT || typeof marker.version !== 'number') throw unreadable(location);
-  if (marker.version !== VERSION) {
-    const message = `The store at ${location} has format ${marker.version}; this version reads ${VERSION}.`;
+  if (!VERSIONS.includes(marker.version)) {
+    const message = `The store at ${location} has format ${marker.version}; this version reads ${VERSIONS.join(' and ')}.`;
     throw new SyncError('STORE_VERSION', message);
   }
   const { state, db } = marker;
   if (!STATES.includes(state) || typeof db !== 'string' || !/^[\w-]+$/.test(db)) throw unreadable(location);
-  return { state, db };
+  return { state, db, hasTiles: marker.version === 3 };
 }
 
 function unreadable(location: string): SyncError {

@@ -14,22 +14,29 @@ import type {
   StateTable,
   Storage,
   StorageStage,
+  StorageTiles,
   StorageView,
+  Tile,
 } from '../../src/contracts/index.js';
 import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { readMeta } from './check.js';
 import { removeLeftovers } from './contents.js';
-import { closeContents, makeContents, openDatabase } from './database.js';
+import { closeContents, makeContents, openDatabase, pinContents } from './database.js';
 import { noteClosed } from './files.js';
 import { HighWater } from './high-water.js';
+import type { Dropped } from './dropped.js';
 import { cursorKey, stateKey, undoKey } from './keys.js';
 import { LevelStage } from './level-stage.js';
 import { Reader } from './reader.js';
 import { scan, viewOf } from './reads.js';
 import type { LevelStorageOptions } from './options.js';
 import { decodeJson, encodeJson, type Meta, sealValue } from './records.js';
+import { placeFrames } from './segment-record.js';
 import { StoreHandle } from './store-handle.js';
+import { TileMaker } from './tile-maker.js';
+import { bodyOfTile } from './tile-reads.js';
+import { toTile } from './tile-record.js';
 import { heightOfHead, isStillNamed, type Opened, retire, switchContents } from './switch-contents.js';
 import {
   commitOperations,
@@ -48,11 +55,18 @@ export class LevelStorage implements Storage {
   /** One write at a time; `close` waits for those under way. */
   readonly #writes = new WriteQueue();
   readonly #handle: StoreHandle;
+  readonly #tileMaker: TileMaker;
+  readonly tiles: StorageTiles = {
+    settle: (height) => this.#tileMaker.settle(height),
+    at: (height) => this.#tileAt(height),
+    body: (tile) => this.#tileBody(tile),
+  };
   #stage: LevelStage | null = null;
 
   constructor(options: LevelStorageOptions) {
     this.#options = options;
     this.#handle = new StoreHandle(options.location);
+    this.#tileMaker = new TileMaker(this.#handle, this.#writes);
   }
 
   get directory(): string {
@@ -66,14 +80,15 @@ export class LevelStorage implements Storage {
     const contents = await openDatabase(location, createIfMissing, options.signal);
     const reader = new Reader(contents, null);
     try {
-      const meta = await this.#handle.guard(async () => {
-        const sizes = await contents.segments.sizes();
-        const checked = await readMeta(reader, sizes, await mark.read(), options.signal);
-        await contents.segments.resume(checked.used);
-        return checked.meta;
+      const { meta, plan } = await this.#handle.guard(async () => {
+        const checked = await readMeta(contents, reader, await mark.read(), options.signal);
+        await contents.segments.resume(checked.frames);
+        await contents.tiles.resume(checked.tiles);
+        return checked;
       });
       if (meta.checkpoint.head !== null) await mark.advance(meta.checkpoint.head.height);
-      this.#handle.open({ contents, reader, mark, meta });
+      this.#handle.open({ contents, reader, mark, meta, plan, hasTiles: false });
+      this.#tileMaker.open();
     } catch (error) {
       await closeContents(contents);
       throw error;
@@ -114,20 +129,22 @@ export class LevelStorage implements Storage {
     const meta: Meta = { ...plan, rollbacks };
     const readState = above === null ? this.#readState : stateBefore(above, this.#readState);
     const { segments } = store.contents;
-    const placed = segments.place(batch.blocks.map(({ frame }) => frame));
+    const restored = (above?.restored ?? []).map(({ frame }) => frame);
+    const placed = placeFrames(segments, [...restored, ...batch.blocks.map(({ frame }) => frame)]);
     const operations = await this.#handle.guard(() =>
-      commitOperations(batch, placed.places, meta, readState),
+      commitOperations(batch, placed.places.slice(restored.length), meta, readState),
     );
     // What the batch names has to be durable before it is.
     const frames = (): Promise<void> => segments.append(placed, true);
     const write = (): Promise<void> => this.#batch(store, operations, frames);
     if (above === null) await write();
     else {
-      operations.unshift(...rollbackOperations(to, above, rollbacks));
-      await this.#dropping(store, to, write);
-      segments.dropBetween(above.segment, placed.places[0]?.segment ?? 0);
+      operations.unshift(...rollbackOperations(to, above, placed.places, rollbacks));
+      await this.#dropping(store, to, above, write);
     }
     store.meta = meta;
+    for (const { frame } of batch.blocks)
+      store.plan.add({ kind: 'block', height: frame.header.height, documentBytes: frame.documentBytes });
     await store.mark.advance(heightOfHead(meta));
     await this.#pruneUndo(store, before.checkpoint.finalized, meta.checkpoint.finalized);
   }
@@ -149,20 +166,35 @@ export class LevelStorage implements Storage {
     const above = await this.#handle.above(to);
     if (above === null) return [];
     const meta = { checkpoint: planRollback(to, to, checkpoint), identity, rollbacks: rollbacks + 1 };
-    const operations = [...rollbackOperations(to, above, meta.rollbacks), metaOperation(meta)];
-    await this.#dropping(store, to, () => this.#batch(store, operations));
+    const { segments } = store.contents;
+    const placed = placeFrames(
+      segments,
+      above.restored.map(({ frame }) => frame),
+    );
+    const operations = rollbackOperations(to, above, placed.places, meta.rollbacks);
+    operations.push(metaOperation(meta));
+    const frames = (): Promise<void> => segments.append(placed, true);
+    await this.#dropping(store, to, above, () => this.#batch(store, operations, frames));
     store.meta = meta;
-    // Failing here leaves files that the next start removes.
-    await store.contents.segments.dropAbove(above.segment).catch(() => undefined);
     return above.dropped;
   }
 
   /** Makes a write that drops the blocks above one. */
-  async #dropping({ mark, reader }: Opened, to: BlockRef | null, write: () => Promise<void>): Promise<void> {
-    await this.#handle.guard(() => mark.lower(to?.height ?? -1));
+  async #dropping(
+    { mark, reader, contents, plan }: Opened,
+    to: BlockRef | null,
+    { free, rest }: Dropped,
+    write: () => Promise<void>,
+  ): Promise<void> {
+    const height = to?.height ?? -1;
+    await this.#handle.guard(() => mark.lower(height));
     reader.forget();
     await write();
     reader.forget();
+    plan.back(height + 1, rest);
+    this.#tileMaker.back(height);
+    await contents.segments.free(free.frames);
+    await contents.tiles.free(free.tiles);
   }
 
   /** Writes records in one durable batch, and before them what they name. */
@@ -177,13 +209,29 @@ export class LevelStorage implements Storage {
     });
   }
 
-  async header(height: number): Promise<BlockHeader | null> {
-    const info = await this.#handle.held(height, (reader) => reader.info(height));
-    return info === null ? null : info.header;
+  header(height: number): Promise<BlockHeader | null> {
+    return this.#handle.held(height, (reader) => reader.header(height));
   }
 
   get(height: number): Promise<Frame | null> {
     return this.#handle.held(height, (reader) => reader.frame(height));
+  }
+
+  async #tileAt(height: number): Promise<Tile | null> {
+    const tile = await this.#handle.current(({ reader }) => reader.tile(height));
+    return tile === null ? null : toTile(tile);
+  }
+
+  #tileBody({ from, hash }: Tile): Promise<Uint8Array | null> {
+    return this.#handle.current(async ({ contents, reader }) => {
+      const unpin = pinContents(contents);
+      try {
+        const tile = await reader.tile(from);
+        return tile?.from === from && tile.hash === hash ? await bodyOfTile(contents, tile) : null;
+      } finally {
+        unpin();
+      }
+    });
   }
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
@@ -266,6 +314,7 @@ export class LevelStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    await this.#tileMaker.close();
     // What was asked for before is done first; that may be another stage.
     do {
       await this.#stage?.close().catch(() => undefined);

@@ -1,6 +1,7 @@
 import type { AbstractSnapshot } from 'abstract-level';
 import type {
   AbortOptions,
+  BlockHeader,
   BlockRange,
   Frame,
   StateChange,
@@ -13,7 +14,9 @@ import type { Contents } from './database.js';
 import { runKey, heightOf, META_KEY, rollbackKey, stateKeyOf, tableBounds, undoKey } from './keys.js';
 import { type BlockInfo, decodeMeta, decodeUndo, type Meta, openValue } from './records.js';
 import { RunCache } from './run-cache.js';
-import { decodeRun } from './runs.js';
+import { decodeRun, rangeOf, type Run } from './runs.js';
+import { frameInTile, framesInTile, headInTile } from './tile-reads.js';
+import type { TileRecord } from './tile-record.js';
 import { framesOf, READ_BYTES, readFrame } from './frame-reads.js';
 
 /** Bytes of records that one batch of a read aims at. */
@@ -46,13 +49,13 @@ interface Bounds {
  */
 export class Reader {
   readonly #db: Contents['db'];
-  readonly #segments: Contents['segments'];
+  readonly #contents: Contents;
   readonly #snapshot: AbstractSnapshot | null;
   readonly #cache = new RunCache();
 
-  constructor({ db, segments }: Contents, snapshot: AbstractSnapshot | null) {
-    this.#db = db;
-    this.#segments = segments;
+  constructor(contents: Contents, snapshot: AbstractSnapshot | null) {
+    this.#db = contents.db;
+    this.#contents = contents;
     this.#snapshot = snapshot;
   }
 
@@ -74,19 +77,25 @@ export class Reader {
     return body === null ? EMPTY : decodeMeta(body);
   }
 
-  /** What is kept of a block beside its bytes; `null` when there is none. @throws SyncError `STORE_DAMAGED` */
-  async info(height: number): Promise<BlockInfo | null> {
-    const run = await this.#cache.of(height, () => this.#runAt(height));
-    return run?.find(({ header }) => header.height === height) ?? null;
+  /** The header of a height; `null` when there is no record of it. @throws SyncError `STORE_DAMAGED` */
+  async header(height: number): Promise<BlockHeader | null> {
+    const run = await this.#runOf(height);
+    if (run?.kind === 'tile') return (await headInTile(this.#contents, run.tile, height))?.header ?? null;
+    return run?.blocks.find(({ header }) => header.height === height)?.header ?? null;
   }
 
-  /** To be called before and after blocks are dropped. */
+  /** To be called before and after runs are replaced. */
   forget(): void {
     this.#cache.forget();
   }
 
-  /** The run that has a height if one has. */
-  async #runAt(height: number): Promise<readonly BlockInfo[] | null> {
+  async #runOf(height: number): Promise<Run | null> {
+    const run = await this.#cache.of(height, () => this.#runAt(height));
+    return run !== null && height <= rangeOf(run).to ? run : null;
+  }
+
+  /** The last run that begins at a height or below. */
+  async #runAt(height: number): Promise<Run | null> {
     const bounds = { gte: runKey(0), lte: runKey(height), reverse: true, limit: 1 };
     const [entry] = await this.#scanOnce(bounds);
     return entry === undefined ? null : openRun(entry);
@@ -94,8 +103,16 @@ export class Reader {
 
   /** The frame of a height; `null` when there is no record of it. @throws SyncError `STORE_DAMAGED` */
   async frame(height: number): Promise<Frame | null> {
-    const info = await this.info(height);
-    return info === null ? null : readFrame(this.#segments, info);
+    const run = await this.#runOf(height);
+    if (run?.kind === 'tile') return frameInTile(this.#contents, run.tile, height);
+    const info = run?.blocks.find(({ header }) => header.height === height);
+    return info === undefined ? null : readFrame(this.#contents.segments, info);
+  }
+
+  /** The tile that has a height; `null` when none has. @throws SyncError `STORE_DAMAGED` */
+  async tile(height: number): Promise<TileRecord | null> {
+    const run = await this.#runOf(height);
+    return run?.kind === 'tile' ? run.tile : null;
   }
 
   /** What takes a block's changes back. @throws SyncError `STORE_DAMAGED` */
@@ -123,10 +140,15 @@ export class Reader {
    *
    * @throws SyncError `STORE_DAMAGED`
    */
-  async *runs({ from, to }: BlockRange, options: AbortOptions): AsyncGenerator<readonly BlockInfo[]> {
-    const first = (await this.#runAt(from))?.[0]?.header.height ?? from;
-    for await (const entries of this.#scan({ gte: runKey(first), lte: runKey(to) }, options))
-      for (const entry of entries) yield openRun(entry);
+  async *runs({ from, to }: BlockRange, options: AbortOptions): AsyncGenerator<Run> {
+    const below = await this.#runAt(from);
+    const first = below === null ? from : rangeOf(below).from;
+    for await (const entries of this.#scan({ gte: runKey(first), lte: runKey(to) }, options)) {
+      for (const entry of entries) {
+        const run = openRun(entry);
+        if (rangeOf(run).to >= from) yield run;
+      }
+    }
   }
 
   /** The frames of a run of heights, all of which must be there. @throws SyncError `STORE_DAMAGED` */
@@ -135,14 +157,14 @@ export class Reader {
     const { checkpoint } = await this.meta();
     const from = Math.max(range.from, checkpoint.base);
     const to = Math.min(range.to, checkpoint.head?.height ?? -1);
-    let below: BlockInfo | null = null;
     if (from > to) return;
-    for await (const infos of this.#infos({ from, to }, options)) {
-      for (const info of infos) below = checkFollows(info, below, from);
-      yield* framesOf(this.#segments, infos, options);
+    const order = new RunOrder(from);
+    for await (const piece of this.#pieces({ from, to }, options)) {
+      order.check(piece);
+      if (piece.kind === 'frames') yield* framesOf(this.#contents.segments, piece.blocks, options);
+      else yield* framesInTile(this.#contents, piece.tile, { from, to }, options);
     }
-    const next = heightAfter(below, from);
-    if (next <= to) throw missing(next);
+    if (order.next <= to) throw missing(order.next);
   }
 
   /** All entries of a table. @throws SyncError `STORE_DAMAGED` */
@@ -155,20 +177,23 @@ export class Reader {
     }
   }
 
-  /** What is kept of some blocks beside their bytes, of as many at once as one read of their frames takes. */
-  async *#infos({ from, to }: BlockRange, options: AbortOptions): AsyncGenerator<readonly BlockInfo[]> {
-    let gathered: BlockInfo[] = [];
+  /** The runs that have some heights; frames alone, of as many runs at once as one read of them takes. */
+  async *#pieces({ from, to }: BlockRange, options: AbortOptions): AsyncGenerator<Run> {
+    let blocks: BlockInfo[] = [];
     let bytes = 0;
     for await (const run of this.runs({ from, to }, options)) {
-      const wanted = run.filter(({ header: { height } }) => height >= from && height <= to);
-      gathered.push(...wanted);
+      const wanted = run.kind === 'tile' ? [] : run.blocks.filter((info) => isWithin(info, from, to));
+      blocks.push(...wanted);
       bytes += wanted.reduce((sum, { place }) => sum + place.bytes, 0);
-      if (bytes < READ_BYTES) continue;
-      yield gathered;
-      gathered = [];
-      bytes = 0;
+      const isFull = bytes >= READ_BYTES || run.kind === 'tile';
+      if (isFull && blocks.length > 0) {
+        yield { kind: 'frames', blocks };
+        blocks = [];
+        bytes = 0;
+      }
+      if (run.kind === 'tile') yield run;
     }
-    if (gathered.length > 0) yield gathered;
+    if (blocks.length > 0) yield { kind: 'frames', blocks };
   }
 
   async *#scan(bounds: Bounds, options: AbortOptions): AsyncGenerator<readonly Entry[]> {
@@ -198,22 +223,46 @@ export class Reader {
   }
 }
 
-function openRun([key, value]: Entry): readonly BlockInfo[] {
+function openRun([key, value]: Entry): Run {
   const height = heightOf(key);
   return decodeRun(openValue(key, value, `record of the blocks from ${height} on`, height), height);
 }
 
-function checkFollows(info: BlockInfo, below: BlockInfo | null, from: number): BlockInfo {
-  const { height, previousHash } = info.header;
-  const wanted = heightAfter(below, from);
-  if (height !== wanted) throw missing(wanted);
-  if (below === null || previousHash === below.header.hash) return info;
-  const message = `Block ${height} of the store does not fit on the one before it.`;
-  throw new SyncError('STORE_DAMAGED', message, { height });
-}
+const isWithin = ({ header: { height } }: BlockInfo, from: number, to: number): boolean =>
+  height >= from && height <= to;
 
-function heightAfter(below: BlockInfo | null, from: number): number {
-  return below === null ? from : below.header.height + 1;
+/** That runs follow each other from a height on. */
+class RunOrder {
+  next: number;
+  /** Hash of the block below; `null` at the beginning. */
+  #hash: string | null = null;
+
+  constructor(from: number) {
+    this.next = from;
+  }
+
+  check(run: Run): void {
+    if (run.kind === 'frames')
+      for (const { header } of run.blocks) this.#take(header, header.hash, header.height);
+    else if (this.#hash === null && run.tile.from <= this.next) this.#took(run.tile.hash, run.tile.to);
+    else
+      this.#take({ height: run.tile.from, previousHash: run.tile.previousHash }, run.tile.hash, run.tile.to);
+  }
+
+  #take(first: Pick<BlockHeader, 'height' | 'previousHash'>, hash: string, to: number): void {
+    const { height, previousHash } = first;
+    if (height !== this.next) throw missing(this.next);
+    if (this.#hash !== null && previousHash !== this.#hash) {
+      const message = `Block ${height} of the store does not fit on the one before it.`;
+      throw new SyncError('STORE_DAMAGED', message, { height });
+    }
+    this.#took(hash, to);
+  }
+
+  #took(hash: string, to: number): void {
+    this.#hash = hash;
+    this.next = to + 1;
+  }
 }
 
 /** The error for a height that should be there. */

@@ -1,8 +1,7 @@
-import type { BlockRef, Checkpoint, StateChange, StorageView } from '../../src/contracts/index.js';
-import type { Contents } from './database.js';
+import type { Checkpoint, StorageView } from '../../src/contracts/index.js';
+import { type Contents, pinContents } from './database.js';
 import { storeError } from './errors.js';
 import { missing, Reader } from './reader.js';
-import type { BlockInfo } from './records.js';
 
 /** Runs a step whose failures become ours; a caller's mistake stays one. */
 export async function guard<T>(location: string, step: () => Promise<T>): Promise<T> {
@@ -42,9 +41,9 @@ export interface Moment {
   readonly close: () => Promise<void>;
 }
 
-/** Keeps the records of this moment, and the segments that they name. */
-function momentOf(contents: Contents): Moment {
-  const unpin = contents.segments.pin();
+/** Keeps the records of this moment, and the frames and tiles that they name. */
+export function momentOf(contents: Contents): Moment {
+  const unpin = pinContents(contents);
   try {
     const snapshot = contents.db.snapshot();
     const close = async (): Promise<void> => {
@@ -83,30 +82,6 @@ export async function confirmGone<T>(
   } finally {
     await close();
   }
-}
-
-/** What a rollback drops. */
-export interface Dropped {
-  /** All runs that have one of the blocks, in order. */
-  readonly runs: readonly (readonly BlockInfo[])[];
-  readonly dropped: readonly BlockRef[];
-  readonly undo: readonly (readonly StateChange[])[];
-}
-
-/** The blocks from a height on, and what takes their changes back; newest first. */
-export async function collectFrom(reader: Reader, from: number): Promise<Dropped> {
-  const runs: (readonly BlockInfo[])[] = [];
-  const dropped: BlockRef[] = [];
-  const undo: (readonly StateChange[])[] = [];
-  for await (const run of reader.runs({ from, to: Number.MAX_SAFE_INTEGER }, {})) {
-    runs.push(run);
-    for (const { header, changes } of run) {
-      if (header.height < from) continue;
-      dropped.push({ height: header.height, hash: header.hash });
-      if (changes > 0) undo.push(await reader.undo(header.height));
-    }
-  }
-  return { runs, dropped: dropped.reverse(), undo: undo.reverse() };
 }
 
 /** A view of contents as they are now. Close it. */

@@ -1,10 +1,8 @@
-import type { BlockInfo } from './records.js';
-
-type Run = readonly BlockInfo[];
+import { rangeOf, type Run } from './runs.js';
 
 /**
  * The run that was read last: blocks that are read one by one, as by a subscriber, mostly lie side by side. A run's
- * record never changes but by a rollback.
+ * record never changes but by a rollback, or when a tile takes its place.
  */
 export class RunCache {
   #run: Run | null = null;
@@ -15,12 +13,12 @@ export class RunCache {
     if (this.#run !== null && has(this.#run, height)) return this.#run;
     const generation = this.#generation;
     const run = await read();
-    // What was read while a rollback was made may be from before it.
+    // What was read while runs were replaced may be from before that.
     if (run !== null && generation === this.#generation) this.#run = run;
     return run;
   }
 
-  /** To be called before and after a rollback. */
+  /** To be called before and after runs are replaced. */
   forget(): void {
     this.#run = null;
     this.#generation += 1;
@@ -28,8 +26,6 @@ export class RunCache {
 }
 
 function has(run: Run, height: number): boolean {
-  const [first, last] = [run[0], run.at(-1)];
-  return (
-    first !== undefined && last !== undefined && first.header.height <= height && height <= last.header.height
-  );
+  const { from, to } = rangeOf(run);
+  return from <= height && height <= to;
 }

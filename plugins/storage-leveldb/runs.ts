@@ -1,4 +1,6 @@
+import type { BlockRange } from '../../src/contracts/index.js';
 import { type BlockInfo, decodeJson, encodeJson } from './records.js';
+import { fromStoredTile, type StoredTile, type TileRecord, toStoredTile } from './tile-record.js';
 
 /** Most blocks of one run, so that reading one of them stays cheap. */
 const MAX_RUN_BLOCKS = 256;
@@ -22,7 +24,30 @@ export function* runsOf(infos: readonly BlockInfo[]): Generator<readonly BlockIn
   for (let at = 0; at < infos.length; at += MAX_RUN_BLOCKS) yield infos.slice(at, at + MAX_RUN_BLOCKS);
 }
 
-/** The record of a run; the height of its first block is in the key. */
+/** Blocks that are kept as frames. */
+export interface FrameRun {
+  readonly kind: 'frames';
+  /** At least one. */
+  readonly blocks: readonly BlockInfo[];
+}
+
+/** Blocks that are kept as a tile. */
+export interface TileRun {
+  readonly kind: 'tile';
+  readonly tile: TileRecord;
+}
+
+/** Blocks that have one record. */
+export type Run = FrameRun | TileRun;
+
+/** The heights of a run. */
+export function rangeOf(run: Run): BlockRange {
+  if (run.kind === 'tile') return { from: run.tile.from, to: run.tile.to };
+  const from = run.blocks[0]?.header.height ?? 0;
+  return { from, to: from + run.blocks.length - 1 };
+}
+
+/** The record of blocks that are kept as frames; the height of the first is in the key. */
 export function encodeRun(run: readonly BlockInfo[]): Buffer {
   const blocks = run.map(({ header, codec, documentBytes, changes, place }): InfoTuple => {
     const { segment, offset, bytes } = place;
@@ -31,13 +56,21 @@ export function encodeRun(run: readonly BlockInfo[]): Buffer {
   return encodeJson([run[0]?.header.previousHash ?? '', ...blocks] satisfies RunTuple);
 }
 
-/** Reads the record of a run. */
-export function decodeRun(body: Buffer, first: number): readonly BlockInfo[] {
-  const [parent, ...blocks] = decodeJson(body) as RunTuple;
+/** The record of a tile. */
+export const encodeTileRun = (tile: TileRecord): Buffer => encodeJson(toStoredTile(tile));
+
+/** Reads the record of a run: that of a tile is an object, that of frames an array. */
+export function decodeRun(body: Buffer, first: number): Run {
+  const stored = decodeJson(body) as RunTuple | StoredTile;
+  if ('groups' in stored) return { kind: 'tile', tile: fromStoredTile(stored, first) };
+  const [parent, ...blocks] = stored;
   let previousHash = parent;
-  return blocks.map(([hash, timestamp, codec, documentBytes, changes, segment, offset, bytes], index) => {
-    const header = { height: first + index, hash, previousHash, timestamp };
-    previousHash = hash;
-    return { header, codec, documentBytes, changes, place: { segment, offset, bytes } };
-  });
+  const infos = blocks.map(
+    ([hash, timestamp, codec, documentBytes, changes, segment, offset, bytes], index): BlockInfo => {
+      const header = { height: first + index, hash, previousHash, timestamp };
+      previousHash = hash;
+      return { header, codec, documentBytes, changes, place: { segment, offset, bytes } };
+    },
+  );
+  return { kind: 'frames', blocks: infos };
 }

@@ -11,11 +11,25 @@ export interface Place {
   readonly bytes: number;
 }
 
+/** How much of a segment counts. */
+export interface SegmentUse {
+  /** Where the last record that counts ends. */
+  readonly end: number;
+  /** How many count. */
+  readonly records: number;
+}
+
+/** What counts, by number of the segment; one of which nothing does is missing. */
+export type SegmentUses = ReadonlyMap<number, SegmentUse>;
+
 /** Bytes of each segment, by number. */
 export type SegmentSizes = ReadonlyMap<number, number>;
 
-/** Name of the directory of the segments in the directory of the contents. */
-export const SEGMENTS = 'frames';
+/** Name of the directory of the segments of frames in the directory of the contents. */
+export const FRAMES = 'frames';
+
+/** Name of the directory of the segments of tiles. */
+export const TILES = 'tiles';
 
 const NAME = /^(\d{6,})\.seg$/;
 

@@ -2,17 +2,25 @@ import { crc32 } from 'node:zlib';
 import type { Frame } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import type { BlockInfo } from './records.js';
+import type { Placed } from './segment-writer.js';
+import type { Segments } from './segments.js';
 
 /** Bytes in front of a frame in its segment: length (4, LE), height (8, LE), checksum (4, LE). */
-export const HEAD_BYTES = 16;
+const HEAD_BYTES = 16;
 const CRC_AT = 12;
 
 /** Frames below this many bytes are copied behind each other: a piece of its own costs a write more than the copy. */
 const COPIED_BYTES = 8192;
 const UINT32 = 2 ** 32;
 
+/** Places frames behind those that a segment has. */
+export function placeFrames(segments: Segments, frames: readonly Frame[]): Placed {
+  const lengths = frames.map(({ bytes }) => HEAD_BYTES + bytes.byteLength);
+  return { places: segments.place(lengths), parts: encodeRecords(frames) };
+}
+
 /** The bytes of records that lie behind each other, in pieces. */
-export function encodeRecords(frames: readonly Frame[]): readonly Uint8Array[] {
+function encodeRecords(frames: readonly Frame[]): readonly Uint8Array[] {
   let bytes = 0;
   for (const frame of frames) bytes += HEAD_BYTES + frame.bytes.byteLength;
   if (bytes > frames.length * COPIED_BYTES)

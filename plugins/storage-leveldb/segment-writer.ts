@@ -1,22 +1,20 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Frame } from '../../src/contracts/index.js';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../src/internal/private-mode.js';
 import { syncDirectory } from '../../src/internal/node/replace-file.js';
 import { type Place, segmentName } from './segment-files.js';
-import { encodeRecords, HEAD_BYTES } from './segment-record.js';
 
 /** A segment that has as many bytes gets no more: what is written at once goes to one segment, so it may be longer. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 
-/** Where frames will be, before they are written. */
+/** Records that are to be written, and where they come. */
 export interface Placed {
-  readonly frames: readonly Frame[];
-  /** As many as frames, in their order. */
   readonly places: readonly Place[];
+  /** The bytes of all records behind each other, in any pieces. */
+  readonly parts: readonly Uint8Array[];
 }
 
-/** Writes frames behind each other. One call at a time. */
+/** Writes records behind each other. One call at a time. */
 export class SegmentWriter {
   readonly #path: string;
   #file: FileHandle | null = null;
@@ -37,30 +35,29 @@ export class SegmentWriter {
     this.#highest = highest;
   }
 
-  /** Says where frames come when they are written next; writes nothing. */
-  place(frames: readonly Frame[]): Placed {
+  /** Says where records of these lengths come when they are written next; writes nothing. */
+  place(lengths: readonly number[]): readonly Place[] {
     const isFull = this.#segment === 0 || this.#offset >= SEGMENT_BYTES;
     const segment = isFull ? this.#highest + 1 : this.#segment;
     let offset = isFull ? 0 : this.#offset;
-    const places = frames.map(({ bytes }) => {
-      const place = { segment, offset, bytes: HEAD_BYTES + bytes.byteLength };
-      offset += place.bytes;
+    return lengths.map((bytes) => {
+      const place = { segment, offset, bytes };
+      offset += bytes;
       return place;
     });
-    return { frames, places };
   }
 
   /**
-   * Writes frames where they were placed last.
+   * Writes records where they were placed last.
    *
    * @param sync - whether they, and the name of their file, are durable when it resolves.
    */
-  async append({ frames, places }: Placed, sync: boolean): Promise<void> {
+  async append({ places, parts }: Placed, sync: boolean): Promise<void> {
     const [first, last] = [places[0], places.at(-1)];
     if (first === undefined || last === undefined) return;
     const isNew = first.segment !== this.#segment;
     const file = await this.#enter(first.segment);
-    await writeAll(file, encodeRecords(frames), first.offset);
+    await writeAll(file, parts, first.offset);
     this.#offset = last.offset + last.bytes;
     if (!sync) return;
     await file.datasync();
@@ -69,13 +66,11 @@ export class SegmentWriter {
     await syncDirectory(dirname(this.#path));
   }
 
-  /** Never writes to the segments above one again. @returns their numbers. */
-  async leaveAbove(segment: number): Promise<readonly number[]> {
-    if (this.#segment > segment) {
-      await this.close();
-      this.#segment = 0;
-    }
-    return Array.from({ length: this.#highest - segment }, (_, at) => segment + 1 + at);
+  /** Never writes to some segments again. */
+  async leave(segments: readonly number[]): Promise<void> {
+    if (!segments.includes(this.#segment)) return;
+    await this.close();
+    this.#segment = 0;
   }
 
   async close(): Promise<void> {

@@ -1,26 +1,34 @@
 import { rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Frame } from '../../src/contracts/index.js';
-import { segmentName, SEGMENTS, type SegmentSizes, segmentSizes } from './segment-files.js';
+import {
+  type Place,
+  segmentName,
+  type SegmentSizes,
+  segmentSizes,
+  type SegmentUses,
+} from './segment-files.js';
 import { SegmentReader } from './segment-reader.js';
 import { type Placed, SegmentWriter } from './segment-writer.js';
 
 /**
- * The frames of some contents: files that are only added to. Which of their bytes count is said by the runs in
- * LevelDB alone. So frames are written before the batch that names them, and removed after the one that no longer does.
+ * The frames, or the tiles, of some contents: files that are only added to. Which of their bytes count is said by the
+ * runs in LevelDB alone. So records are written before the batch that names them, and a file is removed after the one
+ * that no longer names any of it.
  */
 export class Segments {
   readonly #path: string;
   readonly #reader: SegmentReader;
   readonly #writer: SegmentWriter;
+  /** How many records of a segment count. */
+  readonly #live = new Map<number, number>();
   #pins = 0;
   /** Segments that no record names any more, which a read of an earlier moment may still need. */
   #dropped: readonly number[] = [];
   #removing: Promise<void> = Promise.resolve();
 
-  /** @param contents - the directory of the contents. */
-  constructor(contents: string) {
-    this.#path = join(contents, SEGMENTS);
+  /** @param path - the directory of the files. */
+  constructor(path: string) {
+    this.#path = path;
     this.#reader = new SegmentReader(this.#path);
     this.#writer = new SegmentWriter(this.#path);
   }
@@ -30,30 +38,36 @@ export class Segments {
     return segmentSizes(this.#path);
   }
 
+  /** Takes note of what counts. */
+  count(used: SegmentUses): void {
+    for (const [segment, { records }] of used) this.#live.set(segment, records);
+  }
+
   /**
-   * Goes on behind the frames that count, and cuts or removes what a crash or a rollback left behind them. That it is
+   * Goes on behind the records that count, and cuts or removes what a crash or a rollback left behind them. That it is
    * gone is not needed: it is written over, or stays unused.
-   *
-   * @param used - how far each segment counts; those that don't are missing.
    */
-  async resume(used: SegmentSizes): Promise<void> {
+  async resume(used: SegmentUses): Promise<void> {
+    this.count(used);
     const sizes = await this.sizes();
     const segment = Math.max(0, ...used.keys());
-    this.#writer.resume({ segment, end: used.get(segment) ?? 0 }, Math.max(segment, ...sizes.keys()));
+    const end = used.get(segment)?.end ?? 0;
+    this.#writer.resume({ segment, end }, Math.max(segment, ...sizes.keys()));
     for (const [number, size] of sizes) {
-      const end = used.get(number) ?? 0;
-      if (end < size) await this.#cut(number, end).catch(() => undefined);
+      const counts = used.get(number)?.end ?? 0;
+      if (counts < size) await this.#cut(number, counts).catch(() => undefined);
     }
   }
 
-  /** Says where frames come when they are written next. */
-  place(frames: readonly Frame[]): Placed {
-    return this.#writer.place(frames);
+  /** Says where records of these lengths come when they are written next. */
+  place(lengths: readonly number[]): readonly Place[] {
+    return this.#writer.place(lengths);
   }
 
-  /** Writes frames where they were placed last. @param sync - whether they are durable when it resolves. */
-  append(placed: Placed, sync: boolean): Promise<void> {
-    return this.#writer.append(placed, sync);
+  /** Writes records where they were placed last. @param sync - whether they are durable when it resolves. */
+  async append(placed: Placed, sync: boolean): Promise<void> {
+    await this.#writer.append(placed, sync);
+    for (const { segment } of placed.places) this.#live.set(segment, (this.#live.get(segment) ?? 0) + 1);
   }
 
   /**
@@ -76,19 +90,16 @@ export class Segments {
     return this.#reader.read(segment, offset, length);
   }
 
-  /** Removes the segments above one, of which nothing counts any more, when no read needs them. */
-  async dropAbove(segment: number): Promise<void> {
-    this.#drop(await this.#writer.leaveAbove(segment));
-  }
-
-  /** The same for the segments between two that count. */
-  dropBetween(low: number, high: number): void {
-    const count = Math.max(0, high - low - 1);
-    this.#drop(Array.from({ length: count }, (_, at) => low + 1 + at));
-  }
-
-  #drop(segments: readonly number[]): void {
-    this.#dropped = [...new Set([...this.#dropped, ...segments])];
+  /**
+   * Takes note that records no longer count. A file of which none does is removed when no read needs it; what can't be
+   * removed now is removed at the next start.
+   */
+  async free(places: readonly Place[]): Promise<void> {
+    for (const { segment } of places) this.#live.set(segment, (this.#live.get(segment) ?? 0) - 1);
+    const unused = [...this.#live].flatMap(([segment, records]) => (records > 0 ? [] : [segment]));
+    for (const segment of unused) this.#live.delete(segment);
+    this.#dropped = [...this.#dropped, ...unused];
+    await this.#writer.leave(unused).catch(() => undefined);
     this.#removeDropped();
   }
 

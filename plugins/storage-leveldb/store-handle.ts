@@ -1,9 +1,11 @@
 import type { BlockRef } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { planRollback } from '../../src/internal/commit-rules.js';
+import { pinContents } from './database.js';
+import { collectFrom, type Dropped } from './dropped.js';
 import { storeError } from './errors.js';
 import type { Reader } from './reader.js';
-import { collectFrom, confirmGone, type Dropped, guard, holds } from './reads.js';
+import { confirmGone, guard, holds } from './reads.js';
 import type { Opened } from './switch-contents.js';
 
 /**
@@ -11,13 +13,14 @@ import type { Opened } from './switch-contents.js';
  * and writes end with the first one that fails.
  */
 export class StoreHandle {
-  readonly #location: string;
+  /** Directory of the store. */
+  readonly location: string;
   #opened: Opened | null = null;
   /** Why nothing more may be written: after a failed write it is unknown what is on the disk. */
   #failure: SyncError | null = null;
 
   constructor(location: string) {
-    this.#location = location;
+    this.location = location;
   }
 
   /** `null` while the store is not open. */
@@ -75,7 +78,7 @@ export class StoreHandle {
 
   /** Lets nothing more be written. @returns the error, to be thrown */
   fail(error: unknown): SyncError {
-    this.#failure = storeError(error, this.#location);
+    this.#failure = storeError(error, this.location);
     return this.#failure;
   }
 
@@ -83,7 +86,7 @@ export class StoreHandle {
   held<T>(height: number, read: (reader: Reader) => Promise<T | null>): Promise<T | null> {
     return this.current(async ({ contents, reader, meta }) => {
       if (!holds(meta.checkpoint, height)) return null;
-      const unpin = contents.segments.pin();
+      const unpin = pinContents(contents);
       try {
         return (await read(reader)) ?? (await confirmGone(contents, height, read));
       } finally {
@@ -93,14 +96,14 @@ export class StoreHandle {
   }
 
   /** What is above a block that may be gone back to; `null` when nothing is. @throws SyncError `BELOW_FINALIZED`, `STORE_GAP` */
-  async above(to: BlockRef | null): Promise<(Dropped & { readonly segment: number }) | null> {
-    const { meta, reader } = this.use();
+  async above(to: BlockRef | null): Promise<Dropped | null> {
+    const { meta, reader, contents } = this.use();
     const { checkpoint } = meta;
-    const info = to === null ? null : await this.held(to.height, (held) => held.info(to.height));
-    planRollback(to, info?.header ?? null, checkpoint);
+    const header = to === null ? null : await this.held(to.height, (held) => held.header(to.height));
+    planRollback(to, header, checkpoint);
     const from = to === null ? checkpoint.base : to.height + 1;
-    const above = await this.guard(() => collectFrom(reader, from));
-    return above.dropped.length === 0 ? null : { ...above, segment: info?.place.segment ?? 0 };
+    const above = await this.guard(() => collectFrom(contents, reader, from));
+    return above.dropped.length === 0 ? null : above;
   }
 
   /** Makes a short read of what is held; once more when new contents took its place in the middle. */
@@ -117,6 +120,6 @@ export class StoreHandle {
 
   /** Runs a step; what the platform throws becomes an error of the store. */
   guard<T>(step: () => Promise<T>): Promise<T> {
-    return guard(this.#location, step);
+    return guard(this.location, step);
   }
 }

@@ -5,6 +5,7 @@ import { readMarker, writeMarker } from './files.js';
 import type { HighWater } from './high-water.js';
 import { Reader } from './reader.js';
 import type { Meta } from './records.js';
+import type { TilePlan } from './tile-plan.js';
 
 /** What is open of a store. */
 export interface Opened {
@@ -12,6 +13,10 @@ export interface Opened {
   readonly reader: Reader;
   readonly mark: HighWater;
   meta: Meta;
+  /** Which tiles could be made. */
+  readonly plan: TilePlan;
+  /** Whether the marker says that there may be tiles. */
+  hasTiles: boolean;
 }
 
 /** How far a store got, as the mark counts it. */
@@ -27,20 +32,21 @@ export const heightOfHead = ({ checkpoint }: Meta): number => checkpoint.head?.h
  */
 export async function switchContents(location: string, old: Opened, contents: Contents): Promise<Opened> {
   const reader = new Reader(contents, null);
-  const { meta } = await readMeta(reader, await contents.segments.sizes(), null);
+  const { meta, frames, plan } = await readMeta(contents, reader, null);
+  contents.segments.count(frames);
   const { mark } = old;
   const before = heightOfHead(old.meta);
   const after = heightOfHead(meta);
   await syncContents(location, contents.name);
   try {
     if (after < before) await mark.lower(after);
-    await writeMarker(location, { state: 'ready', db: contents.name });
+    await writeMarker(location, { state: 'ready', db: contents.name, hasTiles: false });
   } catch (error) {
     if (await isStillNamed(location, old.contents)) await mark.advance(before);
     throw error;
   }
   await mark.advance(after);
-  return { contents, reader, mark, meta };
+  return { contents, reader, mark, meta, plan, hasTiles: false };
 }
 
 /** Whether the marker names some contents; not when it can't be read. */

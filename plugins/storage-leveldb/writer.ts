@@ -8,9 +8,10 @@ import type {
 } from '../../src/contracts/index.js';
 import { META_KEY, rollbackKey, runKey, stateKey, undoKey } from './keys.js';
 import { type BlockInfo, encodeJson, encodeUndo, type Meta, sealValue } from './records.js';
-import type { Dropped } from './reads.js';
-import { encodeRun, runsOf } from './runs.js';
+import type { Dropped } from './dropped.js';
+import { encodeRun, encodeTileRun, runsOf } from './runs.js';
 import type { Place } from './segment-files.js';
+import type { TileRecord } from './tile-record.js';
 
 /** Writes a value. */
 export interface Put {
@@ -76,18 +77,36 @@ export function runOperation(run: readonly BlockInfo[]): Put {
   return put(runKey(run[0]?.header.height ?? 0), encodeRun(run));
 }
 
+/** The operations that put a tile in the place of runs of frames. @param rest - what of those lies beside the tile */
+export function tileOperations(
+  tile: TileRecord,
+  runs: readonly number[],
+  rest: readonly (readonly BlockInfo[])[],
+): Operation[] {
+  return [
+    ...runs.map((height): Operation => ({ type: 'del', key: runKey(height) })),
+    ...rest.filter((blocks) => blocks.length > 0).map(runOperation),
+    put(runKey(tile.from), encodeTileRun(tile)),
+  ];
+}
+
 /**
  * What dropping blocks writes; what the store is afterwards comes on top.
  *
+ * @param places - of the frames that were a tile, as many as {@link Dropped.restored}.
  * @param number - of the rollback, from 1.
  */
 export function rollbackOperations(
   to: BlockRef | null,
-  { runs, dropped, undo }: Dropped,
+  { runs, cut, restored, dropped, undo }: Dropped,
+  places: readonly Place[],
   number: number,
 ): Operation[] {
-  const operations: Operation[] = [];
-  operations.push(...runsBelow(runs, dropped.at(-1)?.height ?? 0));
+  const operations = runs.map((height): Operation => ({ type: 'del', key: runKey(height) }));
+  const infos = restored.map(({ head, frame }, at): BlockInfo => {
+    return { ...head, codec: frame.codec, place: places[at] as Place };
+  });
+  for (const run of [...runsOf(cut), ...runsOf(infos)]) operations.push(runOperation(run));
   for (const { height } of dropped) operations.push({ type: 'del', key: undoKey(height) });
   for (const change of undoneState(undo).values()) operations.push(stateOperation(change));
   const note = encodeJson({ to: to?.height ?? -1, dropped: dropped.length });
@@ -111,16 +130,6 @@ export function stateBefore({ undo }: Dropped, readState: ReadState): ReadState 
 
 /** No table has a slash in its name. */
 const nameOf = (table: StateTable, key: string): string => `${table}/${key}`;
-
-/** What keeps of some runs the blocks below a height. */
-function runsBelow(runs: readonly (readonly BlockInfo[])[], height: number): readonly Operation[] {
-  return runs.map((run) => {
-    const kept = run.filter(({ header }) => header.height < height);
-    return kept.length > 0
-      ? runOperation(kept)
-      : { type: 'del', key: runKey(run[0]?.header.height ?? height) };
-  });
-}
 
 /** The operation that sets a value of the state. */
 export function entryOperation(table: StateTable, { key, value }: StateEntry): Put {

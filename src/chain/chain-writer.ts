@@ -14,6 +14,9 @@ import type { Producers } from './producers.js';
 import type { StateKeeper } from './state/state-keeper.js';
 import { checkStateNote, writeStateNote } from './state/state-note.js';
 
+/** So far below the head a confirmed block is not expected to be dropped. */
+const SETTLED_BLOCKS = 64;
+
 /**
  * Options of `Chain.commit`. The signal is heard between two batches.
  *
@@ -114,6 +117,7 @@ export class ChainWriter {
     if (head !== null) this.#storedAs = (await storage.get(head.height))?.codec ?? null;
     if (state !== null) await checkStateNote(storage, true);
     await this.#settle();
+    this.#settleTiles();
   }
 
   /** What an earlier configuration left open: blocks that count as confirmed now, or as final. */
@@ -225,6 +229,7 @@ export class ChainWriter {
     if (confirmed !== null && confirmed.height >= ref.height) return;
     if ((await storage.header(ref.height))?.hash !== ref.hash) return;
     await storage.advance({ confirmed: ref, finalized: await this.#finalized([], ref) });
+    this.#settleTiles();
     for (const listener of [...this.#confirmListeners]) listener();
   }
 
@@ -295,6 +300,19 @@ export class ChainWriter {
     const finalized = confirmed === null ? null : await this.#finalized(frames, confirmed);
     await storage.commit({ rollbackTo, blocks, confirmed, finalized, identity });
     this.#storedAs = last.codec;
+    this.#settleTiles();
+  }
+
+  /**
+   * Lets the store keep what is settled as tiles, beside what comes next. A failure changes no block: the next write
+   * fails too if the store can't be written to, and damage shows where it is read.
+   */
+  #settleTiles(): void {
+    const { storage } = this.#deps;
+    const { head, confirmed, finalized } = storage.checkpoint();
+    const deep = Math.min(confirmed?.height ?? -1, (head?.height ?? -1) - SETTLED_BLOCKS);
+    const settled = Math.max(finalized?.height ?? -1, deep);
+    if (settled >= 0) void storage.tiles?.settle(settled).catch(() => undefined);
   }
 
   #told(blocks: readonly CommitBlock[], { onDurable }: CommitOptions): void {

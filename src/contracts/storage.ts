@@ -104,6 +104,42 @@ export interface StorageStage extends Closeable {
   close(): Promise<void>;
 }
 
+/** A run of settled blocks that a store keeps as one compressed body: see `src/tiles`. */
+export interface Tile extends BlockRange {
+  /** Hash of the block below the first. */
+  readonly previousHash: string;
+  /** Hash of the last block. */
+  readonly hash: string;
+  /** Length of its body. */
+  readonly bytes: number;
+  /** Length of its documents, each with its line feed. */
+  readonly documentBytes: number;
+}
+
+/**
+ * The tiles of a store that keeps its settled blocks so. Which tiles there are follows from the blocks alone; reads of
+ * blocks don't tell how they are kept.
+ */
+export interface StorageTiles {
+  /**
+   * Tells that no block up to a height is expected to be dropped. The store makes the tiles that they decide, beside
+   * other calls. Blocks may be dropped all the same: what is then no longer decided is kept as single blocks again, in
+   * the batch that drops them.
+   *
+   * @returns a promise that resolves when the tiles that are due are durable, or the store is being closed.
+   * @throws SyncError `STORE_CLOSED`, `STORE_DAMAGED`, `STORE_FULL`, `STORE_IO`
+   */
+  settle(height: number): Promise<void>;
+  /** The tile that has a height; `null` when none has. @throws SyncError `STORE_DAMAGED` */
+  at(height: number): Promise<Tile | null>;
+  /**
+   * The body of a tile: gzip members that are its documents as NDJSON; `null` when the store does not have it any more.
+   *
+   * @throws SyncError `STORE_DAMAGED`
+   */
+  body(tile: Tile): Promise<Uint8Array | null>;
+}
+
 /**
  * Blocks, state and checkpoint of one node.
  *
@@ -122,6 +158,8 @@ export interface Storage extends Closeable {
     /** What a resolved `commit` has written survives power loss. */
     readonly durable: boolean;
   };
+  /** Absent in a store that keeps no tiles. */
+  readonly tiles?: StorageTiles;
   /**
    * Opens the store and checks that the heights from base to head are all there.
    *

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import type { BlockRef, CommitBatch, CommitBlock, Frame, StateChange } from '../contracts/index.js';
 
 /** What a made-up frame may differ in. */
@@ -57,6 +58,30 @@ export function fixtureFrames(
     below = frame.header;
   }
   return frames;
+}
+
+/** How many bytes each document has, and whether it is a gzip frame. */
+export interface DocumentKind {
+  readonly bytes: number;
+  readonly isGzip?: boolean;
+}
+
+/** A run of linked frames that hold real documents: what a store sees that makes tiles. */
+export function documentFrames(
+  kinds: readonly DocumentKind[],
+  more: { readonly on?: BlockRef | null; readonly from?: number; readonly branch?: string } = {},
+): readonly Frame[] {
+  return fixtureFrames(kinds.length, more).map((frame, at) => {
+    const { bytes, isGzip = false } = kinds[at] as DocumentKind;
+    const text = `{"hash":"${frame.header.hash}","height":${frame.header.height},"filler":"`;
+    const document = Buffer.from(text.padEnd(bytes - 2, 'a line of text that compresses. ') + '"}');
+    return {
+      ...frame,
+      codec: isGzip ? 'gzip' : 'identity',
+      bytes: isGzip ? gzipSync(document, { level: 1 }) : document,
+      documentBytes: document.byteLength,
+    };
+  });
 }
 
 /** A batch of frames; the changes of the state go with the frames in order. What is final is confirmed. */

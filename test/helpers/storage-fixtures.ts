@@ -24,6 +24,7 @@ export function levelFixture(): StorageFixture & { clean(): void } {
       await storage.close();
       return at(locations.get(storage) ?? '');
     },
+    keepsTiles: true,
     clean: () => {
       rmSync(root, { recursive: true, force: true });
     },

@@ -201,10 +201,10 @@ const named: Record<string, { kind: Kind; damage: (location: string) => void; at
     damage: (location) => {
       writeFileSync(
         join(location, 'blockferry.json'),
-        '{"format":"blockferry-leveldb","version":3,"files":[]}',
+        '{"format":"blockferry-leveldb","version":4,"files":[]}',
       );
     },
-    at: /^open STORE_VERSION .*format 3/,
+    at: /^open STORE_VERSION .*format 4/,
   },
   'an earlier version': {
     kind: 'log',

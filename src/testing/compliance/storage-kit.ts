@@ -8,6 +8,12 @@ export interface StorageFixture {
   create(): Promise<Storage>;
   /** Closes a storage and gives a not yet open one on the same data. Called only when `supports.durable`. */
   reopen(storage: Storage): Promise<Storage>;
+  /**
+   * Whether the storage has `tiles`, to be tested too.
+   *
+   * @defaultValue `false`
+   */
+  readonly keepsTiles?: boolean;
 }
 
 /** Opens a new storage for the step and closes it afterwards. */

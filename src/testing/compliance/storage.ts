@@ -8,6 +8,7 @@ import { rollbackCases } from './storage-rollback.js';
 import { stageAfterCases } from './storage-stage-after.js';
 import { stageRefusalCases } from './storage-stage-refusal.js';
 import { stageCases } from './storage-stage.js';
+import { tileCases } from './storage-tiles.js';
 import { viewCases } from './storage-views.js';
 import { writeCases } from './storage-writes.js';
 
@@ -26,5 +27,6 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...stageCases(fixture),
     ...stageRefusalCases(fixture),
     ...stageAfterCases(fixture),
+    ...(fixture.keepsTiles === true ? tileCases(fixture) : []),
   ];
 }

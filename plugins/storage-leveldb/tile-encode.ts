@@ -1,0 +1,55 @@
+import { crc32 } from 'node:zlib';
+import type { Frame } from '../../src/contracts/index.js';
+import { encodeTileBody } from '../../src/tiles/body.js';
+import type { BlockHead } from './tile-heads.js';
+import { encodeHeads } from './tile-heads.js';
+import type { StoredMember, TileGroup } from './tile-record.js';
+
+/** Blocks whose heads lie together: fewer make the heads larger, more make one block slower to find. */
+const GROUP_BLOCKS = 128;
+
+/** A tile that is not written yet. */
+export interface EncodedTile {
+  readonly groups: readonly TileGroup[];
+  /** Heads and body, as they lie behind each other. */
+  readonly parts: readonly Uint8Array[];
+  /** Of them. */
+  readonly bytes: number;
+}
+
+/** Makes a tile of blocks. @param heads - as many as frames */
+export async function encodeTile(
+  frames: readonly Frame[],
+  heads: readonly BlockHead[],
+): Promise<EncodedTile> {
+  const { members, parts } = await encodeTileBody(frames);
+  const stored = members.map((member, at): StoredMember => ({ ...member, crc: crc32(parts[at] ?? '') }));
+  const groups: TileGroup[] = [];
+  const headParts: Uint8Array[] = [];
+  let from = 0;
+  for (const group of groupsOf(stored)) {
+    const blocks = blocksOf(group);
+    const bytes = await encodeHeads(heads.slice(from, from + blocks));
+    groups.push({ headBytes: bytes.byteLength, headCrc: crc32(bytes), members: group });
+    headParts.push(bytes);
+    from += blocks;
+  }
+  const all = [...headParts, ...parts];
+  return { groups, parts: all, bytes: all.reduce((sum, { byteLength }) => sum + byteLength, 0) };
+}
+
+function* groupsOf(members: readonly StoredMember[]): Generator<readonly StoredMember[]> {
+  let group: StoredMember[] = [];
+  for (const member of members) {
+    group.push(member);
+    if (blocksOf(group) < GROUP_BLOCKS) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
+/** How many blocks some members have. */
+export function blocksOf(members: readonly StoredMember[]): number {
+  return members.reduce((sum, { blocks }) => sum + blocks, 0);
+}

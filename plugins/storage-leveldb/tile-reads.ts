@@ -1,0 +1,234 @@
+import { crc32 } from 'node:zlib';
+import type { AbortOptions, BlockRange, Frame } from '../../src/contracts/index.js';
+import { isSyncError, SyncError } from '../../src/errors/index.js';
+import { throwIfAborted } from '../../src/internal/abort.js';
+import { decodeTileBytes, isLarge, largeFrameOf } from '../../src/tiles/body.js';
+import type { Contents } from './database.js';
+import { segmentName } from './segment-files.js';
+import { blocksOf } from './tile-encode.js';
+import { type BlockHead, decodeHeads } from './tile-heads.js';
+import { headsBytesOf, type StoredMember, type TileGroup, type TileRecord } from './tile-record.js';
+
+/** Bytes of a body that are read at once, or one member. */
+const READ_BYTES = 256 * 1024;
+
+/** About what the head of a block takes in memory. */
+const HEAD_MEMORY_BYTES = 200;
+
+/** A group, and where it is. */
+interface GroupAt {
+  readonly group: TileGroup;
+  /** Height of its first block. */
+  readonly first: number;
+  /** Offset of its heads in the segment. */
+  readonly headsAt: number;
+  /** Offset of its first member in the segment. */
+  readonly membersAt: number;
+}
+
+/** A member, where it is, and the heads of its blocks. */
+interface MemberAt {
+  readonly member: StoredMember;
+  readonly offset: number;
+  readonly heads: readonly BlockHead[];
+}
+
+type TileContents = Pick<Contents, 'tiles' | 'tileCache'>;
+
+/** The head of a block in a tile. @throws SyncError `STORE_DAMAGED` */
+export async function headInTile(
+  contents: TileContents,
+  tile: TileRecord,
+  height: number,
+): Promise<BlockHead | null> {
+  for (const at of groupsOf(tile)) {
+    const heads = height < at.first + blocksOf(at.group.members) ? await headsOf(contents, tile, at) : null;
+    if (heads !== null) return heads[height - at.first] ?? null;
+  }
+  return null;
+}
+
+/** The heads of all blocks of a tile. @throws SyncError `STORE_DAMAGED` */
+export async function headsInTile(contents: TileContents, tile: TileRecord): Promise<readonly BlockHead[]> {
+  const heads: BlockHead[] = [];
+  for (const at of groupsOf(tile)) heads.push(...(await headsOf(contents, tile, at)));
+  return heads;
+}
+
+/** The frame of a block in a tile. @throws SyncError `STORE_DAMAGED` */
+export async function frameInTile(
+  contents: TileContents,
+  tile: TileRecord,
+  height: number,
+): Promise<Frame | null> {
+  for await (const frames of framesInTile(contents, tile, { from: height, to: height }, {}))
+    return frames[0] ?? null;
+  return null;
+}
+
+/** The frames of some heights of a tile in batches: what lies side by side is read at once. @throws SyncError `STORE_DAMAGED` */
+export async function* framesInTile(
+  contents: TileContents,
+  tile: TileRecord,
+  range: BlockRange,
+  options: AbortOptions,
+): AsyncGenerator<readonly Frame[]> {
+  for (const at of groupsOf(tile)) {
+    if (at.first > range.to || at.first + blocksOf(at.group.members) <= range.from) continue;
+    const members = membersOf(at, await headsOf(contents, tile, at)).filter(({ heads }) =>
+      heads.some(({ header: { height } }) => height >= range.from && height <= range.to),
+    );
+    for (const batch of batchesOf(members)) {
+      throwIfAborted(options.signal);
+      const frames = await readMembers(contents, tile, batch);
+      yield frames.filter(({ header: { height } }) => height >= range.from && height <= range.to);
+    }
+  }
+}
+
+/** A tile's body as it is sent. @throws SyncError `STORE_DAMAGED` */
+export async function bodyOfTile(contents: TileContents, tile: TileRecord): Promise<Uint8Array> {
+  const headsBytes = headsBytesOf(tile);
+  const { offset, bytes } = tile.place;
+  const body = await readAt(contents, tile, offset + headsBytes, bytes - headsBytes);
+  let at = 0;
+  for (const { members } of tile.groups)
+    for (const member of members) {
+      checkMember(tile.from, member, body.subarray(at, at + member.bytes));
+      at += member.bytes;
+    }
+  return body;
+}
+
+function* groupsOf(tile: TileRecord): Generator<GroupAt> {
+  let first = tile.from;
+  let headsAt = tile.place.offset;
+  let membersAt = tile.place.offset + headsBytesOf(tile);
+  for (const group of tile.groups) {
+    yield { group, first, headsAt, membersAt };
+    first += blocksOf(group.members);
+    headsAt += group.headBytes;
+    membersAt += group.members.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+}
+
+function membersOf({ group, membersAt }: GroupAt, heads: readonly BlockHead[]): readonly MemberAt[] {
+  let offset = membersAt;
+  let block = 0;
+  return group.members.map((member) => {
+    const at = { member, offset, heads: heads.slice(block, block + member.blocks) };
+    offset += member.bytes;
+    block += member.blocks;
+    return at;
+  });
+}
+
+function* batchesOf(members: readonly MemberAt[]): Generator<readonly MemberAt[]> {
+  let batch: MemberAt[] = [];
+  let bytes = 0;
+  for (const at of members) {
+    if (batch.length > 0 && bytes + at.member.bytes > READ_BYTES) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(at);
+    bytes += at.member.bytes;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function headsOf(
+  contents: TileContents,
+  tile: TileRecord,
+  { group, first, headsAt }: GroupAt,
+): Promise<readonly BlockHead[]> {
+  return contents.tileCache.of(tile.place.segment, headsAt, async () => {
+    const bytes = await readAt(contents, tile, headsAt, group.headBytes);
+    if (crc32(bytes) !== group.headCrc) throw damaged(first, 'the heads of its blocks are damaged');
+    const value = await decodeHeads(bytes, first);
+    return { value, bytes: value.length * HEAD_MEMORY_BYTES };
+  });
+}
+
+/** The frames of members that lie behind each other. */
+async function readMembers(
+  contents: TileContents,
+  tile: TileRecord,
+  members: readonly MemberAt[],
+): Promise<readonly Frame[]> {
+  const [first, last] = [members[0], members.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const { offset } = first;
+  const { segment } = tile.place;
+  let bytes: Promise<Buffer> | null = null;
+  const read = (): Promise<Buffer> =>
+    (bytes ??= readAt(contents, tile, offset, last.offset + last.member.bytes - offset));
+  const frames: Frame[] = [];
+  for (const at of members) {
+    const own = async (): Promise<Buffer> => {
+      const piece = (await read()).subarray(at.offset - offset, at.offset - offset + at.member.bytes);
+      checkMember(at.heads[0]?.header.height ?? tile.from, at.member, piece);
+      return piece;
+    };
+    const [head] = at.heads;
+    if (head !== undefined && isLarge(head.documentBytes)) frames.push(largeFrame(head, await own()));
+    else {
+      const documents = await contents.tileCache.of(segment, at.offset, async () => {
+        const value = await decodeMember(at, await own());
+        return { value, bytes: value.byteLength };
+      });
+      frames.push(...smallFrames(at.heads, documents));
+    }
+  }
+  return frames;
+}
+
+function largeFrame({ header, documentBytes }: BlockHead, member: Uint8Array): Frame {
+  return { header, codec: 'gzip', documentBytes, bytes: largeFrameOf(member) };
+}
+
+function smallFrames(heads: readonly BlockHead[], documents: Uint8Array): readonly Frame[] {
+  let at = 0;
+  return heads.map(({ header, documentBytes }) => {
+    const bytes = documents.subarray(at, at + documentBytes);
+    at += documentBytes + 1;
+    return { header, codec: 'identity', documentBytes, bytes };
+  });
+}
+
+async function decodeMember({ heads }: MemberAt, bytes: Uint8Array): Promise<Buffer> {
+  try {
+    return await decodeTileBytes(
+      bytes,
+      heads.reduce((sum, { documentBytes }) => sum + documentBytes + 1, 0),
+    );
+  } catch (error) {
+    if (!isSyncError(error)) throw error;
+    throw damaged(heads[0]?.header.height ?? 0, error.message);
+  }
+}
+
+function checkMember(height: number, { bytes, crc }: StoredMember, found: Uint8Array): void {
+  if (found.byteLength === bytes && crc32(found) === crc) return;
+  throw damaged(height, 'its checksum is wrong, or it is cut');
+}
+
+async function readAt(
+  { tiles }: TileContents,
+  { from, place: { segment } }: TileRecord,
+  offset: number,
+  length: number,
+): Promise<Buffer> {
+  try {
+    return await tiles.read(segment, offset, length);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw damaged(from, `there is no file ${segmentName(segment)}`, error);
+  }
+}
+
+function damaged(height: number, how: string, cause?: unknown): SyncError {
+  const message = `The tile of the store with block ${height} is damaged: ${how}.`;
+  return new SyncError('STORE_DAMAGED', message, { height, cause });
+}

@@ -1,0 +1,99 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import test, { type ExecutionContext } from 'ava';
+import type { Frame, Storage } from '../../src/contracts/index.js';
+import { entriesOf, readAll } from '../../src/testing/compliance/storage-kit.js';
+import { documentFrames } from '../../src/testing/fixture-frames.js';
+import { TileCutter } from '../../src/tiles/cut.js';
+import { levelAt } from '../helpers/storage-disk.js';
+import { kindAt } from '../helpers/storage-tiles-blocks.js';
+import { tempDir } from '../helpers/temp-dir.js';
+
+const script = fileURLToPath(new URL('../helpers/storage-tiles-process.js', import.meta.url));
+
+function startWriter(t: ExecutionContext, location: string): ChildProcessByStdio<null, Readable, null> {
+  const child = spawn(process.execPath, [script, location], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  return child;
+}
+
+/** Lets a writer work, kills it, and gives the lowest height that the store may end at. */
+async function killed(writer: ChildProcessByStdio<null, Readable, null>, ms: number): Promise<number> {
+  let acknowledged = -1;
+  const lines = createInterface(writer.stdout);
+  lines.on('line', (line) => {
+    acknowledged = Number(line.split(' ').at(-1));
+  });
+  await once(lines, 'line');
+  const gone = once(lines, 'close');
+  await sleep(ms);
+  writer.kill('SIGKILL');
+  await gone;
+  return acknowledged;
+}
+
+async function tilesOf(store: Storage): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (let height = 0; height <= (store.checkpoint().head?.height ?? -1); height++) {
+    const tile = await store.tiles?.at(height);
+    if (tile?.from === height) found.push(`${tile.from}-${tile.to}`);
+  }
+  return found;
+}
+
+const documentOf = ({ codec, bytes }: Frame): Buffer =>
+  Buffer.from(codec === 'gzip' ? gunzipSync(bytes) : bytes);
+
+/** Bytes of the files of a directory; 0 when it is missing. */
+function bytesIn(path: string): number {
+  if (!existsSync(path)) return 0;
+  return readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
+}
+
+test('After each of ten kills while tiles are made, a store is whole, its tiles are those of its blocks, and the rest is made', async (t) => {
+  const location = join(tempDir(t), 'store');
+  for (let round = 0; round < 10; round++) {
+    const acknowledged = await killed(startWriter(t, location), 60 + 90 * round);
+    const store = levelAt(location);
+    await store.open();
+    const height = store.checkpoint().head?.height ?? -1;
+    t.true(height >= acknowledged, `round ${round}: head ${height}, acknowledged ${acknowledged}`);
+    const wanted = documentFrames(Array.from({ length: height + 1 }, (_, at) => kindAt(at)));
+    const cutter = new TileCutter(0);
+    const cuts = wanted
+      .flatMap(({ header, documentBytes }) => cutter.push(header.height, documentBytes))
+      .map(({ from, to }) => `${from}-${to}`);
+    const made = await tilesOf(store);
+    t.deepEqual(made, cuts.slice(0, made.length));
+    const frames = await readAll(store, { from: 0, to: Number.MAX_SAFE_INTEGER });
+    t.is(frames.length, height + 1);
+    t.true(frames.every((frame, at) => documentOf(frame).equals(documentOf(wanted[at] as Frame))));
+    t.deepEqual(await entriesOf(store), height < 0 ? [] : [['last', `${height}`]]);
+    await store.tiles?.settle(height);
+    t.deepEqual(await tilesOf(store), cuts);
+    await store.close();
+    t.log(
+      `round ${round}: acknowledged ${acknowledged}, head ${height}, tiles ${made.length} of ${cuts.length}`,
+    );
+  }
+  // Files of frames whose blocks are in tiles, and what the kills left, are gone at the latest with the next start.
+  const store = levelAt(location);
+  await store.open();
+  const documents = documentFrames(
+    Array.from({ length: (store.checkpoint().head?.height ?? -1) + 1 }, (_, at) => kindAt(at)),
+  );
+  await store.close();
+  const written = documents.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  const frames = bytesIn(join(location, 'db', 'frames'));
+  t.log(
+    `${written} bytes of frames were written, ${frames} are left; tiles: ${bytesIn(join(location, 'db', 'tiles'))}`,
+  );
+  t.true(frames < 24 * 1024 * 1024 + written / 10);
+});

@@ -18,7 +18,6 @@ export interface Placed {
 export class SegmentWriter {
   readonly #path: string;
   #file: FileHandle | null = null;
-  /** The segment that is written to; 0 while there is none. */
   #segment = 0;
   #offset = 0;
   /** No file has a higher number: a number is never given twice while the contents are open. */
@@ -26,6 +25,11 @@ export class SegmentWriter {
 
   constructor(path: string) {
     this.#path = path;
+  }
+
+  /** The segment that is written to; 0 while there is none. */
+  get segment(): number {
+    return this.#segment;
   }
 
   /** Goes on behind what is there. */

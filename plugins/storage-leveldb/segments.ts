@@ -10,6 +10,9 @@ import {
 import { SegmentReader } from './segment-reader.js';
 import { type Placed, SegmentWriter } from './segment-writer.js';
 
+/** See `replaced`. */
+const LEFT_AFTER_BYTES = 1024 * 1024;
+
 /**
  * The frames, or the tiles, of some contents: files that are only added to. Which of their bytes count is said by the
  * runs in LevelDB alone. So records are written before the batch that names them, and a file is removed after the one
@@ -21,6 +24,8 @@ export class Segments {
   readonly #writer: SegmentWriter;
   /** How many records of a segment count. */
   readonly #live = new Map<number, number>();
+  /** Bytes that were replaced in the file that is written to. */
+  #unusedBytes = 0;
   #pins = 0;
   /** Segments that no record names any more, which a read of an earlier moment may still need. */
   #dropped: readonly number[] = [];
@@ -101,6 +106,20 @@ export class Segments {
     this.#dropped = [...this.#dropped, ...unused];
     await this.#writer.leave(unused).catch(() => undefined);
     this.#removeDropped();
+  }
+
+  /**
+   * As {@link free}, of records that something took the place of. When much of the file that is written to is of no use
+   * any more, what comes next goes to another: so the first is soon of no use at all, and removed.
+   */
+  async replaced(places: readonly Place[]): Promise<void> {
+    const { segment } = this.#writer;
+    for (const place of places) this.#unusedBytes += place.segment === segment ? place.bytes : 0;
+    if (this.#unusedBytes >= LEFT_AFTER_BYTES) {
+      this.#unusedBytes = 0;
+      await this.#writer.leave([segment]).catch(() => undefined);
+    }
+    await this.free(places);
   }
 
   /** Resolves when the reads under way have ended and all files are closed. */

@@ -15,6 +15,11 @@ export class TileCache {
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
 
+  /** Whether the piece at a place is kept. */
+  has(segment: number, offset: number): boolean {
+    return this.#entries.has(`${segment}:${offset}`);
+  }
+
   /** The piece at a place: the one that is kept, or what is read and decoded. */
   async of<T>(
     segment: number,

@@ -6,7 +6,7 @@ import { encodeHeads } from './tile-heads.js';
 import type { StoredMember, TileGroup } from './tile-record.js';
 
 /** Blocks whose heads lie together: fewer make the heads larger, more make one block slower to find. */
-const GROUP_BLOCKS = 128;
+const GROUP_BLOCKS = 64;
 
 /** A tile that is not written yet. */
 export interface EncodedTile {

@@ -1,10 +1,9 @@
 import { promisify } from 'node:util';
-import { gunzip as gunzipWithCallback, gzip as gzipWithCallback } from 'node:zlib';
+import { gunzipSync, gzip as gzipWithCallback } from 'node:zlib';
 import type { BlockHeader } from '../../src/contracts/index.js';
 import { decodeJson, encodeJson } from './records.js';
 
 const gzip = promisify(gzipWithCallback);
-const gunzip = promisify(gunzipWithCallback);
 
 /** What a store keeps of a block beside its bytes; in a tile, the chain's rules are not needed to know it. */
 export interface BlockHead {
@@ -28,8 +27,8 @@ export function encodeHeads(heads: readonly BlockHead[]): Promise<Buffer> {
 }
 
 /** Reads heads whose checksum was right. @param first - height of the first. */
-export async function decodeHeads(bytes: Uint8Array, first: number): Promise<readonly BlockHead[]> {
-  const [parent, ...tuples] = decodeJson(await gunzip(bytes)) as HeadsTuple;
+export function decodeHeads(bytes: Uint8Array, first: number): readonly BlockHead[] {
+  const [parent, ...tuples] = decodeJson(gunzipSync(bytes)) as HeadsTuple;
   let previousHash = parent;
   return tuples.map(([hash, timestamp, documentBytes, changes], at) => {
     const header = { height: first + at, hash, previousHash, timestamp };

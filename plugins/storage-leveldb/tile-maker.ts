@@ -3,6 +3,7 @@ import type { WriteQueue } from '../../src/internal/write-queue.js';
 import { isTileCodec } from '../../src/tiles/body.js';
 import type { DecidedCut } from '../../src/tiles/cut.js';
 import { writeMarker } from './files.js';
+import { runKey } from './keys.js';
 import { momentOf } from './reads.js';
 import type { BlockInfo } from './records.js';
 import type { Reader } from './reader.js';
@@ -13,6 +14,9 @@ import type { Opened } from './switch-contents.js';
 import { type EncodedTile, encodeTile } from './tile-encode.js';
 import type { TileRecord } from './tile-record.js';
 import { tileOperations } from './writer.js';
+
+/** After so many tiles LevelDB is made to forget the records of the frames that were in their place. */
+const COMPACTED_TILES = 32;
 
 /** Frames that are to become a tile. */
 interface Prepared {
@@ -31,6 +35,8 @@ export class TileMaker {
   #settled = -1;
   #working: Promise<void> | null = null;
   #isClosing = false;
+  /** Height from which on runs were replaced that LevelDB still has on the disk, and how many tiles that are. */
+  #replaced: { from: number; tiles: number } | null = null;
 
   constructor(handle: StoreHandle, writes: WriteQueue) {
     this.#handle = handle;
@@ -105,7 +111,18 @@ export class TileMaker {
       await contents.db.batch(operations, { sync: true });
     });
     reader.forget();
-    await contents.segments.free(inside.map((info) => info.place));
+    await contents.segments.replaced(inside.map((info) => info.place));
+    await this.#compact(store, cut);
+  }
+
+  /** LevelDB keeps deleted values until it happens to merge their files: they would be half of a store. */
+  async #compact({ contents }: Opened, { from, to }: DecidedCut): Promise<void> {
+    this.#replaced = { from: this.#replaced?.from ?? from, tiles: (this.#replaced?.tiles ?? 0) + 1 };
+    if (this.#replaced.tiles < COMPACTED_TILES) return;
+    const start = runKey(Math.min(this.#replaced.from, from));
+    this.#replaced = null;
+    // Failing here fails the next write; the tile is made.
+    await contents.db.compactRange(start, runKey(to)).catch(() => undefined);
   }
 
   /** An earlier version could not read what is written from now on. */

@@ -61,9 +61,37 @@ export async function frameInTile(
   tile: TileRecord,
   height: number,
 ): Promise<Frame | null> {
-  for await (const frames of framesInTile(contents, tile, { from: height, to: height }, {}))
-    return frames[0] ?? null;
+  for (const at of groupsOf(tile)) {
+    if (height >= at.first + blocksOf(at.group.members)) continue;
+    let first = at.first;
+    let offset = at.membersAt;
+    for (const member of at.group.members) {
+      if (height < first + member.blocks)
+        return frameOf(contents, tile, at, { member, offset, first }, height);
+      first += member.blocks;
+      offset += member.bytes;
+    }
+  }
   return null;
+}
+
+async function frameOf(
+  contents: TileContents,
+  tile: TileRecord,
+  group: GroupAt,
+  { member, offset, first }: { member: StoredMember; offset: number; first: number },
+  height: number,
+): Promise<Frame | null> {
+  // Both are read at one time; what the heads say is only needed to decode.
+  const isKnown = contents.tileCache.has(tile.place.segment, offset);
+  const reading = isKnown ? null : readAt(contents, tile, offset, member.bytes);
+  reading?.catch(() => undefined);
+  const all = await headsOf(contents, tile, group);
+  const heads = all.slice(first - group.first, first - group.first + member.blocks);
+  const frames = await framesOfMember(contents, tile, { member, offset, heads }, async () =>
+    reading === null ? readAt(contents, tile, offset, member.bytes) : reading,
+  );
+  return frames[height - first] ?? null;
 }
 
 /** The frames of some heights of a tile in batches: what lies side by side is read at once. @throws SyncError `STORE_DAMAGED` */
@@ -146,7 +174,7 @@ function headsOf(
   return contents.tileCache.of(tile.place.segment, headsAt, async () => {
     const bytes = await readAt(contents, tile, headsAt, group.headBytes);
     if (crc32(bytes) !== group.headCrc) throw damaged(first, 'the heads of its blocks are damaged');
-    const value = await decodeHeads(bytes, first);
+    const value = decodeHeads(bytes, first);
     return { value, bytes: value.length * HEAD_MEMORY_BYTES };
   });
 }
@@ -160,28 +188,37 @@ async function readMembers(
   const [first, last] = [members[0], members.at(-1)];
   if (first === undefined || last === undefined) return [];
   const { offset } = first;
-  const { segment } = tile.place;
   let bytes: Promise<Buffer> | null = null;
   const read = (): Promise<Buffer> =>
     (bytes ??= readAt(contents, tile, offset, last.offset + last.member.bytes - offset));
   const frames: Frame[] = [];
   for (const at of members) {
-    const own = async (): Promise<Buffer> => {
-      const piece = (await read()).subarray(at.offset - offset, at.offset - offset + at.member.bytes);
-      checkMember(at.heads[0]?.header.height ?? tile.from, at.member, piece);
-      return piece;
-    };
-    const [head] = at.heads;
-    if (head !== undefined && isLarge(head.documentBytes)) frames.push(largeFrame(head, await own()));
-    else {
-      const documents = await contents.tileCache.of(segment, at.offset, async () => {
-        const value = await decodeMember(at, await own());
-        return { value, bytes: value.byteLength };
-      });
-      frames.push(...smallFrames(at.heads, documents));
-    }
+    const start = at.offset - offset;
+    const own = async (): Promise<Buffer> => (await read()).subarray(start, start + at.member.bytes);
+    frames.push(...(await framesOfMember(contents, tile, at, own)));
   }
   return frames;
+}
+
+/** The frames of a member. @param read - gives its bytes */
+async function framesOfMember(
+  contents: TileContents,
+  tile: TileRecord,
+  at: MemberAt,
+  read: () => Promise<Buffer>,
+): Promise<readonly Frame[]> {
+  const [head] = at.heads;
+  const checked = async (): Promise<Buffer> => {
+    const bytes = await read();
+    checkMember(head?.header.height ?? tile.from, at.member, bytes);
+    return bytes;
+  };
+  if (head !== undefined && isLarge(head.documentBytes)) return [largeFrame(head, await checked())];
+  const documents = await contents.tileCache.of(tile.place.segment, at.offset, async () => {
+    const value = await decodeMember(at, await checked());
+    return { value, bytes: value.byteLength };
+  });
+  return smallFrames(at.heads, documents);
 }
 
 function largeFrame({ header, documentBytes }: BlockHead, member: Uint8Array): Frame {

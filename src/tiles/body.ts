@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { gunzip as gunzipWithCallback, gzip as gzipWithCallback, gzipSync } from 'node:zlib';
+import { gunzip as gunzipWithCallback, gunzipSync, gzip as gzipWithCallback, gzipSync } from 'node:zlib';
 import type { Frame } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 
@@ -15,9 +15,10 @@ export const MAX_MEMBER_BYTES = 65_536;
 
 const MIN_CHUNK_BYTES = 64;
 const LINE_FEED = 0x0a;
+const LINE_END = Uint8Array.of(LINE_FEED);
 
 /** The line feed behind a large document, in a member of its own: the document's member is then a frame as it is. */
-const LINE_FEED_MEMBER: Uint8Array = gzipSync(Uint8Array.of(LINE_FEED));
+const LINE_FEED_MEMBER: Uint8Array = gzipSync(LINE_END);
 
 /** A block as it goes into a tile. */
 export type TileBlock = Pick<Frame, 'codec' | 'bytes' | 'documentBytes'>;
@@ -90,13 +91,21 @@ async function encodeGroup(group: readonly TileBlock[]): Promise<Uint8Array> {
     return Buffer.concat([member, LINE_FEED_MEMBER]);
   }
   const lines: Uint8Array[] = [];
-  for (const block of group) lines.push(await documentOf(block), Uint8Array.of(LINE_FEED));
+  for (const block of group) {
+    const document = documentOf(block);
+    lines.push(document instanceof Uint8Array ? document : await document, LINE_END);
+  }
   return gzip(Buffer.concat(lines));
 }
 
-async function documentOf({ codec, bytes, documentBytes }: TileBlock): Promise<Uint8Array> {
+/** A document that is stored raw is there at once: a turn for each of a thousand would take longer than the rest. */
+function documentOf({ codec, bytes, documentBytes }: TileBlock): Uint8Array | Promise<Uint8Array> {
   if (!isTileCodec(codec)) throw new TypeError(`A tile can't be made of blocks in ${codec}.`);
-  const document = codec === 'gzip' ? await gunzipTo(bytes, documentBytes) : bytes;
+  if (codec !== 'gzip') return checkLength(bytes, documentBytes);
+  return gunzipTo(bytes, documentBytes).then((document) => checkLength(document, documentBytes));
+}
+
+function checkLength(document: Uint8Array, documentBytes: number): Uint8Array {
   if (document.byteLength === documentBytes) return document;
   throw corrupt(`a frame has ${document.byteLength} bytes of document where ${documentBytes} were noted`);
 }
@@ -124,7 +133,9 @@ async function gunzipTo(bytes: Uint8Array, documentBytes: number): Promise<Buffe
   // One byte more than expected: a full buffer makes zlib allocate a second one of the same size.
   const chunkSize = Math.max(Math.min(documentBytes + 1, bytes.byteLength * 1032), MIN_CHUNK_BYTES);
   try {
-    return await gunzip(bytes, { maxOutputLength: Math.max(documentBytes, 1), chunkSize });
+    const options = { maxOutputLength: Math.max(documentBytes, 1), chunkSize };
+    // The way to another thread and back takes longer than one member does.
+    return documentBytes <= MAX_MEMBER_BYTES ? gunzipSync(bytes, options) : await gunzip(bytes, options);
   } catch (error) {
     if (isSyncError(error)) throw error;
     if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE')

@@ -109,7 +109,8 @@ class PlaceCheck {
     if (this.#last !== null && !isBehind(place, this.#last))
       throw this.#fail(height, `its place in ${name} is taken`);
     this.#last = place;
-    this.used.set(segment, { end, records: (this.used.get(segment)?.records ?? 0) + 1 });
+    const { records, bytes: before } = this.used.get(segment) ?? { records: 0, bytes: 0 };
+    this.used.set(segment, { end, records: records + 1, bytes: before + bytes });
   }
 
   #fail(height: number, how: string): SyncError {

@@ -6,8 +6,8 @@ import { LEVEL_OPTIONS, type LevelStorageOptions } from './options.js';
 export type { LevelStorageOptions } from './options.js';
 
 /**
- * The embedded LevelDB store: each block one already compressed frame with a checksum, block, state and head in one
- * synced batch, heights and links checked at every start.
+ * The embedded LevelDB store: new blocks as frames, settled ones as tiles, all with checksums; block, state and head in
+ * one synced batch, heights and links checked at every start.
  *
  * @throws TypeError for a location that is no path, and for an option that there isn't.
  */

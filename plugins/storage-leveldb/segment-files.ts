@@ -17,6 +17,8 @@ export interface SegmentUse {
   readonly end: number;
   /** How many count. */
   readonly records: number;
+  /** Bytes of those. */
+  readonly bytes: number;
 }
 
 /** What counts, by number of the segment; one of which nothing does is missing. */

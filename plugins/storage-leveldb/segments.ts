@@ -4,6 +4,7 @@ import {
   type Place,
   segmentName,
   type SegmentSizes,
+  type SegmentUse,
   segmentSizes,
   type SegmentUses,
 } from './segment-files.js';
@@ -22,8 +23,8 @@ export class Segments {
   readonly #path: string;
   readonly #reader: SegmentReader;
   readonly #writer: SegmentWriter;
-  /** How many records of a segment count. */
-  readonly #live = new Map<number, number>();
+  /** What counts of the segments. */
+  readonly #live = new Map<number, SegmentUse>();
   /** Bytes that were replaced in the file that is written to. */
   #unusedBytes = 0;
   #pins = 0;
@@ -43,9 +44,24 @@ export class Segments {
     return segmentSizes(this.#path);
   }
 
+  /** Bytes of the records that count. */
+  get usedBytes(): number {
+    return [...this.#live.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Bytes between and behind them, in the files that have any. */
+  get unusedBytes(): number {
+    return [...this.#live.values()].reduce((sum, { end, bytes }) => sum + end - bytes, 0);
+  }
+
+  /** Writes what comes next to another file. */
+  leaveFile(): Promise<void> {
+    return this.#writer.leave([this.#writer.segment]);
+  }
+
   /** Takes note of what counts. */
   count(used: SegmentUses): void {
-    for (const [segment, { records }] of used) this.#live.set(segment, records);
+    for (const [segment, use] of used) this.#live.set(segment, use);
   }
 
   /**
@@ -72,7 +88,7 @@ export class Segments {
   /** Writes records where they were placed last. @param sync - whether they are durable when it resolves. */
   async append(placed: Placed, sync: boolean): Promise<void> {
     await this.#writer.append(placed, sync);
-    for (const { segment } of placed.places) this.#live.set(segment, (this.#live.get(segment) ?? 0) + 1);
+    for (const place of placed.places) this.#use(place, 1);
   }
 
   /**
@@ -100,8 +116,8 @@ export class Segments {
    * removed now is removed at the next start.
    */
   async free(places: readonly Place[]): Promise<void> {
-    for (const { segment } of places) this.#live.set(segment, (this.#live.get(segment) ?? 0) - 1);
-    const unused = [...this.#live].flatMap(([segment, records]) => (records > 0 ? [] : [segment]));
+    for (const place of places) this.#use(place, -1);
+    const unused = [...this.#live].flatMap(([segment, { records }]) => (records > 0 ? [] : [segment]));
     for (const segment of unused) this.#live.delete(segment);
     this.#dropped = [...this.#dropped, ...unused];
     await this.#writer.leave(unused).catch(() => undefined);
@@ -117,7 +133,7 @@ export class Segments {
     for (const place of places) this.#unusedBytes += place.segment === segment ? place.bytes : 0;
     if (this.#unusedBytes >= LEFT_AFTER_BYTES) {
       this.#unusedBytes = 0;
-      await this.#writer.leave([segment]).catch(() => undefined);
+      await this.leaveFile().catch(() => undefined);
     }
     await this.free(places);
   }
@@ -127,6 +143,12 @@ export class Segments {
     await this.#reader.close();
     await this.#removing;
     await this.#writer.close();
+  }
+
+  #use({ segment, offset, bytes }: Place, count: 1 | -1): void {
+    const use = this.#live.get(segment) ?? { end: 0, records: 0, bytes: 0 };
+    const end = Math.max(use.end, offset + bytes);
+    this.#live.set(segment, { end, records: use.records + count, bytes: use.bytes + count * bytes });
   }
 
   async #cut(segment: number, end: number): Promise<void> {

@@ -10,6 +10,7 @@ import type { Reader } from './reader.js';
 import { type FrameRun, rangeOf } from './runs.js';
 import type { Place } from './segment-files.js';
 import type { StoreHandle } from './store-handle.js';
+import { moveTail } from './tail-move.js';
 import type { Opened } from './switch-contents.js';
 import { type EncodedTile, encodeTile } from './tile-encode.js';
 import type { TileRecord } from './tile-record.js';
@@ -72,6 +73,8 @@ export class TileMaker {
 
   async #work(): Promise<void> {
     while (!this.#isClosing && (await this.#makeNext()));
+    if (!this.#isClosing)
+      await this.#writes.run(() => this.#handle.guard(() => moveTail(this.#handle, this.#handle.writable())));
   }
 
   async #makeNext(): Promise<boolean> {

@@ -38,6 +38,11 @@ export class TilePlan {
     for (const input of rest) this.add(input);
   }
 
+  /** The lowest height behind all tiles that were made. */
+  get framesFrom(): number {
+    return this.#due[0]?.from ?? this.#cutter?.undecidedFrom ?? 0;
+  }
+
   /** The next tile to make, all of whose blocks and of those that decided it are settled; `null` for none. */
   next(settled: number): DecidedCut | null {
     const [cut] = this.#due;

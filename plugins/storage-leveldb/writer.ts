@@ -77,6 +77,12 @@ export function runOperation(run: readonly BlockInfo[]): Put {
   return put(runKey(run[0]?.header.height ?? 0), encodeRun(run));
 }
 
+/** The operations that put runs of frames in the place of others. */
+export function runsOperations(runs: readonly number[], blocks: readonly BlockInfo[]): Operation[] {
+  const gone = runs.map((height): Operation => ({ type: 'del', key: runKey(height) }));
+  return [...gone, ...[...runsOf(blocks)].map(runOperation)];
+}
+
 /** The operations that put a tile in the place of runs of frames. @param rest - what of those lies beside the tile */
 export function tileOperations(
   tile: TileRecord,

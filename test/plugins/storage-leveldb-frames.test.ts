@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Frame, Storage } from '../../src/contracts/index.js';
-import { fixtureBatch, fixtureFrames, refOf } from '../../src/testing/fixture-frames.js';
+import { documentFrames, fixtureBatch, fixtureFrames, refOf } from '../../src/testing/fixture-frames.js';
 import { levelAt } from '../helpers/storage-disk.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { until } from '../helpers/waiting.js';
@@ -100,4 +100,22 @@ test('Frames that a rollback within a file dropped are written behind, and the n
   );
   t.is(await store.get(4), null);
   t.truthy(other);
+});
+
+test('After an import the frames that are not in tiles are in a small file of their own', async (t) => {
+  const { store, location } = await opened(t);
+  const kinds = Array.from({ length: 15 }, (_, at) => ({ bytes: at < 12 ? 1.5 * MIB : 1000 }));
+  const frames = documentFrames(kinds);
+  await store.commit(fixtureBatch(frames));
+  t.deepEqual(segmentsOf(location), ['000001.seg']);
+  await store.tiles?.settle(14);
+  t.is((await store.tiles?.at(11))?.to, 11);
+  t.is(await store.tiles?.at(12), null);
+  await until(() => segmentsOf(location).length === 1 && segmentsOf(location)[0] === '000002.seg');
+  t.true(statSync(join(location, 'db', 'frames', '000002.seg')).size < 4000);
+  const hashes = frames.map(({ header }) => header.hash);
+  t.deepEqual(await hashesOf(store.read(ALL)), hashes);
+  await store.close();
+  await store.open();
+  t.deepEqual(await hashesOf(store.read(ALL)), hashes);
 });

@@ -48,6 +48,26 @@ export function checkPeerChain(status: PeerStatus, rules: string, chainId: strin
 }
 
 /**
+ * Checks the name that an empty store is about to take from a peer, and is bound to from then on: as many peers have to give
+ * it as have to agree.
+ *
+ * @param said - what the usable peers say of themselves; `null` for one that can't be asked, which doesn't contradict.
+ * @throws SyncError `HEADS_DISAGREE`
+ */
+export function checkAgreedName(
+  status: PeerStatus | null,
+  said: readonly (PeerStatus | null)[],
+  agree: number,
+): void {
+  const name = status?.chainId ?? null;
+  const names = said.flatMap((each) => (each === null ? [] : [each.chainId]));
+  const count = names.filter((each) => each === name).length;
+  if (count >= agree || count === names.length) return;
+  const message = `${count} of the ${agree} peers that have to agree name the chain ${name ?? 'without an id'}.`;
+  throw new SyncError('HEADS_DISAGREE', message);
+}
+
+/**
  * Picks the codecs to ask a peer for, in our order of preference. For a stream the one that the peer holds its blocks in
  * comes first if we take it: so neither side has to encode them anew. Ranges are asked for in frames; what the peer lists
  * under `json` are HTTP's names of encodings, which count only where it has no frames.

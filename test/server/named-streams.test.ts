@@ -47,6 +47,7 @@ test('a follower that vanishes without a word loses its place when its name is n
   await until(() => server.openStreams === 1);
   let text = '';
   named.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+  named.resume();
   await once(named, 'end');
   t.true(text.endsWith('\n\n'));
   t.is(text.match(/^event: complete/gm)?.length, 1);

@@ -166,10 +166,11 @@ const client = (index: number): string => `X-Client: c${index}\r\n`;
 /** All that one answer may have. */
 const WHOLE = `/sync/json?from=0&to=${BLOCKS - 1}`;
 
-/** A session of a hundred requests. */
-function session(settingsFrame: Uint8Array, path: string): Buffer {
-  const requests = Array.from({ length: 100 }, (_, index) =>
-    frame(FRAME.headers, END_HEADERS | END_STREAM, 2 * index + 1, get(path)),
+/** A session of a hundred requests, or fewer, of a client that may have a name. */
+function session(settingsFrame: Uint8Array, path: string, { count = 100, name = '' } = {}): Buffer {
+  const fields = Buffer.concat([get(path), ...(name === '' ? [] : [field('x-client', name)])]);
+  const requests = Array.from({ length: count }, (_, index) =>
+    frame(FRAME.headers, END_HEADERS | END_STREAM, 2 * index + 1, fields),
   );
   return Buffer.concat([PREFACE, settingsFrame, ...requests]);
 }
@@ -326,6 +327,14 @@ export const REQUESTS: Readonly<Record<string, RequestKind>> = {
         readers(http2, 3, () => session(NO_WINDOW, WHOLE), false),
       'streams of three sessions without a window': ({ http2 }) =>
         readers(http2, 3, () => session(NO_WINDOW, '/sync/stream?from_height=0'), false),
+    },
+  },
+  'a thousand clients that ask': {
+    valid: ({ http1 }) => readers(http1, 1_000, (index) => plain(WHOLE, client(index)), true),
+    bombs: {
+      'and read nothing': ({ http1 }) => readers(http1, 1_000, (index) => plain(WHOLE, client(index)), false),
+      'by HTTP/2, without a window': ({ http2 }) =>
+        readers(http2, 1_000, (index) => session(NO_WINDOW, WHOLE, { count: 1, name: `c${index}` }), false),
     },
   },
   'a thousand clients that follow': {

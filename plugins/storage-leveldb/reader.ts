@@ -16,8 +16,8 @@ import { RunCache } from './run-cache.js';
 import { decodeRun } from './runs.js';
 import { framesOf, READ_BYTES, readFrame } from './frame-reads.js';
 
-/** Bytes of records that one batch of a read aims at. */
-const BATCH_BYTES = 256 * 1024;
+/** Bytes of records that one batch of a read aims at; held as long as those that ask for the blocks take. */
+const BATCH_BYTES = 64 * 1024;
 
 /** Entries that one batch of a read has at most. */
 const BATCH_ENTRIES = 1024;

@@ -362,3 +362,23 @@ test('a server that is behind, at the address of one that is not, confirms no bl
   t.is(follower.view().at(-1)?.hash, source.tip().head?.hash);
   t.is(follower.rollbacks.length, 0);
 });
+
+test('what several peers have confirmed is not dropped on the word of one whose rollbacks are trusted; what they have not, is', async (t) => {
+  const [one, two] = await threePeers(t, 20);
+  const writer = { url: one.url, rollbacks: 'trusted' } as const;
+  const follower = new Follower(t, { peers: [writer, two.url], agree: 2, ...QUICK });
+  const headHeight = (): number => heightOf(follower.engine.chain?.tip().head);
+  await follower.until(() => follower.engine.state.phase === 'synced');
+  await one.chain.append(blocksOn(await refAt(one.chain, 19), 5, 'open'));
+  await follower.until(() => headHeight() === 24);
+  await fork(one.chain, 21, 0, 'none');
+  await follower.until(() => headHeight() === 21);
+  t.is(confirmedHeight(follower), 19);
+  await fork(one.chain, 10, 3, 'short');
+  await follower.until(() => follower.events.some(({ type }) => type === 'rollback-held'));
+  t.is(confirmedHeight(follower), 19);
+  t.true(headHeight() >= 19);
+  await fork(two.chain, 10, 3, 'short');
+  await follower.until(() => confirmedHeight(follower) === 13);
+  t.is(follower.engine.chain?.tip().head?.hash, one.chain.tip().head?.hash);
+});

@@ -68,6 +68,23 @@ export function checkAgreedName(
 }
 
 /**
+ * The failure of a peer whose first block is not the one that its own name for the chain is the hash of: it contradicts
+ * itself. Where the name is another peer's word, either of the two may be wrong.
+ *
+ * @param chainId - what the block was compared with.
+ */
+export function selfContradiction(
+  error: SyncError,
+  status: PeerStatus | null,
+  chainId: string | null,
+): SyncError {
+  const isOfFirst = error.code === 'CHAIN_MISMATCH' && error.context.height === 0;
+  if (!isOfFirst || chainId === null || status?.chainId !== chainId) return error;
+  const message = `The peer names its chain by the hash of a first block that it does not have. ${error.message}`;
+  return new SyncError('CHECKPOINT_MISMATCH', message, { ...error.context, cause: error });
+}
+
+/**
  * Picks the codecs to ask a peer for, in our order of preference. For a stream the one that the peer holds its blocks in
  * comes first if we take it: so neither side has to encode them anew. Ranges are asked for in frames; what the peer lists
  * under `json` are HTTP's names of encodings, which count only where it has no frames.

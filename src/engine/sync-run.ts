@@ -8,7 +8,7 @@ import { ChainOpener } from './chain-opener.js';
 import { Connection, type ConnectionOutcome } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import type { EventHub } from './events/event-hub.js';
-import { checkAgreedName } from './handshake.js';
+import { checkAgreedName, selfContradiction } from './handshake.js';
 import { type ChosenMode, ModeChooser, noWay } from './modes.js';
 import { OtherPeers } from './other-peers.js';
 import { peerFailure } from './peers/failures.js';
@@ -112,7 +112,9 @@ export class SyncRun {
 
   async #recover(failure: Failure): Promise<void> {
     const { settings, parts } = this.#deps;
-    this.#recovery.after(failure);
+    const { status } = this.#book.find(failure.error.context.peer) ?? failure.record;
+    const error = selfContradiction(failure.error, status, this.#opener.chainId);
+    this.#recovery.after({ ...failure, error });
     if (failure.error.code === 'PEER_OUTVOTED')
       await this.#others.agreement?.makeRoom(isDone(parts.storage.checkpoint().head, settings.to));
   }

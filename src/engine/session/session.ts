@@ -44,7 +44,7 @@ export interface SessionDeps extends SessionWriterDeps {
   readonly follow: boolean;
   /** What a branch of the peer needs to take the place of ours. */
   readonly branches: BranchRules;
-  /** Whether the peer's word is enough to drop blocks of ours. */
+  /** Whether the peer's word is enough to drop blocks of ours that other peers have not confirmed. */
   readonly trustsRollbacks: boolean;
   readonly rollbackLimit: RollbackLimit;
   /** Whether a stream that its server has ended in good order is asked for again at once. */
@@ -145,8 +145,7 @@ class Session {
 
   /** The answer is over, and the peer's branch is not long enough. */
   async #endOnBranch({ branch }: OnBranch): Promise<void> {
-    if (!this.#deps.trustsRollbacks)
-      throw this.#passing('shorter', shorterBranch(branch.head.height, branch.ours));
+    if (!this.#trusts(branch)) throw this.#passing('shorter', shorterBranch(branch.head.height, branch.ours));
     await this.#take(branch);
   }
 
@@ -234,7 +233,7 @@ class Session {
     for (const found of await this.#deps.chain.equivocations(frames))
       this.#deps.onFact({ kind: 'equivocation', found });
     if (branch.isOurs) this.#settle(state);
-    else if ((await branch.isEnough(this.#signal)) || (this.#deps.trustsRollbacks && branch.hasOwn))
+    else if ((await branch.isEnough(this.#signal)) || (this.#trusts(branch) && branch.hasOwn))
       await this.#takeProved(state);
   }
 
@@ -281,23 +280,24 @@ class Session {
 
   /** The peer is behind, not lying: it is followed until its branch has outgrown ours. */
   async #followBranch(state: Proving): Promise<void> {
-    const { trustsRollbacks, onFact } = this.#deps;
+    const { onFact } = this.#deps;
     const { branch } = state;
-    const isHeld = branch.hasOwn && branch.ours !== null && !trustsRollbacks;
-    if (trustsRollbacks) await this.#takeProved(state.wentLive(false));
+    const isTrusted = this.#trusts(branch);
+    const isHeld = branch.hasOwn && branch.ours !== null && !isTrusted;
+    if (isTrusted) await this.#takeProved(state.wentLive(false));
     else if (isHeld) onFact({ kind: 'held', ours: branch.ours, theirs: branch.head });
     else onFact({ kind: 'live' });
-    if (!trustsRollbacks) this.#state = state.wentLive(!isHeld);
+    if (!isTrusted) this.#state = state.wentLive(!isHeld);
   }
 
   /** The peer takes back blocks that it has sent: a claim, until others replace them. */
   async #rollback(to: BlockRef): Promise<void> {
-    const { follow, trustsRollbacks, rollbackLimit, onFact } = this.#deps;
+    const { follow, rollbackLimit, onFact } = this.#deps;
     if (!follow) throw unexpectedRollback(to);
     await this.#writer.flush();
     const branch = await this.#goBack(answered(this.#state), to);
     if (branch === null) return;
-    if (trustsRollbacks) {
+    if (this.#trusts(branch)) {
       await this.#dropOnTrust(branch);
       return;
     }
@@ -318,6 +318,11 @@ class Session {
     const branch = this.#branchAt(to);
     this.#state = state.at === 'proving' ? state.branched(branch) : state.wentBack(branch);
     return branch;
+  }
+
+  /** Whether the peer's word is enough to take its branch: not for blocks that others have confirmed. */
+  #trusts(branch: Branch): boolean {
+    return this.#deps.trustsRollbacks && !branch.needsAgreement;
   }
 
   /** The host has said that this peer's word is enough. */

@@ -45,11 +45,16 @@ async function peerOf(t: ExecutionContext, chain: Chain, bend: Bend | null = nul
 /** A chain with the same blocks as another, up to a height. */
 async function copyOf(t: ExecutionContext, source: Chain, upTo: number): Promise<Chain> {
   const chain = await sourceChain(t, 0);
-  const documents: Uint8Array[] = [];
-  for await (const frames of source.read({ from: 0, to: upTo }))
-    documents.push(...frames.map((frame) => source.decode(frame).bytes));
-  await chain.append(documents);
+  await chain.append(await documentsOf(source, 0, upTo));
   return chain;
+}
+
+async function documentsOf(source: Chain, from: number, to?: number): Promise<readonly Uint8Array[]> {
+  const documents: Uint8Array[] = [];
+  const range = { from, to: to ?? heightOf(source.tip().head) };
+  for await (const frames of source.read(range))
+    documents.push(...frames.map((frame) => source.decode(frame).bytes));
+  return documents;
 }
 
 /** Three peers of one chain of so many blocks, each with its own copy. */
@@ -331,4 +336,29 @@ test('no snapshot is made while the newest block is not confirmed', async (t) =>
   await two.chain.append(more);
   await follower.until(() => confirmedHeight(follower) === 10);
   await t.notThrowsAsync(make);
+});
+
+test('a server that is behind, at the address of one that is not, confirms no block that it does not have', async (t) => {
+  const source = await sourceChain(t, 13);
+  const late = await copyOf(t, source, 9);
+  const forged = await copyOf(t, source, 9);
+  await forged.append(blocksOn(await refAt(forged, 9), 5, 'forged'));
+  const behind = createSyncServer({ source: late });
+  t.teardown(() => behind.close());
+  const ranges = nodeListener(behind, { path: '/sync' });
+  const replicas = await peerOf(t, source, (request, response, ahead) => {
+    (request.url === '/sync/status' ? ahead : ranges)(request, response);
+  });
+  const liar = await peerOf(t, forged);
+  const follower = new Follower(t, { peers: [liar.url, replicas.url], agree: 2, ...QUICK });
+  const asked = (): number => replicas.requests.filter((line) => line.startsWith('HEAD /sync/json')).length;
+  await follower.until(() => heightOf(follower.engine.chain?.tip().head) >= 10 && asked() > 3);
+  t.true(confirmedHeight(follower) <= 9);
+  t.true(follower.view().length <= 10);
+  await late.append(await documentsOf(source, 10));
+  await liar.chain.rollback(await refAt(source, 9));
+  await liar.chain.append(await documentsOf(source, 10));
+  await follower.until(() => confirmedHeight(follower) === 12);
+  t.is(follower.view().at(-1)?.hash, source.tip().head?.hash);
+  t.is(follower.rollbacks.length, 0);
 });

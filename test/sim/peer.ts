@@ -68,7 +68,9 @@ export class Peer {
       { signal },
     );
     const { status, body } = response;
-    const confirmed = method === 'HEAD' && status === 200 ? query.get('parent_hash') : null;
+    // What is above the head that is answered from is not judged.
+    const isJudged = Number(response.headers['x-chain-head']) >= Number(query.get('from')) - 1;
+    const confirmed = method === 'HEAD' && status === 200 && isJudged ? query.get('parent_hash') : null;
     if (confirmed !== null) this.#options.onNamed(confirmed, this.url);
     if (status !== 200 || body === null) return response;
     if (path === '/status') return this.#status({ ...response, body });

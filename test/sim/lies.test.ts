@@ -33,6 +33,14 @@ test.serial('in schedules a client ends on the valid branch of a liar, and a pin
   t.not(pinned?.ending, 'liar');
 });
 
+test.serial('in schedules a client leaves a peer whose blocks are not those of its status', async (t) => {
+  const terms = { ...facing('split'), lies: ['split', null] as const, agree: 1, producers: false };
+  const outcome = await runSchedule(1, { lies: ['split'], fixed: { ...terms, truncates: true } });
+  t.deepEqual(outcome.failures, []);
+  t.true(outcome.truncated);
+  t.is(outcome.ending, 'source');
+});
+
 test.serial('in schedules a source ends shorter, and the client keeps what it has and says so', async (t) => {
   const terms = { lies: [null], anchor: 0, truncates: true };
   const outcome = await first(({ truncated }) => truncated, [], terms);

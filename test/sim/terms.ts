@@ -54,19 +54,22 @@ export const MAX_PIN = 10;
 export function drawTerms(random: Random, { lies = LIES, guards = GUARDS, fixed = {} }: TermsOptions): Terms {
   const place = fixed.place ?? (lies.length === 0 ? 'mixed' : random.pick(PLACES));
   const peers = drawPeers(random, place, lies);
-  const honest = peers.lies.filter((lie) => lie === null).length;
-  const mostAgreeing = Math.max(1, Math.min(3, honest));
   return {
     place,
     ...peers,
     together: random.chance(0.5),
-    agree: guards.includes('agree') ? random.int(1, mostAgreeing) : 1,
+    agree: guards.includes('agree') ? drawAgree(random, { ...peers, ...fixed }) : 1,
     pin: guards.includes('pins') && random.chance(0.3) ? random.int(0, MAX_PIN) : null,
     below: random.chance(0.7),
     producers: guards.includes('producers') && random.chance(0.3),
     truncates: random.chance(0.15),
     ...fixed,
   };
+}
+
+/** No more than there are honest peers to confirm a block. */
+function drawAgree(random: Random, { lies }: Pick<Terms, 'lies'>): number {
+  return random.int(1, Math.max(1, Math.min(3, lies.filter((lie) => lie === null).length)));
 }
 
 function drawPeers(random: Random, place: Place, lies: readonly LieKind[]): Pick<Terms, 'lies' | 'anchor'> {

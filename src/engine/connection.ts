@@ -251,8 +251,9 @@ export class Connection {
     else if (!check.isNeeded) hub.phase.synced();
     if (!check.isNeeded) return;
     const { headCheckMs, staleAfterMs } = settings;
+    const isHeld = (): boolean => this.#held !== null;
     const isOutvoted = (): boolean => this.#held !== null && isOnMost(this.#held, this.#deps.book.usable);
-    const deps = { check, chain, hub, headCheckMs, staleAfterMs, now, isOutvoted };
+    const deps = { check, chain, hub, headCheckMs, staleAfterMs, now, isOutvoted, isHeld };
     this.#watch ??= watchHeads(deps, this.#record, controller.signal).catch((error: unknown) => {
       controller.abort(error);
     });

@@ -303,8 +303,13 @@ export class Confirmer {
     this.#lost = rival;
     const { url } = record.peer;
     const where = { height: ref.height, peer: url };
-    if (holders.includes(record))
-      return new SyncError('PEER_BEHIND', `${url} is on another branch by now, and is asked for it.`, where);
+    const at = holders.indexOf(record);
+    // It may hold its own branch back, and so may the next one: each of them has its turn.
+    const next = at < 0 ? undefined : holders[(at + 1) % holders.length]?.peer.url;
+    if (next !== undefined) {
+      const message = `${url} has not sent the branch that it is on by now; ${next} is asked for it.`;
+      return new SyncError('PEER_BEHIND', message, { ...where, peer: next });
+    }
     const [first] = holders;
     if (first !== undefined) book.prefer(first);
     const names = holders.map(({ peer }) => peer.url).join(', ');

@@ -47,6 +47,7 @@ for (const codec of ['gzip', 'identity'])
       last: { ...last, previousHash: '', timestamp: null },
       parentHash: null,
       final: false,
+      headHeight: null,
     };
     const deps = {
       source,

@@ -38,10 +38,11 @@ test('a connection that sends a body is closed with the answer, however much of 
 });
 
 test('a connection with more requests than wait for answers in good order is closed', async (t) => {
-  const { socket } = await connection(t);
+  const { socket, read } = await connection(t);
   socket.write(GET.repeat(1_000));
   await once(socket, 'close');
-  t.pass();
+  // An idle connection is closed as well, but after all were answered.
+  t.true(count(read(), 'HTTP/1.1 200 ') <= 32);
 });
 
 test('some requests behind each other are answered in order on one connection', async (t) => {

@@ -6,8 +6,11 @@ import { segmentName } from './segment-files.js';
 import { openRecord } from './segment-record.js';
 import type { Segments } from './segments.js';
 
-/** Bytes that are read at once, or one frame. */
-export const READ_BYTES = 256 * 1024;
+/**
+ * Bytes that are read at once, or one frame. A thousand clients that don't read their answers hold as many reads, and what
+ * is decoded beside each: with four times as much a read of small blocks is a tenth faster.
+ */
+export const READ_BYTES = 64 * 1024;
 
 /** The frame of a block. @throws SyncError `STORE_DAMAGED` naming the height */
 export async function readFrame(segments: Segments, info: BlockInfo): Promise<Frame> {

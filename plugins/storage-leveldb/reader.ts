@@ -19,8 +19,8 @@ import { frameInTile, framesInTile, headInTile } from './tile-reads.js';
 import type { TileRecord } from './tile-record.js';
 import { framesOf, READ_BYTES, readFrame } from './frame-reads.js';
 
-/** Bytes of records that one batch of a read aims at. */
-const BATCH_BYTES = 256 * 1024;
+/** Bytes of records that one batch of a read aims at; held as long as those that ask for the blocks take. */
+const BATCH_BYTES = 64 * 1024;
 
 /** Entries that one batch of a read has at most. */
 const BATCH_ENTRIES = 1024;

@@ -1,13 +1,6 @@
-import type {
-  AbortOptions,
-  BlockRef,
-  ChainChange,
-  Checkpoint,
-  CommitBlock,
-  Frame,
-  Storage,
-} from '../contracts/index.js';
+import type { AbortOptions, BlockRef, Checkpoint, CommitBlock, Frame, Storage } from '../contracts/index.js';
 import { WriteQueue } from '../internal/write-queue.js';
+import type { ChainListeners } from './chain-listeners.js';
 import { type AppendPoint, nextHeight } from './links.js';
 import type { Pins } from './pins.js';
 import type { Producers } from './producers.js';
@@ -27,20 +20,10 @@ export interface CommitOptions extends AbortOptions {
   readonly onDurable?: (frames: readonly Frame[]) => void;
 }
 
-/**
- * Runs before blocks are dropped, with their refs, newest first; what it saves is durable before the blocks are gone.
- *
- * @internal
- */
-export type RollbackHook = (
-  to: BlockRef,
-  dropped: readonly BlockRef[],
-  storage: Pick<Storage, 'cursor' | 'setCursor' | 'header'>,
-) => Promise<void>;
-
 /** Dependencies of a {@link ChainWriter}. */
 export interface ChainWriterDeps {
   readonly storage: Storage;
+  readonly listeners: ChainListeners;
   /** Blocks that are never dropped. */
   readonly pins: Pins;
   /** Who may write blocks; `null` when anybody may. */
@@ -59,13 +42,10 @@ export interface ChainWriterDeps {
   finalHeight(confirmed: BlockRef): number | null;
 }
 
-/** All writes of a chain, one after the other: blocks that come and go, with their state, and who is told of them. */
+/** All writes of a chain, one after the other: blocks that come and go, with their state. */
 export class ChainWriter {
   readonly #deps: ChainWriterDeps;
   readonly #queue = new WriteQueue();
-  readonly #listeners = new Set<(change: ChainChange) => void>();
-  readonly #hooks = new Set<RollbackHook>();
-  readonly #confirmListeners = new Set<() => void>();
   /** Whether the store's state is known to agree with its blocks. */
   #stateChecked = false;
   /** Codec of the newest block. */
@@ -84,30 +64,6 @@ export class ChainWriter {
   get appendPoint(): AppendPoint {
     const { head, base }: Checkpoint = this.#deps.storage.checkpoint();
     return { head, base: head === null ? this.#deps.base : base };
-  }
-
-  /** Calls a listener with each change until the returned function is called. */
-  subscribe(listener: (change: ChainChange) => void): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
-  }
-
-  /** Calls a listener whenever the confirmed block has moved without a new block, until the returned function is called. */
-  onConfirmed(listener: () => void): () => void {
-    this.#confirmListeners.add(listener);
-    return () => {
-      this.#confirmListeners.delete(listener);
-    };
-  }
-
-  /** Calls a hook before each rollback until the returned function is called. */
-  beforeRollback(hook: RollbackHook): () => void {
-    this.#hooks.add(hook);
-    return () => {
-      this.#hooks.delete(hook);
-    };
   }
 
   /** Looks at what is in the store. @throws SyncError `STATE_FAILED` when there are blocks that no transition saw. */
@@ -178,12 +134,9 @@ export class ChainWriter {
     return this.#queue.run(() => this.#deps.storage.setCursor(consumer, ref));
   }
 
-  /** Waits for the writes under way; nobody is told anything afterwards. */
-  async close(): Promise<void> {
-    await this.#queue.idle();
-    this.#listeners.clear();
-    this.#confirmListeners.clear();
-    this.#hooks.clear();
+  /** Waits for the writes under way. */
+  idle(): Promise<void> {
+    return this.#queue.idle();
   }
 
   /** Looks once, before the first block is added, whether the store's state allows it. */
@@ -218,7 +171,7 @@ export class ChainWriter {
     const blocks = state === null ? unchanged(frames) : await state.all(frames, await storage.stateAfter(to));
     if (header?.hash === to.hash) await this.#announce(to, dropped);
     await this.#store(blocks, to, this.#deps.confirmsVerified);
-    if (dropped.length > 0 && header !== null) this.#tell({ kind: 'rollback', to: header });
+    if (dropped.length > 0 && header !== null) this.#deps.listeners.tell({ kind: 'rollback', to: header });
     this.#told(blocks, options);
     return dropped;
   }
@@ -230,7 +183,7 @@ export class ChainWriter {
     if ((await storage.header(ref.height))?.hash !== ref.hash) return;
     await storage.advance({ confirmed: ref, finalized: await this.#finalized([], ref) });
     this.#settleTiles();
-    for (const listener of [...this.#confirmListeners]) listener();
+    this.#deps.listeners.confirmed();
   }
 
   async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
@@ -239,10 +192,10 @@ export class ChainWriter {
     if (to === null) return storage.rollback(null);
     const header = await storage.header(to.height);
     const { head } = storage.checkpoint();
-    if (this.#hooks.size > 0 && header?.hash === to.hash && head !== null)
+    if (this.#deps.listeners.hasHooks && header?.hash === to.hash && head !== null)
       await this.#announce(to, await this.#refs(to.height + 1, head.height));
     const dropped = await storage.rollback({ height: to.height, hash: to.hash });
-    if (dropped.length > 0 && header !== null) this.#tell({ kind: 'rollback', to: header });
+    if (dropped.length > 0 && header !== null) this.#deps.listeners.tell({ kind: 'rollback', to: header });
     return dropped;
   }
 
@@ -251,7 +204,7 @@ export class ChainWriter {
     const { storage } = this.#deps;
     const { finalized } = storage.checkpoint();
     if (to.height < (finalized?.height ?? 0)) return;
-    for (const hook of [...this.#hooks]) await hook(to, dropped, storage);
+    await this.#deps.listeners.announce(to, dropped, storage);
   }
 
   /** Refs of blocks, newest first. */
@@ -317,12 +270,8 @@ export class ChainWriter {
 
   #told(blocks: readonly CommitBlock[], { onDurable }: CommitOptions): void {
     const frames = blocks.map(({ frame }) => frame);
-    this.#tell({ kind: 'extend', frames });
+    this.#deps.listeners.tell({ kind: 'extend', frames });
     onDurable?.(frames);
-  }
-
-  #tell(change: ChainChange): void {
-    for (const listener of [...this.#listeners]) listener(change);
   }
 }
 

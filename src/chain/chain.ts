@@ -5,7 +5,6 @@ import type {
   BlockRef,
   BlockSource,
   ChainChange,
-  ChainIdentity,
   ChainRules,
   Checkpoint,
   Closeable,
@@ -16,11 +15,11 @@ import type {
   Storage,
   StorageView,
 } from '../contracts/index.js';
-import { SyncError } from '../errors/index.js';
 import { storedLimits } from '../internal/expansion.js';
 import { checkDocuments, checkPlace } from './arguments.js';
 import { Block } from './block.js';
-import { ChainWriter, type CommitOptions, type RollbackHook } from './chain-writer.js';
+import { ChainListeners, type RollbackHook } from './chain-listeners.js';
+import { ChainWriter, type CommitOptions } from './chain-writer.js';
 import type { AppendPoint } from './links.js';
 import { Equivocations, type Equivocation, type Evidence, type EvidenceShelf } from './evidence.js';
 import type { Pins } from './pins.js';
@@ -29,6 +28,7 @@ import { StateKeeper } from './state/state-keeper.js';
 import { checkStateAge } from './state/state-note.js';
 import { decodeValue } from './state/values.js';
 import type { StorageEncoding } from './storage-encoding.js';
+import { StoredName } from './stored-name.js';
 import { Verifier } from './verifier.js';
 
 /** Parts of a {@link Chain}. The storage is open and belongs to the chain from then on. */
@@ -63,11 +63,11 @@ export interface ChainParts {
  */
 export class Chain implements BlockSource, Closeable {
   readonly #parts: ChainParts;
+  readonly #listeners = new ChainListeners();
   readonly #writer: ChainWriter;
   /** `null` where anybody may write. */
   readonly #equivocations: Equivocations | null;
-  /** Name of the chain as far as an empty store has one. */
-  #chainId: string | null;
+  readonly #name: StoredName;
   #closing: Promise<void> | null = null;
 
   /**
@@ -78,22 +78,21 @@ export class Chain implements BlockSource, Closeable {
    */
   constructor(parts: ChainParts) {
     this.#parts = parts;
-    const identity = parts.storage.identity();
-    checkIdentity(identity, parts);
-    this.#chainId = parts.chainId ?? identity?.chainId ?? null;
+    this.#name = new StoredName(parts);
     const { storage, rules, base, pins, producers, evidence: shelf } = parts;
     const decode = (frame: Frame): Uint8Array => this.#decode(frame, null).bytes;
     this.#equivocations =
       producers === null ? null : new Equivocations({ storage, producers, shelf, decode });
     this.#writer = new ChainWriter({
       storage,
+      listeners: this.#listeners,
       pins,
       producers,
       rules: rules.id,
       base,
       state: this.#stateKeeper(),
       confirmsVerified: parts.confirmsVerified,
-      chainId: () => this.#chainId,
+      chainId: () => this.#name.forEmpty,
       finalHeight: (confirmed) => parts.finalHeight(confirmed, this),
     });
   }
@@ -104,7 +103,7 @@ export class Chain implements BlockSource, Closeable {
   }
 
   chainId(): string | null {
-    return this.#parts.storage.identity()?.chainId ?? this.#chainId;
+    return this.#name.chainId;
   }
 
   tip(): Checkpoint {
@@ -264,7 +263,7 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   onConfirmed(listener: () => void): () => void {
-    return this.#writer.onConfirmed(listener);
+    return this.#listeners.onConfirmed(listener);
   }
 
   /**
@@ -273,7 +272,7 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   beforeRollback(hook: RollbackHook): () => void {
-    return this.#writer.beforeRollback(hook);
+    return this.#listeners.beforeRollback(hook);
   }
 
   /**
@@ -284,8 +283,8 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   verifier(point: AppendPoint = this.appendPoint, signedFrom: SignedFrom = VOUCHED): Verifier {
-    const { rules, codecs, encoding, maxBlockBytes, pins, producers, chainId } = this.#parts;
-    const name = { chainId: this.#chainId, isPinned: chainId !== null };
+    const { rules, codecs, encoding, maxBlockBytes, pins, producers } = this.#parts;
+    const name = this.#name.forBlocks;
     return new Verifier({ rules, codecs, encoding, maxBlockBytes, pins, producers, signedFrom, name }, point);
   }
 
@@ -369,14 +368,7 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   adoptChainId(chainId: string): void {
-    const known = this.#parts.storage.identity()?.chainId ?? this.#parts.chainId;
-    if (known !== null && known !== chainId) {
-      throw new SyncError(
-        'CHAIN_MISMATCH',
-        `This node holds chain ${known}; the peer serves chain ${chainId}.`,
-      );
-    }
-    this.#chainId = chainId;
+    this.#name.adopt(chainId);
   }
 
   storedAs(): string | null {
@@ -384,7 +376,7 @@ export class Chain implements BlockSource, Closeable {
   }
 
   subscribe(listener: (change: ChainChange) => void): () => void {
-    return this.#writer.subscribe(listener);
+    return this.#listeners.subscribe(listener);
   }
 
   /** Waits for writes under way and closes the store. */
@@ -394,7 +386,8 @@ export class Chain implements BlockSource, Closeable {
   }
 
   async #close(): Promise<void> {
-    await this.#writer.close();
+    await this.#writer.idle();
+    this.#listeners.clear();
     try {
       await this.#parts.storage.close();
     } finally {
@@ -407,16 +400,5 @@ export class Chain implements BlockSource, Closeable {
     // What a transition is given was verified a moment before.
     const decode = (frame: Frame): Block => this.#decode(frame, null);
     return transition === null ? null : new StateKeeper({ transition, storage, decode });
-  }
-}
-
-function checkIdentity(identity: ChainIdentity | null, parts: ChainParts): void {
-  if (identity === null) return;
-  if (identity.chain !== parts.rules.id) {
-    const message = `The store was made with the rules ${identity.chain}, not ${parts.rules.id}.`;
-    throw new SyncError('CHAIN_MISMATCH', message);
-  }
-  if (parts.chainId !== null && parts.chainId !== identity.chainId) {
-    throw new SyncError('CHAIN_MISMATCH', `The store holds chain ${identity.chainId}, not ${parts.chainId}.`);
   }
 }

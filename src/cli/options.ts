@@ -56,7 +56,7 @@ export function peersOf(text: string, before: readonly Peer[] = []): readonly Pe
 }
 
 /** Adds a block that is known to those before it. @throws InvalidArgumentError */
-export function checkpointsOf(text: string, before: readonly BlockRef[] = []): readonly BlockRef[] {
+function checkpointsOf(text: string, before: readonly BlockRef[] = []): readonly BlockRef[] {
   return [...before, blockRef(text)];
 }
 

@@ -53,7 +53,8 @@ export interface PeerConfig {
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * What its rollbacks and shorter branches are. `proved`: a claim, until verified blocks replace ours. `trusted`: they are
-   * followed at once, down to what is final and to `maxRollbackBlocks`.
+   * followed at once, down to what is final and to `maxRollbackBlocks`, and with `agree` above 1 to the confirmed block: what
+   * several peers have confirmed is not dropped on the word of one.
    *
    * @defaultValue `'proved'`
    */

@@ -101,7 +101,7 @@ export interface SnapshotTransport {
   /**
    * Fetches the manifest of a peer's newest snapshot of a type, in a codec that can be decoded here.
    *
-   * @returns `null` when the peer serves no snapshots.
+   * @returns `null` when the peer has no such snapshot.
    * @throws SyncError `PEER_*`, `SNAPSHOT_CORRUPT`, `SNAPSHOT_BUILDING`, and what `check` throws
    */
   manifest(

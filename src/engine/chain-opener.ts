@@ -27,6 +27,11 @@ export class ChainOpener {
     return this.#chain;
   }
 
+  /** The name that blocks are compared with; `null` while there is none. */
+  get chainId(): string | null {
+    return this.#chain?.chainId() ?? null;
+  }
+
   /** Whether the chain can be opened before a peer is asked: a snapshot goes into a store that no chain is open on. */
   get isKnown(): boolean {
     const { parts, settings } = this.#deps;

@@ -1,51 +1,34 @@
-import type { BlockRef, Peer, StreamRequest, Transport } from '../contracts/index.js';
-import { isSyncError, type SyncError } from '../errors/index.js';
+import type { BlockRef, Transport } from '../contracts/index.js';
+import type { SyncError } from '../errors/index.js';
 import { abortError, onAbort, throwIfAborted } from '../internal/abort.js';
 import type { Confirmer } from './agreement/confirmer.js';
-import type { EngineParts, EngineSettings } from './engine-parts.js';
-import { negotiateCodecs } from './handshake.js';
-import { candidatesFor } from './peers/candidates.js';
-import { hedged } from './peers/hedge.js';
+import { AskedPeer, type AskedPeerDeps } from './asked-peer.js';
 import type { HeadCheck } from './peers/head-check.js';
 import { watchHeads } from './peers/head-watch.js';
-import type { PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
-import { RateWatch } from './peers/rate-watch.js';
-import { asOthers, unmetClaim } from './peers/survey.js';
+import { unmetClaim } from './peers/survey.js';
 import { type PublishDeps, publishFact } from './events/publish.js';
 import { peerFailure } from './peers/failures.js';
-import { metered } from './peers/metered.js';
 import type { BranchRules } from './session/branch.js';
 import type { PassingFork, SessionFact } from './session/fact.js';
 import { runSession, type SessionDeps } from './session/session.js';
 import type { TieLimit } from './session/tie-limit.js';
 
-/** Another peer is asked when an answer takes this many times as long as usual, within bounds. */
-const HEDGE_FACTOR = 3;
-const MIN_HEDGE_MS = 100;
-const MAX_HEDGE_MS = 2_000;
 /** A live connection that lasted so long was a good one. */
 const GOOD_LIVE_MS = 5_000;
 /** A stream that brought nothing and ended is asked for again without a word only if it lasted so long, or the longest delay. */
 const REOPEN_AFTER_MS = 30_000;
 
 /** What a connection works with. */
-export interface ConnectionDeps extends PublishDeps {
-  readonly settings: EngineSettings;
-  readonly parts: EngineParts;
-  readonly book: PeerBook;
+export interface ConnectionDeps extends PublishDeps, Omit<AskedPeerDeps, 'onAnotherPeer'> {
   readonly ties: TieLimit;
   /** Why this way is taken. */
   readonly reason: string;
   readonly check: HeadCheck;
   /** Has blocks confirmed by other peers; `null` where what was verified is confirmed. */
   readonly confirmer: Confirmer | null;
-  readonly transport: Transport;
-  readonly now: () => number;
   /** The blocks that came are a reason to go on this way. */
   onSuccess(): void;
-  /** One of the other peers that were used failed; the connection goes on. */
-  onOther(record: PeerRecord, error: SyncError): void;
 }
 
 /** What is known of a connection that is over. */
@@ -67,8 +50,7 @@ export type ConnectionOutcome =
 /** One connection that brings blocks: to one peer, with the help of others. */
 export class Connection {
   readonly #deps: ConnectionDeps;
-  #record: PeerRecord;
-  #rate: RateWatch;
+  readonly #asked: AskedPeer;
   #progressed = false;
   #liveSinceMs: number | null = null;
   /** When the stream that is followed got to the peer's head. */
@@ -86,8 +68,15 @@ export class Connection {
 
   constructor(deps: ConnectionDeps, record: PeerRecord) {
     this.#deps = deps;
-    this.#record = record;
-    this.#rate = this.#rateOf(record);
+    const onAnotherPeer = (url: string): void => {
+      this.#refollow?.();
+      deps.hub.phase.answeredBy(url);
+    };
+    this.#asked = new AskedPeer({ ...deps, onAnotherPeer }, record);
+  }
+
+  get #record(): PeerRecord {
+    return this.#asked.record;
   }
 
   /** Brings blocks until the peer has sent all it had, or fails. @throws what another peer does not help against */
@@ -135,7 +124,7 @@ export class Connection {
       stopListening();
       controller.abort();
       await this.#watch;
-      this.#rate.live();
+      this.#asked.rate.live();
     }
   }
 
@@ -160,9 +149,9 @@ export class Connection {
       rollbackLimit: this.#record.rollbackLimit,
       reopens: () => this.#reopens(),
       to: settings.to,
-      follow: this.#follows,
+      follow: this.#asked.follows,
       batch: settings.limits,
-      open: this.#opener(),
+      open: this.#asked.opener(),
       ready: async (signal) => {
         await hub.ready(signal);
         await confirmer?.room(signal);
@@ -204,42 +193,6 @@ export class Connection {
     };
   }
 
-  get #follows(): boolean {
-    return this.#deps.settings.follow && this.#deps.transport.supports.follow;
-  }
-
-  /** What a session asks the peer with. */
-  #opener(): SessionDeps['open'] {
-    const { settings, chain, book, now } = this.#deps;
-    const request = {
-      to: settings.to,
-      follow: this.#follows,
-      describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
-      onPeerFailure: (failed: Peer, error: Error): void => {
-        const record = book.find(failed.url);
-        if (record !== null && isSyncError(error)) this.#deps.onOther(record, error);
-      },
-    };
-    const onReceived = (bytes: number, waitMs: number): void => {
-      this.#rate.received(bytes, waitMs);
-    };
-    // Once a peer has answered, all else is asked of that one.
-    let transport = this.#transport();
-    return (range, signal) => {
-      const items = transport.open({ ...request, ...this.#asked(), ...range }, { signal });
-      transport = this.#deps.transport;
-      return metered(items, now, onReceived);
-    };
-  }
-
-  /** Who is asked, in what codecs, and who may help. */
-  #asked(): Pick<StreamRequest, 'peer' | 'acceptCodecs' | 'others'> {
-    const { parts, transport, book } = this.#deps;
-    const { peer, status } = this.#record;
-    const acceptCodecs = negotiateCodecs(parts.acceptCodecs, status, transport.mode);
-    return { peer, acceptCodecs, others: asOthers(book.ready, peer) };
-  }
-
   /** Notes what the session tells, and tells the subscribers. */
   #take(fact: SessionFact, controller: AbortController): void {
     switch (fact.kind) {
@@ -269,7 +222,7 @@ export class Connection {
   #hold(theirs: BlockRef, controller: AbortController): void {
     this.#held = theirs;
     this.#liveSinceMs ??= this.#deps.now();
-    this.#rate.live();
+    this.#asked.rate.live();
     if (this.#deps.check.isNeeded) this.#watchHeads(controller);
   }
 
@@ -285,7 +238,7 @@ export class Connection {
     this.#isFruitful = false;
     this.#liveSinceMs ??= this.#completeAtMs;
     this.#record.hasWorked = true;
-    this.#rate.live();
+    this.#asked.rate.live();
     this.#deps.onSuccess();
   }
 
@@ -298,39 +251,12 @@ export class Connection {
     else if (!check.isNeeded) hub.phase.synced();
     if (!check.isNeeded) return;
     const { headCheckMs, staleAfterMs } = settings;
+    const isHeld = (): boolean => this.#held !== null;
     const isOutvoted = (): boolean => this.#held !== null && isOnMost(this.#held, this.#deps.book.usable);
-    const deps = { check, chain, hub, headCheckMs, staleAfterMs, now, isOutvoted };
+    const deps = { check, chain, hub, headCheckMs, staleAfterMs, now, isOutvoted, isHeld };
     this.#watch ??= watchHeads(deps, this.#record, controller.signal).catch((error: unknown) => {
       controller.abort(error);
     });
-  }
-
-  /** Near the head an answer comes at once, so that waiting for a peer that hangs is the dearest part. */
-  #transport(): Transport {
-    const { transport, book, chain, parts } = this.#deps;
-    if (transport.mode !== 'stream') return transport;
-    const candidates = candidatesFor(this.#record, book.ready, chain.tip().head, parts.acceptCodecs);
-    if (candidates.length < 2) return transport;
-    const usualMs = this.#record.latencyMs.value ?? MAX_HEDGE_MS;
-    return hedged({
-      transport,
-      candidates,
-      delayMs: Math.min(MAX_HEDGE_MS, Math.max(MIN_HEDGE_MS, usualMs * HEDGE_FACTOR)),
-      onWinner: (peer: Peer) => {
-        const record = book.find(peer.url);
-        if (record === null || record === this.#record) return;
-        this.#record = record;
-        this.#refollow?.();
-        this.#rate = this.#rateOf(record);
-        this.#deps.hub.phase.answeredBy(peer.url);
-      },
-    });
-  }
-
-  #rateOf(record: PeerRecord): RateWatch {
-    const { settings, book } = this.#deps;
-    const hasOthers = (): boolean => book.ready.some((other) => other !== record);
-    return new RateWatch(record, settings.limits.minBytesPerSecond, hasOthers);
   }
 }
 

@@ -48,6 +48,43 @@ export function checkPeerChain(status: PeerStatus, rules: string, chainId: strin
 }
 
 /**
+ * Checks the name that an empty store is about to take from a peer, and is bound to from then on: as many peers have to give
+ * it as have to agree.
+ *
+ * @param said - what the usable peers say of themselves; `null` for one that can't be asked, which doesn't contradict.
+ * @throws SyncError `HEADS_DISAGREE`
+ */
+export function checkAgreedName(
+  status: PeerStatus | null,
+  said: readonly (PeerStatus | null)[],
+  agree: number,
+): void {
+  const name = status?.chainId ?? null;
+  const names = said.flatMap((each) => (each === null ? [] : [each.chainId]));
+  const count = names.filter((each) => each === name).length;
+  if (count >= agree || count === names.length) return;
+  const message = `${count} of the ${agree} peers that have to agree name the chain ${name ?? 'without an id'}.`;
+  throw new SyncError('HEADS_DISAGREE', message);
+}
+
+/**
+ * The failure of a peer whose first block is not the one that its own name for the chain is the hash of: it contradicts
+ * itself. Where the name is another peer's word, either of the two may be wrong.
+ *
+ * @param chainId - what the block was compared with.
+ */
+export function selfContradiction(
+  error: SyncError,
+  status: PeerStatus | null,
+  chainId: string | null,
+): SyncError {
+  const isOfFirst = error.code === 'CHAIN_MISMATCH' && error.context.height === 0;
+  if (!isOfFirst || chainId === null || status?.chainId !== chainId) return error;
+  const message = `The peer names its chain by the hash of a first block that it does not have. ${error.message}`;
+  return new SyncError('CHECKPOINT_MISMATCH', message, { ...error.context, cause: error });
+}
+
+/**
  * Picks the codecs to ask a peer for, in our order of preference. For a stream the one that the peer holds its blocks in
  * comes first if we take it: so neither side has to encode them anew. Ranges are asked for in frames; what the peer lists
  * under `json` are HTTP's names of encodings, which count only where it has no frames.

@@ -1,5 +1,5 @@
-import type { Peer, PeerStatus } from '../contracts/index.js';
-import type { ErrorCode, SyncError } from '../errors/index.js';
+import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
+import { type ErrorCode, SyncError } from '../errors/index.js';
 
 /** A way to bring blocks here. */
 export type SyncMode = 'snapshot' | 'json' | 'stream';
@@ -147,6 +147,16 @@ export class ModeChooser {
       mode === 'stream' || mode === 'json' ? [mode] : ['stream', 'json'];
     return wanted.filter((each) => transports.includes(each) && !this.#missing.has(key(peer, each)));
   }
+}
+
+/** The error for a peer that has no way that this node may use. */
+export function noWay(peer: Peer, mode: ModeAbilities['mode'], transports: readonly Transport[]): SyncError {
+  const names = transports.map(({ name }) => name).join(', ');
+  const message = `The mode ${mode} leaves no way to sync from ${peer.url}; the transports here are ${names}.`;
+  const isRegistered = transports.some(
+    (each) => each.mode === mode || mode === 'auto' || mode === 'snapshot',
+  );
+  return new SyncError(isRegistered ? 'PEER_REFUSED' : 'PLUGIN_UNKNOWN', message);
 }
 
 /** A status document that names no codecs at all says nothing about what is served. */

@@ -1,30 +1,27 @@
-import type { BlockHeader, Peer, PeerStatus, Transport } from '../contracts/index.js';
+import type { Peer, PeerStatus } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { sleep } from '../internal/abort.js';
 import { LinkedAbort } from '../internal/linked-abort.js';
 import type { Chain } from '../chain/chain.js';
-import { Agreement } from './agreement/agreement.js';
+import type { Agreement } from './agreement/agreement.js';
 import { ChainOpener } from './chain-opener.js';
 import { Connection, type ConnectionOutcome } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import type { EventHub } from './events/event-hub.js';
-import { type ChosenMode, ModeChooser } from './modes.js';
+import { checkAgreedName, selfContradiction } from './handshake.js';
+import { type ChosenMode, ModeChooser, noWay } from './modes.js';
+import { OtherPeers } from './other-peers.js';
 import { peerFailure } from './peers/failures.js';
-import { Freshness } from './peers/freshness.js';
 import type { Greeting } from './peers/greeting.js';
-import { HeadCheck } from './peers/head-check.js';
 import { publishVerdict } from './peers/head-watch.js';
 import type { NextPeer, PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
-import { askStatus, survey, type SurveyDeps, unmetClaim } from './peers/survey.js';
+import { unmetClaim } from './peers/survey.js';
 import type { ProgressMeter } from './events/progress.js';
 import { type Failure, Recovery } from './recovery.js';
 import { isDone } from './session/claims.js';
 import { TieLimit } from './session/tie-limit.js';
 import { takeSnapshot } from './snapshot/take-snapshot.js';
-
-/** At the start of a connection the others are waited for at most this long. */
-const SURVEY_MS = 1_000;
 
 /** What one run of an engine works with. */
 export interface RunDeps {
@@ -46,21 +43,16 @@ export class SyncRun {
   readonly #deps: RunDeps;
   readonly #book: PeerBook;
   readonly #chooser: ModeChooser;
-  readonly #freshness: Freshness;
   readonly #opener: ChainOpener;
   readonly #recovery: Recovery;
+  readonly #others: OtherPeers;
   readonly #ties = new TieLimit();
-  /** Begins with the first connection. */
-  #agreement: Agreement | null = null;
   #onFailure: (error: SyncError) => void = () => undefined;
 
   constructor(deps: RunDeps) {
     const { parts, settings } = deps;
     this.#deps = deps;
     this.#book = deps.book;
-    this.#freshness = new Freshness(deps.now, (header) => {
-      if (settings.staleAfterMs !== null) deps.hub.warn('HEAD_AGE_UNKNOWN', withoutAge(header));
-    });
     this.#opener = new ChainOpener(deps);
     this.#chooser = new ModeChooser({
       mode: settings.mode,
@@ -69,6 +61,18 @@ export class SyncRun {
       minSnapshotBlocks: settings.minSnapshotBlocks,
     });
     this.#recovery = new Recovery({ ...deps, chooser: this.#chooser });
+    this.#others = new OtherPeers({
+      ...deps,
+      check: (status) => {
+        this.#opener.check(status);
+      },
+      onPeerFailure: (record, error) => {
+        this.#recovery.judge(record, error);
+      },
+      onFailure: (error) => {
+        this.#onFailure(error);
+      },
+    });
   }
 
   /**
@@ -83,7 +87,7 @@ export class SyncRun {
     } finally {
       abort.abort(new SyncError('ABORTED', 'The run is over.'));
       abort.release();
-      await this.#agreement?.ended();
+      await this.#others.ended();
     }
   }
 
@@ -108,9 +112,11 @@ export class SyncRun {
 
   async #recover(failure: Failure): Promise<void> {
     const { settings, parts } = this.#deps;
-    this.#recovery.after(failure);
+    const { status } = this.#book.find(failure.error.context.peer) ?? failure.record;
+    const error = selfContradiction(failure.error, status, this.#opener.chainId);
+    this.#recovery.after({ ...failure, error });
     if (failure.error.code === 'PEER_OUTVOTED')
-      await this.#agreement?.makeRoom(isDone(parts.storage.checkpoint().head, settings.to));
+      await this.#others.agreement?.makeRoom(isDone(parts.storage.checkpoint().head, settings.to));
   }
 
   async #wait({ waitMs }: NextPeer, signal: AbortSignal): Promise<void> {
@@ -124,7 +130,7 @@ export class SyncRun {
     let connection: Connection | null;
     try {
       connection = await this.#prepare(record, signal);
-      if (connection === null) await this.#agreement?.confirmer?.settled(record, signal);
+      if (connection === null) await this.#others.agreement?.confirmer?.settled(record, signal);
     } catch (error) {
       const before = { record, way: null, hasWorked: false, fork: null };
       return { kind: 'failed', ...before, error: peerFailure(error, signal) };
@@ -148,7 +154,7 @@ export class SyncRun {
     const { settings } = this.#deps;
     const chain = this.#opener.chain;
     if (isDone(chain.tip().head, settings.to)) {
-      await this.#agreement?.confirmer?.settled(record, signal);
+      await this.#others.agreement?.confirmer?.settled(record, signal);
       return true;
     }
     const unmet = unmetClaim(record, chain.tip().head);
@@ -176,9 +182,9 @@ export class SyncRun {
   async #isCaughtUp(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
     const { hub, settings } = this.#deps;
     const chain = this.#opener.chain;
-    const agreement = await this.#agreed(chain, signal);
+    const agreement = await this.#others.agreed(chain, signal);
     if (!settings.follow) await agreement.confirmer?.settled(record, signal);
-    const check = this.#check(chain, agreement);
+    const check = this.#others.headCheck(chain, agreement);
     const verdict = await check.run(record, signal);
     await check.tellBranches(signal);
     const { ahead, doubt } = verdict;
@@ -193,13 +199,13 @@ export class SyncRun {
 
   /** @returns a connection that is ready to run; `null` when all that is wanted is there. */
   async #prepare(record: PeerRecord, signal: AbortSignal): Promise<Connection | null> {
-    const { hub } = this.#deps;
+    const { hub, settings, parts } = this.#deps;
     const { peer } = record;
     hub.phase.connecting(peer.url);
     hub.emit({ type: 'peer', peer: peer.url, status: 'connecting', error: null });
     const [status] = await Promise.all([
-      this.#deps.greeting?.take(record) ?? askStatus(this.#surveyDeps(), record, signal),
-      survey(this.#surveyDeps(), this.#unknown(record), SURVEY_MS, signal),
+      this.#deps.greeting?.take(record) ?? this.#others.ask(record, signal),
+      this.#others.askUnknown(record, signal),
     ]);
     const first = this.#choose(peer, status);
     if (status !== null) this.#opener.check(status);
@@ -207,30 +213,23 @@ export class SyncRun {
     const chosen = first?.mode === 'snapshot' ? await this.#afterSnapshot(record, first, signal) : first;
     const chain = await this.#opener.open(status);
     if (status !== null) this.#opener.adopt(status);
-    if (chosen === null) throw this.#noWay(peer);
-    return this.#connection(record, chain, { ...chosen, agreement: await this.#agreed(chain, signal) });
+    if (chosen === null) throw noWay(peer, settings.mode, parts.transports);
+    return this.#connection(record, chain, {
+      ...chosen,
+      agreement: await this.#others.agreed(chain, signal),
+    });
   }
 
-  /**
-   * An empty store takes the chain's name from a peer, and is bound to it from then on: so as many have to name it as have
-   * to agree.
-   */
+  /** An empty store whose chain has no configured name takes it from a peer. @throws SyncError `HEADS_DISAGREE` */
   #checkName(status: PeerStatus | null): void {
     const { settings, parts } = this.#deps;
     const { agree, chainId } = settings;
     if (agree <= 1 || chainId !== null || parts.storage.identity() !== null) return;
-    const name = status?.chainId ?? null;
-    const names = this.#book.usable.flatMap(({ status: said }) => (said === null ? [] : [said.chainId]));
-    const count = names.filter((each) => each === name).length;
-    // Those who can't be asked don't contradict.
-    if (count >= agree || count === names.length) return;
-    const message = `${count} of the ${agree} peers that have to agree name the chain ${name ?? 'without an id'}.`;
-    throw new SyncError('HEADS_DISAGREE', message);
-  }
-
-  /** Peers that have said nothing of themselves yet. */
-  #unknown(asked: PeerRecord): readonly PeerRecord[] {
-    return this.#book.ready.filter((record) => record !== asked && record.status === null);
+    checkAgreedName(
+      status,
+      this.#book.usable.map((record) => record.status),
+      agree,
+    );
   }
 
   /** @returns how to go on once there is a snapshot, or no hope for one. */
@@ -252,22 +251,6 @@ export class SyncRun {
     return this.#chooser.choose(peer, { height: head?.height ?? null, to: settings.to, status });
   }
 
-  /** Begins to ask the peers how far they agree, once there is a chain that they can be asked about. */
-  async #agreed(chain: Chain, signal: AbortSignal): Promise<Agreement> {
-    if (this.#agreement !== null) return this.#agreement;
-    const { parts, settings, hub, now } = this.#deps;
-    const check = (status: PeerStatus): void => {
-      this.#opener.check(status);
-    };
-    const onFailure = (error: SyncError): void => {
-      this.#onFailure(error);
-    };
-    const transport = anyTransport(parts.transports);
-    const deps = { settings, hub, now, chain, transport, book: this.#book, check, onFailure };
-    this.#agreement = await Agreement.begin(deps, signal);
-    return this.#agreement;
-  }
-
   #connection(
     record: PeerRecord,
     chain: Chain,
@@ -276,11 +259,11 @@ export class SyncRun {
     const { hub, parts, settings, meter, now } = this.#deps;
     const { peer, status } = record;
     const transport = parts.transports.find((each) => each.mode === mode);
-    if (transport === undefined) throw this.#noWay(peer);
+    if (transport === undefined) throw noWay(peer, settings.mode, parts.transports);
     const { head } = chain.tip();
     meter.place(head?.height ?? null, target(status, settings.to));
     if (isDone(head, settings.to)) return null;
-    const check = this.#check(chain, agreement);
+    const check = this.#others.headCheck(chain, agreement);
     const { news, confirmer } = agreement;
     const onSuccess = (): void => {
       this.#chooser.succeeded();
@@ -298,46 +281,6 @@ export class SyncRun {
       record,
     );
   }
-
-  #check(chain: Chain, { disagreement, confirmer }: Agreement): HeadCheck {
-    const { settings, parts } = this.#deps;
-    const transport =
-      parts.transports.find(({ mode }) => mode === 'stream') ?? anyTransport(parts.transports);
-    return new HeadCheck({
-      settings,
-      chain,
-      book: this.#book,
-      freshness: this.#freshness,
-      survey: this.#surveyDeps(),
-      ...{ disagreement, confirmer, acceptCodecs: parts.acceptCodecs },
-      locate: { chain, transport },
-    });
-  }
-
-  #surveyDeps(): SurveyDeps {
-    const { parts, now } = this.#deps;
-    return {
-      transport: anyTransport(parts.transports),
-      now,
-      check: (status) => {
-        this.#opener.check(status);
-      },
-      onFailure: (record, error) => {
-        this.#recovery.judge(record, error);
-      },
-    };
-  }
-
-  #noWay(peer: Peer): SyncError {
-    const { parts, settings } = this.#deps;
-    const names = parts.transports.map(({ name }) => name).join(', ');
-    const message = `The mode ${settings.mode} leaves no way to sync from ${peer.url}; the transports here are ${names}.`;
-    const { mode } = settings;
-    const registered = parts.transports.some(
-      (each) => each.mode === mode || mode === 'auto' || mode === 'snapshot',
-    );
-    return new SyncError(registered ? 'PEER_REFUSED' : 'PLUGIN_UNKNOWN', message);
-  }
 }
 
 /** What asking a peer came to. */
@@ -351,18 +294,6 @@ type Outcome =
 type Ended = Extract<ConnectionOutcome, { kind: 'ended' }>;
 
 const FINISHED: Outcome = { kind: 'finished' };
-
-function withoutAge({ height, timestamp }: BlockHeader): string {
-  const time = timestamp === null ? 'has no time' : `has the time ${timestamp}, which is not in milliseconds`;
-  return `Block ${height} ${time}: \`staleAfterMs\` counts from when blocks came, not from when they were made.`;
-}
-
-/** The status document is the same whoever asks for it. */
-function anyTransport(transports: readonly Transport[]): Transport {
-  const [transport] = transports;
-  if (transport !== undefined) return transport;
-  throw new SyncError('PLUGIN_UNKNOWN', 'No transport is registered.');
-}
 
 function target(status: PeerStatus | null, to: number | null): number | null {
   const head = status?.head?.height ?? null;

@@ -301,7 +301,7 @@ export const ERROR_CODES = {
   ),
   KEY_UNUSABLE: info(
     'A key file can not be used: unreadable, not a key, or open to other users.',
-    'Make one with `blockferry keygen`; give it the mode 0600.',
+    'Make one with `blockferry keygen --out FILE`; give it the mode 0600.',
   ),
   STATE_FAILED: info(
     "The host's state transition threw, asked for a change that can't be made, or doesn't go with the store.",

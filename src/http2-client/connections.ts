@@ -13,6 +13,12 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 /** For all streams of a connection, so that one that is not read holds up none of the others. */
 const CONNECTION_WINDOW_BYTES = 128 * 1024 * 1024;
 
+/**
+ * A request that crossed the server's GOAWAY has so long to be answered, in milliseconds. Servers on nghttp2 take no
+ * stream after it, also if it names a last one that is far ahead, and say nothing more of it.
+ */
+const ANSWER_AFTER_GOAWAY_MS = 1_000;
+
 /** The connections of a client, one for each origin. */
 export class Connections {
   readonly #options: Http2FetchSettings;
@@ -20,6 +26,10 @@ export class Connections {
   /** All that are not closed, also those that take no more requests. */
   readonly #open = new Set<ClientHttp2Session>();
   readonly #streams = new WeakMap<ClientHttp2Session, number>();
+  /** Streams of a session whose response has not begun. */
+  readonly #unanswered = new WeakMap<ClientHttp2Session, Set<ClientHttp2Stream>>();
+  /** Streams that were given up, since the server had gone away and did not answer. */
+  readonly #givenUp = new WeakSet<ClientHttp2Stream>();
   readonly #sessionOf = new WeakMap<ClientHttp2Stream, ClientHttp2Session>();
   /** The last stream that the server may have processed, as it said when it went away. */
   readonly #lastProcessed = new WeakMap<ClientHttp2Session, number>();
@@ -38,7 +48,11 @@ export class Connections {
     this.#streams.set(session, open);
     this.#sessionOf.set(stream, session);
     if (open === 1) session.ref();
+    const unanswered = this.#unanswered.get(session);
+    unanswered?.add(stream);
+    stream.once('response', () => unanswered?.delete(stream));
     stream.once('close', () => {
+      unanswered?.delete(stream);
       const left = (this.#streams.get(session) ?? 1) - 1;
       this.#streams.set(session, left);
       if (left === 0 && !session.destroyed) session.unref();
@@ -56,9 +70,23 @@ export class Connections {
     const session = this.#sessionOf.get(stream);
     if (session === undefined) return false;
     const last = this.#lastProcessed.get(session) ?? Infinity;
-    if (stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM && (stream.id ?? 0) <= last) return false;
+    const isRefused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || (stream.id ?? 0) > last;
+    if (!isRefused && !this.#givenUp.has(stream)) return false;
     this.#forget(session);
     return true;
+  }
+
+  /** What is asked for here changes nothing at the server, so that it may be asked for again (RFC 9110 section 9.2.2). */
+  #giveUpUnanswered(session: ClientHttp2Session): void {
+    const timer = setTimeout(() => {
+      for (const stream of this.#unanswered.get(session) ?? []) {
+        this.#givenUp.add(stream);
+        stream.close(constants.NGHTTP2_CANCEL);
+      }
+    }, ANSWER_AFTER_GOAWAY_MS);
+    session.once('close', () => {
+      clearTimeout(timer);
+    });
   }
 
   #forget(session: ClientHttp2Session): void {
@@ -88,12 +116,14 @@ export class Connections {
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false, ...options.settings },
     });
     this.#open.add(session);
+    this.#unanswered.set(session, new Set());
     const forget = (): void => {
       this.#forget(session);
     };
     // Streams under way fail by themselves; without streams there is nobody to tell.
     session.on('error', forget);
     session.on('goaway', (_code, lastStreamId: number) => {
+      if (!this.#lastProcessed.has(session)) this.#giveUpUnanswered(session);
       this.#lastProcessed.set(session, lastStreamId);
       forget();
     });

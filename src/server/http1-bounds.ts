@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** Requests of one connection that may wait for answers. Clients that send one before the other is answered are rare. */
 const MAX_PIPELINED = 32;
 
-const waiting = new WeakMap<object, number>();
+/** Responses of a connection that are not over. */
+const waiting = new WeakMap<Socket, Set<ServerResponse>>();
 
 /**
  * Counts a request of HTTP/1.1 until its response is over. Node takes as many as come in one read before it looks whether
@@ -13,14 +15,27 @@ const waiting = new WeakMap<object, number>();
  */
 export function admit({ socket, httpVersionMajor }: IncomingMessage, res: ServerResponse): boolean {
   if (httpVersionMajor >= 2) return true;
-  const count = (waiting.get(socket) ?? 0) + 1;
-  if (count > MAX_PIPELINED) {
+  const open = waiting.get(socket) ?? watched(socket);
+  if (open.size >= MAX_PIPELINED) {
     socket.destroy();
     return false;
   }
-  waiting.set(socket, count);
-  res.once('close', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
+  open.add(res);
+  res.once('close', () => open.delete(res));
   return true;
+}
+
+/** Node tells only the response whose turn it is that the connection is gone; those behind it would wait for nothing. */
+function watched(socket: Socket): Set<ServerResponse> {
+  const open = new Set<ServerResponse>();
+  waiting.set(socket, open);
+  socket.once('close', () => {
+    for (const res of [...open].filter((each) => each.socket === null)) {
+      res.destroy();
+      res.emit('close');
+    }
+  });
+  return open;
 }
 
 /**

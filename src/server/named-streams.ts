@@ -2,17 +2,13 @@
 export class Lease {
   readonly #ms: number;
   readonly #expired = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #renewedMs = performance.now();
+  #isReleased = false;
 
   constructor(ms: number) {
     this.#ms = ms;
-    this.#timer = setTimeout(() => {
-      // When the process itself was held up, renewals wait that came in time: they get one turn.
-      setImmediate(() => {
-        this.#look();
-      });
-    }, ms).unref();
+    this.#lookIn(ms);
   }
 
   /** Fires when it was not renewed in time. */
@@ -24,18 +20,30 @@ export class Lease {
   renew(): boolean {
     if (this.expired.aborted) return false;
     this.#renewedMs = performance.now();
-    this.#timer.refresh();
     return true;
   }
 
   /** Nothing expires any more. */
   release(): void {
+    this.#isReleased = true;
     clearTimeout(this.#timer);
   }
 
+  #lookIn(ms: number): void {
+    this.#timer = setTimeout(() => {
+      // When the process itself was held up, renewals wait that came in time: they get one turn.
+      setImmediate(() => {
+        this.#look();
+      });
+    }, ms).unref();
+  }
+
+  /** It was renewed since, or the timer was early: timers count from the beginning of the turn that set them. */
   #look(): void {
-    // Timers may fire a moment early.
-    if (performance.now() - this.#renewedMs >= this.#ms - 1) this.#expired.abort();
+    if (this.#isReleased) return;
+    const leftMs = this.#renewedMs + this.#ms - performance.now();
+    if (leftMs > 0) this.#lookIn(Math.ceil(leftMs));
+    else this.#expired.abort();
   }
 }
 

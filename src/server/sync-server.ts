@@ -10,12 +10,13 @@ import type {
   ServerLimits,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
-import { onAbort } from '../internal/abort.js';
 import { ClientSlots } from './client-slots.js';
 import { type Lease, NamedStreams } from './named-streams.js';
 import { readOptions } from '../internal/options/index.js';
 import { CLOSE_SERVER_OPTIONS, type CloseServerOptions } from './close-options.js';
+import { type OpenRequest, OpenRequests } from './open-requests.js';
 import { notFound, problemResponse } from './problem.js';
+import { Routes } from './routes.js';
 import { statusDocument, statusResponse } from './status.js';
 
 /** What a server is made of. */
@@ -66,21 +67,17 @@ export interface SyncServer {
 const METHODS = ['GET', 'HEAD'];
 /** A closing server waits so long for reads under way. */
 const READ_WAIT_MS = 5_000;
-const STATUS_PATH = '/status';
 
 /** The server half of the sync protocol, made out of a source and endpoints (protocol section 2). */
 export class SyncServerCore implements SyncServer {
   readonly limits: ServerLimits;
   readonly #options: SyncServerOptions;
-  readonly #paths: ReadonlyMap<string, Endpoint>;
-  readonly #prefixes: readonly (readonly [string, Endpoint])[];
+  readonly #routes: Routes;
   readonly #streams: ClientSlots;
   readonly #answers: ClientSlots;
   readonly #named: NamedStreams;
-  readonly #open = new Set<Run>();
+  readonly #open = new OpenRequests();
   #closing: Promise<void> | null = null;
-  /** A request has left. */
-  #onLeft: () => void = () => undefined;
 
   constructor(options: SyncServerOptions) {
     this.#options = options;
@@ -89,10 +86,7 @@ export class SyncServerCore implements SyncServer {
     this.#streams = new ClientSlots({ what: 'streams', max, maxPerClient: maxStreamsPerAddress });
     this.#answers = new ClientSlots({ what: 'answers', max, maxPerClient: maxAnswersPerClient });
     this.#named = new NamedStreams(options.limits.streamLeaseMs);
-    this.#paths = endpointPaths(options.endpoints);
-    this.#prefixes = options.endpoints.flatMap((endpoint) =>
-      (endpoint.prefixes ?? []).map((prefix) => [prefix, endpoint] as const),
-    );
+    this.#routes = new Routes(options.endpoints);
   }
 
   get openStreams(): number {
@@ -100,7 +94,7 @@ export class SyncServerCore implements SyncServer {
   }
 
   serves(path: string): boolean {
-    return path === STATUS_PATH || this.#endpointOf(path) !== null;
+    return this.#routes.has(path);
   }
 
   status(): object {
@@ -133,9 +127,7 @@ export class SyncServerCore implements SyncServer {
   }
 
   async #close(graceMs: number): Promise<void> {
-    for (const run of [...this.#open]) if (!run.isWhole) run.stop();
-    if (graceMs > 0) await this.#answered(graceMs);
-    for (const run of [...this.#open]) if (run.isWhole) run.stop();
+    await this.#open.stop(graceMs);
     const closing = this.#options.endpoints.map(async (endpoint) => {
       await endpoint.close?.();
     });
@@ -147,32 +139,13 @@ export class SyncServerCore implements SyncServer {
     }
   }
 
-  /** Resolves when the answers under way have ended, or after that time. */
-  #answered(withinMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, withinMs);
-      this.#onLeft = () => {
-        if ([...this.#open].some(({ isWhole }) => isWhole)) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#onLeft();
-    });
-  }
-
-  #endpointOf(path: string): Endpoint | null {
-    const exact = this.#paths.get(path);
-    if (exact !== undefined) return exact;
-    return this.#prefixes.find(([prefix]) => path.startsWith(prefix))?.[1] ?? null;
-  }
-
   #answer(request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> | EndpointResponse {
     if (!this.serves(request.path)) throw notFound();
     if (!METHODS.includes(request.method)) {
       throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
     }
     if (this.#closing !== null) throw closingError();
-    const endpoint = this.#endpointOf(request.path);
+    const endpoint = this.#routes.endpoint(request.path);
     if (endpoint !== null) return this.#ask(endpoint, request, signal);
     return withoutBody(request, statusResponse(this.status(), this.#options.cache));
   }
@@ -182,18 +155,18 @@ export class SyncServerCore implements SyncServer {
     if (named?.renews === true) return this.#renew(named.name);
     // Before it is counted: a client gets its place back that the server holds for a line that is gone.
     if (named !== null) this.#named.end(named.name);
-    const run = this.#run(signal, this.#place(endpoint, request));
+    const open = this.#open.add(signal, this.#place(endpoint, request));
     try {
-      return await this.#begin(endpoint, request, run, named?.name ?? null);
+      return await this.#begin(endpoint, request, open, named?.name ?? null);
     } catch (error) {
-      run.end();
-      throw this.#failure(error, run, signal);
+      open.end();
+      throw this.#failure(error, open, signal);
     }
   }
 
   /** What a client is told of a failure. One that has not gone away is to come again, as whoever asks a moment later is. */
-  #failure(cause: unknown, run: Run, signal: AbortSignal): unknown {
-    if (!run.controller.signal.aborted || signal.aborted) return cause;
+  #failure(cause: unknown, open: OpenRequest, signal: AbortSignal): unknown {
+    if (!open.signal.aborted || signal.aborted) return cause;
     if (this.#closing !== null) return closingError(cause);
     const options = { retryAfterMs: 5_000, cause };
     return new SyncError('SERVER_BUSY', 'A newer request has the name of this stream.', options);
@@ -209,12 +182,12 @@ export class SyncServerCore implements SyncServer {
   async #begin(
     endpoint: Endpoint,
     request: SyncRequest,
-    run: Run,
+    open: OpenRequest,
     name: string | null,
   ): Promise<EndpointResponse> {
-    const lease = name === null ? null : this.#lease(name, run);
+    const lease = name === null ? null : this.#lease(name, open);
     const options: EndpointHandleOptions = {
-      signal: run.controller.signal,
+      signal: open.signal,
       onError: (error) => {
         this.report(error);
       },
@@ -223,12 +196,11 @@ export class SyncServerCore implements SyncServer {
     const response = withoutBody(request, await endpoint.handle(request, options));
     const { body } = response;
     if (body === null || body instanceof Uint8Array) {
-      run.end();
+      open.end();
       return response;
     }
-    run.isWhole = !endpoint.streams;
     const headers = lease === null ? response.headers : { ...response.headers, ...this.#leaseHeader };
-    return { ...response, headers, body: guarded(body, run) };
+    return { ...response, headers, body: open.sending(body, { isWhole: !endpoint.streams }) };
   }
 
   /** Protocol section 2.2. */
@@ -241,119 +213,20 @@ export class SyncServerCore implements SyncServer {
     return { status: 204, headers: { 'cache-control': 'no-store', ...this.#leaseHeader }, body: null };
   }
 
-  #lease(name: string, run: Run): Lease {
+  #lease(name: string, open: OpenRequest): Lease {
     const end = (): void => {
       // The place first: what is left of the stream may hang at a client that is gone.
-      run.end();
-      run.stop();
+      open.end();
+      open.stop();
     };
     const { lease, letGo } = this.#named.hold(name, end);
-    run.letGo = letGo;
+    open.named(letGo);
     return lease;
-  }
-
-  #run(signal: AbortSignal, freeSlot: () => void): Run {
-    const controller = new AbortController();
-    const leave = (): void => {
-      this.#open.delete(run);
-      run.letGo();
-      freeSlot();
-      this.#onLeft();
-    };
-    const run: Run = {
-      controller,
-      body: null,
-      isWhole: false,
-      letGo: () => undefined,
-      end: () => {
-        stopListening();
-        leave();
-      },
-      stop: () => {
-        controller.abort();
-        run.body?.return?.().catch(() => undefined);
-      },
-    };
-    this.#open.add(run);
-    const stopListening = onAbort(signal, () => {
-      leave();
-      controller.abort(signal.reason);
-    });
-    return run;
   }
 }
 
 function closingError(cause?: unknown): SyncError {
   return new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000, cause });
-}
-
-/** @throws SyncError `PLUGIN_INCOMPATIBLE` when two endpoints claim one path, or one the path of the status document. */
-function endpointPaths(endpoints: readonly Endpoint[]): ReadonlyMap<string, Endpoint> {
-  const paths = new Map<string, Endpoint>();
-  for (const endpoint of endpoints) {
-    for (const path of endpoint.paths) {
-      const other = path === STATUS_PATH ? 'the server itself' : paths.get(path)?.name;
-      if (other !== undefined) {
-        const message = `The endpoint ${endpoint.name} claims the path ${path}, which is that of ${other}.`;
-        throw new SyncError('PLUGIN_INCOMPATIBLE', message);
-      }
-      paths.set(path, endpoint);
-    }
-  }
-  return paths;
-}
-
-/** One request under way. */
-interface Run {
-  readonly controller: AbortController;
-  /** The endless body that is being sent: its `return` ends it also where it does not listen to the signal. */
-  body: AsyncIterator<Uint8Array> | null;
-  /** Whether a body is being sent that has an end: one that is cut short would pass for a whole, or be in vain. */
-  isWhole: boolean;
-  /** Takes the name away that its client has given it, if any. */
-  letGo: () => void;
-  /** Ends it from the server's side. */
-  stop(): void;
-  /** Gives back what the request holds; more calls than one do no harm. */
-  end(): void;
-}
-
-/**
- * The body, which ends its run however it ends. Not a generator: one that was not started yet would run nothing at
- * `return`, and one that waits would answer `return` only after it.
- */
-function guarded(body: AsyncIterable<Uint8Array>, run: Run): AsyncIterable<Uint8Array> {
-  return {
-    [Symbol.asyncIterator]() {
-      const inner = body[Symbol.asyncIterator]();
-      // A whole that ended early would pass for one.
-      if (!run.isWhole) run.body = inner;
-      const settle = (result: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> => {
-        if (result.done === true) run.end();
-        return result;
-      };
-      const fail = (error: unknown): never => {
-        run.end();
-        throw error;
-      };
-      return {
-        // Not async: it is called for each block and each client.
-        next() {
-          try {
-            return inner.next().then(settle, fail);
-          } catch (error) {
-            return fail(error);
-          }
-        },
-        async return() {
-          run.end();
-          run.controller.abort();
-          await inner.return?.();
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  };
 }
 
 function withoutBody(request: SyncRequest, response: EndpointResponse): EndpointResponse {

@@ -57,7 +57,7 @@ test.serial('the data of an event that is no block is read no further than such 
     for (const data of [`data: {"a":"${'x'.repeat(8 * MIB)}`, 'data\n'.repeat(8 * MIB)]) {
       const follow = type === 'rollback';
       const { error, taken } = await stream(`event: ${type}\n${data}`, { items: [], follow })(t);
-      t.is(codeOf(error), 'EVENT_TOO_LARGE');
+      t.is(codeOf(error), 'PROTOCOL_VIOLATION');
       // A line without data is five bytes for one.
       t.true(taken <= 5 * CONTROL_BYTES + SLACK_BYTES, `${type}: ${taken} bytes`);
     }

@@ -126,7 +126,7 @@ export class Follower {
   readonly events: SyncEvent[] = [];
   readonly started: Promise<void>;
 
-  constructor(t: Teardown, config: Partial<SyncEngineConfig> & { readonly peers: readonly string[] }) {
+  constructor(t: Teardown, config: Partial<SyncEngineConfig> & Pick<SyncEngineConfig, 'peers'>) {
     this.engine = createSyncEngine({
       storage: memory,
       follow: true,

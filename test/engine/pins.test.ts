@@ -95,15 +95,17 @@ async function relabelled(t: ExecutionContext, origin: string, chainId: string):
   return listen(t, (request, response) => {
     const path = request.url ?? '/';
     const headers = { accept: request.headers.accept ?? '*/*' };
-    void fetch(new URL(path, origin), { headers }).then(async (answer) => {
+    const pass = async (): Promise<void> => {
+      const answer = await fetch(new URL(path, origin), { headers });
       const type = answer.headers.get('content-type') ?? '';
-      let body = Buffer.from(await answer.arrayBuffer());
-      if (path.startsWith('/sync/status')) {
-        const status = JSON.parse(body.toString()) as object;
-        body = Buffer.from(JSON.stringify({ ...status, chainId }));
-      }
-      response.writeHead(answer.status, { 'content-type': type }).end(body);
-    });
+      response.writeHead(answer.status, { 'content-type': type });
+      if (path.startsWith('/sync/status'))
+        return void response.end(JSON.stringify({ ...((await answer.json()) as object), chainId }));
+      for await (const chunk of answer.body ?? []) response.write(chunk);
+      response.end();
+    };
+    // The server may be gone before a stream is.
+    pass().catch(() => response.destroy());
   });
 }
 
@@ -111,9 +113,26 @@ test('the name that a peer gives a chain has to be the hash of its first block, 
   const source = await sourceChain(t, 5);
   const { url } = await serveChain(t, source);
   const lies = await relabelled(t, url, WRONG);
-  t.like(await outcomeOf({ peers: [lies], storage: memory }), { code: 'CHAIN_MISMATCH', head: null });
+  t.like(await outcomeOf({ peers: [lies], storage: memory }), { code: 'CHECKPOINT_MISMATCH', head: null });
   const named = await relabelled(t, url, 'a name');
   t.like(await outcomeOf({ peers: [named], storage: memory }), { code: null, head: { height: 4 } });
+});
+
+test('a peer whose own name for the chain is a hash that its first block does not have is a liar, following too', async (t) => {
+  const source = await sourceChain(t, 10);
+  const { url } = await serveChain(t, source);
+  const liar = await relabelled(t, (await serveChain(t, await otherChain(t, 20))).url, WRONG);
+  const alone = await outcomeOf({ peers: [liar], storage: memory });
+  t.is(alone.code, 'CHECKPOINT_MISMATCH');
+  t.deepEqual(droppedBy(alone), ['CHECKPOINT_MISMATCH']);
+  const follower = new Follower(t, { peers: [liar, url], headCheckMs: 50 });
+  await follower.until(() => follower.engine.state.phase === 'synced');
+  const dropped = follower.engine.peers.filter((peer) => peer.dropped !== null);
+  t.deepEqual(
+    dropped.map((peer) => [peer.url, peer.dropped?.code]),
+    [[`${liar}/sync`, 'CHECKPOINT_MISMATCH']],
+  );
+  t.is(follower.engine.chain?.tip().head?.hash, (await refAt(source, 9)).hash);
 });
 
 test('a chain id that is a hash is that of block 0; from another height on, and as a name, it says nothing', async (t) => {

@@ -48,6 +48,8 @@ export interface NodeOptions {
   readonly seed?: number;
   readonly config?: Partial<ChainConfig>;
   readonly snapshots?: Partial<SnapshotServerOptions>;
+  /** Documents behind its blocks, before it makes a snapshot. */
+  readonly more?: readonly Uint8Array[];
 }
 
 /** A node that serves `blocks` blocks with state, and snapshots of them. */
@@ -60,6 +62,7 @@ export async function node(t: ExecutionContext, blocks = COUNT, options: NodeOpt
     ...options.config,
   });
   await chain.append(documents.slice(chain.appendPoint.base, blocks));
+  await chain.append(options.more ?? []);
   const server = createSyncServer({
     source: chain,
     snapshots: { signer, directory: join(dir, 'snapshots'), maxPartBytes: 2_000, ...options.snapshots },

@@ -29,8 +29,13 @@ const untilMs = values.slice ? performance.now() + SLICE_MS : Infinity;
 const sites = new Set<Site>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    const closed = Promise.allSettled([...sites].map((site) => site.close()));
-    void closed.finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+    const open = [...sites];
+    const closed = Promise.allSettled(open.map((site) => site.close()));
+    void closed.finally(() => {
+      // A row is not held up while its site is closed: a store that it was about to open has made its folder again.
+      for (const site of open) site.removeFolder();
+      process.exit(signal === 'SIGINT' ? 130 : 143);
+    });
   });
 }
 

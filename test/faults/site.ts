@@ -35,8 +35,13 @@ export class Site {
   constructor() {
     this.dir = mkdtempSync(join(tmpdir(), 'blockferry-faults-'));
     this.defer(() => {
-      rmSync(this.dir, { recursive: true, force: true });
+      this.removeFolder();
     });
+  }
+
+  /** Also while something is being written into it. @throws Error when that goes on */
+  removeFolder(): void {
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 
   /** A path in the folder. */

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, sign, verify } from 'node:crypto';
+import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
@@ -222,14 +222,8 @@ test('keys of Ed25519 with which anyone could sign, and second spellings of keys
     'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
   ];
   for (const key of refused) t.is(producerScheme(key), null, key);
-  // With the neutral element as key, S = 0 and R = 1 is "a signature" of everything, which OpenSSL takes.
+  // With the neutral element as key, S = 0 and R = 1 fit every message (S·B = R + h·A); OpenSSL 3.0 takes that, 3.5 does not.
   const everything = { signature: `${bytes(1, 0, 0)}${'00'.repeat(32)}` };
-  const spki = Buffer.from(`302a300506032b6570032100${bytes(1, 0, 0)}`, 'hex');
-  const key = { key: spki, format: 'der', type: 'spki' } as const;
-  t.true(
-    verify(null, Buffer.alloc(32), key, Buffer.from(everything.signature, 'hex')),
-    'why they are refused',
-  );
   t.false(signatures.isSigned(['', Buffer.from('x')], { producer: bytes(1, 0, 0), ...everything }));
   for (const scheme of SCHEMES) t.is(producerScheme(PUBLIC_KEYS[scheme]), scheme);
   for (const key of [

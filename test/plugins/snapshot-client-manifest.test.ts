@@ -23,6 +23,20 @@ test('the manifest comes in the first codec that the peer has', async (t) => {
   t.deepEqual(server.manifests, ['?type=recent&codec=bzip2', '?type=recent&codec=gzip']);
 });
 
+test('a snapshot that the peer has in another codec than the first that both know is found', async (t) => {
+  const { manifest } = makeSnapshot({ codec: 'gzip' });
+  const asked: (string | null)[] = [];
+  const origin = await listen(t, (request, response) => {
+    const codec = new URL(request.url ?? '/', 'http://localhost').searchParams.get('codec');
+    asked.push(codec);
+    // As a server answers that offers the codec, and has made nothing in it.
+    if (codec === 'gzip') response.end(JSON.stringify(manifest));
+    else problem(response, 404, 'SNAPSHOT_UNAVAILABLE');
+  });
+  t.deepEqual(await client().manifest({ url: origin, headers: {} }, want, { signal }), manifest);
+  t.deepEqual(asked, ['bzip2', 'gzip']);
+});
+
 test('a peer without a common codec, and a client without any, is told so', async (t) => {
   const server = await serveSnapshots(t, [makeSnapshot()]);
   for (const codecs of [['bzip2', 'zstd'], []]) {

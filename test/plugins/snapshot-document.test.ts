@@ -242,6 +242,8 @@ test('entries of the state have one form, and keys that ascend', async (t) => {
     [/not JSON|not well-formed/, '{"key":"a","value":[}]'],
     [/not JSON|not well-formed/, `{"key":"a","value":${'['.repeat(64)}${']'.repeat(64)}}`],
     [/more than 1024/, `{"key":"${'a'.repeat(1025)}","value":1}`],
+    [/more than 1024/, `{"key":"${'\\u0061'.repeat(1025)}","value":1}`],
+    [/more than 1024/, `{"key":"${'a'.repeat(100_000)}","value":1}`],
     [/not an object/, '1'],
     [/not an object/, ',{"key":"a","value":1}'],
   ];

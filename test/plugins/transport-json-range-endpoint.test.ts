@@ -262,6 +262,30 @@ test('a client that has the representation is told so without reading a block', 
   t.is((await get(origin, '/sync/json?from=1&to=9', gzip)).status, 200);
 });
 
+test('an answer to `parent_hash` names the head that the parent was judged by, also where it is below the parent', async (t) => {
+  const { origin } = await serveRanges(t, new MemorySource(documents));
+  const hash = refAt(documents, TIP).hash;
+  for (const [from, parent] of [
+    [TIP + 1, hash],
+    [TIP + 2, 'ab'.repeat(32)],
+    [TIP + 900, 'ab'.repeat(32)],
+  ] as const) {
+    const { status, headers, body } = await get(
+      origin,
+      `/sync/json?from=${from}&to=${from}&parent_hash=${parent}`,
+    );
+    t.like({ status, body, head: headers['x-chain-head'] }, { status: 200, body: '[]', head: String(TIP) });
+    const ifNoneMatch = { 'if-none-match': String(headers['etag']) };
+    const same = await get(origin, `/sync/json?from=${from}&to=${from}&parent_hash=${parent}`, ifNoneMatch);
+    t.like({ status: same.status, head: same.headers['x-chain-head'] }, { status: 304, head: String(TIP) });
+  }
+  t.is((await get(origin, `/sync/json?from=${TIP + 1}&parent_hash=${'ab'.repeat(32)}`)).status, 409);
+  t.is((await get(origin, '/sync/json?from=1&to=2')).headers['x-chain-head'], undefined);
+  const empty = await serveRanges(t, new MemorySource([]));
+  const none = await get(empty.origin, `/sync/json?from=5&parent_hash=${hash}`);
+  t.is(none.headers['x-chain-head'], 'none');
+});
+
 test('HEAD has the header fields of GET and reads no block', async (t) => {
   const source = new MemorySource(documents);
   const { origin } = await serveRanges(t, source);

@@ -163,7 +163,7 @@ const wrong: readonly [string, string, ErrorCode][] = [
     'event: complete\ndata: {"height":1,"hash":"\u00ff"}\n\n',
     'PROTOCOL_VIOLATION',
   ],
-  ['complete of 70 KB', `event: complete\ndata: {"x":"${'y'.repeat(70_000)}"}\n\n`, 'EVENT_TOO_LARGE'],
+  ['complete of 70 KB', `event: complete\ndata: {"x":"${'y'.repeat(70_000)}"}\n\n`, 'PROTOCOL_VIOLATION'],
   ['rollback without a hash', 'event: rollback\ndata: {"height":1}\n\n', 'PROTOCOL_VIOLATION'],
   [
     'rollback with another id',

@@ -252,6 +252,9 @@ const notProcessed: Readonly<Record<string, (stream: ServerHttp2Stream) => void>
   'GOAWAY below it, with an error': (stream) => {
     stream.session?.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, (stream.id ?? 1) - 2);
   },
+  'GOAWAY above it, and no answer': (stream) => {
+    stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+  },
 };
 for (const [name, refuse] of Object.entries(notProcessed)) {
   test(`a request that was not processed, by ${name}, is sent again over a new connection`, async (t) => {

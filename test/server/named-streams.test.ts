@@ -4,6 +4,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { openChain } from '../../src/index.js';
+import { Lease } from '../../src/server/named-streams.js';
 import { createSyncServer, nodeListener, type SyncServerConfig } from '../../src/server/index.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { listen } from '../helpers/servers.js';
@@ -46,11 +47,22 @@ test('a follower that vanishes without a word loses its place when its name is n
   await until(() => server.openStreams === 1);
   let text = '';
   named.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+  named.resume();
   await once(named, 'end');
   t.true(text.endsWith('\n\n'));
   t.is(text.match(/^event: complete/gm)?.length, 1);
   // The one without a name has it until `maxStreamMs`.
   t.is(server.openStreams, 1);
+});
+
+test('a name that is given at the end of a long turn expires as well', async (t) => {
+  const began = performance.now();
+  while (performance.now() - began < 100);
+  // Node counts its timers from the beginning of the turn, so the first one is over at once.
+  const lease = new Lease(80);
+  t.false(lease.expired.aborted);
+  await until(() => lease.expired.aborted);
+  t.true(performance.now() - began >= 180);
 });
 
 test('a stream whose name is renewed goes on', async (t) => {

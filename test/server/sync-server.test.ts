@@ -77,6 +77,7 @@ test('the status names the chain, where it stands and what is served', async (t)
     chainId: source.frames[0]?.header.hash,
     base: 2,
     head: { height: 11, hash: source.frames[9]?.header.hash },
+    confirmed: null,
     finalized: null,
     codecs: {
       stream: STREAM_CODECS.filter(isHere),

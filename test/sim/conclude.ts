@@ -105,7 +105,8 @@ async function endAlone(world: World, how: Conclusion): Promise<readonly string[
     await world.ledger.append(1);
   }
   await how.clock.until(() => false, AFTERWARDS_MS);
-  return [...unmetClaims(world), ...compareEvents(world)];
+  const store = await storeOf(world);
+  return [...unmetClaims(world), ...compareEvents(world, store)];
 }
 
 function unmetClaims({ terms, follower }: World): readonly string[] {
@@ -118,7 +119,7 @@ function unmetClaims({ terms, follower }: World): readonly string[] {
 
 /** A liar that claims what it has. */
 function isConsistent(kind: LieKind): boolean {
-  return kind !== 'split' && (mayWin(kind) || kind === 'prefix' || kind === 'replicas');
+  return mayWin(kind) || kind === 'prefix' || kind === 'replicas';
 }
 
 /** Whether what the client knows rules out what its only peer has. */
@@ -162,7 +163,7 @@ async function compare(world: World): Promise<readonly string[]> {
   const { follower, ledger, forgeries } = world;
   const served = [ledger.served, ...forgeries.map((forgery) => forgery.served)];
   const source = served.find(({ head }) => head?.hash === follower.head?.hash) ?? ledger.served;
-  const store = follower.chain === null ? [] : await framesOf(follower.chain);
+  const store = await storeOf(world);
   const failures: string[] = [];
   if (store.length !== source.branch.length)
     failures.push(broken('end', `the store has ${store.length} blocks, not ${source.branch.length}`));
@@ -171,12 +172,13 @@ async function compare(world: World): Promise<readonly string[]> {
     if (mine === undefined || !Buffer.from(mine.bytes).equals(document))
       failures.push(broken('end', `block ${height} is not that of the source`));
   }
-  return [...failures.slice(0, 3), ...compareEvents(world)];
+  return [...failures.slice(0, 3), ...compareEvents(world, store)];
 }
 
-function compareEvents(world: World): readonly string[] {
+function compareEvents(world: World, store: readonly Frame[]): readonly string[] {
   const { view, handed } = world.follower;
   for (const block of view) world.watch.block(block);
+  for (const { header } of store) world.watch.stored(header);
   world.watch.settle('the schedule is over');
   const head = toldHead(world);
   if (head === null) return [];
@@ -195,6 +197,10 @@ function toldHead({ follower, terms }: World): BlockRef | null {
   const tip = follower.chain?.tip() ?? null;
   if (tip === null) return null;
   return terms.agree > 1 ? tip.confirmed : tip.head;
+}
+
+async function storeOf({ follower }: World): Promise<readonly Frame[]> {
+  return follower.chain === null ? [] : framesOf(follower.chain);
 }
 
 async function framesOf(chain: Chain): Promise<readonly Frame[]> {

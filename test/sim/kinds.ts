@@ -46,12 +46,9 @@ export function hasOwnChain(kind: LieKind): kind is OwnChain {
   return OWN_CHAIN.some((own) => own === kind);
 }
 
-/**
- * Whose branch is valid and as long as that of the source: one peer's word is all against it. That a peer's own status
- * contradicts its blocks does not make a client leave it yet, which SECURITY.md says: so `split` is one of them.
- */
+/** Whose branch is valid and as long as that of the source: one peer's word is all against it. */
 export function mayWin(kind: LieKind): boolean {
-  return kind === 'equal-fork' || kind === 'longer-fork' || kind === 'split';
+  return kind === 'equal-fork' || kind === 'longer-fork';
 }
 
 /** Whether a liar claims a head so far away that it can't deny a block: its server has none there to compare. */

@@ -22,7 +22,7 @@ for (const place of ['first', 'last', 'alone'] as const)
 
 test.serial('in schedules a client ends on the valid branch of a liar, and a pin forbids it', async (t) => {
   const terms = { ...facing('longer-fork'), truncates: false };
-  const open = await first((outcome) => outcome.endedElsewhere, ['longer-fork'], terms);
+  const open = await first(({ ending }) => ending === 'liar', ['longer-fork'], terms);
   t.deepEqual(open?.failures, []);
   const pinned = await first(({ liars }) => liars.some(({ told }) => told > 0), ['longer-fork'], {
     ...terms,
@@ -30,7 +30,15 @@ test.serial('in schedules a client ends on the valid branch of a liar, and a pin
     below: true,
   });
   t.deepEqual(pinned?.failures, []);
-  t.false(pinned?.endedElsewhere);
+  t.not(pinned?.ending, 'liar');
+});
+
+test.serial('in schedules a client leaves a peer whose blocks are not those of its status', async (t) => {
+  const terms = { ...facing('split'), lies: ['split', null] as const, agree: 1, producers: false };
+  const outcome = await runSchedule(1, { lies: ['split'], fixed: { ...terms, truncates: true } });
+  t.deepEqual(outcome.failures, []);
+  t.true(outcome.truncated);
+  t.is(outcome.ending, 'source');
 });
 
 test.serial('in schedules a source ends shorter, and the client keeps what it has and says so', async (t) => {

@@ -1,5 +1,4 @@
 import {
-  seal,
   SEALED_JSON_GENESIS,
   type SealedBlock,
   type SealPlace,
@@ -32,7 +31,7 @@ export class Mint {
   readonly #makers = new Map<string, Maker>();
 
   /** @param sealer - signs, where only blocks of producers count. */
-  constructor(random: Random, sealer: Sealer = seal) {
+  constructor(random: Random, sealer: Sealer) {
     this.#random = random;
     this.#seal = sealer;
   }

@@ -1,5 +1,7 @@
 import type { BlockSource, EndpointResponse } from '../../src/contracts/index.js';
+import { CHAIN_HEAD } from '../../src/internal/http/chain-head.js';
 import { createSyncServer, type SyncServer } from '../../src/server/index.js';
+import { saysYes } from './kinds.js';
 import type { Lie } from './lies.js';
 import type { Random } from './random.js';
 
@@ -63,16 +65,33 @@ export class Peer {
   async answer(request: PeerRequest, signal: AbortSignal): Promise<EndpointResponse> {
     const { method, path, query, headers } = request;
     const server = this.#options.random.pick(this.#servers);
-    const response = await server.handle(
+    const served = await server.handle(
       { method, path, query, clientKey: 'client', header: (name) => headers.get(name) },
       { signal },
     );
+    const response = method === 'HEAD' ? this.#said(served) : served;
+    this.#noteConfirmed(request, response);
     const { status, body } = response;
-    const confirmed = method === 'HEAD' && status === 200 ? query.get('parent_hash') : null;
-    if (confirmed !== null) this.#options.onNamed(confirmed, this.url);
     if (status !== 200 || body === null) return response;
     if (path === '/status') return this.#status({ ...response, body });
     return this.lie === null ? response : this.#bent(this.lie, request, { ...response, body }, signal);
+  }
+
+  /** A liar that says yes to whatever is asked does not say which head it is that it answers from. */
+  #said(response: EndpointResponse): EndpointResponse {
+    if (this.lie === null || !saysYes(this.lie.kind)) return response;
+    const headers = Object.entries(response.headers).filter(([name]) => name !== CHAIN_HEAD);
+    return { ...response, headers: Object.fromEntries(headers) };
+  }
+
+  /** Notes which block it says that it has. */
+  #noteConfirmed({ method, query }: PeerRequest, { status, headers }: EndpointResponse): void {
+    const hash = query.get('parent_hash');
+    if (method !== 'HEAD' || status !== 200 || hash === null) return;
+    const head = headers[CHAIN_HEAD];
+    // What is above the head that is answered from is not judged.
+    if (head === undefined || Number(head) >= Number(query.get('from')) - 1)
+      this.#options.onNamed(hash, this.url);
   }
 
   async #status(response: Answer): Promise<EndpointResponse> {

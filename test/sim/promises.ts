@@ -22,10 +22,9 @@ export const PROMISES = {
     'Blocks give way to a branch only when it ends at least as high, or when two peers or more (with `agree` N: N) have named one of its blocks as their head, or confirmed it; before that the client is not `synced` again.',
   claims: 'With one peer, the client is not `synced` while that peer claims a higher head than it has sent.',
   blamed: 'No honest peer is dropped as one that sent something false.',
-  confirmed:
-    'With `agree` N, and fewer than N liars on one branch, no block of a liar is told or handed on. (guard `agree`)',
+  confirmed: 'With `agree` N, and fewer than N liars on one branch, no block of a liar is told or handed on.',
   producers:
-    "With `producers`, no block is told, handed on or stored that the source's producer did not make. (guard `producers`)",
+    "With `producers`, no block is told, handed on or stored that the source's producer did not make.",
   // With `agree` above 1 it need not stay `synced`: a liar that claims more is heard, and not believed.
   end: "With one honest peer at least (with `agree` N: N), the client ends `synced` on the source's head, byte for byte; or on a liar's branch that may win, at least as high, when N liars or more are on it, and neither a pin nor `producers` forbids it.",
   alone:
@@ -77,17 +76,24 @@ export class Watch {
     if (event.type === 'phase' && event.phase === 'synced') this.settle('it is synced');
   }
 
-  /** A block was told, handed on, or is in the store. */
-  block({ height, hash }: BlockRef): void {
+  /** A block was told or handed on. */
+  block(block: BlockRef): void {
+    this.stored(block);
+    const { mint, terms } = this.#deps;
+    const isTooFew = terms.agree > 1 && mostTogether(terms) < terms.agree;
+    if (isTooFew && mint.makerOf(block.hash) === 'liar')
+      this.#fail('confirmed', `block ${block.height} of a liar was told or handed on`);
+  }
+
+  /** A block is in the store. */
+  stored({ height, hash }: BlockRef): void {
     const { mint, pin, terms } = this.#deps;
     const maker = mint.makerOf(hash);
     if (maker === null) this.#fail('made', `block ${height} ${hash} was made by nobody`);
     if (pin !== null && height === pin.height && hash !== pin.hash)
       this.#fail('pins', `block ${height} ${hash} is not the one that is pinned`);
-    if (maker !== 'liar') return;
-    if (terms.producers) this.#fail('producers', `block ${height} has no signature of a producer`);
-    if (terms.agree > 1 && mostTogether(terms) < terms.agree)
-      this.#fail('confirmed', `block ${height} of a liar was told or handed on`);
+    if (maker === 'liar' && terms.producers)
+      this.#fail('producers', `block ${height} has no signature of a producer`);
   }
 
   /** Blocks that were dropped have to be outgrown by now. */

@@ -10,7 +10,7 @@ import { drawFault, type FaultKind, FAULTS, type FaultyWorld, happen } from './f
 import type { LieKind } from './kinds.js';
 import { Random } from './random.js';
 import { drawTerms, type Terms, type TermsOptions } from './terms.js';
-import { World } from './world.js';
+import { type Ending, World } from './world.js';
 
 /** What a schedule is drawn from. */
 export interface ScheduleOptions extends TermsOptions {
@@ -42,8 +42,8 @@ export interface Outcome {
   readonly restarts: number;
   readonly terms: Terms;
   readonly liars: readonly LiarCount[];
-  /** Whether it ended on a branch of a liar that may win. */
-  readonly endedElsewhere: boolean;
+  /** Where the client ended. */
+  readonly ending: Ending;
   /** Whether the source ended shorter than it was. */
   readonly truncated: boolean;
 }
@@ -136,7 +136,7 @@ class Schedule {
       terms,
       liars: peers.flatMap(({ lie }) => (lie === null ? [] : [{ kind: lie.kind, told: lie.told }])),
       truncated: world.truncated,
-      endedElsewhere: follower.view.at(-1)?.hash !== ledger.head?.hash,
+      ending: world.ending,
     };
   }
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import { runSchedule } from './schedule.js';
 import { Tally } from './tally.js';
 
-const SCHEDULES = 60;
+const SCHEDULES = 12;
 /** `BLOCKFERRY_SIM_SEED` runs the schedules of an earlier run again. */
 const SEED = Number(process.env['BLOCKFERRY_SIM_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 

@@ -63,7 +63,7 @@ export class Served {
 }
 
 /** How many blocks two branches have in common. */
-export function commonLength(a: readonly MadeBlock[], b: readonly MadeBlock[]): number {
+function commonLength(a: readonly MadeBlock[], b: readonly MadeBlock[]): number {
   const most = Math.min(a.length, b.length);
   for (let at = 0; at < most; at++) if (a[at]?.hash !== b[at]?.hash) return at;
   return most;

@@ -1,5 +1,6 @@
 import { LIES, type LieKind } from './kinds.js';
 import type { Outcome } from './schedule.js';
+import { mayEndElsewhere } from './terms.js';
 
 /** What came of many schedules. */
 export class Tally {
@@ -48,10 +49,25 @@ export class Tally {
   ${this.#sum(({ liars }) => liars.length)} liars, in ${this.#count(({ liars }) => liars.length > 0)} schedules: ${this.#placesText()}
   ${this.#count(({ terms }) => terms.pin !== null)} with a pin, ${this.#count(({ terms }) => terms.agree > 1)} with agree above 1, ${this.#count(({ terms }) => terms.producers)} with producers
   ${this.#count(({ truncated }) => truncated)} sources that ended shorter
-  ${this.#count(({ endedElsewhere }) => endedElsewhere)} ended on a valid branch of a liar, as they may
+  ${this.#count(({ ending }) => ending === 'source')} clients ended on the source's head
+${this.#elsewhereText()}
   ${this.failed} failures
 lies: liars, times told
 ${this.#liesText()}`;
+  }
+
+  /** Those that did not end on the source's head, by what they were told to hold against liars. */
+  #elsewhereText(): string {
+    const onLiars = this.#outcomes.filter(({ ending }) => ending === 'liar');
+    const short = this.#outcomes.filter(({ ending }) => ending === 'short');
+    const alone = onLiars.filter(({ terms }) => terms.anchor === null).length;
+    const asTheyMay = onLiars.filter(({ terms }) => terms.anchor !== null && mayEndElsewhere(terms)).length;
+    const shortAlone = short.filter(({ terms }) => terms.anchor === null).length;
+    return `  ${asTheyMay} ended on a liar's valid branch, as enough lie and nothing forbids it
+  ${alone} ended on the blocks of a liar that is their only peer
+  ${onLiars.length - alone - asTheyMay} ended on a liar's branch though they were to hold against it
+  ${shortAlone} ended below the source's head with a liar as their only peer
+  ${short.length - shortAlone} ended below the source's head with an honest peer`;
   }
 
   #placesText(): string {

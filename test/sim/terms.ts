@@ -1,15 +1,13 @@
 import type { BlockRef } from '../../src/contracts/index.js';
 import type { SyncEngineConfig } from '../../src/index.js';
 import { type LieKind, LIES, mayWin, OWN_CHAIN, saysYes } from './kinds.js';
+import { SOURCE_KEYS } from './authors.js';
 import type { Random } from './random.js';
 
 /** What a client may be configured with against liars. */
 export const GUARDS = ['pins', 'agree', 'producers'] as const;
 
 export type Guard = (typeof GUARDS)[number];
-
-/** Those that the engine has; to switch another one on, it is named here and in {@link guarded}. */
-export const BUILT: readonly Guard[] = ['pins'];
 
 /** Where the liars stand in the list of peers, of which the first is asked first. */
 export type Place = 'mixed' | 'first' | 'last' | 'alone';
@@ -53,22 +51,25 @@ const PLACES: readonly Place[] = [
 export const MAX_PIN = 10;
 
 /** Draws who lies and what the client holds against it. */
-export function drawTerms(random: Random, { lies = LIES, guards = BUILT, fixed = {} }: TermsOptions): Terms {
+export function drawTerms(random: Random, { lies = LIES, guards = GUARDS, fixed = {} }: TermsOptions): Terms {
   const place = fixed.place ?? (lies.length === 0 ? 'mixed' : random.pick(PLACES));
   const peers = drawPeers(random, place, lies);
-  const honest = peers.lies.filter((lie) => lie === null).length;
-  const mostAgreeing = Math.max(1, Math.min(3, honest));
   return {
     place,
     ...peers,
     together: random.chance(0.5),
-    agree: guards.includes('agree') ? random.int(1, mostAgreeing) : 1,
+    agree: guards.includes('agree') ? drawAgree(random, { ...peers, ...fixed }) : 1,
     pin: guards.includes('pins') && random.chance(0.3) ? random.int(0, MAX_PIN) : null,
     below: random.chance(0.7),
     producers: guards.includes('producers') && random.chance(0.3),
     truncates: random.chance(0.15),
     ...fixed,
   };
+}
+
+/** No more than there are honest peers to confirm a block. */
+function drawAgree(random: Random, { lies }: Pick<Terms, 'lies'>): number {
+  return random.int(1, Math.max(1, Math.min(3, lies.filter((lie) => lie === null).length)));
 }
 
 function drawPeers(random: Random, place: Place, lies: readonly LieKind[]): Pick<Terms, 'lies' | 'anchor'> {
@@ -91,9 +92,13 @@ function drawLie(random: Random, lies: readonly LieKind[]): LieKind {
   return random.pick(own.length > 0 && random.chance(0.5) ? own : lies);
 }
 
-/** The options that the client is given. Those of `producers` are added here when the engine has them. */
-export function guarded({ agree }: Terms, pin: BlockRef | null): Partial<SyncEngineConfig> {
-  return { agree, checkpoints: pin === null ? [] : [pin] };
+/** The options that the client is given. */
+export function guarded({ agree, producers }: Terms, pin: BlockRef | null): Partial<SyncEngineConfig> {
+  return {
+    agree,
+    checkpoints: pin === null ? [] : [pin],
+    producers: producers ? [{ from: 0, keys: SOURCE_KEYS }] : [],
+  };
 }
 
 /** How many liars at most confirm the same false block: those on one branch, and those that say yes to whatever is asked. */

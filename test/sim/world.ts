@@ -1,9 +1,10 @@
-import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
+import { seal, sealedJson } from '../../plugins/chain-sealed-json/index.js';
 import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
 import { sseTransport } from '../../plugins/transport-sse/index.js';
 import { MemoryStorage } from '../../plugins/storage-memory/memory-storage.js';
 import { type BlockRef, PLUGIN_API_VERSION, type StoragePlugin } from '../../src/contracts/index.js';
 import type { SyncEngineConfig, SyncEvent } from '../../src/index.js';
+import { signing } from './authors.js';
 import type { VirtualClock } from './clock.js';
 import { Follower } from './follower.js';
 import { Forgery } from './forgery.js';
@@ -28,14 +29,18 @@ export interface WorldOptions {
   readonly observe: (event: SyncEvent) => boolean;
 }
 
+/** Whose chain a client ended on: `liar` when its newest block is a liar's, `short` when it has less than the source. */
+export type Ending = 'source' | 'liar' | 'short';
+
 type Parts = Pick<
   World,
-  'terms' | 'ledger' | 'forgeries' | 'peers' | 'network' | 'follower' | 'watch' | 'reported'
+  'terms' | 'mint' | 'ledger' | 'forgeries' | 'peers' | 'network' | 'follower' | 'watch' | 'reported'
 >;
 
 /** One source, some servers and one client, in one process and without a socket. */
 export class World {
   readonly terms: Terms;
+  readonly mint: Mint;
   readonly ledger: Ledger;
   /** The chains of liars. */
   readonly forgeries: readonly Forgery[];
@@ -50,6 +55,7 @@ export class World {
 
   private constructor(parts: Parts) {
     this.terms = parts.terms;
+    this.mint = parts.mint;
     this.ledger = parts.ledger;
     this.forgeries = parts.forgeries;
     this.peers = parts.peers;
@@ -60,7 +66,7 @@ export class World {
   }
 
   static async make({ random, terms, alter, observe }: WorldOptions): Promise<World> {
-    const mint = new Mint(random);
+    const mint = new Mint(random, terms.producers ? signing : seal);
     const ledger = new Ledger(await Served.open(), mint);
     await ledger.append(random.int(terms.pin === null ? 1 : MAX_PIN + 1, 60));
     const pin = pinAt(ledger, terms.pin);
@@ -91,7 +97,15 @@ export class World {
     const watch = new Watch({ terms, mint, pin, honest, namedBy: named.count });
     const config = { ...clientConfig(ledger, network), ...guarded(terms, pin) };
     const follower = new Follower(alter(config), watch, observe);
-    return new World({ terms, ledger, forgeries, peers, network, follower, watch, reported });
+    return new World({ terms, mint, ledger, forgeries, peers, network, follower, watch, reported });
+  }
+
+  /** Where the events say that the client is. */
+  get ending(): Ending {
+    const head = this.follower.view.at(-1);
+    if (head === undefined) return 'short';
+    if (this.mint.makerOf(head.hash) === 'liar') return 'liar';
+    return head.hash === this.ledger.head?.hash ? 'source' : 'short';
   }
 
   /** Closes what is left, the client first. @returns what stayed behind. */

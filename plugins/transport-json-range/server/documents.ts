@@ -1,13 +1,10 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import type { EndpointDeps, Frame } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
 import { belowBase } from '../../../src/internal/ancestry.js';
 import { bytesIn } from '../../../src/internal/expansion.js';
 import { abortable } from '../../../src/internal/iterate.js';
+import { FrameTurns } from '../../../src/internal/turns.js';
 import type { ServedRange } from './range.js';
-
-/** After so many bytes of codec work other requests get their turn. */
-const BREATHE_BYTES = 256 * 1024;
 
 type Deps = Pick<EndpointDeps, 'source' | 'codecs' | 'limits'>;
 
@@ -28,9 +25,11 @@ export async function* blocksOf(
   const { from, last } = range;
   if (last === null) return;
   const links = new Links(range.parentHash, last);
+  const turns = new FrameTurns(codec);
   let next = from;
-  let worked = 0;
   const batches = source.read({ from, to: last.height }, { signal });
+  // Before the first batch too: the batches of many answers that begin at once would come in one turn.
+  await turns.next();
   for await (const frames of abortable(batches, signal)) {
     for (const frame of frames) {
       if (frame.header.height !== next) throw missing(source, next, last.height);
@@ -38,11 +37,10 @@ export async function* blocksOf(
       checkSize(frame, limits.maxBlockBytes);
       next++;
       yield bytesIn(codecs, frame, codec);
-      worked += frame.codec === codec ? 0 : frame.documentBytes;
-      if (worked < BREATHE_BYTES) continue;
-      worked = 0;
-      await breathe();
+      turns.count(frame);
+      if (turns.isDue) await turns.next();
     }
+    await turns.next();
   }
   if (next <= last.height) throw missing(source, next, last.height);
 }

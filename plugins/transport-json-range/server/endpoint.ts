@@ -10,6 +10,7 @@ import {
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { cacheControl, ONE_YEAR_SECONDS } from '../../../src/internal/http/cache-control.js';
+import { CHAIN_HEAD, NO_HEAD } from '../../../src/internal/http/chain-head.js';
 import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
 import {
   distinct,
@@ -146,7 +147,7 @@ class JsonRangeEndpoint implements Endpoint {
     const { source, limits } = this.#deps;
     const range = await locateRange(source, asked, limits.maxRange);
     if (range === null) return null;
-    const headers = this.#headers(range, form);
+    const headers = { ...this.#headers(range, form), ...(asked.parentHash === null ? {} : chainHead(range)) };
     if (matchesAny(request.header('if-none-match'), headers.etag)) return notModified(headers);
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
     try {
@@ -199,9 +200,16 @@ function unavailable(codec: string, ours: readonly string[]): SyncError {
   );
 }
 
+/** What a client needs to know whether the parent that it named could be seen from here. */
+function chainHead({ headHeight }: ServedRange): Readonly<Record<string, string>> {
+  return { [CHAIN_HEAD]: headHeight === null ? NO_HEAD : String(headHeight) };
+}
+
 /** With the fields that RFC 9110 section 15.4.5 asks for, and none that speak of a body. */
-function notModified({ etag, vary, ...headers }: Headers): EndpointResponse {
-  return { status: 304, headers: { etag, vary, 'cache-control': headers['cache-control'] }, body: null };
+function notModified(headers: Headers): EndpointResponse {
+  const kept = ['etag', 'vary', 'cache-control', CHAIN_HEAD];
+  const fields = Object.entries(headers).filter(([name]) => kept.includes(name));
+  return { status: 304, headers: Object.fromEntries(fields), body: null };
 }
 
 function encodersOf({ codecs }: EndpointDeps, names: readonly string[]): ReadonlyMap<string, Codec> {

@@ -23,6 +23,8 @@ export interface ServedRange {
   readonly parentHash: string | null;
   /** Whether every later answer is the same: all that was asked for is final. */
   readonly final: boolean;
+  /** Height of the head that the parent was judged by; `null` for an empty chain. */
+  readonly headHeight: number | null;
 }
 
 const PARAMETERS = ['from', 'to', 'parent_hash', 'frames'] as const;
@@ -62,15 +64,29 @@ export async function locateRange(
   asked: AskedRange,
   maxRange: number,
 ): Promise<ServedRange | null> {
-  const { from } = asked;
-  const { base, head, finalized } = source.tip();
-  if (from < base) throw belowBase(from, base);
+  const tip = source.tip();
+  if (asked.from < tip.base) throw belowBase(asked.from, tip.base);
+  const headHeight = tip.head?.height ?? null;
   const parentHash = await checkParent(source, asked);
-  const to = Math.min(head?.height ?? -1, asked.to ?? from + maxRange - 1);
-  const final = asked.to !== null && finalized !== null && asked.to <= finalized.height;
-  if (to < from) return { from, last: null, parentHash, final: false };
+  if (isUnjudged(asked, parentHash, headHeight)) return null;
+  const found = { from: asked.from, parentHash, headHeight };
+  const to = Math.min(headHeight ?? -1, asked.to ?? asked.from + maxRange - 1);
+  if (to < asked.from) return { ...found, last: null, final: false };
   const last = await source.header(to);
-  return last === null ? null : { from, last, parentHash, final };
+  return last === null ? null : { ...found, last, final: isFinal(asked, tip) };
+}
+
+/** Whether a parent could not be seen although it is not above the head: then the chain has changed. */
+function isUnjudged(
+  { from, parentHash }: AskedRange,
+  known: string | null,
+  headHeight: number | null,
+): boolean {
+  return parentHash !== null && known === null && headHeight !== null && from - 1 <= headHeight;
+}
+
+function isFinal({ to }: AskedRange, { finalized }: ReturnType<BlockSource['tip']>): boolean {
+  return to !== null && finalized !== null && to <= finalized.height;
 }
 
 /** @returns the parent's hash when it was named and can be seen from here. */

@@ -24,9 +24,10 @@ export interface ManifestRequest {
 }
 
 /**
- * Fetches the manifest of a peer's newest snapshot of a type (protocol section 2.5), in the first codec that the peer has.
+ * Fetches the manifest of a peer's newest snapshot of a type (protocol section 2.5), in the first codec that the peer has
+ * one in: it may offer several and have made one in some of them only.
  *
- * @returns `null` when the peer serves no such snapshots.
+ * @returns `null` when the peer has no such snapshot.
  * @throws SyncError `PEER_*`, `CODEC_UNAVAILABLE`, `SNAPSHOT_CORRUPT`, `SNAPSHOT_BUILDING`, `ABORTED`
  */
 export async function fetchManifest(
@@ -35,19 +36,23 @@ export async function fetchManifest(
   signal: AbortSignal,
 ): Promise<SnapshotManifest | null> {
   const { peer } = request;
+  let isMissing = false;
   let refusal = new SyncError(
     'CODEC_UNAVAILABLE',
     'There is no codec that a snapshot could be decoded with.',
   );
   for (const codec of request.codecs) {
     try {
-      return await fetchIn(deps, request, codec, signal);
+      const manifest = await fetchIn(deps, request, codec, signal);
+      if (manifest !== null) return manifest;
+      isMissing = true;
     } catch (error) {
       if (!isSyncError(error)) throw error;
       if (error.code !== 'CODEC_UNAVAILABLE') throw error.at({ peer: peer.url });
       refusal = error;
     }
   }
+  if (isMissing) return null;
   throw refusal.at({ peer: peer.url });
 }
 

@@ -75,7 +75,8 @@ export class SseParser {
    * Takes the next bytes, cut anywhere, and calls `emit` for each event that they complete. An error that `emit` throws
    * passes through; the parser can't be used after an error.
    *
-   * @throws SyncError `EVENT_TOO_LARGE`
+   * @throws SyncError `EVENT_TOO_LARGE`; `PROTOCOL_VIOLATION` for a line of an id, a name or `retry` that is too long, and
+   * for more data than a type may have
    */
   push(chunk: Uint8Array, emit: (event: SseEvent) => void): void {
     const lines = new LineEnds(chunk);
@@ -193,8 +194,10 @@ export class SseParser {
     if (most === 0) return;
     this.#dataBytes += bytes.length;
     if (this.#dataBytes > most) {
-      const message = `The data of an event of type ${this.#type || 'message'} has more than ${most} bytes.`;
-      throw new SyncError('EVENT_TOO_LARGE', message);
+      // What has a bound of its own has that of the protocol; the other one is this node's.
+      const code = most < this.#maxEventBytes ? 'PROTOCOL_VIOLATION' : 'EVENT_TOO_LARGE';
+      const type = this.#type || 'message';
+      throw new SyncError(code, `The data of an event of type ${type} has more than ${most} bytes.`);
     }
     this.#data.append(bytes);
   }
@@ -205,13 +208,13 @@ export class SseParser {
   }
 
   #checkSize(): void {
-    if (this.#eventBytes + this.#lineBytes > this.#maxEventBytes) {
-      throw new SyncError('EVENT_TOO_LARGE', `An event has more than ${this.#maxEventBytes} bytes.`);
-    }
     const short = this.#field === 'id' || this.#field === 'event' || this.#field === 'retry';
     if (short && this.#lineBytes > MAX_FIELD_LINE_BYTES) {
       const limit = `the limit is ${MAX_FIELD_LINE_BYTES} bytes`;
-      throw new SyncError('EVENT_TOO_LARGE', `The ${this.#field} line of an event is too long; ${limit}.`);
+      throw new SyncError('PROTOCOL_VIOLATION', `The ${this.#field} line of an event is too long; ${limit}.`);
+    }
+    if (this.#eventBytes + this.#lineBytes > this.#maxEventBytes) {
+      throw new SyncError('EVENT_TOO_LARGE', `An event has more than ${this.#maxEventBytes} bytes.`);
     }
   }
 

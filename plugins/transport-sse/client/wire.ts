@@ -48,7 +48,7 @@ export interface WireGrammar {
 /**
  * Reads an event; `null` for one of a type that this version doesn't know.
  *
- * @throws SyncError `PROTOCOL_VIOLATION`, `CODEC_CORRUPT`, `EVENT_TOO_LARGE`; for an `error` event `PEER_ERROR` or the
+ * @throws SyncError `PROTOCOL_VIOLATION`, `CODEC_CORRUPT`; for an `error` event `PEER_ERROR` or the
  * code it names
  */
 export function parseWireEvent(event: SseEvent, grammar: WireGrammar): WireItem | null {
@@ -114,7 +114,7 @@ function parseId(event: SseEvent): number | null {
 function parseControl(event: SseEvent): Readonly<Record<string, unknown>> {
   if (event.data.length > MAX_CONTROL_BYTES) {
     const size = `${event.data.length} bytes; the limit is ${MAX_CONTROL_BYTES}`;
-    throw new SyncError('EVENT_TOO_LARGE', `The data of ${a(event.type)} event has ${size}.`);
+    throw violation(`the data of ${a(event.type)} event has ${size}`);
   }
   const data = parseJsonObject(event.data);
   if (data === null) throw violation(`the data of ${a(event.type)} event is not a JSON object`);

@@ -103,7 +103,7 @@ export class BundleRun {
       if (this.#last !== null && frame.header.previousHash !== this.#last.hash) return 'replaced';
       if (!this.#fits(frame, gathered)) return gathered.first === null ? 'large' : finish(gathered, true);
       if (!this.#add(frame, gathered)) break;
-      if (this.#transcoder.isDue) await this.#transcoder.breathe();
+      if (this.#transcoder.isDue) await this.#transcoder.nextTurn();
     }
     return finish(gathered, false);
   }

@@ -308,7 +308,7 @@ export class Feed implements HeadChunks {
     for (const frame of frames) {
       if (this.#transcoder.isDue) {
         yield* this.#packer.rest();
-        await this.#transcoder.breathe();
+        await this.#transcoder.nextTurn();
         if (this.#changes.isRolledBack()) return;
       }
       const block = this.#transcoder.frame(frame);

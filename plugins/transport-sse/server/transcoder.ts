@@ -1,33 +1,30 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import type { CodecRegistry, Frame, ServerLimits } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
 import { bytesIn } from '../../../src/internal/expansion.js';
-
-/** After so many bytes of encoding work other requests get their turn. */
-const BREATHE_BYTES = 256 * 1024;
+import { FrameTurns } from '../../../src/internal/turns.js';
 
 /** Brings stored frames into the codec that a client asked for. */
 export class Transcoder {
   readonly #codecs: CodecRegistry;
   readonly #limits: ServerLimits;
   readonly #codec: string;
-  #worked = 0;
+  readonly #turns: FrameTurns;
 
   constructor(codecs: CodecRegistry, limits: ServerLimits, codec: string) {
     this.#codecs = codecs;
     this.#limits = limits;
     this.#codec = codec;
+    this.#turns = new FrameTurns(codec);
   }
 
-  /** Whether so much was encoded that others should have their turn: see {@link breathe}. */
+  /** Whether so much was encoded that others should have their turn: see {@link nextTurn}. */
   get isDue(): boolean {
-    return this.#worked >= BREATHE_BYTES;
+    return this.#turns.isDue;
   }
 
   /** Gives others their turn. */
-  async breathe(): Promise<void> {
-    this.#worked = 0;
-    await breathe();
+  nextTurn(): Promise<void> {
+    return this.#turns.next();
   }
 
   /** @throws SyncError `BLOCK_TOO_LARGE`, `CODEC_*` */
@@ -38,7 +35,7 @@ export class Transcoder {
       const message = `Block ${header.height} has ${documentBytes} bytes; the limit is ${maxBlockBytes}.`;
       throw new SyncError('BLOCK_TOO_LARGE', message, { height: header.height });
     }
-    if (frame.codec !== this.#codec) this.#worked += documentBytes;
+    this.#turns.count(frame);
     const bytes = bytesIn(this.#codecs, frame, this.#codec);
     return bytes === frame.bytes ? frame : { header, codec: this.#codec, bytes };
   }

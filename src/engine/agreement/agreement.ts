@@ -2,6 +2,7 @@ import type { PeerStatus, Transport } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import type { Chain } from '../../chain/chain.js';
 import type { EngineSettings } from '../engine-parts.js';
+import { onAbort } from '../../internal/abort.js';
 import { BlockNews } from '../events/block-news.js';
 import type { EventHub } from '../events/event-hub.js';
 import type { PeerBook } from '../peers/peer-book.js';
@@ -41,10 +42,11 @@ export class Agreement {
     this.#hub = hub;
     this.disagreement = new Disagreement(hub);
     this.confirmer = settings.agree > 1 ? new Confirmer({ ...deps, disagreement: this.disagreement }) : null;
-    chain.onConfirmed(() => {
+    const stopListening = chain.onConfirmed(() => {
       news.confirmed();
       hub.checkpoint(chain.tip());
     });
+    onAbort(signal, stopListening);
     this.#running = this.#run(signal, deps);
   }
 

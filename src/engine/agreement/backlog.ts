@@ -7,13 +7,13 @@ const MAX_BYTES = 256 * 1024 * 1024;
 
 /** Counts what is stored and not confirmed. */
 export class Backlog {
-  readonly #chain: Chain;
+  readonly #chain: Pick<Chain, 'tip'>;
   /** So many blocks may be let in at once. */
   readonly #batchBlocks: number;
   /** Encoded bytes of batches, with the height of their last block; oldest first. */
   readonly #batches: { readonly height: number; readonly bytes: number }[] = [];
 
-  constructor(chain: Chain, maxBatchBlocks: number) {
+  constructor(chain: Pick<Chain, 'tip'>, maxBatchBlocks: number) {
     this.#chain = chain;
     this.#batchBlocks = Math.min(maxBatchBlocks, MAX_BLOCKS / 2);
   }

@@ -8,6 +8,7 @@ import type { PeerRecord } from '../peers/peer-record.js';
 import { Backlog } from './backlog.js';
 import type { Disagreement } from './disagreement.js';
 import { findRivals, type Rival } from './rival.js';
+import { Shortage } from './shortage.js';
 import { TimedWakeUp } from './timed-wake-up.js';
 import { Witness, type WitnessDeps } from './witness.js';
 
@@ -42,6 +43,7 @@ export class Confirmer {
   readonly #deps: ConfirmerDeps;
   readonly #witnesses: readonly Witness[];
   readonly #backlog: Backlog;
+  readonly #shortage: Shortage;
   readonly #look = new TimedWakeUp();
   readonly #moved = new Set<() => void>();
   #followed: Followed | null = null;
@@ -56,8 +58,6 @@ export class Confirmer {
   /** What the last peer was left for; `null` when none was. */
   #lost: Rival | null = null;
   #found: { readonly rivals: readonly Rival[]; readonly atMs: number } = { rivals: [], atMs: -Infinity };
-  #missing = '';
-  #isWaiting = false;
 
   constructor(deps: ConfirmerDeps) {
     const { book, chain } = deps;
@@ -67,6 +67,7 @@ export class Confirmer {
     this.#deps = deps;
     this.#witnesses = book.usable.map((record) => new Witness({ ...deps, onAnswer }, record));
     this.#backlog = new Backlog(chain, deps.settings.limits.maxBatchBlocks);
+    this.#shortage = new Shortage({ chain, hub: deps.hub, agree: deps.settings.agree });
   }
 
   /** Whether the peers are still being asked about what is held, so that nothing has to be told yet. */
@@ -76,7 +77,7 @@ export class Confirmer {
 
   /** Whether too few peers can be heard to confirm what is held. */
   get isWaiting(): boolean {
-    return this.#isWaiting;
+    return this.#shortage.isWaiting;
   }
 
   /** Asks until the signal fires. @throws SyncError `STORE_*`; when the signal fires */
@@ -275,30 +276,12 @@ export class Confirmer {
   }
 
   #tell(): void {
-    const { chain, hub, disagreement } = this.#deps;
-    const { head } = chain.tip();
-    disagreement.note(head, this.#heard);
-    const missing = this.#witnesses.flatMap(({ record, problem }) =>
-      problem === null ? [] : [{ peer: record.peer.url, error: problem }],
-    );
-    const tooFew = this.#witnesses.length - missing.length < this.#deps.settings.agree;
-    this.#isWaiting = tooFew && this.#stuckMs >= LOOK_MS && head !== null;
-    const key = this.#isWaiting ? missing.map(({ peer, error }) => `${peer} ${error.code}`).join('\n') : '';
-    if (this.#isWaiting && head !== null && key !== this.#missing) {
-      const { agree } = this.#deps.settings;
-      hub.emit({ type: 'unconfirmed', head, confirmed: chain.tip().confirmed, agree, missing });
-    }
-    this.#missing = key;
-    this.#enterPhase();
-  }
-
-  /** While there is a connection, whether its blocks can be confirmed decides the phase. */
-  #enterPhase(): void {
-    const { hub } = this.#deps;
-    const { phase } = hub.state;
-    if (this.#followed === null) return;
-    if (this.#isWaiting && (phase === 'syncing' || phase === 'synced')) hub.phase.waiting();
-    else if (!this.#isWaiting && phase === 'waiting') hub.phase.syncing();
+    const { chain, disagreement } = this.#deps;
+    disagreement.note(chain.tip().head, this.#heard);
+    this.#shortage.note(this.#witnesses, {
+      isStill: this.#stuckMs >= LOOK_MS,
+      isConnected: this.#followed !== null,
+    });
   }
 
   /** What is followed stays unconfirmed: another branch is looked for, and the connection left for it. */
@@ -320,8 +303,13 @@ export class Confirmer {
     this.#lost = rival;
     const { url } = record.peer;
     const where = { height: ref.height, peer: url };
-    if (holders.includes(record))
-      return new SyncError('PEER_BEHIND', `${url} is on another branch by now, and is asked for it.`, where);
+    const at = holders.indexOf(record);
+    // It may hold its own branch back, and so may the next one: each of them has its turn.
+    const next = at < 0 ? undefined : holders[(at + 1) % holders.length]?.peer.url;
+    if (next !== undefined) {
+      const message = `${url} has not sent the branch that it is on by now; ${next} is asked for it.`;
+      return new SyncError('PEER_BEHIND', message, { ...where, peer: next });
+    }
     const [first] = holders;
     if (first !== undefined) book.prefer(first);
     const names = holders.map(({ peer }) => peer.url).join(', ');

@@ -1,4 +1,4 @@
-import type { BlockRef, Transport } from '../../contracts/index.js';
+import type { BlockRef, Peer, Transport } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import type { Chain } from '../../chain/chain.js';
 import type { PeerRecord } from '../peers/peer-record.js';
@@ -90,7 +90,7 @@ async function hasAt(
 /** Whether a peer has a block on its chain. @throws SyncError `PEER_*` */
 export async function holds(
   transport: Transport,
-  { peer }: PeerRecord,
+  { peer }: { readonly peer: Peer },
   ref: BlockRef,
   signal: AbortSignal,
 ): Promise<boolean> {

@@ -29,10 +29,15 @@ export interface HeadCheckDeps {
   readonly confirmer: Confirmer | null;
 }
 
+/** A peer's word against the blocks that are here while it is followed; `open` where nothing is to be compared yet. */
+export type OwnWord = 'kept' | 'broken' | 'open';
+
 /** What the peers and the clock say of the node's head. */
 export interface Verdict {
   /** A peer that claims more than this node has; `null` when none does. */
   readonly ahead: PeerRecord | null;
+  /** Whether the head that the followed peer names is on this node's chain. */
+  readonly own: OwnWord;
   /** Age of the newest block, in milliseconds. */
   readonly ageMs: number;
   /** Why the node does not count as caught up, whatever was verified; `null` when it does. */
@@ -60,7 +65,8 @@ export class HeadCheck {
   /** @param from - the peer that has brought the node here. */
   async run(from: PeerRecord, signal: AbortSignal): Promise<Verdict> {
     const { book, chain, confirmer } = this.#deps;
-    if (!this.isNeeded) return { ahead: null, ageMs: 0, doubt: null, isAsking: false, isWaiting: false };
+    if (!this.isNeeded)
+      return { ahead: null, own: 'open', ageMs: 0, doubt: null, isAsking: false, isWaiting: false };
     const records = book.ready.filter((record) => record !== from);
     // The peer itself is asked again as well: its head may have grown, or been a lie.
     const asked = records.length === 0 ? [] : [from, ...records];
@@ -74,9 +80,19 @@ export class HeadCheck {
     const ageMs = await this.#ageMs();
     return {
       ahead: ahead.find((record) => record !== from) ?? ahead[0] ?? null,
+      own: asked.length === 0 ? 'open' : await this.#ownWord(from),
       ageMs,
       ...this.#doubt(ageMs),
     };
+  }
+
+  async #ownWord({ status }: PeerRecord): Promise<OwnWord> {
+    const { chain } = this.#deps;
+    const { head, base } = chain.tip();
+    const claimed = status?.head ?? null;
+    if (claimed === null || head === null || claimed.height > head.height || claimed.height < base)
+      return 'open';
+    return (await chain.holds(claimed)) ? 'kept' : 'broken';
   }
 
   #doubt(ageMs: number): Pick<Verdict, 'doubt' | 'isAsking' | 'isWaiting'> {

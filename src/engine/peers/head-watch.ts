@@ -23,6 +23,8 @@ export interface HeadWatchDeps {
   readonly now: () => number;
   /** Whether most peers are on the branch that the followed one is held for. */
   isOutvoted(): boolean;
+  /** Whether the followed peer has shown that it is on another branch than ours. */
+  isHeld(): boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface HeadWatchDeps {
  *
  * @throws SyncError `FORKED` when most peers are on another branch, which is taken when it is asked for again;
  *   `PEER_BEHIND` naming a peer that is ahead, once it stays ahead; `HEAD_UNPROVED` when the followed one
- *   claims what it does not send.
+ *   claims what it does not send, or names another head than it has sent.
  */
 export async function watchHeads(deps: HeadWatchDeps, from: PeerRecord, signal: AbortSignal): Promise<never> {
   const wake = new TimedWakeUp();
@@ -59,6 +61,8 @@ class Rounds {
   readonly #claims: Claims;
   /** The doubt that was told of. */
   #told: string | null = null;
+  /** Since when the followed peer names a head that is not on the chain that it has sent; `null` when it does not. */
+  #brokenSinceMs: number | null = null;
 
   constructor(deps: HeadWatchDeps, from: PeerRecord) {
     this.#deps = deps;
@@ -70,6 +74,7 @@ class Rounds {
     const { check, headCheckMs, staleAfterMs } = this.#deps;
     const verdict = await check.run(this.#from, signal);
     if (this.#deps.isOutvoted()) throw outvoted(this.#from);
+    this.#checkWord(verdict);
     const isOpen = await this.#claims.take(verdict.ahead, signal);
     if (!isOpen) publishVerdict(this.#deps, verdict, this.#told);
     await check.tellBranches(signal);
@@ -79,10 +84,25 @@ class Rounds {
     const pauseMs = isSoon ? Math.min(headCheckMs, DOUBT_MS) : headCheckMs;
     return { verdict, pauseMs: untilStaleMs > 0 ? Math.min(pauseMs, untilStaleMs) : pauseMs };
   }
+
+  /** Both may be right for a moment: the chain goes over to another branch, and what replaces ours is on its way. */
+  #checkWord({ own }: Verdict): void {
+    const { now } = this.#deps;
+    if (own === 'kept' || this.#deps.isHeld()) this.#brokenSinceMs = null;
+    else if (own === 'broken') this.#brokenSinceMs ??= now();
+    const sinceMs = own === 'broken' ? this.#brokenSinceMs : null;
+    if (sinceMs !== null && now() - sinceMs >= OWN_GRACE_MS) throw broken(this.#from);
+  }
 }
 
 function outvoted({ peer }: PeerRecord): SyncError {
   return new SyncError('FORKED', 'Most peers are on another, shorter branch.', { peer: peer.url });
+}
+
+function broken({ peer, status }: PeerRecord): SyncError {
+  const { height = 0, hash = '' } = status?.head ?? {};
+  const message = `${peer.url} names block ${height} ${hash} as its head, and has sent another block there.`;
+  return new SyncError('HEAD_UNPROVED', message, { height, peer: peer.url });
 }
 
 /** What a peer claims and this node does not have yet. */

@@ -96,6 +96,12 @@ export class Branch {
     return this.#refs.length > 0;
   }
 
+  /** Whether several peers have confirmed a block that would be dropped: then it takes as many to drop it. */
+  get needsAgreement(): boolean {
+    const { confirmed } = this.#chain.tip();
+    return this.#rules.agree > 1 && confirmed !== null && confirmed.height > this.#common.height;
+  }
+
   /**
    * Takes verified blocks, in order.
    *
@@ -150,19 +156,13 @@ export class Branch {
     const ours = this.#ours?.height ?? -1;
     const { head } = this;
     const isLonger = head.height > ours;
-    if (!this.#needsAgreement && (isLonger || (head.height === ours && this.#rules.takesTie(ours))))
+    if (!this.needsAgreement && (isLonger || (head.height === ours && this.#rules.takesTie(ours))))
       return true;
     const has = ({ height, hash }: BlockRef): boolean =>
       this.#refs[height - this.#common.height - 1]?.hash === hash;
     const isNowLonger = isLonger && !this.#wasLonger;
     this.#wasLonger = isLonger;
     return this.#rules.isPreferred({ head, has, isLonger: isNowLonger }, signal);
-  }
-
-  /** Whether several peers have confirmed a block that would be dropped: then it takes as many to drop it. */
-  get #needsAgreement(): boolean {
-    const { confirmed } = this.#chain.tip();
-    return this.#rules.agree > 1 && confirmed !== null && confirmed.height > this.#common.height;
   }
 
   /** Whether the branch has the block that was consented to; one that was taken back counts no more. */

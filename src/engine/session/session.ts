@@ -9,14 +9,13 @@ import type {
   WireItem,
 } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
-import { type AppendPoint, nextHeight } from '../../chain/links.js';
-import { nearHead } from '../../chain/producers.js';
-import type { Verifier } from '../../chain/verifier.js';
 import type { RollbackLimit } from '../peers/rollback-limit.js';
 import { Branch, type BranchRules } from './branch.js';
 import { checkComplete, checkRollback, isDone, unexpectedRollback } from './claims.js';
 import type { PassingFork } from './fact.js';
 import { belowFinalized, commonBlock, shorterBranch } from './fork.js';
+import { PeerVerifier } from './peer-verifier.js';
+import { claimedTooShort, isWorthAsking } from './claimed-branch.js';
 import { SessionWriter, type SessionWriterDeps } from './session-writer.js';
 import {
   answered,
@@ -45,7 +44,7 @@ export interface SessionDeps extends SessionWriterDeps {
   readonly follow: boolean;
   /** What a branch of the peer needs to take the place of ours. */
   readonly branches: BranchRules;
-  /** Whether the peer's word is enough to drop blocks of ours. */
+  /** Whether the peer's word is enough to drop blocks of ours that other peers have not confirmed. */
   readonly trustsRollbacks: boolean;
   readonly rollbackLimit: RollbackLimit;
   /** Whether a stream that its server has ended in good order is asked for again at once. */
@@ -71,15 +70,15 @@ class Session {
   readonly #deps: SessionDeps;
   readonly #signal: AbortSignal;
   readonly #writer: SessionWriter;
+  readonly #verifier: PeerVerifier;
   #state: SessionState = ASKING;
-  #verifier: Verifier;
   /** The fork that was told of; `null` when none was. */
   #fork: PassingFork | null = null;
 
   constructor(deps: SessionDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
-    this.#verifier = this.#verifierAt(deps.chain.appendPoint);
+    this.#verifier = new PeerVerifier(deps, () => isLive(this.#state));
     this.#writer = new SessionWriter(deps, signal);
   }
 
@@ -102,29 +101,19 @@ class Session {
     const { chain, status } = this.#deps;
     const theirs = status?.head ?? null;
     if (head === null || theirs === null || theirs.height >= head.height) return head;
-    if (!(await this.#isWorthAsking(theirs, head))) return head;
+    if (!(await isWorthAsking(this.#deps, theirs, head, this.#signal))) return head;
     const header = await chain.header(theirs.height);
     if (header === null) return head;
     this.#state = ASKING.branched(this.#branchAt({ height: theirs.height, hash: header.hash }));
     return header;
   }
 
-  /** Whether a peer that is behind is somewhat behind and followed, or is on a branch that comes before ours. */
-  async #isWorthAsking(theirs: BlockRef, head: BlockRef): Promise<boolean> {
-    const { chain, branches, follow } = this.#deps;
-    const { base, finalized } = chain.tip();
-    const lowest = Math.max(base, finalized?.height ?? 0);
-    if (theirs.height < lowest) return false;
-    if (follow && theirs.height >= head.height - branches.maxRollbackBlocks) return true;
-    if (branches.agree <= 1) return false;
-    return branches.isPreferred({ head: theirs, has: null, isLonger: false }, this.#signal);
-  }
-
   /** Asks for the peer's branch, which takes the place of ours once it is proved. */
   async #takeBranch(ancestors: readonly BlockRef[], head: BlockRef): Promise<void> {
     const { chain, peer } = this.#deps;
     const common = await commonBlock(chain, ancestors);
-    await this.#checkLength(head);
+    const tooShort = await claimedTooShort(this.#deps, head, this.#signal);
+    if (tooShort !== null) throw this.#passing('shorter', shorterBranch(tooShort.height, head));
     this.#state = this.#state.branched(this.#branchAt(common));
     try {
       await this.#fetch(common);
@@ -136,28 +125,11 @@ class Session {
     }
   }
 
-  /** Near the peer's head, and live, each block's own signature is checked. */
-  #verifierAt(point: AppendPoint): Verifier {
-    const { chain, status } = this.#deps;
-    const near = nearHead(status?.head?.height ?? null);
-    return chain.verifier(point, () => (isLive(this.#state) ? 0 : near));
-  }
-
   /** The peer's chain from a block of ours on. */
   #branchAt(common: BlockRef): Branch {
     const { chain, branches } = this.#deps;
-    this.#verifier = this.#verifierAt({ head: common, base: chain.tip().base });
+    this.#verifier.restart(common);
     return new Branch(chain, common, branches);
-  }
-
-  /** One that doesn't wait asks no further when the peer itself says that its branch is too short. @throws SyncError */
-  async #checkLength(head: BlockRef): Promise<void> {
-    const { status, follow, branches, trustsRollbacks } = this.#deps;
-    const claimed = status?.head ?? null;
-    if (follow || trustsRollbacks || claimed === null || claimed.height > head.height) return;
-    if (claimed.height === head.height && branches.takesTie(head.height)) return;
-    if (await branches.isPreferred({ head: claimed, has: null, isLonger: false }, this.#signal)) return;
-    throw this.#passing('shorter', shorterBranch(claimed.height, head));
   }
 
   /** @param after - the block of our chain to go on from. */
@@ -165,7 +137,7 @@ class Session {
     try {
       const complete = await this.#receive(after);
       if (isOnBranch(this.#state)) await this.#endOnBranch(this.#state);
-      checkComplete(complete, this.#head, this.#deps.to);
+      checkComplete(complete, this.#verifier.head, this.#deps.to);
     } finally {
       await this.#writer.flush();
     }
@@ -173,19 +145,14 @@ class Session {
 
   /** The answer is over, and the peer's branch is not long enough. */
   async #endOnBranch({ branch }: OnBranch): Promise<void> {
-    if (!this.#deps.trustsRollbacks)
-      throw this.#passing('shorter', shorterBranch(branch.head.height, branch.ours));
+    if (!this.#trusts(branch)) throw this.#passing('shorter', shorterBranch(branch.head.height, branch.ours));
     await this.#take(branch);
-  }
-
-  get #head(): BlockRef | null {
-    return this.#verifier.appendPoint.head;
   }
 
   async #receive(after: BlockRef | null): Promise<WireComplete | null> {
     try {
       let complete = await this.#takeAnswer(after);
-      while (complete !== null && this.#asksAgain()) complete = await this.#takeAnswer(this.#head);
+      while (complete !== null && this.#asksAgain()) complete = await this.#takeAnswer(this.#verifier.head);
       return complete;
     } catch (error) {
       // The peer's chain forked in the middle of the answer: asked again, it names what there is in common.
@@ -198,13 +165,13 @@ class Session {
   /** @returns the last `complete`; `null` for none */
   async #takeAnswer(after: BlockRef | null): Promise<WireComplete | null> {
     const { to, follow } = this.#deps;
-    const from = nextHeight(this.#verifier.appendPoint);
+    const from = this.#verifier.nextHeight;
     let last: WireComplete | null = null;
     for await (const items of this.#deps.open({ after, from }, this.#signal)) {
       this.#state = answered(this.#state);
       const complete = await this.#takeItems(items);
       last = complete ?? last;
-      if (isDone(this.#head, to)) return last;
+      if (isDone(this.#verifier.head, to)) return last;
       if (complete !== null && !follow) return last;
     }
     return last;
@@ -217,7 +184,7 @@ class Session {
    */
   #asksAgain(): boolean {
     const { to, follow, reopens } = this.#deps;
-    if (!follow || isDone(this.#head, to) || isOnBranch(this.#state)) return false;
+    if (!follow || isDone(this.#verifier.head, to) || isOnBranch(this.#state)) return false;
     if (!reopens()) throw new SyncError('STREAM_TRUNCATED', 'The peer ended the stream that was followed.');
     this.#state = ASKING;
     return true;
@@ -230,7 +197,7 @@ class Session {
     try {
       for (const item of items) {
         if (item.kind === 'frame') {
-          if (!isDone(this.#head, to)) this.#verify(item, frames);
+          if (!isDone(this.#verifier.head, to)) this.#verify(item, frames);
           continue;
         }
         const verified = frames;
@@ -241,35 +208,16 @@ class Session {
         if (item.kind === 'complete' && follow) await this.#goLive(item);
       }
     } finally {
-      this.#vouchForHelper(frames, items.at(-1));
+      this.#verifier.vouchForHelper(frames, items.at(-1));
       await this.#push(frames);
     }
     return complete;
   }
 
   #verify(item: WireFrame, frames: Frame[]): void {
-    const frame = this.#verified(item);
+    const frame = this.#verifier.frame(item);
     if (frame !== null) frames.push(frame);
-    else this.#deps.onFact({ kind: 'repeat', height: this.#head?.height ?? 0 });
-  }
-
-  /** @throws SyncError naming the peer that sent the block, where it is not the one that was asked */
-  #verified(item: WireFrame): Frame | null {
-    try {
-      return this.#verifier.wireFrame(item);
-    } catch (error) {
-      throw item.peer !== undefined && isSyncError(error) ? error.at({ peer: item.peer.url }) : error;
-    }
-  }
-
-  /** What another peer than the asked one has sent is vouched for by itself, so that the right one is blamed. */
-  #vouchForHelper(frames: readonly Frame[], last: WireItem | undefined): void {
-    if (last?.kind !== 'frame' || last.peer === undefined) return;
-    try {
-      this.#deps.chain.vouch(frames);
-    } catch (error) {
-      throw isSyncError(error) ? error.at({ peer: last.peer.url }) : error;
-    }
+    else this.#deps.onFact({ kind: 'repeat', height: this.#verifier.head?.height ?? 0 });
   }
 
   async #push(frames: readonly Frame[]): Promise<void> {
@@ -285,7 +233,7 @@ class Session {
     for (const found of await this.#deps.chain.equivocations(frames))
       this.#deps.onFact({ kind: 'equivocation', found });
     if (branch.isOurs) this.#settle(state);
-    else if ((await branch.isEnough(this.#signal)) || (this.#deps.trustsRollbacks && branch.hasOwn))
+    else if ((await branch.isEnough(this.#signal)) || (this.#trusts(branch) && branch.hasOwn))
       await this.#takeProved(state);
   }
 
@@ -311,18 +259,8 @@ class Session {
 
   /** The blocks of a branch whose bodies were not kept. @throws SyncError `FORKED` when the peer has others now */
   async #fetchAgain({ common, head }: Branch): Promise<readonly Frame[]> {
-    const { chain } = this.#deps;
-    const verifier = this.#verifierAt({ head: common, base: chain.tip().base });
-    const frames: Frame[] = [];
     const range = { after: common, from: common.height + 1, to: head.height, follow: false };
-    for await (const items of this.#deps.open(range, this.#signal)) {
-      for (const item of items) {
-        if (item.kind !== 'frame' || isDone(verifier.appendPoint.head, head.height)) continue;
-        const frame = verifier.wireFrame(item);
-        if (frame !== null) frames.push(frame);
-      }
-      if (isDone(verifier.appendPoint.head, head.height)) break;
-    }
+    const frames = await this.#verifier.range(this.#deps.open(range, this.#signal), common, head.height);
     if (frames.at(-1)?.header.hash === head.hash) return frames;
     const message = `The peer's branch up to block ${head.height} ${head.hash} changed while it was fetched.`;
     throw this.#passing('replaced', new SyncError('FORKED', message, { height: head.height }));
@@ -335,30 +273,31 @@ class Session {
       return;
     }
     await this.#writer.flush();
-    checkComplete(complete, this.#head, this.#deps.to);
+    checkComplete(complete, this.#verifier.head, this.#deps.to);
     this.#state = state.wentLive();
     this.#deps.onFact({ kind: 'live' });
   }
 
   /** The peer is behind, not lying: it is followed until its branch has outgrown ours. */
   async #followBranch(state: Proving): Promise<void> {
-    const { trustsRollbacks, onFact } = this.#deps;
+    const { onFact } = this.#deps;
     const { branch } = state;
-    const isHeld = branch.hasOwn && branch.ours !== null && !trustsRollbacks;
-    if (trustsRollbacks) await this.#takeProved(state.wentLive(false));
+    const isTrusted = this.#trusts(branch);
+    const isHeld = branch.hasOwn && branch.ours !== null && !isTrusted;
+    if (isTrusted) await this.#takeProved(state.wentLive(false));
     else if (isHeld) onFact({ kind: 'held', ours: branch.ours, theirs: branch.head });
     else onFact({ kind: 'live' });
-    if (!trustsRollbacks) this.#state = state.wentLive(!isHeld);
+    if (!isTrusted) this.#state = state.wentLive(!isHeld);
   }
 
   /** The peer takes back blocks that it has sent: a claim, until others replace them. */
   async #rollback(to: BlockRef): Promise<void> {
-    const { follow, trustsRollbacks, rollbackLimit, onFact } = this.#deps;
+    const { follow, rollbackLimit, onFact } = this.#deps;
     if (!follow) throw unexpectedRollback(to);
     await this.#writer.flush();
     const branch = await this.#goBack(answered(this.#state), to);
     if (branch === null) return;
-    if (trustsRollbacks) {
+    if (this.#trusts(branch)) {
       await this.#dropOnTrust(branch);
       return;
     }
@@ -369,9 +308,9 @@ class Session {
   /** @returns the peer's chain from there on; `null` when it is ours */
   async #goBack(state: Proving | Committing | Live, to: BlockRef): Promise<Branch | null> {
     const { chain, peer } = this.#deps;
-    const { head, base } = chain.tip();
+    const { head } = chain.tip();
     if (state.at === 'proving' && state.branch.truncate(to)) {
-      this.#verifier = this.#verifierAt({ head: to, base });
+      this.#verifier.restart(to);
       return state.branch;
     }
     if (state.at !== 'proving' && to.hash === head?.hash) return null;
@@ -379,6 +318,11 @@ class Session {
     const branch = this.#branchAt(to);
     this.#state = state.at === 'proving' ? state.branched(branch) : state.wentBack(branch);
     return branch;
+  }
+
+  /** Whether the peer's word is enough to take its branch: not for blocks that others have confirmed. */
+  #trusts(branch: Branch): boolean {
+    return this.#deps.trustsRollbacks && !branch.needsAgreement;
   }
 
   /** The host has said that this peer's word is enough. */

@@ -134,8 +134,10 @@ export class SnapshotFinder {
       told.verdict = await this.#verdict(claims, word);
     };
     const manifest = await this.#snapshots.transport.manifest(peer, want, { signal, check });
-    if (manifest === null)
-      throw new SyncError('SNAPSHOT_UNAVAILABLE', `${peer.url} serves no snapshots.`, { peer: peer.url });
+    if (manifest === null) {
+      const message = `${peer.url} has no snapshot of type ${want.type} in a codec of this node (${codecs.join(', ')}).`;
+      throw new SyncError('SNAPSHOT_UNAVAILABLE', message, { peer: peer.url });
+    }
     // A plugin's transport may leave the check to its caller.
     return { manifest, verdict: told.verdict ?? (await this.#verdict(manifest, word)), peer };
   }

@@ -1,6 +1,5 @@
 import type {
   BlockRef,
-  Checkpoint,
   CodecWorkers,
   Frame,
   SnapshotItem,
@@ -16,6 +15,8 @@ import type { Verifier } from '../../chain/verifier.js';
 /** What an import works with. */
 export interface ImportDeps {
   readonly storage: Storage;
+  /** Blocks that the snapshot has to have where it has blocks at their heights. */
+  readonly known: readonly BlockRef[];
   readonly manifest: SnapshotManifest;
   /** A verifier that begins at the manifest's base and leaves documents as they are. */
   readonly verifier: Verifier;
@@ -38,15 +39,13 @@ export interface ImportDeps {
  */
 export async function importSnapshot(deps: ImportDeps, signal: AbortSignal): Promise<void> {
   const { manifest, storage, verifier } = deps;
-  const held = storage.checkpoint();
   const stage = await storage.stage();
   const blocks = new BlockImport(deps, stage, signal);
   try {
     let ended = false;
     for await (const item of deps.items) {
       if (item.kind === 'state') await stage.putState(item.table, item.entries);
-      else if (item.kind === 'blocks')
-        await blocks.add(verified(deps.verifier, item.documents, held), item.owned);
+      else if (item.kind === 'blocks') await blocks.add(verified(deps, item.documents), item.owned);
       else {
         await deps.checkSignature(item);
         ended = true;
@@ -113,19 +112,22 @@ class BlockImport {
   }
 }
 
-function verified(verifier: Verifier, documents: readonly Uint8Array[], held: Checkpoint): readonly Frame[] {
+function verified(
+  { verifier, known }: Pick<ImportDeps, 'verifier' | 'known'>,
+  documents: readonly Uint8Array[],
+): readonly Frame[] {
   return documents.map((document) => {
     const frame = verifier.document(document);
-    checkAgainst(held, frame.header);
+    checkAgainst(known, frame.header);
     return frame;
   });
 }
 
 /** A snapshot of another branch than the one this node holds is refused, not taken in its place. */
-function checkAgainst({ head, finalized }: Checkpoint, { height, hash }: BlockRef): void {
-  for (const known of [head, finalized]) {
-    if (known === null || known.height !== height || known.hash === hash) continue;
-    const message = `The snapshot has ${hash} at height ${height}, where this node holds ${known.hash}.`;
+function checkAgainst(known: readonly BlockRef[], { height, hash }: BlockRef): void {
+  for (const ours of known) {
+    if (ours.height !== height || ours.hash === hash) continue;
+    const message = `The snapshot has ${hash} at height ${height}, where this node holds ${ours.hash}.`;
     throw new SyncError('FORKED', message, { height });
   }
 }

@@ -1,10 +1,19 @@
-import type { Peer, SnapshotManifest, SnapshotProgress, SnapshotTransport } from '../../contracts/index.js';
+import type {
+  BlockRef,
+  Peer,
+  PeerStatus,
+  SnapshotManifest,
+  SnapshotProgress,
+  SnapshotTransport,
+} from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
 import { nearHead, producersOf } from '../../chain/producers.js';
 import { StorageEncoding } from '../../chain/storage-encoding.js';
 import { Verifier } from '../../chain/verifier.js';
+import { countHolders } from '../agreement/holders.js';
 import type { SnapshotParts } from '../engine-parts.js';
+import { checkPeerChain } from '../handshake.js';
 import { isLocal } from '../peers/failures.js';
 import { uncoveredText } from './covered.js';
 import {
@@ -48,7 +57,7 @@ export class SnapshotRun {
       if (failed.some((before) => isSame(before, manifest))) continue;
       if (failure !== null)
         this.#deps.hub.warn(failure.code, `Another snapshot is taken. ${failure.message}`);
-      failure = await this.#try(candidate, signal);
+      failure = (await this.#unconfirmed(manifest, signal)) ?? (await this.#try(candidate, signal));
       if (failure === null) return;
       failed.push(manifest);
     }
@@ -59,6 +68,28 @@ export class SnapshotRun {
     const begun = await this.#finder.begun();
     if (begun !== null) yield begun;
     yield* await this.#finder.find(signal);
+  }
+
+  /**
+   * All blocks of a snapshot are final once it is imported: so its last one has to be confirmed before.
+   *
+   * @returns why it is not; `null` when as many peers have it as have to agree.
+   */
+  async #unconfirmed(manifest: SnapshotManifest, signal: AbortSignal): Promise<SyncError | null> {
+    const { settings, parts } = this.#deps;
+    const { agree: count, confirmTimeoutMs: withinMs } = settings;
+    const [transport] = parts.transports;
+    if (count <= 1 || transport === undefined) return null;
+    const { chain, chainId, height, blockHash: hash, id } = manifest;
+    const check = (status: PeerStatus): void => {
+      checkPeerChain(status, chain, chainId);
+    };
+    const peers = this.#deps.peers().map(({ peer }) => peer);
+    const wanted = { count, withinMs };
+    const found = await countHolders({ transport, check }, peers, { height, hash }, wanted, signal);
+    if (found >= count) return null;
+    const message = `${found} of the ${count} peers that have to agree have block ${height} ${hash}, the last one of the snapshot ${id}.`;
+    return new SyncError('HEADS_DISAGREE', message, { height });
   }
 
   /** @returns why the snapshot can't be taken; `null` once it is. @throws what another snapshot does not help against */
@@ -115,6 +146,7 @@ export class SnapshotRun {
     await importSnapshot(
       {
         storage: parts.storage,
+        known: this.#known(),
         manifest,
         verifier: await this.#verifier(manifest),
         items: this.#open(manifest, onProgress, suspects, signal),
@@ -135,6 +167,14 @@ export class SnapshotRun {
     tell('imported');
     const uncovered = uncoveredText(manifest, settings);
     if (uncovered !== null) hub.warn('CHECKPOINT_UNCOVERED', uncovered);
+  }
+
+  /** Blocks of ours that a snapshot has to have: where others have to agree, the newest may be a liar's. */
+  #known(): readonly BlockRef[] {
+    const { parts, settings } = this.#deps;
+    const { head, confirmed, finalized } = parts.storage.checkpoint();
+    const known = settings.agree > 1 ? [confirmed, finalized] : [head, confirmed, finalized];
+    return known.filter((ref) => ref !== null);
   }
 
   /** @param suspects - gets the peers whose parts are not those of the manifest: either is false. */

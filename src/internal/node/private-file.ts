@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isSyncError, SyncError } from '../../errors/index.js';
+import { syncDirectory } from './replace-file.js';
 
 /** What the owner alone may do with a file. */
 const MODE = 0o600;
@@ -72,17 +73,6 @@ async function fill(file: FileHandle, contents: string): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-/** The name of a new file survives power loss only when its directory was synced; Windows opens no directories. */
-async function syncDirectory(path: string): Promise<void> {
-  if (!HAS_MODES) return;
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

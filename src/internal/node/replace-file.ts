@@ -22,8 +22,12 @@ export async function replaceFile(path: string, contents: string | Uint8Array): 
   await syncDirectory(dirname(path));
 }
 
-/** Makes the names in a directory durable: a rename survives power loss only when its directory was synced. */
+/**
+ * Makes the names in a directory durable: a new name survives power loss only when its directory was synced. Windows opens
+ * no directories.
+ */
 export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
   const directory = await open(path, 'r');
   try {
     await directory.sync();

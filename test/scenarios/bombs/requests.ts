@@ -37,6 +37,8 @@ const FLOOD_MS = 1_500;
 const FLOOD_BYTES = 16 * 1024 * 1024;
 /** Time in which those that read nothing hold what they hold. */
 const HOLD_MS = 1_500;
+/** Of a thousand that are answered in full: it takes a while until each has come as far as it goes. */
+const LONG_HOLD_MS = 6_000;
 
 type Headers = Readonly<Record<string, string | readonly string[]>>;
 
@@ -141,6 +143,7 @@ async function readers(
   count: number,
   requestOf: (index: number) => string | Uint8Array,
   reads: boolean,
+  holdMs = HOLD_MS,
 ): Promise<string> {
   const sockets: Socket[] = [];
   let heard = 0;
@@ -151,7 +154,7 @@ async function readers(
     sockets.push(socket);
     socket.write(requestOf(index));
   }
-  await wait(HOLD_MS);
+  await wait(holdMs);
   for (const socket of sockets) socket.destroy();
   return reads ? `${(heard / 1e6).toFixed(0)} MB read` : `${count} held`;
 }
@@ -166,10 +169,11 @@ const client = (index: number): string => `X-Client: c${index}\r\n`;
 /** All that one answer may have. */
 const WHOLE = `/sync/json?from=0&to=${BLOCKS - 1}`;
 
-/** A session of a hundred requests. */
-function session(settingsFrame: Uint8Array, path: string): Buffer {
-  const requests = Array.from({ length: 100 }, (_, index) =>
-    frame(FRAME.headers, END_HEADERS | END_STREAM, 2 * index + 1, get(path)),
+/** A session of a hundred requests, or fewer, of a client that may have a name. */
+function session(settingsFrame: Uint8Array, path: string, { count = 100, name = '' } = {}): Buffer {
+  const fields = Buffer.concat([get(path), ...(name === '' ? [] : [field('x-client', name)])]);
+  const requests = Array.from({ length: count }, (_, index) =>
+    frame(FRAME.headers, END_HEADERS | END_STREAM, 2 * index + 1, fields),
   );
   return Buffer.concat([PREFACE, settingsFrame, ...requests]);
 }
@@ -326,6 +330,21 @@ export const REQUESTS: Readonly<Record<string, RequestKind>> = {
         readers(http2, 3, () => session(NO_WINDOW, WHOLE), false),
       'streams of three sessions without a window': ({ http2 }) =>
         readers(http2, 3, () => session(NO_WINDOW, '/sync/stream?from_height=0'), false),
+    },
+  },
+  'a thousand clients that ask': {
+    valid: ({ http1 }) => readers(http1, 1_000, (index) => plain(WHOLE, client(index)), true, LONG_HOLD_MS),
+    bombs: {
+      'and read nothing': ({ http1 }) =>
+        readers(http1, 1_000, (index) => plain(WHOLE, client(index)), false, LONG_HOLD_MS),
+      'by HTTP/2, without a window': ({ http2 }) =>
+        readers(
+          http2,
+          1_000,
+          (index) => session(NO_WINDOW, WHOLE, { count: 1, name: `c${index}` }),
+          false,
+          LONG_HOLD_MS,
+        ),
     },
   },
   'a thousand clients that follow': {

@@ -5,9 +5,11 @@ import { arrayElements } from './elements.js';
 import type { Input } from './input.js';
 
 const MAX_KEY_BYTES = 1024;
+/** Each byte spelled in six, and two quotes. */
+const MAX_KEY_SPELLED_BYTES = 6 * MAX_KEY_BYTES + 2;
 const MAX_VALUE_BYTES = 16 * 1024 * 1024;
-/** A key of which each byte is spelled in six, and what stands around key and value. */
-const MAX_ENTRY_BYTES = MAX_VALUE_BYTES + 6 * MAX_KEY_BYTES + 20;
+/** Key and value, and what stands around them. */
+const MAX_ENTRY_BYTES = MAX_VALUE_BYTES + MAX_KEY_SPELLED_BYTES + 18;
 
 const SCAN = { maxDepth: MAX_DEPTH, names: ['key', 'value'] };
 const BEFORE_KEY = Buffer.from('{"key":');
@@ -36,6 +38,8 @@ export async function* readState(input: Input, table: StateTable): AsyncGenerato
 
 function readEntry(bytes: Uint8Array, table: StateTable): StateEntry {
   const { key, value } = entrySpans(bytes, table);
+  // Before it is made a text of, which takes several times as much memory.
+  if (key.end - key.start > MAX_KEY_SPELLED_BYTES) throw keyTooLong(table);
   const text = readString(bytes, key);
   if (text === null) throw corrupt(`a key of ${table} is not a string`);
   if (value.end - value.start > MAX_VALUE_BYTES) {
@@ -77,10 +81,12 @@ function hasAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
 }
 
 function requireKey(key: Buffer, last: Buffer | null, table: StateTable): void {
-  if (key.length > MAX_KEY_BYTES) {
-    throw corrupt(`a key of ${table} has ${key.length} bytes, more than ${MAX_KEY_BYTES}`);
-  }
+  if (key.length > MAX_KEY_BYTES) throw keyTooLong(table);
   const order = last === null ? -1 : Buffer.compare(last, key);
   if (order === 0) throw corrupt(`a key of ${table} is there twice`);
   if (order > 0) throw corrupt(`the keys of ${table} are not in order`);
+}
+
+function keyTooLong(table: StateTable): Error {
+  return corrupt(`a key of ${table} has more than ${MAX_KEY_BYTES} bytes`);
 }

@@ -7,6 +7,7 @@ import { MAX_PARTS } from '../../../../plugins/transport-snapshot/manifest.js';
 import type { SnapshotManifest } from '../../../contracts/index.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
 import { abortError } from '../../../internal/abort.js';
+import { syncDirectory } from '../../../internal/node/replace-file.js';
 
 /**
  * Reads a manifest, which may be a stranger's. Its signatures are not looked at.
@@ -81,17 +82,6 @@ async function writeBeside(target: string, contents: string, before: Stats | nul
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
-  }
-}
-
-/** A rename survives power loss only when its directory was synced; Windows opens no directories. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

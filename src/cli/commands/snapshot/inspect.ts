@@ -72,7 +72,8 @@ async function manifestOf(
   try {
     const manifest = await client.manifest(peer, type, signal);
     if (manifest !== null) return manifest;
-    throw new SyncError('SNAPSHOT_UNAVAILABLE', `${peer.url} serves no snapshots.`, { peer: peer.url });
+    const message = `${peer.url} has no snapshot of type ${type} in a codec that is known here.`;
+    throw new SyncError('SNAPSHOT_UNAVAILABLE', message, { peer: peer.url });
   } finally {
     await client.close();
   }

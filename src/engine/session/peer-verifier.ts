@@ -1,0 +1,96 @@
+import type { BlockRef, Frame, PeerStatus, WireFrame, WireItem } from '../../contracts/index.js';
+import { isSyncError } from '../../errors/index.js';
+import type { Chain } from '../../chain/chain.js';
+import { type AppendPoint, nextHeight } from '../../chain/links.js';
+import { nearHead } from '../../chain/producers.js';
+import type { Verifier } from '../../chain/verifier.js';
+import { isDone } from './claims.js';
+
+/** What verifying a peer's blocks works with. */
+export interface PeerVerifierDeps {
+  readonly chain: Chain;
+  /** What the peer said of itself; `null` for a plain server. */
+  readonly status: PeerStatus | null;
+}
+
+/** Verifies the blocks that a peer sends, one after the other, and names the peer that sent a false one. */
+export class PeerVerifier {
+  readonly #deps: PeerVerifierDeps;
+  readonly #isLive: () => boolean;
+  #verifier: Verifier;
+
+  /** @param isLive - whether blocks come as they are made: then, as near the peer's head, each one's own signature is checked. */
+  constructor(deps: PeerVerifierDeps, isLive: () => boolean) {
+    this.#deps = deps;
+    this.#isLive = isLive;
+    this.#verifier = this.#verifierAt(deps.chain.appendPoint);
+  }
+
+  /** The newest verified block of the peer's chain; `null` before the first one. */
+  get head(): BlockRef | null {
+    return this.#verifier.appendPoint.head;
+  }
+
+  /** Height of the block that comes next. */
+  get nextHeight(): number {
+    return nextHeight(this.#verifier.appendPoint);
+  }
+
+  /** Goes on from a verified block, of our chain or of the peer's. */
+  restart(head: BlockRef): void {
+    this.#verifier = this.#verifierAfter(head);
+  }
+
+  /**
+   * Verifies the next block.
+   *
+   * @returns `null` for the newest one, repeated.
+   * @throws SyncError naming the peer that sent the block, where it is not the one that was asked
+   */
+  frame(item: WireFrame): Frame | null {
+    try {
+      return this.#verifier.wireFrame(item);
+    } catch (error) {
+      throw item.peer !== undefined && isSyncError(error) ? error.at({ peer: item.peer.url }) : error;
+    }
+  }
+
+  /** Verifies blocks by themselves, from the one after `after` up to a height; `head` stays. */
+  async range(
+    answer: AsyncIterable<readonly WireItem[]>,
+    after: BlockRef,
+    to: number,
+  ): Promise<readonly Frame[]> {
+    const verifier = this.#verifierAfter(after);
+    const frames: Frame[] = [];
+    for await (const items of answer) {
+      for (const item of items) {
+        if (item.kind !== 'frame' || isDone(verifier.appendPoint.head, to)) continue;
+        const frame = verifier.wireFrame(item);
+        if (frame !== null) frames.push(frame);
+      }
+      if (isDone(verifier.appendPoint.head, to)) break;
+    }
+    return frames;
+  }
+
+  /** What another peer than the asked one has sent is vouched for by itself, so that the right one is blamed. */
+  vouchForHelper(frames: readonly Frame[], last: WireItem | undefined): void {
+    if (last?.kind !== 'frame' || last.peer === undefined) return;
+    try {
+      this.#deps.chain.vouch(frames);
+    } catch (error) {
+      throw isSyncError(error) ? error.at({ peer: last.peer.url }) : error;
+    }
+  }
+
+  #verifierAfter(head: BlockRef): Verifier {
+    return this.#verifierAt({ head, base: this.#deps.chain.tip().base });
+  }
+
+  #verifierAt(point: AppendPoint): Verifier {
+    const { chain, status } = this.#deps;
+    const near = nearHead(status?.head?.height ?? null);
+    return chain.verifier(point, () => (this.#isLive() ? 0 : near));
+  }
+}

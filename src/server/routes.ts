@@ -1,0 +1,45 @@
+import type { Endpoint } from '../contracts/index.js';
+import { SyncError } from '../errors/index.js';
+
+const STATUS_PATH = '/status';
+
+/** The paths below the mount point, and whose they are. */
+export class Routes {
+  readonly #paths: ReadonlyMap<string, Endpoint>;
+  readonly #prefixes: readonly (readonly [string, Endpoint])[];
+
+  /** @throws SyncError `PLUGIN_INCOMPATIBLE` when two endpoints claim one path, or one the path of the status document. */
+  constructor(endpoints: readonly Endpoint[]) {
+    this.#paths = endpointPaths(endpoints);
+    this.#prefixes = endpoints.flatMap((endpoint) =>
+      (endpoint.prefixes ?? []).map((prefix) => [prefix, endpoint] as const),
+    );
+  }
+
+  /** Whether a path is that of an endpoint or of the status document. */
+  has(path: string): boolean {
+    return path === STATUS_PATH || this.endpoint(path) !== null;
+  }
+
+  /** The endpoint of a path; `null` for that of the status document, and for one that is nobody's. */
+  endpoint(path: string): Endpoint | null {
+    const exact = this.#paths.get(path);
+    if (exact !== undefined) return exact;
+    return this.#prefixes.find(([prefix]) => path.startsWith(prefix))?.[1] ?? null;
+  }
+}
+
+function endpointPaths(endpoints: readonly Endpoint[]): ReadonlyMap<string, Endpoint> {
+  const paths = new Map<string, Endpoint>();
+  for (const endpoint of endpoints) {
+    for (const path of endpoint.paths) {
+      const other = path === STATUS_PATH ? 'the server itself' : paths.get(path)?.name;
+      if (other !== undefined) {
+        const message = `The endpoint ${endpoint.name} claims the path ${path}, which is that of ${other}.`;
+        throw new SyncError('PLUGIN_INCOMPATIBLE', message);
+      }
+      paths.set(path, endpoint);
+    }
+  }
+  return paths;
+}

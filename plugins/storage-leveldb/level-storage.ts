@@ -59,6 +59,7 @@ export class LevelStorage implements Storage {
   readonly tiles: StorageTiles = {
     settle: (height) => this.#tileMaker.settle(height),
     at: (height) => this.#tileAt(height),
+    list: (range) => this.#tilesIn(range),
     body: (tile) => this.#tileBody(tile),
   };
   #stage: LevelStage | null = null;
@@ -220,6 +221,15 @@ export class LevelStorage implements Storage {
   async #tileAt(height: number): Promise<Tile | null> {
     const tile = await this.#handle.current(({ reader }) => reader.tile(height));
     return tile === null ? null : toTile(tile);
+  }
+
+  #tilesIn(range: BlockRange): Promise<readonly Tile[]> {
+    return this.#handle.current(async ({ reader }) => {
+      const tiles: Tile[] = [];
+      for await (const run of reader.runs(range, {}))
+        if (run.kind === 'tile' && run.tile.from >= range.from) tiles.push(toTile(run.tile));
+      return tiles;
+    });
   }
 
   #tileBody({ from, hash }: Tile): Promise<Uint8Array | null> {

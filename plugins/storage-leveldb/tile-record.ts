@@ -87,7 +87,15 @@ export function fromStoredTile(stored: StoredTile, from: number): TileRecord {
 /** What others get to know of a tile. */
 export function toTile(tile: TileRecord): Tile {
   const { from, to, previousHash, hash, documentBytes, place } = tile;
-  return { from, to, previousHash, hash, documentBytes, bytes: place.bytes - headsBytesOf(tile) };
+  return {
+    from,
+    to,
+    previousHash,
+    hash,
+    documentBytes,
+    bytes: place.bytes - headsBytesOf(tile),
+    digest: null,
+  };
 }
 
 /** Length of the heads in front of the body. */

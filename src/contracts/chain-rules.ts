@@ -24,6 +24,11 @@ export interface ChainRules {
   readonly id: string;
   /** Whether `verify` recomputes the hash from the bytes. `false`: the hash is only a label. */
   readonly selfCertifying: boolean;
+  /**
+   * Whether the hash covers all bytes of a document, or only what they mean or a part of them: then two documents may have
+   * one hash. Absent counts as `part`.
+   */
+  readonly covers?: 'document' | 'part';
   /** What the block at height 0 must state as its parent; `null` when anything may stand there. */
   readonly genesisPreviousHash: string | null;
   /** Signatures in blocks; left out by rules whose blocks have none, so that nobody can say who may write them. */

@@ -10,6 +10,7 @@ export type * from './snapshot.js';
 export type * from './source.js';
 export type * from './state.js';
 export type * from './storage.js';
+export type * from './tile.js';
 export type * from './transport.js';
 export type * from './workers.js';
 export * from './plugin.js';

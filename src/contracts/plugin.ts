@@ -82,6 +82,13 @@ export interface ChainRulesPlugin extends PluginBase {
   readonly kind: 'chain';
   /** Makes the rules. */
   create(): ChainRules;
+  /** How worker threads make the same rules; blocks under rules without it are verified on the main thread. */
+  readonly worker?: {
+    /** URL of an ES module whose export `createRules(options)` makes the rules. */
+    readonly module: string;
+    /** Handed to `createRules`; what `structuredClone` takes. */
+    readonly options: unknown;
+  };
 }
 
 /** Registers the client half of a transport. */

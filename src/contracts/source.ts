@@ -1,6 +1,6 @@
 import type { BlockHeader, BlockRange, ChainTip, Frame } from './block.js';
 import type { AbortOptions } from './lifecycle.js';
-import type { StorageView } from './storage.js';
+import type { StorageTiles, StorageView } from './storage.js';
 
 /** A change of a chain, reported after it is durable. */
 export type ChainChange =
@@ -26,6 +26,8 @@ export interface BlockSource {
   subscribe(listener: (change: ChainChange) => void): () => void;
   /** Codec that the newest block is held in, which is sent without work; `null` when unknown, as without this. */
   storedAs?(): string | null;
+  /** The tiles of the source; a source without them, or with `null`, serves none. */
+  readonly tiles?: Pick<StorageTiles, 'at' | 'list' | 'body'> | null;
   /** A consistent view of blocks and state, to make snapshots from; a source without one serves none. Close it. */
   view?(): Promise<StorageView>;
 }

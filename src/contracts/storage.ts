@@ -1,6 +1,7 @@
 import type { BlockHeader, BlockRange, BlockRef, Frame } from './block.js';
 import type { AbortOptions, Closeable } from './lifecycle.js';
 import type { StateChange, StateEntry, StateTable } from './state.js';
+import type { Tile, TileBody } from './tile.js';
 
 /** What a store holds and what is final in it; written in the same batch as the blocks it speaks of. */
 export interface Checkpoint {
@@ -45,6 +46,11 @@ export interface CheckpointAdvance {
   readonly finalized: BlockRef | null;
 }
 
+/** A tile as it came from a peer, verified. */
+export interface CommitTile extends Tile {
+  readonly body: TileBody;
+}
+
 /** One atomic batch: it happens whole or not at all. */
 export interface CommitBatch extends CheckpointAdvance {
   /**
@@ -57,6 +63,11 @@ export interface CommitBatch extends CheckpointAdvance {
    * empty store).
    */
   readonly blocks: readonly CommitBlock[];
+  /**
+   * Tiles whose blocks are all among `blocks`, in order: a store that keeps tiles takes their bodies and leaves those frames,
+   * where its own cut is the same; others leave the tiles. Absent for none.
+   */
+  readonly tiles?: readonly CommitTile[];
   /** Required in the first batch of a store, ignored afterwards. */
   readonly identity: ChainIdentity | null;
 }
@@ -104,18 +115,6 @@ export interface StorageStage extends Closeable {
   close(): Promise<void>;
 }
 
-/** A run of settled blocks that a store keeps as one compressed body: see `src/tiles`. */
-export interface Tile extends BlockRange {
-  /** Hash of the block below the first. */
-  readonly previousHash: string;
-  /** Hash of the last block. */
-  readonly hash: string;
-  /** Length of its body. */
-  readonly bytes: number;
-  /** Length of its documents, each with its line feed. */
-  readonly documentBytes: number;
-}
-
 /**
  * The tiles of a store that keeps its settled blocks so. Which tiles there are follows from the blocks alone; reads of
  * blocks don't tell how they are kept.
@@ -126,12 +125,15 @@ export interface StorageTiles {
    * other calls. Blocks may be dropped all the same: what is then no longer decided is kept as single blocks again, in
    * the batch that drops them.
    *
+   * @param options - `isDigested`: whether tiles that are made keep the SHA-256 of their documents. Default no.
    * @returns a promise that resolves when the tiles that are due are durable, or the store is being closed.
    * @throws SyncError `STORE_CLOSED`, `STORE_DAMAGED`, `STORE_FULL`, `STORE_IO`
    */
-  settle(height: number): Promise<void>;
+  settle(height: number, options?: { readonly isDigested?: boolean }): Promise<void>;
   /** The tile that has a height; `null` when none has. @throws SyncError `STORE_DAMAGED` */
   at(height: number): Promise<Tile | null>;
+  /** The tiles whose first height is in a range, in order. @throws SyncError `STORE_DAMAGED` */
+  list(range: BlockRange): Promise<readonly Tile[]>;
   /**
    * The body of a tile: gzip members that are its documents as NDJSON; `null` when the store does not have it any more.
    *

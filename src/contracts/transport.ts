@@ -1,6 +1,13 @@
-import type { BlockHeader, BlockRef } from './block.js';
+import type { BlockHeader, BlockRange, BlockRef } from './block.js';
 import type { Peer } from './peer.js';
 import type { SnapshotSummary } from './snapshot.js';
+import type { TileEntry, VerifiedTile, VerifyTile } from './tile.js';
+
+/** What a peer says of its tiles. */
+export interface PeerTiles extends BlockRange {
+  /** Settled blocks behind the last tile that a folder of files has as one body; `null` for none. */
+  readonly tail: TileEntry | null;
+}
 
 /** A peer's status document (protocol section 2.1), checked for shape. What it claims is not proved by it. */
 export interface PeerStatus {
@@ -19,6 +26,8 @@ export interface PeerStatus {
   };
   /** Codec that the peer holds its newest block in, which it sends without work; `null` when it doesn't say. */
   readonly storedAs: string | null;
+  /** First and last height that the peer has in tiles; `null` when it has none. */
+  readonly tiles: PeerTiles | null;
   /** Most blocks of one range; `null` when the peer doesn't say. */
   readonly maxRange: number | null;
   /** Snapshots that are ready. */
@@ -51,6 +60,8 @@ export interface StreamRequest {
    * at once. Without `onPeerFailure` they are not used.
    */
   readonly others?: readonly PeerWithStatus[];
+  /** Checks a tile; absent where the transport is not asked for tiles. */
+  readonly verifyTile?: VerifyTile;
   /** One of the others failed and is not used any more; the request goes on without it. */
   readonly onPeerFailure?: (peer: Peer, error: Error) => void;
 }
@@ -85,15 +96,23 @@ export interface WireComplete {
   readonly head: { readonly height: number; readonly hash: string | null } | null;
 }
 
+/** A tile that a transport has fetched and had verified: all that is left to check is what it follows. */
+export interface WireTile {
+  readonly kind: 'tile';
+  readonly tile: VerifiedTile;
+  /** Who sent it, where that is one of {@link StreamRequest.others}. */
+  readonly peer?: Peer;
+}
+
 /** One thing a peer sent. */
-export type WireItem = WireFrame | WireRollback | WireComplete;
+export type WireItem = WireFrame | WireTile | WireRollback | WireComplete;
 
 /** The client half of a way to fetch blocks. One instance serves all peers of an engine. */
 export interface Transport {
   /** Plugin name: `sse`. */
   readonly name: string;
-  /** The `mode` that selects it. */
-  readonly mode: 'stream' | 'json';
+  /** The `mode` that selects it; `tiles` is taken by `auto` and `json`, for what the peer has in tiles. */
+  readonly mode: 'stream' | 'json' | 'tiles';
   readonly supports: {
     /** Can go on live after the head. */
     readonly follow: boolean;

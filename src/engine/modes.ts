@@ -2,10 +2,13 @@ import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { type ErrorCode, SyncError } from '../errors/index.js';
 
 /** A way to bring blocks here. */
-export type SyncMode = 'snapshot' | 'json' | 'stream';
+export type SyncMode = 'snapshot' | BlocksMode;
+
+/** A way that brings blocks one by one or in tiles. */
+export type BlocksMode = Transport['mode'];
 
 /** All ways. */
-export const SYNC_MODES = ['stream', 'json', 'snapshot'] as const satisfies readonly SyncMode[];
+export const SYNC_MODES = ['stream', 'json', 'tiles', 'snapshot'] as const satisfies readonly SyncMode[];
 
 /** A way, and why it was taken. */
 export interface ChosenMode {
@@ -29,7 +32,7 @@ export interface ModeAbilities {
   /** As configured. */
   readonly mode: SyncMode | 'auto';
   /** Ways to fetch blocks that have a transport. */
-  readonly transports: readonly ('stream' | 'json')[];
+  readonly transports: readonly BlocksMode[];
   /** Whether a snapshot could be taken: there is a transport for it, and somebody to trust. */
   readonly snapshots: boolean;
   /** An empty node that is fewer blocks behind than this syncs them instead of taking a snapshot. */
@@ -57,7 +60,7 @@ export class ModeChooser {
   readonly #missing = new Set<string>();
   #snapshotDone = false;
   /** The way that failed last. */
-  #failed: 'stream' | 'json' | null = null;
+  #failed: BlocksMode | null = null;
 
   constructor(abilities: ModeAbilities) {
     this.#abilities = abilities;
@@ -82,7 +85,7 @@ export class ModeChooser {
    *
    * @returns whether the same peer is worth asking by its other way, before another peer is.
    */
-  failed(peer: Peer, mode: 'stream' | 'json', error: SyncError): boolean {
+  failed(peer: Peer, mode: BlocksMode, error: SyncError): boolean {
     const both = this.#failed !== null && this.#failed !== mode;
     this.#failed = mode;
     if (error.info.provesLie) return false;

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip as gunzipWithCallback, gunzipSync, gzip as gzipWithCallback, gzipSync } from 'node:zlib';
-import type { Frame } from '../contracts/index.js';
+import type { Frame, TileMember } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 
 // On the threads that Node has for this, one piece at a time: the host's own thread only hands bytes over.
@@ -23,18 +23,8 @@ const LINE_FEED_MEMBER: Uint8Array = gzipSync(LINE_END);
 /** A block as it goes into a tile. */
 export type TileBlock = Pick<Frame, 'codec' | 'bytes' | 'documentBytes'>;
 
-/**
- * A piece of a tile that decodes by itself to whole blocks: a gzip member, or the two members of a large document and
- * its line feed.
- */
-export interface TileMember {
-  readonly blocks: number;
-  /** Length of the piece in the tile. */
-  readonly bytes: number;
-}
-
 /** A tile's body in pieces, which lie behind each other. */
-export interface TileBody {
+export interface TileParts {
   readonly members: readonly TileMember[];
   /** As many as members. */
   readonly parts: readonly Uint8Array[];
@@ -56,7 +46,7 @@ export const isLarge = (documentBytes: number): boolean => documentBytes + 1 > M
  * @param blocks - of the tile, in codecs that {@link isTileCodec} names.
  * @throws SyncError `CODEC_CORRUPT` for a frame that does not decode to the length that it states
  */
-export async function encodeTileBody(blocks: readonly TileBlock[]): Promise<TileBody> {
+export async function encodeTileBody(blocks: readonly TileBlock[]): Promise<TileParts> {
   const members: TileMember[] = [];
   const parts: Uint8Array[] = [];
   for (const group of groupsOf(blocks)) {

@@ -23,6 +23,7 @@ function status(blocks: number, codecs: Partial<PeerStatus['codecs']> = {}): Pee
     finalized: null,
     codecs: { stream: ['gzip'], json: ['gzip'], snapshot: ['bzip2'], ...codecs },
     storedAs: null,
+    tiles: null,
     maxRange: 10_000,
     snapshots: [],
     signers: [],

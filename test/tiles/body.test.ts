@@ -11,7 +11,7 @@ import {
   largeFrameOf,
   MAX_MEMBER_BYTES,
   type TileBlock,
-  type TileBody,
+  type TileParts,
 } from '../../src/tiles/body.js';
 import { dataTest } from '../helpers/data-test.js';
 import { tempDir } from '../helpers/temp-dir.js';
@@ -28,7 +28,7 @@ const packed = (document: Uint8Array): TileBlock => ({
 });
 const ndjson = (documents: readonly Uint8Array[]): Buffer =>
   Buffer.concat(documents.flatMap((document) => [document, Buffer.from('\n')]));
-const bytesOf = ({ parts }: TileBody): Buffer => Buffer.concat(parts);
+const bytesOf = ({ parts }: TileParts): Buffer => Buffer.concat(parts);
 
 /** A document of a length, of letters that compress like text. */
 function documentOf(length: number, salt: number): Buffer {

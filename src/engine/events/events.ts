@@ -46,7 +46,7 @@ export interface BlockEvent {
   /** Size of the document in bytes. */
   readonly documentBytes: number;
   /** How it came here; `stream` for one that an earlier run has stored. */
-  readonly origin: 'stream' | 'json';
+  readonly origin: 'stream' | 'json' | 'tiles';
   /** Loads the block from the store. @throws SyncError `STORE_*` */
   block(): Promise<Block>;
 }

@@ -203,6 +203,7 @@ class Session {
         const verified = frames;
         frames = [];
         await this.#push(verified);
+        if (item.kind === 'tile') throw new TypeError('Tiles are not taken yet.');
         if (item.kind === 'rollback') await this.#rollback(item.to);
         else complete = item;
         if (item.kind === 'complete' && follow) await this.#goLive(item);

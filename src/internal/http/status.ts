@@ -106,6 +106,7 @@ function parseStatus(members: Members): PeerStatus {
       frames: readCodecs(byUse, 'frames'),
     },
     storedAs: readStoredAs(members),
+    tiles: null,
     maxRange: readMaxRange(members),
     snapshots: readSnapshots(members),
     signers: readSigners(members),

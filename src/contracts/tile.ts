@@ -1,0 +1,60 @@
+import type { BlockHeader, BlockRange } from './block.js';
+import type { AbortOptions } from './lifecycle.js';
+
+/** A run of settled blocks as one compressed body, as an index names it: a claim, until the tile is verified. */
+export interface TileEntry extends BlockRange {
+  /** Hash of the last block. */
+  readonly hash: string;
+  /** Length of the documents, each with its line feed. */
+  readonly documentBytes: number;
+  /** Length of the body, as this peer has it. */
+  readonly bytes: number;
+  /**
+   * SHA-256 of the documents, each with its line feed, in lower-case hex: where the hashes of a chain don't cover all bytes
+   * of its documents ({@link ChainRules.covers}). `null` where they do.
+   */
+  readonly digest: string | null;
+}
+
+/** A tile of a store. */
+export interface Tile extends TileEntry {
+  /** Hash of the block below the first. */
+  readonly previousHash: string;
+}
+
+/**
+ * A piece of a tile's body that decodes by itself to whole blocks: a gzip member, or the two members of a large document
+ * and its line feed.
+ */
+export interface TileMember {
+  readonly blocks: number;
+  /** Length of the piece in the body. */
+  readonly bytes: number;
+}
+
+/** The body of a tile in the one layout that stores keep: see `src/tiles/body.ts`. */
+export interface TileBody {
+  readonly bytes: Uint8Array;
+  /** Behind each other they are the body. */
+  readonly members: readonly TileMember[];
+}
+
+/** A tile whose blocks were all checked, by themselves and with each other. What its first block follows was not. */
+export interface VerifiedTile extends Tile {
+  /** Of its blocks, in order. */
+  readonly headers: readonly BlockHeader[];
+  /** Length of each document, without its line feed. */
+  readonly documentLengths: readonly number[];
+  /** All documents, each with its line feed. */
+  readonly documents: Uint8Array;
+  readonly body: TileBody;
+}
+
+/**
+ * Decodes a tile's body within the bounds that its entry states, and checks each block in it by the chain's rules, the links
+ * between them, their heights, the last hash and the digest.
+ *
+ * @throws SyncError `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`, `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`,
+ *   `PARENT_MISMATCH`, `BLOCK_TOO_LARGE`; `ABORTED`
+ */
+export type VerifyTile = (entry: TileEntry, body: Uint8Array, options: AbortOptions) => Promise<VerifiedTile>;

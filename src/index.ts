@@ -20,6 +20,7 @@ export type { ProducerSet } from './chain/producers.js';
 export type { ChainLimits } from './chain/settings.js';
 export type { PeerInfo } from './engine/peers/peer-record.js';
 export type { EngineLimits } from './engine/engine-parts.js';
+export type { WantedMode } from './engine/modes.js';
 export type * from './engine/events/events.js';
 export type { SyncEngine } from './engine/sync-engine.js';
 export * from './contracts/index.js';

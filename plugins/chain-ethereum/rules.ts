@@ -18,6 +18,7 @@ interface Block {
 export class EthereumRules implements ChainRules {
   readonly id = 'ethereum';
   readonly selfCertifying = true;
+  readonly covers = 'part';
   readonly genesisPreviousHash = `0x${'0'.repeat(64)}`;
 
   describe(document: Uint8Array): BlockHeader {

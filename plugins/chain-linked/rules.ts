@@ -25,6 +25,7 @@ const LONGEST_HEIGHT = 18;
 export class LinkedRules implements ChainRules {
   readonly id: string;
   readonly selfCertifying = false;
+  readonly covers = 'part';
   readonly genesisPreviousHash = null;
   readonly #names: LinkedOptions;
   readonly #scan: ScanOptions;

@@ -1,4 +1,13 @@
-import type { AbortOptions, BlockRef, Checkpoint, CommitBlock, Frame, Storage } from '../contracts/index.js';
+import type {
+  AbortOptions,
+  BlockRef,
+  Checkpoint,
+  CommitBlock,
+  CommitTile,
+  Frame,
+  StateChange,
+  Storage,
+} from '../contracts/index.js';
 import { WriteQueue } from '../internal/write-queue.js';
 import type { ChainListeners } from './chain-listeners.js';
 import { type AppendPoint, nextHeight } from './links.js';
@@ -7,17 +16,16 @@ import type { Producers } from './producers.js';
 import type { StateKeeper } from './state/state-keeper.js';
 import { checkStateNote, writeStateNote } from './state/state-note.js';
 
-/** So far below the head a confirmed block is not expected to be dropped. */
-const SETTLED_BLOCKS = 64;
-
 /**
  * Options of `Chain.commit`. The signal is heard between two batches.
  *
  * @internal
  */
 export interface CommitOptions extends AbortOptions {
-  /** Runs after each batch with what is durable now. */
-  readonly onDurable?: (frames: readonly Frame[]) => void;
+  /** Tiles whose blocks are all among the frames. */
+  readonly tiles?: readonly CommitTile[];
+  /** Runs after each batch with what is durable now, and the tiles that went into it whole. */
+  readonly onDurable?: (frames: readonly Frame[], tiles: readonly CommitTile[]) => void;
 }
 
 /** Dependencies of a {@link ChainWriter}. */
@@ -30,12 +38,16 @@ export interface ChainWriterDeps {
   readonly producers: Producers | null;
   /** Id of the chain's rules. */
   readonly rules: string;
+  /** Whether tiles need a digest of their documents, since the hashes of the chain don't cover all bytes. */
+  readonly digestsTiles: boolean;
   /** Height of the first block of an empty store. */
   readonly base: number;
   /** What keeps the state; `null` when nothing does. */
   readonly state: StateKeeper | null;
   /** Whether a verified block counts as confirmed; else `confirm` says which do, and what the host appends. */
   readonly confirmsVerified: boolean;
+  /** A confirmed block so far below the head is not expected to be dropped. */
+  readonly maxRollbackBlocks: number;
   /** Name of the chain; `null` for the hash of its first block. */
   chainId(): string | null;
   /** The height that is final once a block is the newest confirmed one; `null` when none is. */
@@ -170,9 +182,9 @@ export class ChainWriter {
       header?.hash === to.hash && head !== null ? await this.#refs(to.height + 1, head.height) : [];
     const blocks = state === null ? unchanged(frames) : await state.all(frames, await storage.stateAfter(to));
     if (header?.hash === to.hash) await this.#announce(to, dropped);
-    await this.#store(blocks, to, this.#deps.confirmsVerified);
+    const stored = await this.#store(blocks, to, [], this.#deps.confirmsVerified);
     if (dropped.length > 0 && header !== null) this.#deps.listeners.tell({ kind: 'rollback', to: header });
-    this.#told(blocks, options);
+    this.#told(stored, options);
     return dropped;
   }
 
@@ -223,7 +235,7 @@ export class ChainWriter {
     const height = this.#deps.finalHeight(confirmed);
     const { finalized } = storage.checkpoint();
     if (height === null || (finalized !== null && height <= finalized.height)) return null;
-    const frame = frames.find(({ header }) => header.height === height);
+    const frame = frames[height - (frames[0]?.header.height ?? 0)];
     const header = frame?.header ?? (await storage.header(height));
     return header === null ? null : { height, hash: header.hash };
   }
@@ -234,15 +246,16 @@ export class ChainWriter {
     isConfirmed = this.#deps.confirmsVerified,
   ): Promise<void> {
     if (blocks.length === 0) return;
-    await this.#store(blocks, null, isConfirmed);
-    this.#told(blocks, options);
+    const tiles = within(options.tiles ?? [], blocks);
+    this.#told(await this.#store(blocks, null, tiles, isConfirmed), options);
   }
 
   async #store(
     blocks: readonly CommitBlock[],
     rollbackTo: BlockRef | null,
+    tiles: readonly CommitTile[],
     isConfirmed: boolean,
-  ): Promise<void> {
+  ): Promise<Stored> {
     const first = blocks[0]?.frame.header;
     const last = blocks.at(-1)?.frame;
     if (first === undefined || last === undefined) throw new TypeError('A batch needs at least one block.');
@@ -251,9 +264,10 @@ export class ChainWriter {
     const confirmed = isConfirmed ? { height: last.header.height, hash: last.header.hash } : null;
     const frames = blocks.map(({ frame }) => frame);
     const finalized = confirmed === null ? null : await this.#finalized(frames, confirmed);
-    await storage.commit({ rollbackTo, blocks, confirmed, finalized, identity });
+    await storage.commit({ rollbackTo, blocks, tiles, confirmed, finalized, identity });
     this.#storedAs = last.codec;
     this.#settleTiles();
+    return { frames, tiles };
   }
 
   /**
@@ -261,21 +275,34 @@ export class ChainWriter {
    * fails too if the store can't be written to, and damage shows where it is read.
    */
   #settleTiles(): void {
-    const { storage } = this.#deps;
+    const { storage, maxRollbackBlocks, digestsTiles: isDigested } = this.#deps;
     const { head, confirmed, finalized } = storage.checkpoint();
-    const deep = Math.min(confirmed?.height ?? -1, (head?.height ?? -1) - SETTLED_BLOCKS);
+    const deep = Math.min(confirmed?.height ?? -1, (head?.height ?? -1) - maxRollbackBlocks);
     const settled = Math.max(finalized?.height ?? -1, deep);
-    if (settled >= 0) void storage.tiles?.settle(settled).catch(() => undefined);
+    if (settled >= 0) void storage.tiles?.settle(settled, { isDigested }).catch(() => undefined);
   }
 
-  #told(blocks: readonly CommitBlock[], { onDurable }: CommitOptions): void {
-    const frames = blocks.map(({ frame }) => frame);
+  #told({ frames, tiles }: Stored, { onDurable }: CommitOptions): void {
     this.#deps.listeners.tell({ kind: 'extend', frames });
-    onDurable?.(frames);
+    onDurable?.(frames, tiles);
   }
 }
 
+/** What a batch has made durable. */
+interface Stored {
+  readonly frames: readonly Frame[];
+  readonly tiles: readonly CommitTile[];
+}
+
+const NO_CHANGES: readonly StateChange[] = [];
+
 /** Blocks of a chain that keeps no state. */
 function unchanged(frames: readonly Frame[]): readonly CommitBlock[] {
-  return frames.map((frame) => ({ frame, changes: [] }));
+  return frames.map((frame) => ({ frame, changes: NO_CHANGES }));
+}
+
+/** The tiles whose blocks are all among these. */
+function within(tiles: readonly CommitTile[], blocks: readonly CommitBlock[]): readonly CommitTile[] {
+  const first = blocks[0]?.frame.header.height ?? 0;
+  return tiles.filter(({ from, to }) => from >= first && to < first + blocks.length);
 }

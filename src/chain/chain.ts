@@ -13,7 +13,10 @@ import type {
   StateTable,
   StateTransition,
   Storage,
+  StorageTiles,
   StorageView,
+  VerifiedTile,
+  VerifyTile,
 } from '../contracts/index.js';
 import { storedLimits } from '../internal/expansion.js';
 import { checkDocuments, checkPlace } from './arguments.js';
@@ -48,12 +51,15 @@ export interface ChainParts {
   readonly base: number;
   /** Largest decoded block, in bytes. */
   readonly maxBlockBytes: number;
+  readonly verifyTile: VerifyTile;
   /** What blocks do to the state; `null` when there is none. */
   readonly stateTransition: StateTransition | null;
   /** Up to where blocks can't be rolled back once a block is confirmed; `null` for none but those of a snapshot. */
   readonly finalHeight: (confirmed: BlockRef, chain: Chain) => number | null;
   /** Whether a verified block counts as confirmed; else peers have to have it, or the host appended it. */
   readonly confirmsVerified: boolean;
+  /** Confirmed blocks that a branch may take the place of. */
+  readonly maxRollbackBlocks: number;
   /** Runs after the storage was closed. */
   readonly onClose: () => Promise<void>;
 }
@@ -68,6 +74,8 @@ export class Chain implements BlockSource, Closeable {
   /** `null` where anybody may write. */
   readonly #equivocations: Equivocations | null;
   readonly #name: StoredName;
+  /** Checked here, and linked to nothing yet. */
+  readonly #checkedTiles = new WeakSet<VerifiedTile>();
   #closing: Promise<void> | null = null;
 
   /**
@@ -89,9 +97,11 @@ export class Chain implements BlockSource, Closeable {
       pins,
       producers,
       rules: rules.id,
+      digestsTiles: rules.covers !== 'document',
       base,
       state: this.#stateKeeper(),
       confirmsVerified: parts.confirmsVerified,
+      maxRollbackBlocks: parts.maxRollbackBlocks,
       chainId: () => this.#name.forEmpty,
       finalHeight: (confirmed) => parts.finalHeight(confirmed, this),
     });
@@ -100,6 +110,11 @@ export class Chain implements BlockSource, Closeable {
   /** {@link ChainRules.id} of this chain. */
   get chain(): string {
     return this.#parts.rules.id;
+  }
+
+  /** The tiles of the store; `null` for a store that keeps none. */
+  get tiles(): StorageTiles | null {
+    return this.#parts.storage.tiles ?? null;
   }
 
   chainId(): string | null {
@@ -215,7 +230,7 @@ export class Chain implements BlockSource, Closeable {
 
   /**
    * Appends frames that a {@link Verifier} of this chain made, in one durable batch; in several where there is a state
-   * transition. When that fails, the blocks before are stored.
+   * transition. When that fails, the blocks before are stored. A store that keeps tiles takes those that are in one batch.
    *
    * @internal
    */
@@ -283,10 +298,25 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   verifier(point: AppendPoint = this.appendPoint, signedFrom: SignedFrom = VOUCHED): Verifier {
-    const { rules, codecs, encoding, maxBlockBytes, pins, producers } = this.#parts;
+    const { rules, codecs, encoding, maxBlockBytes, pins, producers, storage } = this.#parts;
     const name = this.#name.forBlocks;
-    return new Verifier({ rules, codecs, encoding, maxBlockBytes, pins, producers, signedFrom, name }, point);
+    const tiles = { checked: this.#checkedTiles, areKept: storage.tiles !== undefined };
+    return new Verifier(
+      { rules, codecs, encoding, maxBlockBytes, pins, producers, signedFrom, name, tiles },
+      point,
+    );
   }
+
+  /**
+   * Checks a tile by itself. A {@link Verifier} of this chain then links it.
+   *
+   * @internal
+   */
+  readonly verifyTile: VerifyTile = async (entry, body, options) => {
+    const tile = await this.#parts.verifyTile(entry, body, options);
+    this.#checkedTiles.add(tile);
+    return tile;
+  };
 
   /**
    * Checks the own signature of a block that is held, where `producers` ask for one.

@@ -1,10 +1,10 @@
-import type { ChainRules, CodecRegistry, Storage } from '../contracts/index.js';
+import type { ChainRules, CodecRegistry, Storage, VerifyTile } from '../contracts/index.js';
 import { Chain } from './chain.js';
 import type { EvidenceShelf } from './evidence.js';
 import { finalHeight } from './finality.js';
 import { checkPinned } from './pins.js';
 import { producersOf } from './producers.js';
-import type { ChainSettings } from './settings.js';
+import type { ChainLimits, ChainSettings } from './settings.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
 /** Rules of a chain about which nobody says anything. */
@@ -18,6 +18,8 @@ export interface StoreParts {
   readonly evidence: EvidenceShelf;
   /** @throws SyncError `PLUGIN_UNKNOWN` */
   rules(id: string): Promise<ChainRules>;
+  /** What checks tiles by these rules. */
+  tileVerifier(rules: ChainRules, limits: ChainLimits): VerifyTile;
   /** Closes everything that was made, in reverse order. */
   close(): Promise<void>;
 }
@@ -35,9 +37,11 @@ export function chainOf(parts: StoreParts, settings: ChainSettings, rules: Chain
     evidence: parts.evidence,
     base: settings.base,
     maxBlockBytes: settings.limits.maxBlockBytes,
+    verifyTile: parts.tileVerifier(rules, settings.limits),
     stateTransition: settings.stateTransition,
     finalHeight: (confirmed, chain) => finalHeight(settings.finality, confirmed, chain),
     confirmsVerified: settings.confirmsVerified,
+    maxRollbackBlocks: settings.maxRollbackBlocks,
     onClose: () => parts.close(),
   });
 }

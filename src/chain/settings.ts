@@ -16,6 +16,9 @@ export interface ChainLimits {
 /** Defaults of {@link ChainLimits}. */
 export const DEFAULT_CHAIN_LIMITS: ChainLimits = { maxBlockBytes: 64 * 1024 * 1024 };
 
+/** Confirmed blocks that a branch may take the place of, where nothing says more. */
+export const DEFAULT_MAX_ROLLBACK_BLOCKS = 64;
+
 /** Settings of a chain in a store, complete and checked. */
 export interface ChainSettings {
   /** Chain rules by name; `null` leaves them to the store, and to the peer where there is one. */
@@ -34,5 +37,7 @@ export interface ChainSettings {
   readonly finality: Finality | null;
   /** Whether a verified block counts as confirmed; else peers have to have it, or the host appended it. */
   readonly confirmsVerified: boolean;
+  /** Confirmed blocks that a branch may take the place of; those further below the head are not expected to be dropped. */
+  readonly maxRollbackBlocks: number;
   readonly limits: ChainLimits;
 }

@@ -1,17 +1,20 @@
 import type {
   BlockHeader,
+  BlockRange,
   BlockRef,
   ChainRules,
   CodecRegistry,
   Frame,
+  VerifiedTile,
   WireFrame,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { lendDocument } from './lend-document.js';
+import { documentsOf, framesOf, type TileBlocks, type TilePolicy, wholeOf } from './linked-tile.js';
 import { checkLink, type AppendPoint, nextHeight } from './links.js';
 import { type ChainName, checkName, type Pins } from './pins.js';
 import type { Producers, SignedFrom } from './producers.js';
-import type { StorageEncoding } from './storage-encoding.js';
+import { StorageEncoding } from './storage-encoding.js';
 
 /** Dependencies of a {@link Verifier}. */
 export interface VerifierDeps {
@@ -27,6 +30,8 @@ export interface VerifierDeps {
   readonly name: ChainName;
   /** Largest decoded block, in bytes. */
   readonly maxBlockBytes: number;
+  /** How tiles are taken; `null` where none are. */
+  readonly tiles: TilePolicy | null;
 }
 
 /**
@@ -79,6 +84,51 @@ export class Verifier {
       return this.#accept(document, null);
     } catch (error) {
       throw located(error, nextHeight(this.#appendPoint));
+    }
+  }
+
+  /**
+   * Links a tile that was checked by itself, and takes the blocks in it that are missing here.
+   *
+   * @param to - last height wanted; `null` for all.
+   * @throws TypeError for a tile that nothing of this chain has checked
+   * @throws SyncError naming the height
+   */
+  tile(tile: VerifiedTile, to: number | null): TileBlocks {
+    const { tiles, rules, encoding } = this.#deps;
+    if (tiles?.checked.has(tile) !== true) throw new TypeError('A tile was not checked by its own.');
+    const from = nextHeight(this.#appendPoint);
+    const last = Math.min(tile.to, to ?? tile.to);
+    try {
+      const head = this.#linked(tile, { from, to: last });
+      const documents = documentsOf(tile, from, last);
+      const frames = framesOf(tile, from, documents, tiles.areKept ? StorageEncoding.raw : encoding);
+      this.#checkSigned(documents, frames);
+      this.#appendPoint = { head, base: this.#appendPoint.base };
+      return { frames, tile: wholeOf(tile, frames, rules) };
+    } catch (error) {
+      throw located(error, from);
+    }
+  }
+
+  /** Checks the place of the blocks that are wanted of a tile. @returns the last of them */
+  #linked(tile: VerifiedTile, { from, to }: BlockRange): BlockHeader {
+    const { rules, pins, name } = this.#deps;
+    const first = tile.headers[Math.max(0, from - tile.from)] ?? tile.headers.at(-1);
+    const head = tile.headers[to - tile.from];
+    if (first === undefined || head === undefined) throw new TypeError('A tile has no block that is wanted.');
+    checkLink(first, this.#appendPoint, rules);
+    for (const { height } of pins.within(from, to)) pins.check(tile.headers[height - tile.from] ?? first);
+    checkName(first, rules, name);
+    return head;
+  }
+
+  #checkSigned(documents: readonly Uint8Array[], frames: readonly Frame[]): void {
+    const { producers, signedFrom } = this.#deps;
+    if (producers === null) return;
+    for (const [at, frame] of frames.entries()) {
+      const document = documents[at];
+      if (document !== undefined) producers.checkDue(frame, document, signedFrom);
     }
   }
 

@@ -66,7 +66,7 @@ class Appender {
     this.#chain = chain;
     this.#options = options;
     this.#verifier = this.#verifierAtHead();
-    this.#writer = new BatchWriter((frames) => chain.commit(frames, { onDurable, signal }), batch);
+    this.#writer = new BatchWriter(({ frames }) => chain.commit(frames, { onDurable, signal }), batch);
   }
 
   async push(lines: readonly Line[]): Promise<void> {

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { ENGINE_OPTIONS, type EnginePlan, enginePlan } from '../config/engine-plan.js';
 import type { SyncEngineConfig } from '../config/types.js';
 import type { BlockRef, SnapshotTransportPlugin, SnapshotType } from '../contracts/index.js';
-import type { SyncMode } from '../engine/modes.js';
+import type { WantedMode } from '../engine/modes.js';
 import { STREAM_CODECS } from '../internal/codecs.js';
 import { WANTED_SNAPSHOT_TYPE } from '../internal/snapshot-types.js';
 import {
@@ -22,7 +22,7 @@ import { TRUST_OPTION, type TrustArguments, trustConfig } from './trust.js';
 /** What a command was told of whom to sync from and how. */
 export interface PeerArguments extends StoreOptions, TrustArguments {
   readonly peer: readonly string[];
-  readonly mode: 'auto' | SyncMode;
+  readonly mode: WantedMode;
   readonly snapshotType: SnapshotType;
   readonly maxParts?: number;
   readonly codec?: string;

@@ -1,5 +1,10 @@
 import type { Finality } from '../chain/finality.js';
-import { type ChainLimits, type ChainSettings, DEFAULT_CHAIN_LIMITS } from '../chain/settings.js';
+import {
+  type ChainLimits,
+  type ChainSettings,
+  DEFAULT_CHAIN_LIMITS,
+  DEFAULT_MAX_ROLLBACK_BLOCKS,
+} from '../chain/settings.js';
 import { Pins } from '../chain/pins.js';
 import type { Plugin, StateTransition } from '../contracts/index.js';
 import {
@@ -98,13 +103,21 @@ export function storePlan(
   const chain = chainName(options.chain, passed, owner);
   if (producers.length > 0) checkSignedRules(chain, passed, { owner, path: 'producers' });
   return {
-    settings: { chain, chainId, pins, producers, base, stateTransition, finality, confirmsVerified: true },
+    settings: {
+      ...{ chain, chainId, pins, producers, base, stateTransition, finality },
+      confirmsVerified: true,
+      maxRollbackBlocks: depthOf(finality) ?? DEFAULT_MAX_ROLLBACK_BLOCKS,
+    },
     storage: storageOf(options.storage, { owner, path: 'storage' }, passed),
     acceptCodecs: codecNames(options.codecs, owner),
     storeCodec,
     rawBelowBytes: options.storeCodec === null ? RAW_BELOW_BYTES : 0,
     plugins: withCodecs({ ...options, storeCodec }, passed, owner),
   };
+}
+
+function depthOf(finality: Finality | null): number | null {
+  return typeof finality === 'object' && finality !== null ? finality.depth : null;
 }
 
 function stateTransition(): Reader<StateTransition> {

@@ -1,7 +1,7 @@
 import type { HttpFetch, TransportLimits } from '../contracts/index.js';
 import { DEFAULT_RETRY, type RetryOptions } from '../engine/backoff.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from '../engine/engine-parts.js';
-import { SYNC_MODES } from '../engine/modes.js';
+import { WANTED_MODES } from '../engine/modes.js';
 import {
   accepting,
   atMostAll,
@@ -112,7 +112,7 @@ const SNAPSHOT = {
 export const ENGINE_OPTIONS = {
   ...STORE,
   peers: list(peer, { min: 1 }),
-  mode: withDefault(oneOf(['auto', ...SYNC_MODES]), 'auto'),
+  mode: withDefault(oneOf(WANTED_MODES), 'auto'),
   trust: optional(trust),
   snapshot: object(SNAPSHOT),
   to: optional(height()),
@@ -156,7 +156,7 @@ export function enginePlan(config: SyncEngineConfig): EnginePlan {
 
 function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits'>): EngineSettings {
   const { peers, mode, trust, to, follow, agree, staleAfterMs, headCheckMs, limits, snapshot } = options;
-  const { finality, maxRollbackBlocks, acceptRollback, confirmTimeoutMs } = options;
+  const { maxRollbackBlocks, acceptRollback, confirmTimeoutMs } = options;
   return Object.freeze({
     ...store,
     peers,
@@ -167,7 +167,7 @@ function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits
     to,
     follow,
     ...agreement(agree, peers.length),
-    maxRollbackBlocks: maxRollbackBlocks ?? depthOf(finality) ?? DEFAULT_MAX_ROLLBACK_BLOCKS,
+    maxRollbackBlocks: maxRollbackBlocks ?? store.maxRollbackBlocks,
     acceptRollback,
     staleAfterMs,
     headCheckMs,
@@ -181,13 +181,6 @@ function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits
 function agreement(agree: unknown, peers: number): Pick<EngineSettings, 'agree' | 'confirmsVerified'> {
   const count = atMostAll(peers, 'peers').read(agree, at('agree'));
   return { agree: count, confirmsVerified: count <= 1 };
-}
-
-/** Confirmed blocks that a branch may take the place of, where nothing says more. */
-const DEFAULT_MAX_ROLLBACK_BLOCKS = 64;
-
-function depthOf(finality: Options['finality']): number | null {
-  return typeof finality === 'object' && finality !== null ? finality.depth : null;
 }
 
 /** Who says how often is not overruled by a time that was never named; one that follows goes on for good. */

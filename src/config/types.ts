@@ -15,7 +15,7 @@ import type {
 } from '../contracts/index.js';
 import type { RetryOptions } from '../engine/backoff.js';
 import type { EngineLimits } from '../engine/engine-parts.js';
-import type { SyncMode } from '../engine/modes.js';
+import type { WantedMode } from '../engine/modes.js';
 
 /** The embedded LevelDB store. */
 export interface LevelStorageConfig {
@@ -194,12 +194,13 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
   /** Servers to sync from, at least one, none of them twice; the first is asked first. */
   readonly peers: readonly (string | PeerConfig)[];
   /**
-   * How to sync. `auto` takes a snapshot when the store is empty, far behind and `trust` is set, and else the stream,
-   * in turns with ranges when one of them fails. `snapshot` needs `trust`.
+   * How to sync. `auto` takes a snapshot when the store is empty, far behind and `trust` is set; else history in tiles
+   * where the peer has it so, and then the stream. `json` takes tiles and then ranges, `stream` never tiles. When a way
+   * fails, the other ones have their turn. `snapshot` needs `trust`.
    *
    * @defaultValue `'auto'`
    */
-  readonly mode?: SyncMode | 'auto';
+  readonly mode?: WantedMode;
   /**
    * Whose snapshots are taken; `null` takes none.
    *
@@ -216,7 +217,8 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
   readonly to?: number | null;
   /**
    * Whether to go on with new blocks as the peer gets them, once its head is reached, until the engine is closed. Needs
-   * the stream, so it doesn't go with the mode `json`.
+   * the stream, so it doesn't go with the mode `json`. Where no peer has a stream but one has files of its tiles, its status
+   * is read every `headCheckMs`.
    *
    * @defaultValue `false`
    */
@@ -259,7 +261,8 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
    */
   readonly acceptRollback?: BlockRef | null;
   /**
-   * How often the heads of several peers are compared while following, in milliseconds.
+   * How often the heads of several peers are compared while following, and the status of a peer that has no stream is read,
+   * in milliseconds.
    *
    * @defaultValue 15,000
    */

@@ -132,6 +132,17 @@ export interface Transport {
    */
   holds?(peer: Peer, ref: BlockRef, options: { readonly signal: AbortSignal }): Promise<boolean>;
   /**
+   * Bytes of a peer's tiles in a range, as its index has them; of a long one an estimate from some of its pages. For the mode
+   * `tiles`; without it, what tiles would bring is not weighed against a snapshot.
+   *
+   * @throws SyncError `PEER_*`, `STREAM_*`, `PROTOCOL_VIOLATION`
+   */
+  sizeOf?(
+    peer: PeerWithStatus,
+    range: BlockRange,
+    options: { readonly signal: AbortSignal },
+  ): Promise<number>;
+  /**
    * Fetches blocks in order; yields one array per network read. Ends after `complete`; when following, where the server
    * ends in good order what it has completed, as it does after a time. A body that ends early throws `STREAM_TRUNCATED`;
    * nothing unfinished is yielded.

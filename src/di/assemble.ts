@@ -2,6 +2,7 @@ import type { CodecPlugin, Storage, TransportDeps } from '../contracts/index.js'
 import { EvidenceInMemory, type EvidenceShelf } from '../chain/evidence.js';
 import type { StoreParts } from '../chain/open-store.js';
 import { StorageEncoding } from '../chain/storage-encoding.js';
+import { verifyTile } from '../tiles/verify.js';
 import type { ChainPlan } from '../config/chain-plan.js';
 import type { EnginePlan } from '../config/engine-plan.js';
 import type { EngineParts } from '../engine/engine-parts.js';
@@ -105,6 +106,10 @@ function storeParts(plan: ChainPlan, scope: Scope, resolver: PluginResolver): St
     evidence: evidenceShelf(storage),
     encoding: new StorageEncoding(codecs.get(plan.storeCodec), plan.rawBelowBytes),
     rules: (id) => resolver.rules(id),
+    tileVerifier:
+      (rules, { maxBlockBytes }) =>
+      (entry, body) =>
+        verifyTile({ rules, maxBlockBytes }, entry, body),
     close: () => scope.close(),
   };
 }

@@ -61,11 +61,12 @@ export class AskedPeer {
 
   /** What a session asks the peer with. */
   opener(): SessionDeps['open'] {
-    const { settings, chain, book, now } = this.#deps;
+    const { settings, chain, book, now, transport: asked } = this.#deps;
     const request = {
       to: settings.to,
       follow: this.follows,
       describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
+      ...(asked.mode === 'tiles' ? { verifyTile: chain.verifyTile } : {}),
       onPeerFailure: (failed: Peer, error: Error): void => {
         const record = book.find(failed.url);
         if (record !== null && isSyncError(error)) this.#deps.onOther(record, error);

@@ -152,9 +152,9 @@ export class Connection {
       follow: this.#asked.follows,
       batch: settings.limits,
       open: this.#asked.opener(),
-      ready: async (signal) => {
+      ready: async (blocks, signal) => {
         await hub.ready(signal);
-        await confirmer?.room(signal);
+        await confirmer?.room(blocks, signal);
       },
       onFact: (fact) => {
         this.#take(fact, controller);

@@ -10,7 +10,7 @@ import type {
   TrustOptions,
 } from '../contracts/index.js';
 import type { RetryOptions } from './backoff.js';
-import type { SyncMode } from './modes.js';
+import type { WantedMode } from './modes.js';
 import type { ConfiguredPeer } from './peers/peer-record.js';
 
 /** Bounds of an engine (protocol section 4). Sizes in bytes. */
@@ -56,14 +56,12 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
 export interface EngineSettings extends ChainSettings {
   readonly peers: readonly ConfiguredPeer[];
   /** How to sync. */
-  readonly mode: SyncMode | 'auto';
+  readonly mode: WantedMode;
   /** Whose snapshots are taken; `null` takes none. */
   readonly trust: TrustOptions | null;
   readonly snapshotType: SnapshotType;
   /** An empty node that is fewer blocks behind than this takes no snapshot by itself. */
   readonly minSnapshotBlocks: number;
-  /** Confirmed blocks that a branch may take the place of. */
-  readonly maxRollbackBlocks: number;
   /** A block of the one branch that may begin deeper; `null` when none may. */
   readonly acceptRollback: BlockRef | null;
   /** Whether to go on with live blocks once the peers' head is reached. */
@@ -74,7 +72,7 @@ export interface EngineSettings extends ChainSettings {
   readonly confirmTimeoutMs: number;
   /** Age of the newest block, in milliseconds, above which a node counts as cut off; `null` for none. */
   readonly staleAfterMs: number | null;
-  /** How often the heads of all peers are compared while following, in milliseconds. */
+  /** How often the heads of all peers are compared while following, and files are looked at again, in milliseconds. */
   readonly headCheckMs: number;
   /** Last height wanted; `null` for all. */
   readonly to: number | null;

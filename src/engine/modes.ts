@@ -1,5 +1,6 @@
 import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { type ErrorCode, SyncError } from '../errors/index.js';
+import { isStatic, tilesReach } from './peer-tiles.js';
 
 /** A way to bring blocks here. */
 export type SyncMode = 'snapshot' | BlocksMode;
@@ -7,8 +8,13 @@ export type SyncMode = 'snapshot' | BlocksMode;
 /** A way that brings blocks one by one or in tiles. */
 export type BlocksMode = Transport['mode'];
 
-/** All ways. */
-export const SYNC_MODES = ['stream', 'json', 'tiles', 'snapshot'] as const satisfies readonly SyncMode[];
+/** Ways that a configuration can ask for: tiles are taken with others, which go on behind them. */
+export const WANTED_MODES = ['auto', 'stream', 'json', 'snapshot'] as const satisfies readonly (
+  SyncMode | 'auto'
+)[];
+
+/** A way that a configuration asks for. */
+export type WantedMode = (typeof WANTED_MODES)[number];
 
 /** A way, and why it was taken. */
 export interface ChosenMode {
@@ -30,7 +36,9 @@ export interface ModeSituation {
 /** What this node can do at all. */
 export interface ModeAbilities {
   /** As configured. */
-  readonly mode: SyncMode | 'auto';
+  readonly mode: WantedMode;
+  /** Height of the first block of an empty store. */
+  readonly base: number;
   /** Ways to fetch blocks that have a transport. */
   readonly transports: readonly BlocksMode[];
   /** Whether a snapshot could be taken: there is a transport for it, and somebody to trust. */
@@ -50,17 +58,17 @@ const ABOUT_THE_WAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /**
  * Chooses how to sync from a peer, and remembers what has failed.
  *
- * With `auto`: a snapshot for an empty store that is far behind and has somebody to trust; the stream otherwise, since
- * it brings the blocks in the encoding they are stored in; ranges where there is no stream, and in turns with the
- * stream after a failure.
+ * With `auto`: a snapshot for an empty store that is far behind and has somebody to trust; tiles for history that the peer
+ * has in them; else the stream, since it brings the blocks in the encoding they are stored in; ranges where there is no
+ * stream. After a failure the other ways have their turn.
  */
 export class ModeChooser {
   readonly #abilities: ModeAbilities;
   /** Ways that a peer doesn't have. */
   readonly #missing = new Set<string>();
   #snapshotDone = false;
-  /** The way that failed last. */
-  #failed: BlocksMode | null = null;
+  /** Ways that have failed since a block came, the last one last. */
+  #failed: readonly BlocksMode[] = [];
 
   constructor(abilities: ModeAbilities) {
     this.#abilities = abilities;
@@ -83,22 +91,23 @@ export class ModeChooser {
   /**
    * Notes a failure.
    *
-   * @returns whether the same peer is worth asking by its other way, before another peer is.
+   * @param status - of the peer.
+   * @returns whether the same peer is worth asking by another way, before another peer is.
    */
-  failed(peer: Peer, mode: BlocksMode, error: SyncError): boolean {
-    const both = this.#failed !== null && this.#failed !== mode;
-    this.#failed = mode;
+  failed(peer: Peer, mode: BlocksMode, error: SyncError, status: PeerStatus | null = null): boolean {
+    const before = this.#failed.filter((each) => each !== mode);
+    this.#failed = [...before, mode];
     if (error.info.provesLie) return false;
-    const others = this.#usable(peer).filter((each) => each !== mode);
-    if (error.info.retryable) return !both && others.length > 0;
-    if (!ABOUT_THE_WAY.has(error.code)) return false;
-    this.#missing.add(key(peer, mode));
+    const others = served(this.#usable(peer), status).filter((each) => each !== mode && each !== 'tiles');
+    if (error.info.retryable) return others.some((each) => !before.includes(each));
+    if (!ABOUT_THE_WAY.has(error.code) && mode !== 'tiles') return false;
+    if (mode !== 'tiles' || others.length > 0) this.#missing.add(key(peer, mode));
     return others.length > 0;
   }
 
   /** What a peer doesn't have now it may have later. */
   forgive(peer: Peer): void {
-    for (const mode of SYNC_MODES) this.#missing.delete(key(peer, mode));
+    for (const mode of ALL_MODES) this.#missing.delete(key(peer, mode));
   }
 
   /** Whether a peer may still have a stream. */
@@ -108,7 +117,7 @@ export class ModeChooser {
 
   /** A block came: what failed before is no reason any more. */
   succeeded(): void {
-    this.#failed = null;
+    this.#failed = [];
   }
 
   #wantsSnapshot(peer: Peer): boolean {
@@ -125,50 +134,84 @@ export class ModeChooser {
     return `The store is empty, the peer is ${behind} blocks ahead and serves snapshots, and there are signers to trust.`;
   }
 
-  #chooseBlocks(peer: Peer, { status }: ModeSituation): ChosenMode | null {
+  #chooseBlocks(peer: Peer, situation: ModeSituation): ChosenMode | null {
+    const { status } = situation;
+    const { mode } = this.#abilities;
     const usable = this.#usable(peer);
-    if (this.#abilities.mode === 'stream' || this.#abilities.mode === 'json') {
-      const [only] = usable;
-      return only === undefined ? null : { mode: only, reason: `The mode \`${only}\` is configured.` };
-    }
-    return this.#inTurn(served(usable, status));
+    const others = usable.filter((each) => each !== 'tiles');
+    // Who asks for one way gets it, whatever the peer says that it has.
+    const isAsked = mode === 'stream' || mode === 'json';
+    const ways = isAsked && !isStatic(status) ? others : served(others, status);
+    const reach = this.#tilesReach(situation);
+    const takesTiles = usable.includes('tiles') && (reach !== null || isStatic(status));
+    const next = leastFailed(takesTiles ? ['tiles', ...ways] : ways, this.#failed);
+    if (next === null) return null;
+    return { mode: next, reason: this.#reason(next, ways, reach) };
   }
 
-  #inTurn([first, second]: readonly ('stream' | 'json')[]): ChosenMode | null {
-    if (first === undefined) return null;
-    if (first === this.#failed && second !== undefined) {
-      return { mode: second, reason: `The mode \`${first}\` failed; \`${second}\` goes on where it ended.` };
-    }
-    if (first === 'json') return { mode: first, reason: 'The peer has no stream.' };
-    return { mode: first, reason: 'The stream brings the blocks in the encoding they are stored in.' };
+  #tilesReach({ height, to, status }: ModeSituation): number | null {
+    return tilesReach(status, height === null ? this.#abilities.base : height + 1, to);
+  }
+
+  #reason(mode: BlocksMode, ways: readonly BlocksMode[], reach: number | null): string {
+    const last = this.#failed.at(-1);
+    const [then] = ways;
+    if (mode === 'tiles') return tilesReason(reach, then ?? null);
+    if (last !== undefined && last !== mode)
+      return `The mode \`${last}\` failed; \`${mode}\` goes on where it ended.`;
+    if (this.#abilities.mode === mode) return `The mode \`${mode}\` is configured.`;
+    if (mode === 'json') return 'The peer has no stream.';
+    return 'The stream brings the blocks in the encoding they are stored in.';
   }
 
   /** Best first. */
-  #usable(peer: Peer): readonly ('stream' | 'json')[] {
+  #usable(peer: Peer): readonly BlocksMode[] {
     const { mode, transports } = this.#abilities;
-    const wanted: readonly ('stream' | 'json')[] =
-      mode === 'stream' || mode === 'json' ? [mode] : ['stream', 'json'];
+    const wanted = mode === 'stream' || mode === 'json' ? WAYS[mode] : WAYS.auto;
     return wanted.filter((each) => transports.includes(each) && !this.#missing.has(key(peer, each)));
   }
 }
 
-/** The error for a peer that has no way that this node may use. */
-export function noWay(peer: Peer, mode: ModeAbilities['mode'], transports: readonly Transport[]): SyncError {
+/** Ways that bring blocks, best first. */
+const WAYS = {
+  auto: ['tiles', 'stream', 'json'],
+  stream: ['stream'],
+  json: ['tiles', 'json'],
+} as const satisfies Readonly<Record<string, readonly BlocksMode[]>>;
+
+const ALL_MODES: readonly SyncMode[] = [...WAYS.auto, 'snapshot'];
+
+function tilesReason(reach: number | null, then: BlocksMode | null): string {
+  if (then === null) return 'The peer has files of its tiles, and nothing else.';
+  return `The peer has the blocks up to ${reach ?? ''} in tiles, which are checked and kept whole; \`${then}\` brings the rest.`;
+}
+
+/** The first way that has not failed, or the one whose failure is the longest ago; `null` where there is no way. */
+function leastFailed(ways: readonly BlocksMode[], failed: readonly BlocksMode[]): BlocksMode | null {
+  const fresh = ways.find((each) => !failed.includes(each));
+  return fresh ?? failed.find((each) => ways.includes(each)) ?? null;
+}
+
+/** The error for a peer that has no way that this node may use. @param status - of the peer; `null` for a plain server */
+export function noWay(
+  peer: Peer,
+  mode: WantedMode,
+  transports: readonly Transport[],
+  status: PeerStatus | null,
+): SyncError {
   const names = transports.map(({ name }) => name).join(', ');
-  const message = `The mode ${mode} leaves no way to sync from ${peer.url}; the transports here are ${names}.`;
+  const files = isStatic(status) ? ', which has nothing but tiles: they are for the modes auto and json' : '';
+  const message = `The mode ${mode} leaves no way to sync from ${peer.url}${files}; the transports here are ${names}.`;
   const isRegistered = transports.some(
     (each) => each.mode === mode || mode === 'auto' || mode === 'snapshot',
   );
   return new SyncError(isRegistered ? 'PEER_REFUSED' : 'PLUGIN_UNKNOWN', message);
 }
 
-/** A status document that names no codecs at all says nothing about what is served. */
-function served(
-  usable: readonly ('stream' | 'json')[],
-  status: PeerStatus | null,
-): readonly ('stream' | 'json')[] {
-  const named = usable.filter((mode) => (status?.codecs[mode].length ?? 0) > 0);
-  return named.length > 0 ? named : usable;
+/** A status document that names no codecs at all says nothing about what is served, unless it is that of files. */
+function served(usable: readonly BlocksMode[], status: PeerStatus | null): readonly BlocksMode[] {
+  const named = usable.filter((mode) => mode !== 'tiles' && (status?.codecs[mode].length ?? 0) > 0);
+  return named.length > 0 || isStatic(status) ? named : usable;
 }
 
 function key(peer: Peer, mode: SyncMode): string {

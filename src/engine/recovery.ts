@@ -160,10 +160,11 @@ export class Recovery {
 
   /** Whether the same peer is worth asking by its other way. */
   #hasOtherWay({ record, error, way, fork }: Failure): boolean {
-    if (way === null || fork !== null || record.dropped !== null) return false;
+    // Where a chain forks, tiles don't tell; the stream does.
+    if (way === null || (fork !== null && way !== 'tiles') || record.dropped !== null) return false;
     // It is left for its chain, whatever way that came.
     if (error.code === 'PEER_OUTVOTED') return false;
-    return this.#deps.chooser.failed(record.peer, way, error);
+    return this.#deps.chooser.failed(record.peer, way, error, record.status);
   }
 
   /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait, and may be confirmed. */

@@ -10,18 +10,20 @@ import type { EngineParts, EngineSettings } from './engine-parts.js';
 import type { EventHub } from './events/event-hub.js';
 import { checkAgreedName, selfContradiction } from './handshake.js';
 import { type ChosenMode, ModeChooser, noWay } from './modes.js';
+import { isStatic, tilesReach } from './peer-tiles.js';
 import { OtherPeers } from './other-peers.js';
 import { peerFailure } from './peers/failures.js';
 import type { Greeting } from './peers/greeting.js';
 import { publishVerdict } from './peers/head-watch.js';
 import type { NextPeer, PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
-import { unmetClaim } from './peers/survey.js';
+import { claimOf, unmetClaim } from './peers/survey.js';
 import type { ProgressMeter } from './events/progress.js';
 import { type Failure, Recovery } from './recovery.js';
 import { isDone } from './session/claims.js';
 import { TieLimit } from './session/tie-limit.js';
 import { takeSnapshot } from './snapshot/take-snapshot.js';
+import { weighHistory } from './snapshot/weigh-history.js';
 
 /** What one run of an engine works with. */
 export interface RunDeps {
@@ -56,6 +58,7 @@ export class SyncRun {
     this.#opener = new ChainOpener(deps);
     this.#chooser = new ModeChooser({
       mode: settings.mode,
+      base: settings.base,
       transports: parts.transports.map(({ mode }) => mode),
       snapshots: parts.snapshots !== null,
       minSnapshotBlocks: settings.minSnapshotBlocks,
@@ -127,16 +130,16 @@ export class SyncRun {
 
   /** Asks a peer for what it has, by the way that suits it. */
   async #connect(record: PeerRecord, signal: AbortSignal): Promise<Outcome> {
-    let connection: Connection | null;
+    let prepared: Prepared;
     try {
-      connection = await this.#prepare(record, signal);
-      if (connection === null) await this.#others.agreement?.confirmer?.settled(record, signal);
+      prepared = await this.#prepare(record, signal);
+      if (prepared === 'done') await this.#others.agreement?.confirmer?.settled(record, signal);
     } catch (error) {
       const before = { record, way: null, hasWorked: false, fork: null };
       return { kind: 'failed', ...before, error: peerFailure(error, signal) };
     }
-    if (connection === null) return FINISHED;
-    const outcome = await connection.run(signal);
+    if (prepared === 'done') return FINISHED;
+    const outcome = prepared === 'nothing-new' ? nothingNew(record) : await prepared.run(signal);
     return outcome.kind === 'ended' ? this.#conclude(outcome, signal) : outcome;
   }
 
@@ -150,32 +153,90 @@ export class SyncRun {
   }
 
   /** Whether the sync is over; when following it never is. */
-  async #isFinished({ record, hasWorked }: Ended, signal: AbortSignal): Promise<boolean> {
+  async #isFinished(ended: Ended, signal: AbortSignal): Promise<boolean> {
+    const { record, way } = ended;
     const { settings } = this.#deps;
     const chain = this.#opener.chain;
     if (isDone(chain.tip().head, settings.to)) {
       await this.#others.agreement?.confirmer?.settled(record, signal);
       return true;
     }
+    if (way === 'tiles' && !isStatic(record.status)) {
+      this.#goOnBehindTiles(record);
+      return false;
+    }
+    return this.#isAtHead(ended, signal);
+  }
+
+  /** Whether a peer that has sent all it had has brought the node where it is to be. */
+  async #isAtHead({ record, hasWorked }: Ended, signal: AbortSignal): Promise<boolean> {
+    const { settings } = this.#deps;
+    const chain = this.#opener.chain;
     const unmet = unmetClaim(record, chain.tip().head);
     if (unmet !== null) throw unmet;
     this.#book.met(record);
     const isCaughtUp = await this.#isCaughtUp(record, signal);
     if (hasWorked || !settings.follow) this.#recovery.worked(record);
-    if (settings.follow) this.#handOver(record);
+    if (settings.follow) await this.#handOver(record, signal);
     return isCaughtUp && !settings.follow;
   }
 
-  /** Ranges have brought all there was; the stream brings what is new. */
-  #handOver(record: PeerRecord): void {
+  /** The peer is asked for what is behind its tiles. @throws SyncError when those were less than it said */
+  #goOnBehindTiles(record: PeerRecord): void {
+    const { peer, status } = record;
+    const reach = this.#reach(status);
+    if (reach !== null) {
+      const height = this.#opener.chain.tip().head?.height ?? -1;
+      const message = `${peer.url} has sent its tiles up to block ${height}, and says that it has them up to ${reach}.`;
+      throw new SyncError('STREAM_TRUNCATED', message, { height, peer: peer.url });
+    }
+    this.#recovery.worked(record);
+    this.#book.prefer(record);
+  }
+
+  /** The newest height that a peer's tiles bring; `null` where they bring nothing, or too little. */
+  #reach(status: PeerStatus | null): number | null {
+    const { base, to } = this.#deps.settings;
+    const { head } = this.#opener.chain.tip();
+    return tilesReach(status, head === null ? base : head.height + 1, to);
+  }
+
+  /** Ranges, or tiles, have brought all there was; the stream brings what is new. */
+  async #handOver(record: PeerRecord, signal: AbortSignal): Promise<void> {
     const { peer } = record;
     const canStream = this.#chooser.canStream(peer, record.status);
     this.#chooser.succeeded();
     if (canStream) return;
+    if (isStatic(record.status)) {
+      await this.#awaitMore(record, signal);
+      return;
+    }
     const error = new SyncError('PEER_REFUSED', `${peer.url} has no stream that could be followed.`);
     // One that says it has a stream may only not have it now.
     if (record.status?.codecs.stream.length === 0) this.#book.drop(record, error);
     throw error;
+  }
+
+  /**
+   * Files tell of nothing: their status is read again and again. Resolves when there is more in them, or another peer brings
+   * what is new.
+   */
+  async #awaitMore(record: PeerRecord, signal: AbortSignal): Promise<void> {
+    const { settings, parts } = this.#deps;
+    const streaming = this.#book.ready.find(
+      ({ peer, status }) => status !== null && this.#chooser.canStream(peer, status),
+    );
+    if (streaming !== undefined) {
+      this.#book.prefer(streaming);
+      return;
+    }
+    this.#book.prefer(record);
+    let claim = 'same';
+    while (claim === 'same' || claim === 'behind') {
+      await sleep(settings.headCheckMs, signal);
+      claim = claimOf(await this.#others.ask(record, signal), parts.storage.checkpoint().head);
+      if (claim === 'same' && !(await this.#isCaughtUp(record, signal))) return;
+    }
   }
 
   /** Whether the other peers and the clock have nothing against it. A peer that claims more is asked next. */
@@ -197,8 +258,8 @@ export class SyncRun {
     return doubt === null;
   }
 
-  /** @returns a connection that is ready to run; `null` when all that is wanted is there. */
-  async #prepare(record: PeerRecord, signal: AbortSignal): Promise<Connection | null> {
+  /** Asks what the peer has, and makes ready to fetch it. */
+  async #prepare(record: PeerRecord, signal: AbortSignal): Promise<Prepared> {
     const { hub, settings, parts } = this.#deps;
     const { peer } = record;
     hub.phase.connecting(peer.url);
@@ -210,10 +271,10 @@ export class SyncRun {
     const first = this.#choose(peer, status);
     if (status !== null) this.#opener.check(status);
     this.#checkName(status);
-    const chosen = first?.mode === 'snapshot' ? await this.#afterSnapshot(record, first, signal) : first;
+    const chosen = first?.mode === 'snapshot' ? await this.#asSnapshot(record, first, signal) : first;
     const chain = await this.#opener.open(status);
     if (status !== null) this.#opener.adopt(status);
-    if (chosen === null) throw noWay(peer, settings.mode, parts.transports);
+    if (chosen === null) throw noWay(peer, settings.mode, parts.transports, status);
     return this.#connection(record, chain, {
       ...chosen,
       agreement: await this.#others.agreed(chain, signal),
@@ -230,6 +291,16 @@ export class SyncRun {
       this.#book.usable.map((record) => record.status),
       agree,
     );
+  }
+
+  /** Takes the snapshot, unless the whole history is not much more than that. @returns how to go on */
+  async #asSnapshot(record: PeerRecord, chosen: ChosenMode, signal: AbortSignal): Promise<ChosenMode | null> {
+    const isFree = this.#deps.settings.mode === 'auto';
+    const reason = isFree ? await weighHistory(this.#deps, record, signal) : null;
+    if (reason === null) return this.#afterSnapshot(record, chosen, signal);
+    this.#chooser.endSnapshot();
+    const blocks = this.#choose(record.peer, record.status);
+    return blocks?.mode === 'tiles' ? { mode: 'tiles', reason } : blocks;
   }
 
   /** @returns how to go on once there is a snapshot, or no hope for one. */
@@ -255,14 +326,15 @@ export class SyncRun {
     record: PeerRecord,
     chain: Chain,
     { mode, reason, agreement }: ChosenMode & { readonly agreement: Agreement },
-  ): Connection | null {
+  ): Prepared {
     const { hub, parts, settings, meter, now } = this.#deps;
     const { peer, status } = record;
     const transport = parts.transports.find((each) => each.mode === mode);
-    if (transport === undefined) throw noWay(peer, settings.mode, parts.transports);
+    if (transport === undefined) throw noWay(peer, settings.mode, parts.transports, status);
     const { head } = chain.tip();
     meter.place(head?.height ?? null, target(status, settings.to));
-    if (isDone(head, settings.to)) return null;
+    if (isDone(head, settings.to)) return 'done';
+    if (mode === 'tiles' && this.#reach(status) === null) return 'nothing-new';
     const check = this.#others.headCheck(chain, agreement);
     const { news, confirmer } = agreement;
     const onSuccess = (): void => {
@@ -283,6 +355,9 @@ export class SyncRun {
   }
 }
 
+/** A connection that is ready to run; or all that is wanted is there, or all that the peer has. */
+type Prepared = Connection | 'done' | 'nothing-new';
+
 /** What asking a peer came to. */
 type Outcome =
   /** The sync is over. */
@@ -292,6 +367,10 @@ type Outcome =
   | (Failure & { readonly kind: 'failed' });
 
 type Ended = Extract<ConnectionOutcome, { kind: 'ended' }>;
+
+function nothingNew(record: PeerRecord): Ended {
+  return { kind: 'ended', record, way: 'tiles', hasWorked: false, fork: null };
+}
 
 const FINISHED: Outcome = { kind: 'finished' };
 

@@ -31,36 +31,36 @@ function chainAt(head: number, confirmed: number | null) {
 
 test('256 MiB are taken above the confirmed block, and more once some of them are confirmed or rolled back', (t) => {
   const chain = chainAt(0, 0);
-  const backlog = new Backlog(chain, 100);
+  const backlog = new Backlog(chain);
   for (const height of [1, 2, 3, 4]) {
-    t.false(backlog.isFull, `before block ${height}`);
+    t.false(backlog.isFullFor(100), `before block ${height}`);
     chain.at(height, 0);
     backlog.add([frameAt(height, 64 * MIB)]);
   }
-  t.true(backlog.isFull);
+  t.true(backlog.isFullFor(100));
   chain.at(4, 1);
-  t.false(backlog.isFull);
+  t.false(backlog.isFullFor(100));
   chain.at(5, 1);
   backlog.add([frameAt(5, 64 * MIB)]);
-  t.true(backlog.isFull);
+  t.true(backlog.isFullFor(100));
   chain.at(3, 1);
-  t.false(backlog.isFull);
+  t.false(backlog.isFullFor(100));
 });
 
 test('4,096 blocks are taken above the confirmed block, the next batch among them', (t) => {
   const chain = chainAt(3_996, 0);
-  const backlog = new Backlog(chain, 100);
-  t.false(backlog.isFull);
+  const backlog = new Backlog(chain);
+  t.false(backlog.isFullFor(100));
   chain.at(3_997, 0);
-  t.true(backlog.isFull);
+  t.true(backlog.isFullFor(100));
   chain.at(3_997, 1);
-  t.false(backlog.isFull);
+  t.false(backlog.isFullFor(100));
 });
 
 test('where nothing is confirmed, blocks count from the first one of the store', (t) => {
   const chain = chainAt(3_995, null);
-  const backlog = new Backlog(chain, 100);
-  t.false(backlog.isFull);
+  const backlog = new Backlog(chain);
+  t.false(backlog.isFullFor(100));
   chain.at(3_996, null);
-  t.true(backlog.isFull);
+  t.true(backlog.isFullFor(100));
 });

@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { Frame } from '../../src/contracts/index.js';
-import { BatchWriter } from '../../src/engine/batch-writer.js';
+import type { CommitTile, Frame } from '../../src/contracts/index.js';
+import { type Batch, BatchWriter } from '../../src/engine/batch-writer.js';
 
 const limits = { maxBatchBlocks: 4, maxPendingBytes: 100 };
 
@@ -15,7 +15,7 @@ const heights = (frames: readonly Frame[]): number[] => frames.map(({ header }) 
 
 test('frames that come while a batch is being written go into the next one, in order and bounded in number', async (t) => {
   const batches: number[][] = [];
-  const writer = new BatchWriter(async (frames) => {
+  const writer = new BatchWriter(async ({ frames }) => {
     batches.push(heights(frames));
     await new Promise((resolve) => setTimeout(resolve, 5));
   }, limits);
@@ -43,7 +43,7 @@ test('push waits while more bytes than allowed wait for the disk', async (t) => 
 
 test('a failed commit is reported by the next call, and nothing is written after it', async (t) => {
   const batches: number[][] = [];
-  const writer = new BatchWriter((frames) => {
+  const writer = new BatchWriter(({ frames }) => {
     batches.push(heights(frames));
     return Promise.reject(new Error('disk'));
   }, limits);
@@ -60,7 +60,7 @@ test('flush of an idle writer resolves', async (t) => {
 
 test('a push of nothing holds nothing up: what comes after it is written', async (t) => {
   const written: number[] = [];
-  const writer = new BatchWriter((frames) => {
+  const writer = new BatchWriter(({ frames }) => {
     written.push(...heights(frames));
     return Promise.resolve();
   }, limits);
@@ -71,4 +71,77 @@ test('a push of nothing holds nothing up: what comes after it is written', async
   await writer.push([frame(1)]);
   await writer.flush();
   t.deepEqual(written, [0, 1]);
+});
+
+/** A tile of the blocks from one height to another. */
+function tileOf(from: number, to: number): { readonly frames: readonly Frame[]; readonly tile: CommitTile } {
+  const frames = Array.from({ length: to - from + 1 }, (_each, at) => frame(from + at));
+  const body = { bytes: new Uint8Array(5), members: [] };
+  const ends = { previousHash: `h${from - 1}`, hash: `h${to}` };
+  return { frames, tile: { from, to, ...ends, documentBytes: 60, bytes: 5, digest: null, body } };
+}
+
+/** Pushes tiles, and frames as others do, while the first batch is held up. @returns the batches */
+async function batchesOf(pushed: readonly (ReturnType<typeof tileOf> | Frame)[]): Promise<readonly Batch[]> {
+  const batches: Batch[] = [];
+  let release = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const wide = { maxBatchBlocks: 4, maxPendingBytes: 1_000_000 };
+  const writer = new BatchWriter(async (batch) => {
+    batches.push(batch);
+    await gate;
+  }, wide);
+  for (const each of pushed)
+    await ('tile' in each ? writer.push(each.frames, each.tile) : writer.push([each]));
+  release();
+  await writer.flush();
+  return batches;
+}
+
+test('a tile is never divided between batches, however many blocks it has, and several go into one', async (t) => {
+  const batches = await batchesOf([
+    frame(0),
+    tileOf(1, 1_000),
+    tileOf(1_001, 2_000),
+    tileOf(2_001, 3_000),
+    frame(3_001),
+  ]);
+  t.deepEqual(
+    batches.map(({ frames, tiles }) => [
+      frames[0]?.header.height,
+      frames.at(-1)?.header.height,
+      tiles.length,
+    ]),
+    [
+      [0, 0, 0],
+      [1, 2_000, 2],
+      [2_001, 3_001, 1],
+    ],
+  );
+  const huge = await batchesOf([tileOf(0, 2), tileOf(3, 5_000), tileOf(5_001, 5_002)]);
+  t.deepEqual(
+    huge.map(({ frames, tiles }) => [frames.length, tiles.map(({ from }) => from)]),
+    [
+      [3, [0]],
+      [4_998, [3]],
+      [2, [5_001]],
+    ],
+  );
+});
+
+test('push waits for a tile as for its documents and its body', async (t) => {
+  let release = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const writer = new BatchWriter(() => gate, { maxBatchBlocks: 4, maxPendingBytes: 125 });
+  for (const from of [0, 1]) {
+    const { frames, tile } = tileOf(from, from);
+    await writer.push(frames, tile);
+  }
+  let taken = false;
+  const { frames, tile } = tileOf(2, 2);
+  const pushing = writer.push(frames, tile).then(() => (taken = true));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  t.false(taken);
+  release();
+  await pushing;
 });

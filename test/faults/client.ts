@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { SyncMode } from '../../src/index.js';
+import type { WantedMode } from '../../src/index.js';
 import type { Breakage } from './broken-storage.js';
 import { checkJournal, checkStore } from './checks.js';
 import { type Life, readJournal } from './journal.js';
@@ -19,7 +19,7 @@ export interface ClientOptions {
   /** `null` for a store that is not broken. */
   readonly broken: Breakage | null;
   /** `null` leaves the choice to the engine. */
-  readonly mode: SyncMode | null;
+  readonly mode: WantedMode | null;
   readonly follow: boolean;
   readonly maxBatchBlocks: number;
   /** `null` for the engine's own. */

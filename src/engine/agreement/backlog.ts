@@ -8,14 +8,11 @@ const MAX_BYTES = 256 * 1024 * 1024;
 /** Counts what is stored and not confirmed. */
 export class Backlog {
   readonly #chain: Pick<Chain, 'tip'>;
-  /** So many blocks may be let in at once. */
-  readonly #batchBlocks: number;
   /** Encoded bytes of batches, with the height of their last block; oldest first. */
   readonly #batches: { readonly height: number; readonly bytes: number }[] = [];
 
-  constructor(chain: Pick<Chain, 'tip'>, maxBatchBlocks: number) {
+  constructor(chain: Pick<Chain, 'tip'>) {
     this.#chain = chain;
-    this.#batchBlocks = Math.min(maxBatchBlocks, MAX_BLOCKS / 2);
   }
 
   /** Blocks were stored. */
@@ -27,14 +24,14 @@ export class Backlog {
     this.#forget();
   }
 
-  /** Whether no more may be stored until some of it is confirmed. */
-  get isFull(): boolean {
+  /** Whether so many more blocks may not be stored until some of it is confirmed. */
+  isFullFor(more: number): boolean {
     const { head, confirmed, base } = this.#chain.tip();
     if (head === null) return false;
     this.#forget();
     const blocks = head.height - (confirmed?.height ?? base - 1);
     const bytes = this.#batches.reduce((sum, batch) => sum + batch.bytes, 0);
-    return blocks > 0 && (blocks + this.#batchBlocks > MAX_BLOCKS || bytes >= MAX_BYTES);
+    return blocks > 0 && (blocks + Math.min(more, MAX_BLOCKS / 2) > MAX_BLOCKS || bytes >= MAX_BYTES);
   }
 
   /** Drops batches that are confirmed, or were rolled back. */

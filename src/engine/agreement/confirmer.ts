@@ -66,7 +66,7 @@ export class Confirmer {
     };
     this.#deps = deps;
     this.#witnesses = book.usable.map((record) => new Witness({ ...deps, onAnswer }, record));
-    this.#backlog = new Backlog(chain, deps.settings.limits.maxBatchBlocks);
+    this.#backlog = new Backlog(chain);
     this.#shortage = new Shortage({ chain, hub: deps.hub, agree: deps.settings.agree });
   }
 
@@ -115,9 +115,9 @@ export class Confirmer {
     this.#mark = null;
   }
 
-  /** Resolves when there is room for more blocks above the confirmed one. @throws SyncError once the signal fires */
-  async room(signal: AbortSignal): Promise<void> {
-    await this.#until(() => !this.#backlog.isFull, signal);
+  /** Resolves when there is room for so many more blocks above the confirmed one. @throws SyncError once the signal fires */
+  async room(blocks: number, signal: AbortSignal): Promise<void> {
+    await this.#until(() => !this.#backlog.isFullFor(blocks), signal);
   }
 
   /** Why the node does not count as caught up; `null` when its head is confirmed, or is about to be. */

@@ -1,6 +1,7 @@
 import type { Transport } from '../../contracts/index.js';
 import type { Chain } from '../../chain/chain.js';
 import type { SessionFact } from '../session/fact.js';
+import { bytesOf } from '../batch-writer.js';
 import type { BlockNews } from './block-news.js';
 import type { EventHub } from './event-hub.js';
 import type { ProgressMeter } from './progress.js';
@@ -53,11 +54,10 @@ export function publishFact(deps: PublishDeps, fact: SessionFact, { origin, peer
 
 function publishDurable(
   { hub, meter, chain, news }: PublishDeps,
-  { frames }: Fact<'durable'>,
+  { frames, tiles }: Fact<'durable'>,
   origin: Transport['mode'],
 ): void {
-  let bytes = 0;
-  for (const frame of frames) bytes += frame.bytes.byteLength;
+  const bytes = bytesOf({ frames, tiles });
   const last = frames.at(-1);
   if (last !== undefined) meter.add(frames.length, bytes, last.header.height);
   news.stored(frames, origin);

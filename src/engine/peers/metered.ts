@@ -21,6 +21,9 @@ export async function* metered(
 
 function bytesOf(items: readonly WireItem[]): number {
   let bytes = 0;
-  for (const item of items) if (item.kind === 'frame') bytes += item.bytes.byteLength;
+  for (const item of items) {
+    if (item.kind === 'frame') bytes += item.bytes.byteLength;
+    if (item.kind === 'tile') bytes += item.tile.bytes;
+  }
   return bytes;
 }

@@ -1,4 +1,4 @@
-import type { BlockRef, Frame } from '../../contracts/index.js';
+import type { BlockRef, CommitTile, Frame } from '../../contracts/index.js';
 import type { Equivocation } from '../../chain/evidence.js';
 import type { SyncError } from '../../errors/index.js';
 
@@ -9,7 +9,8 @@ export type PassingFork = 'replaced' | 'shorter';
  * What happened in a session. Each batch and each rollback is one fact, told once, after it is durable.
  */
 export type SessionFact =
-  | { readonly kind: 'durable'; readonly frames: readonly Frame[] }
+  /** `tiles` are those that the frames came in, as far as they were taken whole. */
+  | { readonly kind: 'durable'; readonly frames: readonly Frame[]; readonly tiles: readonly CommitTile[] }
   /** Blocks above `to` were dropped, newest first; at least one. */
   | { readonly kind: 'dropped'; readonly to: BlockRef; readonly dropped: readonly BlockRef[] }
   /** The peer went back, or is on another branch, and has not enough to take the place of our blocks: they are kept. */

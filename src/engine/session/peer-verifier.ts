@@ -1,6 +1,14 @@
-import type { BlockRef, Frame, PeerStatus, WireFrame, WireItem } from '../../contracts/index.js';
+import type {
+  BlockRef,
+  Frame,
+  PeerStatus,
+  VerifiedTile,
+  WireFrame,
+  WireItem,
+} from '../../contracts/index.js';
 import { isSyncError } from '../../errors/index.js';
 import type { Chain } from '../../chain/chain.js';
+import type { TileBlocks } from '../../chain/linked-tile.js';
 import { type AppendPoint, nextHeight } from '../../chain/links.js';
 import { nearHead } from '../../chain/producers.js';
 import type { Verifier } from '../../chain/verifier.js';
@@ -55,6 +63,16 @@ export class PeerVerifier {
     }
   }
 
+  /**
+   * Links a tile to the newest block, and takes those in it that come next. Which tiles follow each other is said by the
+   * index of the peer that was asked, whoever sent them.
+   *
+   * @param to - last height wanted; `null` for all.
+   */
+  tile(tile: VerifiedTile, to: number | null): TileBlocks {
+    return this.#verifier.tile(tile, to);
+  }
+
   /** Verifies blocks by themselves, from the one after `after` up to a height; `head` stays. */
   async range(
     answer: AsyncIterable<readonly WireItem[]>,
@@ -65,8 +83,9 @@ export class PeerVerifier {
     const frames: Frame[] = [];
     for await (const items of answer) {
       for (const item of items) {
-        if (item.kind !== 'frame' || isDone(verifier.appendPoint.head, to)) continue;
-        const frame = verifier.wireFrame(item);
+        if (isDone(verifier.appendPoint.head, to)) continue;
+        if (item.kind === 'tile') frames.push(...verifier.tile(item.tile, to).frames);
+        const frame = item.kind === 'frame' ? verifier.wireFrame(item) : null;
         if (frame !== null) frames.push(frame);
       }
       if (isDone(verifier.appendPoint.head, to)) break;

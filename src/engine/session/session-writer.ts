@@ -1,14 +1,14 @@
-import type { BlockRef, Frame } from '../../contracts/index.js';
+import type { BlockRef, CommitTile, Frame } from '../../contracts/index.js';
 import type { Chain } from '../../chain/chain.js';
-import { type BatchLimits, BatchWriter } from '../batch-writer.js';
+import { type Batch, type BatchLimits, BatchWriter } from '../batch-writer.js';
 import type { SessionFact } from './fact.js';
 
 /** What a {@link SessionWriter} works with. */
 export interface SessionWriterDeps {
   readonly chain: Chain;
   readonly batch: BatchLimits;
-  /** Resolves when more blocks may be made durable, or the signal has fired. */
-  ready(signal: AbortSignal): Promise<void>;
+  /** Resolves when so many more blocks may be made durable, or the signal has fired. */
+  ready(blocks: number, signal: AbortSignal): Promise<void>;
   /** Runs as it happens. */
   readonly onFact: (fact: SessionFact) => void;
   /** Runs when blocks can't be made durable, which whoever waits for the next ones would not see. */
@@ -19,24 +19,27 @@ export interface SessionWriterDeps {
 export class SessionWriter {
   readonly #deps: SessionWriterDeps;
   readonly #batches: BatchWriter;
-  readonly #options: Parameters<Chain['commit']>[1];
 
   constructor(deps: SessionWriterDeps, signal: AbortSignal) {
-    const onDurable = (frames: readonly Frame[]): void => {
-      deps.onFact({ kind: 'durable', frames });
+    const onDurable = (frames: readonly Frame[], tiles: readonly CommitTile[]): void => {
+      deps.onFact({ kind: 'durable', frames, tiles });
     };
     this.#deps = deps;
-    this.#options = { onDurable, signal };
-    const commit = async (frames: readonly Frame[]): Promise<void> => {
-      await deps.ready(signal);
-      await deps.chain.commit(frames, this.#options);
+    const commit = async ({ frames, tiles }: Batch): Promise<void> => {
+      await deps.ready(frames.length, signal);
+      await deps.chain.commit(frames, { tiles, onDurable, signal });
     };
     this.#batches = new BatchWriter(commit, deps.batch, deps.onFailure);
   }
 
-  /** Takes blocks; resolves when there is room for more. @throws the failure of an earlier commit */
-  push(frames: readonly Frame[]): Promise<void> {
-    return this.#batches.push(frames);
+  /**
+   * Takes blocks; resolves when there is room for more.
+   *
+   * @param tile - that they are all blocks of; `null` for none.
+   * @throws the failure of an earlier commit
+   */
+  push(frames: readonly Frame[], tile: CommitTile | null): Promise<void> {
+    return this.#batches.push(frames, tile);
   }
 
   /** Resolves when everything taken is durable. */
@@ -52,6 +55,6 @@ export class SessionWriter {
     const { chain, onFact } = this.#deps;
     const dropped = frames.length === 0 ? await chain.rollback(to) : await chain.replace(to, frames);
     if (dropped.length > 0) onFact({ kind: 'dropped', to, dropped });
-    if (frames.length > 0) onFact({ kind: 'durable', frames });
+    if (frames.length > 0) onFact({ kind: 'durable', frames, tiles: [] });
   }
 }

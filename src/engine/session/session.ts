@@ -1,5 +1,6 @@
 import type {
   BlockRef,
+  CommitTile,
   Frame,
   Peer,
   PeerStatus,
@@ -7,6 +8,7 @@ import type {
   WireComplete,
   WireFrame,
   WireItem,
+  WireTile,
 } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import type { RollbackLimit } from '../peers/rollback-limit.js';
@@ -17,6 +19,7 @@ import { belowFinalized, commonBlock, shorterBranch } from './fork.js';
 import { PeerVerifier } from './peer-verifier.js';
 import { claimedTooShort, isWorthAsking } from './claimed-branch.js';
 import { SessionWriter, type SessionWriterDeps } from './session-writer.js';
+import { isOnNewPage, tileFork } from './tile-fork.js';
 import {
   answered,
   ASKING,
@@ -168,6 +171,8 @@ class Session {
     const from = this.#verifier.nextHeight;
     let last: WireComplete | null = null;
     for await (const items of this.#deps.open({ after, from }, this.#signal)) {
+      const [first] = items;
+      if (first?.kind === 'tile' && isAsking(this.#state)) this.#checkFork(first);
       this.#state = answered(this.#state);
       const complete = await this.#takeItems(items);
       last = complete ?? last;
@@ -191,7 +196,7 @@ class Session {
   }
 
   async #takeItems(items: readonly WireItem[]): Promise<WireComplete | null> {
-    const { to, follow } = this.#deps;
+    const { to } = this.#deps;
     let frames: Frame[] = [];
     let complete: WireComplete | null = null;
     try {
@@ -203,10 +208,7 @@ class Session {
         const verified = frames;
         frames = [];
         await this.#push(verified);
-        if (item.kind === 'tile') throw new TypeError('Tiles are not taken yet.');
-        if (item.kind === 'rollback') await this.#rollback(item.to);
-        else complete = item;
-        if (item.kind === 'complete' && follow) await this.#goLive(item);
+        complete = (await this.#takeOther(item)) ?? complete;
       }
     } finally {
       this.#verifier.vouchForHelper(frames, items.at(-1));
@@ -215,17 +217,40 @@ class Session {
     return complete;
   }
 
+  /** @returns the item, if it says that all was sent */
+  async #takeOther(item: Exclude<WireItem, WireFrame>): Promise<WireComplete | null> {
+    if (item.kind === 'tile') await this.#takeTile(item);
+    if (item.kind === 'rollback') await this.#rollback(item.to);
+    if (item.kind !== 'complete') return null;
+    if (this.#deps.follow) await this.#goLive(item);
+    return item;
+  }
+
+  async #takeTile(item: WireTile): Promise<void> {
+    const { to } = this.#deps;
+    if (isDone(this.#verifier.head, to)) return;
+    if (isOnNewPage(item.tile)) this.#checkFork(item);
+    const taken = this.#verifier.tile(item.tile, to);
+    await this.#push(taken.frames, taken.tile);
+  }
+
+  /** @throws SyncError `FORKED` for a tile of another branch */
+  #checkFork({ tile }: WireTile): void {
+    const fork = tileFork(tile, this.#verifier.head);
+    if (fork !== null) throw fork;
+  }
+
   #verify(item: WireFrame, frames: Frame[]): void {
     const frame = this.#verifier.frame(item);
     if (frame !== null) frames.push(frame);
     else this.#deps.onFact({ kind: 'repeat', height: this.#verifier.head?.height ?? 0 });
   }
 
-  async #push(frames: readonly Frame[]): Promise<void> {
+  async #push(frames: readonly Frame[], tile: CommitTile | null = null): Promise<void> {
     if (frames.length === 0) return;
     const state = answered(this.#state);
     if (state.at === 'proving') await this.#prove(state, frames);
-    else await this.#writer.push(frames);
+    else await this.#writer.push(frames, tile);
   }
 
   async #prove(state: Proving, frames: readonly Frame[]): Promise<void> {

@@ -213,6 +213,7 @@ export class SnapshotRun {
       pins: settings.pins,
       name: { chainId, isPinned: settings.chainId !== null },
       maxBlockBytes: settings.limits.maxBlockBytes,
+      tiles: null,
     };
     return new Verifier(deps, { head: null, base });
   }

@@ -109,6 +109,7 @@ async function verifierOf({ chain, chainId, base }: DocumentHead, maxBlockBytes:
     signedFrom: VOUCHED,
     name: { chainId, isPinned: false },
     maxBlockBytes,
+    tiles: null,
   };
   return new Verifier(deps, { head: null, base });
 }

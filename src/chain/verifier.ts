@@ -8,7 +8,7 @@ import type {
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { lendDocument } from './lend-document.js';
-import { checkLink, type AppendPoint, nextHeight } from './links.js';
+import { checkLink, type AppendPoint, nextHeight } from '../internal/links.js';
 import { type ChainName, checkName, type Pins } from './pins.js';
 import type { Producers, SignedFrom } from './producers.js';
 import type { StorageEncoding } from './storage-encoding.js';

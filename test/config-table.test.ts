@@ -177,6 +177,7 @@ const ENGINE_ROWS: OptionTable = {
   acceptRollback: row([{ height: 1, hash: 'x' }, null], [{ height: 1 }, { hash: 'x' }, 'x', 1, {}]),
   'acceptRollback.height': required([0, MAX], [...NO_NUMBERS, null, -1, 0.5]),
   'acceptRollback.hash': required(['x'], [...NO_TEXTS, null]),
+  threads: row([0, 1, 64], [...NO_NUMBERS, null, -1, 1.5, 65]),
   fetch: row([fetch, null], [{}, 'fetch', true, Promise.resolve(fetch)]),
   retry: row([{}], [...NO_OBJECTS, { maxAttempt: 3 }, { attempts: 3 }]),
   'retry.maxAttempts': row([1, MAX, Infinity], ['1', null, Number.NaN, 0, -1, 1.5, -Infinity]),

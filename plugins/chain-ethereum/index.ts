@@ -14,5 +14,6 @@ export function ethereum(): ChainRulesPlugin {
     name: 'ethereum',
     apiVersion: PLUGIN_API_VERSION,
     create: () => new EthereumRules(),
+    worker: { module: new URL('./worker.js', import.meta.url).href, options: null },
   };
 }

@@ -12,10 +12,12 @@ export { parseLinkedId, type LinkedOptions } from './options.js';
  */
 export function linked(options: LinkedOptions): ChainRulesPlugin {
   const id = linkedId(options);
+  const names = { ...options };
   return {
     kind: 'chain',
     name: 'linked',
     apiVersion: PLUGIN_API_VERSION,
-    create: () => new LinkedRules(id, { ...options }),
+    create: () => new LinkedRules(id, names),
+    worker: { module: new URL('./worker.js', import.meta.url).href, options: names },
   };
 }

@@ -12,5 +12,6 @@ export function sealedJson(): ChainRulesPlugin {
     name: 'sealed-json',
     apiVersion: PLUGIN_API_VERSION,
     create: () => new SealedJsonRules(),
+    worker: { module: new URL('./worker.js', import.meta.url).href, options: null },
   };
 }

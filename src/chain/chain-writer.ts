@@ -10,7 +10,7 @@ import type {
 } from '../contracts/index.js';
 import { WriteQueue } from '../internal/write-queue.js';
 import type { ChainListeners } from './chain-listeners.js';
-import { type AppendPoint, nextHeight } from './links.js';
+import { type AppendPoint, nextHeight } from '../internal/links.js';
 import type { Pins } from './pins.js';
 import type { Producers } from './producers.js';
 import type { StateKeeper } from './state/state-keeper.js';

@@ -23,7 +23,7 @@ import { checkDocuments, checkPlace } from './arguments.js';
 import { Block } from './block.js';
 import { ChainListeners, type RollbackHook } from './chain-listeners.js';
 import { ChainWriter, type CommitOptions } from './chain-writer.js';
-import type { AppendPoint } from './links.js';
+import type { AppendPoint } from '../internal/links.js';
 import { Equivocations, type Equivocation, type Evidence, type EvidenceShelf } from './evidence.js';
 import type { Pins } from './pins.js';
 import { EACH, type Producers, type SignedFrom, VOUCHED } from './producers.js';

@@ -11,7 +11,7 @@ import type {
 import { isSyncError, SyncError } from '../errors/index.js';
 import { lendDocument } from './lend-document.js';
 import { documentsOf, framesOf, type TileBlocks, type TilePolicy, wholeOf } from './linked-tile.js';
-import { checkLink, type AppendPoint, nextHeight } from './links.js';
+import { checkLink, type AppendPoint, nextHeight } from '../internal/links.js';
 import { type ChainName, checkName, type Pins } from './pins.js';
 import type { Producers, SignedFrom } from './producers.js';
 import { StorageEncoding } from './storage-encoding.js';

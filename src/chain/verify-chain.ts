@@ -2,7 +2,7 @@ import type { AbortOptions, ChainRules, Frame } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import type { Block } from './block.js';
 import type { Chain } from './chain.js';
-import { checkLink, type AppendPoint, nextHeight } from './links.js';
+import { checkLink, type AppendPoint, nextHeight } from '../internal/links.js';
 
 /** What is checked. */
 export interface VerifyOptions extends AbortOptions {

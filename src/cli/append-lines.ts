@@ -1,7 +1,7 @@
 import type { BlockRef, Frame } from '../contracts/index.js';
 import { type BatchLimits, BatchWriter } from '../engine/batch-writer.js';
 import type { Chain } from '../chain/chain.js';
-import { nextHeight } from '../chain/links.js';
+import { nextHeight } from '../internal/links.js';
 import { EACH, VOUCHED } from '../chain/producers.js';
 import type { Verifier } from '../chain/verifier.js';
 import { type ErrorCode, isSyncError, SyncError } from '../errors/index.js';

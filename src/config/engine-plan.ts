@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { HttpFetch, TransportLimits } from '../contracts/index.js';
 import { DEFAULT_RETRY, type RetryOptions } from '../engine/backoff.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from '../engine/engine-parts.js';
@@ -108,6 +109,9 @@ const SNAPSHOT = {
   minBlocks: withDefault(integer(), 1_000),
 } satisfies Record<keyof SnapshotConfig, Reader<unknown>>;
 
+const MAX_THREADS = 64;
+const MAX_DEFAULT_THREADS = 4;
+
 /** Readers of the options of `createSyncEngine`. */
 export const ENGINE_OPTIONS = {
   ...STORE,
@@ -125,6 +129,11 @@ export const ENGINE_OPTIONS = {
   // What is final already depends on `finality`, so its depth is the default.
   maxRollbackBlocks: withDefault<number | null>(integer(), null),
   acceptRollback: optional(object({ height: height(), hash: text() }, 'an object {height, hash}')),
+  // A core is left to the host.
+  threads: withDefault(
+    integer({ max: MAX_THREADS }),
+    Math.min(MAX_DEFAULT_THREADS, availableParallelism() - 1),
+  ),
   fetch: optional(func<HttpFetch>()),
   retry: object(RETRY),
   limits: object({ ...ENGINE_LIMITS, ...TRANSPORT_LIMITS }),
@@ -156,7 +165,7 @@ export function enginePlan(config: SyncEngineConfig): EnginePlan {
 
 function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits'>): EngineSettings {
   const { peers, mode, trust, to, follow, agree, staleAfterMs, headCheckMs, limits, snapshot } = options;
-  const { maxRollbackBlocks, acceptRollback, confirmTimeoutMs } = options;
+  const { maxRollbackBlocks, acceptRollback, confirmTimeoutMs, threads } = options;
   return Object.freeze({
     ...store,
     peers,
@@ -172,6 +181,7 @@ function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits
     staleAfterMs,
     headCheckMs,
     confirmTimeoutMs,
+    threads,
     retry: retryOf(options),
     limits,
   });

@@ -268,6 +268,13 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
    */
   readonly headCheckMs?: number;
   /**
+   * Worker threads that may check a long history, 0 to 64: they are started once there is so much to check that it pays.
+   * With 0 the main thread checks all of it, in turns of a few milliseconds.
+   *
+   * @defaultValue the processors less one, 4 at most
+   */
+  readonly threads?: number;
+  /**
    * HTTP client; `null` for the engine's own, for HTTP/1.1. A host's `fetch` brings proxies, mutual TLS or HTTP/2.
    *
    * @defaultValue `null`

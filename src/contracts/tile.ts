@@ -54,7 +54,8 @@ export interface VerifiedTile extends Tile {
  * Decodes a tile's body within the bounds that its entry states, and checks each block in it by the chain's rules, the links
  * between them, their heights, the last hash and the digest.
  *
- * @throws SyncError `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`, `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`,
- *   `PARENT_MISMATCH`, `BLOCK_TOO_LARGE`; `ABORTED`
+ * @throws SyncError with the height where it has one: `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`; of a false block
+ *   `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`, `HEIGHT_GAP`, `PARENT_MISMATCH`, `GENESIS_MISMATCH`,
+ *   `BLOCK_TOO_LARGE`; `TILE_MISMATCH` where all blocks are sound and the entry names others; `ABORTED`
  */
 export type VerifyTile = (entry: TileEntry, body: Uint8Array, options: AbortOptions) => Promise<VerifiedTile>;

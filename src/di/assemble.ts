@@ -2,7 +2,6 @@ import type { CodecPlugin, Storage, TransportDeps } from '../contracts/index.js'
 import { EvidenceInMemory, type EvidenceShelf } from '../chain/evidence.js';
 import type { StoreParts } from '../chain/open-store.js';
 import { StorageEncoding } from '../chain/storage-encoding.js';
-import { verifyTile } from '../tiles/verify.js';
 import type { ChainPlan } from '../config/chain-plan.js';
 import type { EnginePlan } from '../config/engine-plan.js';
 import type { EngineParts } from '../engine/engine-parts.js';
@@ -12,6 +11,7 @@ import { EvidenceFiles } from '../internal/node/evidence-files.js';
 import { resolveCodecs, snapshotCodecsOf } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import { PluginResolver } from './resolve.js';
+import { rulesParts } from './rules.js';
 import { Scope } from './scope.js';
 import { TOKENS } from './tokens.js';
 
@@ -31,7 +31,7 @@ export async function assembleEngine(plan: EnginePlan): Promise<EngineParts> {
   scope.provide(TOKENS.transports, () => transports.map((plugin) => plugin.create(deps)));
   if (takesSnapshots) await provideSnapshots(scope, resolver, codecs, deps);
   const parts = {
-    ...storeParts(plan, scope, resolver),
+    ...storeParts(plan, scope, resolver, plan.settings.threads),
     transports: scope.get(TOKENS.transports),
     acceptCodecs: plan.acceptCodecs,
     adoptableRules: resolver.adoptableRules(),
@@ -52,7 +52,7 @@ export async function assembleEngine(plan: EnginePlan): Promise<EngineParts> {
 export async function assembleChain(plan: ChainPlan): Promise<StoreParts> {
   const resolver = new PluginResolver(plan.plugins);
   const { scope } = await storeScope(plan, resolver, []);
-  return storeParts(plan, scope, resolver);
+  return storeParts(plan, scope, resolver, 0);
 }
 
 function mayTakeSnapshots({ settings: { mode, trust } }: EnginePlan): boolean {
@@ -97,7 +97,8 @@ function neededCodecs({ acceptCodecs, storeCodec }: ChainPlan): readonly string[
   return [...acceptCodecs, storeCodec, ...DEFAULT_CODECS];
 }
 
-function storeParts(plan: ChainPlan, scope: Scope, resolver: PluginResolver): StoreParts {
+/** @param threads - that tiles are checked on at most. */
+function storeParts(plan: ChainPlan, scope: Scope, resolver: PluginResolver, threads: number): StoreParts {
   const codecs = scope.get(TOKENS.codecs);
   const storage = scope.get(TOKENS.storage);
   return {
@@ -105,11 +106,7 @@ function storeParts(plan: ChainPlan, scope: Scope, resolver: PluginResolver): St
     codecs,
     evidence: evidenceShelf(storage),
     encoding: new StorageEncoding(codecs.get(plan.storeCodec), plan.rawBelowBytes),
-    rules: (id) => resolver.rules(id),
-    tileVerifier:
-      (rules, { maxBlockBytes }) =>
-      (entry, body) =>
-        verifyTile({ rules, maxBlockBytes }, entry, body),
+    ...rulesParts(scope, resolver, threads),
     close: () => scope.close(),
   };
 }

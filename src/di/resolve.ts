@@ -1,5 +1,6 @@
 import type {
   ChainRules,
+  ChainRulesPlugin,
   CodecPlugin,
   Plugin,
   SignatureScheme,
@@ -42,10 +43,15 @@ export class PluginResolver {
 
   /** Rules by their full name, arguments included. @throws SyncError `PLUGIN_UNKNOWN` */
   async rules(id: string): Promise<ChainRules> {
+    return (await this.rulesPlugin(id)).create();
+  }
+
+  /** What makes rules, by their full name. @throws SyncError `PLUGIN_UNKNOWN` */
+  async rulesPlugin(id: string): Promise<ChainRulesPlugin> {
     const own = this.#own('chain', id);
-    if (own !== null) return own.create();
+    if (own !== null) return own;
     const builtin = builtinRules(id);
-    if (builtin !== null) return (await builtin.load(id)).create();
+    if (builtin !== null) return builtin.load(id);
     throw this.#unknown('chain', id);
   }
 

@@ -6,6 +6,7 @@ import type {
   Transport,
 } from '../contracts/index.js';
 import type { Http1Client } from '../http1-client/index.js';
+import type { TileVerifier } from '../workers/tile-verifier.js';
 import { token } from './scope.js';
 
 /** The seams of an engine. */
@@ -16,4 +17,5 @@ export const TOKENS = {
   transports: token<readonly Transport[]>('transports'),
   snapshots: token<SnapshotTransport>('snapshots'),
   workers: token<CodecWorkers>('workers'),
+  tiles: token<TileVerifier>('tiles'),
 } as const;

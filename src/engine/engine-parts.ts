@@ -74,6 +74,8 @@ export interface EngineSettings extends ChainSettings {
   readonly staleAfterMs: number | null;
   /** How often the heads of all peers are compared while following, and files are looked at again, in milliseconds. */
   readonly headCheckMs: number;
+  /** Most worker threads that tiles are checked on. */
+  readonly threads: number;
   /** Last height wanted; `null` for all. */
   readonly to: number | null;
   readonly retry: RetryOptions;

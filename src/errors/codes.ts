@@ -62,6 +62,11 @@ export const ERROR_CODES = {
     'Check that the input starts at the first block and that `chain` names its rules.',
     lie,
   ),
+  TILE_MISMATCH: info(
+    'The blocks of a tile are sound, but they are not those that the index names.',
+    'Sync from another peer; nothing of the tile was stored.',
+    lie,
+  ),
   CHAIN_MISMATCH: info(
     'The store, the configuration and the peer do not speak of the same chain.',
     'Use the chain rules the store was made with, another peer, or another directory.',

@@ -1,7 +1,8 @@
 import { promisify } from 'node:util';
-import { gunzip as gunzipWithCallback, gunzipSync, gzip as gzipWithCallback, gzipSync } from 'node:zlib';
+import { gunzip as gunzipWithCallback, gunzipSync, gzip as gzipWithCallback } from 'node:zlib';
 import type { Frame, TileMember } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import { DEFLATE_MAX_RATIO, isTooMuchOutput } from '../internal/node/inflate.js';
 
 // On the threads that Node has for this, one piece at a time: the host's own thread only hands bytes over.
 const gzip = promisify(gzipWithCallback);
@@ -14,11 +15,31 @@ const gunzip: (
 export const MAX_MEMBER_BYTES = 65_536;
 
 const MIN_CHUNK_BYTES = 64;
-const LINE_FEED = 0x0a;
-const LINE_END = Uint8Array.of(LINE_FEED);
 
-/** The line feed behind a large document, in a member of its own: the document's member is then a frame as it is. */
-const LINE_FEED_MEMBER: Uint8Array = gzipSync(LINE_END);
+/** What ends a document. */
+export const LINE_FEED = 0x0a;
+/** The same. */
+export const LINE_END: Uint8Array = Uint8Array.of(LINE_FEED);
+
+/**
+ * The line feed behind a large document, in a member of its own: the document's member is then a frame as it is. Written
+ * down, as zlib names the system in it: on all of them bodies have the same.
+ */
+export const LINE_FEED_MEMBER: Uint8Array = Buffer.from('1f8b0800000000000003e302009306d73201000000', 'hex');
+
+/** How much longer a piece may be than its documents; what does not shrink becomes longer by less. */
+const MAX_EXTRA_BYTES = 256;
+const MAX_EXTRA_PART = 512;
+
+/** A piece of a body that decodes by itself: a member, with the line feed's behind it where it has one of its own. */
+export interface Piece {
+  /** Length in the body. */
+  readonly bytes: number;
+  /** Length of what it decodes to. */
+  readonly documentBytes: number;
+  /** Whether its last line feed has a member of its own. */
+  readonly isSplit: boolean;
+}
 
 /** A block as it goes into a tile. */
 export type TileBlock = Pick<Frame, 'codec' | 'bytes' | 'documentBytes'>;
@@ -49,29 +70,57 @@ export const isLarge = (documentBytes: number): boolean => documentBytes + 1 > M
 export async function encodeTileBody(blocks: readonly TileBlock[]): Promise<TileParts> {
   const members: TileMember[] = [];
   const parts: Uint8Array[] = [];
-  for (const group of groupsOf(blocks)) {
-    const part = await encodeGroup(group);
-    members.push({ blocks: group.length, bytes: part.byteLength });
+  let from = 0;
+  for (const group of groupsOf(blocks.map(({ documentBytes }) => documentBytes))) {
+    const part = await encodeGroup(blocks.slice(from, from + group.blocks));
+    from += group.blocks;
+    members.push({ blocks: group.blocks, bytes: part.byteLength });
     parts.push(part);
   }
   return { members, parts };
 }
 
-/** Cuts blocks into groups, of which each becomes a member. */
-function* groupsOf(blocks: readonly TileBlock[]): Generator<readonly TileBlock[]> {
-  let group: TileBlock[] = [];
-  let bytes = 0;
-  for (const block of blocks) {
-    const more = block.documentBytes + 1;
-    if (group.length > 0 && bytes + more > MAX_MEMBER_BYTES) {
-      yield group;
-      group = [];
-      bytes = 0;
-    }
-    group.push(block);
-    bytes += more;
+/**
+ * The members of a body that was decoded piece by piece, if it is such as we would have made of these documents.
+ *
+ * @param lengths - of the documents, without line feeds.
+ * @returns `null` when pieces end elsewhere, or are longer than any encoder needs.
+ */
+export function ownMembers(
+  pieces: readonly Piece[],
+  lengths: readonly number[],
+): readonly TileMember[] | null {
+  const members: TileMember[] = [];
+  for (const { blocks, documentBytes } of groupsOf(lengths)) {
+    const piece = pieces[members.length];
+    const isSame = piece?.documentBytes === documentBytes && piece.isSplit === isLarge(documentBytes - 1);
+    if (!isSame || piece.bytes > documentBytes + documentBytes / MAX_EXTRA_PART + MAX_EXTRA_BYTES)
+      return null;
+    members.push({ blocks, bytes: piece.bytes });
   }
-  if (group.length > 0) yield group;
+  return members.length === pieces.length ? members : null;
+}
+
+/** Blocks that become a member. */
+interface Group {
+  readonly blocks: number;
+  /** Of all of them, each with its line feed. */
+  readonly documentBytes: number;
+}
+
+function* groupsOf(lengths: readonly number[]): Generator<Group> {
+  let blocks = 0;
+  let documentBytes = 0;
+  for (const length of lengths) {
+    if (blocks > 0 && documentBytes + length + 1 > MAX_MEMBER_BYTES) {
+      yield { blocks, documentBytes };
+      blocks = 0;
+      documentBytes = 0;
+    }
+    blocks++;
+    documentBytes += length + 1;
+  }
+  if (blocks > 0) yield { blocks, documentBytes };
 }
 
 async function encodeGroup(group: readonly TileBlock[]): Promise<Uint8Array> {
@@ -119,17 +168,25 @@ export function largeFrameOf(member: Uint8Array): Uint8Array {
   return member.subarray(0, member.byteLength - LINE_FEED_MEMBER.byteLength);
 }
 
-async function gunzipTo(bytes: Uint8Array, documentBytes: number): Promise<Buffer> {
+/**
+ * Decodes gzip members behind each other.
+ *
+ * @param documentBytes - nothing more is ever made.
+ * @throws SyncError `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`
+ */
+export async function gunzipTo(bytes: Uint8Array, documentBytes: number): Promise<Buffer> {
   // One byte more than expected: a full buffer makes zlib allocate a second one of the same size.
-  const chunkSize = Math.max(Math.min(documentBytes + 1, bytes.byteLength * 1032), MIN_CHUNK_BYTES);
+  const chunkSize = Math.max(
+    Math.min(documentBytes + 1, bytes.byteLength * DEFLATE_MAX_RATIO),
+    MIN_CHUNK_BYTES,
+  );
   try {
     const options = { maxOutputLength: Math.max(documentBytes, 1), chunkSize };
     // The way to another thread and back takes longer than one member does.
     return documentBytes <= MAX_MEMBER_BYTES ? gunzipSync(bytes, options) : await gunzip(bytes, options);
   } catch (error) {
     if (isSyncError(error)) throw error;
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE')
-      throw corrupt('the compressed data is damaged or truncated', error);
+    if (!isTooMuchOutput(error)) throw corrupt('the compressed data is damaged or truncated', error);
     const message = `${bytes.byteLength} bytes of a tile decode to more than the ${documentBytes} bytes stated.`;
     throw new SyncError('CODEC_OUTPUT_TOO_LARGE', message);
   }

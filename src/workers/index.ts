@@ -3,7 +3,9 @@ import type { CodecPlugin, CodecWorkers, Packed } from '../contracts/index.js';
 import { lazyCodecs } from './codecs.js';
 import { inThreadWorkers } from './in-thread.js';
 import { codecsOf, type Request, type WorkerModule } from './messages.js';
+import type { ThreadProgram } from './pool-thread.js';
 import { ThreadPool } from './thread-pool.js';
+import { outgoing } from './transfer.js';
 
 /** Options of {@link createCodecWorkers}. */
 export interface CodecWorkersOptions {
@@ -16,6 +18,9 @@ export interface CodecWorkersOptions {
 const MAX_DEFAULT_THREADS = 4;
 const MAX_THREADS = 64;
 const DEFAULT_IDLE_MS = 5000;
+
+/** The codecs' own memory is not on the heap, so little is needed there. */
+const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
 /**
  * Makes {@link CodecWorkers} on worker threads, which are started when they are needed, ended when they have been idle
@@ -40,7 +45,15 @@ export function createCodecWorkers(
     worker === undefined ? [] : [{ id: name, ...worker }],
   );
   const threaded = new Set(modules.map(({ id }) => id));
-  const pool = new ThreadPool({ modules, threads, idleMs });
+  const program: ThreadProgram = {
+    entry: new URL('./thread.js', import.meta.url),
+    name: 'codec',
+    data: modules,
+    limits: LIMITS,
+  };
+  const pool = new ThreadPool({ program, threads: () => threads, idleMs });
+  const run = (request: Request, signal: AbortSignal | undefined): Promise<unknown> =>
+    pool.run(() => outgoing(request), signal);
   const here = inThreadWorkers(
     lazyCodecs(new Map(codecs.map((plugin) => [plugin.name, () => plugin.create()]))),
   );
@@ -50,15 +63,15 @@ export function createCodecWorkers(
     async pack(task, { signal } = {}) {
       const request: Request = { kind: 'pack', task };
       if (!onThreads(request)) return here.pack(task, { signal });
-      return (await pool.run(request, signal)) as Packed;
+      return (await run(request, signal)) as Packed;
     },
     async encode(codec, documents, { signal, owned = false } = {}) {
       if (!threaded.has(codec)) return here.encode(codec, documents, { signal });
-      return (await pool.run({ kind: 'encode', codec, documents, owned }, signal)) as readonly Uint8Array[];
+      return (await run({ kind: 'encode', codec, documents, owned }, signal)) as readonly Uint8Array[];
     },
     async decode(codec, bytes, limits, { signal } = {}) {
       if (!threaded.has(codec)) return here.decode(codec, bytes, limits, { signal });
-      return (await pool.run({ kind: 'decode', codec, bytes, limits }, signal)) as Uint8Array;
+      return (await run({ kind: 'decode', codec, bytes, limits }, signal)) as Uint8Array;
     },
     close: () => pool.close(),
   };

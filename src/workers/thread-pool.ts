@@ -1,19 +1,19 @@
 import { SyncError } from '../errors/index.js';
 import { abortError, onAbort } from '../internal/abort.js';
-import { CodecThread } from './codec-thread.js';
-import type { Request, WorkerModule } from './messages.js';
+import { PoolThread, type ThreadProgram } from './pool-thread.js';
+import type { Parcel } from './transfer.js';
 
 /** Bounds of a {@link ThreadPool}. */
 export interface PoolSettings {
-  readonly modules: readonly WorkerModule[];
-  /** Most threads at once. */
-  readonly threads: number;
+  readonly program: ThreadProgram;
+  /** Most threads at once, from now on. */
+  readonly threads: () => number;
   /** How long a thread without work is kept, in milliseconds. */
   readonly idleMs: number;
 }
 
 interface Job {
-  readonly request: Request;
+  readonly request: () => Parcel<unknown>;
   /** Ends the job from outside. */
   stop(error: Error): void;
   resolve(value: unknown): void;
@@ -24,19 +24,23 @@ interface Job {
 export class ThreadPool {
   readonly #settings: PoolSettings;
   readonly #waiting: Job[] = [];
-  readonly #running = new Map<Job, CodecThread>();
+  readonly #running = new Map<Job, PoolThread>();
   /** The one used last comes last, and is used next: the others get to their end. */
-  readonly #idle: { readonly thread: CodecThread; readonly timer: NodeJS.Timeout }[] = [];
+  readonly #idle: { readonly thread: PoolThread; readonly timer: NodeJS.Timeout }[] = [];
   /** All that were started and are not gone yet, those that are being ended too. */
-  readonly #alive = new Set<CodecThread>();
+  readonly #alive = new Set<PoolThread>();
   #closed = false;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
   }
 
-  /** Does a piece of work on a thread. When the signal fires it is dropped, with its thread if it had begun. */
-  run(request: Request, signal: AbortSignal | undefined): Promise<unknown> {
+  /**
+   * Does a piece of work on a thread. When the signal fires it is dropped, with its thread if it had begun.
+   *
+   * @param request - makes what a thread is sent, when there is one for it.
+   */
+  run(request: () => Parcel<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
     if (this.#closed) return Promise.reject(closed());
     if (signal?.aborted === true) return Promise.reject(abortError(signal));
     return new Promise((resolve, reject) => {
@@ -72,7 +76,7 @@ export class ThreadPool {
 
   /** Gives waiting pieces to threads as far as there are any. */
   #start(): void {
-    while (this.#running.size < this.#settings.threads) {
+    while (this.#running.size < this.#settings.threads()) {
       const job = this.#waiting.shift();
       if (job === undefined) return;
       try {
@@ -85,9 +89,9 @@ export class ThreadPool {
     }
   }
 
-  async #work(job: Job, thread: CodecThread): Promise<void> {
+  async #work(job: Job, thread: PoolThread): Promise<void> {
     try {
-      job.resolve(await thread.run(job.request));
+      job.resolve(await thread.run(job.request()));
     } catch (error) {
       job.reject(error);
     } finally {
@@ -107,13 +111,13 @@ export class ThreadPool {
     if (!this.#closed) this.#start();
   }
 
-  #takeThread(): CodecThread {
+  #takeThread(): PoolThread {
     const last = this.#idle.pop();
     if (last !== undefined) {
       clearTimeout(last.timer);
       return last.thread;
     }
-    const thread = new CodecThread(this.#settings.modules, () => {
+    const thread = new PoolThread(this.#settings.program, () => {
       this.#alive.delete(thread);
       this.#forget(thread);
     });
@@ -122,7 +126,7 @@ export class ThreadPool {
   }
 
   /** Keeps a thread for the next piece, for a while. */
-  #release(thread: CodecThread): void {
+  #release(thread: PoolThread): void {
     if (!this.#alive.has(thread)) return;
     const timer = setTimeout(() => {
       this.#forget(thread);
@@ -132,7 +136,7 @@ export class ThreadPool {
     this.#idle.push({ thread, timer });
   }
 
-  #forget(thread: CodecThread): void {
+  #forget(thread: PoolThread): void {
     const place = this.#idle.findIndex((entry) => entry.thread === thread);
     const [entry] = place < 0 ? [] : this.#idle.splice(place, 1);
     clearTimeout(entry?.timer);
@@ -140,5 +144,5 @@ export class ThreadPool {
 }
 
 function closed(): SyncError {
-  return new SyncError('ABORTED', 'The codec workers were closed.');
+  return new SyncError('ABORTED', 'The worker threads were closed.');
 }

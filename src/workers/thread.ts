@@ -1,30 +1,21 @@
 // What runs on a worker thread. It imports no more than a codec needs: each import is memory once for every thread.
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import type { Codec } from '../contracts/index.js';
-import { isSyncError, SyncError } from '../errors/index.js';
 import { freeMemory } from '../internal/free-memory.js';
 import { lazyCodecs } from './codecs.js';
-import { codecsOf, toMessage, type Reply, type Request, type WorkerModule } from './messages.js';
+import { codecsOf, type Request, type WorkerModule } from './messages.js';
 import { pack } from './pack.js';
+import { made, serve } from './serve.js';
 import { outgoingBytes, outgoingPacked, outgoingRow, type Parcel } from './transfer.js';
 
 const modules = workerData as readonly WorkerModule[];
 const loaded = new Map<string, Codec>();
 const codecs = lazyCodecs(new Map(modules.map(({ id }) => [id, () => codecOf(id)])));
 
-parentPort?.on('message', (request: Request) => {
-  void answer(request);
+serve(async (request: Request) => {
+  for (const id of codecsOf(request)) await load(id);
+  return work(request);
 });
-
-async function answer(request: Request): Promise<void> {
-  try {
-    for (const id of codecsOf(request)) await load(id);
-    const { content, transfer } = work(request);
-    post({ value: content }, transfer);
-  } catch (error) {
-    post({ error: toMessage(error) }, []);
-  }
-}
 
 /** Does the work. What it leaves behind is freed at once: this thread makes so few objects that it seldom collects. */
 function work(request: Request): Parcel<unknown> {
@@ -59,21 +50,11 @@ function releaseAll(used: readonly { readonly bytes: Uint8Array }[], { transfer 
   }
 }
 
-function post(reply: Reply, transfer: readonly ArrayBuffer[]): void {
-  parentPort?.postMessage(reply, transfer);
-}
-
 async function load(id: string): Promise<void> {
   const stated = modules.find((module) => module.id === id);
   if (stated === undefined || loaded.has(id)) return;
-  try {
-    const imported = (await import(stated.module)) as { createCodec(options: unknown): Codec };
-    loaded.set(id, imported.createCodec(stated.options));
-  } catch (error) {
-    if (isSyncError(error)) throw error;
-    const message = `The worker module of the codec ${JSON.stringify(id)} can't be used: ${stated.module}.`;
-    throw new SyncError('CODEC_UNAVAILABLE', message, { cause: error });
-  }
+  const what = `codec ${JSON.stringify(id)}`;
+  loaded.set(id, await made<Codec>(stated, 'createCodec', { what, code: 'CODEC_UNAVAILABLE' }));
 }
 
 function codecOf(id: string): Codec {

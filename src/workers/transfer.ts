@@ -71,7 +71,7 @@ export function outgoingPacked(packed: Packed): Parcel<Packed> {
 }
 
 /** The same bytes in memory of their own: a view of something larger would take all of that along. */
-function owning(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+export function owning(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer, byteLength } = bytes;
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) return new Uint8Array(buffer);
   return new Uint8Array(bytes);

@@ -59,6 +59,7 @@ const DERIVED: Readonly<Record<string, unknown>> = {
 /** What is no value that could be written down. */
 const IN_WORDS: Readonly<Record<string, string>> = {
   'SnapshotConfig.directory': "`downloads` in the store's directory",
+  'SyncEngineConfig.threads': 'the processors less one, 4 at most',
 };
 
 for (const [file, name, spec] of INTERFACES) {

@@ -9,7 +9,7 @@ import type {
 import { isSyncError } from '../../errors/index.js';
 import type { Chain } from '../../chain/chain.js';
 import type { TileBlocks } from '../../chain/linked-tile.js';
-import { type AppendPoint, nextHeight } from '../../chain/links.js';
+import { type AppendPoint, nextHeight } from '../../internal/links.js';
 import { nearHead } from '../../chain/producers.js';
 import type { Verifier } from '../../chain/verifier.js';
 import { isDone } from './claims.js';

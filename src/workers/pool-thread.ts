@@ -1,15 +1,22 @@
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { SyncError } from '../errors/index.js';
-import { fromMessage, type Reply, type Request, type WorkerModule } from './messages.js';
-import { outgoing } from './transfer.js';
+import { fromMessage, type Reply } from './messages.js';
+import type { Parcel } from './transfer.js';
 
-/** The codecs' own memory is not on the heap, so little is needed there; what passes it ends the thread alone. */
-const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
+/** What the threads of a pool run. */
+export interface ThreadProgram {
+  /** The module they begin with: see `serve.ts`. */
+  readonly entry: URL;
+  /** What a thread does, for messages: `codec`. */
+  readonly name: string;
+  /** The module's `workerData`. */
+  readonly data: unknown;
+  /** What passes its heap's bounds ends the thread alone. */
+  readonly limits: ResourceLimits;
+}
 
 /** A thread takes on its process's options. This one is for a program given on the command line, and refuses a file. */
 const PROGRAM_OPTION = '--input-type';
-
-const ENTRY = new URL('./thread.js', import.meta.url);
 
 interface Settle {
   resolve(value: unknown): void;
@@ -17,19 +24,21 @@ interface Settle {
 }
 
 /** One worker thread. It keeps the process alive while it works, not while it waits. */
-export class CodecThread {
+export class PoolThread {
   readonly #worker: Worker;
+  readonly #name: string;
   readonly #onEnd: () => void;
   #current: Settle | null = null;
   #failure: Error | null = null;
 
   /** `onEnd` is called once, when the thread is gone. */
-  constructor(modules: readonly WorkerModule[], onEnd: () => void) {
+  constructor({ entry, name, data, limits }: ThreadProgram, onEnd: () => void) {
+    this.#name = name;
     this.#onEnd = onEnd;
-    this.#worker = new Worker(ENTRY, {
-      name: 'blockferry codec',
-      workerData: modules,
-      resourceLimits: LIMITS,
+    this.#worker = new Worker(entry, {
+      name: `blockferry ${name}`,
+      workerData: data,
+      resourceLimits: limits,
       ...(process.execArgv.some((option) => option.startsWith(PROGRAM_OPTION)) ? { execArgv: [] } : {}),
     });
     this.#worker.on('message', (reply: Reply) => {
@@ -48,8 +57,7 @@ export class CodecThread {
   }
 
   /** Does one piece of work; there must be no other. Rejects when the thread dies. */
-  async run(request: Request): Promise<unknown> {
-    const { content, transfer } = outgoing(request);
+  async run({ content, transfer }: Parcel<unknown>): Promise<unknown> {
     this.#worker.ref();
     try {
       return await new Promise((resolve, reject) => {
@@ -75,7 +83,7 @@ export class CodecThread {
   #exited(code: number): void {
     this.#worker.removeAllListeners();
     this.#onEnd();
-    const message = `A codec thread ended in the middle of its work (exit code ${code}).`;
+    const message = `A ${this.#name} thread ended in the middle of its work (exit code ${code}).`;
     this.#current?.reject(new SyncError('INTERNAL', message, { cause: this.#failure ?? undefined }));
   }
 }

@@ -1,0 +1,177 @@
+import type {
+  ChainRules,
+  ChainRulesPlugin,
+  Closeable,
+  TileEntry,
+  VerifiedTile,
+  VerifyTile,
+} from '../contracts/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
+import { raceAbort, throwIfAborted } from '../internal/abort.js';
+import { LinkedAbort } from '../internal/linked-abort.js';
+import { WriteQueue } from '../internal/write-queue.js';
+import type { TileChecks } from '../tiles/check-blocks.js';
+import { Turns } from '../tiles/pace.js';
+import { verifiedTile } from '../tiles/verified.js';
+import { type CheckedTile, checkTile } from '../tiles/verify.js';
+import type { ThreadProgram } from './pool-thread.js';
+import { ThreadPool } from './thread-pool.js';
+import { ThreadRamp } from './thread-ramp.js';
+import { outgoingTile, type PackedTile, unpackTile } from './tile-messages.js';
+
+/** Options of {@link createTileVerifier}. */
+export interface TileVerifierOptions {
+  readonly rules: ChainRules;
+  /** How threads make the same rules; `null` where they can't. */
+  readonly worker: ChainRulesPlugin['worker'] | null;
+  /** Largest block, in bytes. */
+  readonly maxBlockBytes: number;
+  /** Most threads; 0 for none. */
+  readonly threads: number;
+  /** Bytes of tiles, and 1,536 for each block, that come before the first thread; with 0 none does. Default 64 MiB. */
+  readonly firstThreadCost?: number;
+}
+
+/** Checks tiles, until it is closed. */
+export interface TileVerifier extends Closeable {
+  readonly verify: VerifyTile;
+}
+
+/** How long a thread without work is kept. */
+const IDLE_MS = 5000;
+
+/** Rules of a host may parse what they check. */
+const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
+
+/** Whether tiles go to threads: `failed` when the rules can't be made on one. */
+type Threads =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'started' }
+  | { readonly kind: 'failed'; readonly error: SyncError };
+
+/**
+ * Makes what checks the tiles of one chain. The first ones are checked on the calling thread, which goes on with other
+ * work every few milliseconds: starting a thread, and compiling there what runs here already, takes as long as some ten
+ * thousand blocks. When more come, they are all checked on worker threads, several at once. Those end when they have
+ * been idle and never keep a process alive without work.
+ *
+ * A thread that dies, or passes its heap limit of 512 MiB, rejects its own tile with `INTERNAL` and is replaced. Rules
+ * that can't be made on a thread are `PLUGIN_INCOMPATIBLE`.
+ */
+export function createTileVerifier(options: TileVerifierOptions): TileVerifier {
+  const verifier = new Verifier(options);
+  return {
+    verify: (entry, body, { signal }) => verifier.verify(entry, body, signal),
+    close: () => verifier.close(),
+  };
+}
+
+class Verifier {
+  readonly #checks: TileChecks;
+  readonly #ramp: ThreadRamp;
+  readonly #pool: ThreadPool | null;
+  /** On this thread one tile comes after the other: the first that came is done first. */
+  readonly #here = new WriteQueue();
+  readonly #aborts = new Set<LinkedAbort>();
+  #threads: Threads = { kind: 'none' };
+  #isClosed = false;
+
+  constructor({ rules, worker, maxBlockBytes, threads, firstThreadCost }: TileVerifierOptions) {
+    this.#checks = { rules, maxBlockBytes };
+    this.#ramp = new ThreadRamp({ most: threads, firstCost: firstThreadCost });
+    if (firstThreadCost === 0) this.#threads = { kind: 'started' };
+    const most = (): number => Math.max(1, this.#ramp.threads);
+    this.#pool =
+      worker === null || worker === undefined || threads === 0
+        ? null
+        : new ThreadPool({ program: programOf(worker), threads: most, idleMs: IDLE_MS });
+  }
+
+  async verify(entry: TileEntry, body: Uint8Array, signal: AbortSignal | undefined): Promise<VerifiedTile> {
+    throwIfAborted(signal);
+    if (this.#isClosed) throw closed();
+    const pool = this.#poolFor(entry);
+    const tile =
+      pool === null
+        ? await this.#verifyHere(entry, body, signal)
+        : await this.#verifyOn(pool, entry, body, signal);
+    return verifiedTile(entry, tile, body);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const abort of this.#aborts) abort.abort(closed());
+    await this.#pool?.close();
+    await this.#here.idle();
+  }
+
+  /** The threads, when it is their turn; the first of them is started beside the work here. */
+  #poolFor(entry: TileEntry): ThreadPool | null {
+    if (this.#pool === null) return null;
+    this.#ramp.add(entry);
+    if (this.#ramp.threads === 0) return null;
+    if (this.#threads.kind === 'none') this.#start(this.#pool);
+    if (this.#threads.kind === 'failed') throw this.#threads.error;
+    return this.#threads.kind === 'started' ? this.#pool : null;
+  }
+
+  #start(pool: ThreadPool): void {
+    this.#threads = { kind: 'starting' };
+    pool
+      .run(() => ({ content: { kind: 'start' }, transfer: [] }), undefined)
+      .then(
+        () => {
+          this.#threads = { kind: 'started' };
+        },
+        (cause: unknown) => {
+          this.#threads = { kind: 'failed', error: unusable(this.#checks.rules.id, cause) };
+        },
+      );
+  }
+
+  async #verifyOn(
+    pool: ThreadPool,
+    entry: TileEntry,
+    body: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<CheckedTile> {
+    const { maxBlockBytes } = this.#checks;
+    const packed = await pool.run(() => outgoingTile({ kind: 'tile', entry, body, maxBlockBytes }), signal);
+    return unpackTile(packed as PackedTile);
+  }
+
+  async #verifyHere(
+    entry: TileEntry,
+    body: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<CheckedTile> {
+    const abort = new LinkedAbort(signal);
+    this.#aborts.add(abort);
+    try {
+      const turns = new Turns(abort.signal);
+      const checking = this.#here.run(async () => {
+        await turns.next();
+        return checkTile(this.#checks, entry, body, turns);
+      });
+      return await raceAbort(checking, abort.signal);
+    } finally {
+      this.#aborts.delete(abort);
+      abort.release();
+    }
+  }
+}
+
+function programOf(worker: NonNullable<ChainRulesPlugin['worker']>): ThreadProgram {
+  return { entry: new URL('./tile-thread.js', import.meta.url), name: 'tile', data: worker, limits: LIMITS };
+}
+
+function unusable(rules: string, cause: unknown): SyncError {
+  const why = isSyncError(cause) ? ` ${cause.message}` : '';
+  const message = `The chain rules ${rules} can't be used on a thread; \`threads: 0\` does without.${why}`;
+  return new SyncError('PLUGIN_INCOMPATIBLE', message, { cause });
+}
+
+function closed(): SyncError {
+  return new SyncError('ABORTED', 'The verification of tiles was closed.');
+}

@@ -17,6 +17,7 @@ const SCAN = { maxDepth: MAX_DEPTH, names: [...RESERVED_NAMES, 'timestamp'] };
 export class SealedJsonRules implements ChainRules {
   readonly id = 'sealed-json';
   readonly selfCertifying = true;
+  readonly covers = 'document';
   readonly genesisPreviousHash = SEALED_JSON_GENESIS;
   readonly signatures = new SealedSignatures();
 

@@ -275,11 +275,17 @@ export class ChainWriter {
    * fails too if the store can't be written to, and damage shows where it is read.
    */
   #settleTiles(): void {
+    this.tilesMade().catch(() => undefined);
+  }
+
+  /** Lets the store make the tiles that are due, and waits for them. @returns the newest settled height; −1 when none is. */
+  async tilesMade(): Promise<number> {
     const { storage, maxRollbackBlocks, digestsTiles: isDigested } = this.#deps;
     const { head, confirmed, finalized } = storage.checkpoint();
     const deep = Math.min(confirmed?.height ?? -1, (head?.height ?? -1) - maxRollbackBlocks);
     const settled = Math.max(finalized?.height ?? -1, deep);
-    if (settled >= 0) void storage.tiles?.settle(settled, { isDigested }).catch(() => undefined);
+    if (settled >= 0) await storage.tiles?.settle(settled, { isDigested });
+    return settled;
   }
 
   #told({ frames, tiles }: Stored, { onDurable }: CommitOptions): void {

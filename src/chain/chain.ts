@@ -13,7 +13,6 @@ import type {
   StateTable,
   StateTransition,
   Storage,
-  StorageTiles,
   StorageView,
   VerifiedTile,
   VerifyTile,
@@ -29,6 +28,7 @@ import type { Pins } from './pins.js';
 import { EACH, type Producers, type SignedFrom, VOUCHED } from './producers.js';
 import { StateKeeper } from './state/state-keeper.js';
 import { checkStateAge } from './state/state-note.js';
+import { servedTiles } from './served-tiles.js';
 import { decodeValue } from './state/values.js';
 import type { StorageEncoding } from './storage-encoding.js';
 import { StoredName } from './stored-name.js';
@@ -68,6 +68,8 @@ export interface ChainParts {
  * A verified chain in a store: append blocks, read them, serve them. Whatever is in it was checked on the way in.
  */
 export class Chain implements BlockSource, Closeable {
+  /** Settled blocks of this chain as its store has them in tiles; `null` for a store that keeps none. */
+  readonly tiles: NonNullable<BlockSource['tiles']> | null;
   readonly #parts: ChainParts;
   readonly #listeners = new ChainListeners();
   readonly #writer: ChainWriter;
@@ -88,6 +90,7 @@ export class Chain implements BlockSource, Closeable {
     this.#parts = parts;
     this.#name = new StoredName(parts);
     const { storage, rules, base, pins, producers, evidence: shelf } = parts;
+    this.tiles = storage.tiles === undefined ? null : servedTiles(storage.tiles, rules);
     const decode = (frame: Frame): Uint8Array => this.#decode(frame, null).bytes;
     this.#equivocations =
       producers === null ? null : new Equivocations({ storage, producers, shelf, decode });
@@ -110,11 +113,6 @@ export class Chain implements BlockSource, Closeable {
   /** {@link ChainRules.id} of this chain. */
   get chain(): string {
     return this.#parts.rules.id;
-  }
-
-  /** The tiles of the store; `null` for a store that keeps none. */
-  get tiles(): StorageTiles | null {
-    return this.#parts.storage.tiles ?? null;
   }
 
   chainId(): string | null {
@@ -270,6 +268,17 @@ export class Chain implements BlockSource, Closeable {
    */
   confirm(ref: BlockRef): Promise<void> {
     return this.#writer.confirm(ref);
+  }
+
+  /**
+   * Resolves when the tiles are made that are due.
+   *
+   * @returns the newest height that is settled; −1 when none is.
+   * @throws SyncError `STORE_CLOSED`, `STORE_DAMAGED`, `STORE_FULL`, `STORE_IO`
+   * @internal
+   */
+  tilesMade(): Promise<number> {
+    return this.#writer.tilesMade();
   }
 
   /**

@@ -20,6 +20,7 @@ export const COMMANDS = {
   serve: ['serve a store to other nodes over HTTP', () => import('./commands/serve.js')],
   sync: ["bring a store up to date from other nodes' servers", () => import('./commands/sync.js')],
   export: ['write blocks as NDJSON, byte for byte', () => import('./commands/export.js')],
+  publish: ['write the history as files for any web server', () => import('./commands/publish.js')],
   verify: ['check every block of a store again', () => import('./commands/verify.js')],
   status: ['tell where a store or a server stands', () => import('./commands/status.js')],
   seal: ['make sealed-json blocks of JSON objects', () => import('./commands/seal.js')],

@@ -1,6 +1,7 @@
 import type { CodecRegistry } from './codec.js';
 import type { SnapshotSummary } from './snapshot.js';
 import type { BlockSource } from './source.js';
+import type { PeerTiles } from './transport.js';
 import type { CodecWorkers } from './workers.js';
 
 /** An HTTP request without the framework that received it. */
@@ -132,8 +133,10 @@ export interface Endpoint {
    * @throws SyncError with a code that has an HTTP status
    */
   handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse>;
-  /** What the status document tells of this endpoint's snapshots. */
+  /** What the status document tells of this endpoint's snapshots and tiles, as far as it knows at once. */
   describe?(): EndpointDescription;
+  /** Looks at what `describe` tells; awaited before a status is answered. Must not take long, and never rejects. */
+  refresh?(): Promise<void>;
   /** Stops what the endpoint does by itself and waits for it. */
   close?(): Promise<void>;
 }
@@ -151,6 +154,8 @@ export interface EndpointDescription {
   readonly snapshots: readonly SnapshotSummary[];
   /** Public keys that it signs with. */
   readonly signers: readonly string[];
+  /** First and last height of its tiles. Absent, as `null`, for none. */
+  readonly tiles?: PeerTiles | null;
 }
 
 /** What a server gives an endpoint with each request. */

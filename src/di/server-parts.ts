@@ -6,6 +6,7 @@ import {
   type SnapshotSettings,
 } from '../../plugins/transport-snapshot/server/options.js';
 import { sseEndpoint } from '../../plugins/transport-sse/server/index.js';
+import { tileEndpoint } from '../../plugins/transport-tile/server/index.js';
 import type {
   BlockSource,
   CachePolicy,
@@ -48,7 +49,7 @@ export function resolveServerParts(options: ServerPartsOptions): ServerParts {
   const codecPlugins = merge<CodecPlugin>('codec', options.plugins, builtinCodecs());
   const codecs = codecRegistry(codecPlugins);
   const workers = createCodecWorkers(codecPlugins);
-  const plugins = merge<EndpointPlugin>('endpoint', options.plugins, builtinEndpoints(options.snapshots));
+  const plugins = merge<EndpointPlugin>('endpoint', options.plugins, builtinEndpoints(options));
   const { source, limits, cache } = options;
   const deps = { source, codecs, limits, cache, workers };
   return { codecs, workers, endpoints: plugins.map((plugin) => plugin.create(deps)) };
@@ -58,9 +59,14 @@ function builtinCodecs(): readonly CodecPlugin[] {
   return CODEC_NAMES.map((name) => builtin[name]()).filter(isAvailable);
 }
 
-function builtinEndpoints(snapshots: SnapshotSettings | null): readonly EndpointPlugin[] {
-  const blocks = [sseEndpoint(), jsonRangeEndpoint()];
-  return snapshots === null ? blocks : [...blocks, snapshotEndpointOf(snapshots)];
+function builtinEndpoints({ source, snapshots }: ServerPartsOptions): readonly EndpointPlugin[] {
+  const { tiles = null } = source;
+  return [
+    sseEndpoint(),
+    jsonRangeEndpoint(),
+    ...(tiles === null ? [] : [tileEndpoint()]),
+    ...(snapshots === null ? [] : [snapshotEndpointOf(snapshots)]),
+  ];
 }
 
 function merge<T extends Plugin>(

@@ -355,6 +355,10 @@ export const ERROR_CODES = {
     'An input file can not be read or an output file can not be written.',
     'Check the path and the permissions.',
   ),
+  PUBLISH_CONFLICT: info(
+    'A published file is there already, with other contents than it must have.',
+    'Find out what changed the file; remove it to have it written again, or publish into an empty directory.',
+  ),
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 /** Stable name of a kind of failure. Programs match on this, never on the message. */

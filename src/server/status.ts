@@ -4,6 +4,7 @@ import type {
   CachePolicy,
   Endpoint,
   EndpointResponse,
+  PeerTiles,
   ServerLimits,
 } from '../contracts/index.js';
 import { cacheControl } from '../internal/http/cache-control.js';
@@ -16,8 +17,26 @@ export function statusDocument(
   endpoints: readonly Endpoint[],
   limits: ServerLimits,
 ): object {
-  const { base, head, confirmed, finalized } = source.tip();
   const { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs, streamLeaseMs } = limits;
+  return {
+    ...chainMembers(source),
+    codecs: {
+      stream: codecsOf(endpoints, 'stream'),
+      json: codecsOf(endpoints, 'json'),
+      snapshot: codecsOf(endpoints, 'snapshot'),
+      frames: codecsOf(endpoints, 'frames'),
+    },
+    storedAs: source.storedAs?.() ?? null,
+    tiles: tilesOf(endpoints),
+    limits: { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs, streamLeaseMs },
+    snapshots: endpoints.flatMap((endpoint) => endpoint.describe?.().snapshots ?? []),
+    signers: [...new Set(endpoints.flatMap((endpoint) => endpoint.describe?.().signers ?? []))],
+  };
+}
+
+/** What a status document says of a chain. */
+export function chainMembers(source: Pick<BlockSource, 'chain' | 'chainId' | 'tip'>): object {
+  const { base, head, confirmed, finalized } = source.tip();
   return {
     protocol: PROTOCOL_VERSION,
     chain: source.chain,
@@ -26,16 +45,6 @@ export function statusDocument(
     head: refOf(head),
     confirmed: refOf(confirmed),
     finalized: refOf(finalized),
-    codecs: {
-      stream: codecsOf(endpoints, 'stream'),
-      json: codecsOf(endpoints, 'json'),
-      snapshot: codecsOf(endpoints, 'snapshot'),
-      frames: codecsOf(endpoints, 'frames'),
-    },
-    storedAs: source.storedAs?.() ?? null,
-    limits: { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs, streamLeaseMs },
-    snapshots: endpoints.flatMap((endpoint) => endpoint.describe?.().snapshots ?? []),
-    signers: [...new Set(endpoints.flatMap((endpoint) => endpoint.describe?.().signers ?? []))],
   };
 }
 
@@ -53,6 +62,14 @@ export function statusResponse(document: object, cache: CachePolicy): EndpointRe
 /** A source may hand out more than the reference, and one of a host's may not know what is confirmed. */
 function refOf(ref: BlockRef | null | undefined): BlockRef | null {
   return ref === null || ref === undefined ? null : { height: ref.height, hash: ref.hash };
+}
+
+function tilesOf(endpoints: readonly Endpoint[]): PeerTiles | null {
+  for (const endpoint of endpoints) {
+    const { tiles = null } = endpoint.describe?.() ?? {};
+    if (tiles !== null) return tiles;
+  }
+  return null;
 }
 
 function codecsOf(endpoints: readonly Endpoint[], key: keyof Endpoint['codecs']): readonly string[] {

@@ -147,6 +147,11 @@ export class SyncServerCore implements SyncServer {
     if (this.#closing !== null) throw closingError();
     const endpoint = this.#routes.endpoint(request.path);
     if (endpoint !== null) return this.#ask(endpoint, request, signal);
+    return this.#tellStatus(request);
+  }
+
+  async #tellStatus(request: SyncRequest): Promise<EndpointResponse> {
+    await Promise.all(this.#options.endpoints.map((endpoint) => endpoint.refresh?.() ?? Promise.resolve()));
     return withoutBody(request, statusResponse(this.status(), this.#options.cache));
   }
 

@@ -12,12 +12,14 @@ import type {
 /** A source that knows which reads are under way, so that a server that closes can wait for them. */
 export class TrackedSource implements BlockSource {
   readonly view?: () => Promise<StorageView>;
+  readonly tiles: NonNullable<BlockSource['tiles']> | null;
   readonly #source: BlockSource;
   #underWay = 0;
   #onIdle: (() => void) | null = null;
 
   constructor(source: BlockSource) {
     this.#source = source;
+    this.tiles = this.#trackedTiles(source.tiles ?? null);
     if (source.view !== undefined) this.view = () => this.#track(source.view?.() ?? Promise.reject(noView()));
   }
 
@@ -60,6 +62,15 @@ export class TrackedSource implements BlockSource {
         resolve(true);
       };
     });
+  }
+
+  #trackedTiles(tiles: TrackedSource['tiles']): TrackedSource['tiles'] {
+    if (tiles === null) return null;
+    return {
+      at: (height) => this.#track(tiles.at(height)),
+      list: (range) => this.#track(tiles.list(range)),
+      body: (tile) => this.#track(tiles.body(tile)),
+    };
   }
 
   #iterator(inner: AsyncIterator<readonly Frame[]>): AsyncIterator<readonly Frame[]> {

@@ -6,6 +6,7 @@ const COMMANDS = [
   'serve',
   'sync',
   'export',
+  'publish',
   'verify',
   'status',
   'seal',
@@ -43,6 +44,7 @@ const WRONG: readonly (readonly string[])[] = [
   ['sync', '--data', 'x', '--peer', 'http://a', '--mode', 'teleport'],
   ['export', '--data', 'x', '--from', '01'],
   ['export', '--data', 'x', '--from', '2', '--to', '1'],
+  ['publish', '--data', 'x'],
   ['status'],
   ['seal', '--height', '3', '--data', 'x'],
 ];

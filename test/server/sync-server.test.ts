@@ -86,6 +86,7 @@ test('the status names the chain, where it stands and what is served', async (t)
       frames: CODEC_NAMES.filter((codec) => isHere(codec) && codec !== 'bzip2'),
     },
     storedAs: null,
+    tiles: null,
     snapshots: [],
     signers: [],
   });

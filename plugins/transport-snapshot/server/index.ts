@@ -14,6 +14,6 @@ export {
 export { snapshotEndpoint } from './endpoint.js';
 export { manifestJson } from './manifest-json.js';
 export type { SnapshotBuildProgress, SnapshotEvent, SnapshotKind, SnapshotServerOptions } from './options.js';
-export type { ByteRange } from './range.js';
+export type { ByteRange } from '../../../src/internal/http/byte-range.js';
 export type { SnapshotReader } from './reader.js';
 export type { ArchivedSnapshot } from './shelved.js';

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { SyncError } from '../../../src/errors/index.js';
 import { onAbort } from '../../../src/internal/abort.js';
-import type { ByteRange } from './range.js';
+import type { ByteRange } from '../../../src/internal/http/byte-range.js';
 
 /** What is read and handed on at once. */
 const READ_BYTES = 128 * 1024;

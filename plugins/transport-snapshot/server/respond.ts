@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { EndpointRequest, EndpointResponse, SnapshotManifest } from '../../../src/contracts/index.js';
+import {
+  type ByteRange,
+  isUnchanged,
+  readRange,
+  unsatisfiable,
+} from '../../../src/internal/http/byte-range.js';
 import { type Freshness, ONE_YEAR_SECONDS } from '../../../src/internal/http/cache-control.js';
 import { bodyName } from './files.js';
 import { manifestJson } from './manifest-json.js';
-import { type ByteRange, isUnchanged, readRange } from './range.js';
 import type { ArchivedSnapshot } from './shelved.js';
 
 /** How long an answer may be kept. Bodies must not be changed on the way: byte ranges would not fit any more. */
@@ -58,25 +63,6 @@ function bodyHeaders({ manifest, document }: ArchivedSnapshot): Record<string, s
 
 function answer(response: EndpointResponse): BodyAnswer {
   return { kind: 'answer', response };
-}
-
-/** RFC 9110, section 15.5.17. No code of the table has this status: the word is that of any bad request. */
-function unsatisfiable(size: number): EndpointResponse {
-  const problem = {
-    type: 'about:blank',
-    title: 'Range Not Satisfiable',
-    status: 416,
-    detail: `The range begins behind the end; there are ${size} bytes.`,
-    code: 'BAD_REQUEST',
-  };
-  const body = Buffer.from(JSON.stringify(problem));
-  const headers = {
-    'content-type': 'application/problem+json',
-    'content-length': String(body.length),
-    'content-range': `bytes */${size}`,
-    'cache-control': 'no-store',
-  };
-  return { status: 416, headers, body };
 }
 
 /** Answers a request for a manifest. */

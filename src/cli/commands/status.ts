@@ -5,7 +5,7 @@ import { SyncError } from '../../errors/index.js';
 import { createHttp1Client } from '../../http1-client/index.js';
 import { fetchStatusDocument } from '../../internal/http/status.js';
 import { openPlanned } from '../../open-chain.js';
-import { createSyncServer } from '../../server/index.js';
+import { createSyncServer, type SyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
 import { OPTION, peerOf, storePlan } from '../options.js';
 import { refText } from '../chain-summary.js';
@@ -52,7 +52,7 @@ async function status(options: StatusOptions, { signal, conclude }: CommandConte
 
 function read({ data, peer }: StatusOptions, signal: AbortSignal): Promise<NodeStatus> {
   if (peer !== undefined) return ofPeer(peer, signal);
-  if (data !== undefined) return ofStore(data);
+  if (data !== undefined) return ofStore(data, signal);
   throw new UsageError('Give --data or --peer.');
 }
 
@@ -73,15 +73,25 @@ function withoutLimits(status: PeerStatus): Omit<PeerStatus, 'maxRange'> {
   return shown;
 }
 
-async function ofStore(data: string): Promise<NodeStatus> {
+async function ofStore(data: string, signal: AbortSignal): Promise<NodeStatus> {
   const chain = await openPlanned(storePlan({ data }, false));
+  const server = createSyncServer({ source: chain });
   try {
-    const status = createSyncServer({ source: chain }).status() as NodeStatus;
+    const status = await toldBy(server, signal);
     const { assumed } = chain.tip();
     return assumed === null ? status : { ...status, assumed };
   } finally {
+    await server.close();
     await chain.close();
   }
+}
+
+/** What a client of the server would be told: it has been looked at how far the tiles go. */
+async function toldBy(server: SyncServer, signal: AbortSignal): Promise<NodeStatus> {
+  const query = new URLSearchParams();
+  const request = { method: 'GET', path: '/status', query, header: () => null, clientKey: '' };
+  const { body } = await server.handle(request, { signal });
+  return JSON.parse(Buffer.from(body as Uint8Array).toString()) as NodeStatus;
 }
 
 function inWords({ chain, chainId, base, head, finalized, assumed }: NodeStatus): readonly string[] {

@@ -3,11 +3,19 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PRIVATE_FILE } from '../private-mode.js';
 
-/** Writes a file that only its owner may read; a crash leaves the old contents or the new, never a part. */
-export async function replaceFile(path: string, contents: string | Uint8Array): Promise<void> {
+/**
+ * Writes a file; a crash leaves the old contents or the new, never a part.
+ *
+ * @param mode - of the file, less what the process's umask takes. Default: only its owner may read it.
+ */
+export async function replaceFile(
+  path: string,
+  contents: string | Uint8Array,
+  mode = PRIVATE_FILE,
+): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    const file = await open(temporary, 'wx', PRIVATE_FILE);
+    const file = await open(temporary, 'wx', mode);
     try {
       await file.writeFile(contents);
       await file.sync();

@@ -1,4 +1,4 @@
-import type { EndpointRequest } from '../../../src/contracts/index.js';
+import type { EndpointRequest, EndpointResponse } from '../../contracts/index.js';
 
 /** A run of bytes; `end` is not included. */
 export interface ByteRange {
@@ -45,4 +45,23 @@ export function isUnchanged(request: EndpointRequest, etag: string): boolean {
   if (header === null) return false;
   const tags = header.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return tags.includes('*') || tags.includes(etag);
+}
+
+/** The answer to a range that is `unsatisfiable` (section 15.5.17). No code of the table has this status: the word is that of any bad request. */
+export function unsatisfiable(size: number): EndpointResponse {
+  const problem = {
+    type: 'about:blank',
+    title: 'Range Not Satisfiable',
+    status: 416,
+    detail: `The range begins behind the end; there are ${size} bytes.`,
+    code: 'BAD_REQUEST',
+  };
+  const body = new TextEncoder().encode(JSON.stringify(problem));
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': String(body.length),
+    'content-range': `bytes */${size}`,
+    'cache-control': 'no-store',
+  };
+  return { status: 416, headers, body };
 }

@@ -1,0 +1,70 @@
+import { SyncError } from '../../../src/errors/index.js';
+import { onAbort, throwIfAborted } from '../../../src/internal/abort.js';
+
+/** Bytes of bodies that all clients together are being sent at once, unless it is one body. */
+const MAX_HELD_BYTES = 256 * 1024 * 1024;
+const BUSY_RETRY_MS = 1_000;
+
+/** A body is handed on in such pieces. */
+const PIECE_BYTES = 128 * 1024;
+
+/** The bodies that are held in memory until their clients have taken them. */
+export class Bodies {
+  #heldBytes = 0;
+
+  /**
+   * Makes room for a body, before it is read.
+   *
+   * @returns what gives the room back; it may be called any number of times.
+   * @throws SyncError `SERVER_BUSY` when there is none now
+   */
+  take(bytes: number): () => void {
+    if (this.#heldBytes > 0 && this.#heldBytes + bytes > MAX_HELD_BYTES)
+      throw new SyncError('SERVER_BUSY', 'Too many tiles are being sent.', { retryAfterMs: BUSY_RETRY_MS });
+    this.#heldBytes += bytes;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#heldBytes -= bytes;
+      isHeld = false;
+    };
+  }
+}
+
+/**
+ * A body in pieces. Not a generator: one that was not started yet would run nothing at `return`.
+ *
+ * @param onEnd - runs when it was sent or its client has gone, once or more.
+ */
+export function piecesOf(
+  body: Uint8Array,
+  signal: AbortSignal,
+  onEnd: () => void,
+): AsyncIterable<Uint8Array> {
+  let rest = body;
+  const end = (): void => {
+    stopListening();
+    rest = new Uint8Array();
+    onEnd();
+  };
+  const stopListening = onAbort(signal, () => {
+    onEnd();
+  });
+  const next = (): Promise<IteratorResult<Uint8Array, undefined>> => {
+    if (rest.length === 0 || signal.aborted) {
+      end();
+      // A body that is cut short must not pass for a whole.
+      return new Promise((resolve) => {
+        throwIfAborted(signal);
+        resolve({ done: true, value: undefined });
+      });
+    }
+    const value = rest.subarray(0, PIECE_BYTES);
+    rest = rest.subarray(PIECE_BYTES);
+    return Promise.resolve({ done: false, value });
+  };
+  const leave = (): Promise<IteratorReturnResult<undefined>> => {
+    end();
+    return Promise.resolve({ done: true, value: undefined });
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
+}

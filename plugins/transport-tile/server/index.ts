@@ -1,0 +1,1 @@
+export { tileEndpoint } from './endpoint.js';

@@ -1,0 +1,74 @@
+import { Command, Option } from 'commander';
+import { PluginResolver } from '../../di/resolve.js';
+import { ProgressMeter } from '../../engine/events/progress.js';
+import { openPlanned } from '../../open-chain.js';
+import { filled, finalityOf, OPTION, storePlan } from '../options.js';
+import { Folder } from '../publish/folder.js';
+import { type Publication, publish } from '../publish/publish.js';
+import { type CommandContext, runCommand } from '../run-command.js';
+import { throttled } from '../throttle.js';
+import { bytesText, countText } from '../units.js';
+
+const EXAMPLES = `
+Writes the history of a store that no other process has open as files, from which any web server feeds new nodes: tiles,
+an index of each page of them, the newest settled blocks as a tail, and at last the status. Blocks are settled that are
+final, or 64 below the head. Files are written once: the next run compares them, writes what is new, and ends with
+PUBLISH_CONFLICT where one has other contents. The directory is what is mounted at the address that nodes are given.
+
+Examples:
+  $ blockferry publish --data ./node-a --out ./public
+  $ blockferry publish --data ./node-a --out ./public --finality-depth 64
+  $ zcat ./public/tiles/000/*.ndjson.gz | blockferry import --data ./node-b -`;
+
+interface PublishOptions {
+  readonly data: string;
+  readonly out: string;
+  readonly finalityDepth?: number;
+  readonly json?: boolean;
+}
+
+/** `blockferry publish`. */
+export function command(): Command {
+  return new Command('publish')
+    .addOption(OPTION.data())
+    .addOption(
+      new Option('--out <dir>', 'directory to publish in; made when it is missing')
+        .argParser(filled)
+        .makeOptionMandatory(),
+    )
+    .addOption(OPTION.finalityDepth())
+    .addOption(OPTION.json())
+    .addHelpText('after', EXAMPLES)
+    .action((options: PublishOptions) => runCommand(options, (context) => publishStore(options, context)));
+}
+
+async function publishStore(
+  options: PublishOptions,
+  { out, signal, conclude }: CommandContext,
+): Promise<void> {
+  const chain = await openPlanned(storePlan(options, false, { finality: finalityOf(options) }));
+  try {
+    const settled = await chain.tilesMade();
+    const { covers } = await new PluginResolver([]).rules(chain.chain);
+    const meter = new ProgressMeter(() => performance.now());
+    meter.place(null, settled < 0 ? null : settled);
+    const tell = throttled(() => {
+      out.emit({ type: 'progress', ...meter.sample() });
+    });
+    const order = { chain, settled, isDigested: covers !== 'document', signal };
+    const publication = await publish(order, new Folder(options.out), ({ entry }) => {
+      meter.add(entry.to - entry.from + 1, entry.bytes, entry.to);
+      tell();
+    });
+    conclude({ ...publication, directory: options.out }, inWords(publication, options.out));
+  } finally {
+    await chain.close();
+  }
+}
+
+function inWords({ from, head, newFiles, newBytes }: Publication, directory: string): string {
+  if (from === null || head === null) return `Nothing is settled yet; ${directory} says so.`;
+  const news =
+    newFiles === 0 ? 'nothing is new' : `${countText(newFiles, 'file')} (${bytesText(newBytes)}) new`;
+  return `Published blocks ${from} to ${head.height} in ${directory}; ${news}.`;
+}

@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto';
+import type { TileEntry } from '../contracts/index.js';
 
 /** What the name of a tile says. */
 export interface TileName {
   readonly from: number;
   readonly to: number;
-  /** 32 hex digits: see {@link tileDigest}. */
+  /** 32 hex digits: see {@link tileNameOf}. */
   readonly digest: string;
 }
 
 /** Heights that share a page: a folder of tiles and its index. */
 export const PAGE_HEIGHTS = 65_536;
+
+/** File name of a page's index, in the folder of its tiles. */
+export const INDEX_NAME = 'index.ndjson';
 
 const NAME = /^(\d{16})-(\d{16})-([0-9a-f]{32})\.ndjson\.gz$/;
 const PAGE = /^(?:x\d{3}\/)*\d{3}$/;
@@ -17,6 +21,19 @@ const PAGE = /^(?:x\d{3}\/)*\d{3}$/;
 /** The first 32 hex digits of the SHA-256 of the last block's hash as the chain spells it: labels of any form get a name. */
 export function tileDigest(lastHash: string): string {
   return createHash('sha256').update(lastHash).digest('hex').slice(0, 32);
+}
+
+/**
+ * The name of a tile. A cache can't have other bytes under it: its digest is that of the documents, or that of the last
+ * hash, where the hashes of the chain cover all bytes.
+ */
+export function tileNameOf({
+  from,
+  to,
+  hash,
+  digest,
+}: Pick<TileEntry, 'from' | 'to' | 'hash' | 'digest'>): TileName {
+  return { from, to, digest: digest === null ? tileDigest(hash) : digest.slice(0, 32) };
 }
 
 /** File name of a tile; sorted by name, tiles are in the order of their heights. */
@@ -54,6 +71,11 @@ export function parsePagePath(path: string): number | null {
 /** Path of a tile below the folder of all: `000/0000000000000000-0000000000001023-….ndjson.gz`. */
 export function tilePath(name: TileName): string {
   return `${pagePath(name.from)}/${tileFileName(name)}`;
+}
+
+/** File name of the settled blocks behind the last tile, in the folder of all pages. */
+export function tailFileName(name: TileName): string {
+  return `tail-${tileFileName(name)}`;
 }
 
 const digits = (height: number): string => String(height).padStart(16, '0');

@@ -1,10 +1,20 @@
-import type { BlockRef, Peer, PeerStatus, SnapshotSummary, TransportDeps } from '../../contracts/index.js';
+import type {
+  BlockRef,
+  Peer,
+  PeerStatus,
+  PeerTiles,
+  SnapshotSummary,
+  TileEntry,
+  TransportDeps,
+} from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
+import { MAX_TILE_BLOCKS, MAX_TILE_BYTES } from '../../tiles/cut.js';
 import { isSnapshotType } from '../snapshot-types.js';
 import { BodyReader, readBody } from './body.js';
 import { openExchange, type HttpExchange } from './exchange.js';
 import { responseError } from './response-error.js';
 import { asBlockRef, asObject, isHeight, parseJsonObject, peerText } from './shape.js';
+import { asTileEntry } from './tile-entry.js';
 
 const MAX_STATUS_BYTES = 1024 * 1024;
 const MAX_NAME_CHARACTERS = 256;
@@ -106,7 +116,7 @@ function parseStatus(members: Members): PeerStatus {
       frames: readCodecs(byUse, 'frames'),
     },
     storedAs: readStoredAs(members),
-    tiles: null,
+    tiles: readTiles(members),
     maxRange: readMaxRange(members),
     snapshots: readSnapshots(members),
     signers: readSigners(members),
@@ -153,6 +163,29 @@ function readMaxRange({ limits }: Members): number | null {
 
 function readStoredAs({ storedAs }: Members): string | null {
   return isCodecId(storedAs) ? storedAs : null;
+}
+
+/** First and last height; the last one is below the first where there is nothing but a tail. */
+function readTiles(members: Members): PeerTiles | null {
+  const value = members['tiles'] ?? null;
+  if (value === null) return null;
+  const { from, to, tail: behind = null } = asObject(value) ?? {};
+  if (!isHeight(from) || typeof to !== 'number' || !isHeight(to + 1)) throw wrong('tiles');
+  const tail = readTail(behind, to + 1);
+  if (to < from - (tail === null ? 0 : 1)) throw wrong('tiles');
+  return { from, to, tail };
+}
+
+function readTail(value: unknown, from: number): TileEntry | null {
+  if (value === null) return null;
+  const tail = asTileEntry(value);
+  if (tail?.from !== from || !isUndecided(tail)) throw wrong('tiles.tail');
+  return tail;
+}
+
+/** Blocks that decide no tile are fewer than the most of one, and no more bytes than one has. */
+function isUndecided({ from, to, documentBytes }: TileEntry): boolean {
+  return to - from + 1 < MAX_TILE_BLOCKS && documentBytes <= MAX_TILE_BYTES;
 }
 
 function readSnapshots({ snapshots }: Members): readonly SnapshotSummary[] {

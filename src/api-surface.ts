@@ -18,3 +18,4 @@ export * as storageMemory from '../plugins/storage-memory/index.js';
 export * as transportJsonRange from '../plugins/transport-json-range/index.js';
 export * as transportSnapshot from '../plugins/transport-snapshot/index.js';
 export * as transportSse from '../plugins/transport-sse/index.js';
+export * as transportTile from '../plugins/transport-tile/index.js';

@@ -46,7 +46,7 @@ export type PartsDirectory =
   { readonly inStore: true } | { readonly inStore: false; readonly path: string | null };
 
 /** Defaults of {@link TransportLimits} (protocol section 4). */
-const DEFAULT_TIMEOUTS: Omit<TransportLimits, 'maxEventBytes'> = {
+const DEFAULT_TIMEOUTS: Omit<TransportLimits, 'maxEventBytes' | 'maxBlockBytes'> = {
   connectTimeoutMs: 10_000,
   firstByteTimeoutMs: 10_000,
   idleTimeoutMs: 45_000,
@@ -66,6 +66,7 @@ function transportLimits(timeouts: typeof DEFAULT_TIMEOUTS, maxBlockBytes: numbe
     idleTimeoutMs,
     progressTimeoutMs,
     maxEventBytes,
+    maxBlockBytes,
   });
 }
 

@@ -54,6 +54,12 @@ export interface TransportLimits {
   readonly progressTimeoutMs: number;
   /** Largest event, frame or document as it is sent: what a block of `maxBlockBytes` can need. */
   readonly maxEventBytes: number;
+  /**
+   * Largest block, decoded.
+   *
+   * @defaultValue 64 MiB
+   */
+  readonly maxBlockBytes: number;
 }
 
 /** Registers a codec. */

@@ -58,6 +58,8 @@ export const BUILTIN = {
       (await import('../../plugins/transport-sse/client/index.js')).sseTransport(),
     'json-range': async (): Promise<TransportPlugin> =>
       (await import('../../plugins/transport-json-range/client/index.js')).jsonRangeTransport(),
+    tile: async (): Promise<TransportPlugin> =>
+      (await import('../../plugins/transport-tile/client/index.js')).tileTransport(),
   },
   'snapshot-transport': {
     snapshot: async (): Promise<SnapshotTransportPlugin> =>

@@ -67,7 +67,8 @@ export class PluginResolver {
   async transports(): Promise<readonly TransportPlugin[]> {
     const own = this.#plugins.filter((plugin) => plugin.kind === 'transport');
     if (own.length > 0) return own;
-    return [await BUILTIN.transport.sse(), await BUILTIN.transport['json-range']()];
+    const { transport } = BUILTIN;
+    return [await transport.sse(), await transport['json-range'](), await transport.tile()];
   }
 
   /** The snapshot transport that the host passed, or the built-in one. */

@@ -7,6 +7,7 @@ import { ZSTD_OPTIONS } from '../../plugins/codec-zstd/options.js';
 import { LEVEL_OPTIONS } from '../../plugins/storage-leveldb/options.js';
 import { JSON_RANGE_OPTIONS } from '../../plugins/transport-json-range/client/client.js';
 import { SNAPSHOT_TRANSPORT_OPTIONS } from '../../plugins/transport-snapshot/client/transport.js';
+import { TILE_OPTIONS } from '../../plugins/transport-tile/client/client.js';
 import { CHAIN_OPTIONS } from '../../src/config/chain-plan.js';
 import { ENGINE_OPTIONS, enginePlan } from '../../src/config/engine-plan.js';
 import { RUN_OPTIONS } from '../../src/engine/arguments.js';
@@ -41,6 +42,7 @@ const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[]
   ['plugins/storage-leveldb/options.ts', 'LevelStorageOptions', LEVEL_OPTIONS],
   ['plugins/transport-json-range/client/client.ts', 'JsonRangeTransportOptions', JSON_RANGE_OPTIONS],
   ['plugins/transport-snapshot/client/transport.ts', 'SnapshotTransportOptions', SNAPSHOT_TRANSPORT_OPTIONS],
+  ['plugins/transport-tile/client/client.ts', 'TileTransportOptions', TILE_OPTIONS],
 ];
 
 const plan = enginePlan({ peers: ['http://a'], storage: { use: 'memory' } });

@@ -13,6 +13,8 @@ import { JSON_RANGE_OPTIONS } from '../../plugins/transport-json-range/client/cl
 import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
 import { SNAPSHOT_TRANSPORT_OPTIONS } from '../../plugins/transport-snapshot/client/transport.js';
 import { snapshotTransport } from '../../plugins/transport-snapshot/index.js';
+import { TILE_OPTIONS } from '../../plugins/transport-tile/client/client.js';
+import { tileTransport } from '../../plugins/transport-tile/index.js';
 import { CHAIN_FORMS } from '../../src/config/builtin.js';
 import type { Spec } from '../../src/internal/options/index.js';
 import { type OptionTable, tryTable } from '../helpers/option-table.js';
@@ -71,6 +73,15 @@ const trials: Readonly<Record<string, Trial>> = {
       connections: integers(1, 32),
       backoffMs: { takes: [undefined, 1, 30_000], refuses: [...NO_NUMBERS, 0, 30_001] },
       maxParts: integers(1, 1_000_000),
+    },
+  },
+  tileTransport: {
+    spec: TILE_OPTIONS,
+    base: {},
+    call: tileTransport,
+    rows: {
+      maxHeldBytes: bytes,
+      hedgeAfterMs: { takes: [undefined, 1, 600_000], refuses: [...NO_NUMBERS, 0, 600_001] },
     },
   },
   linked: {

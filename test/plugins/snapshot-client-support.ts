@@ -211,6 +211,7 @@ export const testLimits: TransportLimits = {
   idleTimeoutMs: 30_000,
   progressTimeoutMs: 30_000,
   maxEventBytes: 1024 * 1024,
+  maxBlockBytes: 512 * 1024,
 };
 
 const codecs: readonly Codec[] = [gzip().create(), identity().create()];

@@ -148,6 +148,7 @@ export const testLimits: TransportLimits = {
   idleTimeoutMs: 20_000,
   progressTimeoutMs: 20_000,
   maxEventBytes: 1024 * 1024,
+  maxBlockBytes: 512 * 1024,
 };
 
 export function transport(

@@ -22,6 +22,7 @@ export const testLimits: TransportLimits = {
   idleTimeoutMs: 30_000,
   progressTimeoutMs: 30_000,
   maxEventBytes: 1024 * 1024,
+  maxBlockBytes: 512 * 1024,
 };
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;

@@ -1,0 +1,1 @@
+export { tileTransport, type TileTransportOptions } from './client.js';

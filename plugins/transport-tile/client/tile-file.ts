@@ -1,0 +1,76 @@
+import type { Peer, TileEntry, TransportDeps } from '../../../src/contracts/index.js';
+import { SyncError } from '../../../src/errors/index.js';
+import { ByteRope } from '../../../src/internal/byte-rope.js';
+import { maxBodyBytes } from '../../../src/tiles/entry.js';
+import { tailFileName, tileNameOf, tilePath } from '../../../src/tiles/name.js';
+import { readFile } from './file.js';
+
+const OPENS_OBJECT = 0x7b;
+const GZIP_MAGIC = [0x1f, 0x8b] as const;
+
+/** Whether two peers name the same tile. How long the body is, each may have otherwise. */
+export function isSameTile(one: TileEntry, other: TileEntry): boolean {
+  return (
+    one.from === other.from &&
+    one.to === other.to &&
+    one.hash === other.hash &&
+    one.documentBytes === other.documentBytes &&
+    one.digest === other.digest
+  );
+}
+
+/** A tile that is wanted. */
+export interface PlannedTile {
+  readonly entry: TileEntry;
+  /** Whether it is what a folder of files has behind the tiles. */
+  readonly isTail: boolean;
+}
+
+/** A request for a tile's body. */
+export interface TileRequest extends PlannedTile {
+  readonly peer: Peer;
+  /** Whether no cache may answer. */
+  readonly isFresh: boolean;
+}
+
+/**
+ * Fetches the body of a tile.
+ *
+ * @param onBytes - called with the number of bytes of each read.
+ * @throws SyncError `PROTOCOL_VIOLATION`, `PEER_*`, `STREAM_*`, `ABORTED`
+ */
+export async function fetchBody(
+  deps: TransportDeps,
+  request: TileRequest,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const { peer, entry, isFresh } = request;
+  const what = `tile ${entry.from}–${entry.to}`;
+  const target = `/tiles/${pathOf(request)}`;
+  const file = { peer, target, what, from: entry.from, maxBytes: maxBodyBytes(entry.documentBytes), isFresh };
+  const rope = new ByteRope();
+  let wasDecoded = false;
+  for await (const { bytes, isDecoded } of readFile(deps, file, signal)) {
+    wasDecoded = isDecoded;
+    onBytes(bytes.byteLength);
+    rope.append(bytes);
+  }
+  const body = rope.take();
+  if (!isGzip(body) && (wasDecoded || body[0] === OPENS_OBJECT)) throw decoded(peer, what);
+  return body;
+}
+
+function pathOf({ entry, isTail }: PlannedTile): string {
+  const name = tileNameOf(entry);
+  return isTail ? tailFileName(name) : tilePath(name);
+}
+
+function isGzip(bytes: Uint8Array): boolean {
+  return GZIP_MAGIC.every((byte, at) => bytes[at] === byte);
+}
+
+function decoded({ url }: Peer, what: string): SyncError {
+  const message = `${what} of ${url} came decoded: the server, or a cache before it, takes the file for one with a Content-Encoding. Have it sent as application/gzip without Content-Encoding.`;
+  return new SyncError('PEER_NOT_SYNC', message, { peer: url });
+}

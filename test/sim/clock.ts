@@ -7,6 +7,19 @@ const START = Date.UTC(2026, 0, 1, 12);
 /** Turns of the real event loop after which nothing is under way that does not wait for the virtual clock. */
 const IDLE_TURNS = 3;
 
+/** Work on other threads that is under way. */
+const working = new Set<Promise<unknown>>();
+
+/** Time stands still until this has settled: work on other threads takes none of it. */
+export async function held<T>(work: Promise<T>): Promise<T> {
+  working.add(work);
+  try {
+    return await work;
+  } finally {
+    working.delete(work);
+  }
+}
+
 /**
  * Time of a simulated world: timers, `Date` and `performance.now` of the whole process. Immediates and microtasks stay
  * real, so all that does not wait for a time happens by itself; time goes on when nothing of that is left.
@@ -42,7 +55,12 @@ export class VirtualClock {
       deadline.isOver = true;
     });
     for (;;) {
-      for (let round = 0; round < IDLE_TURNS; round++) await turn();
+      for (let round = 0; round < IDLE_TURNS; round++) {
+        await turn();
+        if (working.size === 0) continue;
+        await Promise.allSettled(working);
+        round = -1;
+      }
       if (holds()) break;
       if (deadline.isOver) return false;
       this.#clock.next();

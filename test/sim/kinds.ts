@@ -15,6 +15,10 @@ const BENT = [
   'withhold',
   // A rollback to a block that is there, and nothing in its place.
   'bare-rollback',
+  // A tile with another byte in it, one under the name of another, and an index that names tiles that are not so.
+  'bad-tile',
+  'swapped-tiles',
+  'bad-index',
 ] as const;
 
 /** Lies of a server whose chain is not that of the source, though each of its blocks is valid. */
@@ -44,6 +48,11 @@ export type OwnChain = (typeof OWN_CHAIN)[number];
 /** Whether a liar of this kind has a chain of its own. */
 export function hasOwnChain(kind: LieKind): kind is OwnChain {
   return OWN_CHAIN.some((own) => own === kind);
+}
+
+/** Whether a liar of this kind lies about tiles alone, so that there have to be some. */
+export function needsTiles(kind: LieKind): boolean {
+  return kind === 'bad-tile' || kind === 'swapped-tiles' || kind === 'bad-index';
 }
 
 /** Whose branch is valid and as long as that of the source: one peer's word is all against it. */

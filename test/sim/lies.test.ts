@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type LieKind, LIES, mayWin } from './kinds.js';
+import { type LieKind, LIES, mayWin, needsTiles } from './kinds.js';
 import { type Outcome, runSchedule } from './schedule.js';
 import type { Place, Terms } from './terms.js';
 
@@ -61,7 +61,8 @@ async function first(
 }
 
 function facing(kind: LieKind): Partial<Terms> {
-  return { place: 'first', lies: [kind, null, null], anchor: 1, pin: null, together: mayWin(kind) };
+  const tiled = needsTiles(kind);
+  return { place: 'first', lies: [kind, null, null], anchor: 1, pin: null, together: mayWin(kind), tiled };
 }
 
 function standsAt({ lies }: Terms, place: Place): boolean {

@@ -38,6 +38,8 @@ export class Lie {
   readonly #random: Random;
   readonly #ledger: Ledger;
   readonly #far: string;
+  /** The body of the tile that was sent last. */
+  #tile: Buffer | null = null;
 
   constructor(kind: LieKind, { random, ledger, forgery }: LieDeps) {
     this.kind = kind;
@@ -84,6 +86,44 @@ export class Lie {
     const sent = this.#random.chance(0.2) ? this.#bent(document) : [document];
     if (sent.length !== 1 || sent[0] !== document) this.told += 1;
     return sent;
+  }
+
+  /** What is sent in place of a tile, or of the index of tiles. */
+  file(path: string, bytes: Buffer): Buffer {
+    const sent = this.#file(path, bytes);
+    if (!sent.equals(bytes)) this.told += 1;
+    return sent;
+  }
+
+  #file(path: string, bytes: Buffer): Buffer {
+    if (path.endsWith('/index.ndjson')) return this.kind === 'bad-index' ? this.#falseIndex(bytes) : bytes;
+    const other = this.#tile ?? bytes;
+    this.#tile = bytes;
+    if (this.kind === 'swapped-tiles' && this.#random.chance(0.5)) return other;
+    return this.kind === 'bad-tile' && this.#random.chance(0.5) ? this.#damaged(bytes) : bytes;
+  }
+
+  #damaged(bytes: Buffer): Buffer {
+    const damaged = Buffer.from(bytes);
+    const at = this.#random.int(0, damaged.length - 1);
+    damaged[at] = (damaged[at] ?? 0) ^ (1 << this.#random.int(0, 7));
+    return damaged;
+  }
+
+  /** One of its lines is another one, or is not there. */
+  #falseIndex(bytes: Buffer): Buffer {
+    const lines = bytes.toString().split('\n').slice(0, -1);
+    const at = this.#random.int(0, lines.length - 1);
+    const entry = JSON.parse(lines[at] ?? '{}') as { readonly documentBytes: number };
+    const changes = [
+      { hash: this.#random.hash() },
+      { documentBytes: entry.documentBytes + this.#random.pick([-1, 1]) },
+      { bytes: 1 },
+      null,
+    ];
+    const change = this.#random.pick(changes);
+    lines.splice(at, 1, ...(change === null ? [] : [JSON.stringify({ ...entry, ...change })]));
+    return Buffer.from(lines.map((line) => `${line}\n`).join(''));
   }
 
   #bent(document: string): readonly string[] {

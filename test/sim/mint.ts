@@ -4,6 +4,7 @@ import {
   type SealPlace,
 } from '../../plugins/chain-sealed-json/index.js';
 import type { BlockRef } from '../../src/contracts/index.js';
+import { MAX_TILE_BYTES } from '../../src/tiles/cut.js';
 import type { Random } from './random.js';
 
 /** A block with its bytes. */
@@ -28,18 +29,24 @@ const MAX_TEXT = 300;
 export class Mint {
   readonly #random: Random;
   readonly #seal: Sealer;
+  readonly #isBulky: boolean;
   readonly #makers = new Map<string, Maker>();
 
-  /** @param sealer - signs, where only blocks of producers count. */
-  constructor(random: Random, sealer: Sealer) {
+  /**
+   * @param sealer - signs, where only blocks of producers count.
+   * @param isBulky - whether first blocks are so large that those above them are in tiles of 1, 2, 4, 8 … blocks.
+   */
+  constructor(random: Random, sealer: Sealer, isBulky: boolean) {
     this.#random = random;
     this.#seal = sealer;
+    this.#isBulky = isBulky;
   }
 
   /** A block above another one; `null` stands for none. */
   async make(parent: BlockRef | null, maker: Maker): Promise<MadeBlock> {
     const height = (parent?.height ?? -1) + 1;
-    const text = 'x'.repeat(this.#random.int(0, MAX_TEXT));
+    const bulk = this.#isBulky && parent === null ? MAX_TILE_BYTES : 0;
+    const text = 'x'.repeat(bulk + this.#random.int(0, MAX_TEXT));
     const payload = encoder.encode(JSON.stringify({ text, serial: `#${this.#makers.size}` }));
     const place = { height, previousHash: parent?.hash ?? SEALED_JSON_GENESIS };
     const { hash, document } = await this.#seal(payload, place, maker);

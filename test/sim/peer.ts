@@ -123,14 +123,23 @@ export class Peer {
     }
     if (path === '/stream' && !(body instanceof Uint8Array))
       return { ...response, body: lie.events(body, signal) };
-    if (path !== '/json') return response;
-    return { ...response, body: bentFrames(lie, await textOf(body)) };
+    const bend = bendOf(lie, path);
+    if (bend === null) return response;
+    const bent = bend(await textOf(body));
+    const headers = { ...response.headers, 'content-length': String(bent.length) };
+    return { ...response, headers, body: bent };
   }
 
   #start(): readonly SyncServer[] {
     const { sources, onError } = this.#options;
     return sources.map((source) => createSyncServer({ source, onError }));
   }
+}
+
+/** What a liar makes of a whole answer; `null` where it makes nothing of it. */
+function bendOf(lie: Lie, path: string): ((body: Buffer) => Buffer) | null {
+  if (path === '/json') return (body) => bentFrames(lie, body);
+  return path.startsWith('/tiles/') ? (body) => lie.file(path, body) : null;
 }
 
 /** A range as clients ask for it: each document behind its length in 4 bytes. */

@@ -195,7 +195,7 @@ class Schedule {
 
 function describeTerms(
   urls: readonly string[],
-  { agree, pin, producers, together, truncates }: Terms,
+  { agree, pin, producers, together, truncates, tiled }: Terms,
 ): string {
-  return `${urls.join(' ')} ${JSON.stringify({ agree, pin, producers, together, truncates })}`;
+  return `${urls.join(' ')} ${JSON.stringify({ agree, pin, producers, together, truncates, tiled })}`;
 }

@@ -1,5 +1,6 @@
 import type { BlockSource } from '../../src/contracts/index.js';
 import { type Chain, openChain } from '../../src/index.js';
+import { held } from './clock.js';
 import type { MadeBlock } from './mint.js';
 
 /** A chain that servers of the simulated world serve. */
@@ -39,6 +40,7 @@ export class Served {
     if (hasDropped && last !== undefined) await this.chain.rollback({ height: last.height, hash: last.hash });
     const added = blocks.slice(common);
     if (added.length > 0) await this.chain.append(added.map(({ document }) => document));
+    await held(this.chain.tilesMade());
     return hasDropped;
   }
 
@@ -50,6 +52,7 @@ export class Served {
       tip: () => chain.tip(),
       header: (height) => chain.header(height),
       read: (range, options) => chain.read(range, options),
+      tiles: chain.tiles,
       subscribe: (listener) => {
         const stop = chain.subscribe(listener);
         this.listeners += 1;

@@ -47,7 +47,7 @@ export class Tally {
   ${this.#sum(({ cuts }) => cuts)} cuts
   ${this.#sum(({ restarts }) => restarts)} restarts of the client
   ${this.#sum(({ liars }) => liars.length)} liars, in ${this.#count(({ liars }) => liars.length > 0)} schedules: ${this.#placesText()}
-  ${this.#count(({ terms }) => terms.pin !== null)} with a pin, ${this.#count(({ terms }) => terms.agree > 1)} with agree above 1, ${this.#count(({ terms }) => terms.producers)} with producers
+  ${this.#count(({ terms }) => terms.pin !== null)} with a pin, ${this.#count(({ terms }) => terms.agree > 1)} with agree above 1, ${this.#count(({ terms }) => terms.producers)} with producers, ${this.#count(({ terms }) => terms.tiled)} with tiles
   ${this.#count(({ truncated }) => truncated)} sources that ended shorter
   ${this.#count(({ ending }) => ending === 'source')} clients ended on the source's head
 ${this.#elsewhereText()}

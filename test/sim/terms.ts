@@ -1,6 +1,6 @@
 import type { BlockRef } from '../../src/contracts/index.js';
 import type { SyncEngineConfig } from '../../src/index.js';
-import { type LieKind, LIES, mayWin, OWN_CHAIN, saysYes } from './kinds.js';
+import { type LieKind, LIES, mayWin, needsTiles, OWN_CHAIN, saysYes } from './kinds.js';
 import { SOURCE_KEYS } from './authors.js';
 import type { Random } from './random.js';
 
@@ -31,6 +31,8 @@ export interface Terms {
   readonly producers: boolean;
   /** Whether the source ends shorter than it was. */
   readonly truncates: boolean;
+  /** Whether the source has so many blocks from the beginning that most are in tiles, which the client may take. */
+  readonly tiled: boolean;
 }
 
 /** What terms are drawn from. */
@@ -63,8 +65,13 @@ export function drawTerms(random: Random, { lies = LIES, guards = GUARDS, fixed 
     below: random.chance(0.7),
     producers: guards.includes('producers') && random.chance(0.3),
     truncates: random.chance(0.15),
+    tiled: liesAboutTiles(peers) || random.chance(0.2),
     ...fixed,
   };
+}
+
+function liesAboutTiles({ lies }: Pick<Terms, 'lies'>): boolean {
+  return lies.some((lie) => lie !== null && needsTiles(lie));
 }
 
 /** No more than there are honest peers to confirm a block. */

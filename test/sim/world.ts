@@ -1,11 +1,19 @@
 import { seal, sealedJson } from '../../plugins/chain-sealed-json/index.js';
 import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
 import { sseTransport } from '../../plugins/transport-sse/index.js';
+import { tileTransport } from '../../plugins/transport-tile/index.js';
 import { MemoryStorage } from '../../plugins/storage-memory/memory-storage.js';
-import { type BlockRef, PLUGIN_API_VERSION, type StoragePlugin } from '../../src/contracts/index.js';
+import {
+  type BlockRef,
+  PLUGIN_API_VERSION,
+  type StoragePlugin,
+  type Transport,
+  type TransportDeps,
+  type TransportPlugin,
+} from '../../src/contracts/index.js';
 import type { SyncEngineConfig, SyncEvent } from '../../src/index.js';
 import { signing } from './authors.js';
-import type { VirtualClock } from './clock.js';
+import { held, type VirtualClock } from './clock.js';
 import { Follower } from './follower.js';
 import { Forgery } from './forgery.js';
 import { hasOwnChain, type LieKind, type OwnChain } from './kinds.js';
@@ -31,6 +39,9 @@ export interface WorldOptions {
 
 /** Whose chain a client ended on: `liar` when its newest block is a liar's, `short` when it has less than the source. */
 export type Ending = 'source' | 'liar' | 'short';
+
+/** With so many blocks more than there always are, the first 256 are settled. */
+const TILED_BLOCKS = 320;
 
 type Parts = Pick<
   World,
@@ -66,9 +77,11 @@ export class World {
   }
 
   static async make({ random, terms, alter, observe }: WorldOptions): Promise<World> {
-    const mint = new Mint(random, terms.producers ? signing : seal);
+    const mint = new Mint(random, terms.producers ? signing : seal, terms.tiled);
     const ledger = new Ledger(await Served.open(), mint);
-    await ledger.append(random.int(terms.pin === null ? 1 : MAX_PIN + 1, 60));
+    await ledger.append(
+      random.int(terms.pin === null ? 1 : MAX_PIN + 1, 60) + (terms.tiled ? TILED_BLOCKS : 0),
+    );
     const pin = pinAt(ledger, terms.pin);
     const maker = { random, ledger, mint };
     const byPeer = await forge(terms, (kind) =>
@@ -182,6 +195,27 @@ function sourcesOf(
   return others.length === 0 || kind === 'replicas' ? [served.source, ...others] : others;
 }
 
+/** Tiles are checked while time stands still. */
+function holdingTime(plugin: TransportPlugin): TransportPlugin {
+  const create = (deps: TransportDeps): Transport => {
+    const transport = plugin.create(deps);
+    return {
+      name: transport.name,
+      mode: transport.mode,
+      supports: transport.supports,
+      status: (peer, options) => transport.status(peer, options),
+      open: ({ verifyTile, ...request }, options) =>
+        transport.open(
+          verifyTile === undefined
+            ? request
+            : { ...request, verifyTile: (...tile) => held(verifyTile(...tile)) },
+          options,
+        ),
+    };
+  };
+  return { ...plugin, create };
+}
+
 function clientConfig(ledger: Ledger, network: Network): SyncEngineConfig {
   const store = new MemoryStorage();
   // A client that is started anew finds its blocks again.
@@ -198,7 +232,11 @@ function clientConfig(ledger: Ledger, network: Network): SyncEngineConfig {
     chainId: ledger.served.chain.chainId(),
     codecs: ['identity'],
     storeCodec: 'identity',
-    plugins: [sseTransport(), jsonRangeTransport({ firstRangeBlocks: 5, targetRangeBytes: 2_000 })],
+    plugins: [
+      sseTransport(),
+      jsonRangeTransport({ firstRangeBlocks: 5, targetRangeBytes: 2_000 }),
+      holdingTime(tileTransport()),
+    ],
     follow: true,
     // The source may go back and forth for minutes while the line is down.
     maxRollbackBlocks: 1_000,

@@ -21,6 +21,7 @@ export const COMMANDS = {
   sync: ["bring a store up to date from other nodes' servers", () => import('./commands/sync.js')],
   export: ['write blocks as NDJSON, byte for byte', () => import('./commands/export.js')],
   verify: ['check every block of a store again', () => import('./commands/verify.js')],
+  upgrade: ['turn an older store into tiles', () => import('./commands/upgrade.js')],
   status: ['tell where a store or a server stands', () => import('./commands/status.js')],
   seal: ['make sealed-json blocks of JSON objects', () => import('./commands/seal.js')],
   keygen: ['make a signing key for snapshots or blocks', () => import('./commands/keygen.js')],

@@ -47,17 +47,18 @@ async function upgrade(options: UpgradeOptions, { out, signal, conclude }: Comma
     const { base, head } = chain.tip();
     meter.place(null, head?.height ?? null);
     // Opening the chain said what is settled; this only waits.
-    const working = { isDone: false };
+    const work = { isDone: false };
     const done = tiles.settle(-1, { isDigested: rules.covers !== 'document' }).finally(() => {
-      working.isDone = true;
+      work.isDone = true;
     });
     done.catch(() => undefined);
     const count = new TileCount(tiles, base);
-    do {
+    for (let isLast = false; !isLast;) {
       await Promise.race([done, wait(LOOK_MS, undefined, { signal, ref: false })]);
+      isLast = work.isDone;
       for (const { from, to, bytes } of await count.more()) meter.add(to - from + 1, bytes, to);
       out.emit({ type: 'progress', ...meter.sample() });
-    } while (!working.isDone);
+    }
     await done;
     const text = `${countText(count.tiles, 'tile')} with ${countText(meter.current().blocks, 'block')}`;
     conclude({ tiles: count.tiles, ...chainSummary(chain) }, `The store has ${text}; ${storeText(head)}.`);

@@ -2,7 +2,7 @@ import type { Frame } from '../../src/contracts/index.js';
 import type { BlockInfo } from './records.js';
 import { rangeOf } from './runs.js';
 import { placeFrames } from './segment-record.js';
-import type { Place } from './segment-files.js';
+import { type Place, sumPlaces } from './segment-files.js';
 import type { StoreHandle } from './store-handle.js';
 import type { Opened } from './switch-contents.js';
 import { runsOperations } from './writer.js';
@@ -40,5 +40,5 @@ export async function moveTail(handle: StoreHandle, { contents, reader, plan }: 
     await contents.db.batch(runsOperations(runs, moved), { sync: true });
   });
   reader.forget();
-  await segments.free(blocks.map(({ place }) => place));
+  await segments.free(sumPlaces(blocks.map(({ place }) => place)));
 }

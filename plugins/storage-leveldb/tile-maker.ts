@@ -1,43 +1,59 @@
-import type { Frame } from '../../src/contracts/index.js';
 import type { WriteQueue } from '../../src/internal/write-queue.js';
-import { isTileCodec } from '../../src/tiles/body.js';
 import type { DecidedCut } from '../../src/tiles/cut.js';
-import { writeMarker } from './files.js';
 import { runKey } from './keys.js';
+import { decodeRun, isTileRun } from './runs.js';
 import { momentOf } from './reads.js';
-import type { BlockInfo } from './records.js';
 import type { Reader } from './reader.js';
-import { type FrameRun, rangeOf } from './runs.js';
-import type { Place } from './segment-files.js';
+import type { Opened } from './switch-contents.js';
 import type { StoreHandle } from './store-handle.js';
 import { moveTail } from './tail-move.js';
-import type { Opened } from './switch-contents.js';
-import { type EncodedTile, encodeTile } from './tile-encode.js';
+import type { MadeTile, StoredRun } from './tile-job.js';
 import type { TileRecord } from './tile-record.js';
-import { tileOperations } from './writer.js';
+import { TileThread } from './tile-thread.js';
+import { tileOperation, tileOperations } from './writer.js';
 
-/** After so many tiles LevelDB is made to forget the records of the frames that were in their place. */
-const COMPACTED_TILES = 32;
+/** When records of so many bytes were replaced, LevelDB is made to forget them. */
+const FORGOTTEN_BYTES = 512 * 1024;
 
-/** Frames that are to become a tile. */
-interface Prepared {
-  readonly cut: DecidedCut;
-  readonly runs: readonly FrameRun[];
-  readonly encoded: EncodedTile;
+/** While more bytes of frames came than this since the store was opened, and tiles are being made, blocks wait for them. */
+const MAX_BEHIND_BYTES = 256 * 1024 * 1024;
+
+/** Tiles that are taken note of in one write. */
+const NOTED_TILES = 64;
+
+/** What is done for a tile that is due. */
+type Work =
+  | { readonly kind: 'note'; readonly tile: TileRecord }
+  | { readonly kind: 'make'; readonly runs: readonly StoredRun[] };
+
+/** A tile that is made, and the runs that it takes the place of. */
+interface MadeFrom {
+  readonly runs: readonly StoredRun[];
+  readonly made: MadeTile;
 }
 
+/** What to write for a tile; `null` when it can't be made. */
+type Prepared = 'note' | MadeFrom | null;
+
 /**
- * Turns settled frames into tiles, one after the other, beside what else the store does: they are read and encoded as
- * of a moment, and only the write that puts a tile in their place waits its turn.
+ * Turns settled blocks into tiles, one after the other, beside what else the store does: they are read and encoded on a
+ * thread as of a moment, and only the write that puts a tile in their place waits its turn. A tile that came whole is
+ * only taken note of, when it is cut in the same way here.
  */
 export class TileMaker {
   readonly #handle: StoreHandle;
   readonly #writes: WriteQueue;
+  readonly #thread = new TileThread();
   #settled = -1;
+  #isDigested = false;
   #working: Promise<void> | null = null;
+  /** The tile that is being made. */
+  #step: Promise<void> = Promise.resolve();
+  /** Bytes of frames that there were when the store was opened. */
+  #framesBefore = 0;
   #isClosing = false;
-  /** Height from which on runs were replaced that LevelDB still has on the disk, and how many tiles that are. */
-  #replaced: { from: number; tiles: number } | null = null;
+  /** Height from which on records were replaced that LevelDB still has on the disk, and how many bytes those have. */
+  #replaced: { readonly from: number; readonly bytes: number } | null = null;
 
   constructor(handle: StoreHandle, writes: WriteQueue) {
     this.#handle = handle;
@@ -45,19 +61,32 @@ export class TileMaker {
   }
 
   /** Makes the tiles that are decided up to a height. Resolves when they are durable, or the store is closed. */
-  settle(height: number): Promise<void> {
+  async settle(height: number, isDigested: boolean): Promise<void> {
     this.#handle.use();
     this.#settled = Math.max(this.#settled, height);
+    this.#isDigested = isDigested;
     this.#working ??= this.#work().finally(() => {
       this.#working = null;
     });
-    return this.#working;
+    await this.#working;
   }
 
   /** Begins anew with a store that was opened. */
   open(): void {
     this.#settled = -1;
     this.#isClosing = false;
+    this.#framesBefore = this.#handle.use().contents.segments.usedBytes;
+  }
+
+  /**
+   * Resolves when the tile that is being made is; `null` unless tiles are far behind what comes. Who adds blocks waits for
+   * it, so that frames don't fill the disk.
+   */
+  get behind(): Promise<void> | null {
+    const { opened } = this.#handle;
+    if (opened === null || this.#working === null) return null;
+    const bytes = opened.contents.segments.usedBytes - this.#framesBefore;
+    return bytes < MAX_BEHIND_BYTES ? null : this.#step;
   }
 
   /** Takes note that the blocks above a height were dropped: those that come in their place are not settled. */
@@ -69,108 +98,123 @@ export class TileMaker {
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#working?.catch(() => undefined);
+    await this.#thread.close();
   }
 
   async #work(): Promise<void> {
-    while (!this.#isClosing && (await this.#makeNext()));
+    for (let isDue = true; isDue && !this.#isClosing;) {
+      const step = this.#next();
+      this.#step = step.then(
+        () => undefined,
+        () => undefined,
+      );
+      isDue = await step;
+    }
     if (!this.#isClosing)
       await this.#writes.run(() => this.#handle.guard(() => moveTail(this.#handle, this.#handle.writable())));
   }
 
-  async #makeNext(): Promise<boolean> {
+  /** @returns whether there was anything due. */
+  async #next(): Promise<boolean> {
     const store = this.#handle.writable();
-    const cut = store.plan.next(this.#settled);
+    const cut = store.plan.due(this.#settled);
     if (cut === null) return false;
     const { rollbacks } = store.meta;
-    const prepared = await this.#handle.guard(() => prepare(store, cut));
-    await this.#writes.run(async () => {
-      // What was prepared before a rollback, or for contents that were replaced, may be of blocks that are gone.
-      if (this.#handle.writable() !== store || store.meta.rollbacks !== rollbacks) return;
-      if (prepared !== null) await this.#write(store, prepared);
-      store.plan.done(cut);
-    });
+    // What was prepared before a rollback, or for contents that were replaced, may be of blocks that are gone.
+    const isPast = (): boolean => this.#handle.writable() !== store || store.meta.rollbacks !== rollbacks;
+    try {
+      const prepared = await this.#handle.guard(() => this.#prepare(store, cut));
+      await this.#writes.run(async () => {
+        if (isPast()) return;
+        if (prepared === 'note') await this.#note(store);
+        else {
+          if (prepared !== null) await this.#write(store, cut, prepared);
+          store.plan.done(cut);
+        }
+      });
+    } catch (error) {
+      // The write that drops blocks may have been under way.
+      await this.#writes.idle();
+      if (!isPast()) throw error;
+    }
     return true;
   }
 
-  async #write(store: Opened, { cut, runs, encoded }: Prepared): Promise<void> {
-    const { contents, reader } = store;
-    const blocks = runs.flatMap((run) => run.blocks);
-    const isInside = ({ header: { height } }: BlockInfo): boolean => height >= cut.from && height <= cut.to;
-    const inside = blocks.filter(isInside);
-    const [place] = contents.tiles.place([encoded.bytes]);
-    const record = recordOf(cut, inside, encoded, place as Place);
-    const below = blocks.filter(({ header }) => header.height < cut.from);
-    const above = blocks.filter(({ header }) => header.height > cut.to);
-    const operations = tileOperations(
-      record,
-      runs.map((run) => rangeOf(run).from),
-      [below, above],
-    );
+  async #prepare({ contents }: Opened, cut: DecidedCut): Promise<Prepared> {
+    const { reader, close } = momentOf(contents);
+    const isDigested = this.#isDigested;
+    try {
+      const work = await workFor(reader, cut, isDigested);
+      if (work.kind === 'note') return 'note';
+      const { runs } = work;
+      const { segments, tiles } = contents;
+      const job = { cut, runs, isDigested, frames: segments.path, tiles: tiles.path };
+      const made = await this.#thread.make(job);
+      return made === null ? null : { runs, made };
+    } finally {
+      await close();
+    }
+  }
+
+  /** Takes note that tiles that came whole are cut so, of as many at once as are due. */
+  async #note(store: Opened): Promise<void> {
+    const { contents, reader, plan } = store;
+    const noted: { readonly cut: DecidedCut; readonly tile: TileRecord }[] = [];
+    for (const cut of plan.upcoming(this.#settled, NOTED_TILES)) {
+      const work = await this.#handle.guard(() => workFor(reader, cut, this.#isDigested));
+      if (work.kind === 'make') break;
+      noted.push({ cut, tile: work.tile });
+    }
     await this.#handle.write(async () => {
-      await this.#mark(store);
+      reader.forget();
+      await contents.db.batch(
+        noted.map(({ cut, tile }) => tileOperation({ ...tile, decidedAt: cut.decidedAt })),
+        { sync: true },
+      );
+    });
+    reader.forget();
+    for (const { cut } of noted) plan.done(cut);
+  }
+
+  async #write(store: Opened, cut: DecidedCut, { runs, made }: MadeFrom): Promise<void> {
+    const { contents, reader } = store;
+    const { bytes, freed, rest, ...known } = made;
+    const [place] = contents.tiles.place([bytes.byteLength]);
+    if (place === undefined) throw new TypeError('A tile has one place.');
+    const tile: TileRecord = { ...cut, ...known, place };
+    const operations = tileOperations(tile, runs, rest);
+    await this.#handle.write(async () => {
+      await this.#handle.markTiles();
       // What the batch names has to be durable before it is.
-      await contents.tiles.append({ places: [record.place], parts: encoded.parts }, true);
+      await contents.tiles.append({ places: [place], parts: [bytes] }, true);
       reader.forget();
       await contents.db.batch(operations, { sync: true });
     });
     reader.forget();
-    await contents.segments.replaced(inside.map((info) => info.place));
-    await this.#compact(store, cut);
+    await contents.segments.replaced(freed.frames);
+    await contents.tiles.free(freed.tiles);
+    await this.#compact(store, cut, runs);
   }
 
   /** LevelDB keeps deleted values until it happens to merge their files: they would be half of a store. */
-  async #compact({ contents }: Opened, { from, to }: DecidedCut): Promise<void> {
-    this.#replaced = { from: this.#replaced?.from ?? from, tiles: (this.#replaced?.tiles ?? 0) + 1 };
-    if (this.#replaced.tiles < COMPACTED_TILES) return;
-    const start = runKey(Math.min(this.#replaced.from, from));
-    this.#replaced = null;
+  async #compact({ contents }: Opened, { from, to }: DecidedCut, runs: readonly StoredRun[]): Promise<void> {
+    const start = Math.min(this.#replaced?.from ?? from, from);
+    const bytes = runs.reduce((sum, { body }) => sum + body.byteLength, this.#replaced?.bytes ?? 0);
+    this.#replaced = bytes < FORGOTTEN_BYTES ? { from: start, bytes } : null;
     // Failing here fails the next write; the tile is made.
-    await contents.db.compactRange(start, runKey(to)).catch(() => undefined);
-  }
-
-  /** An earlier version could not read what is written from now on. */
-  async #mark(store: Opened): Promise<void> {
-    if (store.hasTiles) return;
-    const { location } = this.#handle;
-    await writeMarker(location, { state: 'ready', db: store.contents.name, hasTiles: true });
-    store.hasTiles = true;
+    if (this.#replaced === null)
+      await contents.db.compactRange(runKey(start), runKey(to)).catch(() => undefined);
   }
 }
 
-/** Reads and encodes a tile; `null` when it has a frame in a codec that this store can't decode. */
-async function prepare({ contents }: Opened, cut: DecidedCut): Promise<Prepared | null> {
-  const { reader, close } = momentOf(contents);
-  try {
-    const runs = await framesFor(reader, cut);
-    if (runs === null) return null;
-    const frames: Frame[] = [];
-    for await (const batch of reader.frames(cut, {})) frames.push(...batch);
-    const heads = runs
-      .flatMap(({ blocks }) => blocks)
-      .filter(({ header: { height } }) => height >= cut.from && height <= cut.to);
-    return { cut, runs, encoded: await encodeTile(frames, heads) };
-  } finally {
-    await close();
-  }
-}
-
-/** The runs that have the blocks of a tile; `null` when they can't become one. */
-async function framesFor(reader: Reader, cut: DecidedCut): Promise<readonly FrameRun[] | null> {
-  const runs: FrameRun[] = [];
-  for await (const run of reader.runs(cut, {})) {
-    if (run.kind === 'tile' || !run.blocks.every(({ codec }) => isTileCodec(codec))) return null;
-    runs.push(run);
-  }
-  return runs;
-}
-
-function recordOf(
-  { from, to, documentBytes, decidedAt }: DecidedCut,
-  blocks: readonly BlockInfo[],
-  { groups }: EncodedTile,
-  place: Place,
-): TileRecord {
-  const previousHash = blocks[0]?.header.previousHash ?? '';
-  const hash = blocks.at(-1)?.header.hash ?? '';
-  return { from, to, documentBytes, decidedAt, previousHash, hash, place, groups };
+/** What there is to do for a tile: the blocks may be one already, as it came. */
+async function workFor(reader: Reader, { from, to }: DecidedCut, isDigested: boolean): Promise<Work> {
+  const runs = await reader.storedRuns({ from, to });
+  const [only] = runs;
+  if (only === undefined || runs.length > 1 || !isTileRun(only.body)) return { kind: 'make', runs };
+  const run = decodeRun(only.body, only.first);
+  const isSame = run.kind === 'tile' && run.tile.from === from && run.tile.to === to;
+  return isSame && (run.tile.digest !== null || !isDigested)
+    ? { kind: 'note', tile: run.tile }
+    : { kind: 'make', runs };
 }

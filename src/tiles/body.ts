@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { gunzip as gunzipWithCallback, gunzipSync, gzip as gzipWithCallback } from 'node:zlib';
+import { gunzip as gunzipWithCallback, gunzipSync, gzipSync, gzip as gzipWithCallback } from 'node:zlib';
 import type { Frame, TileMember } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { DEFLATE_MAX_RATIO, isTooMuchOutput } from '../internal/node/inflate.js';

@@ -3,33 +3,19 @@ import { crc32, deflateRawSync, gunzipSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
-import type { ChainRules, TileEntry, VerifiedTile } from '../../src/contracts/index.js';
+import type { TileEntry, VerifiedTile } from '../../src/contracts/index.js';
 import { isSyncError, type ErrorCode } from '../../src/errors/index.js';
-import { type AppendPoint, checkLink, nextHeight } from '../../src/internal/links.js';
 import { encodeTileBody, LINE_FEED_MEMBER, MAX_MEMBER_BYTES } from '../../src/tiles/body.js';
-import { createTileVerifier } from '../../src/workers/tile-verifier.js';
 import { ndjson, sealedChain, smallPayload } from '../helpers/sealed-chain.js';
-import { assertVerified, entryOf, outcomeOf, tileSample } from '../helpers/tile-bodies.js';
+import { assertVerified, blocksOf, entryOf, tileSample, verifyHere } from '../helpers/tile-bodies.js';
 import { createRules, oddDocument } from '../workers/odd-rules.js';
 
 const rules = sealedJson().create();
-
-/** Checks a tile on this thread. */
-function verify(
+const verify = (
   entry: TileEntry,
   body: Uint8Array,
-  { by = rules, maxBlockBytes = 1e8 }: { by?: ChainRules; maxBlockBytes?: number } = {},
-): Promise<VerifiedTile> {
-  const verifier = createTileVerifier({ rules: by, worker: null, maxBlockBytes, threads: 0 });
-  return verifier.verify(entry, body, {});
-}
-
-/** Blocks whose payloads have about these lengths. */
-const blocksOf = (lengths: readonly number[]): Uint8Array[] =>
-  sealedChain(lengths.length, (height) => ({ name: `block ${height}`, text: textOf(lengths[height] ?? 0) }));
-
-const textOf = (length: number): string =>
-  'lorem ipsum dolor sit amet '.repeat(length / 27 + 1).slice(0, length);
+  { by = rules, maxBlockBytes = 1e8 } = {},
+): Promise<VerifiedTile> => verifyHere(by, entry, body, maxBlockBytes);
 
 /** A gzip member, made by hand. */
 function member(
@@ -355,82 +341,6 @@ function mutate(bytes: Buffer, { how, at, length, byte }: Change): Buffer {
     flip: [before, part.map((old, place) => (place === 0 ? old ^ (1 << (byte % 8)) : old)), after],
   };
   return Buffer.concat(pieces[how] ?? [bytes]);
-}
-
-/** What one block after the other comes to, without a tile: `null` when all are in order. */
-function refusalOfLines(lines: readonly Uint8Array[], from: number): unknown {
-  let point: AppendPoint = { head: null, base: from };
-  for (const line of lines) {
-    try {
-      const header = rules.verify(line, null);
-      checkLink(header, point, rules);
-      point = { head: header, base: from };
-    } catch (error) {
-      if (!isSyncError(error)) throw error;
-      const { code, message, context } = error.at({ height: nextHeight(point) });
-      return { code, message, context };
-    }
-  }
-  return null;
-}
-
-test('Lines that are changed, lost, doubled or mixed up are refused as the blocks are one by one', async (t) => {
-  const seed = Date.now() % 2 ** 31;
-  t.log(`seed ${seed}`);
-  const large = sealedChain(60, (height) => ({ text: textOf(height % 13 === 5 ? 80_000 : 40 * height) }));
-  const bases = [chain, large];
-  const change = fc.record({
-    how: fc.constantFrom('flip', 'set', 'insert', 'drop', 'double', 'swap', 'other'),
-    line: fc.nat({ max: 59 }),
-    at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
-    byte: fc
-      .oneof(fc.nat({ max: 255 }), fc.constantFrom(0x20, 0x22, 0x30, 0x5c, 0x7b, 0x7d))
-      .filter((byte) => byte !== 10),
-  });
-  await fc.assert(
-    fc.asyncProperty(fc.nat({ max: 1 }), fc.array(change, { maxLength: 2 }), async (which, changes) => {
-      const base = bases[which] ?? [];
-      const lines = changes
-        .reduce<readonly Uint8Array[]>(changeLines, base)
-        .filter((line) => line.byteLength > 0);
-      const body = gzipSync(ndjson(lines), { level: 1 });
-      const to = lines.length - 1;
-      const entry = { ...entryOf(rules, base, body), to, documentBytes: ndjson(lines).byteLength };
-      const wanted = refusalOfLines(lines, 0);
-      const found = await outcomeOf(verify(entry, body));
-      if (wanted !== null) t.deepEqual(found, wanted);
-      else t.true(lines.length === base.length || JSON.stringify(found).includes('TILE_MISMATCH'));
-    }),
-    { numRuns: 300, seed },
-  );
-});
-
-interface LineChange {
-  readonly how: string;
-  readonly line: number;
-  readonly at: number;
-  readonly byte: number;
-}
-
-function changeLines(
-  lines: readonly Uint8Array[],
-  { how, line, at, byte }: LineChange,
-): readonly Uint8Array[] {
-  const place = line % lines.length;
-  const old = lines[place] ?? new Uint8Array();
-  const offset = Math.floor(at * old.byteLength);
-  const [before, after] = [lines.slice(0, place), lines.slice(place + 1)];
-  const flipped = (old[offset] ?? 0) ^ (1 << (byte % 8));
-  const places: Readonly<Record<string, readonly Uint8Array[]>> = {
-    flip: [old.with(offset, flipped === 10 ? byte : flipped)],
-    set: [old.with(offset, byte)],
-    insert: [Buffer.concat([old.subarray(0, offset), Uint8Array.of(byte), old.subarray(offset)])],
-    drop: [],
-    double: [old, old],
-    swap: [...after.slice(0, 1), old],
-    other: [other[place] ?? old],
-  };
-  return [...before, ...(places[how] ?? [old]), ...(how === 'swap' ? after.slice(1) : after)];
 }
 
 test('Our own encoder and the verifier agree on every body of a chain, whatever codec its blocks are in', async (t) => {

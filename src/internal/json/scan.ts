@@ -1,6 +1,7 @@
 import { malformed, unexpected } from './fail.js';
 import { Input } from './input.js';
 import { MemberList } from './members.js';
+import { type QuickScan, quickScan } from './quick-scan.js';
 import type { Span } from './span.js';
 import { skipColon, skipName, skipSpace, skipValue } from './value.js';
 
@@ -61,15 +62,28 @@ export function scanBlock(bytes: Uint8Array, options: ScanOptions): Document {
   return document;
 }
 
-/** Does for a part of some bytes what {@link scanDocument} does for all of them. Offsets stay those of `bytes`. */
-export function scanObject(bytes: Uint8Array, within: Span, options: ScanOptions): Document {
+/**
+ * Does for a part of some bytes what {@link scanDocument} does for all of them. Offsets stay those of `bytes`.
+ *
+ * @param quick - takes what is in order; what it does not take is scanned step by step, which decides and says why not.
+ */
+export function scanObject(
+  bytes: Uint8Array,
+  within: Span,
+  { maxDepth, names }: ScanOptions,
+  quick: QuickScan | null = quickScan(),
+): Document {
   const span = outerSpan(bytes, within);
-  const members = new MemberList(bytes, options.names);
-  const depth = options.maxDepth - 1;
+  const members = new MemberList(bytes, names);
+  if (quick?.addMembers(bytes, span, maxDepth, members) !== true) scanSteps(bytes, span, maxDepth, members);
+  return { bytes, span, count: members.count, members: members.spans, duplicates: members.duplicates };
+}
+
+function scanSteps(bytes: Uint8Array, span: Span, maxDepth: number, members: MemberList): void {
+  const depth = maxDepth - 1;
   const closers = depth <= CLOSERS.length ? CLOSERS : new Uint8Array(depth);
   const after = scanMembers(new Input(bytes, span.end, depth, closers), span.start, members);
   if (after !== span.end) throw malformed(after, 'more after the end of the object');
-  return { bytes, span, count: members.count, members: members.spans, duplicates: members.duplicates };
 }
 
 /** Where the object is if there is one: from the first byte to the last that are not white space. */

@@ -1,5 +1,6 @@
 import { WebAssembly } from '../web-assembly.js';
-import type { MemberList } from './members.js';
+import type { Document, ScanOptions } from './document.js';
+import { MemberList } from './members.js';
 import type { Span } from './span.js';
 import { WASM } from './wasm.js';
 
@@ -18,12 +19,16 @@ interface Exports {
   scan(start: number, maxDepth: number): number;
 }
 
-/** One instance of the WebAssembly module (`native/`), which scans documents that are in order. Its memory never grows. */
+/**
+ * One instance of the WebAssembly module (`native/`), which scans documents that are in order. It says of no other what is
+ * wrong with it, nor that anything is: some are only too large for it. Its memory never grows.
+ */
 export class QuickScan {
+  /** What is scanned, from its beginning; until the next {@link load}. */
+  readonly input: Uint8Array;
   readonly #exports: Exports;
-  readonly #input: Uint8Array;
   readonly #table: Uint32Array;
-  /** Where the last object that was scanned ends. */
+  /** Where the last object ends that was taken. */
   readonly #end: Uint32Array;
 
   /** @throws what the runtime throws where WebAssembly or its SIMD is missing or switched off */
@@ -31,37 +36,54 @@ export class QuickScan {
     const module = new WebAssembly.Module(Uint8Array.from(atob(WASM), (char) => char.charCodeAt(0)));
     this.#exports = new WebAssembly.Instance(module).exports as Exports;
     const { buffer } = this.#exports.memory;
-    this.#input = new Uint8Array(buffer, this.#exports.inputAt(), this.#exports.inputBytes());
+    this.input = new Uint8Array(buffer, this.#exports.inputAt(), this.#exports.inputBytes());
     this.#table = new Uint32Array(buffer, this.#exports.membersAt());
     this.#end = new Uint32Array(buffer, this.#exports.endAt(), 1);
   }
 
-  /**
-   * Adds the members of an object, if it is one and within what the module can hold.
-   *
-   * @param span - where it is; it begins and ends with braces.
-   * @returns whether it is; if not, nothing was added, and why is for the other scan to say.
-   */
-  addMembers(bytes: Uint8Array, { start, end }: Span, maxDepth: number, members: MemberList): boolean {
-    const length = end - start;
-    if (length >= this.#input.length || maxDepth > MAX_LEVELS) return false;
-    this.#input.set(length === bytes.length ? bytes : bytes.subarray(start, end));
-    this.#input[length] = 0;
-    const words = this.#exports.scan(0, maxDepth) * MEMBER_WORDS;
-    if (words < 0 || this.#end[0] !== length) return false;
-    for (let at = 0; at < words; at += MEMBER_WORDS) {
-      members.add(
-        start + this.#word(at),
-        start + this.#word(at + 1),
-        start + this.#word(at + 2),
-        start + this.#word(at + 3),
-      );
-    }
+  /** Copies bytes into the input. @returns whether there is room for them */
+  load(bytes: Uint8Array): boolean {
+    if (bytes.length >= this.input.length) return false;
+    this.input.set(bytes);
+    this.input[bytes.length] = 0;
     return true;
   }
 
-  #word(at: number): number {
-    return this.#table[at] as number;
+  /** Scans the object that begins at a place of the input; `null` when it is not taken. More may stand behind it. */
+  objectAt(start: number, { maxDepth, names }: ScanOptions): Document | null {
+    const count = maxDepth > MAX_LEVELS ? -1 : this.#exports.scan(start, maxDepth);
+    if (count < 0) return null;
+    const members = new MemberList(this.input, names);
+    this.#add(count, 0, members);
+    const span = { start, end: this.#end[0] as number };
+    return { bytes: this.input, span, count, members: members.spans, duplicates: members.duplicates };
+  }
+
+  /**
+   * Adds the members of an object, with offsets in its own bytes.
+   *
+   * @param span - where it is, if it is one.
+   * @returns whether it was taken; if not, nothing was added.
+   */
+  addMembers(bytes: Uint8Array, { start, end }: Span, maxDepth: number, members: MemberList): boolean {
+    const length = end - start;
+    if (maxDepth > MAX_LEVELS || !this.load(length === bytes.length ? bytes : bytes.subarray(start, end)))
+      return false;
+    const count = this.#exports.scan(0, maxDepth);
+    if (count < 0 || this.#end[0] !== length) return false;
+    this.#add(count, start, members);
+    return true;
+  }
+
+  #add(count: number, shift: number, members: MemberList): void {
+    const table = this.#table;
+    for (let at = 0; at < count * MEMBER_WORDS; at += MEMBER_WORDS) {
+      const name = table[at] as number;
+      const nameEnd = table[at + 1] as number;
+      const value = table[at + 2] as number;
+      const valueEnd = table[at + 3] as number;
+      members.add(shift + name, shift + nameEnd, shift + value, shift + valueEnd);
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Document, ScanOptions } from './document.js';
 import { malformed, unexpected } from './fail.js';
 import { Input } from './input.js';
 import { MemberList } from './members.js';
@@ -14,27 +15,6 @@ export const MAX_DEPTH = 64;
 
 /** A scan is over before the next one begins, so they share this: with small documents, making it took a tenth of the time. */
 const CLOSERS = new Uint8Array(MAX_DEPTH);
-
-/** Options of {@link scanDocument}. */
-export interface ScanOptions {
-  /** Greatest number of nested arrays and objects, the top-level object included. */
-  readonly maxDepth: number;
-  /** Top-level names to record. Without it all are, which takes memory in proportion to their number. */
-  readonly names?: readonly string[];
-}
-
-/** What a scan found. */
-export interface Document {
-  readonly bytes: Uint8Array;
-  /** The top-level object, without white space around it. */
-  readonly span: Span;
-  /** Number of top-level members, recorded or not. */
-  readonly count: number;
-  /** Raw value of each recorded top-level member, by unescaped name; the first one where a name occurs again. */
-  readonly members: ReadonlyMap<string, Span>;
-  /** Recorded names that occur more than once, each with the offset where it does so first. */
-  readonly duplicates: ReadonlyMap<string, number>;
-}
 
 /**
  * Checks that bytes are one JSON object (RFC 8259) in UTF-8 on one line, and finds its top-level members. Builds no

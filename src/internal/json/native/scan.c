@@ -90,8 +90,7 @@ static inline place string_end(place at) {
     at += __builtin_ctz(stops);
     if (*at == '"') return at + 1;
     if (*at < 0x20) return refused;
-    if (*at == '\\') at = escape_end(at);
-    else do at = character_end(at); while (*at >= 0x80);
+    do at = *at == '\\' ? escape_end(at) : character_end(at); while (*at == '\\' || *at >= 0x80);
     if (at == refused) return refused;
   }
 }

@@ -8,7 +8,7 @@ import type { Opened } from './switch-contents.js';
 import { runsOperations } from './writer.js';
 
 /** Bytes of no use in files of frames that are worth a move. */
-const UNUSED_BYTES = 4 * 1024 * 1024;
+const UNUSED_BYTES = 1024 * 1024;
 
 /** Most that is moved: it is held in memory, and written once more. */
 const MOVED_BYTES = 8 * 1024 * 1024;
@@ -19,7 +19,8 @@ const MOVED_BYTES = 8 * 1024 * 1024;
  */
 export async function moveTail(handle: StoreHandle, { contents, reader, plan }: Opened): Promise<void> {
   const { segments } = contents;
-  if (segments.unusedBytes < UNUSED_BYTES || segments.usedBytes > MOVED_BYTES) return;
+  const { unusedBytes, usedBytes } = segments;
+  if (unusedBytes < Math.max(UNUSED_BYTES, usedBytes / 2) || usedBytes > MOVED_BYTES) return;
   const from = plan.framesFrom;
   const runs: number[] = [];
   const blocks: BlockInfo[] = [];

@@ -12,14 +12,23 @@ import type { TileRecord } from './tile-record.js';
 import { TileThread } from './tile-thread.js';
 import { tileOperation, tileOperations } from './writer.js';
 
-/** When records of so many bytes were replaced, LevelDB is made to forget them. */
-const FORGOTTEN_BYTES = 512 * 1024;
+/** When records of so many bytes were replaced, LevelDB is made to forget them: while tiles are made, and after it. */
+const FORGOTTEN_BYTES = { during: 512 * 1024, after: 64 * 1024 } as const;
 
 /** While more bytes of frames came than this since the store was opened, and tiles are being made, blocks wait for them. */
 const MAX_BEHIND_BYTES = 256 * 1024 * 1024;
 
 /** Tiles that are taken note of in one write. */
 const NOTED_TILES = 64;
+
+/** Records that were replaced. */
+interface Replaced {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: number;
+}
+
+const NONE_REPLACED: Replaced = { from: Number.MAX_SAFE_INTEGER, to: 0, bytes: 0 };
 
 /** What is done for a tile that is due. */
 type Work =
@@ -52,8 +61,8 @@ export class TileMaker {
   /** Bytes of frames that there were when the store was opened. */
   #framesBefore = 0;
   #isClosing = false;
-  /** Height from which on records were replaced that LevelDB still has on the disk, and how many bytes those have. */
-  #replaced: { readonly from: number; readonly bytes: number } | null = null;
+  /** Heights whose records were replaced and LevelDB still has on the disk, and how many bytes those have. */
+  #replaced: Replaced = NONE_REPLACED;
 
   constructor(handle: StoreHandle, writes: WriteQueue) {
     this.#handle = handle;
@@ -110,8 +119,12 @@ export class TileMaker {
       );
       isDue = await step;
     }
-    if (!this.#isClosing)
-      await this.#writes.run(() => this.#handle.guard(() => moveTail(this.#handle, this.#handle.writable())));
+    if (this.#isClosing) return;
+    await this.#writes.run(async () => {
+      const store = this.#handle.writable();
+      await this.#forget(store, FORGOTTEN_BYTES.after);
+      await this.#handle.guard(() => moveTail(this.#handle, store));
+    });
   }
 
   /** @returns whether there was anything due. */
@@ -193,17 +206,21 @@ export class TileMaker {
     reader.forget();
     await contents.segments.replaced(freed.frames);
     await contents.tiles.free(freed.tiles);
-    await this.#compact(store, cut, runs);
+    this.#replaced = {
+      from: Math.min(this.#replaced.from, runs[0]?.first ?? cut.from),
+      to: Math.max(this.#replaced.to, cut.to),
+      bytes: runs.reduce((sum, { body }) => sum + body.byteLength, this.#replaced.bytes),
+    };
+    await this.#forget(store, FORGOTTEN_BYTES.during);
   }
 
   /** LevelDB keeps deleted values until it happens to merge their files: they would be half of a store. */
-  async #compact({ contents }: Opened, { from, to }: DecidedCut, runs: readonly StoredRun[]): Promise<void> {
-    const start = Math.min(this.#replaced?.from ?? from, from);
-    const bytes = runs.reduce((sum, { body }) => sum + body.byteLength, this.#replaced?.bytes ?? 0);
-    this.#replaced = bytes < FORGOTTEN_BYTES ? { from: start, bytes } : null;
-    // Failing here fails the next write; the tile is made.
-    if (this.#replaced === null)
-      await contents.db.compactRange(runKey(start), runKey(to)).catch(() => undefined);
+  async #forget({ contents }: Opened, worthBytes: number): Promise<void> {
+    const { from, to, bytes } = this.#replaced;
+    if (bytes < worthBytes) return;
+    this.#replaced = NONE_REPLACED;
+    // Failing here fails the next write; the tiles are made.
+    await contents.db.compactRange(runKey(from), runKey(to)).catch(() => undefined);
   }
 }
 

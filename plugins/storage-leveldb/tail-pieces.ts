@@ -4,7 +4,7 @@ import type { BlockInfo } from './records.js';
 import type { Opened } from './switch-contents.js';
 
 /** Frames of fewer bytes than this are left as they are. */
-const WORTH_BYTES = 1024 * 1024;
+const WORTH_BYTES = 256 * 1024;
 
 /** A piece saves about three quarters of so many bytes at least. */
 const MIN_PIECE_BYTES = 128 * 1024;

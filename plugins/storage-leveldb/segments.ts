@@ -13,7 +13,7 @@ import { SegmentReader } from './segment-reader.js';
 import { type Placed, SegmentWriter } from './segment-writer.js';
 
 /** See `replaced`. */
-const LEFT_AFTER_BYTES = 1024 * 1024;
+const LEFT_AFTER_BYTES = 8 * 1024 * 1024;
 
 /**
  * The frames, or the tiles, of some contents: files that are only added to. Which of their bytes count is said by the

@@ -27,24 +27,30 @@ function startWriter(t: ExecutionContext, location: string): ChildProcessByStdio
   return child;
 }
 
-/** Lets a writer work, kills it after another mishap, and gives the lowest height that the store may end at. */
+/**
+ * Lets a writer work, kills it, and gives the lowest height that the store may end at.
+ *
+ * @param losePower - comes first; what is acknowledged while it goes on is not counted.
+ */
 async function killed(
   writer: ChildProcessByStdio<null, Readable, null>,
   ms: number,
-  before: () => void = () => undefined,
+  losePower: (() => void) | null = null,
 ): Promise<number> {
-  let acknowledged = -1;
+  const heights = [-1];
   const lines = createInterface(writer.stdout);
   lines.on('line', (line) => {
-    acknowledged = Number(line.split(' ').at(-1));
+    heights.push(Number(line.split(' ').at(-1)));
   });
   await once(lines, 'line');
   const gone = once(lines, 'close');
   await sleep(ms);
-  before();
+  const before = heights.length - 1;
+  losePower?.();
   writer.kill('SIGKILL');
   await gone;
-  return acknowledged;
+  // A rollback that was announced may have been made.
+  return losePower === null ? (heights.at(-1) ?? -1) : Math.min(...heights.slice(before));
 }
 
 async function tilesOf(store: Storage): Promise<readonly string[]> {

@@ -133,24 +133,23 @@ class Download {
   async #front(): Promise<Slot | null> {
     this.#fill();
     const dueAt = performance.now();
-    let isThere = true;
+    this.#adapt();
     for (;;) {
       const [front] = this.#slots;
-      if (front === undefined ? this.#plan.isEnded : front.state.at === 'verified') {
-        this.#adapt(isThere);
-        return front ?? null;
-      }
+      if (front === undefined ? this.#plan.isEnded : front.state.at === 'verified') return front ?? null;
       if (this.#failure !== null) throw this.#failure;
-      isThere = false;
       if (front !== undefined) this.#requests.hedge(front, dueAt);
       await this.#wait();
       this.#fill();
     }
   }
 
-  /** While the reader waits more requests may help; while it does not, fewer will do. */
-  #adapt(isThere: boolean): void {
-    this.#most = isThere ? Math.max(MIN_REQUESTS, this.#most - 1) : Math.min(MAX_REQUESTS, this.#most + 1);
+  /** Where the reader comes before its tile does, more requests may help; where it does not, fewer will do. */
+  #adapt(): void {
+    const [front] = this.#slots;
+    if (front === undefined || this.#last === null) return;
+    const more = front.isHere ? -1 : 1;
+    this.#most = Math.min(MAX_REQUESTS, Math.max(MIN_REQUESTS, this.#most + more));
   }
 
   async #wait(): Promise<void> {

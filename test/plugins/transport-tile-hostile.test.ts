@@ -57,7 +57,7 @@ const LIES: readonly (readonly [what: string, code: ErrorCode, spoil: Spoil])[] 
   ],
   [
     'is another tile',
-    'CODEC_CORRUPT',
+    'HEIGHT_GAP',
     (folder): Uint8Array => folder.files.get(tileAt(folder, 8)) ?? Buffer.from(''),
   ],
   ['ends early', 'CODEC_CORRUPT', (_folder, body): Uint8Array => body.subarray(0, body.length - 40)],

@@ -25,10 +25,13 @@ export class Sources {
     return best(free.filter(({ isResting }) => !isResting)) ?? best(free);
   }
 
-  /** The peer that may bring a tile faster than one that takes too long: another one where there is one. */
+  /** The peer that may bring a tile faster than one that takes too long: that one again only where no other can soon. */
   instead(slow: Source, entry: TileEntry): Source | null {
-    const able = this.#having(entry).filter((source) => source === slow || source.isFree);
-    return best(able.filter((source) => source !== slow)) ?? best(able);
+    const having = this.#having(entry);
+    const others = having.filter((source) => source !== slow);
+    const other = best(others.filter(({ isFree }) => isFree));
+    if (other !== null || others.some(({ isWaiting }) => isWaiting)) return other;
+    return having.includes(slow) ? slow : null;
   }
 
   /** Why nobody brings a tile any more; `null` while somebody may. */

@@ -151,7 +151,7 @@ test('another peer that is gone is told of, and its tiles come from the asked on
     more.onPeerFailure?.(peer, error);
     for (const pass of waiting) pass();
   };
-  const { items, error } = await fetchTiles(first, { ...more, onPeerFailure }, { hedgeAfterMs: 100 });
+  const { items, error } = await fetchTiles(first, { ...more, onPeerFailure }, { hedgeAfterMs: 500 });
   t.is(error, null);
   t.true(documentsOf(items).equals(whole));
   t.deepEqual(failed(failures), [[other.peer.url, 'PEER_UNREACHABLE']]);

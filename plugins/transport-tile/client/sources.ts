@@ -1,5 +1,6 @@
 import type { PeerTiles, StreamRequest, TileEntry, TransportDeps } from '../../../src/contracts/index.js';
 import { isSyncError, type SyncError } from '../../../src/errors/index.js';
+import { mayBeCached } from './file.js';
 import { readPage } from './page.js';
 import { Source } from './source.js';
 import { isSameTile } from './tile-file.js';
@@ -81,8 +82,13 @@ export class Sources {
         const same = wanted.get(entry.from);
         if (same !== undefined && isSameTile(same, entry)) source.shares(entry);
       };
+      const read = (isFresh: boolean): Promise<void> =>
+        readPage(deps, { peer: source.peer, first, isFresh }, note, signal);
       try {
-        await readPage(deps, { peer: source.peer, first, isFresh: false }, note, signal);
+        await read(false).catch((error: unknown) => {
+          if (!mayBeCached(error)) throw error;
+          return read(true);
+        });
       } catch (error) {
         if (!isSyncError(error)) throw error;
         if (!signal.aborted) this.fail(source, error);

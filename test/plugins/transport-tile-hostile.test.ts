@@ -146,6 +146,24 @@ for (const [what, code, spoil] of LIES) {
   });
 }
 
+test('a lie of the asked peer ends the request at once, also where others have the same tiles', async (t) => {
+  const folder = await plainFolder(t);
+  const honest = await serveFolder(t, folder, ({ path }, pass) => {
+    if (!path.endsWith('.gz')) pass();
+  });
+  const liar = await serveFolder(t, folder, ({ path }, pass, response) => {
+    if (path.endsWith('.gz')) send(response, bodyOf(other));
+    else pass();
+  });
+  const { more, failures } = await withOthers([honest]);
+  const outcome = await fetchTiles(liar, more, { hedgeAfterMs: 60_000 });
+  t.true(outcome.error?.info.provesLie);
+  t.is(outcome.error?.context.peer, liar.peer.url);
+  t.deepEqual(outcome.items, []);
+  t.deepEqual(failures, []);
+  t.true(honest.asked.filter(({ path }) => path.endsWith('.gz')).length <= 1);
+});
+
 test('a poisoned cache, which only `no-cache` passes, costs one more request and blames nobody', async (t) => {
   const folder = await plainFolder(t);
   const server = await spoiled(t, folder, bodyOf(other), ({ isFresh }) => !isFresh);

@@ -80,9 +80,12 @@ export class ModeChooser {
   /**
    * Notes a failure.
    *
-   * @returns whether the same peer is worth asking by its other way, before another peer is.
+   * @param hasWorked - whether blocks had come by that way: if it was only cut then, it goes on by the same, since ranges that
+   *   are under way at once lose more when the line is cut again.
+   * @returns whether the same peer is worth asking, before another peer is.
    */
-  failed(peer: Peer, mode: 'stream' | 'json', error: SyncError): boolean {
+  failed(peer: Peer, mode: 'stream' | 'json', error: SyncError, hasWorked: boolean): boolean {
+    if (hasWorked && error.code === 'STREAM_TRUNCATED') return true;
     const both = this.#failed !== null && this.#failed !== mode;
     this.#failed = mode;
     if (error.info.provesLie) return false;

@@ -68,29 +68,41 @@ test('stream and ranges take turns when they fail, and a block that came clears 
   const chooser = new ModeChooser({ ...abilities, snapshots: false });
   const situation = { ...empty, status: status(5_000) };
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
-  t.true(chooser.failed(peer, 'stream', cut));
+  t.true(chooser.failed(peer, 'stream', cut, false));
   t.is(chooser.choose(peer, situation)?.mode, 'json');
-  t.false(chooser.failed(peer, 'json', cut), 'after both have failed it is another peer that is asked');
+  t.false(
+    chooser.failed(peer, 'json', cut, false),
+    'after both have failed it is another peer that is asked',
+  );
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
-  t.false(chooser.failed(peer, 'stream', cut));
+  t.false(chooser.failed(peer, 'stream', cut, false));
   chooser.succeeded();
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
-  t.true(chooser.failed(peer, 'stream', cut));
+  t.true(chooser.failed(peer, 'stream', cut, false));
+});
+
+test('a way that brought blocks and was cut goes on; one that fell silent gives way to the other', (t) => {
+  const chooser = new ModeChooser({ ...abilities, snapshots: false });
+  const situation = { ...empty, status: status(5_000) };
+  t.true(chooser.failed(peer, 'stream', cut, true));
+  t.is(chooser.choose(peer, situation)?.mode, 'stream');
+  t.true(chooser.failed(peer, 'stream', new SyncError('STREAM_IDLE', 'silent'), true));
+  t.is(chooser.choose(peer, situation)?.mode, 'json');
 });
 
 test('a way that a peer does not have is not tried again with that peer, and the last one gone gives it up', (t) => {
   const chooser = new ModeChooser({ ...abilities, snapshots: false });
   const situation = { ...empty, status: null };
-  t.true(chooser.failed(peer, 'stream', missing));
+  t.true(chooser.failed(peer, 'stream', missing, false));
   t.is(chooser.choose(peer, situation)?.mode, 'json');
-  t.false(chooser.failed(peer, 'json', missing));
+  t.false(chooser.failed(peer, 'json', missing, false));
   t.is(chooser.choose(peer, situation), null);
   t.not(chooser.choose(other, situation), null);
 });
 
 test('a peer that lied has no other way', (t) => {
   const chooser = new ModeChooser({ ...abilities, snapshots: false });
-  t.false(chooser.failed(peer, 'stream', new SyncError('HASH_MISMATCH', 'a lie')));
+  t.false(chooser.failed(peer, 'stream', new SyncError('HASH_MISMATCH', 'a lie'), false));
 });
 
 test('a peer that lists ranges only is asked for ranges', (t) => {
@@ -101,8 +113,8 @@ test('a peer that lists ranges only is asked for ranges', (t) => {
 test('with a configured mode there is no turning to another one', (t) => {
   const chooser = new ModeChooser({ ...abilities, mode: 'stream' });
   const situation = { ...empty, status: null };
-  t.false(chooser.failed(peer, 'stream', cut));
+  t.false(chooser.failed(peer, 'stream', cut, false));
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
-  t.false(chooser.failed(peer, 'stream', missing));
+  t.false(chooser.failed(peer, 'stream', missing, false));
   t.is(chooser.choose(peer, situation), null);
 });

@@ -89,10 +89,19 @@ export class ModeChooser {
   /**
    * Notes a failure.
    *
+   * @param hasWorked - whether blocks had come by that way: if it was only cut then, it goes on by the same, since what is
+   *   under way at once is lost when the line is cut again.
    * @param status - of the peer.
-   * @returns whether the same peer is worth asking by another way, before another peer is.
+   * @returns whether the same peer is worth asking, before another peer is.
    */
-  failed(peer: Peer, mode: BlocksMode, error: SyncError, status: PeerStatus | null = null): boolean {
+  failed(
+    peer: Peer,
+    mode: BlocksMode,
+    error: SyncError,
+    hasWorked: boolean,
+    status: PeerStatus | null = null,
+  ): boolean {
+    if (hasWorked && error.code === 'STREAM_TRUNCATED') return true;
     const before = this.#failed.filter((each) => each !== mode);
     this.#failed = [...before, mode];
     if (error.info.provesLie) return false;

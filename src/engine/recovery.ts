@@ -105,7 +105,7 @@ export class Recovery {
     const { book } = this.#deps;
     const { record, error } = failure;
     const blamed = book.find(error.context.peer) ?? record;
-    const elsewhere = blamed === record && this.#hasOtherWay(failure);
+    const elsewhere = blamed === record && this.#isWorthAsking(failure);
     // That a peer has only one of the two ways is no failure.
     if (elsewhere && !error.info.retryable) book.prefer(record);
     else this.#turnFrom(blamed, failure, elsewhere);
@@ -140,7 +140,7 @@ export class Recovery {
     if (book.isHopeless || isTooLong || this.#counted >= maxAttempts) throw error;
   }
 
-  /** A stream that was cut goes on by ranges at once; when that fails too, it is the line. */
+  /** A stream that was cut goes on at once; when that fails too, it is the line. */
   #isFirstCut({ code }: SyncError): boolean {
     return this.#failures <= 1 && code.startsWith('STREAM_');
   }
@@ -158,13 +158,13 @@ export class Recovery {
     this.#deps.hub.emit({ type: 'retry', peer: peer.url, error, attempt: this.#failures, delayMs });
   }
 
-  /** Whether the same peer is worth asking by its other way. */
-  #hasOtherWay({ record, error, way, fork }: Failure): boolean {
+  /** Whether the same peer is worth asking, by another way or by the same. */
+  #isWorthAsking({ record, error, way, fork, hasWorked }: Failure): boolean {
     // Where a chain forks, tiles don't tell; the stream does.
     if (way === null || (fork !== null && way !== 'tiles') || record.dropped !== null) return false;
     // It is left for its chain, whatever way that came.
     if (error.code === 'PEER_OUTVOTED') return false;
-    return this.#deps.chooser.failed(record.peer, way, error, record.status);
+    return this.#deps.chooser.failed(record.peer, way, error, hasWorked, record.status);
   }
 
   /** Whether a fork may be over when the peer is asked again: a shorter branch grows, for those who wait, and may be confirmed. */

@@ -20,6 +20,28 @@ function letOneGo(): void {
   if (waiting.length > 0) setImmediate(letOneGo);
 }
 
+/** So many may begin in one turn of the event loop. */
+const PLACES = 32;
+
+/** Of this turn. */
+let taken = 0;
+
+/**
+ * A place in this turn of the event loop for something small that is begun: a thousand that come at once would add up to one
+ * long turn.
+ *
+ * @returns `null` when there is one; else a promise that resolves in a later turn.
+ */
+export function placeInTurn(): Promise<void> | null {
+  if (taken === 0) setImmediate(clearPlaces);
+  taken += 1;
+  return taken > PLACES ? nextTurn() : null;
+}
+
+function clearPlaces(): void {
+  taken = 0;
+}
+
 /** What a frame costs that goes out as it is held, in bytes of codec work. */
 const HELD_FRAME_BYTES = 256;
 /** What it costs in another codec, beside its bytes: of small blocks, making a decoder and an encoder is most of it. */

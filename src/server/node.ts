@@ -7,6 +7,7 @@ import {
   type SpecOf,
   withDefault,
 } from '../internal/options/index.js';
+import { placeInTurn } from '../internal/turns.js';
 import { addressKey } from './client-address.js';
 import { admit, refuseBody } from './http1-bounds.js';
 import { problemResponse, notFound } from './problem.js';
@@ -84,6 +85,8 @@ export async function serveRequest(server: SyncServer, exchange: NodeExchange): 
   };
   res.once('close', onClose);
   try {
+    const turn = placeInTurn();
+    if (turn !== null) await turn;
     const response = await answer(server, exchange, gone.signal);
     refuseBody(req, res);
     await sendResponse(res, response, server.limits);

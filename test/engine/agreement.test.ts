@@ -389,3 +389,22 @@ test('what several peers have confirmed is not dropped on the word of one whose 
   await follower.until(() => confirmedHeight(follower) === 13);
   t.is(follower.engine.chain?.tip().head?.hash, one.chain.tip().head?.hash);
 });
+
+test('a peer that confirms a branch and holds it back is left for the next one that has it', async (t) => {
+  const [one, two] = await threePeers(t, 15);
+  const branch = blocksOn(await refAt(two.chain, 14), 6, 'agreed');
+  await one.chain.append(blocksOn(await refAt(one.chain, 14), 6, 'held'));
+  await two.chain.append(branch);
+  const agreed = await copyOf(t, two.chain, 20);
+  const held = createSyncServer({ source: one.chain });
+  t.teardown(() => held.close());
+  const old = nodeListener(held, { path: '/sync' });
+  const holder = await peerOf(t, agreed, (request, response, own) => {
+    const isSending = request.method === 'GET' && request.url !== '/sync/status';
+    (isSending ? old : own)(request, response);
+  });
+  const follower = new Follower(t, { peers: [holder.url, two.url], agree: 2, ...QUICK });
+  await follower.until(() => confirmedHeight(follower) === 20);
+  t.is(follower.engine.chain?.tip().head?.hash, two.chain.tip().head?.hash);
+  t.true(two.requests.some((line) => line.startsWith('GET /sync/stream')));
+});

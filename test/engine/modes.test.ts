@@ -70,29 +70,41 @@ test('stream and ranges take turns when they fail, and a block that came clears 
   const chooser = new ModeChooser({ ...abilities, snapshots: false });
   const situation = { ...empty, status: status(5_000) };
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
-  t.true(chooser.failed(peer, 'stream', cut));
+  t.true(chooser.failed(peer, 'stream', cut, false));
   t.is(chooser.choose(peer, situation)?.mode, 'json');
-  t.false(chooser.failed(peer, 'json', cut), 'after both have failed it is another peer that is asked');
+  t.false(
+    chooser.failed(peer, 'json', cut, false),
+    'after both have failed it is another peer that is asked',
+  );
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
-  t.false(chooser.failed(peer, 'stream', cut));
+  t.false(chooser.failed(peer, 'stream', cut, false));
   chooser.succeeded();
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
-  t.true(chooser.failed(peer, 'stream', cut));
+  t.true(chooser.failed(peer, 'stream', cut, false));
+});
+
+test('a way that brought blocks and was cut goes on; one that fell silent gives way to the other', (t) => {
+  const chooser = new ModeChooser({ ...abilities, snapshots: false });
+  const situation = { ...empty, status: status(5_000) };
+  t.true(chooser.failed(peer, 'stream', cut, true));
+  t.is(chooser.choose(peer, situation)?.mode, 'stream');
+  t.true(chooser.failed(peer, 'stream', new SyncError('STREAM_IDLE', 'silent'), true));
+  t.is(chooser.choose(peer, situation)?.mode, 'json');
 });
 
 test('a way that a peer does not have is not tried again with that peer, and the last one gone gives it up', (t) => {
   const chooser = new ModeChooser({ ...abilities, snapshots: false });
   const situation = { ...empty, status: null };
-  t.true(chooser.failed(peer, 'stream', missing));
+  t.true(chooser.failed(peer, 'stream', missing, false));
   t.is(chooser.choose(peer, situation)?.mode, 'json');
-  t.false(chooser.failed(peer, 'json', missing));
+  t.false(chooser.failed(peer, 'json', missing, false));
   t.is(chooser.choose(peer, situation), null);
   t.not(chooser.choose(other, situation), null);
 });
 
 test('a peer that lied has no other way', (t) => {
   const chooser = new ModeChooser({ ...abilities, snapshots: false });
-  t.false(chooser.failed(peer, 'stream', new SyncError('HASH_MISMATCH', 'a lie')));
+  t.false(chooser.failed(peer, 'stream', new SyncError('HASH_MISMATCH', 'a lie'), false));
 });
 
 test('a peer that lists ranges only is asked for ranges', (t) => {
@@ -103,9 +115,9 @@ test('a peer that lists ranges only is asked for ranges', (t) => {
 test('with a configured mode there is no turning to another one', (t) => {
   const chooser = new ModeChooser({ ...abilities, mode: 'stream' });
   const situation = { ...empty, status: null };
-  t.false(chooser.failed(peer, 'stream', cut));
+  t.false(chooser.failed(peer, 'stream', cut, false));
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
-  t.false(chooser.failed(peer, 'stream', missing));
+  t.false(chooser.failed(peer, 'stream', missing, false));
   t.is(chooser.choose(peer, situation), null);
 });
 
@@ -151,13 +163,13 @@ test('tiles that begin above what is wanted next are not taken, and a node witho
 test('after a failure of tiles the other ways have their turn, and tiles again once all have failed or blocks came', (t) => {
   const chooser = new ModeChooser(ways);
   const situation = { ...empty, status: { ...status(5_000), tiles: inTiles(4_095) } };
-  t.true(chooser.failed(peer, 'tiles', cut, situation.status));
+  t.true(chooser.failed(peer, 'tiles', cut, false, situation.status));
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
-  t.true(chooser.failed(peer, 'stream', cut, situation.status));
+  t.true(chooser.failed(peer, 'stream', cut, false, situation.status));
   t.is(chooser.choose(peer, situation)?.mode, 'json');
-  t.false(chooser.failed(peer, 'json', cut, situation.status));
+  t.false(chooser.failed(peer, 'json', cut, false, situation.status));
   t.is(chooser.choose(peer, situation)?.mode, 'tiles');
-  chooser.failed(peer, 'tiles', cut, situation.status);
+  chooser.failed(peer, 'tiles', cut, false, situation.status);
   t.is(chooser.choose(peer, situation)?.mode, 'stream');
   chooser.succeeded();
   t.is(chooser.choose(peer, situation)?.mode, 'tiles');
@@ -167,7 +179,7 @@ test('tiles that a peer does not have, or that are of another branch, are not as
   const served = { ...status(5_000), tiles: inTiles(4_095) };
   for (const code of ['PEER_NOT_FOUND', 'FORKED', 'BELOW_BASE'] as const) {
     const chooser = new ModeChooser(ways);
-    t.true(chooser.failed(peer, 'tiles', new SyncError(code, 'no'), served));
+    t.true(chooser.failed(peer, 'tiles', new SyncError(code, 'no'), false, served));
     chooser.succeeded();
     t.is(chooser.choose(peer, { ...empty, status: served })?.mode, 'stream');
     t.is(chooser.choose(other, { ...empty, status: served })?.mode, 'tiles');
@@ -184,8 +196,8 @@ test('a peer that has files of its tiles and nothing else is asked for those alo
     const situation = { height: 4_990, to: null, status: files };
     t.is(chooser.choose(peer, situation)?.mode, 'tiles');
     t.false(chooser.canStream(peer, files));
-    t.false(chooser.failed(peer, 'tiles', cut, files));
-    t.false(chooser.failed(peer, 'tiles', missing, files));
+    t.false(chooser.failed(peer, 'tiles', cut, false, files));
+    t.false(chooser.failed(peer, 'tiles', missing, false, files));
     t.is(chooser.choose(peer, situation)?.mode, 'tiles');
     t.is(chooser.choose(peer, { height: 4_999, to: null, status: files })?.mode, 'tiles', 'also for nothing');
   }

@@ -2,7 +2,7 @@ import test from 'ava';
 import { blocksOf } from '../../plugins/transport-json-range/server/documents.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
 import * as codecs from '../../src/di/codecs.js';
-import { FrameTurns, nextTurn } from '../../src/internal/turns.js';
+import { FrameTurns, nextTurn, placeInTurn } from '../../src/internal/turns.js';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
@@ -35,6 +35,25 @@ test('those that wait for their turn go one by one, each in a turn of its own, t
   );
   t.deepEqual(order, [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
   t.is(Math.max(...turns.map((turn) => turn.length)), 1);
+});
+
+test('of a thousand that begin at once, 32 begin in that turn, and one in each later turn', async (t) => {
+  const turns = await turnsOf((seen) =>
+    Promise.all(
+      Array.from({ length: 1_000 }, async (_each, at) => {
+        const turn = placeInTurn();
+        if (turn !== null) await turn;
+        seen(at);
+      }),
+    ),
+  );
+  const [first = [], ...later] = turns.filter((turn) => turn.length > 0);
+  t.is(first.length, 32);
+  t.deepEqual(
+    [...first, ...later.flat()],
+    Array.from({ length: 1_000 }, (_each, at) => at),
+  );
+  t.is(Math.max(...later.map((turn) => turn.length)), 1);
 });
 
 for (const codec of ['gzip', 'identity'])

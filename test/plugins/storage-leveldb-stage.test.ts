@@ -101,9 +101,8 @@ test('Blocks that are staged in ascending order are written to the log and to a 
   await store.close();
 });
 
-test('A store whose record has no assumed block, as older ones, has none', async (t) => {
-  const location = join(tempDir(t), 'store');
-  await filledStore(location, 5);
+/** Rewrites what a closed store says of itself. */
+async function rewriteMeta(location: string, change: (record: string) => string): Promise<void> {
   const db = new ClassicLevel<Buffer, Buffer>(join(location, 'db'), {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
@@ -111,14 +110,37 @@ test('A store whose record has no assumed block, as older ones, has none', async
   });
   const key = Buffer.from([1]);
   const record = ((await db.get(key)) ?? Buffer.alloc(4)).subarray(4).toString();
-  t.regex(record, /,"assumed":null/);
-  await db.put(key, sealValue(key, Buffer.from(record.replace(',"assumed":null', ''))));
+  const changed = change(record);
+  if (changed === record) throw new Error(`nothing to change in ${record}`);
+  await db.put(key, sealValue(key, Buffer.from(changed)));
   await db.close();
+}
+
+test('A store whose record has no assumed block, as older ones, has none', async (t) => {
+  const location = join(tempDir(t), 'store');
+  await filledStore(location, 5);
+  await rewriteMeta(location, (record) => record.replace(',"assumed":null', ''));
   const store = levelAt(location);
   await store.open();
   t.is(store.checkpoint().assumed, null);
   await store.commit(fixtureBatch(fixtureFrames(1, { on: store.checkpoint().head })));
   t.is(store.checkpoint().assumed, null);
+  await store.close();
+});
+
+test('A store whose record has no confirmed block, as older ones, begins with its final one', async (t) => {
+  const location = join(tempDir(t), 'store');
+  await filledStore(location, 5);
+  const before = levelAt(location);
+  await before.open();
+  const header = await before.header(2);
+  const final = header === null ? null : { height: header.height, hash: header.hash };
+  await before.advance({ confirmed: before.checkpoint().head, finalized: final });
+  await before.close();
+  await rewriteMeta(location, (record) => record.replace(/,"confirmed":({[^}]*}|null)/, ''));
+  const store = levelAt(location);
+  await store.open();
+  t.deepEqual(store.checkpoint().confirmed, final);
   await store.close();
 });
 

@@ -15,10 +15,12 @@ const MIN_PIECE_BYTES = 128 * 1024;
  * interval that fits.
  */
 export async function tailPieces(
-  { contents, reader, plan }: Pick<Opened, 'contents' | 'reader' | 'plan'>,
+  { contents, reader, plan, format }: Pick<Opened, 'contents' | 'reader' | 'plan' | 'format'>,
   settled: number,
 ): Promise<readonly TileCut[]> {
   const from = plan.framesFrom;
+  // An earlier version can still read a store that has no tile yet: only a tile is worth that it can't.
+  if (format !== 'tiles') return [];
   if (contents.segments.usedBytes < WORTH_BYTES || settled < from) return [];
   const pieces: TileCut[] = [];
   let blocks: BlockInfo[] = [];

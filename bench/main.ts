@@ -16,7 +16,7 @@ import { slowConsumerTable } from './slow-consumer-table.js';
 import { benchSnapshot } from './snapshot.js';
 import { snapshotTable } from './snapshot-table.js';
 import { benchStream } from './stream.js';
-import { streamCharts, streamTable } from './stream-table.js';
+import { streamCharts, streamTables } from './stream-table.js';
 import { findWorkload, isAvailable, titleOf, type Workload } from './workloads.js';
 
 /**
@@ -63,11 +63,11 @@ async function measure(name: string): Promise<void> {
 async function stream(workload: Workload): Promise<void> {
   console.log(`${titleOf(workload)}: rounds of each way: ${RUNS} …`);
   const result = await benchStream(workload, RUNS, ({ name }) => WAYS === null || WAYS.includes(name));
-  const table = streamTable(result);
-  console.log(table);
+  const tables = streamTables(result);
+  console.log(tables);
   if (!COMPLETE || result.ways.some(({ skipped }) => skipped !== null)) return;
   const plots = plot(workload.name, streamCharts(result, titleOf(workload)));
-  await rewrite(workload.name, [setting(RUNS), table, plots].join('\n\n'));
+  await rewrite(workload.name, [setting(RUNS), tables, plots].join('\n\n'));
 }
 
 async function snapshot(): Promise<void> {

@@ -28,6 +28,10 @@ export interface ClientReport extends Measured {
   readonly mode?: SyncMode | null;
   /** The blocks that came so. */
   readonly modeBlocks?: number;
+  /** How long single calls took, where that is measured. */
+  readonly latency?: { readonly p50Ms: number; readonly p99Ms: number };
+  /** Until the tiles of what came were made, in milliseconds, where it waits for them. */
+  readonly madeMs?: number;
 }
 
 /** One run of a server and a client. */

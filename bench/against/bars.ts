@@ -75,6 +75,11 @@ export function barOf(kind: Kind, name: string): Bar | null {
   return BARS[kind][name] ?? null;
 }
 
+/** The names of all figures that have a bar. */
+export function barredFigures(kind: Kind): readonly string[] {
+  return Object.keys(BARS[kind]);
+}
+
 /** Whether an interval reaches a bar. */
 export function reaches({ low, high }: Interval, { bound, at }: Bar): boolean {
   return bound === 'least' ? high >= at : low <= at;

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -109,7 +109,12 @@ function pairOf([before, ...after]: readonly WayRun[], index: number): Pairs['ru
   return { before, after: run };
 }
 
-/** The commit of a checkout. */
+/** The commit of a checkout; the version of the package where it is no repository. */
 function versionOf(dir: string): string {
-  return execFileSync('git', ['-C', dir, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const { status, stdout } = spawnSync('git', ['-C', dir, 'rev-parse', '--short', 'HEAD'], {
+    encoding: 'utf8',
+  });
+  if (status === 0) return stdout.trim();
+  return (JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as { readonly version: string })
+    .version;
 }

@@ -75,11 +75,13 @@ function tiles(arena: Arena, threads: 0 | 2): Way {
   return synced(arena, arena.after, shown, { mode: 'auto', threads });
 }
 
-/** As the engine comes, with somebody who takes all blocks. */
+/** With somebody who takes all blocks: here as the engine comes. */
 function consumed(arena: Arena, side: Side, by: 'run' | 'events'): Way {
   const title = by === 'run' ? '`run`, each block parsed' : '`event.block()` of all blocks';
-  const mode = side === arena.before ? 'stream' : 'tiles';
-  return synced(arena, side, { name: by, title, mode }, {}, { by, blocks: arena.blocks });
+  const consumer = { by, blocks: arena.blocks };
+  if (side === arena.before)
+    return synced(arena, side, { name: by, title, mode: 'stream' }, { mode: 'stream' }, consumer);
+  return synced(arena, side, { name: by, title, mode: 'tiles' }, {}, consumer);
 }
 
 function synced(

@@ -16,33 +16,52 @@ export interface DocumentStart extends BlockRef {
   readonly previousHash: string;
 }
 
+/** What the hashes of a document are supposed to be. */
+export type LikelyHashes = Pick<DocumentStart, 'hash' | 'previousHash'>;
+
+const UNKNOWN: LikelyHashes = { hash: '', previousHash: '' };
+
 /**
- * Reads the members that a document has to start with, in their exact form. Byte by byte and not by a regular expression:
- * this is done for each block.
+ * Reads the members that a document has to start with, in their exact form.
  *
  * @throws SyncError `BLOCK_MALFORMED`
  */
 export function readStart(document: Uint8Array): DocumentStart {
-  const hashAt = BEFORE_HASH.length;
+  const bytes = Buffer.from(document.buffer, document.byteOffset, document.byteLength);
+  const start = findStart(bytes, 0, UNKNOWN);
+  if (start === null) throw malformed(0, 'no {"hash":"…","height":N,"previousHash":"…" in its exact form');
+  return start;
+}
+
+/**
+ * Reads the start of the document at a place; `null` when it has another form. Byte by byte and not by a regular expression:
+ * this is done for each block.
+ *
+ * @param likely - hashes of which it is known that they have the form; a hash that is one of them is not looked at again.
+ */
+export function findStart(bytes: Buffer, at: number, likely: LikelyHashes): DocumentStart | null {
+  const hashAt = at + BEFORE_HASH.length;
   const heightAt = hashAt + HASH_CHARS + BEFORE_HEIGHT.length;
-  const heightEnd = digitsEnd(document, heightAt);
+  const heightEnd = digitsEnd(bytes, heightAt);
   const parentAt = heightEnd + BEFORE_PARENT.length;
   const parentEnd = parentAt + HASH_CHARS;
-  const height = integer(document, heightAt, heightEnd);
   const isExact =
-    has(document, 0, BEFORE_HASH) &&
-    isHash(document, hashAt) &&
-    has(document, hashAt + HASH_CHARS, BEFORE_HEIGHT) &&
-    has(document, heightEnd, BEFORE_PARENT) &&
-    isHash(document, parentAt) &&
-    document[parentEnd] === QUOTE &&
-    (document[parentEnd + 1] === COMMA || document[parentEnd + 1] === OBJECT_END);
-  if (!isExact || height === null) {
-    throw malformed(0, 'no {"hash":"…","height":N,"previousHash":"…" in its exact form');
-  }
-  const start = Buffer.from(document.buffer, document.byteOffset, parentEnd);
-  const hash = start.toString('latin1', hashAt, hashAt + HASH_CHARS);
-  return { height, hash, previousHash: start.toString('latin1', parentAt, parentEnd) };
+    has(bytes, at, BEFORE_HASH) &&
+    has(bytes, hashAt + HASH_CHARS, BEFORE_HEIGHT) &&
+    has(bytes, heightEnd, BEFORE_PARENT) &&
+    bytes[parentEnd] === QUOTE &&
+    (bytes[parentEnd + 1] === COMMA || bytes[parentEnd + 1] === OBJECT_END);
+  const height = integer(bytes, heightAt, heightEnd);
+  if (!isExact || height === null) return null;
+  const hash = hashText(bytes, hashAt, likely.hash);
+  const previousHash = hashText(bytes, parentAt, likely.previousHash);
+  return hash === null || previousHash === null ? null : { height, hash, previousHash };
+}
+
+/** The hash that stands at a position; `null` when none does. */
+function hashText(bytes: Buffer, at: number, likely: string): string | null {
+  const text = bytes.toString('latin1', at, at + HASH_CHARS);
+  return text === likely || isHash(bytes, at) ? text : null;
 }
 
 function has(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
@@ -52,14 +71,15 @@ function has(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
   return true;
 }
 
-/** Whether 64 digits of a hash, in lower case, stand at a position. */
+/** 0 for the digits of a hash, in lower case; 1 for every other byte. */
+const NO_DIGIT = new Uint8Array(256).fill(1);
+for (const digit of ascii('0123456789abcdef')) NO_DIGIT[digit] = 0;
+
+/** Whether 64 digits of a hash stand at a position. */
 function isHash(bytes: Uint8Array, at: number): boolean {
-  for (let i = at; i < at + HASH_CHARS; i++) {
-    const byte = bytes[i] ?? 0;
-    const isDigit = byte >= 0x30 && byte <= 0x39;
-    if (!isDigit && !(byte >= 0x61 && byte <= 0x66)) return false;
-  }
-  return true;
+  let others = 0;
+  for (let i = at; i < at + HASH_CHARS; i++) others |= NO_DIGIT[bytes[i] as number] as number;
+  return others === 0;
 }
 
 function digitsEnd(bytes: Uint8Array, from: number): number {

@@ -1,6 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
 import { SyncError } from '../../src/errors/index.js';
 import { CODECS } from '../../src/internal/codecs.js';
+import { WebAssembly } from '../../src/internal/web-assembly.js';
 import { WASM } from './wasm.js';
 
 /** Most bytes that one call of {@link Machine.encode} takes. */
@@ -36,13 +37,6 @@ const RESULTS: Readonly<Record<number, RunResult>> = {
   [-5]: { failed: "a stream's checksum is wrong" },
   [-6]: { failed: 'it has a randomised block, which only bzip2 before 1.0 made' },
 };
-
-/** The part of the WebAssembly API that is used: no type library in use here declares it. */
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
-const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyApi };
 
 // Compiled code holds no state, so all of a thread's machines share it; it is made at the first use.
 let compiled: object | null = null;

@@ -3,14 +3,10 @@ import { SyncError } from '../../src/errors/index.js';
 import type { Reader } from './reader.js';
 import type { Contents } from './database.js';
 import type { Meta } from './records.js';
-import {
-  type Place,
-  segmentName,
-  type SegmentSizes,
-  type SegmentUse,
-  type SegmentUses,
-} from './segment-files.js';
-import { TilePlan } from './tile-plan.js';
+import { type Place, segmentName, type SegmentSizes, type SegmentUses } from './segment-files.js';
+import { type CutInput, TilePlan } from '../../src/tiles/plan.js';
+import { headsInTile } from './tile-reads.js';
+import type { TileRecord } from './tile-record.js';
 
 /** Above every height: 2^53−1. */
 const TOP = Number.MAX_SAFE_INTEGER;
@@ -38,15 +34,15 @@ export interface Checked {
  * @throws SyncError `STORE_DAMAGED`
  */
 export async function readMeta(
-  { segments, tiles }: Contents,
+  contents: Contents,
   reader: Reader,
   acknowledged: number | null,
   signal?: AbortSignal,
 ): Promise<Checked> {
   const meta = await reader.meta();
   checkAcknowledged(meta.checkpoint.head, acknowledged);
-  const sizes = { frames: await segments.sizes(), tiles: await tiles.sizes() };
-  const held = await checkHeights(reader, meta, sizes, signal);
+  const sizes = { frames: await contents.segments.sizes(), tiles: await contents.tiles.sizes() };
+  const held = await checkHeights(contents, reader, meta, sizes, signal);
   await checkRollbacks(reader, meta, signal);
   return { meta, ...held };
 }
@@ -59,6 +55,7 @@ function checkAcknowledged(head: BlockRef | null, acknowledged: number | null): 
 }
 
 async function checkHeights(
+  contents: Contents,
   reader: Reader,
   { checkpoint }: Meta,
   sizes: Sizes,
@@ -73,7 +70,7 @@ async function checkHeights(
       const { from, to, previousHash, hash, place } = run.tile;
       checkNext({ height: from, previousHash }, last, checkpoint.base);
       tiles.add(from, place);
-      plan.add({ kind: 'tile', from, to });
+      for (const input of await inputsOf(contents, run.tile)) plan.add(input);
       last = { height: to, hash };
     } else
       for (const { header, documentBytes, place } of run.blocks) {
@@ -84,33 +81,48 @@ async function checkHeights(
       }
   }
   checkEnd(last, checkpoint);
-  return { frames: frames.used, tiles: tiles.used, plan };
+  return { frames: frames.used(), tiles: tiles.used(), plan };
 }
 
-/** That records lie within their segments, one behind the other. */
+/** What the cut has to know of a tile: nothing but that it is cut, once that is settled. */
+async function inputsOf(contents: Contents, tile: TileRecord): Promise<readonly CutInput[]> {
+  const { from, to, decidedAt } = tile;
+  if (decidedAt !== null) return [{ kind: 'tile', from, to }];
+  const heads = await headsInTile(contents, tile);
+  return heads.map(({ header, documentBytes }) => {
+    return { kind: 'block', height: header.height, documentBytes };
+  });
+}
+
+/** That records lie within their segments, and none where another does. */
 class PlaceCheck {
-  readonly used = new Map<number, SegmentUse>();
+  readonly #used = new Map<number, { end: number; records: number; bytes: number; readonly spans: Spans }>();
   readonly #kind: string;
   readonly #sizes: SegmentSizes;
-  #last: Place | null = null;
 
   constructor(kind: string, sizes: SegmentSizes) {
     this.#kind = kind;
     this.#sizes = sizes;
   }
 
-  add(height: number, place: Place): void {
-    const { segment, offset, bytes } = place;
+  add(height: number, { segment, offset, bytes }: Place): void {
     const name = segmentName(segment);
     const size = this.#sizes.get(segment);
     const end = offset + bytes;
     if (size === undefined) throw this.#fail(height, `there is no file ${name}`);
     if (end > size) throw this.#fail(height, `${name} has ${size} bytes, and it ends at ${end}`);
-    if (this.#last !== null && !isBehind(place, this.#last))
-      throw this.#fail(height, `its place in ${name} is taken`);
-    this.#last = place;
-    const { records, bytes: before } = this.used.get(segment) ?? { records: 0, bytes: 0 };
-    this.used.set(segment, { end, records: records + 1, bytes: before + bytes });
+    const use = this.#used.get(segment) ?? { end: 0, records: 0, bytes: 0, spans: new Spans() };
+    if (!use.spans.take(offset, end)) throw this.#fail(height, `its place in ${name} is taken`);
+    use.end = Math.max(use.end, end);
+    use.records += 1;
+    use.bytes += bytes;
+    this.#used.set(segment, use);
+  }
+
+  used(): SegmentUses {
+    return new Map(
+      [...this.#used].map(([segment, { end, records, bytes }]) => [segment, { end, records, bytes }]),
+    );
   }
 
   #fail(height: number, how: string): SyncError {
@@ -119,9 +131,34 @@ class PlaceCheck {
   }
 }
 
-function isBehind(place: Place, last: Place): boolean {
-  if (place.segment !== last.segment) return place.segment > last.segment;
-  return place.offset >= last.offset + last.bytes;
+interface Span {
+  start: number;
+  end: number;
+}
+
+/** Parts of a file that are taken. What lies side by side is one: there are few, also in a file of a million records. */
+class Spans {
+  /** In order. */
+  readonly #spans: Span[] = [];
+
+  /** @returns whether nothing of it was taken. */
+  take(start: number, end: number): boolean {
+    const at = this.#spans.findLastIndex((span) => span.start < end);
+    const below = this.#spans[at];
+    if (below !== undefined && below.end > start) return false;
+    if (below?.end === start) below.end = end;
+    else this.#spans.splice(at + 1, 0, { start, end });
+    this.#join(below?.end === end ? at : at + 1);
+    return true;
+  }
+
+  /** Makes one of a span and the one behind it when they touch. */
+  #join(at: number): void {
+    const [span, next] = [this.#spans[at], this.#spans[at + 1]];
+    if (span === undefined || next === undefined || span.end !== next.start) return;
+    span.end = next.end;
+    this.#spans.splice(at + 1, 1);
+  }
 }
 
 function checkEnd(last: BlockRef | null, { base, head }: Checkpoint): void {

@@ -2,11 +2,18 @@ import type { BlockRef, Frame, StateChange } from '../../src/contracts/index.js'
 import type { Contents } from './database.js';
 import type { Reader } from './reader.js';
 import type { BlockInfo } from './records.js';
-import { rangeOf, type Run } from './runs.js';
-import type { Place } from './segment-files.js';
+import type { Run } from './runs.js';
+import { type Place, type PlaceSum, sumPlaces } from './segment-files.js';
 import type { BlockHead } from './tile-heads.js';
-import { type CutInput, intervalStart } from './tile-plan.js';
+import { type CutInput, intervalStart } from '../../src/tiles/plan.js';
 import { headsInTile } from './tile-reads.js';
+import type { TileRecord } from './tile-record.js';
+
+/** A block that becomes a frame again. */
+export interface RestoredBlock {
+  readonly head: BlockHead;
+  readonly frame: Frame;
+}
 
 /** What a rollback drops, and what that does to the rest. */
 export interface Dropped {
@@ -18,13 +25,12 @@ export interface Dropped {
   readonly runs: readonly number[];
   /** What stays of a run of frames that is cut. */
   readonly cut: readonly BlockInfo[];
-  /**
-   * Blocks that stay, and become frames again: only a dropped block had decided their tile. They have no more bytes
-   * than a tile, because without the dropped blocks they are undecided.
-   */
-  readonly restored: readonly { readonly head: BlockHead; readonly frame: Frame }[];
+  /** What stays of a tile that is cut: it becomes frames again. */
+  readonly restored: readonly RestoredBlock[];
+  /** Tiles all of whose blocks stay, but which only a dropped block had decided. */
+  readonly undecided: readonly TileRecord[];
   /** Places that no longer count. */
-  readonly free: { readonly frames: readonly Place[]; readonly tiles: readonly Place[] };
+  readonly free: { readonly frames: readonly PlaceSum[]; readonly tiles: readonly PlaceSum[] };
   /** What is left, for the cut, from the start of the interval on. */
   readonly rest: readonly CutInput[];
 }
@@ -44,13 +50,12 @@ class Collection {
   readonly #dropped: BlockRef[] = [];
   readonly #undo: (readonly StateChange[])[] = [];
   readonly #runs: number[] = [];
-  readonly #restored: BlockHead[] = [];
+  readonly #undecided: TileRecord[] = [];
   readonly #frames: Place[] = [];
   readonly #tiles: Place[] = [];
   readonly #rest: CutInput[] = [];
   #cut: readonly BlockInfo[] = [];
-  /** Whether blocks below the dropped ones become frames again: then all behind them are written anew, in their order. */
-  #restores = false;
+  #restored: readonly BlockHead[] = [];
 
   constructor(contents: Contents, reader: Reader, from: number) {
     this.#contents = contents;
@@ -58,27 +63,32 @@ class Collection {
     this.#from = from;
   }
 
-  async add(run: Run): Promise<void> {
-    const { from, to } = rangeOf(run);
-    if (run.kind === 'tile') {
-      const { tile } = run;
-      if (tile.decidedAt < this.#from) {
-        this.#rest.push({ kind: 'tile', from, to });
-        return;
-      }
-      this.#restores ||= from < this.#from;
-      this.#runs.push(from);
-      this.#tiles.push(tile.place);
-      await this.#take(await headsInTile(this.#contents, tile));
+  add(run: Run): Promise<void> {
+    return run.kind === 'tile' ? this.#addTile(run.tile) : this.#addFrames(run.blocks);
+  }
+
+  async #addTile(tile: TileRecord): Promise<void> {
+    const { from, to, decidedAt } = tile;
+    if (decidedAt !== null && decidedAt < this.#from) {
+      this.#rest.push({ kind: 'tile', from, to });
       return;
     }
-    const { blocks } = run;
-    if (to >= this.#from || this.#restores) {
+    const heads = await headsInTile(this.#contents, tile);
+    if (to >= this.#from) {
       this.#runs.push(from);
-      const kept = blocks.filter(({ header }) => header.height < this.#from);
-      const going = this.#restores ? blocks : blocks.slice(kept.length);
+      this.#tiles.push(tile.place);
+      if (from < this.#from) this.#restored = heads.slice(0, this.#from - from);
+    } else if (decidedAt !== null) this.#undecided.push(tile);
+    await this.#take(heads);
+  }
+
+  async #addFrames(blocks: readonly BlockInfo[]): Promise<void> {
+    const going = blocks.filter(({ header }) => header.height >= this.#from);
+    const [first] = blocks;
+    if (first !== undefined && going.length > 0) {
+      this.#runs.push(first.header.height);
       this.#frames.push(...going.map(({ place }) => place));
-      if (!this.#restores && kept.length > 0) this.#cut = kept;
+      if (going.length < blocks.length) this.#cut = blocks.slice(0, blocks.length - going.length);
     }
     await this.#take(blocks);
   }
@@ -90,29 +100,27 @@ class Collection {
       runs: this.#runs,
       cut: this.#cut,
       restored: await this.#readRestored(),
-      free: { frames: this.#frames, tiles: this.#tiles },
+      undecided: this.#undecided,
+      free: { frames: sumPlaces(this.#frames), tiles: sumPlaces(this.#tiles) },
       rest: this.#rest,
     };
   }
 
   async #take(heads: readonly BlockHead[]): Promise<void> {
     const start = intervalStart(this.#from);
-    for (const head of heads) {
-      const { height, hash } = head.header;
+    for (const { header, documentBytes, changes } of heads) {
+      const { height, hash } = header;
       if (height >= this.#from) {
         this.#dropped.push({ height, hash });
-        if (head.changes > 0) this.#undo.push(await this.#reader.undo(height));
-      } else {
-        if (height >= start) this.#rest.push({ kind: 'block', height, documentBytes: head.documentBytes });
-        if (this.#restores) this.#restored.push(head);
-      }
+        if (changes > 0) this.#undo.push(await this.#reader.undo(height));
+      } else if (height >= start) this.#rest.push({ kind: 'block', height, documentBytes });
     }
   }
 
-  async #readRestored(): Promise<Dropped['restored']> {
+  async #readRestored(): Promise<readonly RestoredBlock[]> {
     const from = this.#restored[0]?.header.height;
     if (from === undefined) return [];
-    const restored: { head: BlockHead; frame: Frame }[] = [];
+    const restored: RestoredBlock[] = [];
     for await (const frames of this.#reader.frames({ from, to: this.#from - 1 }, {}))
       for (const frame of frames) {
         const head = this.#restored[restored.length];

@@ -4,7 +4,10 @@ import { throwIfAborted } from '../../src/internal/abort.js';
 import type { BlockInfo } from './records.js';
 import { segmentName } from './segment-files.js';
 import { openRecord } from './segment-record.js';
-import type { Segments } from './segments.js';
+import type { SegmentReader } from './segment-reader.js';
+
+/** What frames are read from. */
+type Source = Pick<SegmentReader, 'read'>;
 
 /**
  * Bytes that are read at once, or one frame. A thousand clients that don't read their answers hold as many reads, and what
@@ -13,14 +16,14 @@ import type { Segments } from './segments.js';
 export const READ_BYTES = 64 * 1024;
 
 /** The frame of a block. @throws SyncError `STORE_DAMAGED` naming the height */
-export async function readFrame(segments: Segments, info: BlockInfo): Promise<Frame> {
+export async function readFrame(segments: Source, info: BlockInfo): Promise<Frame> {
   const { segment, offset, bytes } = info.place;
   return openRecord(await readAt(segments, info, segment, offset, bytes), info);
 }
 
 /** The frames of blocks in batches: what lies side by side in a segment is read at once. @throws SyncError `STORE_DAMAGED` */
 export async function* framesOf(
-  segments: Segments,
+  segments: Source,
   infos: readonly BlockInfo[],
   options: AbortOptions,
 ): AsyncGenerator<readonly Frame[]> {
@@ -47,7 +50,7 @@ function endOfRun(infos: readonly BlockInfo[], from: number): number {
   return at;
 }
 
-async function readRun(segments: Segments, run: readonly BlockInfo[]): Promise<readonly Frame[]> {
+async function readRun(segments: Source, run: readonly BlockInfo[]): Promise<readonly Frame[]> {
   const [first, last] = [run[0], run.at(-1)];
   if (first === undefined || last === undefined) return [];
   const { segment, offset } = first.place;
@@ -59,7 +62,7 @@ async function readRun(segments: Segments, run: readonly BlockInfo[]): Promise<r
 }
 
 async function readAt(
-  segments: Segments,
+  segments: Source,
   { header: { height } }: BlockInfo,
   segment: number,
   offset: number,

@@ -16,35 +16,34 @@ import type {
   StorageStage,
   StorageTiles,
   StorageView,
-  Tile,
 } from '../../src/contracts/index.js';
 import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
+import { cutBlock, dropOf, type TilePlan } from '../../src/tiles/plan.js';
+import { layBatch, NO_BLOCKS, placeBatch, type PlacedBatch } from './batch-layout.js';
 import { readMeta } from './check.js';
 import { removeLeftovers } from './contents.js';
-import { closeContents, makeContents, openDatabase, pinContents } from './database.js';
-import { noteClosed } from './files.js';
+import { closeContents, makeContents, openDatabase } from './database.js';
+import { noteClosed, readMarker } from './files.js';
 import { HighWater } from './high-water.js';
 import type { Dropped } from './dropped.js';
 import { cursorKey, stateKey, undoKey } from './keys.js';
 import { LevelStage } from './level-stage.js';
+import { LevelTiles } from './level-tiles.js';
 import { Reader } from './reader.js';
 import { scan, viewOf } from './reads.js';
 import type { LevelStorageOptions } from './options.js';
 import { decodeJson, encodeJson, type Meta, sealValue } from './records.js';
-import { placeFrames } from './segment-record.js';
 import { StoreHandle } from './store-handle.js';
 import { TileMaker } from './tile-maker.js';
-import { bodyOfTile } from './tile-reads.js';
-import { toTile } from './tile-record.js';
 import { heightOfHead, isStillNamed, type Opened, retire, switchContents } from './switch-contents.js';
 import {
-  commitOperations,
   metaOperation,
   type Operation,
   type ReadState,
   rollbackOperations,
   stateBefore,
+  stateOperations,
 } from './writer.js';
 
 /** Blocks, state and checkpoint in an embedded LevelDB, with the frames in files beside it. */
@@ -56,18 +55,14 @@ export class LevelStorage implements Storage {
   readonly #writes = new WriteQueue();
   readonly #handle: StoreHandle;
   readonly #tileMaker: TileMaker;
-  readonly tiles: StorageTiles = {
-    settle: (height) => this.#tileMaker.settle(height),
-    at: (height) => this.#tileAt(height),
-    list: (range) => this.#tilesIn(range),
-    body: (tile) => this.#tileBody(tile),
-  };
+  readonly tiles: StorageTiles;
   #stage: LevelStage | null = null;
 
   constructor(options: LevelStorageOptions) {
     this.#options = options;
     this.#handle = new StoreHandle(options.location);
     this.#tileMaker = new TileMaker(this.#handle, this.#writes);
+    this.tiles = new LevelTiles(this.#handle, this.#tileMaker);
   }
 
   get directory(): string {
@@ -88,12 +83,19 @@ export class LevelStorage implements Storage {
         return checked;
       });
       if (meta.checkpoint.head !== null) await mark.advance(meta.checkpoint.head.height);
-      this.#handle.open({ contents, reader, mark, meta, plan, hasTiles: false });
+      const format = await this.#formatOf(plan);
+      this.#handle.open({ contents, reader, mark, meta, plan, format });
       this.#tileMaker.open();
     } catch (error) {
       await closeContents(contents);
       throw error;
     }
+  }
+
+  async #formatOf(plan: TilePlan): Promise<Opened['format']> {
+    const marker = await readMarker(this.#options.location);
+    if (marker?.hasTiles === true) return 'tiles';
+    return plan.due(Number.MAX_SAFE_INTEGER) === null ? 'plain' : 'older';
   }
 
   checkpoint(): Checkpoint {
@@ -105,7 +107,8 @@ export class LevelStorage implements Storage {
   }
 
   commit(batch: CommitBatch): Promise<void> {
-    return this.#writes.run(() => this.#commit(batch));
+    const write = (): Promise<void> => this.#writes.run(() => this.#commit(batch));
+    return this.#tileMaker.behind?.then(write) ?? write();
   }
 
   advance(to: CheckpointAdvance): Promise<void> {
@@ -129,23 +132,19 @@ export class LevelStorage implements Storage {
     const rollbacks = before.rollbacks + (above === null ? 0 : 1);
     const meta: Meta = { ...plan, rollbacks };
     const readState = above === null ? this.#readState : stateBefore(above, this.#readState);
-    const { segments } = store.contents;
-    const restored = (above?.restored ?? []).map(({ frame }) => frame);
-    const placed = placeFrames(segments, [...restored, ...batch.blocks.map(({ frame }) => frame)]);
-    const operations = await this.#handle.guard(() =>
-      commitOperations(batch, placed.places.slice(restored.length), meta, readState),
-    );
-    // What the batch names has to be durable before it is.
-    const frames = (): Promise<void> => segments.append(placed, true);
-    const write = (): Promise<void> => this.#batch(store, operations, frames);
+    const next = store.plan.next(dropOf(to, above), batch.blocks.map(cutBlock));
+    const layout = layBatch(batch, next);
+    const state = await this.#handle.guard(() => stateOperations(batch, meta, readState));
+    const placed = placeBatch(store.contents, above?.restored ?? [], layout);
+    const operations = [...placed.operations, ...state];
+    const write = (): Promise<void> => this.#batch(store, operations, placed);
     if (above === null) await write();
     else {
-      operations.unshift(...rollbackOperations(to, above, placed.places, rollbacks));
+      operations.unshift(...rollbackOperations(to, above, rollbacks));
       await this.#dropping(store, to, above, write);
     }
     store.meta = meta;
-    for (const { frame } of batch.blocks)
-      store.plan.add({ kind: 'block', height: frame.header.height, documentBytes: frame.documentBytes });
+    store.plan.become(next);
     await store.mark.advance(heightOfHead(meta));
     await this.#pruneUndo(store, before.checkpoint.finalized, meta.checkpoint.finalized);
   }
@@ -167,24 +166,24 @@ export class LevelStorage implements Storage {
     const above = await this.#handle.above(to);
     if (above === null) return [];
     const meta = { checkpoint: planRollback(to, to, checkpoint), identity, rollbacks: rollbacks + 1 };
-    const { segments } = store.contents;
-    const placed = placeFrames(
-      segments,
-      above.restored.map(({ frame }) => frame),
-    );
-    const operations = rollbackOperations(to, above, placed.places, meta.rollbacks);
-    operations.push(metaOperation(meta));
-    const frames = (): Promise<void> => segments.append(placed, true);
-    await this.#dropping(store, to, above, () => this.#batch(store, operations, frames));
+    const next = store.plan.next(dropOf(to, above), []);
+    const placed = placeBatch(store.contents, above.restored, NO_BLOCKS);
+    const operations = [
+      ...rollbackOperations(to, above, meta.rollbacks),
+      ...placed.operations,
+      metaOperation(meta),
+    ];
+    await this.#dropping(store, to, above, () => this.#batch(store, operations, placed));
     store.meta = meta;
+    store.plan.become(next);
     return above.dropped;
   }
 
   /** Makes a write that drops the blocks above one. */
   async #dropping(
-    { mark, reader, contents, plan }: Opened,
+    { mark, reader, contents }: Opened,
     to: BlockRef | null,
-    { free, rest }: Dropped,
+    { free }: Dropped,
     write: () => Promise<void>,
   ): Promise<void> {
     const height = to?.height ?? -1;
@@ -192,7 +191,6 @@ export class LevelStorage implements Storage {
     reader.forget();
     await write();
     reader.forget();
-    plan.back(height + 1, rest);
     this.#tileMaker.back(height);
     await contents.segments.free(free.frames);
     await contents.tiles.free(free.tiles);
@@ -202,10 +200,11 @@ export class LevelStorage implements Storage {
   #batch(
     { contents: { db } }: Opened,
     operations: Operation[],
-    before: () => Promise<void> = () => Promise.resolve(),
+    placed: PlacedBatch | null = null,
   ): Promise<void> {
     return this.#handle.write(async () => {
-      await before();
+      if (placed?.hasTiles === true) await this.#handle.markTiles();
+      await placed?.write();
       await db.batch(operations, { sync: true });
     });
   }
@@ -216,32 +215,6 @@ export class LevelStorage implements Storage {
 
   get(height: number): Promise<Frame | null> {
     return this.#handle.held(height, (reader) => reader.frame(height));
-  }
-
-  async #tileAt(height: number): Promise<Tile | null> {
-    const tile = await this.#handle.current(({ reader }) => reader.tile(height));
-    return tile === null ? null : toTile(tile);
-  }
-
-  #tilesIn(range: BlockRange): Promise<readonly Tile[]> {
-    return this.#handle.current(async ({ reader }) => {
-      const tiles: Tile[] = [];
-      for await (const run of reader.runs(range, {}))
-        if (run.kind === 'tile' && run.tile.from >= range.from) tiles.push(toTile(run.tile));
-      return tiles;
-    });
-  }
-
-  #tileBody({ from, hash }: Tile): Promise<Uint8Array | null> {
-    return this.#handle.current(async ({ contents, reader }) => {
-      const unpin = pinContents(contents);
-      try {
-        const tile = await reader.tile(from);
-        return tile?.from === from && tile.hash === hash ? await bodyOfTile(contents, tile) : null;
-      } finally {
-        unpin();
-      }
-    });
   }
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {

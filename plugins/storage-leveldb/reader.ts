@@ -109,10 +109,10 @@ export class Reader {
     return info === undefined ? null : readFrame(this.#contents.segments, info);
   }
 
-  /** The tile that has a height; `null` when none has. @throws SyncError `STORE_DAMAGED` */
+  /** The tile that has a height; `null` when none has that is decided and settled. @throws SyncError `STORE_DAMAGED` */
   async tile(height: number): Promise<TileRecord | null> {
     const run = await this.#runOf(height);
-    return run?.kind === 'tile' ? run.tile : null;
+    return run?.kind === 'tile' && run.tile.decidedAt !== null ? run.tile : null;
   }
 
   /** What takes a block's changes back. @throws SyncError `STORE_DAMAGED` */
@@ -149,6 +149,19 @@ export class Reader {
         if (rangeOf(run).to >= from) yield run;
       }
     }
+  }
+
+  /** The runs that have some heights, all of which must be there, as they are stored. @throws SyncError `STORE_DAMAGED` */
+  async storedRuns({
+    from,
+    to,
+  }: BlockRange): Promise<readonly { readonly first: number; readonly body: Buffer }[]> {
+    const [below] = await this.#scanOnce({ gte: runKey(0), lte: runKey(from), reverse: true, limit: 1 });
+    if (below === undefined) throw missing(from);
+    const runs = [storedRun(below)];
+    for await (const entries of this.#scan({ gt: below[0], lte: runKey(to) }, {}))
+      runs.push(...entries.map(storedRun));
+    return runs;
   }
 
   /** The frames of a run of heights, all of which must be there. @throws SyncError `STORE_DAMAGED` */
@@ -223,9 +236,14 @@ export class Reader {
   }
 }
 
-function openRun([key, value]: Entry): Run {
-  const height = heightOf(key);
-  return decodeRun(openValue(key, value, `record of the blocks from ${height} on`, height), height);
+function storedRun([key, value]: Entry): { readonly first: number; readonly body: Buffer } {
+  const first = heightOf(key);
+  return { first, body: openValue(key, value, `record of the blocks from ${first} on`, first) };
+}
+
+function openRun(entry: Entry): Run {
+  const { first, body } = storedRun(entry);
+  return decodeRun(body, first);
 }
 
 const isWithin = ({ header: { height } }: BlockInfo, from: number, to: number): boolean =>

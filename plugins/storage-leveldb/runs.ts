@@ -19,9 +19,18 @@ type InfoTuple = readonly [
 /** The parent of the first block, and the blocks: each is the parent of the next. */
 type RunTuple = readonly [previousHash: string, ...blocks: readonly InfoTuple[]];
 
-/** Cuts blocks into runs of which each gets one record: a record for each block costs more time than all else in a commit. */
+/**
+ * Cuts blocks into runs of heights that follow each other, of which each gets one record: a record for each block costs
+ * more time than all else in a commit.
+ */
 export function* runsOf(infos: readonly BlockInfo[]): Generator<readonly BlockInfo[], void, undefined> {
-  for (let at = 0; at < infos.length; at += MAX_RUN_BLOCKS) yield infos.slice(at, at + MAX_RUN_BLOCKS);
+  let from = 0;
+  for (let at = 1; at <= infos.length; at++) {
+    const next = (infos[at - 1]?.header.height ?? 0) + 1;
+    if (at - from < MAX_RUN_BLOCKS && infos[at]?.header.height === next) continue;
+    yield infos.slice(from, at);
+    from = at;
+  }
 }
 
 /** Blocks that are kept as frames. */
@@ -58,6 +67,11 @@ export function encodeRun(run: readonly BlockInfo[]): Buffer {
 
 /** The record of a tile. */
 export const encodeTileRun = (tile: TileRecord): Buffer => encodeJson(toStoredTile(tile));
+
+const OBJECT_BEGINS = 0x7b;
+
+/** Whether the record of a run is that of a tile. */
+export const isTileRun = (body: Uint8Array): boolean => body[0] === OBJECT_BEGINS;
 
 /** Reads the record of a run: that of a tile is an object, that of frames an array. */
 export function decodeRun(body: Buffer, first: number): Run {

@@ -52,3 +52,21 @@ function none(error: unknown): readonly string[] {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
   throw error;
 }
+
+/** Records of a segment together. */
+export interface PlaceSum {
+  readonly segment: number;
+  readonly records: number;
+  /** Of all of them. */
+  readonly bytes: number;
+}
+
+/** Puts records of the same segments together. */
+export function sumPlaces(places: readonly Place[]): readonly PlaceSum[] {
+  const sums = new Map<number, PlaceSum>();
+  for (const { segment, bytes } of places) {
+    const sum = sums.get(segment);
+    sums.set(segment, { segment, records: (sum?.records ?? 0) + 1, bytes: (sum?.bytes ?? 0) + bytes });
+  }
+  return [...sums.values()];
+}

@@ -2,6 +2,7 @@ import { rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Place,
+  type PlaceSum,
   segmentName,
   type SegmentSizes,
   type SegmentUse,
@@ -12,7 +13,7 @@ import { SegmentReader } from './segment-reader.js';
 import { type Placed, SegmentWriter } from './segment-writer.js';
 
 /** See `replaced`. */
-const LEFT_AFTER_BYTES = 1024 * 1024;
+const LEFT_AFTER_BYTES = 8 * 1024 * 1024;
 
 /**
  * The frames, or the tiles, of some contents: files that are only added to. Which of their bytes count is said by the
@@ -37,6 +38,11 @@ export class Segments {
     this.#path = path;
     this.#reader = new SegmentReader(this.#path);
     this.#writer = new SegmentWriter(this.#path);
+  }
+
+  /** The directory of the files. */
+  get path(): string {
+    return this.#path;
   }
 
   /** What there is on the disk. */
@@ -88,7 +94,7 @@ export class Segments {
   /** Writes records where they were placed last. @param sync - whether they are durable when it resolves. */
   async append(placed: Placed, sync: boolean): Promise<void> {
     await this.#writer.append(placed, sync);
-    for (const place of placed.places) this.#use(place, 1);
+    for (const place of placed.places) this.#use(place);
   }
 
   /**
@@ -115,8 +121,8 @@ export class Segments {
    * Takes note that records no longer count. A file of which none does is removed when no read needs it; what can't be
    * removed now is removed at the next start.
    */
-  async free(places: readonly Place[]): Promise<void> {
-    for (const place of places) this.#use(place, -1);
+  async free(sums: readonly PlaceSum[]): Promise<void> {
+    for (const sum of sums) this.#unuse(sum);
     const unused = [...this.#live].flatMap(([segment, { records }]) => (records > 0 ? [] : [segment]));
     for (const segment of unused) this.#live.delete(segment);
     this.#dropped = [...this.#dropped, ...unused];
@@ -128,14 +134,14 @@ export class Segments {
    * As {@link free}, of records that something took the place of. When much of the file that is written to is of no use
    * any more, what comes next goes to another: so the first is soon of no use at all, and removed.
    */
-  async replaced(places: readonly Place[]): Promise<void> {
+  async replaced(sums: readonly PlaceSum[]): Promise<void> {
     const { segment } = this.#writer;
-    for (const place of places) this.#unusedBytes += place.segment === segment ? place.bytes : 0;
+    for (const sum of sums) this.#unusedBytes += sum.segment === segment ? sum.bytes : 0;
     if (this.#unusedBytes >= LEFT_AFTER_BYTES) {
       this.#unusedBytes = 0;
       await this.leaveFile().catch(() => undefined);
     }
-    await this.free(places);
+    await this.free(sums);
   }
 
   /** Resolves when the reads under way have ended and all files are closed. */
@@ -145,10 +151,15 @@ export class Segments {
     await this.#writer.close();
   }
 
-  #use({ segment, offset, bytes }: Place, count: 1 | -1): void {
+  #use({ segment, offset, bytes }: Place): void {
     const use = this.#live.get(segment) ?? { end: 0, records: 0, bytes: 0 };
     const end = Math.max(use.end, offset + bytes);
-    this.#live.set(segment, { end, records: use.records + count, bytes: use.bytes + count * bytes });
+    this.#live.set(segment, { end, records: use.records + 1, bytes: use.bytes + bytes });
+  }
+
+  #unuse({ segment, records, bytes }: PlaceSum): void {
+    const use = this.#live.get(segment) ?? { end: 0, records: 0, bytes: 0 };
+    this.#live.set(segment, { ...use, records: use.records - records, bytes: use.bytes - bytes });
   }
 
   async #cut(segment: number, end: number): Promise<void> {

@@ -4,6 +4,7 @@ import { planRollback } from '../../src/internal/commit-rules.js';
 import { pinContents } from './database.js';
 import { collectFrom, type Dropped } from './dropped.js';
 import { storeError } from './errors.js';
+import { writeMarker } from './files.js';
 import type { Reader } from './reader.js';
 import { confirmGone, guard, holds } from './reads.js';
 import type { Opened } from './switch-contents.js';
@@ -82,6 +83,16 @@ export class StoreHandle {
     return this.#failure;
   }
 
+  /** Notes that there may be tiles: an earlier version could not read what is written from now on, which is told once. */
+  async markTiles(): Promise<void> {
+    const store = this.use();
+    const { format } = store;
+    if (format === 'tiles') return;
+    await writeMarker(this.location, { state: 'ready', db: store.contents.name, hasTiles: true });
+    store.format = 'tiles';
+    if (format === 'older') process.emitWarning(convertedText(this.location), 'BlockferryNotice');
+  }
+
   /** Something that every held height has; `null` for other heights. */
   held<T>(height: number, read: (reader: Reader) => Promise<T | null>): Promise<T | null> {
     return this.current(async ({ contents, reader, meta }) => {
@@ -123,3 +134,7 @@ export class StoreHandle {
     return guard(this.location, step);
   }
 }
+
+const convertedText = (location: string): string =>
+  `The store at ${location} is turned into tiles from now on, and becomes smaller. Earlier versions can't open it any ` +
+  `more: export with this version, and import with the other, is the way back.`;

@@ -5,7 +5,7 @@ import { readMarker, writeMarker } from './files.js';
 import type { HighWater } from './high-water.js';
 import { Reader } from './reader.js';
 import type { Meta } from './records.js';
-import type { TilePlan } from './tile-plan.js';
+import type { TilePlan } from '../../src/tiles/plan.js';
 
 /** What is open of a store. */
 export interface Opened {
@@ -15,8 +15,11 @@ export interface Opened {
   meta: Meta;
   /** Which tiles could be made. */
   readonly plan: TilePlan;
-  /** Whether the marker says that there may be tiles. */
-  hasTiles: boolean;
+  /**
+   * What the marker says: that there may be tiles, or not yet. `older` is not yet, and blocks that could be tiles: an
+   * earlier version has left them so.
+   */
+  format: 'plain' | 'older' | 'tiles';
 }
 
 /** How far a store got, as the mark counts it. */
@@ -46,7 +49,7 @@ export async function switchContents(location: string, old: Opened, contents: Co
     throw error;
   }
   await mark.advance(after);
-  return { contents, reader, mark, meta, plan, hasTiles: false };
+  return { contents, reader, mark, meta, plan, format: 'plain' };
 }
 
 /** Whether the marker names some contents; not when it can't be read. */

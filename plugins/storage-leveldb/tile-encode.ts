@@ -1,15 +1,13 @@
 import { crc32 } from 'node:zlib';
-import type { Frame } from '../../src/contracts/index.js';
-import { encodeTileBody } from '../../src/tiles/body.js';
-import type { BlockHead } from './tile-heads.js';
-import { encodeHeads } from './tile-heads.js';
+import type { TileMember } from '../../src/contracts/index.js';
+import { type BlockHead, encodeHeads } from './tile-heads.js';
 import type { StoredMember, TileGroup } from './tile-record.js';
 
-/** Blocks whose heads lie together: fewer make the heads larger, more make one block slower to find. */
+/** Blocks whose heads lie together: fewer make the record larger, more make one block slower to find. */
 const GROUP_BLOCKS = 64;
 
 /** A tile that is not written yet. */
-export interface EncodedTile {
+export interface LaidTile {
   readonly groups: readonly TileGroup[];
   /** Heads and body, as they lie behind each other. */
   readonly parts: readonly Uint8Array[];
@@ -17,19 +15,19 @@ export interface EncodedTile {
   readonly bytes: number;
 }
 
-/** Makes a tile of blocks. @param heads - as many as frames */
-export async function encodeTile(
-  frames: readonly Frame[],
+/** Puts the heads of a tile's blocks before its body. @param parts - of the body, as many as members */
+export function layTile(
+  members: readonly TileMember[],
+  parts: readonly Uint8Array[],
   heads: readonly BlockHead[],
-): Promise<EncodedTile> {
-  const { members, parts } = await encodeTileBody(frames);
+): LaidTile {
   const stored = members.map((member, at): StoredMember => ({ ...member, crc: crc32(parts[at] ?? '') }));
   const groups: TileGroup[] = [];
   const headParts: Uint8Array[] = [];
   let from = 0;
   for (const group of groupsOf(stored)) {
     const blocks = blocksOf(group);
-    const bytes = await encodeHeads(heads.slice(from, from + blocks));
+    const bytes = encodeHeads(heads.slice(from, from + blocks));
     groups.push({ headBytes: bytes.byteLength, headCrc: crc32(bytes), members: group });
     headParts.push(bytes);
     from += blocks;

@@ -1,9 +1,5 @@
-import { promisify } from 'node:util';
-import { gunzipSync, gzip as gzipWithCallback } from 'node:zlib';
 import type { BlockHeader } from '../../src/contracts/index.js';
-import { decodeJson, encodeJson } from './records.js';
-
-const gzip = promisify(gzipWithCallback);
+import { ByteReader, ByteWriter } from './varints.js';
 
 /** What a store keeps of a block beside its bytes; in a tile, the chain's rules are not needed to know it. */
 export interface BlockHead {
@@ -13,26 +9,82 @@ export interface BlockHead {
   readonly changes: number;
 }
 
-type HeadTuple = readonly [hash: string, timestamp: number | null, documentBytes: number, changes: number];
+/** How the hashes of a group are written: any text as JSON, or 32 bytes each of what is always 64 lower-case hex digits. */
+const FORM = { text: 0, hex: 1, prefixed: 2 } as const;
+type Form = (typeof FORM)[keyof typeof FORM];
 
-/** The parent of the first block, and the blocks: each is the parent of the next. */
-type HeadsTuple = readonly [previousHash: string, ...heads: readonly HeadTuple[]];
+const PREFIX = '0x';
+const HASH_BYTES = 32;
+const HEX_DIGITS = 2 * HASH_BYTES;
+const HEX: Readonly<Record<Exclude<Form, 0>, RegExp>> = {
+  [FORM.hex]: /^[0-9a-f]{64}$/,
+  [FORM.prefixed]: /^0x[0-9a-f]{64}$/,
+};
 
-/** The heads of some blocks behind each other, compressed. */
-export function encodeHeads(heads: readonly BlockHead[]): Promise<Buffer> {
-  const tuples = heads.map(({ header, documentBytes, changes }): HeadTuple => {
-    return [header.hash, header.timestamp, documentBytes, changes];
-  });
-  return gzip(encodeJson([heads[0]?.header.previousHash ?? '', ...tuples] satisfies HeadsTuple));
+/** Room for the numbers of a block: two varints and a time. */
+const NUMBERS_BYTES = 32;
+
+/** The heads of some blocks behind each other. Hashes don't compress, and the rest is a few bytes: so nothing is. */
+export function encodeHeads(heads: readonly BlockHead[]): Buffer {
+  const hashes = [heads[0]?.header.previousHash ?? '', ...heads.map(({ header: { hash } }) => hash)];
+  const form = formOf(hashes);
+  const packed = packHashes(form, hashes);
+  const writer = new ByteWriter(packed.byteLength + NUMBERS_BYTES * (heads.length + 1));
+  writer.varint(form);
+  writer.varint(heads.length);
+  if (form === FORM.text) writer.varint(packed.byteLength);
+  writer.bytes(packed);
+  let last = 0;
+  for (const { header, documentBytes, changes } of heads) {
+    writer.varint(documentBytes);
+    writer.varint(changes);
+    writer.time(header.timestamp, last);
+    last = nextTime(header.timestamp, last);
+  }
+  return writer.done();
 }
 
 /** Reads heads whose checksum was right. @param first - height of the first. */
 export function decodeHeads(bytes: Uint8Array, first: number): readonly BlockHead[] {
-  const [parent, ...tuples] = decodeJson(gunzipSync(bytes)) as HeadsTuple;
-  let previousHash = parent;
-  return tuples.map(([hash, timestamp, documentBytes, changes], at) => {
-    const header = { height: first + at, hash, previousHash, timestamp };
-    previousHash = hash;
-    return { header, documentBytes, changes };
+  const reader = new ByteReader(bytes);
+  const form = reader.varint() as Form;
+  const count = reader.varint();
+  const packed = reader.bytes(form === FORM.text ? reader.varint() : HASH_BYTES * (count + 1));
+  const hashes = unpackHashes(form, packed);
+  let last = 0;
+  return Array.from({ length: count }, (_, at): BlockHead => {
+    const documentBytes = reader.varint();
+    const changes = reader.varint();
+    const timestamp = reader.time(last);
+    last = nextTime(timestamp, last);
+    const [previousHash = '', hash = ''] = [hashes[at], hashes[at + 1]];
+    return { header: { height: first + at, hash, previousHash, timestamp }, documentBytes, changes };
   });
+}
+
+/** What the next time is told from: a difference to what is no integer would not be exact. */
+function nextTime(time: number | null, last: number): number {
+  return time !== null && Number.isSafeInteger(time) ? time : last;
+}
+
+function formOf(hashes: readonly string[]): Form {
+  for (const form of [FORM.hex, FORM.prefixed] as const)
+    if (hashes.every((hash) => HEX[form].test(hash))) return form;
+  return FORM.text;
+}
+
+function packHashes(form: Form, hashes: readonly string[]): Buffer {
+  if (form === FORM.text) return Buffer.from(JSON.stringify(hashes));
+  const digits = form === FORM.hex ? hashes : hashes.map((hash) => hash.slice(PREFIX.length));
+  return Buffer.from(digits.join(''), 'hex');
+}
+
+function unpackHashes(form: Form, packed: Buffer): readonly string[] {
+  if (form === FORM.text) return JSON.parse(packed.toString()) as readonly string[];
+  const digits = packed.toString('hex');
+  const prefix = form === FORM.hex ? '' : PREFIX;
+  return Array.from(
+    { length: packed.byteLength / HASH_BYTES },
+    (_, at) => prefix + digits.slice(HEX_DIGITS * at, HEX_DIGITS * (at + 1)),
+  );
 }

@@ -3,8 +3,9 @@ import type { AbortOptions, BlockRange, Frame } from '../../src/contracts/index.
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
 import { decodeTileBytes, isLarge, largeFrameOf } from '../../src/tiles/body.js';
-import type { Contents } from './database.js';
 import { segmentName } from './segment-files.js';
+import type { SegmentReader } from './segment-reader.js';
+import type { TileCache } from './tile-cache.js';
 import { blocksOf } from './tile-encode.js';
 import { type BlockHead, decodeHeads } from './tile-heads.js';
 import { headsBytesOf, type StoredMember, type TileGroup, type TileRecord } from './tile-record.js';
@@ -33,7 +34,11 @@ interface MemberAt {
   readonly heads: readonly BlockHead[];
 }
 
-type TileContents = Pick<Contents, 'tiles' | 'tileCache'>;
+/** What tiles are read from. */
+interface TileContents {
+  readonly tiles: Pick<SegmentReader, 'read'>;
+  readonly tileCache: TileCache;
+}
 
 /** The head of a block in a tile. @throws SyncError `STORE_DAMAGED` */
 export async function headInTile(

@@ -1,5 +1,5 @@
 import type { Tile } from '../../src/contracts/index.js';
-import type { DecidedCut } from '../../src/tiles/cut.js';
+import type { TileCut } from '../../src/tiles/cut.js';
 import type { Place } from './segment-files.js';
 
 /** A member of a tile, with the CRC-32 of its bytes: the frame of a large block is read without decoding it. */
@@ -19,7 +19,14 @@ export interface TileGroup {
 }
 
 /** What the store's record says of a tile. In its segment are the heads of its groups, then its body. */
-export interface TileRecord extends DecidedCut {
+export interface TileRecord extends TileCut {
+  /**
+   * Height of the block that decided it; `null` while the cut is open, or what decided it is not settled: then these are
+   * blocks like others, only kept in this form, and may become a part of a larger tile.
+   */
+  readonly decidedAt: number | null;
+  /** As {@link Tile.digest}. */
+  readonly digest: string | null;
   /** Hash of the block below the first. */
   readonly previousHash: string;
   /** Hash of the last block. */
@@ -36,7 +43,8 @@ type GroupTuple = readonly [headBytes: number, headCrc: number, ...members: read
 export interface StoredTile {
   readonly to: number;
   readonly documentBytes: number;
-  readonly decidedAt: number;
+  readonly decidedAt: number | null;
+  readonly digest: string | null;
   readonly previousHash: string;
   readonly hash: string;
   readonly place: readonly [segment: number, offset: number, bytes: number];
@@ -48,6 +56,7 @@ export function toStoredTile({
   to,
   documentBytes,
   decidedAt,
+  digest,
   previousHash,
   hash,
   place: { segment, offset, bytes },
@@ -64,6 +73,7 @@ export function toStoredTile({
     to,
     documentBytes,
     decidedAt,
+    digest,
     previousHash,
     hash,
     place: [segment, offset, bytes],
@@ -86,16 +96,8 @@ export function fromStoredTile(stored: StoredTile, from: number): TileRecord {
 
 /** What others get to know of a tile. */
 export function toTile(tile: TileRecord): Tile {
-  const { from, to, previousHash, hash, documentBytes, place } = tile;
-  return {
-    from,
-    to,
-    previousHash,
-    hash,
-    documentBytes,
-    bytes: place.bytes - headsBytesOf(tile),
-    digest: null,
-  };
+  const { from, to, previousHash, hash, documentBytes, digest, place } = tile;
+  return { from, to, previousHash, hash, documentBytes, bytes: place.bytes - headsBytesOf(tile), digest };
 }
 
 /** Length of the heads in front of the body. */

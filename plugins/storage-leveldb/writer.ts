@@ -11,6 +11,7 @@ import { type BlockInfo, encodeJson, encodeUndo, type Meta, sealValue } from './
 import type { Dropped } from './dropped.js';
 import { encodeRun, encodeTileRun, runsOf } from './runs.js';
 import type { Place } from './segment-files.js';
+import type { StoredRun } from './tile-job.js';
 import type { TileRecord } from './tile-record.js';
 
 /** Writes a value. */
@@ -38,24 +39,21 @@ export function metaOperation(meta: Meta): Put {
 }
 
 /**
- * What a batch of blocks writes beside the frames: runs, state, undo records and what the store is afterwards.
+ * What a batch changes beside blocks: state, undo records and what the store is afterwards.
  *
- * @param places - of the blocks' frames.
+ * @throws what reading the state does
  */
-export async function commitOperations(
-  batch: CommitBatch,
-  places: readonly Place[],
+export async function stateOperations(
+  { blocks }: CommitBatch,
   meta: Meta,
   readState: ReadState,
 ): Promise<Operation[]> {
   const operations: Operation[] = [];
   const state = new StateOverlay(readState);
   const final = meta.checkpoint.finalized?.height ?? -1;
-  const infos = infosOf(batch.blocks, places);
-  for (const run of runsOf(infos)) operations.push(runOperation(run));
-  for (const block of batch.blocks) {
-    const { height } = block.frame.header;
-    const undo = await state.apply(block.changes);
+  for (const { frame, changes } of blocks) {
+    const { height } = frame.header;
+    const undo = await state.apply(changes);
     if (undo.length > 0 && height > final) operations.push(put(undoKey(height), encodeUndo(undo)));
   }
   operations.push(...state.operations(), metaOperation(meta));
@@ -83,36 +81,35 @@ export function runsOperations(runs: readonly number[], blocks: readonly BlockIn
   return [...gone, ...[...runsOf(blocks)].map(runOperation)];
 }
 
-/** The operations that put a tile in the place of runs of frames. @param rest - what of those lies beside the tile */
+/** The operation that writes the record of a tile. */
+export const tileOperation = (tile: TileRecord): Put => put(runKey(tile.from), encodeTileRun(tile));
+
+/** The operations that put a tile in the place of runs. @param rest - what of those lies beside the tile */
 export function tileOperations(
   tile: TileRecord,
-  runs: readonly number[],
-  rest: readonly (readonly BlockInfo[])[],
+  runs: readonly StoredRun[],
+  rest: readonly StoredRun[],
 ): Operation[] {
   return [
-    ...runs.map((height): Operation => ({ type: 'del', key: runKey(height) })),
-    ...rest.filter((blocks) => blocks.length > 0).map(runOperation),
-    put(runKey(tile.from), encodeTileRun(tile)),
+    ...runs.map(({ first }): Operation => ({ type: 'del', key: runKey(first) })),
+    ...rest.map(({ first, body }) => put(runKey(first), body)),
+    tileOperation(tile),
   ];
 }
 
 /**
- * What dropping blocks writes; what the store is afterwards comes on top.
+ * What dropping blocks writes; blocks that become frames again, and what the store is afterwards, come on top.
  *
- * @param places - of the frames that were a tile, as many as {@link Dropped.restored}.
  * @param number - of the rollback, from 1.
  */
 export function rollbackOperations(
   to: BlockRef | null,
-  { runs, cut, restored, dropped, undo }: Dropped,
-  places: readonly Place[],
+  { runs, cut, undecided, dropped, undo }: Dropped,
   number: number,
 ): Operation[] {
   const operations = runs.map((height): Operation => ({ type: 'del', key: runKey(height) }));
-  const infos = restored.map(({ head, frame }, at): BlockInfo => {
-    return { ...head, codec: frame.codec, place: places[at] as Place };
-  });
-  for (const run of [...runsOf(cut), ...runsOf(infos)]) operations.push(runOperation(run));
+  for (const run of runsOf(cut)) operations.push(runOperation(run));
+  for (const tile of undecided) operations.push(tileOperation({ ...tile, decidedAt: null }));
   for (const { height } of dropped) operations.push({ type: 'del', key: undoKey(height) });
   for (const change of undoneState(undo).values()) operations.push(stateOperation(change));
   const note = encodeJson({ to: to?.height ?? -1, dropped: dropped.length });

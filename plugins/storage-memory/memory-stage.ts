@@ -1,7 +1,6 @@
 import type {
   Frame,
   StageActivation,
-  StateChange,
   StateEntry,
   StateTable,
   StorageStage,
@@ -13,14 +12,8 @@ import {
   planActivation,
   planStaged,
 } from '../../src/internal/commit-rules.js';
-import { ownBytes } from '../../src/internal/own-bytes.js';
 import { StateTables } from './state-tables.js';
-
-/** A block and what takes its changes of the state back. */
-export interface StoredBlock {
-  readonly frame: Frame;
-  readonly undo: readonly StateChange[];
-}
+import { storedBlock, type StoredBlock } from './stored-block.js';
 
 /** The store of a stage. */
 export interface StageHost {
@@ -51,7 +44,7 @@ export class MemoryStage implements StorageStage {
   putBlocks(frames: readonly Frame[]): Promise<void> {
     return this.#call(() => {
       this.#staged = planStaged(frames, this.#staged);
-      for (const frame of frames) this.#blocks.push({ frame: ownFrame(frame), undo: [] });
+      for (const frame of frames) this.#blocks.push(storedBlock(frame, []));
     });
   }
 
@@ -82,14 +75,8 @@ export class MemoryStage implements StorageStage {
 }
 
 /** Runs a synchronous step with a promise's way of failing. */
-export function run<T>(step: () => T): Promise<T> {
+export function run<T>(step: () => T | Promise<T>): Promise<T> {
   return new Promise((resolve) => {
     resolve(step());
   });
-}
-
-/** The frame as it is kept: a small block does not keep the read that it came with. */
-export function ownFrame(frame: Frame): Frame {
-  const bytes = ownBytes(frame.bytes);
-  return bytes === frame.bytes ? frame : { ...frame, bytes };
 }

@@ -7,6 +7,7 @@ import type {
   Checkpoint,
   CheckpointAdvance,
   CommitBatch,
+  CommitTile,
   Frame,
   StateEntry,
   StateReader,
@@ -18,8 +19,12 @@ import type {
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
 import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
-import { MemoryStage, ownFrame, run, type StoredBlock } from './memory-stage.js';
+import { cutBlock, dropOf } from '../../src/tiles/plan.js';
+import { splitBatch } from '../../src/tiles/whole.js';
+import { MemoryStage, run } from './memory-stage.js';
+import { keptWhole, MemoryTiles } from './memory-tiles.js';
 import { StateTables } from './state-tables.js';
+import { Frames, inTile, storedBlock, type StoredBlock } from './stored-block.js';
 
 /** Bytes that one batch of a read aims at. */
 const BATCH_BYTES = 1024 * 1024;
@@ -40,7 +45,17 @@ export class MemoryStorage implements Storage {
   #blocks: StoredBlock[] = [];
   #state = new StateTables();
   readonly #cursors = new Map<string, BlockRef>();
+  readonly #frames = new Frames();
   #stage: MemoryStage | null = null;
+  readonly tiles = new MemoryTiles({
+    frames: this.#frames,
+    blocks: () => {
+      this.#check();
+      return this.#blocks;
+    },
+    base: () => this.#checkpoint.base,
+    isOpen: () => this.#open,
+  });
 
   open(options: AbortOptions = {}): Promise<void> {
     return run(() => {
@@ -64,22 +79,38 @@ export class MemoryStorage implements Storage {
       const to = batch.rollbackTo;
       const found = to === null ? null : this.#headerAt(to.height);
       const plan = planCommit(batch, this.checkpoint(), this.#identity, found);
+      const drop = to === null ? null : dropOf(to, { rest: this.tiles.restBelow(to.height + 1) });
+      const next = this.tiles.plan.next(drop, batch.blocks.map(cutBlock));
+      const { tiles } = splitBatch(batch, next);
       if (to !== null) this.#drop(to);
+      const from = this.#blocks.length;
       for (const { frame, changes } of batch.blocks)
-        this.#blocks.push({ frame: ownFrame(frame), undo: this.#state.apply(changes) });
+        this.#blocks.push(storedBlock(frame, this.#state.apply(changes)));
       this.#checkpoint = plan.checkpoint;
       this.#identity = plan.identity;
+      this.tiles.plan.become(next);
+      const first = batch.blocks[0]?.frame.header.height ?? 0;
+      for (const { tile, blocks } of tiles) this.#keepWhole(tile, from + tile.from - first, blocks.length);
     });
+  }
+
+  /** Puts a tile that came with a batch in the place of its blocks. */
+  #keepWhole(tile: CommitTile, at: number, count: number): void {
+    const blocks = this.#blocks.slice(at, at + count);
+    this.#blocks.splice(at, count, ...inTile(blocks, keptWhole(tile), tile.body));
   }
 
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     return run(() => {
       const found = to === null ? null : this.#headerAt(to.height);
       const after = planRollback(to, found, this.checkpoint());
+      const rest = to === null ? [] : this.tiles.restBelow(to.height + 1);
+      const next = this.tiles.plan.next(dropOf(to, { rest }), []);
       const dropped = this.#drop(to);
       this.#checkpoint = after;
+      this.tiles.plan.become(next);
       if (to === null) this.#state.clear();
-      return dropped.map(({ frame }) => ({ height: frame.header.height, hash: frame.header.hash }));
+      return dropped.map(({ header: { height, hash } }) => ({ height, hash }));
     });
   }
 
@@ -94,13 +125,16 @@ export class MemoryStorage implements Storage {
   }
 
   get(height: number): Promise<Frame | null> {
-    return run(() => this.#at(height)?.frame ?? null);
+    return run(() => {
+      const block = this.#at(height);
+      return block === undefined ? null : this.#frames.of(block);
+    });
   }
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
     this.#check();
     const blocks = (): readonly StoredBlock[] => this.#range(this.#blocks, this.#checkpoint.base, range);
-    return readBlocks(blocks, this.#whileOpen, options);
+    return readBlocks(blocks, this.#frames, this.#whileOpen, options);
   }
 
   getState(table: StateTable, key: string): Promise<Uint8Array | null> {
@@ -148,6 +182,7 @@ export class MemoryStorage implements Storage {
           this.#identity = plan.identity;
           this.#blocks = blocks;
           this.#state = state;
+          this.tiles.reset();
         },
         released: () => {
           this.#stage = null;
@@ -170,7 +205,7 @@ export class MemoryStorage implements Storage {
       return {
         checkpoint,
         read: (range, options = {}) =>
-          readBlocks(() => this.#range(blocks, checkpoint.base, range), check, options),
+          readBlocks(() => this.#range(blocks, checkpoint.base, range), this.#frames, check, options),
         entries: (table, options = {}) => entriesOf(() => state, table, check, options),
         close: () => {
           closed = true;
@@ -203,6 +238,7 @@ export class MemoryStorage implements Storage {
     const dropped = this.#above(to).reverse();
     this.#blocks.length -= dropped.length;
     for (const { undo } of dropped) this.#state.apply(undo);
+    this.tiles.dropped((to?.height ?? -1) + 1);
     return dropped;
   }
 
@@ -215,13 +251,14 @@ export class MemoryStorage implements Storage {
   }
 
   #headerAt(height: number): BlockHeader | null {
-    return this.#at(height)?.frame.header ?? null;
+    return this.#at(height)?.header ?? null;
   }
 }
 
 /** What is read is what was there when the first batch was asked for. */
 async function* readBlocks(
   find: () => readonly StoredBlock[],
+  frames: Frames,
   check: () => void,
   { signal }: AbortOptions,
 ): AsyncGenerator<readonly Frame[]> {
@@ -231,18 +268,23 @@ async function* readBlocks(
   for (let at = 0; at < blocks.length;) {
     throwIfAborted(signal);
     check();
-    const batch = takeBatch(blocks, at);
+    const batch = await takeBatch(blocks, at, frames);
     at += batch.length;
     yield batch;
     await Promise.resolve();
   }
 }
 
-function takeBatch(blocks: readonly StoredBlock[], from: number): readonly Frame[] {
+async function takeBatch(
+  blocks: readonly StoredBlock[],
+  from: number,
+  frames: Frames,
+): Promise<readonly Frame[]> {
   const batch: Frame[] = [];
   for (let at = from, bytes = 0; at < blocks.length && batch.length < BATCH_ITEMS; at++) {
-    const frame = blocks[at]?.frame;
-    if (frame === undefined || bytes >= BATCH_BYTES) break;
+    const block = blocks[at];
+    if (block === undefined || bytes >= BATCH_BYTES) break;
+    const frame = await frames.of(block);
     bytes += frame.bytes.byteLength;
     batch.push(frame);
   }

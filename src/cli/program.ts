@@ -22,6 +22,7 @@ export const COMMANDS = {
   export: ['write blocks as NDJSON, byte for byte', () => import('./commands/export.js')],
   publish: ['write the history as files for any web server', () => import('./commands/publish.js')],
   verify: ['check every block of a store again', () => import('./commands/verify.js')],
+  upgrade: ['turn an older store into tiles', () => import('./commands/upgrade.js')],
   status: ['tell where a store or a server stands', () => import('./commands/status.js')],
   seal: ['make sealed-json blocks of JSON objects', () => import('./commands/seal.js')],
   keygen: ['make a signing key for snapshots or blocks', () => import('./commands/keygen.js')],

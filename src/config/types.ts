@@ -194,7 +194,8 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
   /** Servers to sync from, at least one, none of them twice; the first is asked first. */
   readonly peers: readonly (string | PeerConfig)[];
   /**
-   * How to sync. `auto` takes a snapshot when the store is empty, far behind and `trust` is set; else history in tiles
+   * How to sync. `auto` takes a snapshot when the store is empty, far behind and `trust` is set, unless the whole history in
+   * tiles is hardly more and no state is wanted; else history in tiles
    * where the peer has it so, and then the stream. `json` takes tiles and then ranges, `stream` never tiles. When a way
    * fails, the other ones have their turn. `snapshot` needs `trust`.
    *

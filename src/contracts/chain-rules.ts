@@ -13,6 +13,13 @@ export interface BlockSignatures {
   verify(document: Uint8Array): boolean;
 }
 
+/** Blocks that lie behind each other and were all verified. */
+export interface VerifiedRun {
+  readonly headers: readonly BlockHeader[];
+  /** Length of each document, without its line feed. */
+  readonly documentLengths: readonly number[];
+}
+
 /**
  * Rules of one kind of chain: how to read a block's place from its bytes and how to check its hash
  * (protocol section 1). Pure and synchronous: no I/O, no state between calls, so that it can run in a worker.
@@ -46,4 +53,13 @@ export interface ChainRules {
    * @throws SyncError `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`
    */
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader;
+  /**
+   * Does what `verify` does at any place, for many documents at once and in less time. Left out by rules that have no quicker
+   * way.
+   *
+   * @param documents - behind each other, each with its line feed. The sizes at which it is quickest are tens to hundreds
+   *   of kilobytes, or one large document.
+   * @returns `null` where it does not say that all are in order: then `verify` decides on each, and says what is wrong.
+   */
+  verifyRun?(documents: Uint8Array): VerifiedRun | null;
 }

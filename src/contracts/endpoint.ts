@@ -92,7 +92,7 @@ export interface ServerLimits {
    */
   readonly maxStreamsPerAddress: number;
   /**
-   * Ranges, snapshots and manifests that one client is sent at once, in addition to its streams. A node asks for four at
+   * Ranges, tiles, snapshots and manifests that one client is sent at once, in addition to its streams. A node asks for four at
    * a time at most.
    *
    * @defaultValue 32

@@ -150,4 +150,6 @@ export interface Transport {
    * @throws SyncError `PEER_*`, `FORKED`, `BELOW_BASE`, `STREAM_*`
    */
   open(request: StreamRequest, options: { readonly signal: AbortSignal }): AsyncIterable<readonly WireItem[]>;
+  /** Gives up what it keeps between two calls of `open`. Called once, when its engine is closed. */
+  close?(): Promise<void>;
 }

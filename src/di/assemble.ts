@@ -28,7 +28,13 @@ export async function assembleEngine(plan: EnginePlan): Promise<EngineParts> {
     (client) => client.close(),
   );
   const deps = { fetch: plan.fetch ?? scope.get(TOKENS.http).fetch, limits };
-  scope.provide(TOKENS.transports, () => transports.map((plugin) => plugin.create(deps)));
+  scope.provide(
+    TOKENS.transports,
+    () => transports.map((plugin) => plugin.create(deps)),
+    async (made) => {
+      for (const transport of made) await transport.close?.();
+    },
+  );
   if (takesSnapshots) await provideSnapshots(scope, resolver, codecs, deps);
   const parts = {
     ...storeParts(plan, scope, resolver, plan.settings.threads),

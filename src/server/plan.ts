@@ -42,8 +42,8 @@ export interface SyncServerConfig {
    */
   readonly snapshots?: SnapshotServerOptions | null;
   /**
-   * Who may keep answers that do not change (ranges of final blocks, snapshots and manifests by id): `private` only the
-   * client, `public` also shared caches, which then give them to whoever asks, and `no-store` nobody.
+   * Who may keep answers that do not change (ranges of final blocks, tiles, snapshots and manifests by id): `private` only
+   * the client, `public` also shared caches, which then give them to whoever asks, and `no-store` nobody.
    *
    * @defaultValue `'private'`
    */

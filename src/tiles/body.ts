@@ -1,10 +1,11 @@
+import { createHash, type Hash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { gunzip as gunzipWithCallback, gunzipSync, gzip as gzipWithCallback } from 'node:zlib';
+import { gunzip as gunzipWithCallback, gunzipSync, gzipSync, gzip as gzipWithCallback } from 'node:zlib';
 import type { Frame, TileMember } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { DEFLATE_MAX_RATIO, isTooMuchOutput } from '../internal/node/inflate.js';
 
-// On the threads that Node has for this, one piece at a time: the host's own thread only hands bytes over.
 const gzip = promisify(gzipWithCallback);
 const gunzip: (
   bytes: Uint8Array,
@@ -49,6 +50,8 @@ export interface TileParts {
   readonly members: readonly TileMember[];
   /** As many as members. */
   readonly parts: readonly Uint8Array[];
+  /** As {@link TileEntry.digest}. */
+  readonly digest: string | null;
 }
 
 /** Codecs of frames that can be put into a tile without anything else that could decode them. */
@@ -62,22 +65,29 @@ export const isLarge = (documentBytes: number): boolean => documentBytes + 1 > M
 
 /**
  * Makes the body of a tile: gzip members behind each other, which `zcat` reads as one NDJSON document. A large block
- * that is a gzip frame is taken as it is.
+ * that is a gzip frame is taken as it is. Members of small blocks are made on the calling thread, each in a turn of the
+ * event loop of its own (about a millisecond); a large block on one of Node's.
  *
  * @param blocks - of the tile, in codecs that {@link isTileCodec} names.
+ * @param options - `isDigested`: whether the digest is computed too. Default no.
  * @throws SyncError `CODEC_CORRUPT` for a frame that does not decode to the length that it states
  */
-export async function encodeTileBody(blocks: readonly TileBlock[]): Promise<TileParts> {
+export async function encodeTileBody(
+  blocks: readonly TileBlock[],
+  { isDigested = false }: { readonly isDigested?: boolean } = {},
+): Promise<TileParts> {
   const members: TileMember[] = [];
   const parts: Uint8Array[] = [];
+  const hash = isDigested ? createHash('sha256') : null;
   let from = 0;
   for (const group of groupsOf(blocks.map(({ documentBytes }) => documentBytes))) {
-    const part = await encodeGroup(blocks.slice(from, from + group.blocks));
+    const part = await encodeGroup(blocks.slice(from, from + group.blocks), hash);
     from += group.blocks;
     members.push({ blocks: group.blocks, bytes: part.byteLength });
     parts.push(part);
+    await setImmediate();
   }
-  return { members, parts };
+  return { members, parts, digest: hash?.digest('hex') ?? null };
 }
 
 /**
@@ -123,18 +133,25 @@ function* groupsOf(lengths: readonly number[]): Generator<Group> {
   if (blocks > 0) yield { blocks, documentBytes };
 }
 
-async function encodeGroup(group: readonly TileBlock[]): Promise<Uint8Array> {
+async function encodeGroup(group: readonly TileBlock[], hash: Hash | null): Promise<Uint8Array> {
   const [first] = group;
-  if (first !== undefined && isLarge(first.documentBytes)) {
-    const member = first.codec === 'gzip' ? first.bytes : await gzip(await documentOf(first));
-    return Buffer.concat([member, LINE_FEED_MEMBER]);
-  }
+  if (first !== undefined && isLarge(first.documentBytes)) return encodeLarge(first, hash);
   const lines: Uint8Array[] = [];
   for (const block of group) {
     const document = documentOf(block);
     lines.push(document instanceof Uint8Array ? document : await document, LINE_END);
   }
-  return gzip(Buffer.concat(lines));
+  const documents = Buffer.concat(lines);
+  hash?.update(documents);
+  return gzipSync(documents);
+}
+
+async function encodeLarge(block: TileBlock, hash: Hash | null): Promise<Uint8Array> {
+  const isEncoded = block.codec === 'gzip';
+  const document = isEncoded && hash === null ? null : await documentOf(block);
+  if (document !== null) hash?.update(document).update(LINE_END);
+  const member = document === null || isEncoded ? block.bytes : await gzip(document);
+  return Buffer.concat([member, LINE_FEED_MEMBER]);
 }
 
 /** A document that is stored raw is there at once: a turn for each of a thousand would take longer than the rest. */

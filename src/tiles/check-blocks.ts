@@ -24,6 +24,9 @@ export interface BlockColumns {
 /** After so many bytes it is looked whether others should have their turn. */
 const STEP_BYTES = 16 * 1024;
 
+/** So many bytes are given to rules that check several blocks at once. */
+const RUN_BYTES = 64 * 1024;
+
 /**
  * Checks documents, each with its line feed: each block by the rules, its height, and that it follows the one before.
  *
@@ -39,7 +42,7 @@ export async function checkBlocks(
 ): Promise<BlockColumns> {
   const lines = new BlockLines(checks, range, documents);
   while (!lines.isAtEnd) {
-    lines.take(STEP_BYTES);
+    lines.step();
     if (pace.isDue) await pace.next();
   }
   return lines.columns;
@@ -76,31 +79,54 @@ class BlockLines {
     };
   }
 
-  /** Checks the next blocks, until so many bytes were checked. */
-  take(bytes: number): void {
-    const until = Math.min(this.#start + bytes, this.#documents.byteLength);
-    while (this.#start < until) this.#takeOne();
+  /** Checks the next blocks. */
+  step(): void {
+    const { rules } = this.#checks;
+    const end = this.#endOf(rules.verifyRun === undefined ? STEP_BYTES : RUN_BYTES);
+    if (this.#takeRun(end)) return;
+    while (this.#start < end) this.#takeOne(this.#documents.indexOf(LINE_FEED, this.#start), null);
   }
 
-  #takeOne(): void {
+  /** Where the last one of the next blocks ends that are so many bytes together, or a larger one. */
+  #endOf(bytes: number): number {
+    const most = this.#start + bytes;
+    if (most >= this.#documents.byteLength) return this.#documents.byteLength;
+    const last = this.#documents.lastIndexOf(LINE_FEED, most - 1);
+    if (last >= this.#start) return last + 1;
+    const next = this.#documents.indexOf(LINE_FEED, most);
+    return next < 0 ? this.#documents.byteLength : next + 1;
+  }
+
+  /** Checks the blocks up to a position at once; `false` when that does not show that all are in order. */
+  #takeRun(end: number): boolean {
+    const { rules, maxBlockBytes } = this.#checks;
+    if (end - this.#start > Math.max(RUN_BYTES, maxBlockBytes + 1)) return false;
+    const run = rules.verifyRun?.(this.#documents.subarray(this.#start, end)) ?? null;
+    if (run === null) return false;
+    for (const [at, header] of run.headers.entries())
+      this.#takeOne(this.#start + (run.documentLengths[at] ?? 0), header);
+    return true;
+  }
+
+  /** @param verified - what the rules have found in the block already; `null` to ask them. */
+  #takeOne(end: number, verified: BlockHeader | null): void {
     const due = nextHeight(this.#point);
     if (due > this.#range.to) throw tooMany(this.#range);
     const start = this.#start;
-    const end = this.#documents.indexOf(LINE_FEED, start);
     try {
-      this.#add(this.#check(start, end), end - start);
+      this.#add(this.#check(start, end, verified), end - start);
     } catch (error) {
       throw isSyncError(error) ? error.at({ height: due }) : error;
     }
     this.#start = end + 1;
   }
 
-  #check(start: number, end: number): BlockHeader {
+  #check(start: number, end: number, verified: BlockHeader | null): BlockHeader {
     if (end < 0) throw new SyncError('CODEC_CORRUPT', "A tile's last document has no line feed.");
     if (end === start) throw new SyncError('BLOCK_MALFORMED', 'A tile has an empty line.');
     const { rules, maxBlockBytes } = this.#checks;
     if (end - start > maxBlockBytes) throw tooLarge(end - start, maxBlockBytes);
-    const header = rules.verify(this.#documents.subarray(start, end), null);
+    const header = verified ?? rules.verify(this.#documents.subarray(start, end), null);
     checkLink(header, this.#point, rules);
     return header;
   }

@@ -44,6 +44,14 @@ export class TileCutter {
     this.#width = widthAt(this.#start);
   }
 
+  /** One in the same state, to go on by itself. */
+  copy(): TileCutter {
+    const copy = new TileCutter(this.#first, this.#start);
+    copy.#width = this.#width;
+    copy.#sums = [...this.#sums];
+    return copy;
+  }
+
   /** The lowest height that is in no tile yet. */
   get undecidedFrom(): number {
     return Math.max(this.#start, this.#first);
@@ -64,6 +72,19 @@ export class TileCutter {
     const decided: DecidedCut[] = [];
     for (let cut = this.#decide(height); cut !== null; cut = this.#decide(height)) decided.push(cut);
     return decided;
+  }
+
+  /**
+   * Whether a run of undecided blocks is an interval that may become a tile, or a part of one: what comes next tells. None
+   * that is cut will end within it.
+   */
+  mayBecome({ from, to, documentBytes }: TileCut): boolean {
+    const first = this.undecidedFrom;
+    if (from < first || from > to || to >= first + this.#sums.length) return false;
+    const start = from === this.#first ? startOf(from) : from;
+    const width = to - start + 1;
+    const isInterval = (width & (width - 1)) === 0 && width <= widthAt(start);
+    return isInterval && (from === to || documentBytes <= MAX_TILE_BYTES);
   }
 
   #decide(decidedAt: number): DecidedCut | null {

@@ -12,16 +12,15 @@ type Settled = readonly [height: number, isDigested: boolean | undefined];
 
 /** A store that notes what it is told of tiles. */
 function noting(settled: Settled[]): StoragePlugin {
-  const tiles: StorageTiles = {
-    settle: (height, options) => {
-      settled.push([height, options?.isDigested]);
-      return Promise.resolve();
-    },
-    at: () => Promise.resolve(null),
-    list: () => Promise.resolve([]),
-    body: () => Promise.resolve(null),
+  const settle: StorageTiles['settle'] = (height, options) => {
+    settled.push([height, options?.isDigested]);
+    return Promise.resolve();
   };
-  const create = (): Storage => Object.assign(new MemoryStorage(), { tiles });
+  const create = (): Storage => {
+    const store = new MemoryStorage();
+    Object.assign(store.tiles, { settle });
+    return store;
+  };
   return { kind: 'storage', name: 'noting', apiVersion: PLUGIN_API_VERSION, create };
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { openChain } from '../../src/index.js';
+import { projectRoot } from '../helpers/shared.js';
 import { programMissing } from '../scenarios/nginx/nginx.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
@@ -27,7 +28,12 @@ interface Status {
   readonly tiles: {
     readonly from: number;
     readonly to: number;
-    readonly tail: { readonly from: number; readonly to: number; readonly documentBytes: number } | null;
+    readonly tail: {
+      readonly from: number;
+      readonly to: number;
+      readonly documentBytes: number;
+      readonly digest?: string;
+    } | null;
   } | null;
 }
 
@@ -262,38 +268,84 @@ test('a store that is open elsewhere is not published, and a folder that can not
   t.false(existsSync(join(dir, 'out')));
 });
 
-const nginxMissing = programMissing('nginx', '-v');
-const nginxTitle = 'a stock nginx gives a folder out byte for byte, names of what is not there aside';
-(nginxMissing === null ? test : test.skip)(
-  nginxMissing === null ? nginxTitle : `${nginxTitle} (skipped: ${nginxMissing})`,
-  async (t) => {
-    const dir = tempDir(t);
-    const [data, out] = [join(dir, 'a'), join(dir, 'www', 'sync')];
-    await makeStore(data, documents);
-    await publish(t, data, out);
-    const url = await nginx(t, dir, join(dir, 'www'));
-    for (const [name, contents] of filesOf(out)) {
-      const response = await fetch(`${url}/sync/${name}`);
-      t.is(response.status, 200, name);
-      t.is(response.headers.get('content-encoding'), null);
-      t.true(Buffer.from(await response.arrayBuffer()).equals(contents), name);
-    }
-    const [body = ''] = bodiesOf(out);
-    const part = await fetch(`${url}/sync/${body}`, { headers: { range: 'bytes=5-9' } });
-    t.is(part.status, 206);
-    t.is((await fetch(`${url}/sync/${body.replace('/000/', '/001/')}`)).status, 404);
-  },
-);
+test('a chain whose hashes leave bytes open is published with digests in names, lines and tail', async (t) => {
+  const dir = tempDir(t);
+  const [data, out] = [join(dir, 'a'), join(dir, 'out')];
+  const blocks = Array.from({ length: 300 }, (_, height) => {
+    return `{"n":${height},"id":"b${height}","up":"b${height - 1}","text":"${`block ${height} `.repeat(4_000)}"}\n`;
+  });
+  const linked = ['import', '--data', data, '--chain', 'linked:n,id,up', '-'];
+  t.is((await run(t, linked, Buffer.from(blocks.join('')))).code, 0);
+  await publish(t, data, out);
+  const lines = readFileSync(join(out, 'tiles/000/index.ndjson'), 'utf8').trimEnd().split('\n');
+  const entries = lines.map((line) => JSON.parse(line) as { from: number; to: number; digest: string });
+  const { tail = null } = statusOf(out).tiles ?? {};
+  t.true(entries.length > 2);
+  t.is(tail?.to, 300 - 1 - 64);
+  for (const { from, to, digest } of [...entries, ...(tail === null ? [] : [tail])]) {
+    const documents = blocks.slice(from, to + 1).join('');
+    t.is(digest, createHash('sha256').update(documents).digest('hex'));
+    const [name = ''] = [...filesOf(out).keys()].filter((each) => each.includes(digest?.slice(0, 32) ?? ''));
+    t.is(gunzipSync(readFileSync(join(out, name))).toString(), documents);
+  }
+  const before = timesOf(out);
+  await publish(t, data, out);
+  t.deepEqual(timesOf(out), before);
+});
 
-/** An nginx that knows nothing but a folder. */
-async function nginx(t: ExecutionContext, dir: string, root: string): Promise<string> {
+const nginxMissing = programMissing('nginx', '-v');
+const nginxTest = (title: string, body: (t: ExecutionContext) => Promise<void>): void => {
+  if (nginxMissing === null) test(title, body);
+  else test.skip(`${title} (skipped: ${nginxMissing})`, body);
+};
+
+nginxTest('a stock nginx gives a folder out byte for byte, and what is not there is 404', async (t) => {
+  const dir = tempDir(t);
+  const [data, out] = [join(dir, 'a'), join(dir, 'www', 'sync')];
+  await makeStore(data, documents);
+  await publish(t, data, out);
+  const url = await nginx(t, dir, `root ${join(dir, 'www')};`);
+  for (const [name, contents] of filesOf(out)) {
+    const response = await fetch(`${url}/sync/${name}`);
+    t.is(response.status, 200, name);
+    t.is(response.headers.get('content-encoding'), null);
+    t.true(Buffer.from(await response.arrayBuffer()).equals(contents), name);
+  }
+  const [body = ''] = bodiesOf(out);
+  const part = await fetch(`${url}/sync/${body}`, { headers: { range: 'bytes=5-9' } });
+  t.is(part.status, 206);
+  t.is((await fetch(`${url}/sync/${body.replace('/000/', '/001/')}`)).status, 404);
+});
+
+nginxTest('with the documented lines an nginx says what may be kept', async (t) => {
+  const dir = tempDir(t);
+  const [data, out] = [join(dir, 'a'), join(dir, 'www', 'sync')];
+  await makeStore(data, documents);
+  await publish(t, data, out);
+  const text = readFileSync(join(projectRoot, 'docs', 'scaling.md'), 'utf8');
+  const [, lines = ''] = /^ +```nginx\n(.*?)^ +```$/ms.exec(text) ?? [];
+  t.true(lines.includes('root /srv/chain;'));
+  const url = await nginx(t, dir, lines.replace('/srv/chain', join(dir, 'www')));
+  const immutable = 'public, max-age=31536000, immutable, no-transform';
+  for (const name of filesOf(out).keys()) {
+    const response = await fetch(`${url}/sync/${name}`);
+    t.is(response.status, 200, name);
+    t.is(response.headers.get('cache-control'), name.endsWith('.gz') ? immutable : 'no-cache', name);
+    await response.arrayBuffer();
+  }
+  const missing = await fetch(`${url}/sync/tiles/000/none.ndjson.gz`);
+  t.is(missing.headers.get('cache-control'), null);
+});
+
+/** An nginx with these lines for its one server, and nothing else. */
+async function nginx(t: ExecutionContext, dir: string, lines: string): Promise<string> {
   const reserved = createServer().listen(0, '127.0.0.1');
   await once(reserved, 'listening');
   const { port } = reserved.address() as AddressInfo;
   reserved.close();
   await once(reserved, 'close');
   const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const lines = [
+  const config = [
     ...(process.getuid?.() === 0 ? ['user root;'] : []),
     'daemon off;',
     `pid ${dir}/nginx.pid;`,
@@ -302,10 +354,10 @@ async function nginx(t: ExecutionContext, dir: string, root: string): Promise<st
     'http {',
     'access_log off;',
     ...temps.map((name) => `${name}_temp_path ${dir}/${name};`),
-    `server { listen 127.0.0.1:${port}; root ${root}; }`,
+    `server {\nlisten 127.0.0.1:${port};\n${lines}\n}`,
     '}',
   ];
-  writeFileSync(join(dir, 'nginx.conf'), lines.join('\n'));
+  writeFileSync(join(dir, 'nginx.conf'), config.join('\n'));
   const child = spawn('nginx', ['-p', dir, '-c', join(dir, 'nginx.conf')], { stdio: 'ignore' });
   t.teardown(async () => {
     const exited = once(child, 'exit');

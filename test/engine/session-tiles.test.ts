@@ -111,6 +111,16 @@ test('of a tile that has our newest block in it only the blocks above that are t
   t.is(chain.tip().head?.hash, (await refAt(source, 31)).hash);
 });
 
+test('a store that begins higher takes the blocks of the first tile from there on', async (t) => {
+  const { chain, batches } = await recorded(t, { base: 5 });
+  const tiles = await tilesOf(await chainFrom(t, documents));
+  const { error } = await tell(chain, tiles.slice(3));
+  t.is(error, undefined);
+  t.is(chain.tip().base, 5);
+  t.is(chain.tip().head?.height, 31);
+  t.deepEqual(rangesIn(batches), ['8–15', '16–31']);
+});
+
 test('a tile of another branch than ours shows where that leaves ours, and is no tile while that branch is proved', async (t) => {
   const source = await chainFrom(t, documents);
   const tiles = await tilesOf(source);

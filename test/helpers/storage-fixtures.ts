@@ -35,4 +35,5 @@ export function levelFixture(): StorageFixture & { clean(): void } {
 export const memoryFixture: StorageFixture = {
   create: () => Promise.resolve(memoryStorage().create()),
   reopen: () => Promise.reject(new Error('A store in memory is not durable.')),
+  keepsTiles: true,
 };

@@ -3,7 +3,8 @@ import type { ExecutionContext } from 'ava';
 import type { ChainRules, TileEntry, TileMember, VerifiedTile } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { encodeTileBody } from '../../src/tiles/body.js';
-import { ndjson } from './sealed-chain.js';
+import { createTileVerifier } from '../../src/workers/tile-verifier.js';
+import { ndjson, sealedChain } from './sealed-chain.js';
 
 /** A tile as a peer has it. */
 export interface TileSample {
@@ -86,3 +87,21 @@ export async function outcomeOf(verifying: Promise<VerifiedTile>): Promise<unkno
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** Checks a tile on this thread. */
+export function verifyHere(
+  rules: ChainRules,
+  entry: TileEntry,
+  body: Uint8Array,
+  maxBlockBytes: number,
+): Promise<VerifiedTile> {
+  return createTileVerifier({ rules, worker: null, maxBlockBytes, threads: 0 }).verify(entry, body, {});
+}
+
+/** Sealed blocks whose payloads have about these lengths. */
+export function blocksOf(lengths: readonly number[]): Uint8Array[] {
+  return sealedChain(lengths.length, (height) => ({
+    name: `block ${height}`,
+    text: 'lorem ipsum dolor sit amet '.repeat((lengths[height] ?? 0) / 27 + 1).slice(0, lengths[height]),
+  }));
+}

@@ -282,3 +282,64 @@ for (const [path, count] of [
     }
   });
 }
+
+const inLines = (documents: readonly Uint8Array[]): Buffer =>
+  Buffer.concat(documents.flatMap((document) => [document, Buffer.from('\n')]));
+
+test('Many documents are verified at once, as they are one by one', (t) => {
+  const documents = chain(
+    Array.from({ length: 300 }, (_, at) => `{"timestamp":${at},"records":[${'"é",'.repeat(at)}${at}]}`),
+  );
+  for (const some of [documents, documents.slice(7, 8), documents.slice(90, 200), []]) {
+    t.deepEqual(rules.verifyRun?.(inLines(some)), {
+      headers: some.map((document) => rules.verify(document, null)),
+      documentLengths: some.map(({ length }) => length),
+    });
+  }
+});
+
+test('Documents are left to be verified one by one when any is wrong or unusual', (t) => {
+  const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = chain(['{"a":1}', '{"a":2}']);
+  const rest = `"height":1,"previousHash":"${parent}"`;
+  const refused = [
+    Buffer.from(Buffer.from(second).toString().replace('"a":2', '"a":3')),
+    sealByHand(`${rest},"hash":1}`),
+    sealByHand(`${rest},"\\u0068ash":1}`),
+    sealByHand(`${rest}, "a":01}`),
+    sealByHand(`"height":01,"previousHash":"${parent}"}`),
+    sealByHand(`"height":1,"previousHash":"${parent.toUpperCase()}"}`),
+    sealByHand(`"height":1,"previousHash":"${parent}" }`),
+    Buffer.concat([second, Buffer.from(' ')]),
+    Buffer.concat([second, Buffer.from('\n')]),
+    Buffer.from('{}'),
+  ];
+  for (const document of refused) {
+    t.throws(() => rules.verify(document.subarray(0, document.length), null), undefined, document.toString());
+    for (const documents of [[document], [first, document], [document, second], [first, document, second]])
+      t.is(rules.verifyRun?.(inLines(documents)), null, document.toString());
+  }
+  const many = Array.from({ length: 300 }, (_, at) => `"m${at}":${at}`).join();
+  const unusual = [
+    sealByHand(`${rest},"timestamp":1,"timestamp":1}`),
+    sealByHand(`${rest},${many}}`),
+    sealByHand(`${rest},"long":"${'x'.repeat(4 * 1024 * 1024)}"}`),
+  ];
+  for (const document of unusual) {
+    t.notThrows(() => rules.verify(document, null));
+    t.is(rules.verifyRun?.(inLines([document])), null);
+  }
+  t.is(rules.verifyRun?.(Buffer.concat([inLines([first]), second])), null);
+});
+
+dataTest(
+  'Real documents are verified at once, as they are one by one',
+  'data/healthcare/hl7-fhir-r4-examples-clinical.ndjson.gz',
+  (t, file) => {
+    const records = gunzipSync(readFileSync(file)).toString().trimEnd().split('\n');
+    const documents = chain(records.map((record) => `{"records":[${record}]}`));
+    t.deepEqual(rules.verifyRun?.(inLines(documents)), {
+      headers: documents.map((document) => rules.verify(document, null)),
+      documentLengths: documents.map(({ length }) => length),
+    });
+  },
+);

@@ -24,7 +24,7 @@ import { listen } from '../helpers/servers.js';
 import { TileList, tileOf, TileSource } from '../helpers/tile-list.js';
 import { get } from './transport-json-range-support.js';
 import { openTiled, tiledChain, tiledDocuments } from '../helpers/tiled-chain.js';
-import { until } from '../helpers/waiting.js';
+import { turns, until } from '../helpers/waiting.js';
 
 const documents = tiledDocuments(400);
 
@@ -375,6 +375,33 @@ test('bodies that clients do not take are bounded in bytes, and what is too much
   t.is(busy.status, 503);
   t.is(busy.headers.get('retry-after'), '1');
   t.is(((await busy.json()) as { code: string }).code, 'SERVER_BUSY');
+});
+
+test('a server that closes waits for a tile that is being read', async (t) => {
+  const tile = tileOf(0, 1023);
+  const source = new TileSource([tile], () => null);
+  let end = (): void => undefined;
+  let isReading = false;
+  const body = (): Promise<null> =>
+    new Promise((resolve) => {
+      isReading = true;
+      end = () => {
+        resolve(null);
+      };
+    });
+  Object.assign(source.tiles, { body });
+  const server = createSyncServer({ source });
+  const url = `${await listen(t, nodeListener(server))}/sync`;
+  const answer = fetch(`${url}/${pathOf(tile)}`);
+  await until(() => isReading);
+  let isClosed = false;
+  const closing = server.close({ graceMs: 0 }).then(() => (isClosed = true));
+  await turns(50);
+  t.false(isClosed);
+  end();
+  await closing;
+  // It may come again, to another server.
+  t.is((await answer).status, 503);
 });
 
 test('a body that is not as long as the tile says is not sent', async (t) => {

@@ -127,6 +127,19 @@ for (const [what, code, cut] of SHORT)
     t.deepEqual(outcome.items, []);
   });
 
+test('an old page in a cache is read once more, past it', async (t) => {
+  const folder = await plainFolder(t);
+  const old = Buffer.from(lines(...folder.entries.slice(0, 3)));
+  const server = await serveFolder(t, folder, ({ path, isFresh }, pass, response) => {
+    if (path === PAGE && !isFresh) send(response, old);
+    else pass();
+  });
+  const { items, error } = await fetchTiles(server);
+  t.is(error, null);
+  t.deepEqual(rangesOf(items), RANGES);
+  t.is(server.asked.filter(({ isFresh }) => isFresh).length, 1);
+});
+
 test('a page that ends before what the status names brings what it has first', async (t) => {
   const folder = await plainFolder(t);
   const files = new Map([

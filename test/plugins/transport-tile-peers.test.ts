@@ -10,7 +10,6 @@ import {
   fetchTiles,
   type FileServer,
   plainFolder,
-  RANGES,
   rangesOf,
   sendersOf,
   serveFolder,
@@ -159,18 +158,19 @@ test('another peer that is gone is told of, and its tiles come from the asked on
 });
 
 test('a peer that is busy gets fewer requests at once, and is asked again', async (t) => {
-  const folder = await plainFolder(t);
+  const folder = await tileFolder(t, chainOf(new Array<number>(12 * 1024).fill(10)));
   let refused = 0;
   const server = await serveFolder(t, folder, ({ path }, pass, response) => {
-    if (isBody(path) && server.open() > 2 && refused < 3) {
+    if (isBody(path) && server.open() > 2) {
       refused++;
       response.writeHead(503, { 'retry-after': '0' }).end();
-    } else void turns(5).then(pass);
+    } else void turns(20).then(pass);
   });
-  const { items, error } = await fetchTiles(server);
+  const { items, error } = await fetchTiles(server, {}, patient);
   t.is(error, null);
-  t.deepEqual(rangesOf(items), RANGES);
-  t.true(refused > 0);
+  t.is(rangesOf(items).length, 12);
+  // Those of the beginning; after that no more are sent than it takes.
+  t.true(refused >= 1 && refused <= 2, `${refused}`);
 });
 
 test('a peer that is busy for long ends the request with the time that it asks for', async (t) => {

@@ -109,13 +109,14 @@ export async function serveFolder(
   return { ...server, asked, open: () => open };
 }
 
-/** Sends a file, or what a web server says where there is none. */
-export function send(response: ServerResponse, file: Uint8Array | undefined): void {
+/** Sends a file, or what a web server says where there is none. @returns that it has */
+export function send(response: ServerResponse, file: Uint8Array | undefined): true {
   if (file === undefined) response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not found</h1>');
   else
     response
       .writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.byteLength })
       .end(file);
+  return true;
 }
 
 const isBody = (path: string): boolean => path.endsWith('.ndjson.gz');

@@ -55,6 +55,9 @@ const without = (member: keyof MemorySource): object =>
     get: (target, name) => (name === member ? undefined : (Reflect.get(target, name, target) as unknown)),
   });
 
+/** A source that says this of its tiles. */
+const withTiles = (tiles: unknown): object => Object.assign(new MemorySource(), { tiles });
+
 /** By what each option of snapshots is named, with what stands before it. */
 function snapshotRows(prefix: string): OptionTable {
   const rows: OptionTable = {
@@ -81,8 +84,11 @@ function snapshotRows(prefix: string): OptionTable {
 
 const SERVER_ROWS: OptionTable = {
   source: row(
-    [source],
+    [source, withTiles(null), withTiles(undefined)],
     [
+      withTiles({}),
+      withTiles([]),
+      withTiles({ at: ignore, list: ignore }),
       undefined,
       null,
       'chain',

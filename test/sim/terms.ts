@@ -65,13 +65,13 @@ export function drawTerms(random: Random, { lies = LIES, guards = GUARDS, fixed 
     below: random.chance(0.7),
     producers: guards.includes('producers') && random.chance(0.3),
     truncates: random.chance(0.15),
-    tiled: liesAboutTiles(peers) || random.chance(0.2),
+    tiled: drawTiled(random, peers),
     ...fixed,
   };
 }
 
-function liesAboutTiles({ lies }: Pick<Terms, 'lies'>): boolean {
-  return lies.some((lie) => lie !== null && needsTiles(lie));
+function drawTiled(random: Random, { lies }: Pick<Terms, 'lies'>): boolean {
+  return lies.some((lie) => lie !== null && needsTiles(lie)) || random.chance(0.2);
 }
 
 /** No more than there are honest peers to confirm a block. */

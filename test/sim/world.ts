@@ -204,6 +204,7 @@ function holdingTime(plugin: TransportPlugin): TransportPlugin {
       mode: transport.mode,
       supports: transport.supports,
       status: (peer, options) => transport.status(peer, options),
+      close: async () => transport.close?.(),
       open: ({ verifyTile, ...request }, options) =>
         transport.open(
           verifyTile === undefined

@@ -3,32 +3,19 @@ import { crc32, deflateRawSync, gunzipSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
-import type { ChainRules, TileEntry, VerifiedTile } from '../../src/contracts/index.js';
+import type { TileEntry, VerifiedTile } from '../../src/contracts/index.js';
 import { isSyncError, type ErrorCode } from '../../src/errors/index.js';
 import { encodeTileBody, LINE_FEED_MEMBER, MAX_MEMBER_BYTES } from '../../src/tiles/body.js';
-import { createTileVerifier } from '../../src/workers/tile-verifier.js';
 import { ndjson, sealedChain, smallPayload } from '../helpers/sealed-chain.js';
-import { assertVerified, entryOf, tileSample } from '../helpers/tile-bodies.js';
+import { assertVerified, blocksOf, entryOf, tileSample, verifyHere } from '../helpers/tile-bodies.js';
 import { createRules, oddDocument } from '../workers/odd-rules.js';
 
 const rules = sealedJson().create();
-
-/** Checks a tile on this thread. */
-function verify(
+const verify = (
   entry: TileEntry,
   body: Uint8Array,
-  { by = rules, maxBlockBytes = 1e8 }: { by?: ChainRules; maxBlockBytes?: number } = {},
-): Promise<VerifiedTile> {
-  const verifier = createTileVerifier({ rules: by, worker: null, maxBlockBytes, threads: 0 });
-  return verifier.verify(entry, body, {});
-}
-
-/** Blocks whose payloads have about these lengths. */
-const blocksOf = (lengths: readonly number[]): Uint8Array[] =>
-  sealedChain(lengths.length, (height) => ({ name: `block ${height}`, text: textOf(lengths[height] ?? 0) }));
-
-const textOf = (length: number): string =>
-  'lorem ipsum dolor sit amet '.repeat(length / 27 + 1).slice(0, length);
+  { by = rules, maxBlockBytes = 1e8 } = {},
+): Promise<VerifiedTile> => verifyHere(by, entry, body, maxBlockBytes);
 
 /** A gzip member, made by hand. */
 function member(

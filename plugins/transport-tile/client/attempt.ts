@@ -1,7 +1,8 @@
 import type { TransportDeps, VerifiedTile, VerifyTile } from '../../../src/contracts/index.js';
-import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { SyncError } from '../../../src/errors/index.js';
 import { raceAbort } from '../../../src/internal/abort.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
+import { mayBeCached } from './file.js';
 import type { Source } from './source.js';
 import { fetchBody, type PlannedTile } from './tile-file.js';
 
@@ -34,7 +35,7 @@ export class Attempt {
     context: AttemptContext,
     planned: PlannedTile,
     source: Source,
-    onEnd: (attempt: Attempt, end: AttemptEnd) => void,
+    onEnd: (end: AttemptEnd) => void,
   ) {
     this.#context = context;
     this.#planned = planned;
@@ -42,7 +43,7 @@ export class Attempt {
     this.#abort = new LinkedAbort(context.signal);
     context.spawn(
       this.#run().then((end) => {
-        if (!this.#isCancelled) onEnd(this, end);
+        if (!this.#isCancelled) onEnd(end);
       }),
     );
   }
@@ -77,7 +78,7 @@ export class Attempt {
     try {
       return await this.#fetch(isFresh);
     } catch (error) {
-      if (isFresh || !isSpoiled(error)) throw error;
+      if (isFresh || !mayBeCached(error)) throw error;
       return this.#bring(true);
     }
   }
@@ -97,8 +98,4 @@ export class Attempt {
     const tile = await raceAbort(verify(this.#planned.entry, body, { signal }), signal);
     return { tile, ms, bytes: body.byteLength };
   }
-}
-
-function isSpoiled(error: unknown): boolean {
-  return isSyncError(error) && (error.info.provesLie || error.code === 'PEER_NOT_SYNC');
 }

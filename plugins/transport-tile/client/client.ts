@@ -1,7 +1,9 @@
 import {
+  type BlockRange,
   PLUGIN_API_VERSION,
   type Peer,
   type PeerStatus,
+  type PeerWithStatus,
   type StreamRequest,
   type Transport,
   type TransportDeps,
@@ -19,6 +21,7 @@ import {
 } from '../../../src/internal/options/index.js';
 import { download, type DownloadOptions } from './download.js';
 import { KeptTiles } from './kept-tiles.js';
+import { sizeOfTiles } from './size.js';
 
 /** Options of {@link tileTransport}. */
 export interface TileTransportOptions {
@@ -82,6 +85,19 @@ class TileTransport implements Transport {
     const status = await fetchStatus(this.#deps, peer, signal);
     this.#known.set(peer, { status });
     return status;
+  }
+
+  sizeOf(
+    { peer }: PeerWithStatus,
+    range: BlockRange,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<number> {
+    return sizeOfTiles(this.#deps, peer, range, signal);
+  }
+
+  close(): Promise<void> {
+    this.#kept.put([]);
+    return Promise.resolve();
   }
 
   async *open(

@@ -12,20 +12,17 @@ import { throwIfAborted } from '../../../src/internal/abort.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { WakeUp } from '../../../src/internal/wake-up.js';
 import { PAGE_HEIGHTS } from '../../../src/tiles/name.js';
-import { Attempt, type AttemptContext, type AttemptEnd } from './attempt.js';
 import type { BroughtTile, KeptRest, KeptTiles } from './kept-tiles.js';
-import { Pace } from './pace.js';
 import { Plan } from './plan.js';
+import { Requests } from './requests.js';
+import { Room } from './room.js';
 import { Slot } from './slot.js';
-import type { Source } from './source.js';
 import { Sources } from './sources.js';
 import type { PlannedTile } from './tile-file.js';
 
 /** Fewest and most requests at once. */
 const MIN_REQUESTS = 4;
 const MAX_REQUESTS = 8;
-/** Requests that may be begun for one tile because those before take too long. The last ones end by the limits of time. */
-const MAX_BEGUN = 6;
 /** How often it looks whether a tile that is waited for takes too long, or a peer may be asked again. */
 const TICK_MS = 50;
 
@@ -72,16 +69,13 @@ class Download {
   readonly #signal: AbortSignal;
   readonly #sources: Sources;
   readonly #plan: Plan;
-  readonly #pace: Pace;
+  readonly #requests: Requests;
   readonly #kept: KeptRest;
-  readonly #context: AttemptContext;
+  readonly #room: Room;
   readonly #changed = new WakeUp();
   readonly #running = new Set<Promise<void>>();
   readonly #slots: Slot[] = [];
   #most = MIN_REQUESTS;
-  /** Bytes of documents: on their way, verified, kept, and in the reader's hands. */
-  #heldBytes: number;
-  #handedBytes = 0;
   #failure: Error | null = null;
   #last: PlannedTile | null = null;
 
@@ -90,18 +84,22 @@ class Download {
     this.#setup = setup;
     this.#signal = signal;
     this.#sources = new Sources(request, tiles);
-    this.#pace = new Pace(options.hedgeAfterMs);
     const spawn = (work: Promise<void>): void => {
       this.#spawn(work);
     };
-    this.#context = { deps, verify, signal, spawn };
     const onChange = (): void => {
       this.#fill();
       this.#changed.notify();
     };
-    this.#plan = new Plan({ deps, request, tiles, sources: this.#sources, signal, onChange, spawn });
+    const onFailure = (error: Error): void => {
+      this.#failure ??= error;
+    };
+    const shared = { deps, sources: this.#sources, signal, spawn };
+    const { hedgeAfterMs, maxHeldBytes } = options;
+    this.#requests = new Requests({ ...shared, verify, hedgeAfterMs, onEnd: onChange, onFailure });
+    this.#plan = new Plan({ ...shared, request, tiles, onChange });
     this.#kept = kept.take(request.from);
-    this.#heldBytes = this.#kept.bytes;
+    this.#room = new Room(maxHeldBytes, this.#kept.bytes);
   }
 
   async *items(): Items {
@@ -114,11 +112,10 @@ class Download {
       this.#slots.shift();
       this.#sources.forget(planned.entry);
       this.#last = planned;
-      this.#handedBytes = tile.documentBytes;
+      this.#room.hand(tile.documentBytes);
       this.#fill();
       yield [{ kind: 'tile', tile, ...(peer === asked.peer ? {} : { peer }) }];
-      this.#heldBytes -= this.#handedBytes;
-      this.#handedBytes = 0;
+      this.#room.taken();
     }
     if (asked.out !== null) throw asked.out;
     const { to: height, hash } = this.#last?.entry ?? { to: 0, hash: null };
@@ -136,24 +133,23 @@ class Download {
   async #front(): Promise<Slot | null> {
     this.#fill();
     const dueAt = performance.now();
-    let isThere = true;
+    this.#adapt();
     for (;;) {
       const [front] = this.#slots;
-      if (front === undefined ? this.#plan.isEnded : front.state.at === 'verified') {
-        this.#adapt(isThere);
-        return front ?? null;
-      }
+      if (front === undefined ? this.#plan.isEnded : front.state.at === 'verified') return front ?? null;
       if (this.#failure !== null) throw this.#failure;
-      isThere = false;
-      if (front !== undefined) this.#hedge(front, dueAt);
+      if (front !== undefined) this.#requests.hedge(front, dueAt);
       await this.#wait();
       this.#fill();
     }
   }
 
-  /** While the reader waits more requests may help; while it does not, fewer will do. */
-  #adapt(isThere: boolean): void {
-    this.#most = isThere ? Math.max(MIN_REQUESTS, this.#most - 1) : Math.min(MAX_REQUESTS, this.#most + 1);
+  /** Where the reader comes before its tile does, more requests may help; where it does not, fewer will do. */
+  #adapt(): void {
+    const [front] = this.#slots;
+    if (front === undefined || this.#last === null) return;
+    const more = front.isHere ? -1 : 1;
+    this.#most = Math.min(MAX_REQUESTS, Math.max(MIN_REQUESTS, this.#most + more));
   }
 
   async #wait(): Promise<void> {
@@ -172,7 +168,7 @@ class Download {
     if (this.#failure !== null || this.#signal.aborted) return;
     for (const slot of this.#slots) {
       if (slot.state.at !== 'due') continue;
-      if (!this.#beginBest(slot)) return;
+      if (!this.#begin(slot)) return;
     }
     for (let planned = this.#plan.next; planned !== null; planned = this.#plan.next) {
       const slot = this.#nextSlot(planned);
@@ -186,86 +182,25 @@ class Download {
     const { entry } = planned;
     const kept = this.#takeKept(planned);
     if (kept !== null) return new Slot(planned, kept);
-    const isNothingHeld = this.#slots.length === 0 && this.#handedBytes === 0;
-    const isRoom = this.#heldBytes + entry.documentBytes <= this.#setup.options.maxHeldBytes;
+    // One tile there may always be: what is kept is for later.
+    const isFirst = this.#slots.length === 0 && !this.#room.isHanded;
     const slot = new Slot(planned, null);
-    if (!(isNothingHeld || isRoom) || !this.#beginBest(slot)) return null;
-    this.#heldBytes += entry.documentBytes;
+    if (!(isFirst || this.#room.has(entry.documentBytes)) || !this.#begin(slot)) return null;
+    this.#room.take(entry.documentBytes);
     return slot;
   }
 
   #takeKept({ entry }: PlannedTile): BroughtTile | null {
     const before = this.#kept.bytes;
     const kept = this.#kept.take(entry);
-    if (kept === null) this.#heldBytes -= before - this.#kept.bytes;
+    if (kept === null) this.#room.release(before - this.#kept.bytes);
     return kept;
   }
 
-  /** @returns whether a request was begun */
-  #beginBest(slot: Slot): boolean {
-    const { entry } = slot.planned;
+  /** Nothing that is under way holds up the tile that the reader waits for. @returns whether a request was begun */
+  #begin(slot: Slot): boolean {
     const requests = this.#slots.reduce((sum, { attempts }) => sum + attempts.length, 0);
-    if (requests >= this.#most) return false;
-    const source = this.#sources.next(entry);
-    if (source !== null) this.#begin(slot, source);
-    else this.#failure ??= this.#sources.whyNone(entry);
-    return source !== null;
-  }
-
-  #begin(slot: Slot, source: Source): void {
-    const attempt = new Attempt(this.#context, slot.planned, source, (ended, end) => {
-      this.#onEnd(slot, ended, end);
-    });
-    slot.begin(attempt);
-  }
-
-  #onEnd(slot: Slot, attempt: Attempt, end: AttemptEnd): void {
-    const { source } = attempt;
-    if ('tile' in end) {
-      source.worked(end.bytes, end.ms);
-      this.#pace.measured(end.bytes, end.ms);
-      for (const other of slot.verified(attempt, { tile: end.tile, peer: source.peer })) {
-        if (other.source !== source && other.startedAt < attempt.startedAt) other.source.overtaken();
-        other.cancel();
-      }
-    } else {
-      slot.drop(attempt);
-      this.#judge(attempt, end.error);
-    }
-    this.#fill();
-    this.#changed.notify();
-  }
-
-  #judge({ source, startedAt }: Attempt, error: unknown): void {
-    if (this.#signal.aborted) return;
-    if (!isSyncError(error)) {
-      this.#failure ??= error as Error;
-      return;
-    }
-    // A peer that does not have what it says it has won't have it a moment later.
-    const mayPass = error.info.retryable && error.code !== 'PEER_INCONSISTENT';
-    if (mayPass && !source.stumbled(error, startedAt)) return;
-    this.#sources.fail(source, error);
-    if (source.asked && error.info.provesLie) this.#failure ??= source.out;
-  }
-
-  /** Has another peer bring a tile that takes too long, or the same one over another connection. */
-  #hedge(slot: Slot, dueAt: number): void {
-    const { attempts, planned } = slot;
-    const newest = attempts.at(-1);
-    if (newest === undefined || slot.begun >= MAX_BEGUN) return;
-    const { startedAt, progressAt, source } = newest;
-    const { bytes } = planned.entry;
-    const since = source.isResting ? null : Math.max(dueAt, startedAt);
-    if (!this.#pace.isTooLong({ startedAt, progressAt, dueAt: since, bytes })) return;
-    const instead = this.#sources.instead(source, planned.entry);
-    if (instead === null) return;
-    const [oldest] = attempts;
-    if (oldest !== undefined && oldest !== newest) {
-      oldest.cancel();
-      slot.drop(oldest);
-    }
-    this.#begin(slot, instead);
+    return (requests < this.#most || slot === this.#slots[0]) && this.#requests.begin(slot);
   }
 
   /** That a tile does not follow the one before proves that the index is wrong, whoever sent them: both are as it says. */
@@ -273,14 +208,7 @@ class Download {
     const before = this.#last?.entry;
     if (before === undefined || previousHash === before.hash) return;
     const height = entry.from;
-    if (isTail || pageOf(entry.from) !== pageOf(before.from))
-      throw new SyncError(
-        'STREAM_TRUNCATED',
-        `The peer's chain changed below block ${height} between two of its answers.`,
-        {
-          height,
-        },
-      );
+    if (isTail || pageOf(entry.from) !== pageOf(before.from)) throw changedBelow(height);
     const message = `The index of tiles contradicts itself: block ${height} does not follow the tile before.`;
     throw new SyncError('PARENT_MISMATCH', message, { height });
   }
@@ -294,6 +222,12 @@ class Download {
       .finally(() => this.#running.delete(settled));
     this.#running.add(settled);
   }
+}
+
+/** Two answers that don't go together show the chain at two moments, which no peer is to be blamed for. */
+function changedBelow(height: number): SyncError {
+  const message = `The peer's chain changed below block ${height} between two of its answers.`;
+  return new SyncError('STREAM_TRUNCATED', message, { height });
 }
 
 function pageOf(height: number): number {

@@ -1,5 +1,5 @@
 import type { Peer, TransportDeps } from '../../../src/contracts/index.js';
-import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { type ErrorCode, isSyncError, SyncError } from '../../../src/errors/index.js';
 import { BodyReader, chunksOf } from '../../../src/internal/http/body.js';
 import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
 import { responseError } from '../../../src/internal/http/response-error.js';
@@ -28,6 +28,13 @@ export interface FileChunk {
 
 /** A peer that sends less than this in the time that something has to come in is as good as silent. */
 const PROGRESS_BYTES = 64 * 1024;
+
+const NOT_OF_THE_PEER: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['PEER_INCONSISTENT', 'PEER_NOT_SYNC']);
+
+/** Whether what came may be from a cache on the way, of which the peer knows nothing: it is then asked for once more. */
+export function mayBeCached(error: unknown): boolean {
+  return isSyncError(error) && (error.info.provesLie || NOT_OF_THE_PEER.has(error.code));
+}
 
 /**
  * Reads a file, chunk by chunk.

@@ -17,6 +17,8 @@ export interface PageRequest {
   readonly peer: Peer;
   /** First height of the page. */
   readonly first: number;
+  /** Whether no cache may answer. */
+  readonly isFresh: boolean;
 }
 
 /**
@@ -28,14 +30,14 @@ export interface PageRequest {
  */
 export async function readPage(
   deps: TransportDeps,
-  { peer, first }: PageRequest,
+  { peer, first, isFresh }: PageRequest,
   onEntry: (entry: TileEntry) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const path = pagePath(first);
   const target = `/tiles/${path}/${INDEX_NAME}`;
   const what = `page ${path} of its index of tiles`;
-  const request = { peer, target, what, from: first, maxBytes: MAX_PAGE_BYTES, isFresh: false };
+  const request = { peer, target, what, from: first, maxBytes: MAX_PAGE_BYTES, isFresh };
   const lines = new PageLines(first, onEntry);
   for await (const { bytes } of readFile(deps, request, signal)) lines.push(bytes);
   lines.end();

@@ -1,7 +1,8 @@
 import type { PeerTiles, StreamRequest, TileEntry, TransportDeps } from '../../../src/contracts/index.js';
-import { SyncError } from '../../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { MAX_TILE_BYTES } from '../../../src/tiles/cut.js';
 import { PAGE_HEIGHTS } from '../../../src/tiles/name.js';
+import { mayBeCached } from './file.js';
 import { readPage } from './page.js';
 import type { Sources } from './sources.js';
 import type { PlannedTile } from './tile-file.js';
@@ -21,6 +22,12 @@ export interface PlanSetup {
   readonly onChange: () => void;
   /** Takes on work that goes on beside; what it fails with. */
   readonly spawn: (work: Promise<void>) => void;
+}
+
+/** What a page has of what is wanted. */
+interface Page {
+  readonly entries: readonly TileEntry[];
+  readonly failure: Error | null;
 }
 
 /** Which tiles are fetched, in order, as the asked peer's index names them: page by page, and the tail at the end. */
@@ -89,36 +96,36 @@ export class Plan {
   async #read(): Promise<void> {
     const { deps, sources, signal, onChange, spawn } = this.#setup;
     const first = Math.floor(this.#height / PAGE_HEIGHTS) * PAGE_HEIGHTS;
-    try {
-      const entries = await this.#wanted(first);
-      this.#add(entries, false);
-      spawn(sources.compare(deps, first, entries, signal).then(onChange));
-      this.#checkWhole(first);
-    } catch (error) {
-      this.#failure ??= error as Error;
-    }
+    let page = await this.#page(first, false);
+    if (isOld(page.failure)) page = await this.#page(first, true);
+    const { entries, failure } = page;
+    this.#height = (entries.at(-1)?.to ?? this.#height - 1) + 1;
+    this.#add(entries, false);
+    this.#failure ??= failure;
+    if (entries.length > 0) spawn(sources.compare(deps, first, entries, signal).then(onChange));
     this.#isReading = false;
     if (this.#tiles.length - this.#taken < READ_AHEAD) this.#goOn();
     onChange();
   }
 
-  /** The tiles of a page from the one on that has the height where the plan stands. */
-  async #wanted(first: number): Promise<readonly TileEntry[]> {
+  /** Reads a page, from the tile on that has the height where the plan stands. One that has less than it should is a failure. */
+  async #page(first: number, isFresh: boolean): Promise<Page> {
     const { deps, request, signal } = this.#setup;
     const entries: TileEntry[] = [];
     const from = this.#height;
     const take = (entry: TileEntry): void => {
       if (entry.to >= from && entry.from <= this.#last) entries.push(entry);
     };
-    await readPage(deps, { peer: request.peer, first }, take, signal);
+    try {
+      await readPage(deps, { peer: request.peer, first, isFresh }, take, signal);
+    } catch (error) {
+      return { entries: [], failure: error as Error };
+    }
     const [begin] = entries;
-    if (begin === undefined || begin.from > from) throw missing(from);
-    this.#height = (entries.at(-1) ?? begin).to + 1;
-    return entries;
-  }
-
-  #checkWhole(first: number): void {
-    if (this.#height <= this.#last && this.#height < first + PAGE_HEIGHTS) throw missing(this.#height);
+    if (begin === undefined || begin.from > from) return { entries: [], failure: missing(from) };
+    const next = (entries.at(-1) ?? begin).to + 1;
+    const isShort = next <= this.#last && next < first + PAGE_HEIGHTS;
+    return { entries, failure: isShort ? missing(next) : null };
   }
 
   #add(entries: readonly TileEntry[], isTail: boolean): void {
@@ -146,6 +153,11 @@ function checkBounds({ from, to, tail }: PeerTiles, request: StreamRequest): voi
     const message = `The peer's tiles end at ${last}; block ${request.from} was asked for.`;
     throw new SyncError('STREAM_TRUNCATED', message, { height: request.from });
   }
+}
+
+/** Whether a page is false, or has less than it should, which may be so in a cache on the way only. */
+function isOld(failure: Error | null): boolean {
+  return mayBeCached(failure) || isSyncError(failure, 'STREAM_TRUNCATED');
 }
 
 /** The chain of the peer may have changed between two of its answers, which no peer is to be blamed for. */

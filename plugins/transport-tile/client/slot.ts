@@ -36,6 +36,11 @@ export class Slot {
     return this.#state.at === 'fetching' ? this.#state.attempts : [];
   }
 
+  /** Whether no network is waited for any more: it is verified, or being verified. */
+  get isHere(): boolean {
+    return this.#state.at === 'verified' || this.attempts.some(({ progressAt }) => progressAt === null);
+  }
+
   /** A request is to bring it. */
   begin(attempt: Attempt): void {
     if (this.#state.at === 'verified') throw illegal(this.#state, 'fetching');

@@ -36,11 +36,12 @@ export class Sources {
     return this.#having(entry).length > 0 ? null : this.asked.out;
   }
 
-  /** A peer is not to be asked any more. */
-  fail(source: Source, error: SyncError): void {
-    if (source.out !== null) return;
+  /** A peer is not to be asked any more. @returns why, also where it was for another reason before */
+  fail(source: Source, error: SyncError): SyncError {
+    if (source.out !== null) return source.out;
     source.out = error.at({ peer: source.peer.url });
     if (!source.asked) this.#onFailure?.(source.peer, source.out);
+    return source.out;
   }
 
   /** A tile is not needed any more. */
@@ -78,7 +79,7 @@ export class Sources {
         if (same !== undefined && isSameTile(same, entry)) source.shares(entry);
       };
       try {
-        await readPage(deps, { peer: source.peer, first }, note, signal);
+        await readPage(deps, { peer: source.peer, first, isFresh: false }, note, signal);
       } catch (error) {
         if (!isSyncError(error)) throw error;
         if (!signal.aborted) this.fail(source, error);

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { PluginResolver } from '../../di/resolve.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
+import { raceAbort } from '../../internal/abort.js';
 import { openPlanned } from '../../open-chain.js';
 import { filled, finalityOf, OPTION, storePlan } from '../options.js';
 import { Folder } from '../publish/folder.js';
@@ -48,7 +49,7 @@ async function publishStore(
 ): Promise<void> {
   const chain = await openPlanned(storePlan(options, false, { finality: finalityOf(options) }));
   try {
-    const settled = await chain.tilesMade();
+    const settled = await raceAbort(chain.tilesMade(), signal);
     const { covers } = await new PluginResolver([]).rules(chain.chain);
     const meter = new ProgressMeter(() => performance.now());
     meter.place(null, settled < 0 ? null : settled);

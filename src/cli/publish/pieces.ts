@@ -14,9 +14,12 @@ export interface Piece {
   body(): Promise<Uint8Array>;
 }
 
+/** What is read of a chain. */
+type ReadChain = Pick<Chain, 'tip' | 'tiles' | 'read' | 'decode'>;
+
 /** What is published of a chain. */
-export interface Published {
-  readonly chain: Chain;
+export interface Published<C extends ReadChain = ReadChain> {
+  readonly chain: C;
   /** Newest height that is published; −1 for none. */
   readonly settled: number;
   /** Whether the hashes of the chain leave bytes of the documents open, so that a piece needs a digest of its own. */
@@ -47,7 +50,7 @@ export async function* piecesOf(published: Published): AsyncGenerator<Piece, voi
   }
 }
 
-async function* storedFrom(chain: Chain, from: number): AsyncGenerator<Piece, void, undefined> {
+async function* storedFrom(chain: ReadChain, from: number): AsyncGenerator<Piece, void, undefined> {
   let next = from;
   for (const tile of (await chain.tiles?.list({ from, to: from + PAGE_HEIGHTS - 1 })) ?? []) {
     if (tile.from !== next) return;
@@ -56,7 +59,7 @@ async function* storedFrom(chain: Chain, from: number): AsyncGenerator<Piece, vo
   }
 }
 
-async function storedBody(chain: Chain, tile: Tile): Promise<Uint8Array> {
+async function storedBody(chain: ReadChain, tile: Tile): Promise<Uint8Array> {
   const body = (await chain.tiles?.body(tile)) ?? null;
   if (body !== null) return body;
   const { from, to } = tile;
@@ -102,13 +105,13 @@ async function pieceOf(
   return { kind, entry, body: () => Promise.resolve(body) };
 }
 
-function blockOf(frame: Frame, chain: Chain): TileBlock {
+function blockOf(frame: Frame, chain: ReadChain): TileBlock {
   if (isTileCodec(frame.codec)) return frame;
   const { bytes } = chain.decode(frame);
   return { codec: 'identity', bytes, documentBytes: bytes.length };
 }
 
-function digestOf(frames: readonly Frame[], chain: Chain): string {
+function digestOf(frames: readonly Frame[], chain: ReadChain): string {
   const hash = createHash('sha256');
   for (const frame of frames) hash.update(chain.decode(frame).bytes).update('\n');
   return hash.digest('hex');

@@ -39,7 +39,7 @@ export interface Publication {
  * @throws SyncError `PUBLISH_CONFLICT`, `CHAIN_MISMATCH`, `INPUT_UNREADABLE`, `STORE_*`, `ABORTED`
  */
 export async function publish(
-  published: Published,
+  published: Published<Chain>,
   folder: Folder,
   onPiece: (piece: Piece) => void,
 ): Promise<Publication> {

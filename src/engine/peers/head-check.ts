@@ -4,6 +4,7 @@ import type { EngineSettings } from '../engine-parts.js';
 import type { Chain } from '../../chain/chain.js';
 import type { Confirmer } from '../agreement/confirmer.js';
 import type { Disagreement } from '../agreement/disagreement.js';
+import { isStatic } from '../peer-tiles.js';
 import { locate, type LocateDeps, type Place } from '../agreement/locate.js';
 import { within } from '../../internal/deadline.js';
 import { askBehind } from './ask-behind.js';
@@ -119,7 +120,8 @@ export class HeadCheck {
     } = this.#deps;
     const { head } = chain.tip();
     const claimed = record.status?.head ?? null;
-    if (head === null || claimed === null) return true;
+    // Files show it only by being fetched.
+    if (head === null || claimed === null || isStatic(record.status)) return true;
     try {
       if ((await askBehind({ chain, transport, acceptCodecs }, record, head, signal)) !== 'nothing')
         return true;

@@ -1,7 +1,9 @@
 export { elements } from './elements.js';
 export { malformed } from './fail.js';
 export { isNull, plainStringSpan, readInteger, readPlainString, readRaw, readString } from './read.js';
-export { type Document, MAX_DEPTH, scanBlock, scanDocument, scanObject, type ScanOptions } from './scan.js';
+export type { Document, ScanOptions } from './document.js';
+export { quickScan } from './quick-scan.js';
+export { MAX_DEPTH, scanBlock, scanDocument, scanObject } from './scan.js';
 export { isModest } from './modest.js';
 export { optionalMember, requiredMember } from './single.js';
 export type { Span } from './span.js';

@@ -1,6 +1,8 @@
+import type { Document, ScanOptions } from './document.js';
 import { malformed, unexpected } from './fail.js';
 import { Input } from './input.js';
 import { MemberList } from './members.js';
+import { type QuickScan, quickScan } from './quick-scan.js';
 import type { Span } from './span.js';
 import { skipColon, skipName, skipSpace, skipValue } from './value.js';
 
@@ -13,27 +15,6 @@ export const MAX_DEPTH = 64;
 
 /** A scan is over before the next one begins, so they share this: with small documents, making it took a tenth of the time. */
 const CLOSERS = new Uint8Array(MAX_DEPTH);
-
-/** Options of {@link scanDocument}. */
-export interface ScanOptions {
-  /** Greatest number of nested arrays and objects, the top-level object included. */
-  readonly maxDepth: number;
-  /** Top-level names to record. Without it all are, which takes memory in proportion to their number. */
-  readonly names?: readonly string[];
-}
-
-/** What a scan found. */
-export interface Document {
-  readonly bytes: Uint8Array;
-  /** The top-level object, without white space around it. */
-  readonly span: Span;
-  /** Number of top-level members, recorded or not. */
-  readonly count: number;
-  /** Raw value of each recorded top-level member, by unescaped name; the first one where a name occurs again. */
-  readonly members: ReadonlyMap<string, Span>;
-  /** Recorded names that occur more than once, each with the offset where it does so first. */
-  readonly duplicates: ReadonlyMap<string, number>;
-}
 
 /**
  * Checks that bytes are one JSON object (RFC 8259) in UTF-8 on one line, and finds its top-level members. Builds no
@@ -61,15 +42,28 @@ export function scanBlock(bytes: Uint8Array, options: ScanOptions): Document {
   return document;
 }
 
-/** Does for a part of some bytes what {@link scanDocument} does for all of them. Offsets stay those of `bytes`. */
-export function scanObject(bytes: Uint8Array, within: Span, options: ScanOptions): Document {
+/**
+ * Does for a part of some bytes what {@link scanDocument} does for all of them. Offsets stay those of `bytes`.
+ *
+ * @param quick - takes what is in order; what it does not take is scanned step by step, which decides and says why not.
+ */
+export function scanObject(
+  bytes: Uint8Array,
+  within: Span,
+  { maxDepth, names }: ScanOptions,
+  quick: QuickScan | null = quickScan(),
+): Document {
   const span = outerSpan(bytes, within);
-  const members = new MemberList(bytes, options.names);
-  const depth = options.maxDepth - 1;
+  const members = new MemberList(bytes, names);
+  if (quick?.addMembers(bytes, span, maxDepth, members) !== true) scanSteps(bytes, span, maxDepth, members);
+  return { bytes, span, count: members.count, members: members.spans, duplicates: members.duplicates };
+}
+
+function scanSteps(bytes: Uint8Array, span: Span, maxDepth: number, members: MemberList): void {
+  const depth = maxDepth - 1;
   const closers = depth <= CLOSERS.length ? CLOSERS : new Uint8Array(depth);
   const after = scanMembers(new Input(bytes, span.end, depth, closers), span.start, members);
   if (after !== span.end) throw malformed(after, 'more after the end of the object');
-  return { bytes, span, count: members.count, members: members.spans, duplicates: members.duplicates };
 }
 
 /** Where the object is if there is one: from the first byte to the last that are not white space. */

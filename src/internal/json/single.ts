@@ -1,5 +1,5 @@
+import type { Document } from './document.js';
 import { malformed } from './fail.js';
-import type { Document } from './scan.js';
 import type { Span } from './span.js';
 
 /**

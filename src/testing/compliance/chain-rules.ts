@@ -20,6 +20,7 @@ import {
   trailersAreNoticed,
   truncationIsNoticed,
 } from './chain-rules-damage.js';
+import { brokenRunsAreLeft, runsAreVerified } from './chain-rules-run.js';
 
 type Check = (fixture: ChainRulesFixture) => void;
 
@@ -64,4 +65,10 @@ const CHECKS: readonly (readonly [id: string, title: string, check: Check])[] = 
     'White space before or after the document is refused with BLOCK_MALFORMED',
     surroundingsAreNoticed,
   ],
+  [
+    'CR-17',
+    'What verifyRun says of many documents is what verify says of each, and it modifies none',
+    runsAreVerified,
+  ],
+  ['CR-18', 'verifyRun passes nothing that verify refuses', brokenRunsAreLeft],
 ];

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import type { BlockRef, Frame, Storage, StorageTiles, StorageView, Tile } from '../../contracts/index.js';
 import { account, documentFrames, type DocumentKind, fixtureBatch, refOf } from '../fixture-frames.js';
 import type { ComplianceCase } from './case.js';
 import { entriesOf, readAll, rejects, type StorageFixture, withStore } from './storage-kit.js';
+import { wholeTileCases } from './storage-whole-tiles.js';
 
 const ALL = { from: 0, to: Number.MAX_SAFE_INTEGER };
 const MIB = 1024 * 1024;
@@ -36,6 +38,28 @@ export function tileCases(fixture: StorageFixture): readonly ComplianceCase[] {
     ...rollbackCases(fixture),
     ...refusalCases(fixture),
     ...lastingCases(fixture),
+    ...digestCases(fixture),
+    ...wholeTileCases(fixture),
+  ];
+}
+
+function digestCases(fixture: StorageFixture): readonly ComplianceCase[] {
+  return [
+    {
+      id: 'ST-99',
+      title: 'A tile has the SHA-256 of its documents where that was asked for, and only there',
+      run: () =>
+        withTiles(fixture, async (store, tiles) => {
+          await fill(store, [23]);
+          await tiles.settle(7);
+          await tiles.settle(HEAD, { isDigested: true });
+          for (const tile of await tilesOf(tiles)) {
+            const documents = gunzipSync((await tiles.body(tile)) as Uint8Array);
+            const digest = createHash('sha256').update(documents).digest('hex');
+            assert.equal(tile.digest, tile.to <= 7 ? null : digest);
+          }
+        }),
+    },
   ];
 }
 

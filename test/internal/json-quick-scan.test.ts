@@ -1,0 +1,279 @@
+import { spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { gunzipSync } from 'node:zlib';
+import test, { type ExecutionContext } from 'ava';
+import { pseudoRandom } from '../../bench/random.js';
+import { isSyncError } from '../../src/errors/index.js';
+import { MemberList } from '../../src/internal/json/members.js';
+import { QuickScan } from '../../src/internal/json/quick-scan.js';
+import { MAX_DEPTH, scanObject } from '../../src/internal/json/scan.js';
+import { WASM } from '../../src/internal/json/wasm.js';
+import { dataTest } from '../helpers/data-test.js';
+import { sealedChain } from '../helpers/sealed-chain.js';
+import { projectRoot } from '../helpers/shared.js';
+import { tempDir } from '../helpers/temp-dir.js';
+
+const quick = new QuickScan();
+
+interface Found {
+  readonly count: number;
+  readonly members: unknown;
+  readonly duplicates: unknown;
+}
+
+/** What the scan finds that goes step by step and can say why not; `null` for a refusal. */
+function byStep(bytes: Uint8Array, maxDepth: number): Found | null {
+  try {
+    const { span, ...found } = scanObject(bytes, whole(bytes), { maxDepth }, null);
+    return span.start === 0 && span.end === bytes.length ? foundOf(found.count, found) : null;
+  } catch (error) {
+    if (isSyncError(error, 'BLOCK_MALFORMED')) return null;
+    throw error;
+  }
+}
+
+function quickly(bytes: Uint8Array, maxDepth: number): Found | null {
+  if (bytes[0] !== 0x7b || bytes.at(-1) !== 0x7d) return null;
+  const members = new MemberList(bytes, undefined);
+  const taken = quick.addMembers(bytes, whole(bytes), maxDepth, members);
+  const { count, spans, duplicates } = members;
+  return taken ? foundOf(count, { members: spans, duplicates }) : null;
+}
+
+const foundOf = (count: number, { members, duplicates }: Omit<Found, 'count'>): Found => ({
+  count,
+  members,
+  duplicates,
+});
+
+const whole = (bytes: Uint8Array): { start: number; end: number } => ({ start: 0, end: bytes.length });
+
+/** Whether the two scans agree. */
+function agree(bytes: Uint8Array, maxDepth = MAX_DEPTH): boolean {
+  return isDeepStrictEqual(quickly(bytes, maxDepth), byStep(bytes, maxDepth));
+}
+
+const bytesOf = (text: string): Buffer => Buffer.from(text);
+
+/** Has one of everything that the grammar has. */
+const SPECIMEN = bytesOf(
+  '{"a":[1,-0.5e+7,{},[ ],"é€😀\\u00e9\\ud83d\\ude00\\n\\"\\\\ sixteen and more bytes"],\t"b":{"c":null, "d" :[true,false]},"e":"","":0}',
+);
+
+test('Both scans decide alike whatever byte stands in whatever place', (t) => {
+  t.not(quickly(SPECIMEN, MAX_DEPTH), null);
+  const wrong: string[] = [];
+  for (let at = 0; at < SPECIMEN.length; at++) {
+    for (let byte = 0; byte < 256; byte++) {
+      const bytes = Buffer.from(SPECIMEN);
+      bytes[at] = byte;
+      if (!agree(bytes)) wrong.push(`${byte} at ${at}`);
+    }
+  }
+  t.deepEqual(wrong, []);
+});
+
+test('Both scans decide alike when a byte is left out, put in or doubled, and when the end is missing', (t) => {
+  const wrong: string[] = [];
+  for (let at = 0; at < SPECIMEN.length; at++) {
+    const [before, after] = [SPECIMEN.subarray(0, at), SPECIMEN.subarray(at)];
+    const changed = [Buffer.concat([before, after.subarray(1)]), before];
+    for (let byte = 0; byte < 256; byte++) changed.push(Buffer.concat([before, Buffer.of(byte), after]));
+    for (const bytes of changed) if (!agree(bytes)) wrong.push(bytes.toString('latin1'));
+    if (!agree(Buffer.concat([before, bytesOf('}')]))) wrong.push(`} at ${at}`);
+  }
+  t.deepEqual(wrong, []);
+});
+
+test('Both scans decide alike on every sequence of bytes that could be a character', (t) => {
+  const wrong: string[] = [];
+  const edges = [0x41, 0x7f, 0x80, 0xbf, 0xc0];
+  const frames = ['', 'x'.repeat(15)].map((pad) => [bytesOf(`{"v":"${pad}`), bytesOf('"}')] as const);
+  for (let lead = 0x80; lead < 256; lead++)
+    for (const second of Array.from({ length: 256 }, (_, byte) => byte))
+      for (const [third, fourth] of edges.flatMap((a) => edges.map((b) => [a, b] as const)))
+        for (const [start, end] of frames.slice(second % 2))
+          if (!agree(Buffer.concat([start, Buffer.of(lead, second, third, fourth), end])))
+            wrong.push([lead, second, third, fourth].join(' '));
+  t.deepEqual(wrong, []);
+});
+
+test('Both scans decide alike on every \\u escape, alone and before and after others', (t) => {
+  const wrong: string[] = [];
+  const escape = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`;
+  for (let unit = 0; unit < 0x10000; unit++) {
+    for (const text of [escape(unit), `\\uD83D${escape(unit)}`, `${escape(unit).toUpperCase()}\\udc00`])
+      if (!agree(bytesOf(`{"v":"${text}"}`))) wrong.push(text);
+  }
+  t.deepEqual(wrong, []);
+});
+
+test('Both scans bound the depth alike', (t) => {
+  for (const maxDepth of [1, 2, 3, 63, 64]) {
+    for (const levels of [1, 2, 3, 62, 63, 64, 65, 66, 128, 130]) {
+      for (const [open, close] of [
+        ['[', ']'],
+        ['{"a":', '}'],
+      ] as const) {
+        const deep = bytesOf(`{"a":${open.repeat(levels - 1)}0${close.repeat(levels - 1)},"b":[{}]}`);
+        t.true(agree(deep, maxDepth), `${levels} of ${maxDepth}`);
+        t.is(quickly(deep, maxDepth) !== null, levels <= maxDepth && maxDepth >= 3);
+        const mixed = deep.toString().replaceAll(close, close === ']' ? '}' : ']');
+        t.true(agree(bytesOf(mixed), maxDepth));
+      }
+    }
+  }
+});
+
+test('A document that is too large or has too many members is left to the other scan, which takes it', (t) => {
+  const long = bytesOf(`{"a":"${'x'.repeat(5_000_000)}"}`);
+  const many = bytesOf(`{${Array.from({ length: 257 }, (_, at) => `"m${at}":${at}`).join(',')}}`);
+  for (const bytes of [long, many]) {
+    t.is(quickly(bytes, MAX_DEPTH), null);
+    t.true(scanObject(bytes, whole(bytes), { maxDepth: MAX_DEPTH }, quick).count > 0);
+  }
+  t.is(scanObject(many, whole(many), { maxDepth: MAX_DEPTH }, quick).members.size, 257);
+  const most = bytesOf(`{${Array.from({ length: 256 }, (_, at) => `"m${at}":${at}`).join(',')}}`);
+  t.is(quickly(most, MAX_DEPTH)?.count, 256);
+  const largest = bytesOf(`{"a":"${'x'.repeat(4 * 1024 * 1024 - 9)}"}`);
+  t.not(quickly(largest, MAX_DEPTH), null);
+});
+
+test('What an earlier document left behind does not make a later one longer', (t) => {
+  for (const rest of ['"}', '1}', ' }', '\\u0041"}', '}', '\x80"}', 'e5}']) {
+    for (const start of ['{"a":"x', '{"a":1', '{"a":"\\', '{"a":"\\u00', '{"a":"\xe2\x82', '{"a":tr']) {
+      quickly(Buffer.from(`{"a":"${'x'.repeat(40)}","b":"${rest.repeat(9)}`, 'latin1'), MAX_DEPTH);
+      t.true(agree(Buffer.concat([Buffer.from(start, 'latin1'), bytesOf('}')])));
+    }
+  }
+});
+
+/** Fragments that make or break JSON. */
+const TELLING: readonly Buffer[] = [
+  ...Array.from(
+    Buffer.from(
+      '{}[]:,"\\/ \t\n\r0123456789-+.eEtfnu\x00\x1f\x7f\x80\xbf\xc0\xc3\xe0\xed\xf0\xf4\xff',
+      'latin1',
+    ),
+    (byte) => Buffer.of(byte),
+  ),
+  ...['"a":', '\\u', '\\ud83d', '\\udc00', 'true', 'false', 'null', '[]', '{}', '""', 'é'].map(bytesOf),
+];
+
+/** Compares the scans on changes of documents that only the seed decides; the seed is in the log. */
+function fuzz(t: ExecutionContext, documents: readonly Uint8Array[], runs: number): void {
+  const seed = randomInt(1, 2 ** 32);
+  t.log(`seed ${seed}`);
+  const random = pseudoRandom(seed);
+  let taken = 0;
+  for (let run = 0; run < runs; run++) {
+    let bytes = Buffer.from(documents[random() % documents.length] ?? SPECIMEN);
+    for (let change = random() % 4; change > 0; change--) bytes = changed(bytes, random);
+    if (!agree(bytes)) t.fail(`run ${run} of seed ${seed}: ${bytes.toString('base64')}`);
+    taken += quickly(bytes, MAX_DEPTH) === null ? 0 : 1;
+  }
+  t.true(taken > runs / 10 && taken < runs, `${taken} of ${runs} were taken`);
+}
+
+function changed(bytes: Buffer, random: () => number): Buffer<ArrayBuffer> {
+  const at = random() % (bytes.length + 1);
+  const put = random() % 3 === 0 ? Buffer.of(random() % 256) : (TELLING[random() % TELLING.length] as Buffer);
+  const from = random() % (bytes.length + 1);
+  const piece = random() % 8 === 0 ? bytes.subarray(from, from + (random() % 64)) : put;
+  return Buffer.concat([bytes.subarray(0, at), piece, bytes.subarray(at + (random() % 3))]);
+}
+
+test('Both scans decide alike on documents that are changed at random', (t) => {
+  fuzz(t, [SPECIMEN, bytesOf('{"a":1}'), bytesOf('{"a":"b","c":[{"d":"e"},{"f":-1.5e3}]}')], 60_000);
+  fuzz(t, sealedChain(20), 20_000);
+});
+
+test('Both scans decide alike on random bytes between braces', (t) => {
+  const seed = randomInt(1, 2 ** 32);
+  t.log(`seed ${seed}`);
+  const random = pseudoRandom(seed);
+  for (let run = 0; run < 60_000; run++) {
+    const pieces = Array.from({ length: random() % 12 }, () => TELLING[random() % TELLING.length] as Buffer);
+    const bytes = Buffer.concat([bytesOf(run % 2 === 0 ? '{' : '{"a":'), ...pieces, bytesOf('}')]);
+    if (!agree(bytes)) t.fail(`run ${run} of seed ${seed}: ${bytes.toString('base64')}`);
+  }
+  t.pass();
+});
+
+const linesOf = (file: string): Buffer[] => {
+  const text = gunzipSync(readFileSync(file)).toString('latin1');
+  return text.split('\n').flatMap((line) => (line === '' ? [] : [Buffer.from(line, 'latin1')]));
+};
+
+for (const [path, runs] of [
+  ['data/ethereum/eth-mainnet-0-8191.ndjson.gz', 20_000],
+  ['data/healthcare/hl7-fhir-r4-examples-clinical.ndjson.gz', 8000],
+  ['data/healthcare/synthea-stu3-80kb-120kb.ndjson.gz', 300],
+] as const) {
+  dataTest(`Both scans decide alike on real documents, also changed at random: ${path}`, path, (t, file) => {
+    const documents = linesOf(file);
+    for (const document of documents) {
+      t.not(quickly(document, MAX_DEPTH), null);
+      t.true(agree(document));
+    }
+    fuzz(t, documents, runs);
+  });
+}
+
+dataTest('Both scans decide alike on JSONTestSuite', 'vectors/JSONTestSuite/test_parsing', (t, folder) => {
+  for (const name of readdirSync(folder)) {
+    const bytes = readFileSync(join(folder, name));
+    t.true(agree(bytes), name);
+    for (const [start, end] of [
+      ['{"v":', '}'],
+      ['{"v":[', ',0]}'],
+      ['{', '}'],
+    ] as const)
+      t.true(agree(Buffer.concat([bytesOf(start), bytes, bytesOf(end)])), name);
+  }
+});
+
+test('Threads have instances of their own', async (t) => {
+  const module = new URL('../../src/internal/json/index.js', import.meta.url).href;
+  const program = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    import(workerData).then(({ scanDocument }) => {
+      const { count } = scanDocument(new TextEncoder().encode('{"a":1,"b":[2]}'), { maxDepth: 64 });
+      parentPort.postMessage(count);
+    });`;
+  const workers = [1, 2].map(() => new Worker(program, { eval: true, workerData: module }));
+  const counts = workers.map(
+    (worker) => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject)),
+  );
+  t.deepEqual(await Promise.all(counts), [2, 2]);
+});
+
+test('Where WebAssembly is switched off, documents are scanned all the same', (t) => {
+  const module = new URL('../../src/internal/json/index.js', import.meta.url).href;
+  const program = `
+    import(${JSON.stringify(module)}).then(({ scanDocument }) => {
+      const scan = (text) => scanDocument(new TextEncoder().encode(text), { maxDepth: 64 });
+      console.log(typeof WebAssembly, scan('{"a":1,"b":[2]}').count);
+    });`;
+  const { stdout } = spawnSync(process.execPath, ['--jitless', '-e', program], { encoding: 'utf8' });
+  t.is(stdout, 'undefined 2\n');
+});
+
+const clang = spawnSync('clang', ['--version'], { encoding: 'utf8' });
+const linker = spawnSync('wasm-ld', ['--version'], { encoding: 'utf8' });
+const installed = clang.error === undefined && / 14\./.test(clang.stdout) && linker.error === undefined;
+
+(installed ? test : test.skip)(
+  `The WebAssembly module is what its source gives${installed ? '' : ' (skipped: clang and lld 14 are not on this machine)'}`,
+  (t) => {
+    const output = join(tempDir(t), 'wasm.ts');
+    const script = join(projectRoot, 'src', 'internal', 'json', 'native', 'build.sh');
+    const { status, stderr } = spawnSync('sh', [script, output], { encoding: 'utf8' });
+    t.is(status, 0, stderr);
+    t.true(readFileSync(output, 'utf8').includes(`'${WASM}'`));
+  },
+);

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { type Bar, barOf, barredFigures, reaches, titleOfBar } from '../../bench/against/bars.js';
+import { type Bar, barOf, barredFigures, kindOf, reaches, titleOfBar } from '../../bench/against/bars.js';
 import { compare } from '../../bench/against/compare.js';
+import { contestsOf } from '../../bench/against/contests.js';
 import { documentsIn } from '../../bench/against/lines.js';
 import { intervalOf, percentile } from '../../bench/against/statistics.js';
 import { againstTable } from '../../bench/against/table.js';
@@ -54,16 +55,34 @@ test('The documents of a file are its lines, wherever it is cut for reading', as
   t.deepEqual(read, lines);
 });
 
-test('A version that is compared with itself has all figures that there are bars for', async (t) => {
-  const workload = findWorkload('sealed-900', 2200);
+test('A version that is compared with itself has figures of all that it is asked for', async (t) => {
+  const workload = findWorkload('sealed-900', 1100);
   if (workload === null) throw new Error('There is no such workload.');
-  const options = { dir: process.cwd(), rounds: 1, seed: 1, isWanted: () => true };
-  const comparison = await compare(workload, options);
+  const isWanted = (contest: string): boolean => contest !== 'sync';
+  const comparison = await compare(workload, { dir: process.cwd(), rounds: 1, seed: 1, isWanted });
+  t.deepEqual(
+    comparison.pairs.map(({ name, runs }) => [name, runs.length]),
+    ['run', 'events', 'import', 'append', 'get'].map((name) => [name, 1]),
+  );
   const rows = againstTable(comparison).split('\n').slice(2);
-  const barred = rows.filter((row) => /\| +(yes|no) \|$/.test(row));
-  t.is(barred.length, barredFigures('small').length);
+  t.is(rows.length, 13);
   t.deepEqual(
     rows.filter((row) => row.includes('NaN') || /\| +– \| +– \| +– \|/.test(row)),
     [],
   );
+});
+
+test('All bars stand in the table, beside the figures of their ways', (t) => {
+  for (const name of ['sealed-900-400000', 'healthcare-8000', 'ethereum']) {
+    const workload = findWorkload(name);
+    if (workload === null) throw new Error('There is no such workload.');
+    const side = { dist: '', store: '' };
+    const arena = { before: side, after: side, chain: '', blocks: 1, file: '', copy: '', seed: 1 };
+    const pairs = contestsOf(arena).flatMap(({ name: contest, after }) =>
+      after.map((way) => ({ contest, name: way.name, title: way.title, blocks: 1, runs: [] })),
+    );
+    const table = againstTable({ workload, version: 'before', seed: 1, pairs });
+    const barred = table.split('\n').filter((row) => /\| +(yes|no) \|$/.test(row));
+    t.is(barred.length, barredFigures(kindOf(name)).length, name);
+  }
 });

@@ -1,50 +1,98 @@
-import { secp256k1Signer } from '../plugins/signer-secp256k1/index.js';
-import { createSyncEngine, type SyncEngineConfig } from '../src/index.js';
-import { peakRssBytes, settings, tell } from './process.js';
+import { concatMap, filter } from 'rxjs';
+import type { SyncEngine, SyncEngineConfig } from '../src/index.js';
+import { checkout, HERE, preload, tilesMade } from './checkout.js';
+import { startMeter } from './meter.js';
+import { settings, tell } from './process.js';
 
 interface Settings {
   readonly url: string;
   readonly location: string;
-  readonly codecs?: readonly string[];
-  readonly mode?: SyncEngineConfig['mode'];
+  /** Built modules of the version that syncs; this one's by default. */
+  readonly dist?: string;
+  readonly chain: string;
+  readonly config: Pick<SyncEngineConfig, 'mode' | 'codecs' | 'threads'>;
+  /** Whether it trusts the server's snapshots. */
+  readonly trusts?: boolean;
+  /** Who takes the blocks: a handler of `run` that parses each, or a subscriber that loads the block of each event. */
+  readonly consumer?: Consumer;
 }
 
-/*
- * The modules that the engine loads when it needs them. The rivals have loaded theirs when their time starts, so ours
- * are loaded here too; how long loading takes is a figure of its own.
- */
-await Promise.all([
-  import('../plugins/chain-sealed-json/index.js'),
-  import('../plugins/codec-gzip/index.js'),
-  import('../plugins/codec-identity/index.js'),
-  import('../plugins/storage-leveldb/index.js'),
-  import('../plugins/transport-json-range/client/index.js'),
-  import('../plugins/transport-sse/client/index.js'),
-  import('../src/di/assemble.js'),
-  import('../src/di/codecs.js'),
-  import('../src/engine/sync-run.js'),
-]);
+type Consumer = { readonly by: 'run' } | { readonly by: 'events'; readonly blocks: number };
 
-/** Syncs a new store and tells how long it took, what it has, and how much memory it had at most. */
-const { url, location, codecs, mode = 'auto' } = settings() as Settings;
-const { publicKey } = await secp256k1Signer(new Uint8Array(32).fill(1));
-const startedMs = performance.now();
+/** Syncs a new store and tells how long it took, what it has, and what that took of the machine. */
+const { url, location, dist = HERE, chain, config, trusts, consumer } = settings() as Settings;
+const { blockferry, signer } = checkout(dist);
+await preload(dist, chain);
+const { createSyncEngine } = await blockferry();
+const { publicKey } = await (await signer()).secp256k1Signer(new Uint8Array(32).fill(1));
+const trust = trusts === true ? { trust: { signers: [publicKey] }, snapshot: { type: 'full' as const } } : {};
+const stop = startMeter();
 const engine = createSyncEngine({
   peers: [url],
   storage: { use: 'leveldb', location },
-  ...(codecs === undefined ? {} : { codecs }),
-  mode,
-  trust: { signers: [publicKey] },
-  snapshot: { type: 'full' },
+  ...config,
+  ...trust,
 });
-let firstMode: string | null = null;
-engine.states.subscribe(({ mode: way }) => {
-  firstMode ??= way;
-});
-await engine.start();
-const elapsedMs = performance.now() - startedMs;
+const ways = watchModes(engine);
+const taken = await sync(engine);
+const measured = stop();
 const { checkpoint } = engine.state;
+// So that the store is measured as it stays.
+await tilesMade(await engine.opened());
 await engine.close();
 const head = checkpoint?.head ?? null;
 const blocks = head === null ? 0 : head.height - (checkpoint?.base ?? 0) + 1;
-await tell({ elapsedMs, blocks, headHash: head?.hash, mode: firstMode, maxRssBytes: peakRssBytes() });
+const [first = null, second] = ways();
+await tell({
+  ...measured,
+  blocks: taken ?? blocks,
+  headHash: head?.hash,
+  mode: first?.mode ?? null,
+  modeBlocks: second?.blocks ?? blocks,
+});
+
+/** Notes which ways were taken, and how many blocks were here when each began. */
+function watchModes({ states }: SyncEngine): () => readonly { mode: string; blocks: number }[] {
+  const seen: { mode: string; blocks: number }[] = [];
+  states.subscribe(({ mode, checkpoint }) => {
+    if (mode === null || mode === seen.at(-1)?.mode) return;
+    seen.push({ mode, blocks: (checkpoint?.head?.height ?? -1) + 1 });
+  });
+  return () => seen;
+}
+
+/** @returns the blocks that the consumer had; `null` where there is none */
+async function sync(of: SyncEngine): Promise<number | null> {
+  if (consumer === undefined) {
+    await of.start();
+    return null;
+  }
+  return consumer.by === 'run' ? run(of) : events(of, consumer.blocks);
+}
+
+async function run(of: SyncEngine): Promise<number> {
+  let count = 0;
+  await of.run((block) => {
+    if (typeof block.json() === 'object') count += 1;
+  });
+  return count;
+}
+
+/** @param blocks - how many there are */
+async function events(of: SyncEngine, blocks: number): Promise<number> {
+  let count = 0;
+  const all = new Promise<void>((resolve, reject) => {
+    const loaded = of.events.pipe(
+      filter((event) => event.type === 'block'),
+      concatMap(async (event) => {
+        await event.block();
+        count += 1;
+        if (count === blocks) resolve();
+      }),
+    );
+    loaded.subscribe({ error: reject });
+  });
+  await of.start();
+  await all;
+  return count;
+}

@@ -19,7 +19,7 @@ export function clientsTable(results: readonly ClientsResult[]): string {
       median(runs.map(megabytesPerSecond)).toFixed(0),
       megabytes(median(runs.map(({ server }) => server?.maxRssBytes ?? Number.NaN))),
       percent(median(runs.map(({ client, server }) => (server?.cpuMs ?? Number.NaN) / client.elapsedMs))),
-      percent(median(runs.map(({ client }) => (client.cpuMs ?? Number.NaN) / client.elapsedMs))),
+      percent(median(runs.map(({ client }) => client.cpuMs / client.elapsedMs))),
       times(median(runs.map((run, round) => against(run, result.plain[round])))),
     ]),
   );

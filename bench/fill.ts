@@ -1,4 +1,5 @@
 import { openChain } from '../src/index.js';
+import { tilesMade } from './checkout.js';
 import type { Workload } from './workloads.js';
 
 /** What a store was filled with. */
@@ -9,7 +10,7 @@ export interface Filled {
   readonly headHash: string;
 }
 
-/** Makes a store of a workload's blocks. */
+/** Makes a store of a workload's blocks, with all their tiles. */
 export async function fill(
   location: string,
   workload: Pick<Workload, 'chain' | 'documents'>,
@@ -27,6 +28,7 @@ export async function fill(
   }
   await chain.append(batch);
   const { head } = chain.tip();
+  await tilesMade(chain);
   await chain.close();
   if (head === null) throw new Error('The workload has no blocks.');
   return { documentBytes, blocks: head.height + 1, headHash: head.hash };

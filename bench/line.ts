@@ -37,8 +37,8 @@ export async function benchLine(workload: Workload, mbit: number, count: number)
       const place = { ...filled, copy };
       const over = (way: Way): Way => overLine(way, line);
       const [raw] = await measureWays([over(rawWay(file, copy, part))], place, 1);
-      const compressed = ours({ store, copy }).filter(({ name }) => name !== 'identity');
-      const ways = await measureWays([...compressed, auto(store, copy)].map(over), place, count);
+      const all = ours({ store, copy, chain: workload.chain }).filter(({ name }) => name !== 'identity');
+      const ways = await measureWays([...all, ...all.flatMap(auto)].map(over), place, count);
       if (raw === undefined) throw new Error('Nothing was measured.');
       return { workload, mbit, ways, raw, rawBytes: documentBytes + blocks, rawPartBytes: partBytes + part };
     });
@@ -76,14 +76,15 @@ function rawWay(file: string, copy: string, blocks: number): Way {
     title: 'raw JSON',
     chain: 'plain',
     blocks,
+    mode: null,
     server: plainServer(file),
     client: { module: 'rivals/plain-client-process', settings: { location: copy, way: 'json' } },
   };
 }
 
-function auto(store: string, copy: string): Way {
-  const [way] = ours({ store, copy });
-  if (way === undefined) throw new Error('There is no way.');
-  const client = { ...way.client, settings: { location: copy, mode: 'auto' } };
-  return { ...way, name: 'auto', title: 'best mode (`auto`)', client };
+/** The snapshot's client with the choice. */
+function auto(way: Way): Way | readonly [] {
+  if (way.name !== 'snapshot') return [];
+  const client = { ...way.client, settings: { ...way.client.settings, config: { mode: 'auto' } } };
+  return { ...way, name: 'auto', title: 'best mode (`auto`)', mode: null, client };
 }

@@ -1,3 +1,5 @@
+import { compare } from './against/compare.js';
+import { againstTable } from './against/table.js';
 import { benchClients } from './clients.js';
 import { clientsCharts, clientsTable } from './clients-table.js';
 import { benchCodecs } from './codecs.js';
@@ -9,22 +11,26 @@ import { lineChart, lineTable } from './line-table.js';
 import { benchMemory } from './memory.js';
 import { memoryTable } from './memory-table.js';
 import { lineUnavailable } from './network.js';
-import { BLOCKS, COMPLETE, RUNS, WAYS } from './options.js';
+import { AGAINST, BLOCKS, COMPLETE, RUNS, SEED, WAYS } from './options.js';
 import { plot, rewrite, setting } from './page.js';
 import { benchSlowConsumer } from './slow-consumer.js';
 import { slowConsumerTable } from './slow-consumer-table.js';
 import { benchSnapshot } from './snapshot.js';
 import { snapshotTable } from './snapshot-table.js';
 import { benchStream } from './stream.js';
-import { streamCharts, streamTable } from './stream-table.js';
+import { streamCharts, streamTables } from './stream-table.js';
 import { findWorkload, isAvailable, titleOf, type Workload } from './workloads.js';
 
 /**
  * `npm run bench [-- NAME…]`: measures what is named, and rewrites its part of docs/benchmarks.md when all of it was
- * measured. Names are those of the workloads (`ethereum`, `sealed-900` and `healthcare` by default, `healthcare-10000`) and
- * of {@link OTHERS}; the last two of those take figures.
+ * measured. Names are those of the workloads (`ethereum`, `sealed-900` and `healthcare` by default; longer chains are
+ * `sealed-900-400000`, `healthcare-8000`, `healthcare-10000`) and of {@link OTHERS}, some of which take figures. With `BENCH_AGAINST`
+ * workloads are compared with another version on them.
  */
-const DEFAULT = ['ethereum', 'sealed-900', 'healthcare'];
+const DEFAULT =
+  AGAINST === null
+    ? ['ethereum', 'sealed-900', 'healthcare']
+    : ['sealed-900-400000', 'healthcare-8000', 'ethereum'];
 const CODEC_WORKLOADS = ['ethereum', 'sealed-900', 'healthcare'];
 const SLOW_BLOCKS = 60_000;
 
@@ -57,17 +63,28 @@ async function measure(name: string): Promise<void> {
     return;
   }
   const workload = available(name);
-  if (workload !== null) await stream(workload);
+  if (workload === null) return;
+  await (AGAINST === null ? stream(workload) : against(workload, AGAINST));
+}
+
+async function against(workload: Workload, dir: string): Promise<void> {
+  console.log(`${titleOf(workload)} against another version, rounds: ${RUNS}, seed ${SEED} …`);
+  const isWanted = (contest: string): boolean => WAYS === null || WAYS.includes(contest);
+  const result = await compare(workload, { dir, rounds: RUNS, seed: SEED, isWanted });
+  const table = againstTable(result);
+  console.log(table);
+  const drawn = `Intervals are drawn with the seed ${SEED}.`;
+  if (COMPLETE) await rewrite(`against-${workload.name}`, `${setting(RUNS)} ${drawn}\n\n${table}`);
 }
 
 async function stream(workload: Workload): Promise<void> {
   console.log(`${titleOf(workload)}: rounds of each way: ${RUNS} …`);
   const result = await benchStream(workload, RUNS, ({ name }) => WAYS === null || WAYS.includes(name));
-  const table = streamTable(result);
-  console.log(table);
+  const tables = streamTables(result);
+  console.log(tables);
   if (!COMPLETE || result.ways.some(({ skipped }) => skipped !== null)) return;
   const plots = plot(workload.name, streamCharts(result, titleOf(workload)));
-  await rewrite(workload.name, [setting(RUNS), table, plots].join('\n\n'));
+  await rewrite(workload.name, [setting(RUNS), tables, plots].join('\n\n'));
 }
 
 async function snapshot(): Promise<void> {

@@ -43,7 +43,7 @@ async function measure(dir: string, workload: Workload, count: number): Promise<
   for (const heap of HEAPS) {
     const serverBytes = await make(store, heap);
     rows.push({ title: 'snapshot made (once)', heap, clientBytes: Number.NaN, serverBytes });
-    const wanted = ours({ store, copy }).filter(({ name }) => name !== 'identity');
+    const wanted = ours({ store, copy, chain: workload.chain }).filter(({ name }) => name !== 'identity');
     const ways = wanted.map((way) => withHeap(way, heap));
     for (const { way, runs } of await measureWays(ways, { ...filled, copy }, count)) {
       rows.push({

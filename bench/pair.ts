@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { SyncMode } from '../src/engine/modes.js';
+import type { Measured } from './meter.js';
 import type { ServerReport } from './serve.js';
 
 /** A program of this folder and its settings. */
@@ -18,16 +20,18 @@ export interface Program {
 }
 
 /** What a client's process tells. */
-export interface ClientReport {
-  readonly elapsedMs: number;
+export interface ClientReport extends Measured {
   readonly blocks: number;
-  readonly maxRssBytes: number;
-  /** Processor time of the run in milliseconds, where it tells. */
-  readonly cpuMs?: number;
   /** Hash of the newest block it has, where it tells. */
   readonly headHash?: string;
   /** The way it took first where it had the choice. */
-  readonly mode?: string | null;
+  readonly mode?: SyncMode | null;
+  /** The blocks that came so. */
+  readonly modeBlocks?: number;
+  /** How long single calls took, where that is measured. */
+  readonly latency?: { readonly p50Ms: number; readonly p99Ms: number };
+  /** Until the tiles of what came were made, in milliseconds, where it waits for them. */
+  readonly madeMs?: number;
 }
 
 /** One run of a server and a client. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fill, type Filled } from './fill.js';
@@ -7,12 +7,21 @@ import { writePlainChain } from './rivals/plain-chain.js';
 import { type Way, waysOf } from './ways.js';
 import type { Workload } from './workloads.js';
 
+/** One run of one way. */
+export interface WayRun extends PairRun {
+  /** Length of the files of the client's store; `null` where it has none. */
+  readonly diskBytes: number | null;
+}
+
+/** What is not in tiles yet: at most the last 64 blocks, those that share a tile with them, and a tile that begins there. */
+const MOST_TAIL = 2048;
+
 /** All runs of one way. */
 export interface WayRuns {
   readonly way: Way;
   /** Blocks of one run. */
   readonly blocks: number;
-  readonly runs: readonly PairRun[];
+  readonly runs: readonly WayRun[];
   /** Why there are no runs; `null` when there are. */
   readonly skipped: string | null;
 }
@@ -76,15 +85,16 @@ export async function measureWays(
   { blocks, headHash, copy }: Pick<Prepared, 'blocks' | 'headHash' | 'copy'>,
   count: number,
 ): Promise<readonly WayRuns[]> {
-  const runs = ways.map((): PairRun[] => []);
+  const runs = ways.map((): WayRun[] => []);
   const skipped = new Map<Way, string>();
   for (let round = 0; round < count; round++) {
     for (const [index, way] of ways.entries()) {
       const run = skipped.has(way) ? null : await runPair(way.server, way.client);
+      const diskBytes = lengthOf(copy);
       rmSync(copy, { recursive: true, force: true });
       if (run === null) continue;
       if ('skipped' in run) skipped.set(way, run.skipped);
-      else runs[index]?.push(checked(run, way, way.blocks ?? blocks, headHash));
+      else runs[index]?.push({ ...checked(run, way, way.blocks ?? blocks, headHash), diskBytes });
     }
   }
   return ways.map((way, index) => ({
@@ -100,5 +110,17 @@ function checked(run: PairRun, way: Way, blocks: number, headHash: string): Pair
   if (client.blocks !== blocks) throw new Error(`${way.name}: ${client.blocks} of ${blocks} blocks came.`);
   if (client.headHash !== undefined && client.headHash !== headHash)
     throw new Error(`${way.name}: the newest block is ${client.headHash}, not ${headHash}.`);
+  const { mode, modeBlocks = 0 } = client;
+  if (way.mode !== null && mode !== way.mode)
+    throw new Error(`${way.name}: the client took ${String(mode)}, not ${way.mode}.`);
+  if (way.mode !== null && modeBlocks < blocks - MOST_TAIL)
+    throw new Error(`${way.name}: after ${modeBlocks} blocks the client went on another way.`);
   return run;
+}
+
+/** Length of all files in a directory, in bytes; `null` when there is none. */
+function lengthOf(dir: string): number | null {
+  if (!existsSync(dir)) return null;
+  const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }

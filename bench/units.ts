@@ -29,5 +29,17 @@ export function duration(seconds: number): string {
   return `${Math.floor(rounded / 60)}:${String(rounded % 60).padStart(2, '0')} min`;
 }
 
+/** `12.3 s`, `0.14 s`, of milliseconds; `–` for none. */
+export function seconds(ms: number | null): string {
+  return ms === null || Number.isNaN(ms) ? NONE : duration(ms / 1000);
+}
+
+/** `68 ms`, `5.5 ms`, `0.14 ms`; `–` for none. */
+export function milliseconds(ms: number | null): string {
+  if (ms === null || Number.isNaN(ms)) return NONE;
+  if (ms >= 9.95) return `${whole(ms)} ms`;
+  return `${ms.toFixed(ms < 0.995 ? 2 : 1)} ms`;
+}
+
 /** Stands where there is no figure. */
 export const NONE = '–';

@@ -1,3 +1,4 @@
+import type { SyncMode } from '../src/engine/modes.js';
 import type { Program } from './pair.js';
 
 /** One way to bring a chain from a server to a client. */
@@ -9,6 +10,8 @@ export interface Way {
   readonly chain: 'ours' | 'plain';
   /** Only so many of the blocks, where all would take too long; `null` for all. */
   readonly blocks: number | null;
+  /** The engine's mode that its client has to take first; `null` where there is no engine. */
+  readonly mode: SyncMode | null;
   /** `null` for what reads from memory. */
   readonly server: Program | null;
   readonly client: Program;
@@ -37,21 +40,23 @@ export function waysOf(place: Place): readonly Way[] {
 }
 
 /** Our ways, with full verification and synced commits. */
-export function ours({ store, copy }: Pick<Place, 'store' | 'copy'>): readonly Way[] {
-  const server = { module: 'server-process', settings: { location: store } };
-  const way = (name: string, title: string, settings: object): Way => ({
+export function ours({ store, copy, chain }: Pick<Place, 'store' | 'copy' | 'chain'>): readonly Way[] {
+  const way = (name: string, title: string, mode: SyncMode, client: object, server: object = {}): Way => ({
     name,
     title,
     chain: 'ours',
     blocks: null,
-    server,
-    client: { module: 'client-process', settings: { location: copy, ...settings } },
+    mode,
+    server: { module: 'server-process', settings: { location: store, snapshots: true, ...server } },
+    client: { module: 'client-process', settings: { location: copy, chain, ...client } },
   });
   return [
-    way('stream', 'stream, gzip', { mode: 'stream', codecs: ['gzip'] }),
-    way('identity', 'stream, identity', { mode: 'stream', codecs: ['identity'] }),
-    way('ranges', 'ranges', { mode: 'json' }),
-    way('snapshot', 'snapshot', { mode: 'snapshot' }),
+    way('tiles', 'tiles, no thread', 'tiles', { config: { mode: 'auto', threads: 0 } }),
+    way('tiles-2', 'tiles, two threads', 'tiles', { config: { mode: 'auto', threads: 2 } }),
+    way('stream', 'stream, gzip', 'stream', { config: { mode: 'stream', codecs: ['gzip'] } }),
+    way('identity', 'stream, identity', 'stream', { config: { mode: 'stream', codecs: ['identity'] } }),
+    way('ranges', 'ranges', 'json', { config: { mode: 'json' } }, { tiles: false }),
+    way('snapshot', 'snapshot', 'snapshot', { config: { mode: 'snapshot' }, trusts: true }),
   ];
 }
 
@@ -77,6 +82,7 @@ function plain({ plain: file, copy, blocks }: Place): readonly Way[] {
       title: 'plain',
       chain,
       blocks: null,
+      mode: null,
       server: plainServer(file),
       client: client('stream'),
     },
@@ -85,6 +91,7 @@ function plain({ plain: file, copy, blocks }: Place): readonly Way[] {
       title: `plain, pause of ${PAUSE_MS} ms a block (first ${paused} blocks)`,
       chain,
       blocks: paused,
+      mode: null,
       server: plainServer(file, paused, PAUSE_MS),
       client: client('stream'),
     },
@@ -93,6 +100,7 @@ function plain({ plain: file, copy, blocks }: Place): readonly Way[] {
       title: 'plain, JSON ranges of 100',
       chain,
       blocks: null,
+      mode: null,
       server: plainServer(file),
       client: client('json'),
     },
@@ -105,6 +113,7 @@ function libraries({ store, chain }: Place): readonly Way[] {
     title: `\`EventSource\` of ${library} on our stream, nothing stored`,
     chain: 'ours',
     blocks: null,
+    mode: null,
     server: { module: 'server-process', settings: { location: store } },
     client: {
       module: 'rivals/events-client-process',
@@ -116,5 +125,5 @@ function libraries({ store, chain }: Place): readonly Way[] {
 
 function floor({ workload, blocks }: Place): Way {
   const client = { module: 'rivals/floor-process', settings: { workload, blocks } };
-  return { name: 'floor', title: 'floor', chain: 'plain', blocks: null, server: null, client };
+  return { name: 'floor', title: 'floor', chain: 'plain', blocks: null, mode: null, server: null, client };
 }

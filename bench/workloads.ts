@@ -53,18 +53,24 @@ export const WORKLOADS: readonly Workload[] = [
     file: ETHEREUM,
     documents: () => lines(ETHEREUM),
   },
-  {
-    name: 'sealed-900',
-    kind: 'sealed blocks of 0.9 KB',
-    chain: 'sealed-json',
-    blocks: 10_000,
-    file: null,
-    documents: () => sealed(observations(10_000)),
-  },
+  observationsOf('sealed-900', 10_000),
+  observationsOf('sealed-900-400000', 400_000),
   healthcareOf('healthcare', 2000),
+  healthcareOf('healthcare-8000', 8000),
   healthcareOf('healthcare-10000', 10_000),
   healthcareOf('healthcare-40000', 40_000),
 ];
+
+function observationsOf(name: string, blocks: number): Workload {
+  return {
+    name,
+    kind: 'sealed blocks of 0.9 KB',
+    chain: 'sealed-json',
+    blocks,
+    file: null,
+    documents: () => sealed(observations(blocks)),
+  };
+}
 
 function healthcareOf(name: string, blocks: number): Workload {
   return {

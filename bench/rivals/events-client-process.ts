@@ -2,7 +2,8 @@
 import { gunzipSync } from 'node:zlib';
 import { ethereum } from '../../plugins/chain-ethereum/index.js';
 import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
-import { peakRssBytes, settings, tell } from '../process.js';
+import { startMeter } from '../meter.js';
+import { settings, tell } from '../process.js';
 
 interface Settings {
   readonly url: string;
@@ -36,7 +37,7 @@ async function measure(Source: EventSourceClass): Promise<void> {
   const rules = (chain === 'ethereum' ? ethereum() : sealedJson()).create();
   let previousHash = rules.genesisPreviousHash;
   let blocks = 0;
-  const startedMs = performance.now();
+  const stop = startMeter();
   await new Promise<void>((resolve) => {
     const events = new Source(`${url}/sync/stream?from_height=0`);
     events.addEventListener('block', ({ data = '' }) => {
@@ -54,6 +55,6 @@ async function measure(Source: EventSourceClass): Promise<void> {
       throw new Error('The stream failed.');
     });
   });
-  const elapsedMs = performance.now() - startedMs;
-  await tell({ elapsedMs, blocks, maxRssBytes: peakRssBytes() });
+  const measured = stop();
+  await tell({ ...measured, blocks });
 }

@@ -1,7 +1,8 @@
 // The floor: what a block costs at least, on one core and from memory: gunzip, SHA-256 and JSON.parse, one after the other.
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { peakRssBytes, settings, tell } from '../process.js';
+import { startMeter } from '../meter.js';
+import { settings, tell } from '../process.js';
 import { findWorkload } from '../workloads.js';
 
 interface Settings {
@@ -16,7 +17,7 @@ const stored: Buffer[] = [];
 for await (const document of workload.documents()) stored.push(gzipSync(document));
 
 let blocks = 0;
-const startedMs = performance.now();
+const stop = startMeter();
 for (const bytes of stored) {
   const document = gunzipSync(bytes);
   const hash = createHash('sha256').update(document).digest('hex');
@@ -24,6 +25,6 @@ for (const bytes of stored) {
   // Both are used, so that neither can be left out.
   if (hash.length === 64 && typeof block === 'object') blocks += 1;
 }
-const elapsedMs = performance.now() - startedMs;
-await tell({ elapsedMs, blocks, maxRssBytes: peakRssBytes() });
+const measured = stop();
+await tell({ ...measured, blocks });
 process.disconnect();

@@ -2,7 +2,8 @@
 import { gunzipSync } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { EventSource } from 'eventsource';
-import { peakRssBytes, settings, tell } from '../process.js';
+import { startMeter } from '../meter.js';
+import { settings, tell } from '../process.js';
 import type { PlainBlock } from './plain-chain.js';
 import { PlainChecker } from './plain-check.js';
 
@@ -14,7 +15,7 @@ interface Settings {
 
 const RANGE = 100;
 const { url, location, way } = settings() as Settings;
-const startedMs = performance.now();
+const stop = startMeter();
 const db = new ClassicLevel(location);
 await db.open();
 const checker = new PlainChecker();
@@ -57,6 +58,6 @@ async function ranges(): Promise<void> {
 
 await (way === 'json' ? ranges() : stream());
 await db.close();
-const elapsedMs = performance.now() - startedMs;
-await tell({ elapsedMs, blocks: checker.blocks, maxRssBytes: peakRssBytes() });
+const measured = stop();
+await tell({ ...measured, blocks: checker.blocks });
 process.disconnect();

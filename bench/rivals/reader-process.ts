@@ -1,7 +1,8 @@
 // Many light readers: each reads a whole stream, counts the blocks in it and does nothing else. They share one buffer,
 // and ask with HTTP/1.0 so that no chunk heads stand between the bytes: what is measured is the server.
 import { connect } from 'node:net';
-import { cpuMsSince, peakRssBytes, settings, tell } from '../process.js';
+import { startMeter } from '../meter.js';
+import { settings, tell } from '../process.js';
 
 interface Settings {
   readonly url: string;
@@ -49,10 +50,9 @@ function count(bytes: Buffer): number {
   return found;
 }
 
-const before = process.cpuUsage();
-const startedMs = performance.now();
+const stop = startMeter();
 const each = await Promise.all(Array.from({ length: clients }, read));
-const elapsedMs = performance.now() - startedMs;
+const measured = stop();
 if (new Set(each).size !== 1) throw new Error(`Readers had ${each.join(', ')} blocks.`);
-await tell({ cpuMs: cpuMsSince(before), elapsedMs, blocks: each[0] ?? 0, maxRssBytes: peakRssBytes() });
+await tell({ ...measured, blocks: each[0] ?? 0 });
 process.disconnect();

@@ -96,8 +96,7 @@ export function negotiateCodecs(
   status: PeerStatus | null,
   mode: 'stream' | 'json' | 'tiles',
 ): readonly string[] {
-  if (mode === 'tiles') return ours;
-  const theirs = (mode === 'json' ? status?.codecs.frames : null) ?? status?.codecs[mode] ?? [];
+  const theirs = codecsFor(status, mode);
   if (theirs.length === 0) return ours;
   const common = ours.filter((id) => theirs.includes(id));
   const { storedAs = null } = status ?? {};
@@ -105,4 +104,10 @@ export function negotiateCodecs(
   if (common.length > 0) return [...common.filter(isStored), ...common.filter((id) => !isStored(id))];
   const message = `The peer serves ${theirs.join(', ')}; this node decodes ${ours.join(', ')}.`;
   throw new SyncError('CODEC_UNAVAILABLE', message);
+}
+
+/** What a peer lists for a way; nothing where it lists none, and of tiles, which are all of one codec. */
+function codecsFor(status: PeerStatus | null, mode: 'stream' | 'json' | 'tiles'): readonly string[] {
+  if (mode === 'tiles' || status === null) return [];
+  return (mode === 'json' ? status.codecs.frames : undefined) ?? status.codecs[mode];
 }

@@ -186,7 +186,9 @@ test('tiles that a peer does not have, or that are of another branch, are not as
     chooser.forgive(peer);
     t.is(chooser.choose(peer, { ...empty, status: served })?.mode, 'tiles');
   }
-  t.false(new ModeChooser(ways).failed(peer, 'tiles', new SyncError('HASH_MISMATCH', 'a lie'), false, served));
+  t.false(
+    new ModeChooser(ways).failed(peer, 'tiles', new SyncError('HASH_MISMATCH', 'a lie'), false, served),
+  );
 });
 
 test('a peer that has files of its tiles and nothing else is asked for those alone, whatever fails', (t) => {

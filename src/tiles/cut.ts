@@ -4,6 +4,8 @@ export const MAX_TILE_BLOCKS = 1024;
 /** Most bytes of a tile's documents, each with its line feed, unless it is one larger block. As fixed as the other. */
 export const MAX_TILE_BYTES = 4_194_304;
 
+const NONE: readonly DecidedCut[] = [];
+
 /** The range of a tile. */
 export interface TileCut {
   readonly from: number;
@@ -69,7 +71,10 @@ export class TileCutter {
     const wanted = this.undecidedFrom + this.#sums.length;
     if (height !== wanted) throw new TypeError(`Block ${wanted} is next, not ${height}.`);
     this.#sums.push((this.#sums.at(-1) ?? 0) + documentBytes + 1);
-    const decided: DecidedCut[] = [];
+    const first = this.#decide(height);
+    // As nearly every block does: so nothing is allocated for each.
+    if (first === null) return NONE;
+    const decided = [first];
     for (let cut = this.#decide(height); cut !== null; cut = this.#decide(height)) decided.push(cut);
     return decided;
   }

@@ -82,7 +82,9 @@ export class NextPlan {
   constructor(cut: OpenCut, drop: CutDrop | null, blocks: readonly CutBlock[]) {
     this.cut = cut;
     this.drop = drop;
-    this.decided = [...(drop === null ? [] : cut.back(drop)), ...blocks.flatMap((block) => cut.add(block))];
+    const decided = drop === null ? [] : [...cut.back(drop)];
+    for (const block of blocks) decided.push(...cut.add(block));
+    this.decided = decided;
   }
 
   /** Whether blocks of the batch are a tile, or may become one or a part of one: no tile that is made ends within them. */

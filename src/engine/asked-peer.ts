@@ -88,7 +88,9 @@ export class AskedPeer {
   #asked(): Pick<StreamRequest, 'peer' | 'acceptCodecs' | 'others'> {
     const { parts, transport, book } = this.#deps;
     const { peer, status } = this.#record;
-    const acceptCodecs = negotiateCodecs(parts.acceptCodecs, status, transport.mode);
+    const { mode } = transport;
+    const acceptCodecs =
+      mode === 'tiles' ? parts.acceptCodecs : negotiateCodecs(parts.acceptCodecs, status, mode);
     return { peer, acceptCodecs, others: asOthers(book.ready, peer) };
   }
 

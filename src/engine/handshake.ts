@@ -94,9 +94,8 @@ export function selfContradiction(
 export function negotiateCodecs(
   ours: readonly string[],
   status: PeerStatus | null,
-  mode: 'stream' | 'json' | 'tiles',
+  mode: 'stream' | 'json',
 ): readonly string[] {
-  if (mode === 'tiles') return ours;
   const theirs = (mode === 'json' ? status?.codecs.frames : null) ?? status?.codecs[mode] ?? [];
   if (theirs.length === 0) return ours;
   const common = ours.filter((id) => theirs.includes(id));

@@ -1,4 +1,4 @@
-import type { ChainIdentity, PeerStatus } from '../contracts/index.js';
+import type { ChainIdentity, PeerStatus, Transport } from '../contracts/index.js';
 import { DEFAULT_RULES } from '../chain/open-store.js';
 import { SyncError } from '../errors/index.js';
 
@@ -94,9 +94,9 @@ export function selfContradiction(
 export function negotiateCodecs(
   ours: readonly string[],
   status: PeerStatus | null,
-  mode: 'stream' | 'json' | 'tiles',
+  mode: 'stream' | 'json',
 ): readonly string[] {
-  const theirs = codecsFor(status, mode);
+  const theirs = (mode === 'json' ? status?.codecs.frames : null) ?? status?.codecs[mode] ?? [];
   if (theirs.length === 0) return ours;
   const common = ours.filter((id) => theirs.includes(id));
   const { storedAs = null } = status ?? {};
@@ -106,8 +106,11 @@ export function negotiateCodecs(
   throw new SyncError('CODEC_UNAVAILABLE', message);
 }
 
-/** What a peer lists for a way; nothing where it lists none, and of tiles, which are all of one codec. */
-function codecsFor(status: PeerStatus | null, mode: 'stream' | 'json' | 'tiles'): readonly string[] {
-  if (mode === 'tiles' || status === null) return [];
-  return (mode === 'json' ? status.codecs.frames : undefined) ?? status.codecs[mode];
+/** Codecs to ask a peer for: tiles are of one encoding. @throws SyncError `CODEC_UNAVAILABLE` when there are none in common */
+export function codecsFor(
+  { mode }: Pick<Transport, 'mode'>,
+  ours: readonly string[],
+  status: PeerStatus | null,
+): readonly string[] {
+  return mode === 'tiles' ? ours : negotiateCodecs(ours, status, mode);
 }

@@ -142,6 +142,8 @@ function baseFor({ dir, lines, missing, key }: Files): Readonly<Record<string, r
     'serve --ingest': [`--data=${dir}`],
     sync: [`--data=${dir}`, `--peer=${PEER}`],
     export: [`--data=${dir}`],
+    publish: [`--data=${dir}`, `--out=${missing}`],
+    upgrade: [`--data=${dir}`],
     verify: [`--data=${dir}`],
     status: [],
     seal: [missing],

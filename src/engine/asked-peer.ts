@@ -2,7 +2,7 @@ import type { Peer, StreamRequest, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
 import type { Chain } from '../chain/chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
-import { negotiateCodecs } from './handshake.js';
+import { codecsFor } from './handshake.js';
 import { candidatesFor } from './peers/candidates.js';
 import { hedged } from './peers/hedge.js';
 import { metered } from './peers/metered.js';
@@ -84,7 +84,7 @@ export class AskedPeer {
   #asked(): Pick<StreamRequest, 'peer' | 'acceptCodecs'> {
     const { parts, transport } = this.#deps;
     const { peer, status } = this.#record;
-    return { peer, acceptCodecs: negotiateCodecs(parts.acceptCodecs, status, transport.mode) };
+    return { peer, acceptCodecs: codecsFor(transport, parts.acceptCodecs, status) };
   }
 
   /** How tiles are checked, who may help, and who is told of a helper that fails. */

@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
 import {
   type Chain,
   createSyncEngine,
@@ -253,6 +254,8 @@ test('ranges come from one peer, and after a false block of it from the next', a
   });
   const { bytes, events, failure } = await synced(t, {
     mode: 'json',
+    // Without that of tiles.
+    plugins: [jsonRangeTransport()],
     peers: [liar.url, honest.url, idle.url],
   });
   t.is(failure, null);

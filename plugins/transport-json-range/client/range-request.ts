@@ -60,7 +60,7 @@ export class RangeRequest {
     return this.#next;
   }
 
-  /** What came is of use, or of none: something else is waited for. */
+  /** What came was looked at: the next wait is for what follows it. */
   take(): void {
     this.#next = null;
   }

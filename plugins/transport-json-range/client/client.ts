@@ -35,9 +35,9 @@ export interface JsonRangeTransportOptions {
    */
   readonly firstRangeBlocks?: number;
   /**
-   * How long a request may bring nothing, in milliseconds, before the same is asked for once more on another connection;
-   * the one counts that brings a whole block first. Twice as long after each time that this was for nothing.
-   * 1 to 600,000.
+   * How long a request may bring nothing, in milliseconds, before the same is asked for once more, on another connection
+   * (over HTTP/2, on another stream of the same one); the one counts that brings a whole block first. Twice as long after
+   * each time that this was for nothing. 1 to 600,000.
    *
    * @defaultValue 2,000
    */

@@ -338,16 +338,6 @@ export class Chain implements BlockSource, Closeable {
   }
 
   /**
-   * Checks that verified frames, in their order, are vouched for by the last one, where `producers` ask for signatures.
-   *
-   * @throws SyncError `PRODUCER_UNKNOWN`, `SIGNATURE_INVALID`
-   * @internal
-   */
-  vouch(frames: readonly Frame[]): void {
-    this.#parts.producers?.vouch(frames);
-  }
-
-  /**
    * Compares verified blocks of another branch with the ones that are held, where `producers` say who may write, and keeps
    * the proof of a producer that has signed two blocks at one height.
    *

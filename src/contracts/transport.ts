@@ -56,13 +56,13 @@ export interface StreamRequest {
    */
   readonly describe?: (bytes: Uint8Array, codec?: string) => BlockHeader;
   /**
-   * Further peers of the same chain that blocks may be fetched from as well, where the transport fetches several things
-   * at once. Without `onPeerFailure` they are not used.
+   * Further peers of the same chain that tiles may be fetched from as well; absent where the transport is not asked for
+   * tiles. Without `onPeerFailure` they are not used.
    */
   readonly others?: readonly PeerWithStatus[];
   /** Checks a tile; absent where the transport is not asked for tiles. */
   readonly verifyTile?: VerifyTile;
-  /** One of the others failed and is not used any more; the request goes on without it. */
+  /** One of {@link StreamRequest.others} failed and is not used any more; the request goes on without it. */
   readonly onPeerFailure?: (peer: Peer, error: Error) => void;
 }
 
@@ -79,8 +79,6 @@ export interface WireFrame {
   readonly height: number | null;
   readonly codec: string;
   readonly bytes: Uint8Array;
-  /** Who sent it, where that is one of {@link StreamRequest.others}. */
-  readonly peer?: Peer;
 }
 
 /** The peer says that everything above `to` is void. */

@@ -61,16 +61,11 @@ export class AskedPeer {
 
   /** What a session asks the peer with. */
   opener(): SessionDeps['open'] {
-    const { settings, chain, book, now, transport: asked } = this.#deps;
+    const { settings, chain, now, transport: asked } = this.#deps;
     const request = {
       to: settings.to,
       follow: this.follows,
       describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
-      ...(asked.mode === 'tiles' ? { verifyTile: chain.verifyTile } : {}),
-      onPeerFailure: (failed: Peer, error: Error): void => {
-        const record = book.find(failed.url);
-        if (record !== null && isSyncError(error)) this.#deps.onOther(record, error);
-      },
     };
     const onReceived = (bytes: number, waitMs: number): void => {
       this.#rate.received(bytes, waitMs);
@@ -78,18 +73,31 @@ export class AskedPeer {
     // Once a peer has answered, all else is asked of that one.
     let transport = this.#transport();
     return (range, signal) => {
-      const items = transport.open({ ...request, ...this.#asked(), ...range }, { signal });
+      const more = asked.mode === 'tiles' ? this.#forTiles() : {};
+      const items = transport.open({ ...request, ...this.#asked(), ...more, ...range }, { signal });
       transport = this.#deps.transport;
       return metered(items, now, onReceived);
     };
   }
 
-  /** Who is asked, in what codecs, and who may help. */
-  #asked(): Pick<StreamRequest, 'peer' | 'acceptCodecs' | 'others'> {
-    const { parts, transport, book } = this.#deps;
+  /** Who is asked, and in what codecs. */
+  #asked(): Pick<StreamRequest, 'peer' | 'acceptCodecs'> {
+    const { parts, transport } = this.#deps;
     const { peer, status } = this.#record;
-    const acceptCodecs = codecsFor(transport, parts.acceptCodecs, status);
-    return { peer, acceptCodecs, others: asOthers(book.ready, peer) };
+    return { peer, acceptCodecs: codecsFor(transport, parts.acceptCodecs, status) };
+  }
+
+  /** How tiles are checked, who may help, and who is told of a helper that fails. */
+  #forTiles(): Pick<StreamRequest, 'verifyTile' | 'others' | 'onPeerFailure'> {
+    const { chain, book } = this.#deps;
+    return {
+      verifyTile: chain.verifyTile,
+      others: asOthers(book.ready, this.#record.peer),
+      onPeerFailure: (failed, error) => {
+        const record = book.find(failed.url);
+        if (record !== null && isSyncError(error)) this.#deps.onOther(record, error);
+      },
+    };
   }
 
   /** Near the head an answer comes at once, so that waiting for a peer that hangs is the dearest part. */

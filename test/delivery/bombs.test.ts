@@ -99,10 +99,7 @@ test.serial('blocks of a range that is mostly white space keep no more memory th
       url.pathname.endsWith('/status')
         ? Promise.resolve({ status: 404, headers: { get: () => null }, body: null })
         : deps.fetch(url, init);
-    await asking(jsonRangeTransport({ parallel: 1, firstRangeBlocks: 1000 }), { items })(
-      { ...deps, fetch },
-      peer,
-    );
+    await asking(jsonRangeTransport({ firstRangeBlocks: 1000 }), { items })({ ...deps, fetch }, peer);
   });
   const blocks = bytesOf(items);
   t.is(blocks.length, documents.length);
@@ -186,7 +183,7 @@ test('white space around a block is refused, and between the documents of a file
         url.pathname.endsWith('/status')
           ? Promise.resolve({ status: 404, headers: { get: () => null }, body: null })
           : deps.fetch(url, init);
-      await asking(jsonRangeTransport({ parallel: 1 }), { items })({ ...deps, fetch }, peer);
+      await asking(jsonRangeTransport(), { items })({ ...deps, fetch }, peer);
     },
   );
   t.deepEqual(

@@ -58,10 +58,8 @@ const trials: Readonly<Record<string, Trial>> = {
     base: {},
     call: jsonRangeTransport,
     rows: {
-      parallel: integers(1, 16),
       targetRangeBytes: bytes,
       firstRangeBlocks: integers(1, 10_000),
-      maxBufferedBytes: bytes,
       hedgeAfterMs: { takes: [undefined, 1, 600_000], refuses: [...NO_NUMBERS, 0, 600_001] },
     },
   },

@@ -152,12 +152,13 @@ test('ranges grow until they have the bytes that are wanted, and no faster than 
   const { items } = await fetchAll(peer, {}, { targetRangeBytes: bytes * 1000, firstRangeBlocks: 2 });
   t.is(heights(items).length, 4000);
   const sizes = rangesOf(targets).map(([from = 0, to = 0]) => to - from + 1);
-  t.deepEqual(sizes.slice(0, 4), [2, 16, 128, 1024].slice(0, 4));
+  t.deepEqual(sizes.slice(0, 3), [2, 16, 128]);
+  t.true((sizes[3] ?? 0) > 900, sizes.join(' '));
   t.true(Math.max(...sizes) <= 1100, sizes.join(' '));
 });
 
 dataTest(
-  'all 8,192 Ethereum blocks come byte for byte through ranges in parallel',
+  'all 8,192 Ethereum blocks come byte for byte through ranges, one at a time',
   'data/ethereum/eth-mainnet-0-8191.ndjson.gz',
   async (t, file) => {
     const lines = gunzipSync(readFileSync(file)).toString().trimEnd().split('\n');
@@ -187,7 +188,7 @@ dataTest(
     const got = texts(items);
     t.is(got.length, 8192);
     t.true(got.every((text, height) => text === lines[height]));
-    t.true(most > 1 && most <= 4, `${most} at once`);
+    t.is(most, 1);
   },
 );
 
@@ -350,7 +351,7 @@ test('a start below the base of the peer is told with the base', async (t) => {
   t.is(outcome.error?.context.base, 100);
 });
 
-test('a busy peer is asked for one range at a time', async (t) => {
+test('a peer that gives one answer at a time is asked for no more', async (t) => {
   const { peer } = await serveRanges(t, new MemorySource(documents), { limits: { maxAnswersPerClient: 1 } });
   const { items, error } = await fetchAll(peer, {}, { targetRangeBytes: 5000 });
   t.is(error, null);
@@ -371,7 +372,7 @@ test('one document a line is read too when the peer says that it sends that', as
 });
 
 test('an option that is not within its bounds is a mistake of the caller', (t) => {
-  const wrong = [{ parallel: 0 }, { parallel: 17 }, { targetRangeBytes: 1.5 }, { firstRangeBlocks: 10_001 }];
+  const wrong = [{ hedgeAfterMs: 0 }, { targetRangeBytes: 1.5 }, { firstRangeBlocks: 10_001 }];
   for (const options of wrong) t.throws(() => jsonRangeTransport(options), { instanceOf: TypeError });
 });
 

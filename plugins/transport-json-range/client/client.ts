@@ -23,12 +23,6 @@ import { download, type DownloadOptions } from './download.js';
 /** Options of {@link jsonRangeTransport}. */
 export interface JsonRangeTransportOptions {
   /**
-   * Ranges fetched at once, by all peers together, 1 to 16; one for each peer where there are more.
-   *
-   * @defaultValue 4
-   */
-  readonly parallel?: number;
-  /**
    * Bytes of documents that one range should have; its number of blocks follows from it.
    *
    * @defaultValue 4 MiB
@@ -41,15 +35,9 @@ export interface JsonRangeTransportOptions {
    */
   readonly firstRangeBlocks?: number;
   /**
-   * Bytes held of ranges that were fetched ahead. Beside that each request holds at most one network read, and the range
-   * that is being delivered one document.
-   *
-   * @defaultValue 16 MiB
-   */
-  readonly maxBufferedBytes?: number;
-  /**
-   * How long a peer may bring nothing of the range that is to be delivered next, in milliseconds, before another peer is
-   * asked for it as well. 1 to 600,000.
+   * How long a request may bring nothing, in milliseconds, before the same is asked for once more, on another connection
+   * (over HTTP/2, on another stream of the same one); the one counts that brings a whole block first. Twice as long after
+   * each time that this was for nothing. 1 to 600,000.
    *
    * @defaultValue 2,000
    */
@@ -61,30 +49,22 @@ const byteCount = integer({ what: 'a number of bytes', min: 1 });
 
 /** Readers of the options. */
 export const JSON_RANGE_OPTIONS = {
-  parallel: withDefault(integer({ min: 1, max: 16 }), 4),
   targetRangeBytes: withDefault(byteCount, 4 * MIB),
   firstRangeBlocks: withDefault(integer({ min: 1, max: 10_000 }), 16),
-  maxBufferedBytes: withDefault(byteCount, 16 * MIB),
   hedgeAfterMs: withDefault(duration({ max: 600_000 }), 2_000),
 } satisfies SpecOf<JsonRangeTransportOptions>;
 
 /**
- * Registers the transport `json-range`: blocks come as JSON arrays of bounded ranges, several at once (protocol
- * section 2.3). It also takes a plain web server's one file with an array of all blocks; where such a file begins is
- * seen only when the request has `describe`.
+ * Registers the transport `json-range`: blocks come as bounded ranges, one after the other (protocol section 2.3). It
+ * also takes a plain web server's one file with an array of all blocks; where such a file begins is seen only when the
+ * request has `describe`.
  *
  * @throws TypeError for a value out of bounds, and for an option that there isn't.
  */
 export function jsonRangeTransport(options: JsonRangeTransportOptions = {}): TransportPlugin {
   const settings = readOptions('jsonRangeTransport', options, JSON_RANGE_OPTIONS);
-  const { parallel, targetRangeBytes, firstRangeBlocks, maxBufferedBytes, hedgeAfterMs } = settings;
-  const bounds: DownloadOptions = {
-    parallel,
-    targetBytes: targetRangeBytes,
-    firstBlocks: firstRangeBlocks,
-    maxBufferedBytes,
-    hedgeAfterMs,
-  };
+  const { targetRangeBytes: targetBytes, firstRangeBlocks: firstBlocks, hedgeAfterMs } = settings;
+  const bounds: DownloadOptions = { targetBytes, firstBlocks, hedgeAfterMs };
   return {
     kind: 'transport',
     name: 'json-range',

@@ -9,25 +9,32 @@ import type {
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { throwIfAborted } from '../../../src/internal/abort.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
-import { Budget } from './budget.js';
-import type { Piece } from './attempt.js';
-import { otherBranch, type Lane, type LaneContext } from './lane.js';
-import { Lanes } from './lanes.js';
-import { headerOf } from './placement.js';
-import { Sizer, type SizerOptions } from './sizer.js';
-import type { Source } from './source.js';
-import { Sources } from './sources.js';
+import { Patience } from './patience.js';
+import { type EncodedBlock, headerOf } from './placement.js';
+import { Range, type RangeContext } from './range.js';
+import type { RangeBatch } from './range-reader.js';
 
 /** Bounds of a download. */
-export interface DownloadOptions extends SizerOptions {
-  readonly parallel: number;
-  readonly maxBufferedBytes: number;
+export interface DownloadOptions {
+  /** Blocks of the first range. */
+  readonly firstBlocks: number;
+  /** Bytes of blocks that a range should have. */
+  readonly targetBytes: number;
+  /** How long a request may be silent, in milliseconds, before the same is asked for once more. */
   readonly hedgeAfterMs: number;
 }
 
 type Items = AsyncGenerator<readonly WireItem[], void, undefined>;
 
-/** Fetches a request's blocks range by range and delivers them in order. */
+/** Most blocks of one range (protocol section 2.3). */
+const MAX_RANGE = 10_000;
+/** A range is at most so many times as long as the one before, whatever the first blocks were like. */
+const MAX_GROWTH = 8;
+
+/**
+ * Fetches a request's blocks range by range, in order. While the caller has what one read brought the next one is waited
+ * for, and after the last one of a range the next range.
+ */
 export async function* download(
   deps: TransportDeps,
   options: DownloadOptions,
@@ -37,143 +44,131 @@ export async function* download(
 ): Items {
   throwIfAborted(signal);
   const abort = new LinkedAbort(signal);
-  const context: Omit<LaneContext, 'discard'> = {
-    deps,
-    describe: request.describe,
-    budget: new Budget(options.maxBufferedBytes),
-    signal: abort.signal,
-    running: new Set(),
-    sources: new Sources(request, status),
-    sizer: new Sizer(options),
-    hedgeAfterMs: options.hedgeAfterMs,
-    delivered: null,
-  };
-  const lanes = new Lanes(context, request, status, options.parallel);
+  const items = new Download(deps, options, request, status, abort.signal).items();
+  let next = items.next();
   try {
-    yield* new Delivery(request, status, lanes, context).items(abort.signal);
+    for (let step = await next; step.done !== true; step = await next) {
+      throwIfAborted(signal);
+      next = items.next();
+      // Told when it is waited for.
+      next.catch(() => undefined);
+      yield step.value;
+    }
   } catch (error) {
     throw isSyncError(error) ? error.at({ peer: request.peer.url }) : error;
   } finally {
     abort.release();
     abort.abort(new SyncError('ABORTED', 'The blocks are not needed any more.'));
-    await lanes.close();
+    await next.catch(() => undefined);
+    await items.return();
   }
 }
 
 /** Puts the ranges together. */
-class Delivery {
+class Download {
+  readonly #options: DownloadOptions;
   readonly #request: StreamRequest;
   readonly #status: PeerStatus | null;
-  readonly #lanes: Lanes;
-  readonly #context: Omit<LaneContext, 'discard'>;
+  readonly #context: RangeContext;
+  /** Codec to ask for frames in; `null` for documents. */
+  readonly #frames: string | null;
   readonly #to: number;
+  /** The last height that is known to be worth asking for; Infinity where the peer says nothing of its head. */
+  readonly #known: number;
+  #maxRange: number;
+  #blocks: number;
+  /** Height of the next block. */
   #height: number;
-  /** Sent what does not fit on another one of the others: either of them is on another branch. */
-  #suspect: Source | null = null;
+  #delivered: EncodedBlock | null = null;
 
   constructor(
+    deps: TransportDeps,
+    options: DownloadOptions,
     request: StreamRequest,
     status: PeerStatus | null,
-    lanes: Lanes,
-    context: Omit<LaneContext, 'discard'>,
+    signal: AbortSignal,
   ) {
+    const { describe, to, from, acceptCodecs } = request;
+    this.#options = options;
     this.#request = request;
     this.#status = status;
-    this.#lanes = lanes;
-    this.#context = context;
-    this.#to = request.to ?? Infinity;
-    this.#height = request.from;
+    this.#context = { deps, describe, patience: new Patience(options.hedgeAfterMs), signal };
+    this.#frames = framesOf(status, acceptCodecs);
+    this.#to = to ?? Infinity;
+    this.#known = Math.min(this.#to, status === null ? Infinity : (status.head?.height ?? -1));
+    this.#maxRange = Math.min(MAX_RANGE, status?.maxRange ?? MAX_RANGE);
+    this.#blocks = options.firstBlocks;
+    this.#height = from;
   }
 
-  async *items(signal: AbortSignal): Items {
-    while (this.#height <= this.#to) {
-      const lane = this.#lanes.current();
-      if (lane === null) break;
-      this.#lanes.fill();
-      yield* this.#deliver(lane, signal);
-      if (lane.last) break;
-      this.#lanes.advance();
-    }
+  async *items(): Items {
+    for (let isMore = true; isMore && this.#height <= this.#to;) isMore = yield* this.#range();
     yield [this.#complete()];
   }
 
-  async *#deliver(lane: Lane, signal: AbortSignal): Items {
-    for (let piece = await lane.take(); piece !== null; piece = await lane.take()) {
-      throwIfAborted(signal);
-      if (piece.blocks.length === 0 || !this.#accepts(piece, lane)) continue;
-      const items = this.#frames(piece);
-      this.#lanes.fill();
-      yield items;
-      if (this.#height > this.#to) return;
-    }
-  }
-
-  #frames({ blocks, codec, source }: Piece): readonly WireItem[] {
-    const from = source.asked ? {} : { peer: source.peer };
-    let total = 0;
-    const items: WireItem[] = [];
-    for (const bytes of blocks) {
-      total += bytes.length;
-      if (this.#height > this.#to) continue;
-      this.#context.delivered = { bytes, codec, source };
-      items.push({ kind: 'frame', height: this.#height++, codec, bytes, ...from });
-    }
-    this.#context.sizer.measured(blocks.length, total);
-    return items;
-  }
-
-  /** Whether a piece fits on what was delivered; one of another peer that doesn't is asked for again. */
-  #accepts(piece: Piece, lane: Lane): boolean {
-    const { delivered } = this.#context;
-    const { source } = piece;
-    const misfit = this.#misfit(piece);
-    if (misfit === null) {
-      if (source.asked) this.#leave(this.#suspect, this.#height);
+  /** @returns whether the peer may have more behind it */
+  async *#range(): AsyncGenerator<readonly WireItem[], boolean, undefined> {
+    const { peer, after } = this.#request;
+    const from = this.#height;
+    const to = this.#end(from);
+    const parentHash = after?.height === from - 1 ? after.hash : null;
+    const range = new Range(this.#context, { peer, from, to, parentHash, frames: this.#frames });
+    try {
+      yield* this.#deliver(range);
+      return !range.ignoresRange && this.#height > to;
+    } catch (error) {
+      if (!isSyncError(error, 'RANGE_TOO_LARGE') || to === from) throw error;
+      this.#maxRange = Math.ceil((to - from + 1) / 2);
       return true;
+    } finally {
+      await range.close();
     }
-    if (delivered === null ? source.asked : delivered.source === source) throw changed(misfit);
-    if (delivered !== null && source.asked) {
-      this.#leave(delivered.source, misfit);
-      throw otherBranch(delivered.source, misfit);
-    }
-    lane.refetch(piece.height, source);
-    const { asked } = this.#context.sources;
-    if (delivered === null || delivered.source.asked || asked.out !== null) this.#leave(source, misfit);
-    else this.#suspect = source;
-    return false;
   }
 
-  /** One of the others turned out to be on another branch. */
-  #leave(source: Source | null, height: number): void {
-    if (source === null) return;
-    const message = `The blocks from ${height} on are not of the branch that the asked peer has.`;
-    this.#context.sources.fail(source, new SyncError('FORKED', message, { height }));
-    this.#lanes.discard(source);
-    this.#suspect = null;
+  async *#deliver(range: Range): Items {
+    let blocks = 0;
+    let bytes = 0;
+    for (let batch = await range.next(); batch !== null; batch = await range.next()) {
+      this.#checkPlace(batch);
+      blocks += batch.blocks.length;
+      bytes += batch.blocks.reduce((sum, { length }) => sum + length, 0);
+      yield this.#frameItems(batch);
+      if (this.#height > this.#to) break;
+    }
+    if (blocks > 0) this.#blocks = nextSize(this.#blocks, (this.#options.targetBytes * blocks) / bytes);
+  }
+
+  /** Behind the head that the peer has named there may be newer blocks: one more range finds out. */
+  #end(from: number): number {
+    const bound = from > this.#known ? this.#to : this.#known;
+    return Math.min(from + Math.min(this.#blocks, this.#maxRange) - 1, bound, Number.MAX_SAFE_INTEGER);
+  }
+
+  #frameItems({ blocks, codec }: RangeBatch): readonly WireItem[] {
+    const wanted = blocks.slice(0, this.#to + 1 - this.#height);
+    const bytes = wanted.at(-1);
+    if (bytes !== undefined) this.#delivered = { bytes, codec };
+    return wanted.map((each): WireItem => ({ kind: 'frame', height: this.#height++, codec, bytes: each }));
   }
 
   /**
-   * The height at which a piece does not fit; `null` when it does. Each answer shows the chain at another moment: where
-   * two answers of one peer don't fit the chain has changed between them, which no peer is to be blamed for.
+   * Sees that an answer goes on where the last one ended. Each shows the chain at another moment: where two don't fit
+   * the chain has changed between them, which nobody is to be blamed for.
+   *
+   * @throws SyncError `STREAM_TRUNCATED`, `BELOW_BASE`
    */
-  #misfit({ blocks: [bytes], codec, first, source }: Piece): number | null {
+  #checkPlace({ blocks: [bytes], codec, first }: RangeBatch): void {
     const { describe } = this.#request;
-    const { delivered } = this.#context;
-    const isNew = first || delivered?.source !== source;
-    const header = isNew && bytes !== undefined ? headerOf({ bytes, codec }, describe) : null;
-    if (header === null) return null;
-    if (delivered === null) return this.#misfitAtStart(header, source);
-    const before = headerOf(delivered, describe);
-    if (before === null || header.height !== before.height + 1) return null;
-    return header.previousHash === before.hash ? null : header.height;
-  }
-
-  /** Only the asked peer was asked whether it has the block that we go on from; another one may be on another branch. */
-  #misfitAtStart(header: BlockHeader, { asked }: Source): number | null {
-    const { after } = this.#request;
-    this.#checkBase(header);
-    if (asked || after?.height !== header.height - 1) return null;
-    return after.hash === header.previousHash ? null : header.height;
+    const header = first && bytes !== undefined ? headerOf({ bytes, codec }, describe) : null;
+    if (header === null) return;
+    if (this.#delivered === null) {
+      this.#checkBase(header);
+      return;
+    }
+    const before = headerOf(this.#delivered, describe);
+    if (before?.height !== header.height - 1 || header.previousHash === before.hash) return;
+    const message = `The peer's chain changed below block ${header.height} between two of its answers.`;
+    throw new SyncError('STREAM_TRUNCATED', message, { height: header.height });
   }
 
   /** A file on a plain web server begins where it begins, and no status says where that is. */
@@ -188,16 +183,22 @@ class Delivery {
   #complete(): WireComplete {
     const claimed = this.#status?.head ?? null;
     const height = this.#height - 1;
-    const { delivered } = this.#context;
-    if (delivered === null || (claimed !== null && claimed.height > height)) {
+    if (this.#delivered === null || (claimed !== null && claimed.height > height)) {
       return { kind: 'complete', head: claimed };
     }
-    const header: BlockHeader | null = headerOf(delivered, this.#request.describe);
+    const header = headerOf(this.#delivered, this.#request.describe);
     return { kind: 'complete', head: { height, hash: header?.height === height ? header.hash : null } };
   }
 }
 
-function changed(height: number): SyncError {
-  const message = `The peer's chain changed below block ${height} between two of its answers.`;
-  return new SyncError('STREAM_TRUNCATED', message, { height });
+/** Blocks of the next range. @param wanted - so many have the bytes that a range should have, by what the last one had. */
+function nextSize(last: number, wanted: number): number {
+  return Math.max(1, Math.min(Math.floor(wanted), last * MAX_GROWTH));
+}
+
+/** What the peer holds its blocks in, if that is taken here: then neither side has to encode them anew. */
+function framesOf(status: PeerStatus | null, codecs: readonly string[]): string | null {
+  const { storedAs = null } = status ?? {};
+  const common = codecs.filter((id) => status?.codecs.frames?.includes(id) === true);
+  return common.find((id) => id === storedAs) ?? common[0] ?? null;
 }

@@ -17,8 +17,6 @@ export interface RangeBatch {
   readonly blocks: readonly Uint8Array[];
   /** What each of them is encoded in; `identity` for documents. */
   readonly codec: string;
-  /** Bytes read, also those of a block that is not whole yet. */
-  readonly bytes: number;
   /** Whether the first block is the first one of a response. */
   readonly first: boolean;
 }
@@ -92,7 +90,7 @@ export class RangeReader {
         const found = splitter.count;
         const failure = this.#take(chunk, splitter, blocks);
         if (splitter.count > found) body.progressed();
-        yield { blocks: ownViews(chunk, blocks), codec: this.#codec, bytes: chunk.length, first };
+        yield { blocks: ownViews(chunk, blocks), codec: this.#codec, first };
         if (blocks.length > 0) first = false;
         if (failure !== null) throw failure;
       }

@@ -87,7 +87,7 @@ export function unmetClaim({ peer, status }: PeerRecord, head: BlockRef | null):
   return new SyncError('HEAD_UNPROVED', message, { height: claimed.height, peer: peer.url });
 }
 
-/** The peers of a list that the others of a chain can be fetched from as well. */
+/** The peers of a list that tiles can be fetched from as well. */
 export function asOthers(
   records: readonly PeerRecord[],
   asked: Peer,

@@ -6,7 +6,6 @@ import type {
   WireFrame,
   WireItem,
 } from '../../contracts/index.js';
-import { isSyncError } from '../../errors/index.js';
 import type { Chain } from '../../chain/chain.js';
 import type { TileBlocks } from '../../chain/linked-tile.js';
 import { type AppendPoint, nextHeight } from '../../internal/links.js';
@@ -53,14 +52,10 @@ export class PeerVerifier {
    * Verifies the next block.
    *
    * @returns `null` for the newest one, repeated.
-   * @throws SyncError naming the peer that sent the block, where it is not the one that was asked
+   * @throws SyncError as {@link Verifier.wireFrame} does
    */
   frame(item: WireFrame): Frame | null {
-    try {
-      return this.#verifier.wireFrame(item);
-    } catch (error) {
-      throw item.peer !== undefined && isSyncError(error) ? error.at({ peer: item.peer.url }) : error;
-    }
+    return this.#verifier.wireFrame(item);
   }
 
   /**
@@ -91,16 +86,6 @@ export class PeerVerifier {
       if (isDone(verifier.appendPoint.head, to)) break;
     }
     return frames;
-  }
-
-  /** What another peer than the asked one has sent is vouched for by itself, so that the right one is blamed. */
-  vouchForHelper(frames: readonly Frame[], last: WireItem | undefined): void {
-    if (last?.kind !== 'frame' || last.peer === undefined) return;
-    try {
-      this.#deps.chain.vouch(frames);
-    } catch (error) {
-      throw isSyncError(error) ? error.at({ peer: last.peer.url }) : error;
-    }
   }
 
   #verifierAfter(head: BlockRef): Verifier {

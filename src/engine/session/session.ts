@@ -211,7 +211,6 @@ class Session {
         complete = (await this.#takeOther(item)) ?? complete;
       }
     } finally {
-      this.#verifier.vouchForHelper(frames, items.at(-1));
       await this.#push(frames);
     }
     return complete;

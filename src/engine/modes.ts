@@ -101,11 +101,11 @@ export class ModeChooser {
     hasWorked: boolean,
     status: PeerStatus | null = null,
   ): boolean {
-    if (hasWorked && error.code === 'STREAM_TRUNCATED') return true;
+    const others = served(this.#usable(peer), status).filter((each) => each !== mode && each !== 'tiles');
+    if (hasWorked && error.code === 'STREAM_TRUNCATED') return others.length > 0;
     const before = this.#failed.filter((each) => each !== mode);
     this.#failed = [...before, mode];
     if (error.info.provesLie) return false;
-    const others = served(this.#usable(peer), status).filter((each) => each !== mode && each !== 'tiles');
     if (error.info.retryable) return others.some((each) => !before.includes(each));
     if (!ABOUT_THE_WAY.has(error.code) && mode !== 'tiles') return false;
     if (mode !== 'tiles' || others.length > 0) this.#missing.add(key(peer, mode));

@@ -62,21 +62,11 @@ type EncodedBlock = Pick<Frame, 'header' | 'codec' | 'bytes'>;
 export function formatBlockEvent(block: EncodedBlock): Uint8Array {
   // Not of Node's pool: an event that is kept would keep the 8 KiB that it was cut from.
   const event = Buffer.allocUnsafeSlow(blockEventLength(block));
-  writeBlockEvent(event, 0, block);
-  return event;
-}
-
-/**
- * Writes a whole `block` event where there is room for {@link blockEventLength}.
- *
- * @returns the position after it
- * @throws SyncError `BLOCK_MALFORMED` as {@link formatBlockEvent} does
- */
-export function writeBlockEvent(target: Buffer, at: number, block: EncodedBlock): number {
   const { start, bytes, raw } = partsOf(block);
-  const from = at + target.write(start, at, 'latin1');
-  const to = from + (raw ? bytes.copy(target, from) : target.write(bytes.toString('base64'), from, 'latin1'));
-  return to + target.write(END, to, 'latin1');
+  const from = event.write(start, 'latin1');
+  const to = from + (raw ? bytes.copy(event, from) : event.write(bytes.toString('base64'), from, 'latin1'));
+  event.write(END, to, 'latin1');
+  return event;
 }
 
 /** Length of a whole `block` event, in bytes. */

@@ -1,0 +1,111 @@
+import { gunzipSync } from 'node:zlib';
+import test from 'ava';
+import { gzip } from '../../plugins/codec-gzip/index.js';
+import { identity } from '../../plugins/codec-identity/index.js';
+import { EncodedBlocks } from '../../plugins/transport-sse/server/encoded-blocks.js';
+import { sseEndpoint } from '../../plugins/transport-sse/index.js';
+import type { BlockSource, CodecPlugin, Endpoint } from '../../src/contracts/index.js';
+import { codecRegistry } from '../../src/di/codec-registry.js';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
+import { inThreadWorkers } from '../../src/workers/in-thread.js';
+import { MemorySource } from '../helpers/memory-source.js';
+import { sealedChain, smallPayload } from '../helpers/sealed-chain.js';
+import { bodyOf } from './sse-endpoint-support.js';
+
+const documents = sealedChain(300);
+
+/** Blocks of another branch above a height, up to 99. */
+const branchAbove = (height: number): readonly Uint8Array[] =>
+  sealedChain(100, (h) => (h <= height ? smallPayload(h) : { ...smallPayload(h), branch: 'b' })).slice(
+    height + 1,
+  );
+
+/** gzip that counts what it encodes. */
+function counting(): { readonly plugin: CodecPlugin; readonly count: () => number } {
+  const plugin = gzip();
+  let count = 0;
+  const create: CodecPlugin['create'] = () => {
+    const codec = plugin.create();
+    const encode = (document: Uint8Array): Uint8Array => {
+      count += 1;
+      return codec.encode(document);
+    };
+    return { ...codec, encode };
+  };
+  return { plugin: { ...plugin, create }, count: () => count };
+}
+
+function endpointWith(source: BlockSource, plugin: CodecPlugin): Endpoint {
+  const codecs = codecRegistry([plugin, identity()]);
+  const workers = inThreadWorkers(codecs);
+  const limits = DEFAULT_SERVER_LIMITS;
+  return sseEndpoint({ recentBytes: 0 }).create({ source, codecs, limits, cache: 'private', workers });
+}
+
+async function textOf(endpoint: Endpoint, query: string): Promise<string> {
+  const body = await bodyOf(endpoint, query, new AbortController().signal);
+  const chunks: Uint8Array[] = [];
+  for (let next = await body.next(); next.done !== true; next = await body.next()) chunks.push(next.value);
+  return Buffer.concat(chunks).toString();
+}
+
+test('a block that the store has in another codec is encoded once for streams that read it at the same time', async (t) => {
+  const { plugin, count } = counting();
+  const endpoint = endpointWith(new MemorySource(documents, { codec: 'identity' }), plugin);
+  const texts = await Promise.all(Array.from({ length: 5 }, () => textOf(endpoint, 'codec=gzip')));
+  t.is(new Set(texts).size, 1);
+  t.is(texts[0]?.split('event: block').length, 301);
+  t.is(count(), 300);
+  // Nothing is held while no stream is open.
+  t.true(texts.includes(await textOf(endpoint, 'codec=gzip')));
+  t.is(count(), 600);
+});
+
+test('a block that takes the place of one that was rolled back is encoded anew', async (t) => {
+  const { plugin, count } = counting();
+  const source = new MemorySource(documents.slice(0, 100), { codec: 'identity' });
+  const endpoint = endpointWith(source, plugin);
+  const controller = new AbortController();
+  const body = await bodyOf(endpoint, 'codec=gzip&follow=true', controller.signal);
+  let text = '';
+  while (!text.includes('event: complete'))
+    text += Buffer.from((await body.next()).value as Uint8Array).toString();
+  t.is(count(), 100);
+  const branch = branchAbove(89);
+  source.rollback(89);
+  source.extend(branch);
+  const sent = (await textOf(endpoint, 'codec=gzip&from_height=90')).matchAll(/^data: ([^{].*)$/gm);
+  const received = Array.from(sent, (match) => gunzipSync(Buffer.from(match[1] ?? '', 'base64')));
+  t.deepEqual(
+    received,
+    branch.map((document) => Buffer.from(document)),
+  );
+  controller.abort();
+  await body.return?.();
+});
+
+test('what is held is bounded in bytes, what was encoded first goes first, and another block of the height is no match', (t) => {
+  const encoded = new EncodedBlocks(10_000);
+  const header = (height: number, hash = `h${height}`) => ({
+    height,
+    hash,
+    previousHash: '',
+    timestamp: null,
+  });
+  for (let height = 0; height < 20; height++) {
+    encoded.add({ header: header(height) }, new Uint8Array(1000).fill(height));
+    t.true(encoded.bytes <= 10_000);
+  }
+  t.is(encoded.get(header(13)), null);
+  t.deepEqual(encoded.get(header(14)), new Uint8Array(1000).fill(14));
+  t.is(encoded.get(header(19, 'other')), null);
+  encoded.add({ header: header(19, 'other') }, new Uint8Array(10));
+  t.is(encoded.get(header(19)), null);
+  t.is(encoded.get(header(19, 'other'))?.length, 10);
+  encoded.add({ header: header(20) }, new Uint8Array(2 * 1024 * 1024));
+  t.is(encoded.get(header(20)), null);
+  t.is(encoded.get(header(14))?.length, 1000);
+  encoded.clear();
+  t.is(encoded.bytes, 0);
+  t.is(encoded.get(header(14)), null);
+});

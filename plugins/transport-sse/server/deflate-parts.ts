@@ -5,6 +5,9 @@ const STORED_BYTES = 256;
 /** Takes half the time of zlib's default, 6; blocks of 1 KB take a twentieth more bytes, 163 in place of 154. */
 const LEVEL = 3;
 
+/** Most that zlib writes at once, in bytes. */
+const OUTPUT_BYTES = 64 * 1024;
+
 /**
  * Compresses the pieces of streams, each as whole DEFLATE blocks that refer to nothing before them, end at a byte (RFC
  * 1951) and are not final. A piece that is the same object in several streams, as a live block is, is compressed once.
@@ -43,7 +46,8 @@ function stored(piece: Uint8Array): Uint8Array {
 /** On a thread of the pool. The full flush ends it at a byte, and without the final block. */
 function deflated(piece: Uint8Array): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const options = { level: LEVEL, chunkSize: piece.length, finishFlush: constants.Z_FULL_FLUSH };
+    const chunkSize = Math.min(piece.length, OUTPUT_BYTES);
+    const options = { level: LEVEL, chunkSize, finishFlush: constants.Z_FULL_FLUSH };
     deflateRaw(piece, options, (error, bytes) => {
       if (error === null) resolve(bytes);
       else reject(error);

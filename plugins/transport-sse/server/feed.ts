@@ -280,14 +280,23 @@ export class Feed implements HeadChunks {
         await transcoder.nextTurn();
         if (this.#changes.isRolledBack()) return;
       }
-      const block = transcoder.frame(frame);
-      this.#ended ||= this.#completed && blockEventLength(block) > MAX_LIVE_EVENT_BYTES;
-      if (this.#ended) break;
+      const event = this.#event(frame, transcoder);
+      this.#ended ||= event === null;
+      if (event === null || this.#ended) break;
       this.#cursor = frame.header;
-      yield* this.#packer.add(block);
+      yield* event;
       if (this.#changes.isRolledBack()) break;
     }
     yield* this.#packer.rest();
+  }
+
+  /** The pieces of a block's event; `null` for one that is too large for a follower. */
+  #event(frame: Frame, transcoder: Transcoder): Iterable<Uint8Array> | null {
+    const shared = transcoder.event(frame);
+    if (shared !== null) return this.#packer.addEvent(shared);
+    const block = transcoder.frame(frame);
+    const isTooLarge = this.#completed && blockEventLength(block) > MAX_LIVE_EVENT_BYTES;
+    return isTooLarge ? null : this.#packer.add(block);
   }
 
   /**

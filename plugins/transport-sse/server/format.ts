@@ -99,8 +99,8 @@ export const CHUNK_BYTES = 64 * 1024;
 const COPY_BELOW_BYTES = CHUNK_BYTES / 4;
 
 /**
- * Writes `block` events into chunks of one size: short events share a chunk, long ones go over several, and no event is
- * ever held in one piece. Ask for `rest` when no more is at hand.
+ * Writes `block` events into chunks of one size: short events share a chunk, long ones go over several, and no event
+ * is put together in one piece. Ask for `rest` when no more is at hand.
  */
 export class BlockPacker {
   #chunk = Buffer.alloc(0);
@@ -116,6 +116,16 @@ export class BlockPacker {
     yield* this.#raw(Buffer.from(start, 'latin1'));
     yield* raw ? this.#raw(bytes) : this.#base64(bytes);
     yield* this.#raw(Buffer.from(END, 'latin1'));
+  }
+
+  /** Adds a finished event: a long one goes as it is, after what is left. */
+  *addEvent(event: Uint8Array): Generator<Uint8Array, void, undefined> {
+    if (event.length < CHUNK_BYTES)
+      yield* this.#raw(Buffer.from(event.buffer, event.byteOffset, event.length));
+    else {
+      yield* this.rest();
+      yield event;
+    }
   }
 
   /** Takes out what is left; empty when nothing is. */

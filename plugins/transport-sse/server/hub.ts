@@ -1,7 +1,7 @@
 import type { ChainChange, EndpointDeps } from '../../../src/contracts/index.js';
-import { EncodedBlocks } from './encoded-blocks.js';
 import { formatBlockEvent } from './format.js';
 import { RecentBlocks } from './recent-blocks.js';
+import { SharedEvents } from './shared-events.js';
 import { Transcoder } from './transcoder.js';
 
 /** A stream that hears of changes; it must not throw. */
@@ -15,7 +15,7 @@ export interface Listener {
 /** A stream's place in a {@link Hub}. */
 export interface Membership {
   readonly recent: RecentBlocks;
-  /** Of this stream alone; what it encodes is shared. */
+  /** Of this stream alone; what it has to encode is shared. */
   readonly transcoder: Transcoder;
   leave(): void;
 }
@@ -23,12 +23,12 @@ export interface Membership {
 /** The streams of one codec. */
 interface Channel {
   readonly recent: RecentBlocks;
-  readonly encoded: EncodedBlocks;
+  readonly shared: SharedEvents;
   readonly listeners: Set<Listener>;
 }
 
-/** Bound on the older blocks that are held in a codec that the store has not got them in, in bytes. */
-const ENCODED_BYTES = 8 * 1024 * 1024;
+/** Bound on the events of older blocks that are held for each codec, in bytes. */
+const SHARED_BYTES = 8 * 1024 * 1024;
 
 /**
  * What all streams of a server share: one subscription to the source, and for each codec in use the newest blocks as
@@ -58,14 +58,14 @@ export class Hub {
       channel.listeners.delete(listener);
       if (channel.listeners.size === 0 && this.#channels.get(codec) === channel) this.#close(codec);
     };
-    const { recent, encoded } = channel;
-    return { recent, transcoder: new Transcoder(this.#deps, codec, encoded), leave };
+    const { recent, shared } = channel;
+    return { recent, transcoder: new Transcoder(this.#deps, codec, shared), leave };
   }
 
   #open(codec: string): Channel {
     const transcoder = new Transcoder(this.#deps, codec);
     const recent = new RecentBlocks((frame) => formatBlockEvent(transcoder.frame(frame)), this.#recentBytes);
-    const channel = { recent, encoded: new EncodedBlocks(ENCODED_BYTES), listeners: new Set<Listener>() };
+    const channel = { recent, shared: new SharedEvents(SHARED_BYTES), listeners: new Set<Listener>() };
     this.#channels.set(codec, channel);
     return channel;
   }
@@ -78,9 +78,9 @@ export class Hub {
   }
 
   #change(change: ChainChange): void {
-    for (const { recent, encoded } of this.#channels.values()) {
+    for (const { recent, shared } of this.#channels.values()) {
       recent.change(change);
-      if (change.kind === 'rollback') encoded.clear();
+      if (change.kind === 'rollback') shared.clear();
     }
     for (const { listeners } of this.#channels.values())
       for (const { change: heard } of listeners) heard(change);

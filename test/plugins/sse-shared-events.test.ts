@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { gzip } from '../../plugins/codec-gzip/index.js';
 import { identity } from '../../plugins/codec-identity/index.js';
-import { EncodedBlocks } from '../../plugins/transport-sse/server/encoded-blocks.js';
+import { SharedEvents } from '../../plugins/transport-sse/server/shared-events.js';
 import { sseEndpoint } from '../../plugins/transport-sse/index.js';
 import type { BlockSource, CodecPlugin, Endpoint } from '../../src/contracts/index.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
@@ -44,9 +44,25 @@ function endpointWith(source: BlockSource, plugin: CodecPlugin): Endpoint {
 
 async function textOf(endpoint: Endpoint, query: string): Promise<string> {
   const body = await bodyOf(endpoint, query, new AbortController().signal);
+  return Buffer.concat(await collect(body)).toString();
+}
+
+/** The chunks of a stream of documents, as they are sent to a client that accepts an encoding. */
+async function chunksOf(endpoint: Endpoint, encoding: string | null): Promise<readonly Uint8Array[]> {
+  const request = {
+    method: 'GET',
+    path: '/stream',
+    query: new URLSearchParams('codec=identity'),
+    header: (name: string) => (name === 'accept-encoding' ? encoding : null),
+  };
+  const { body } = await endpoint.handle(request, { signal: new AbortController().signal });
+  return collect((body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]());
+}
+
+async function collect(body: AsyncIterator<Uint8Array>): Promise<readonly Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   for (let next = await body.next(); next.done !== true; next = await body.next()) chunks.push(next.value);
-  return Buffer.concat(chunks).toString();
+  return chunks;
 }
 
 test('a block that the store has in another codec is encoded once for streams that read it at the same time', async (t) => {
@@ -59,6 +75,25 @@ test('a block that the store has in another codec is encoded once for streams th
   // Nothing is held while no stream is open.
   t.true(texts.includes(await textOf(endpoint, 'codec=gzip')));
   t.is(count(), 600);
+});
+
+test('the event of a block that had to be decoded is one piece of memory for all streams, and is compressed once', async (t) => {
+  const large = sealedChain(6, (height) => ({ text: `${height} `.repeat(40_000) }));
+  for (const encoding of [null, 'gzip']) {
+    const endpoint = endpointWith(new MemorySource(large), gzip());
+    const [one = [], two = []] = await Promise.all([1, 2].map(() => chunksOf(endpoint, encoding)));
+    t.is(one.length, two.length);
+    // Not the first, which has the header of gzip in it.
+    t.is(one.filter((chunk, at) => at > 0 && at < 6 && chunk === two[at]).length, 5);
+    const text = encoding === null ? Buffer.concat(one) : gunzipSync(Buffer.concat(one));
+    t.is(
+      text
+        .toString()
+        .match(/^data: {"hash":.*$/gm)
+        ?.join('\n'),
+      large.map((each) => `data: ${Buffer.from(each).toString()}`).join('\n'),
+    );
+  }
 });
 
 test('a block that takes the place of one that was rolled back is encoded anew', async (t) => {
@@ -84,8 +119,8 @@ test('a block that takes the place of one that was rolled back is encoded anew',
   await body.return?.();
 });
 
-test('what is held is bounded in bytes, what was encoded first goes first, and another block of the height is no match', (t) => {
-  const encoded = new EncodedBlocks(10_000);
+test('what is held is bounded in bytes, what was made first goes first, and another block of the height is no match', (t) => {
+  const shared = new SharedEvents(10_000);
   const header = (height: number, hash = `h${height}`) => ({
     height,
     hash,
@@ -93,19 +128,16 @@ test('what is held is bounded in bytes, what was encoded first goes first, and a
     timestamp: null,
   });
   for (let height = 0; height < 20; height++) {
-    encoded.add({ header: header(height) }, new Uint8Array(1000).fill(height));
-    t.true(encoded.bytes <= 10_000);
+    shared.add(header(height), new Uint8Array(1000).fill(height));
+    t.true(shared.bytes <= 10_000);
   }
-  t.is(encoded.get(header(13)), null);
-  t.deepEqual(encoded.get(header(14)), new Uint8Array(1000).fill(14));
-  t.is(encoded.get(header(19, 'other')), null);
-  encoded.add({ header: header(19, 'other') }, new Uint8Array(10));
-  t.is(encoded.get(header(19)), null);
-  t.is(encoded.get(header(19, 'other'))?.length, 10);
-  encoded.add({ header: header(20) }, new Uint8Array(2 * 1024 * 1024));
-  t.is(encoded.get(header(20)), null);
-  t.is(encoded.get(header(14))?.length, 1000);
-  encoded.clear();
-  t.is(encoded.bytes, 0);
-  t.is(encoded.get(header(14)), null);
+  t.is(shared.get(header(13)), null);
+  t.deepEqual(shared.get(header(14)), new Uint8Array(1000).fill(14));
+  t.is(shared.get(header(19, 'other')), null);
+  shared.add(header(19, 'other'), new Uint8Array(10));
+  t.is(shared.get(header(19)), null);
+  t.is(shared.get(header(19, 'other'))?.length, 10);
+  shared.clear();
+  t.is(shared.bytes, 0);
+  t.is(shared.get(header(14)), null);
 });

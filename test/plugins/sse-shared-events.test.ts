@@ -4,12 +4,21 @@ import { gzip } from '../../plugins/codec-gzip/index.js';
 import { identity } from '../../plugins/codec-identity/index.js';
 import { SharedEvents } from '../../plugins/transport-sse/server/shared-events.js';
 import { sseEndpoint } from '../../plugins/transport-sse/index.js';
-import type { BlockSource, CodecPlugin, Endpoint } from '../../src/contracts/index.js';
+import type {
+  AbortOptions,
+  BlockRange,
+  BlockSource,
+  CodecPlugin,
+  Endpoint,
+  Frame,
+} from '../../src/contracts/index.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
+import { Deferred } from '../../src/internal/deferred.js';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain, smallPayload } from '../helpers/sealed-chain.js';
+import { until } from '../helpers/waiting.js';
 import { bodyOf } from './sse-endpoint-support.js';
 
 const documents = sealedChain(300);
@@ -140,4 +149,48 @@ test('what is held is bounded in bytes, what was made first goes first, and anot
   shared.clear();
   t.is(shared.bytes, 0);
   t.is(shared.get(header(14)), null);
+});
+
+/** A source that counts its open reads, and can hold them up. */
+class HeldSource extends MemorySource {
+  open = 0;
+  readonly signals: (AbortSignal | undefined)[] = [];
+  gate: Promise<void> = Promise.resolve();
+
+  override async *read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]> {
+    this.open += 1;
+    this.signals.push(options?.signal);
+    try {
+      for await (const frames of super.read(range, options)) {
+        await this.gate;
+        yield frames;
+      }
+    } finally {
+      this.open -= 1;
+    }
+  }
+}
+
+test('the read of a stream is called off when its client goes away, and no other', async (t) => {
+  const source = new HeldSource(documents);
+  const gate = new Deferred<undefined>();
+  source.gate = gate.promise.then(() => undefined);
+  const endpoint = endpointWith(source, gzip());
+  const controllers = [new AbortController(), new AbortController()];
+  const [one, two] = await Promise.all(controllers.map(({ signal }) => bodyOf(endpoint, '', signal)));
+  const pending = [one, two].map((body) => body?.next());
+  await until(() => source.open === 2);
+  controllers[0]?.abort();
+  t.true((await pending[0])?.done);
+  t.deepEqual(
+    source.signals.map((signal) => signal?.aborted),
+    [true, false],
+  );
+  gate.resolve(undefined);
+  await until(() => source.open === 1);
+  t.false((await pending[1])?.done);
+  controllers[1]?.abort();
+  t.true((await two?.next())?.done);
+  await until(() => source.open === 0);
+  t.is(source.listeners.size, 0);
 });

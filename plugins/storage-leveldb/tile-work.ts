@@ -76,6 +76,7 @@ export class TileWork {
         store.plan.done(cut);
       },
     );
+    await this.#forget(store, FORGOTTEN_BYTES.during);
     return true;
   }
 
@@ -93,11 +94,8 @@ export class TileWork {
           if (prepared !== null) await this.#write(store, { ...cut, decidedAt: null }, prepared);
         },
       );
-    await this.#writes.run(async () => {
-      const now = this.#handle.writable();
-      await this.#forget(now, FORGOTTEN_BYTES.after);
-      await this.#handle.guard(() => moveTail(this.#handle, now));
-    });
+    await this.#forget(store, FORGOTTEN_BYTES.after);
+    await this.#writes.run(() => this.#handle.guard(() => moveTail(this.#handle, this.#handle.writable())));
   }
 
   /** Resolves when the thread is gone. */
@@ -180,10 +178,12 @@ export class TileWork {
       to: Math.max(this.#replaced.to, cut.to),
       bytes: runs.reduce((sum, { body }) => sum + body.byteLength, this.#replaced.bytes),
     };
-    await this.#forget(store, FORGOTTEN_BYTES.during);
   }
 
-  /** LevelDB keeps deleted values until it happens to merge their files: they would be half of a store. */
+  /**
+   * LevelDB keeps deleted values until it happens to merge their files: they would be half of a store. Writes go on
+   * meanwhile.
+   */
   async #forget({ contents }: Opened, worthBytes: number): Promise<void> {
     const { from, to, bytes } = this.#replaced;
     if (bytes < worthBytes) return;

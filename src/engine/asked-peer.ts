@@ -2,7 +2,7 @@ import type { Peer, StreamRequest, Transport } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
 import type { Chain } from '../chain/chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
-import { negotiateCodecs } from './handshake.js';
+import { codecsFor } from './handshake.js';
 import { candidatesFor } from './peers/candidates.js';
 import { hedged } from './peers/hedge.js';
 import { metered } from './peers/metered.js';
@@ -88,7 +88,7 @@ export class AskedPeer {
   #asked(): Pick<StreamRequest, 'peer' | 'acceptCodecs' | 'others'> {
     const { parts, transport, book } = this.#deps;
     const { peer, status } = this.#record;
-    const acceptCodecs = negotiateCodecs(parts.acceptCodecs, status, transport.mode);
+    const acceptCodecs = codecsFor(transport, parts.acceptCodecs, status);
     return { peer, acceptCodecs, others: asOthers(book.ready, peer) };
   }
 

@@ -1,4 +1,4 @@
-import type { ChainIdentity, PeerStatus } from '../contracts/index.js';
+import type { ChainIdentity, PeerStatus, Transport } from '../contracts/index.js';
 import { DEFAULT_RULES } from '../chain/open-store.js';
 import { SyncError } from '../errors/index.js';
 
@@ -94,9 +94,8 @@ export function selfContradiction(
 export function negotiateCodecs(
   ours: readonly string[],
   status: PeerStatus | null,
-  mode: 'stream' | 'json' | 'tiles',
+  mode: 'stream' | 'json',
 ): readonly string[] {
-  if (mode === 'tiles') return ours;
   const theirs = (mode === 'json' ? status?.codecs.frames : null) ?? status?.codecs[mode] ?? [];
   if (theirs.length === 0) return ours;
   const common = ours.filter((id) => theirs.includes(id));
@@ -105,4 +104,13 @@ export function negotiateCodecs(
   if (common.length > 0) return [...common.filter(isStored), ...common.filter((id) => !isStored(id))];
   const message = `The peer serves ${theirs.join(', ')}; this node decodes ${ours.join(', ')}.`;
   throw new SyncError('CODEC_UNAVAILABLE', message);
+}
+
+/** Codecs to ask a peer for: tiles are of one encoding. @throws SyncError `CODEC_UNAVAILABLE` when there are none in common */
+export function codecsFor(
+  { mode }: Pick<Transport, 'mode'>,
+  ours: readonly string[],
+  status: PeerStatus | null,
+): readonly string[] {
+  return mode === 'tiles' ? ours : negotiateCodecs(ours, status, mode);
 }

@@ -3,18 +3,16 @@ import { type ErrorCode, SyncError } from '../errors/index.js';
 import { isStatic, tilesReach } from './peer-tiles.js';
 
 /** A way to bring blocks here. */
-export type SyncMode = 'snapshot' | BlocksMode;
+export type SyncMode = 'snapshot' | 'stream' | 'json' | 'tiles';
 
 /** A way that brings blocks one by one or in tiles. */
 export type BlocksMode = Transport['mode'];
 
-/** Ways that a configuration can ask for: tiles are taken with others, which go on behind them. */
-export const WANTED_MODES = ['auto', 'stream', 'json', 'snapshot'] as const satisfies readonly (
-  SyncMode | 'auto'
-)[];
+/** A way that a configuration asks for. Tiles come with others, which go on behind them. */
+export type WantedMode = 'auto' | 'stream' | 'json' | 'snapshot';
 
-/** A way that a configuration asks for. */
-export type WantedMode = (typeof WANTED_MODES)[number];
+/** All of them. */
+export const WANTED_MODES = ['auto', 'stream', 'json', 'snapshot'] as const satisfies readonly WantedMode[];
 
 /** A way, and why it was taken. */
 export interface ChosenMode {

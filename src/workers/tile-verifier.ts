@@ -41,7 +41,7 @@ export interface TileVerifier extends Closeable {
 const IDLE_MS = 5000;
 
 /** Rules of a host may parse what they check. */
-const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
+const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 };
 
 /** Whether tiles go to threads: `failed` when the rules can't be made on one. */
 type Threads =

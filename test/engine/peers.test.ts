@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
 import {
   type Chain,
   createSyncEngine,
@@ -253,6 +254,8 @@ test('ranges come from all peers at once, and a false block is blamed on who sen
   });
   const { bytes, events, failure } = await synced(t, {
     mode: 'json',
+    // Without that of tiles.
+    plugins: [jsonRangeTransport()],
     peers: [honest.url, second.url, liar.url],
   });
   t.is(failure, null);

@@ -10,6 +10,7 @@ import {
   type Tile,
 } from '../../src/index.js';
 import { bulkyFirst } from '../helpers/chain-tiles.js';
+import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { serveSource } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
@@ -223,14 +224,15 @@ for (const [lie, name, change] of [
   ['cut short', /tiles\/000\/0000000000000008/, (bytes: Uint8Array) => bytes.subarray(0, bytes.length / 2)],
 ] as const)
   test(`a peer whose tile is ${lie} is named, and an honest one brings the rest`, async (t) => {
+    const documents = sealedChain(100, bulkyFirst);
     const source = await sourceChain(t, 0);
-    await source.append(sealedChain(100, bulkyFirst));
-    const honest = await filesOf(t, source);
-    const bent = replaced(honest, name, change);
-    const [liar, good] = [await serveFiles(t, () => bent), await serveFiles(t, () => honest)];
-    const run = engineOf(t, { peers: [liar.url, good.url] });
+    await source.append(documents);
+    const bent = replaced(await filesOf(t, source), name, change);
+    const liar = await serveFiles(t, () => bent);
+    const run = engineOf(t, { peers: [liar.url, await serveSource(t, new MemorySource(documents))] });
     await run.engine.start();
     t.true((await bytesOf(run.engine.chain)).equals(await bytesOf(source)));
+    t.deepEqual(modesOf(run), ['tiles', 'stream']);
     t.deepEqual(namedBy(run), [[`${liar.url}/sync`, 'CODEC_CORRUPT']]);
   });
 

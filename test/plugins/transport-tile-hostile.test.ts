@@ -57,7 +57,7 @@ const LIES: readonly (readonly [what: string, code: ErrorCode, spoil: Spoil])[] 
   ],
   [
     'is another tile',
-    'CODEC_CORRUPT',
+    'HEIGHT_GAP',
     (folder): Uint8Array => folder.files.get(tileAt(folder, 8)) ?? Buffer.from(''),
   ],
   ['ends early', 'CODEC_CORRUPT', (_folder, body): Uint8Array => body.subarray(0, body.length - 40)],
@@ -145,6 +145,24 @@ for (const [what, code, spoil] of LIES) {
     t.true(isSyncError(failures[0]?.error) && failures[0].error.info.provesLie);
   });
 }
+
+test('a lie of the asked peer ends the request at once, also where others have the same tiles', async (t) => {
+  const folder = await plainFolder(t);
+  const honest = await serveFolder(t, folder, ({ path }, pass) => {
+    if (!path.endsWith('.gz')) pass();
+  });
+  const liar = await serveFolder(t, folder, ({ path }, pass, response) => {
+    if (path.endsWith('.gz')) send(response, bodyOf(other));
+    else pass();
+  });
+  const { more, failures } = await withOthers([honest]);
+  const outcome = await fetchTiles(liar, more, { hedgeAfterMs: 60_000 });
+  t.true(outcome.error?.info.provesLie);
+  t.is(outcome.error?.context.peer, liar.peer.url);
+  t.deepEqual(outcome.items, []);
+  t.deepEqual(failures, []);
+  t.true(honest.asked.filter(({ path }) => path.endsWith('.gz')).length <= 1);
+});
 
 test('a poisoned cache, which only `no-cache` passes, costs one more request and blames nobody', async (t) => {
   const folder = await plainFolder(t);

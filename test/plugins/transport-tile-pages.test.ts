@@ -140,6 +140,26 @@ test('an old page in a cache is read once more, past it', async (t) => {
   t.is(server.asked.filter(({ isFresh }) => isFresh).length, 1);
 });
 
+test('a false page of another peer is read once more, past all caches, before it is told of', async (t) => {
+  const folder = await plainFolder(t);
+  const waiting: (() => void)[] = [];
+  const cached = await serveFolder(t, folder, ({ path, isFresh }, pass, response) => {
+    if (path === PAGE && !isFresh) send(response, Buffer.from(LIES[0]?.[1] ?? ''));
+    else pass();
+    if (path.endsWith('.gz')) for (const each of waiting.splice(0)) each();
+  });
+  const first = await serveFolder(t, folder, ({ path }, pass) => {
+    if (!path.endsWith('.gz') || tilesAsked(cached).length > 0) pass();
+    else waiting.push(pass);
+  });
+  const { more, failures } = await withOthers([cached]);
+  const { items, error } = await fetchTiles(first, more, { hedgeAfterMs: 500 });
+  t.is(error, null);
+  t.deepEqual(rangesOf(items), RANGES);
+  t.true(tilesAsked(cached).length > 0);
+  t.deepEqual(failures, []);
+});
+
 test('a page that ends before what the status names brings what it has first', async (t) => {
   const folder = await plainFolder(t);
   const files = new Map([

@@ -151,7 +151,7 @@ test('another peer that is gone is told of, and its tiles come from the asked on
     more.onPeerFailure?.(peer, error);
     for (const pass of waiting) pass();
   };
-  const { items, error } = await fetchTiles(first, { ...more, onPeerFailure }, { hedgeAfterMs: 100 });
+  const { items, error } = await fetchTiles(first, { ...more, onPeerFailure }, { hedgeAfterMs: 500 });
   t.is(error, null);
   t.true(documentsOf(items).equals(whole));
   t.deepEqual(failed(failures), [[other.peer.url, 'PEER_UNREACHABLE']]);
@@ -164,13 +164,13 @@ test('a peer that is busy gets fewer requests at once, and is asked again', asyn
     if (isBody(path) && server.open() > 2) {
       refused++;
       response.writeHead(503, { 'retry-after': '0' }).end();
-    } else void turns(20).then(pass);
+    } else setTimeout(pass, 150);
   });
   const { items, error } = await fetchTiles(server, {}, patient);
   t.is(error, null);
   t.is(rangesOf(items).length, 12);
   // Those of the beginning; after that no more are sent than it takes.
-  t.true(refused >= 1 && refused <= 2, `${refused}`);
+  t.true(refused >= 1 && refused <= 4, `${refused}`);
 });
 
 test('a peer that is busy for long ends the request with the time that it asks for', async (t) => {

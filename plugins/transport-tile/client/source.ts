@@ -53,9 +53,14 @@ export class Source {
     return performance.now() < this.#restsUntil;
   }
 
+  /** Whether it failed a moment ago, and is not asked for a while. */
+  get isWaiting(): boolean {
+    return performance.now() < this.#readyAt;
+  }
+
   /** Whether one more request may be begun now: one of the others has to bring something before it is asked for more. */
   get isFree(): boolean {
-    if (this.busy >= this.most || performance.now() < this.#readyAt) return false;
+    if (this.busy >= this.most || this.isWaiting) return false;
     return this.asked || this.#rate !== null || this.busy === 0;
   }
 

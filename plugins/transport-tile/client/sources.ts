@@ -1,5 +1,6 @@
 import type { PeerTiles, StreamRequest, TileEntry, TransportDeps } from '../../../src/contracts/index.js';
 import { isSyncError, type SyncError } from '../../../src/errors/index.js';
+import { mayBeCached } from './file.js';
 import { readPage } from './page.js';
 import { Source } from './source.js';
 import { isSameTile } from './tile-file.js';
@@ -25,10 +26,13 @@ export class Sources {
     return best(free.filter(({ isResting }) => !isResting)) ?? best(free);
   }
 
-  /** The peer that may bring a tile faster than one that takes too long: another one where there is one. */
+  /** The peer that may bring a tile faster than one that takes too long: that one again only where no other can soon. */
   instead(slow: Source, entry: TileEntry): Source | null {
-    const able = this.#having(entry).filter((source) => source === slow || source.isFree);
-    return best(able.filter((source) => source !== slow)) ?? best(able);
+    const having = this.#having(entry);
+    const others = having.filter((source) => source !== slow);
+    const other = best(others.filter(({ isFree }) => isFree));
+    if (other !== null || others.some(({ isWaiting }) => isWaiting)) return other;
+    return having.includes(slow) ? slow : null;
   }
 
   /** Why nobody brings a tile any more; `null` while somebody may. */
@@ -78,8 +82,13 @@ export class Sources {
         const same = wanted.get(entry.from);
         if (same !== undefined && isSameTile(same, entry)) source.shares(entry);
       };
+      const read = (isFresh: boolean): Promise<void> =>
+        readPage(deps, { peer: source.peer, first, isFresh }, note, signal);
       try {
-        await readPage(deps, { peer: source.peer, first, isFresh: false }, note, signal);
+        await read(false).catch((error: unknown) => {
+          if (!mayBeCached(error)) throw error;
+          return read(true);
+        });
       } catch (error) {
         if (!isSyncError(error)) throw error;
         if (!signal.aborted) this.fail(source, error);

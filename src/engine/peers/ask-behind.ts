@@ -1,7 +1,7 @@
 import type { BlockRef, Transport } from '../../contracts/index.js';
 import { isSyncError } from '../../errors/index.js';
 import type { Chain } from '../../chain/chain.js';
-import { negotiateCodecs } from '../handshake.js';
+import { codecsFor } from '../handshake.js';
 import type { PeerRecord } from './peer-record.js';
 
 /** What asking a peer for a block works with. */
@@ -33,7 +33,7 @@ export async function askBehind(
     from: next,
     to: next,
     follow: false,
-    acceptCodecs: negotiateCodecs(acceptCodecs, status, transport.mode),
+    acceptCodecs: codecsFor(transport, acceptCodecs, status),
     describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
   };
   try {

@@ -120,8 +120,9 @@ export class HeadCheck {
     } = this.#deps;
     const { head } = chain.tip();
     const claimed = record.status?.head ?? null;
-    // Files show it only by being fetched.
-    if (head === null || claimed === null || isStatic(record.status)) return true;
+    // What is in tiles shows only by being fetched.
+    const isInTiles = isStatic(record.status) || transport.mode === 'tiles';
+    if (head === null || claimed === null || isInTiles) return true;
     try {
       if ((await askBehind({ chain, transport, acceptCodecs }, record, head, signal)) !== 'nothing')
         return true;

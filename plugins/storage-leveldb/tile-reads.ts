@@ -10,7 +10,7 @@ import { blocksOf } from './tile-encode.js';
 import { type BlockHead, decodeHeads } from './tile-heads.js';
 import { headsBytesOf, type StoredMember, type TileGroup, type TileRecord } from './tile-record.js';
 
-/** Bytes of a body that are read at once, or one member. */
+/** What is read at once, or one member, in bytes as it is held: a client that takes nothing holds all of it. */
 const READ_BYTES = 256 * 1024;
 
 /** About what the head of a block takes in memory. */
@@ -160,15 +160,22 @@ function* batchesOf(members: readonly MemberAt[]): Generator<readonly MemberAt[]
   let batch: MemberAt[] = [];
   let bytes = 0;
   for (const at of members) {
-    if (batch.length > 0 && bytes + at.member.bytes > READ_BYTES) {
+    const held = heldBytes(at);
+    if (batch.length > 0 && bytes + held > READ_BYTES) {
       yield batch;
       batch = [];
       bytes = 0;
     }
     batch.push(at);
-    bytes += at.member.bytes;
+    bytes += held;
   }
   if (batch.length > 0) yield batch;
+}
+
+/** What the frames of a member take: a large block stays as it is, small ones are decoded. */
+function heldBytes({ member, heads }: MemberAt): number {
+  const documentBytes = heads.reduce((sum, head) => sum + head.documentBytes, 0);
+  return heads.some((head) => isLarge(head.documentBytes)) ? member.bytes : documentBytes;
 }
 
 function headsOf(

@@ -12,7 +12,7 @@ const seed = Number(process.env['BLOCKFERRY_SEED'] ?? randomInt(2 ** 31));
 const SLICE_MS = 5_000;
 const WHOLE_MS = 180_000;
 
-/** Around sizes where something changes: blocks stored as they are, free expansion, bundles, live events. */
+/** Around sizes where something changes: blocks stored as they are, free expansion, shared encodings, live events. */
 const small = fc.oneof(
   fc.integer({ min: 0, max: 4096 }),
   fc.integer({ min: MIB - 300, max: MIB + 300 }),

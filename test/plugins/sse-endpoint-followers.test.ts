@@ -68,22 +68,20 @@ const joins = (max: number): fc.Arbitrary<{ readonly below: number; readonly at:
 interface Setting {
   readonly batch: number;
   readonly recentBytes: number;
-  readonly bundleBytes: number;
-  /** Blocks at first: few, or up to where a bundle ends. */
+  /** Blocks at first. */
   readonly count: number;
 }
 
 const setting: fc.Arbitrary<Setting> = fc.record({
   batch: fc.integer({ min: 1, max: 7 }),
   recentBytes: fc.constantFrom(0, 1500, 1 << 24),
-  bundleBytes: fc.constantFrom(0, 3000, 1 << 24, 1 << 24),
   count: fc.constantFrom(12, 62, 70),
 });
 
 /** Lets streams read while a source changes, and gives them when they have had time for everything. */
 async function readWhile(
   source: TurningSource,
-  { recentBytes, bundleBytes }: Setting,
+  { recentBytes }: Setting,
   between: readonly Operation[],
   during: readonly Operation[],
   joining: readonly { readonly below: number; readonly at: number }[],
@@ -93,7 +91,7 @@ async function readWhile(
     const next = turns.shift();
     if (next !== undefined) apply(source, next);
   };
-  const endpoint = endpointOf(source, { recentBytes, bundleBytes });
+  const endpoint = endpointOf(source, { recentBytes });
   const readers: Reader[] = [];
   const join = async (at: number): Promise<void> => {
     for (const one of joining)

@@ -141,7 +141,6 @@ const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
     call: sseEndpoint,
     rows: {
       recentBytes: row([undefined, 0, 1], counts(0)),
-      bundleBytes: row([undefined, 0, 1], counts(0)),
     },
   }),
   jsonRangeEndpoint: () => ({

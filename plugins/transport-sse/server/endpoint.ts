@@ -16,7 +16,7 @@ import { DeflateParts } from './deflate-parts.js';
 import { Feed } from './feed.js';
 import { gzipBody } from './gzip-body.js';
 import { SharedTimeout, withHeartbeats } from './heartbeats.js';
-import { Hub, type HubLimits } from './hub.js';
+import { Hub } from './hub.js';
 import { readName, readRequest } from './request.js';
 import { checkStart, isFinished } from './start.js';
 
@@ -29,14 +29,6 @@ export interface SseEndpointOptions {
    * @defaultValue 16 MiB
    */
   readonly recentBytes?: number;
-  /**
-   * Bound on the older blocks that are kept ready for all streams of one codec, in bytes; the ones that were not used
-   * for longest go first. Streams that need the same blocks at the same time share one read of the source. What clients
-   * want compressed is held beside it, at about a quarter of its size. 0 lets each stream read for itself.
-   *
-   * @defaultValue 8 MiB
-   */
-  readonly bundleBytes?: number;
 }
 
 const byteCount = integer({ what: 'a number of bytes' });
@@ -44,7 +36,6 @@ const byteCount = integer({ what: 'a number of bytes' });
 /** Readers of the options. */
 export const SSE_ENDPOINT_OPTIONS = {
   recentBytes: withDefault(byteCount, 16 * 1024 * 1024),
-  bundleBytes: withDefault(byteCount, 8 * 1024 * 1024),
 } satisfies SpecOf<SseEndpointOptions>;
 
 /**
@@ -54,8 +45,8 @@ export const SSE_ENDPOINT_OPTIONS = {
  * @throws TypeError for an option that isn't one, and for one out of bounds
  */
 export function sseEndpoint(options: SseEndpointOptions = {}): EndpointPlugin {
-  const bounds = readOptions('sseEndpoint', options, SSE_ENDPOINT_OPTIONS);
-  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, bounds);
+  const { recentBytes } = readOptions('sseEndpoint', options, SSE_ENDPOINT_OPTIONS);
+  const create = (deps: EndpointDeps): Endpoint => new SseEndpoint(deps, recentBytes);
   return { kind: 'endpoint', name: 'sse', apiVersion: PLUGIN_API_VERSION, create };
 }
 
@@ -88,13 +79,13 @@ class SseEndpoint implements Endpoint {
   readonly #parts = new DeflateParts();
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(deps: EndpointDeps, bounds: HubLimits) {
+  constructor(deps: EndpointDeps, recentBytes: number) {
     const { codecs, limits, cache } = deps;
     this.#headers = {
       ...HEADERS,
       'cache-control': cacheControl(cache, { maxAgeSeconds: null, isExact: true }),
     };
-    this.#hub = new Hub(deps, bounds);
+    this.#hub = new Hub(deps, recentBytes);
     this.#silence = new SharedTimeout(limits.heartbeatMs);
     this.#deps = deps;
     this.codecs = { stream: codecs.ids.filter((id) => servesBlocks(codecs.get(id))) };

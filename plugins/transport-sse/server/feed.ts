@@ -10,7 +10,6 @@ import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { onAbort } from '../../../src/internal/abort.js';
 import { belowBase } from '../../../src/internal/ancestry.js';
 import { abortable } from '../../../src/internal/iterate.js';
-import { bundleEnd, type Bundles, type Stretch } from './bundles.js';
 import { Changes } from './changes.js';
 import {
   blockEventLength,
@@ -20,10 +19,10 @@ import {
   formatRollbackEvent,
 } from './format.js';
 import type { HeadChunks } from './heartbeats.js';
-import type { Hub, Membership } from './hub.js';
+import type { Hub } from './hub.js';
 import type { Cursor, RecentBlocks } from './recent-blocks.js';
 import type { Plan } from './request.js';
-import { Transcoder } from './transcoder.js';
+import type { Transcoder } from './transcoder.js';
 
 /** Followers of version 0.1.0 take no larger event once they were told `complete`; in the answer to a new request they do. */
 const MAX_LIVE_EVENT_BYTES = 16 * 1024 * 1024;
@@ -41,9 +40,9 @@ interface WaitingForChange {
 }
 
 /**
- * The events of one stream. It keeps a cursor, and takes what follows it from the newest blocks or, further back, from the
- * bundles that all streams share; what does not go into a bundle it reads from the source itself. Changes only wake it
- * up, so that a slow client costs nothing but its cursor.
+ * The events of one stream. It keeps a cursor, and takes what follows it from the newest blocks, which all streams
+ * share, or, further back, from a read of the source. Changes only wake it up, so that a slow client costs at the head
+ * nothing but its cursor, and further back one batch of the source.
  *
  * Between looking whether a rollback was reported and handing out bytes nothing is ever waited for: what was read
  * before a rollback is void as long as it was not sent.
@@ -57,7 +56,6 @@ export class Feed implements HeadChunks {
   readonly #plan: Plan;
   readonly #signal: AbortSignal;
   readonly #onError: (error: unknown) => void;
-  readonly #transcoder: Transcoder;
   readonly #packer = new BlockPacker();
   readonly #changes: Changes;
   readonly #maxMs: number;
@@ -82,7 +80,6 @@ export class Feed implements HeadChunks {
     this.#expired = options.expired;
     this.#changes = new Changes(options.signal);
     this.#onError = options.onError ?? (() => undefined);
-    this.#transcoder = new Transcoder(deps.codecs, deps.limits, plan.codec);
     // Those that began together, as after a restart, don't all come back together.
     this.#maxMs = deps.limits.maxStreamMs * (1 + (Math.random() - 0.5) * 2 * LIFE_SPREAD);
     this.#cursor = { height: plan.from - 1, hash: plan.parentOf === plan.from ? plan.parentHash : null };
@@ -115,7 +112,7 @@ export class Feed implements HeadChunks {
         let step = this.#step();
         if (step === 'wait') step = await this.#atHead();
         if (typeof step !== 'string') yield step;
-        else if (step === 'read') yield* this.#older(member);
+        else if (step === 'read') yield* this.#blocks(this.#stretch(member.recent), member.transcoder);
         else if (step === 'end') return;
         else if (step !== 'wait') await this.#pause(step);
       }
@@ -226,42 +223,11 @@ export class Feed implements HeadChunks {
     if (!(await this.#changes.rollbackReported())) throw replaced(this.#cursor.height);
   }
 
-  /** Blocks that are not among the newest: those of a bundle or, where there is none, from a read of its own. */
-  async *#older({ recent, bundles }: Membership): AsyncGenerator<Uint8Array, void, undefined> {
-    const stretch = this.#stretch(recent);
-    if (bundles === null) yield* this.#blocks(stretch);
-    else yield* this.#bundle(bundles, stretch);
-  }
-
-  async *#bundle(bundles: Bundles, stretch: Stretch): AsyncGenerator<Uint8Array, void, undefined> {
-    const { from, to } = stretch;
-    const taken = await bundles.take(stretch, this.#signal);
-    if (this.#changes.isRolledBack()) return;
-    if (taken === 'large') {
-      yield* this.#blocks({ from, to: Math.min(to, bundleEnd(from)) });
-      return;
-    }
-    if (taken === 'nothing') {
-      await this.#checkProgress(from, to);
-      return;
-    }
-    if (taken === 'replaced' || !this.#isNext(taken.previousHash)) {
-      await this.#rollbackReported();
-      return;
-    }
-    this.#leftOut = false;
-    this.#cursor = taken.last;
-    yield* taken.chunks;
-  }
-
-  /** Whether a block with that parent can follow the cursor. */
-  #isNext(previousHash: string): boolean {
-    const { hash } = this.#cursor;
-    return hash === null || previousHash === hash;
-  }
-
-  /** Blocks from the source. */
-  async *#blocks({ from, to }: BlockRange): AsyncGenerator<Uint8Array, void, undefined> {
+  /** Blocks that are not among the newest, from the source. */
+  async *#blocks(
+    { from, to }: BlockRange,
+    transcoder: Transcoder,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const signal = this.#signal;
     for await (const frames of abortable(this.#source.read({ from, to }, { signal }), signal)) {
       if (this.#changes.isRolledBack()) return;
@@ -270,7 +236,7 @@ export class Feed implements HeadChunks {
         await this.#rollbackReported();
         return;
       }
-      yield* this.#send(frames.slice(0, count));
+      yield* this.#send(frames.slice(0, count), transcoder);
       if (this.#ended || this.#changes.isRolledBack()) return;
       // What the read left out may be of a branch that is no longer there.
       if (count < frames.length) break;
@@ -279,11 +245,11 @@ export class Feed implements HeadChunks {
   }
 
   /** What is to be read next: up to where the newest blocks begin, which are there for all. */
-  #stretch({ first }: RecentBlocks): Stretch {
+  #stretch({ first }: RecentBlocks): BlockRange {
     const from = this.#cursor.height + 1;
     const limit = Math.min(this.#source.tip().head?.height ?? from, this.#plan.to);
     const to = first !== null && first > from ? Math.min(limit, first - 1) : limit;
-    return { from, to, limit };
+    return { from, to };
   }
 
   /**
@@ -304,21 +270,33 @@ export class Feed implements HeadChunks {
    * Sends frames until a rollback is reported, or one is too large for a follower, who gets it when it asks again. The
    * cursor stands at the last one of which anything was handed out.
    */
-  async *#send(frames: readonly Frame[]): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#send(
+    frames: readonly Frame[],
+    transcoder: Transcoder,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     for (const frame of frames) {
-      if (this.#transcoder.isDue) {
+      if (transcoder.isDue) {
         yield* this.#packer.rest();
-        await this.#transcoder.nextTurn();
+        await transcoder.nextTurn();
         if (this.#changes.isRolledBack()) return;
       }
-      const block = this.#transcoder.frame(frame);
-      this.#ended ||= this.#completed && blockEventLength(block) > MAX_LIVE_EVENT_BYTES;
-      if (this.#ended) break;
+      const event = this.#event(frame, transcoder);
+      this.#ended ||= event === null;
+      if (event === null || this.#ended) break;
       this.#cursor = frame.header;
-      yield* this.#packer.add(block);
+      yield* event;
       if (this.#changes.isRolledBack()) break;
     }
     yield* this.#packer.rest();
+  }
+
+  /** The pieces of a block's event; `null` for one that is too large for a follower. */
+  #event(frame: Frame, transcoder: Transcoder): Iterable<Uint8Array> | null {
+    const shared = transcoder.event(frame);
+    if (shared !== null) return this.#packer.addEvent(shared);
+    const block = transcoder.frame(frame);
+    const isTooLarge = this.#completed && blockEventLength(block) > MAX_LIVE_EVENT_BYTES;
+    return isTooLarge ? null : this.#packer.add(block);
   }
 
   /**

@@ -62,21 +62,11 @@ type EncodedBlock = Pick<Frame, 'header' | 'codec' | 'bytes'>;
 export function formatBlockEvent(block: EncodedBlock): Uint8Array {
   // Not of Node's pool: an event that is kept would keep the 8 KiB that it was cut from.
   const event = Buffer.allocUnsafeSlow(blockEventLength(block));
-  writeBlockEvent(event, 0, block);
-  return event;
-}
-
-/**
- * Writes a whole `block` event where there is room for {@link blockEventLength}.
- *
- * @returns the position after it
- * @throws SyncError `BLOCK_MALFORMED` as {@link formatBlockEvent} does
- */
-export function writeBlockEvent(target: Buffer, at: number, block: EncodedBlock): number {
   const { start, bytes, raw } = partsOf(block);
-  const from = at + target.write(start, at, 'latin1');
-  const to = from + (raw ? bytes.copy(target, from) : target.write(bytes.toString('base64'), from, 'latin1'));
-  return to + target.write(END, to, 'latin1');
+  const from = event.write(start, 'latin1');
+  const to = from + (raw ? bytes.copy(event, from) : event.write(bytes.toString('base64'), from, 'latin1'));
+  event.write(END, to, 'latin1');
+  return event;
 }
 
 /** Length of a whole `block` event, in bytes. */
@@ -109,8 +99,8 @@ export const CHUNK_BYTES = 64 * 1024;
 const COPY_BELOW_BYTES = CHUNK_BYTES / 4;
 
 /**
- * Writes `block` events into chunks of one size: short events share a chunk, long ones go over several, and no event is
- * ever held in one piece. Ask for `rest` when no more is at hand.
+ * Writes `block` events into chunks of one size: short events share a chunk, long ones go over several, and no event
+ * is put together in one piece. Ask for `rest` when no more is at hand.
  */
 export class BlockPacker {
   #chunk = Buffer.alloc(0);
@@ -126,6 +116,16 @@ export class BlockPacker {
     yield* this.#raw(Buffer.from(start, 'latin1'));
     yield* raw ? this.#raw(bytes) : this.#base64(bytes);
     yield* this.#raw(Buffer.from(END, 'latin1'));
+  }
+
+  /** Adds a finished event: a long one goes as it is, after what is left. */
+  *addEvent(event: Uint8Array): Generator<Uint8Array, void, undefined> {
+    if (event.length < CHUNK_BYTES)
+      yield* this.#raw(Buffer.from(event.buffer, event.byteOffset, event.length));
+    else {
+      yield* this.rest();
+      yield event;
+    }
   }
 
   /** Takes out what is left; empty when nothing is. */

@@ -1,5 +1,5 @@
-import { combine } from './crc32.js';
-import type { DeflateParts, Part } from './deflate-parts.js';
+import { crc32 } from 'node:zlib';
+import type { DeflateParts } from './deflate-parts.js';
 
 type Result = IteratorResult<Uint8Array, undefined>;
 type Chunks = AsyncIterator<Uint8Array, undefined>;
@@ -12,8 +12,8 @@ const FINAL_BLOCK = Uint8Array.of(0x03, 0x00);
 const TRAILER_BYTES = 8;
 
 /**
- * The same chunks as one gzip member that is put together from parts which other streams share: many clients read only
- * the first member of a body. Each chunk is flushed, so that it can be read as soon as it is there.
+ * The same chunks as one gzip member, for many clients read only the first member of a body. Each chunk is flushed, so
+ * that it can be read as soon as it is there.
  *
  * @param signal - a body that ends because it fired has no trailer: what was cut off shows.
  */
@@ -37,14 +37,13 @@ class GzipBody implements AsyncIterableIterator<Uint8Array, undefined> {
   #hasEnded = false;
   readonly #onResult = (result: Result): Result | Promise<Result> => {
     if (result.done === true) return this.#end();
-    const part = this.#parts.of(result.value);
+    const piece = result.value;
+    this.#crc = crc32(piece, this.#crc);
+    this.#length = (this.#length + piece.length) >>> 0;
+    const part = this.#parts.of(piece);
     return part instanceof Promise ? part.then(this.#onPart) : this.#onPart(part);
   };
-  readonly #onPart = ({ bytes, crc, length, shift }: Part): Result => {
-    this.#crc = combine(this.#crc, crc, shift);
-    this.#length = (this.#length + length) >>> 0;
-    return { done: false, value: this.#first(bytes) };
-  };
+  readonly #onPart = (bytes: Uint8Array): Result => ({ done: false, value: this.#first(bytes) });
 
   constructor(chunks: Chunks, parts: DeflateParts, signal: AbortSignal) {
     this.#chunks = chunks;

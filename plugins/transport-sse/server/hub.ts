@@ -1,7 +1,7 @@
 import type { ChainChange, EndpointDeps } from '../../../src/contracts/index.js';
-import { Bundles } from './bundles.js';
 import { formatBlockEvent } from './format.js';
 import { RecentBlocks } from './recent-blocks.js';
+import { SharedEvents } from './shared-events.js';
 import { Transcoder } from './transcoder.js';
 
 /** A stream that hears of changes; it must not throw. */
@@ -15,40 +15,36 @@ export interface Listener {
 /** A stream's place in a {@link Hub}. */
 export interface Membership {
   readonly recent: RecentBlocks;
-  /** What is further back; `null` where each stream reads for itself. */
-  readonly bundles: Bundles | null;
+  /** Of this stream alone; what it has to encode is shared. */
+  readonly transcoder: Transcoder;
   leave(): void;
 }
 
 /** The streams of one codec. */
 interface Channel {
   readonly recent: RecentBlocks;
-  readonly bundles: Bundles | null;
+  readonly shared: SharedEvents;
   readonly listeners: Set<Listener>;
 }
 
-/** Bounds on what is held for each codec, in bytes. */
-export interface HubLimits {
-  /** The newest blocks. */
-  readonly recentBytes: number;
-  /** Bundles of older blocks; 0 for no bundles. */
-  readonly bundleBytes: number;
-}
+/** Bound on the events of older blocks that are held for each codec, in bytes. */
+const SHARED_BYTES = 8 * 1024 * 1024;
 
 /**
- * What all streams of a server share: one subscription to the source, and for each codec in use the newest blocks and
- * bundles of older ones as finished events. Holds nothing while no stream is open.
+ * What all streams of a server share: one subscription to the source, and for each codec in use the newest blocks as
+ * finished events, and older ones that had to be encoded. Holds nothing while no stream is open.
  */
 export class Hub {
   readonly #deps: EndpointDeps;
-  readonly #limits: HubLimits;
+  readonly #recentBytes: number;
   readonly #channels = new Map<string, Channel>();
   #unsubscribe: (() => void) | null = null;
   #isDue = false;
 
-  constructor(deps: EndpointDeps, limits: HubLimits) {
+  /** @param recentBytes - bound on the newest blocks that are held for each codec. */
+  constructor(deps: EndpointDeps, recentBytes: number) {
     this.#deps = deps;
-    this.#limits = limits;
+    this.#recentBytes = recentBytes;
   }
 
   /** Adds a stream. */
@@ -60,35 +56,31 @@ export class Hub {
     channel.listeners.add(listener);
     const leave = (): void => {
       channel.listeners.delete(listener);
-      if (channel.listeners.size === 0 && this.#channels.get(codec) === channel) this.#close(codec, channel);
+      if (channel.listeners.size === 0 && this.#channels.get(codec) === channel) this.#close(codec);
     };
-    const { recent, bundles } = channel;
-    return { recent, bundles, leave };
+    const { recent, shared } = channel;
+    return { recent, transcoder: new Transcoder(this.#deps, codec, shared), leave };
   }
 
   #open(codec: string): Channel {
-    const { codecs, limits } = this.#deps;
-    const transcoder = new Transcoder(codecs, limits, codec);
-    const { recentBytes, bundleBytes } = this.#limits;
-    const recent = new RecentBlocks((frame) => formatBlockEvent(transcoder.frame(frame)), recentBytes);
-    const bundles = bundleBytes === 0 ? null : new Bundles(this.#deps, codec, bundleBytes);
-    const channel = { recent, bundles, listeners: new Set<Listener>() };
+    const transcoder = new Transcoder(this.#deps, codec);
+    const recent = new RecentBlocks((frame) => formatBlockEvent(transcoder.frame(frame)), this.#recentBytes);
+    const channel = { recent, shared: new SharedEvents(SHARED_BYTES), listeners: new Set<Listener>() };
     this.#channels.set(codec, channel);
     return channel;
   }
 
-  #close(codec: string, { bundles }: Channel): void {
+  #close(codec: string): void {
     this.#channels.delete(codec);
-    bundles?.close();
     if (this.#channels.size > 0) return;
     this.#unsubscribe?.();
     this.#unsubscribe = null;
   }
 
   #change(change: ChainChange): void {
-    for (const { recent, bundles } of this.#channels.values()) {
+    for (const { recent, shared } of this.#channels.values()) {
       recent.change(change);
-      if (change.kind === 'rollback') bundles?.rollback(change.to);
+      if (change.kind === 'rollback') shared.clear();
     }
     for (const { listeners } of this.#channels.values())
       for (const { change: heard } of listeners) heard(change);

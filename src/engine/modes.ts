@@ -85,11 +85,11 @@ export class ModeChooser {
    * @returns whether the same peer is worth asking, before another peer is.
    */
   failed(peer: Peer, mode: 'stream' | 'json', error: SyncError, hasWorked: boolean): boolean {
-    if (hasWorked && error.code === 'STREAM_TRUNCATED') return true;
+    const others = this.#usable(peer).filter((each) => each !== mode);
+    if (hasWorked && error.code === 'STREAM_TRUNCATED') return others.length > 0;
     const both = this.#failed !== null && this.#failed !== mode;
     this.#failed = mode;
     if (error.info.provesLie) return false;
-    const others = this.#usable(peer).filter((each) => each !== mode);
     if (error.info.retryable) return !both && others.length > 0;
     if (!ABOUT_THE_WAY.has(error.code)) return false;
     this.#missing.add(key(peer, mode));

@@ -29,7 +29,11 @@ test('an empty node with somebody to trust takes verified history where a snapsh
     snapshots: { types: ['full', 'recent'], recentBlocks: 20 },
   });
   await chain.tilesMade();
-  await until(async () => (await chain.tiles?.list({ from: 0, to: 2_000 }))?.length === 2);
+  // The server looks at its tiles once a second.
+  await until(async () => {
+    const status = (await (await fetch(`${url}/status`)).json()) as { readonly tiles: { to: number } | null };
+    return status.tiles?.to === 2_047;
+  });
   const config: SyncEngineConfig = {
     peers: [url],
     storage: { use: 'memory' },

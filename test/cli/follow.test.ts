@@ -34,7 +34,7 @@ test('`sync --follow` goes on with new blocks and forks until SIGTERM, which is 
 test('with --stale-after, `sync --follow` tells of a head that is too old', async (t) => {
   const source = await sourceChain(t, 5);
   const { url } = await serveChain(t, source);
-  const options = ['--follow', '--stale-after', '60', '--agree', '1', '--json'];
+  const options = ['--follow', '--stale-after', '2', '--agree', '1', '--json'];
   const cli = new Cli(t, ['sync', '--peer', url, '--data', join(tempDir(t), 'b'), ...options]);
   const stale = await cli.waitFor(({ event }) => event === 'stale');
   t.like(stale, { stale: true, head: { height: 4 } });

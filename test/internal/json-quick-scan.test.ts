@@ -188,15 +188,15 @@ function changed(bytes: Buffer, random: () => number): Buffer<ArrayBuffer> {
 }
 
 test('Both scans decide alike on documents that are changed at random', (t) => {
-  fuzz(t, [SPECIMEN, bytesOf('{"a":1}'), bytesOf('{"a":"b","c":[{"d":"e"},{"f":-1.5e3}]}')], 60_000);
-  fuzz(t, sealedChain(20), 20_000);
+  fuzz(t, [SPECIMEN, bytesOf('{"a":1}'), bytesOf('{"a":"b","c":[{"d":"e"},{"f":-1.5e3}]}')], 20_000);
+  fuzz(t, sealedChain(20), 8_000);
 });
 
 test('Both scans decide alike on random bytes between braces', (t) => {
   const seed = randomInt(1, 2 ** 32);
   t.log(`seed ${seed}`);
   const random = pseudoRandom(seed);
-  for (let run = 0; run < 60_000; run++) {
+  for (let run = 0; run < 20_000; run++) {
     const pieces = Array.from({ length: random() % 12 }, () => TELLING[random() % TELLING.length] as Buffer);
     const bytes = Buffer.concat([bytesOf(run % 2 === 0 ? '{' : '{"a":'), ...pieces, bytesOf('}')]);
     if (!agree(bytes)) t.fail(`run ${run} of seed ${seed}: ${bytes.toString('base64')}`);

@@ -142,6 +142,6 @@ test('whatever other peers do, one honest peer is enough, and only those who lie
         if (error !== undefined && !faults.some(isLie)) throw error;
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 8 },
   );
 });

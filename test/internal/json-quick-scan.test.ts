@@ -17,6 +17,9 @@ import { sealedChain } from '../helpers/sealed-chain.js';
 import { projectRoot } from '../helpers/shared.js';
 import { tempDir } from '../helpers/temp-dir.js';
 
+// Most documents here are refused, and nobody looks at where.
+Error.stackTraceLimit = 0;
+
 const quick = new QuickScan();
 
 interface Found {

@@ -56,16 +56,16 @@ export function copyStore(from: string, to: string): string {
 }
 
 /** Paths of the LevelDB files whose names end so. */
-export function levelFiles(location: string, end: string): readonly string[] {
-  return readdirSync(join(location, 'db'))
+export function levelFiles(location: string, end: string, folder = ''): readonly string[] {
+  return readdirSync(join(location, 'db', folder))
     .filter((name) => name.endsWith(end) || name.startsWith(end))
     .sort()
-    .map((name) => join(location, 'db', name));
+    .map((name) => join(location, 'db', folder, name));
 }
 
-/** The largest LevelDB file whose name ends so. */
-export function largest(location: string, end: string): string {
-  const [first] = [...levelFiles(location, end)].sort((a, b) => statSync(b).size - statSync(a).size);
+/** The largest LevelDB file whose name ends so, or file of one of the folders beside it. */
+export function largest(location: string, end: string, folder = ''): string {
+  const [first] = [...levelFiles(location, end, folder)].sort((a, b) => statSync(b).size - statSync(a).size);
   if (first === undefined) throw new Error(`The store has no file ${end}.`);
   return first;
 }

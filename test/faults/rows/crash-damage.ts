@@ -12,10 +12,45 @@ const middle = (path: string): number => Math.floor(statSync(path).size / 2);
 const flip = (path: string): void => {
   flipBit(path, middle(path), 3);
 };
-const segment = (location: string): string => join(location, 'db', 'frames', '000001.seg');
+/** Where blocks lie: those of the tail, and settled ones. */
+const FOLDERS = ['frames', 'tiles'] as const;
+
+type Damage = (location: string) => void;
+
+/** What is done to the largest file of a folder. */
+function damagesOf(folder: (typeof FOLDERS)[number]): readonly (readonly [what: string, damage: Damage])[] {
+  const segment = (location: string): string => largest(location, '.seg', folder);
+  return [
+    [
+      `a bit flipped in the ${folder}`,
+      (at) => {
+        flip(segment(at));
+      },
+    ],
+    [
+      `half of the ${folder} are gone`,
+      (at) => {
+        cutTo(segment(at), 0.5);
+      },
+    ],
+    [
+      `half of the ${folder} are zeros`,
+      (at) => {
+        const path = segment(at);
+        zeroFrom(path, middle(path), middle(path));
+      },
+    ],
+    [
+      `the ${folder} are gone`,
+      (at) => {
+        rmSync(segment(at));
+      },
+    ],
+  ];
+}
 
 /** What is done to the files of a closed store; each loses something that was in it. */
-const DAMAGES: Readonly<Record<string, (location: string) => void>> = {
+const DAMAGES: Readonly<Record<string, Damage>> = {
   'a bit flipped in a table': (at) => {
     flip(largest(at, '.ldb'));
   },
@@ -31,19 +66,7 @@ const DAMAGES: Readonly<Record<string, (location: string) => void>> = {
   'CURRENT is gone': (at) => {
     rmSync(join(at, 'db', 'CURRENT'));
   },
-  'a bit flipped in the frames': (at) => {
-    flip(segment(at));
-  },
-  'half of the frames are gone': (at) => {
-    cutTo(segment(at), 0.5);
-  },
-  'half of the frames are zeros': (at) => {
-    const path = segment(at);
-    zeroFrom(path, middle(path), middle(path));
-  },
-  'the frames are gone': (at) => {
-    rmSync(segment(at));
-  },
+  ...Object.fromEntries(FOLDERS.flatMap(damagesOf)),
   'all that LevelDB had is gone': (at) => {
     rmSync(join(at, 'db'), { recursive: true });
   },
@@ -104,8 +127,8 @@ async function bare(location: string): Promise<string | null> {
 export const damage: Row = {
   name: 'damaged-files',
   group: 'crash',
-  fault: 'bits flipped in, parts cut from, and files taken from a store, in 10 ways',
-  bar: '`verify` names all 10 (`STORE_*`, exit status 1), and finds nothing in a good store',
+  fault: 'bits flipped in, parts cut from, and files taken from a store, in 14 ways',
+  bar: '`verify` names all 14 (`STORE_*`, exit status 1), and finds nothing in a good store',
   needs: [],
   inSlice: true,
   limitSeconds: 120,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSyncEngine } from '../../../src/index.js';
 import { until } from '../../helpers/waiting.js';
-import { clientOptions, finished, serve, startClient } from '../client.js';
+import { type ClientOptions, clientOptions, finished, serve, startClient } from '../client.js';
 import { readJournal } from '../journal.js';
 import { must, type Row } from '../row.js';
 import type { Site } from '../site.js';
@@ -129,15 +129,18 @@ function headersOf(answer: Response): Readonly<Record<string, string>> {
 /** Bytes that a sync takes over a line. */
 async function bytesOf(site: Site, source: Source, url: string): Promise<number> {
   const line = await SlowLine.to(site, url);
-  const options = clientOptions(site, line.url, 'clean');
+  const options = byStream(clientOptions(site, line.url, 'clean'));
   await finished(startClient(site, options), options, source);
   return line.passedBytes;
 }
 
+/** Of a tile, which is one body, all is sent again. */
+const byStream = (options: ClientOptions): ClientOptions => ({ ...options, mode: 'stream' });
+
 export const cutLines: Row = {
   name: 'cut-lines',
   group: 'line',
-  fault: 'the line is cut 200 times in one sync, by RST and FIN in turn',
+  fault: 'the line is cut 200 times in one sync by stream, by RST and FIN in turn',
   bar: 'the sync ends; whole, once each, in order; at most 64 KiB are sent again for each cut',
   needs: [],
   inSlice: true,
@@ -150,7 +153,7 @@ export const cutLines: Row = {
     const cleanBytes = await bytesOf(site, source, url);
     const seconds = cuts * 0.35;
     const line = await SlowLine.to(site, url, cleanBytes / seconds);
-    const options = clientOptions(site, line.url);
+    const options = byStream(clientOptions(site, line.url));
     const startMs = performance.now();
     const client = startClient(site, options);
     // A peer that never worked is given up after five attempts.

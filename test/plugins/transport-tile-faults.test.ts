@@ -94,16 +94,22 @@ interface Synced {
   readonly blamed: ReadonlyMap<string, SyncError>;
 }
 
+/** Whether a failure is more than a bad moment. */
+const isLasting = (error: SyncError): boolean => !error.info.retryable || error.code === 'PEER_INCONSISTENT';
+
 async function sync(tiles: Transport, servers: readonly FileServer[]): Promise<Synced> {
   const blamed = new Map<string, SyncError>();
   const documents: Buffer[] = [];
   const onPeerFailure = ({ url }: Peer, error: Error): void => {
-    if (isSyncError(error)) blamed.set(url, error);
+    if (isSyncError(error) && isLasting(error)) blamed.set(url, error);
   };
   const { signal } = new AbortController();
   let from = 0;
   for (let tries = 0; tries < 10; tries++) {
-    const [asked, ...rest] = servers.filter(({ peer }) => !blamed.has(peer.url));
+    const left = servers.filter(({ peer }) => !blamed.has(peer.url));
+    // One that was cut or busy may be asked again, after the others.
+    const turn = tries % Math.max(1, left.length);
+    const [asked, ...rest] = [...left.slice(turn), ...left.slice(0, turn)];
     if (asked === undefined) break;
     const { more } = await withOthers(rest);
     const request: Partial<StreamRequest> = { ...more, from, onPeerFailure };
@@ -112,7 +118,7 @@ async function sync(tiles: Transport, servers: readonly FileServer[]): Promise<S
     from = (tilesOf(items).at(-1)?.to ?? from - 1) + 1;
     if (error === null || from === blocks.length)
       return { documents: Buffer.concat(documents), isComplete: from === blocks.length, blamed };
-    if (error.context.peer !== undefined) blamed.set(error.context.peer, error);
+    if (error.context.peer !== undefined && isLasting(error)) blamed.set(error.context.peer, error);
   }
   return { documents: Buffer.concat(documents), isComplete: false, blamed };
 }

@@ -26,7 +26,8 @@ export const stop: Row = {
     const source = await makeSource(site, 2_000);
     const line = await SlowLine.to(site, await serve(site, source), 60_000);
     const location = site.path('node');
-    const args = ['sync', '--peer', line.url, '--data', location];
+    // By stream the first blocks are there soon; a tile takes long over this line.
+    const args = ['sync', '--peer', line.url, '--data', location, '--mode', 'stream'];
     const first = site.program(args);
     await first.find(({ event }) => event === 'checkpoint');
     const second = site.program(args);

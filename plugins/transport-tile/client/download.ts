@@ -18,6 +18,7 @@ import { Requests } from './requests.js';
 import { Room } from './room.js';
 import { Slot } from './slot.js';
 import { Sources } from './sources.js';
+import { changedBelow } from './still-named.js';
 import type { PlannedTile } from './tile-file.js';
 
 /** Fewest and most requests at once. */
@@ -222,12 +223,6 @@ class Download {
       .finally(() => this.#running.delete(settled));
     this.#running.add(settled);
   }
-}
-
-/** Two answers that don't go together show the chain at two moments, which no peer is to be blamed for. */
-function changedBelow(height: number): SyncError {
-  const message = `The peer's chain changed below block ${height} between two of its answers.`;
-  return new SyncError('STREAM_TRUNCATED', message, { height });
 }
 
 function pageOf(height: number): number {

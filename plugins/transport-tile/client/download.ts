@@ -113,7 +113,7 @@ class Download {
       this.#slots.shift();
       this.#sources.forget(planned.entry);
       this.#last = planned;
-      this.#room.hand(tile.documentBytes);
+      this.#room.hand(slot.heldBytes);
       this.#fill();
       yield [{ kind: 'tile', tile, ...(peer === asked.peer ? {} : { peer }) }];
       this.#room.taken();
@@ -180,14 +180,13 @@ class Download {
   }
 
   #nextSlot(planned: PlannedTile): Slot | null {
-    const { entry } = planned;
     const kept = this.#takeKept(planned);
     if (kept !== null) return new Slot(planned, kept);
     // One tile there may always be: what is kept is for later.
     const isFirst = this.#slots.length === 0 && !this.#room.isHanded;
     const slot = new Slot(planned, null);
-    if (!(isFirst || this.#room.has(entry.documentBytes)) || !this.#begin(slot)) return null;
-    this.#room.take(entry.documentBytes);
+    if (!(isFirst || this.#room.has(slot.heldBytes)) || !this.#begin(slot)) return null;
+    this.#room.take(slot.heldBytes);
     return slot;
   }
 

@@ -163,6 +163,19 @@ test('while a reader holds a tile, no more is fetched than has room beside it', 
   await reader.return?.();
 });
 
+test('tiles of small blocks are held with their bodies and headers, and not only with their documents', async (t) => {
+  const folder = await tileFolder(t, chainOf(new Array<number>(3072).fill(1)));
+  t.is(folder.entries.length, 3);
+  const server = await serveFolder(t, folder);
+  const maxHeldBytes = folder.entries.reduce((sum, { documentBytes }) => sum + documentBytes, 0);
+  const reader = transport({ maxHeldBytes })
+    .open(tileRequest(server.peer), { signal })
+    [Symbol.asyncIterator]();
+  await reader.next();
+  t.is(await standsStill(() => tilesAsked(server).length), 1);
+  await reader.return?.();
+});
+
 test('a budget that no tile has room in brings one after the other', async (t) => {
   const folder = await plainFolder(t);
   let most = 0;

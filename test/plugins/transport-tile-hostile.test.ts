@@ -1,8 +1,16 @@
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { type ErrorCode, isSyncError } from '../../src/errors/index.js';
+import { entryLine } from '../../src/tiles/entry.js';
 import { ndjson } from '../helpers/sealed-chain.js';
-import { bodyOf, chainOf, changed, tileFolder, type TileFolder } from '../helpers/tile-folder.js';
+import {
+  bodyOf,
+  chainOf,
+  changed,
+  indexPathOf,
+  tileFolder,
+  type TileFolder,
+} from '../helpers/tile-folder.js';
 import {
   type Asked,
   codeOf,
@@ -23,6 +31,7 @@ import {
   serveFolder,
   SIZES,
   tileAt,
+  wholeFolder,
   withOthers,
 } from './transport-tile-support.js';
 
@@ -236,6 +245,51 @@ test('a tile that the index names and the server does not have is a contradictio
   const outcome = await fetchTiles(server);
   t.is(codeOf(outcome), 'PEER_INCONSISTENT');
   t.is(outcome.error?.context.peer, server.peer.url);
+});
+
+test('a tile that was taken back since the index was read is no contradiction', async (t) => {
+  const folder = await plainFolder(t);
+  for (const page of [
+    folder.entries
+      .filter(({ from }) => from < FROM)
+      .map(entryLine)
+      .join(''),
+    null,
+  ]) {
+    let isGone = false;
+    const server = await serveFolder(t, folder, ({ path }, pass, response) => {
+      isGone ||= path === tileAt(folder, FROM);
+      if (path === tileAt(folder, FROM)) send(response, undefined);
+      else if (path === indexPathOf(0) && isGone)
+        send(response, page === null ? undefined : Buffer.from(page));
+      else pass();
+    });
+    const outcome = await fetchTiles(server);
+    t.is(codeOf(outcome), 'STREAM_TRUNCATED');
+    t.is(outcome.error?.context.peer, server.peer.url);
+    t.deepEqual(rangesOf(outcome.items), RANGES.slice(0, rangesOf(outcome.items).length));
+  }
+});
+
+test('a tail that is gone is a contradiction only where the status still names it', async (t) => {
+  const folder = await wholeFolder(t);
+  const { files } = await plainFolder(t);
+  for (const [later, code] of [
+    [files.get('status'), 'STREAM_TRUNCATED'],
+    [undefined, 'STREAM_TRUNCATED'],
+    [folder.files.get('status'), 'PEER_INCONSISTENT'],
+  ] as const) {
+    let isGone = false;
+    const server = await serveFolder(t, folder, ({ path }, pass, response) => {
+      isGone ||= path.startsWith('tiles/tail-');
+      if (path.startsWith('tiles/tail-')) send(response, undefined);
+      else if (path === 'status' && isGone) send(response, later);
+      else pass();
+    });
+    const outcome = await fetchTiles(server);
+    t.is(codeOf(outcome), code);
+    t.deepEqual(rangesOf(outcome.items), RANGES.slice(0, rangesOf(outcome.items).length));
+  }
 });
 
 test('a 404 of another peer is told of that one alone', async (t) => {

@@ -1,9 +1,10 @@
 import type { TransportDeps, VerifiedTile, VerifyTile } from '../../../src/contracts/index.js';
-import { SyncError } from '../../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { raceAbort } from '../../../src/internal/abort.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { mayBeCached } from './file.js';
 import type { Source } from './source.js';
+import { checkStillNamed } from './still-named.js';
 import { fetchBody, type PlannedTile } from './tile-file.js';
 
 /** What the attempts of one download share. */
@@ -78,8 +79,10 @@ export class Attempt {
     try {
       return await this.#fetch(isFresh);
     } catch (error) {
-      if (isFresh || !mayBeCached(error)) throw error;
-      return this.#bring(true);
+      if (!isFresh && mayBeCached(error)) return this.#bring(true);
+      if (isSyncError(error, 'PEER_INCONSISTENT'))
+        await checkStillNamed(this.#context.deps, this.source.peer, this.#planned, this.#abort.signal);
+      throw error;
     }
   }
 

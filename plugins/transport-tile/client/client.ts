@@ -26,8 +26,8 @@ import { sizeOfTiles } from './size.js';
 /** Options of {@link tileTransport}. */
 export interface TileTransportOptions {
   /**
-   * Bytes of documents that tiles on their way, and verified tiles that nobody has taken yet, have at most; a single block
-   * may have more.
+   * Bytes that tiles on their way, and verified tiles that nobody has taken yet, have at most: documents, bodies and headers.
+   * A single tile may have more.
    *
    * @defaultValue 32 MiB
    */

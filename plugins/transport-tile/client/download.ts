@@ -18,6 +18,7 @@ import { Requests } from './requests.js';
 import { Room } from './room.js';
 import { Slot } from './slot.js';
 import { Sources } from './sources.js';
+import { changedBelow } from './still-named.js';
 import type { PlannedTile } from './tile-file.js';
 
 /** Fewest and most requests at once. */
@@ -112,7 +113,7 @@ class Download {
       this.#slots.shift();
       this.#sources.forget(planned.entry);
       this.#last = planned;
-      this.#room.hand(tile.documentBytes);
+      this.#room.hand(slot.heldBytes);
       this.#fill();
       yield [{ kind: 'tile', tile, ...(peer === asked.peer ? {} : { peer }) }];
       this.#room.taken();
@@ -179,14 +180,13 @@ class Download {
   }
 
   #nextSlot(planned: PlannedTile): Slot | null {
-    const { entry } = planned;
     const kept = this.#takeKept(planned);
     if (kept !== null) return new Slot(planned, kept);
     // One tile there may always be: what is kept is for later.
     const isFirst = this.#slots.length === 0 && !this.#room.isHanded;
     const slot = new Slot(planned, null);
-    if (!(isFirst || this.#room.has(entry.documentBytes)) || !this.#begin(slot)) return null;
-    this.#room.take(entry.documentBytes);
+    if (!(isFirst || this.#room.has(slot.heldBytes)) || !this.#begin(slot)) return null;
+    this.#room.take(slot.heldBytes);
     return slot;
   }
 
@@ -222,12 +222,6 @@ class Download {
       .finally(() => this.#running.delete(settled));
     this.#running.add(settled);
   }
-}
-
-/** Two answers that don't go together show the chain at two moments, which no peer is to be blamed for. */
-function changedBelow(height: number): SyncError {
-  const message = `The peer's chain changed below block ${height} between two of its answers.`;
-  return new SyncError('STREAM_TRUNCATED', message, { height });
 }
 
 function pageOf(height: number): number {

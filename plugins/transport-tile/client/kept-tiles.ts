@@ -1,5 +1,5 @@
 import type { Peer, TileEntry, VerifiedTile } from '../../../src/contracts/index.js';
-import { isSameTile } from './tile-file.js';
+import { heldBytesOf, isSameTile } from './tile-file.js';
 
 /** A verified tile, and who sent it. */
 export interface BroughtTile {
@@ -40,10 +40,10 @@ export class KeptRest {
 
   constructor(tiles: readonly BroughtTile[]) {
     this.#byHeight = new Map(tiles.map((each) => [each.tile.from, each]));
-    this.#bytes = tiles.reduce((sum, { tile }) => sum + tile.documentBytes, 0);
+    this.#bytes = tiles.reduce((sum, { tile }) => sum + heldBytesOf(tile), 0);
   }
 
-  /** Bytes of the documents. */
+  /** Memory that they take. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -58,7 +58,7 @@ export class KeptRest {
     const found = this.#byHeight.get(entry.from);
     if (found === undefined) return null;
     this.#byHeight.delete(entry.from);
-    this.#bytes -= found.tile.documentBytes;
+    this.#bytes -= heldBytesOf(found.tile);
     return isSameTile(found.tile, entry) ? found : null;
   }
 }

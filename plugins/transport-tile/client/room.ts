@@ -1,4 +1,4 @@
-/** Bytes of documents that a download holds: of tiles on their way, verified, kept from before, or in the reader's hands. */
+/** Memory that a download holds: of tiles on their way, verified, kept from before, or in the reader's hands. */
 export class Room {
   readonly #limit: number;
   #heldBytes: number;

@@ -1,6 +1,6 @@
 import type { Attempt } from './attempt.js';
 import type { BroughtTile } from './kept-tiles.js';
-import type { PlannedTile } from './tile-file.js';
+import { heldBytesOf, type PlannedTile } from './tile-file.js';
 
 /** Where a tile is on its way to the reader. */
 export type SlotState =
@@ -13,12 +13,15 @@ export type SlotState =
 /** A tile on its way to the reader. Each method is one transition; one that the state does not allow is a `TypeError`. */
 export class Slot {
   readonly planned: PlannedTile;
+  /** Memory that it is to take, by its line, or takes. */
+  readonly heldBytes: number;
   #state: SlotState;
   #begun = 0;
 
   /** @param kept - where an earlier download has brought it. */
   constructor(planned: PlannedTile, kept: BroughtTile | null) {
     this.planned = planned;
+    this.heldBytes = heldBytesOf(kept?.tile ?? planned.entry);
     this.#state = kept === null ? { at: 'due' } : { at: 'verified', brought: kept };
   }
 

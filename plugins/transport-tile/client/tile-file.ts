@@ -19,6 +19,19 @@ export function isSameTile(one: TileEntry, other: TileEntry): boolean {
   );
 }
 
+/** What each block of a tile takes beside its bytes: its header with a hash of 64 digits, and its length. 170 were measured. */
+const BLOCK_BYTES = 192;
+
+/** Memory that a tile takes while it is held: its documents, its body and the headers of its blocks. */
+export function heldBytesOf({
+  from,
+  to,
+  documentBytes,
+  bytes,
+}: Pick<TileEntry, 'from' | 'to' | 'documentBytes' | 'bytes'>): number {
+  return documentBytes + bytes + BLOCK_BYTES * (to - from + 1);
+}
+
 /** A tile that is wanted. */
 export interface PlannedTile {
   readonly entry: TileEntry;

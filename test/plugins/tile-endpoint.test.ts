@@ -15,8 +15,9 @@ import { http2Fetch } from '../../src/http2-client/index.js';
 import { syncMiddleware } from '../../src/server/express.js';
 import { closeHttp2Server, createHttp2CleartextServer } from '../../src/server/http2.js';
 import { createSyncServer, nodeListener, type SyncServerConfig } from '../../src/server/index.js';
+import { entryLine } from '../../src/tiles/entry.js';
 import { PAGE_HEIGHTS, tileNameOf, tilePath } from '../../src/tiles/name.js';
-import { indexPage } from '../../plugins/transport-tile/server/page.js';
+import { indexPage, Pages } from '../../plugins/transport-tile/server/page.js';
 import { listenAt } from '../server/http2-support.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { ndjson } from '../helpers/sealed-chain.js';
@@ -228,6 +229,56 @@ const POLICIES: readonly (readonly [CachePolicy, string, string])[] = [
   ['public', `public, ${IMMUTABLE}`, 'no-cache, no-transform'],
   ['no-store', 'no-store, no-transform', 'no-store, no-transform'],
 ];
+
+test('pages are made one at a time, each once for all who wait for it, and none for those who have gone', async (t) => {
+  const list = new TileList([tileOf(0, 1023), tileOf(PAGE_HEIGHTS, PAGE_HEIGHTS + 1023)]);
+  const open: (() => void)[] = [];
+  const gated: Pick<TileList, 'list'> = {
+    list: async (range) => {
+      await new Promise<void>((resolve) => void open.push(resolve));
+      return list.list(range);
+    },
+  };
+  const pages = new Pages(new MemorySource(), gated);
+  const { signal } = new AbortController();
+  const leaving = new AbortController();
+  const first = [pages.get(0, signal), pages.get(0, signal)];
+  const gone = pages.get(2 * PAGE_HEIGHTS, leaving.signal);
+  const second = pages.get(PAGE_HEIGHTS, signal);
+  await turns(20);
+  t.is(open.length, 1);
+  leaving.abort();
+  await t.throwsAsync(gone, { code: 'ABORTED' });
+  open[0]?.();
+  const [one, other] = await Promise.all(first);
+  t.is(one?.bytes.length, entryLine(tileOf(0, 1023)).length);
+  t.is(other, one);
+  await until(() => open.length === 2);
+  open[1]?.();
+  t.is((await second)?.bytes.toString(), entryLine(tileOf(PAGE_HEIGHTS, PAGE_HEIGHTS + 1023)));
+  t.deepEqual(
+    list.lists.map(({ from }) => from),
+    [0, PAGE_HEIGHTS],
+  );
+  // Nothing is kept: the next one sees what has come since.
+  const again = pages.get(0, signal);
+  await until(() => open.length === 3);
+  list.tiles.splice(0);
+  open[2]?.();
+  t.is(await again, null);
+});
+
+test('a page that can not be read keeps none behind it from being made', async (t) => {
+  const list = new TileList([tileOf(PAGE_HEIGHTS, PAGE_HEIGHTS + 1023)]);
+  const failing: Pick<TileList, 'list'> = {
+    list: (range) => (range.from === 0 ? Promise.reject(new Error('damaged')) : list.list(range)),
+  };
+  const pages = new Pages(new MemorySource(), failing);
+  const { signal } = new AbortController();
+  const asked = [pages.get(0, signal), pages.get(PAGE_HEIGHTS, signal)] as const;
+  await t.throwsAsync(asked[0], { message: 'damaged' });
+  t.not(await asked[1], null);
+});
 
 test("who may keep tiles is the operator's word", async (t) => {
   const [tile] = (await tilesOf(chain)) as [Tile];

@@ -17,7 +17,7 @@ import { cacheControl, ONE_YEAR_SECONDS } from '../../../src/internal/http/cache
 import { type TileName, tileNameOf } from '../../../src/tiles/name.js';
 import { TileRange } from '../../../src/tiles/range.js';
 import { Bodies, piecesOf } from './bodies.js';
-import { indexPage } from './page.js';
+import { Pages } from './page.js';
 import { Refresher } from './refresher.js';
 import { gone, readRoute, TILES } from './request.js';
 
@@ -46,17 +46,17 @@ class TileEndpoint implements Endpoint {
   readonly prefixes = [TILES];
   readonly streams = false;
   readonly codecs = {};
-  readonly #source: BlockSource;
   readonly #tiles: Tiles;
   readonly #cache: CachePolicy;
   readonly #bodies = new Bodies();
+  readonly #pages: Pages;
   readonly #range: TileRange;
   readonly #refresher: Refresher;
 
   constructor({ source, cache }: EndpointDeps) {
-    this.#source = source;
     this.#tiles = source.tiles ?? NO_TILES;
     this.#cache = cache;
+    this.#pages = new Pages(source, this.#tiles);
     this.#range = new TileRange(source, this.#tiles);
     this.#refresher = new Refresher(source, () => this.#range.look());
   }
@@ -85,7 +85,7 @@ class TileEndpoint implements Endpoint {
   }
 
   async #page(request: EndpointRequest, first: number, signal: AbortSignal): Promise<EndpointResponse> {
-    const page = await indexPage(this.#source, this.#tiles, first);
+    const page = await this.#pages.get(first, signal);
     if (page === null) throw gone();
     const { bytes, etag, isFinal } = page;
     const cache = { etag, 'cache-control': this.#cacheControl(isFinal) };

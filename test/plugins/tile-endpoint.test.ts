@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Chain } from '../../src/index.js';
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
@@ -51,8 +51,11 @@ async function serve(
 ): Promise<string> {
   const server = createSyncServer({ source, ...more });
   t.teardown(() => server.close({ graceMs: 0 }));
-  return `${await listen(t, nodeListener(server))}/sync`;
+  return `${await listen(t, nodeListener(server, { clientKey: clientOf }))}/sync`;
 }
+
+/** Who a client says it is. */
+const clientOf = ({ headers }: IncomingMessage): string => String(headers['x-client']);
 
 async function tilesOf({ tiles }: BlockSource): Promise<readonly Tile[]> {
   return (await tiles?.list({ from: 0, to: Number.MAX_SAFE_INTEGER })) ?? [];
@@ -382,20 +385,20 @@ test('Express with compression, and HTTP/2, send the same bytes and the same wor
 });
 
 /** A client that asks for a path and reads nothing. */
-async function deaf(t: ExecutionContext, url: string): Promise<Socket> {
+async function deaf(t: ExecutionContext, url: string, client = ''): Promise<Socket> {
   const { port, pathname } = new URL(url);
   const socket = connect(Number(port), '127.0.0.1');
   t.teardown(() => socket.destroy());
   socket.on('error', () => undefined);
   socket.pause();
   await once(socket, 'connect');
-  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: x\r\nX-Client: ${client}\r\n\r\n`);
   return socket;
 }
 
-const statusOf = (url: string): Promise<number> =>
+const statusOf = (url: string, client = ''): Promise<number> =>
   new Promise((resolve, reject) => {
-    const sent = request(url, { agent: false }, (response) => {
+    const sent = request(url, { agent: false, headers: { 'x-client': client } }, (response) => {
       response.destroy();
       resolve(response.statusCode ?? 0);
     });
@@ -420,12 +423,28 @@ test('bodies that clients do not take are bounded in bytes, and what is too much
   const tile = tileOf(0, 0, { bytes: body.length, documentBytes: body.length });
   const url = await serve(t, new TileSource([tile], () => body));
   const at = `${url}/${pathOf(tile)}`;
-  for (let count = 0; count < 3; count++) await deaf(t, at);
-  await until(async () => (await statusOf(at)) === 503);
-  const busy = await fetch(at);
+  for (const client of ['a', 'b', 'c']) await deaf(t, at, client);
+  await until(async () => (await statusOf(at, 'd')) === 503);
+  const busy = await fetch(at, { headers: { 'x-client': 'd' } });
   t.is(busy.status, 503);
   t.is(busy.headers.get('retry-after'), '1');
   t.is(((await busy.json()) as { code: string }).code, 'SERVER_BUSY');
+});
+
+test('one client that does not take its bodies keeps no other from tiles', async (t) => {
+  const body = randomBytes(40 * 1024 * 1024);
+  const tile = tileOf(0, 0, { bytes: body.length, documentBytes: body.length });
+  const url = await serve(t, new TileSource([tile], () => body));
+  const at = `${url}/${pathOf(tile)}`;
+  const socket = await deaf(t, at, 'a');
+  await until(async () => (await statusOf(at, 'a')) === 429);
+  const refused = await fetch(at, { headers: { 'x-client': 'a' } });
+  t.is(refused.status, 429);
+  t.is(refused.headers.get('retry-after'), '1');
+  t.is(((await refused.json()) as { code: string }).code, 'TOO_MANY_STREAMS');
+  t.is(await statusOf(at, 'b'), 200);
+  socket.destroy();
+  await until(async () => (await statusOf(at, 'a')) === 200);
 });
 
 test('a server that closes waits for a tile that is being read', async (t) => {

@@ -33,7 +33,8 @@ const NO_TILES: Tiles = {
  * Registers the server half of tiles: `GET /tiles/PPP/FROM-TO-H32.ndjson.gz` and `GET /tiles/PPP/index.ndjson` (protocol
  * section 2.6). Of a source without tiles it serves none.
  *
- * A tile's body is sent as the store has it. No more than 256 MiB of bodies, or one, are held for all clients together.
+ * A tile's body is sent as the store has it. No more than 256 MiB of bodies, or one, are held for all clients together,
+ * and no more than 64 MiB, or one, for one client.
  */
 export function tileEndpoint(): EndpointPlugin {
   const create = (deps: EndpointDeps): Endpoint => new TileEndpoint(deps);
@@ -72,11 +73,11 @@ class TileEndpoint implements Endpoint {
     return { snapshots: [], signers: [], tiles: range === null ? null : { ...range, tail: null } };
   }
 
-  async handle(request: EndpointRequest, { signal }: EndpointHandleOptions): Promise<EndpointResponse> {
+  async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
     const route = readRoute(request.path);
     return route.kind === 'page'
-      ? this.#page(request, route.first, signal)
-      : this.#tile(request, route.name, signal);
+      ? this.#page(request, route.first, options)
+      : this.#tile(request, route.name, options);
   }
 
   close(): Promise<void> {
@@ -84,7 +85,8 @@ class TileEndpoint implements Endpoint {
     return Promise.resolve();
   }
 
-  async #page(request: EndpointRequest, first: number, signal: AbortSignal): Promise<EndpointResponse> {
+  async #page(request: EndpointRequest, first: number, options: EndpointHandleOptions): Promise<EndpointResponse> {
+    const { signal, clientKey = '' } = options;
     const page = await this.#pages.get(first, signal);
     if (page === null) throw gone();
     const { bytes, etag, isFinal } = page;
@@ -96,10 +98,10 @@ class TileEndpoint implements Endpoint {
       ...cache,
     };
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
-    return { status: 200, headers, body: piecesOf(bytes, signal, this.#bodies.take(bytes.length)) };
+    return { status: 200, headers, body: piecesOf(bytes, signal, this.#bodies.take(bytes.length, clientKey)) };
   }
 
-  async #tile(request: EndpointRequest, name: TileName, signal: AbortSignal): Promise<EndpointResponse> {
+  async #tile(request: EndpointRequest, name: TileName, options: EndpointHandleOptions): Promise<EndpointResponse> {
     const tile = await this.#tiles.at(name.from);
     if (tile === null || !isNamed(tile, name)) throw gone();
     const size = tile.bytes;
@@ -118,7 +120,8 @@ class TileEndpoint implements Endpoint {
       ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
     };
     if (request.method === 'HEAD') return { status, headers, body: null };
-    const free = this.#bodies.take(size);
+    const { signal, clientKey = '' } = options;
+    const free = this.#bodies.take(size, clientKey);
     try {
       const body = await this.#bodyOf(tile);
       return { status, headers, body: piecesOf(body.subarray(start, end), signal, free) };

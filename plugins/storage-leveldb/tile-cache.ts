@@ -13,11 +13,14 @@ interface Entry {
 export class TileCache {
   /** The one that was used last is at the end. */
   readonly #entries = new Map<string, Entry>();
+  /** What is being read and decoded: who asks for it meanwhile gets the same, not a copy. */
+  readonly #decoding = new Map<string, Promise<Entry>>();
   #bytes = 0;
 
-  /** Whether the piece at a place is kept. */
+  /** Whether the piece at a place is kept, or soon will be. */
   has(segment: number, offset: number): boolean {
-    return this.#entries.has(`${segment}:${offset}`);
+    const key = `${segment}:${offset}`;
+    return this.#entries.has(key) || this.#decoding.has(key);
   }
 
   /** The piece at a place: the one that is kept, or what is read and decoded. */
@@ -33,9 +36,19 @@ export class TileCache {
       this.#entries.set(key, known);
       return known.value as T;
     }
-    const entry = await decode();
-    this.#keep(key, entry);
-    return entry.value;
+    const decoding = this.#decoding.get(key) ?? this.#decode(key, decode);
+    return (await decoding).value as T;
+  }
+
+  #decode(key: string, decode: () => Promise<Entry>): Promise<Entry> {
+    const decoding = decode()
+      .then((entry) => {
+        this.#keep(key, entry);
+        return entry;
+      })
+      .finally(() => this.#decoding.delete(key));
+    this.#decoding.set(key, decoding);
+    return decoding;
   }
 
   #keep(key: string, entry: Entry): void {

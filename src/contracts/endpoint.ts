@@ -167,6 +167,8 @@ export interface EndpointHandleOptions {
    * an event is complete. Absent where the stream has no name.
    */
   readonly expired?: AbortSignal;
+  /** What the client's answers are counted under: an address, or what the host tells clients by. Absent where it is not told. */
+  readonly clientKey?: string;
   /** Tells the operator of a failure after the body has begun, which no response can tell of any more. */
   readonly onError?: (error: unknown) => void;
 }

@@ -196,6 +196,7 @@ export class SyncServerCore implements SyncServer {
     const lease = name === null ? null : this.#lease(name, open);
     const options: EndpointHandleOptions = {
       signal: open.signal,
+      clientKey: request.clientKey,
       onError: (error) => {
         this.report(error);
       },

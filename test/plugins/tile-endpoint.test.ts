@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Chain } from '../../src/index.js';
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
@@ -15,8 +15,9 @@ import { http2Fetch } from '../../src/http2-client/index.js';
 import { syncMiddleware } from '../../src/server/express.js';
 import { closeHttp2Server, createHttp2CleartextServer } from '../../src/server/http2.js';
 import { createSyncServer, nodeListener, type SyncServerConfig } from '../../src/server/index.js';
+import { entryLine } from '../../src/tiles/entry.js';
 import { PAGE_HEIGHTS, tileNameOf, tilePath } from '../../src/tiles/name.js';
-import { indexPage } from '../../plugins/transport-tile/server/page.js';
+import { indexPage, Pages } from '../../plugins/transport-tile/server/page.js';
 import { listenAt } from '../server/http2-support.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { ndjson } from '../helpers/sealed-chain.js';
@@ -50,8 +51,11 @@ async function serve(
 ): Promise<string> {
   const server = createSyncServer({ source, ...more });
   t.teardown(() => server.close({ graceMs: 0 }));
-  return `${await listen(t, nodeListener(server))}/sync`;
+  return `${await listen(t, nodeListener(server, { clientKey: clientOf }))}/sync`;
 }
+
+/** Who a client says it is. */
+const clientOf = ({ headers }: IncomingMessage): string => String(headers['x-client']);
 
 async function tilesOf({ tiles }: BlockSource): Promise<readonly Tile[]> {
   return (await tiles?.list({ from: 0, to: Number.MAX_SAFE_INTEGER })) ?? [];
@@ -229,6 +233,56 @@ const POLICIES: readonly (readonly [CachePolicy, string, string])[] = [
   ['no-store', 'no-store, no-transform', 'no-store, no-transform'],
 ];
 
+test('pages are made one at a time, each once for all who wait for it, and none for those who have gone', async (t) => {
+  const list = new TileList([tileOf(0, 1023), tileOf(PAGE_HEIGHTS, PAGE_HEIGHTS + 1023)]);
+  const open: (() => void)[] = [];
+  const gated: Pick<TileList, 'list'> = {
+    list: async (range) => {
+      await new Promise<void>((resolve) => void open.push(resolve));
+      return list.list(range);
+    },
+  };
+  const pages = new Pages(new MemorySource(), gated);
+  const { signal } = new AbortController();
+  const leaving = new AbortController();
+  const first = [pages.get(0, signal), pages.get(0, signal)];
+  const gone = pages.get(2 * PAGE_HEIGHTS, leaving.signal);
+  const second = pages.get(PAGE_HEIGHTS, signal);
+  await turns(20);
+  t.is(open.length, 1);
+  leaving.abort();
+  await t.throwsAsync(gone, { code: 'ABORTED' });
+  open[0]?.();
+  const [one, other] = await Promise.all(first);
+  t.is(one?.bytes.length, entryLine(tileOf(0, 1023)).length);
+  t.is(other, one);
+  await until(() => open.length === 2);
+  open[1]?.();
+  t.is((await second)?.bytes.toString(), entryLine(tileOf(PAGE_HEIGHTS, PAGE_HEIGHTS + 1023)));
+  t.deepEqual(
+    list.lists.map(({ from }) => from),
+    [0, PAGE_HEIGHTS],
+  );
+  // Nothing is kept: the next one sees what has come since.
+  const again = pages.get(0, signal);
+  await until(() => open.length === 3);
+  list.tiles.splice(0);
+  open[2]?.();
+  t.is(await again, null);
+});
+
+test('a page that can not be read keeps none behind it from being made', async (t) => {
+  const list = new TileList([tileOf(PAGE_HEIGHTS, PAGE_HEIGHTS + 1023)]);
+  const failing: Pick<TileList, 'list'> = {
+    list: (range) => (range.from === 0 ? Promise.reject(new Error('damaged')) : list.list(range)),
+  };
+  const pages = new Pages(new MemorySource(), failing);
+  const { signal } = new AbortController();
+  const asked = [pages.get(0, signal), pages.get(PAGE_HEIGHTS, signal)] as const;
+  await t.throwsAsync(asked[0], { message: 'damaged' });
+  t.not(await asked[1], null);
+});
+
 test("who may keep tiles is the operator's word", async (t) => {
   const [tile] = (await tilesOf(chain)) as [Tile];
   for (const [cache, forTile, forIndex] of POLICIES) {
@@ -331,20 +385,20 @@ test('Express with compression, and HTTP/2, send the same bytes and the same wor
 });
 
 /** A client that asks for a path and reads nothing. */
-async function deaf(t: ExecutionContext, url: string): Promise<Socket> {
+async function deaf(t: ExecutionContext, url: string, client = ''): Promise<Socket> {
   const { port, pathname } = new URL(url);
   const socket = connect(Number(port), '127.0.0.1');
   t.teardown(() => socket.destroy());
   socket.on('error', () => undefined);
   socket.pause();
   await once(socket, 'connect');
-  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: x\r\nX-Client: ${client}\r\n\r\n`);
   return socket;
 }
 
-const statusOf = (url: string): Promise<number> =>
+const statusOf = (url: string, client = ''): Promise<number> =>
   new Promise((resolve, reject) => {
-    const sent = request(url, { agent: false }, (response) => {
+    const sent = request(url, { agent: false, headers: { 'x-client': client } }, (response) => {
       response.destroy();
       resolve(response.statusCode ?? 0);
     });
@@ -369,12 +423,28 @@ test('bodies that clients do not take are bounded in bytes, and what is too much
   const tile = tileOf(0, 0, { bytes: body.length, documentBytes: body.length });
   const url = await serve(t, new TileSource([tile], () => body));
   const at = `${url}/${pathOf(tile)}`;
-  for (let count = 0; count < 3; count++) await deaf(t, at);
-  await until(async () => (await statusOf(at)) === 503);
-  const busy = await fetch(at);
+  for (const client of ['a', 'b', 'c']) await deaf(t, at, client);
+  await until(async () => (await statusOf(at, 'd')) === 503);
+  const busy = await fetch(at, { headers: { 'x-client': 'd' } });
   t.is(busy.status, 503);
   t.is(busy.headers.get('retry-after'), '1');
   t.is(((await busy.json()) as { code: string }).code, 'SERVER_BUSY');
+});
+
+test('one client that does not take its bodies keeps no other from tiles', async (t) => {
+  const body = randomBytes(40 * 1024 * 1024);
+  const tile = tileOf(0, 0, { bytes: body.length, documentBytes: body.length });
+  const url = await serve(t, new TileSource([tile], () => body));
+  const at = `${url}/${pathOf(tile)}`;
+  const socket = await deaf(t, at, 'a');
+  await until(async () => (await statusOf(at, 'a')) === 429);
+  const refused = await fetch(at, { headers: { 'x-client': 'a' } });
+  t.is(refused.status, 429);
+  t.is(refused.headers.get('retry-after'), '1');
+  t.is(((await refused.json()) as { code: string }).code, 'TOO_MANY_STREAMS');
+  t.is(await statusOf(at, 'b'), 200);
+  socket.destroy();
+  await until(async () => (await statusOf(at, 'a')) === 200);
 });
 
 test('a server that closes waits for a tile that is being read', async (t) => {

@@ -17,7 +17,7 @@ import { cacheControl, ONE_YEAR_SECONDS } from '../../../src/internal/http/cache
 import { type TileName, tileNameOf } from '../../../src/tiles/name.js';
 import { TileRange } from '../../../src/tiles/range.js';
 import { Bodies, piecesOf } from './bodies.js';
-import { indexPage } from './page.js';
+import { Pages } from './page.js';
 import { Refresher } from './refresher.js';
 import { gone, readRoute, TILES } from './request.js';
 
@@ -33,7 +33,8 @@ const NO_TILES: Tiles = {
  * Registers the server half of tiles: `GET /tiles/PPP/FROM-TO-H32.ndjson.gz` and `GET /tiles/PPP/index.ndjson` (protocol
  * section 2.6). Of a source without tiles it serves none.
  *
- * A tile's body is sent as the store has it. No more than 256 MiB of bodies, or one, are held for all clients together.
+ * A tile's body is sent as the store has it. No more than 256 MiB of bodies, or one, are held for all clients together,
+ * and no more than 64 MiB, or one, for one client.
  */
 export function tileEndpoint(): EndpointPlugin {
   const create = (deps: EndpointDeps): Endpoint => new TileEndpoint(deps);
@@ -46,17 +47,17 @@ class TileEndpoint implements Endpoint {
   readonly prefixes = [TILES];
   readonly streams = false;
   readonly codecs = {};
-  readonly #source: BlockSource;
   readonly #tiles: Tiles;
   readonly #cache: CachePolicy;
   readonly #bodies = new Bodies();
+  readonly #pages: Pages;
   readonly #range: TileRange;
   readonly #refresher: Refresher;
 
   constructor({ source, cache }: EndpointDeps) {
-    this.#source = source;
     this.#tiles = source.tiles ?? NO_TILES;
     this.#cache = cache;
+    this.#pages = new Pages(source, this.#tiles);
     this.#range = new TileRange(source, this.#tiles);
     this.#refresher = new Refresher(source, () => this.#range.look());
   }
@@ -72,11 +73,11 @@ class TileEndpoint implements Endpoint {
     return { snapshots: [], signers: [], tiles: range === null ? null : { ...range, tail: null } };
   }
 
-  async handle(request: EndpointRequest, { signal }: EndpointHandleOptions): Promise<EndpointResponse> {
+  async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
     const route = readRoute(request.path);
     return route.kind === 'page'
-      ? this.#page(request, route.first, signal)
-      : this.#tile(request, route.name, signal);
+      ? this.#page(request, route.first, options)
+      : this.#tile(request, route.name, options);
   }
 
   close(): Promise<void> {
@@ -84,8 +85,9 @@ class TileEndpoint implements Endpoint {
     return Promise.resolve();
   }
 
-  async #page(request: EndpointRequest, first: number, signal: AbortSignal): Promise<EndpointResponse> {
-    const page = await indexPage(this.#source, this.#tiles, first);
+  async #page(request: EndpointRequest, first: number, options: EndpointHandleOptions): Promise<EndpointResponse> {
+    const { signal, clientKey = '' } = options;
+    const page = await this.#pages.get(first, signal);
     if (page === null) throw gone();
     const { bytes, etag, isFinal } = page;
     const cache = { etag, 'cache-control': this.#cacheControl(isFinal) };
@@ -96,10 +98,10 @@ class TileEndpoint implements Endpoint {
       ...cache,
     };
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
-    return { status: 200, headers, body: piecesOf(bytes, signal, this.#bodies.take(bytes.length)) };
+    return { status: 200, headers, body: piecesOf(bytes, signal, this.#bodies.take(bytes.length, clientKey)) };
   }
 
-  async #tile(request: EndpointRequest, name: TileName, signal: AbortSignal): Promise<EndpointResponse> {
+  async #tile(request: EndpointRequest, name: TileName, options: EndpointHandleOptions): Promise<EndpointResponse> {
     const tile = await this.#tiles.at(name.from);
     if (tile === null || !isNamed(tile, name)) throw gone();
     const size = tile.bytes;
@@ -118,7 +120,8 @@ class TileEndpoint implements Endpoint {
       ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
     };
     if (request.method === 'HEAD') return { status, headers, body: null };
-    const free = this.#bodies.take(size);
+    const { signal, clientKey = '' } = options;
+    const free = this.#bodies.take(size, clientKey);
     try {
       const body = await this.#bodyOf(tile);
       return { status, headers, body: piecesOf(body.subarray(start, end), signal, free) };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BlockSource, Tile } from '../../../src/contracts/index.js';
+import { raceAbort } from '../../../src/internal/abort.js';
 import { PAGE_HEIGHTS } from '../../../src/tiles/name.js';
 import { entryLine } from '../../../src/tiles/entry.js';
 
@@ -12,6 +13,57 @@ export interface IndexPage {
 }
 
 type Tiles = NonNullable<BlockSource['tiles']>;
+
+/** A page that is being made, or waits for that. */
+interface Making {
+  readonly page: Promise<IndexPage | null>;
+  /** Requests that wait for it. */
+  waiting: number;
+}
+
+/**
+ * Makes pages one after the other, each once for all who wait for it: of a chain of large blocks one has up to 65,536
+ * lines, which take tens of megabytes and most of a second to make.
+ */
+export class Pages {
+  readonly #make: (first: number) => Promise<IndexPage | null>;
+  readonly #making = new Map<number, Making>();
+  #before: Promise<unknown> = Promise.resolve();
+
+  constructor(source: Pick<BlockSource, 'tip'>, tiles: Pick<Tiles, 'list'>) {
+    this.#make = (first) => indexPage(source, tiles, first);
+  }
+
+  /** The index of the page that begins at a height; `null` when there is no tile in it. @throws SyncError `ABORTED` */
+  async get(first: number, signal: AbortSignal): Promise<IndexPage | null> {
+    const making = this.#making.get(first) ?? this.#add(first);
+    making.waiting += 1;
+    try {
+      return await raceAbort(making.page, signal);
+    } finally {
+      making.waiting -= 1;
+    }
+  }
+
+  #add(first: number): Making {
+    const page = this.#before.then(async () => {
+      try {
+        // Those who asked may have gone.
+        return making.waiting === 0 ? null : await this.#make(first);
+      } finally {
+        this.#making.delete(first);
+      }
+    });
+    // Not the page itself, which nobody may need any more.
+    this.#before = page.then(
+      () => undefined,
+      () => undefined,
+    );
+    const making: Making = { page, waiting: 0 };
+    this.#making.set(first, making);
+    return making;
+  }
+}
 
 /** Makes the index of the page that begins at a height; `null` when there is no tile in it. */
 export async function indexPage(

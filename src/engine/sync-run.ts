@@ -223,20 +223,22 @@ export class SyncRun {
    */
   async #awaitMore(record: PeerRecord, signal: AbortSignal): Promise<void> {
     const { settings, parts } = this.#deps;
-    const streaming = this.#book.ready.find(
-      ({ peer, status }) => status !== null && this.#chooser.canStream(peer, status),
-    );
-    if (streaming !== undefined) {
-      this.#book.prefer(streaming);
-      return;
-    }
-    this.#book.prefer(record);
-    let claim = 'same';
-    while (claim === 'same' || claim === 'behind') {
+    for (;;) {
+      const streaming = this.#streaming;
+      this.#book.prefer(streaming ?? record);
+      if (streaming !== null) return;
       await sleep(settings.headCheckMs, signal);
-      claim = claimOf(await this.#others.ask(record, signal), parts.storage.checkpoint().head);
-      if (claim === 'same' && !(await this.#isCaughtUp(record, signal))) return;
+      const claim = claimOf(await this.#others.ask(record, signal), parts.storage.checkpoint().head);
+      if (claim !== 'same' && claim !== 'behind') return;
+      if (!(await this.#isCaughtUp(record, signal))) return;
     }
+  }
+
+  /** A peer that may be asked now and has a stream; `null` when there is none. */
+  get #streaming(): PeerRecord | null {
+    const has = ({ peer, status }: PeerRecord): boolean =>
+      status !== null && this.#chooser.canStream(peer, status);
+    return this.#book.ready.find(has) ?? null;
   }
 
   /** Whether the other peers and the clock have nothing against it. A peer that claims more is asked next. */

@@ -16,7 +16,7 @@ import type { ConfiguredPeer } from './peers/peer-record.js';
 /** Bounds of an engine (protocol section 4). Sizes in bytes. */
 export interface EngineLimits extends ChainLimits {
   /**
-   * Blocks in one commit at most.
+   * Blocks in one commit at most; 2,048 where they come in tiles and this is less, since no tile is divided.
    *
    * @defaultValue 512
    */

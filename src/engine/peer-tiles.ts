@@ -1,4 +1,4 @@
-import type { PeerStatus } from '../contracts/index.js';
+import type { BlockRef, PeerStatus } from '../contracts/index.js';
 
 /** Fewer blocks than this are not worth the requests that tiles take, where there is another way. */
 const MIN_TILE_BLOCKS = 256;
@@ -24,4 +24,13 @@ export function tilesReach(status: PeerStatus | null, next: number, to: number |
   const blocks = reach - next + 1;
   if (tiles.from > next || blocks <= 0) return null;
   return blocks >= MIN_TILE_BLOCKS || isStatic(status) ? reach : null;
+}
+
+/** The newest height that a peer's tiles bring above the newest block here: see {@link tilesReach}. */
+export function reachAbove(
+  head: BlockRef | null,
+  status: PeerStatus | null,
+  { base, to }: { readonly base: number; readonly to: number | null },
+): number | null {
+  return tilesReach(status, head === null ? base : head.height + 1, to);
 }

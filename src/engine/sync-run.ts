@@ -5,19 +5,18 @@ import { LinkedAbort } from '../internal/linked-abort.js';
 import type { Chain } from '../chain/chain.js';
 import type { Agreement } from './agreement/agreement.js';
 import { ChainOpener } from './chain-opener.js';
-import { Connection, type ConnectionOutcome } from './connection.js';
+import { Conclusion, type Ended } from './conclusion.js';
+import { Connection } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import type { EventHub } from './events/event-hub.js';
 import { checkAgreedName, selfContradiction } from './handshake.js';
 import { type ChosenMode, ModeChooser, noWay } from './modes.js';
-import { isStatic, tilesReach } from './peer-tiles.js';
+import { reachAbove } from './peer-tiles.js';
 import { OtherPeers } from './other-peers.js';
 import { peerFailure } from './peers/failures.js';
 import type { Greeting } from './peers/greeting.js';
-import { publishVerdict } from './peers/head-watch.js';
 import type { NextPeer, PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
-import { claimOf, unmetClaim } from './peers/survey.js';
 import type { ProgressMeter } from './events/progress.js';
 import { type Failure, Recovery } from './recovery.js';
 import { isDone } from './session/claims.js';
@@ -48,6 +47,7 @@ export class SyncRun {
   readonly #opener: ChainOpener;
   readonly #recovery: Recovery;
   readonly #others: OtherPeers;
+  readonly #conclusion: Conclusion;
   readonly #ties = new TieLimit();
   #onFailure: (error: SyncError) => void = () => undefined;
 
@@ -76,6 +76,8 @@ export class SyncRun {
         this.#onFailure(error);
       },
     });
+    const [chooser, recovery, others] = [this.#chooser, this.#recovery, this.#others];
+    this.#conclusion = new Conclusion({ ...deps, chooser, recovery, others });
   }
 
   /**
@@ -146,116 +148,11 @@ export class SyncRun {
   /** What to make of a connection whose peer has sent all it had. */
   async #conclude(ended: Ended, signal: AbortSignal): Promise<Outcome> {
     try {
-      return (await this.#isFinished(ended, signal)) ? FINISHED : { ...ended, kind: 'go-on' };
+      const isOver = await this.#conclusion.isOver(ended, this.#opener.chain, signal);
+      return isOver ? FINISHED : { ...ended, kind: 'go-on' };
     } catch (error) {
       return { ...ended, kind: 'failed', error: peerFailure(error, signal) };
     }
-  }
-
-  /** Whether the sync is over; when following it never is. */
-  async #isFinished(ended: Ended, signal: AbortSignal): Promise<boolean> {
-    const { record, way } = ended;
-    const { settings } = this.#deps;
-    const chain = this.#opener.chain;
-    if (isDone(chain.tip().head, settings.to)) {
-      await this.#others.agreement?.confirmer?.settled(record, signal);
-      return true;
-    }
-    if (way === 'tiles' && !isStatic(record.status)) {
-      this.#goOnBehindTiles(record);
-      return false;
-    }
-    return this.#isAtHead(ended, signal);
-  }
-
-  /** Whether a peer that has sent all it had has brought the node where it is to be. */
-  async #isAtHead({ record, hasWorked }: Ended, signal: AbortSignal): Promise<boolean> {
-    const { settings } = this.#deps;
-    const chain = this.#opener.chain;
-    const unmet = unmetClaim(record, chain.tip().head);
-    if (unmet !== null) throw unmet;
-    this.#book.met(record);
-    const isCaughtUp = await this.#isCaughtUp(record, signal);
-    if (hasWorked || !settings.follow) this.#recovery.worked(record);
-    if (settings.follow) await this.#handOver(record, signal);
-    return isCaughtUp && !settings.follow;
-  }
-
-  /** The peer is asked for what is behind its tiles. @throws SyncError when those were less than it said */
-  #goOnBehindTiles(record: PeerRecord): void {
-    const { peer, status } = record;
-    const reach = this.#reach(status);
-    if (reach !== null) {
-      const height = this.#opener.chain.tip().head?.height ?? -1;
-      const message = `${peer.url} has sent its tiles up to block ${height}, and says that it has them up to ${reach}.`;
-      throw new SyncError('STREAM_TRUNCATED', message, { height, peer: peer.url });
-    }
-    this.#recovery.worked(record);
-    this.#book.prefer(record);
-  }
-
-  /** The newest height that a peer's tiles bring; `null` where they bring nothing, or too little. */
-  #reach(status: PeerStatus | null): number | null {
-    const { base, to } = this.#deps.settings;
-    const { head } = this.#opener.chain.tip();
-    return tilesReach(status, head === null ? base : head.height + 1, to);
-  }
-
-  /** Ranges, or tiles, have brought all there was; the stream brings what is new. */
-  async #handOver(record: PeerRecord, signal: AbortSignal): Promise<void> {
-    const { peer } = record;
-    const canStream = this.#chooser.canStream(peer, record.status);
-    this.#chooser.succeeded();
-    if (canStream) return;
-    if (isStatic(record.status)) {
-      await this.#awaitMore(record, signal);
-      return;
-    }
-    const error = new SyncError('PEER_REFUSED', `${peer.url} has no stream that could be followed.`);
-    // One that says it has a stream may only not have it now.
-    if (record.status?.codecs.stream.length === 0) this.#book.drop(record, error);
-    throw error;
-  }
-
-  /**
-   * Files tell of nothing: their status is read again and again. Resolves when there is more in them, or another peer brings
-   * what is new.
-   */
-  async #awaitMore(record: PeerRecord, signal: AbortSignal): Promise<void> {
-    const { settings, parts } = this.#deps;
-    const streaming = this.#book.ready.find(
-      ({ peer, status }) => status !== null && this.#chooser.canStream(peer, status),
-    );
-    if (streaming !== undefined) {
-      this.#book.prefer(streaming);
-      return;
-    }
-    this.#book.prefer(record);
-    let claim = 'same';
-    while (claim === 'same' || claim === 'behind') {
-      await sleep(settings.headCheckMs, signal);
-      claim = claimOf(await this.#others.ask(record, signal), parts.storage.checkpoint().head);
-      if (claim === 'same' && !(await this.#isCaughtUp(record, signal))) return;
-    }
-  }
-
-  /** Whether the other peers and the clock have nothing against it. A peer that claims more is asked next. */
-  async #isCaughtUp(record: PeerRecord, signal: AbortSignal): Promise<boolean> {
-    const { hub, settings } = this.#deps;
-    const chain = this.#opener.chain;
-    const agreement = await this.#others.agreed(chain, signal);
-    if (!settings.follow) await agreement.confirmer?.settled(record, signal);
-    const check = this.#others.headCheck(chain, agreement);
-    const verdict = await check.run(record, signal);
-    await check.tellBranches(signal);
-    const { ahead, doubt } = verdict;
-    if (ahead !== null) {
-      this.#book.prefer(ahead);
-      return false;
-    }
-    if (settings.follow) publishVerdict({ hub, chain, staleAfterMs: settings.staleAfterMs }, verdict, null);
-    else if (doubt !== null) throw doubt;
-    return doubt === null;
   }
 
   /** Asks what the peer has, and makes ready to fetch it. */
@@ -334,7 +231,7 @@ export class SyncRun {
     const { head } = chain.tip();
     meter.place(head?.height ?? null, target(status, settings.to));
     if (isDone(head, settings.to)) return 'done';
-    if (mode === 'tiles' && this.#reach(status) === null) return 'nothing-new';
+    if (mode === 'tiles' && reachAbove(head, status, settings) === null) return 'nothing-new';
     const check = this.#others.headCheck(chain, agreement);
     const { news, confirmer } = agreement;
     const onSuccess = (): void => {
@@ -365,8 +262,6 @@ type Outcome =
   /** The peer has sent all it had, and there is more to come, of it or of another one. */
   | { readonly kind: 'go-on'; readonly record: PeerRecord }
   | (Failure & { readonly kind: 'failed' });
-
-type Ended = Extract<ConnectionOutcome, { kind: 'ended' }>;
 
 function nothingNew(record: PeerRecord): Ended {
   return { kind: 'ended', record, way: 'tiles', hasWorked: false, fork: null };

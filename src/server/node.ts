@@ -87,6 +87,8 @@ export async function serveRequest(server: SyncServer, exchange: NodeExchange): 
   try {
     const turn = placeInTurn();
     if (turn !== null) await turn;
+    // Nobody waits for it: no store is read, and no stream ends that a later request of this client has begun.
+    if (gone.signal.aborted) return;
     const response = await answer(server, exchange, gone.signal);
     refuseBody(req, res);
     await sendResponse(res, response, server.limits);

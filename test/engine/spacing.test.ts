@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import test from 'ava';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
-import { completeEvent, listen } from '../helpers/servers.js';
+import { MemorySource } from '../helpers/memory-source.js';
+import { sealedChain } from '../helpers/sealed-chain.js';
+import { blockEvent, completeEvent, listen } from '../helpers/servers.js';
 import { until } from '../helpers/waiting.js';
 import { blocksOn, Follower, sourceChain } from './follow-support.js';
 
@@ -75,4 +77,33 @@ test('streams that brought blocks are opened again at once, however many there w
     await until(() => streams.length > round);
     t.is(streams.length, round + 1, `one stream follows stream ${round}`);
   }
+});
+
+test('a peer that sends one block and cuts the stream, each time, is connected to once for each block and once more', async (t) => {
+  const documents = sealedChain(12);
+  const server = createSyncServer({ source: new MemorySource(documents) });
+  t.teardown(() => server.close());
+  const handle = nodeListener(server, { path: '/sync' });
+  const asked: string[] = [];
+  const origin = await listen(t, (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname !== '/sync/status') asked.push(pathname);
+    if (pathname !== '/sync/stream') {
+      handle(request, response);
+      return;
+    }
+    const height = Number(searchParams.get('from_height'));
+    const document = documents[height];
+    response.writeHead(200, events);
+    response.end(document === undefined ? '' : blockEvent(height, document));
+  });
+  const { engine, started } = new Follower(t, {
+    peers: [`${origin}/sync`],
+    follow: false,
+    // A wait of this length would end the test.
+    retry: { baseDelayMs: 3_600_000, maxDelayMs: 3_600_000 },
+  });
+  await started;
+  t.is(engine.chain?.tip().head?.height, 11);
+  t.deepEqual(asked, [...documents.map(() => '/sync/stream'), '/sync/stream', '/sync/json']);
 });

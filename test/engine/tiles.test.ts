@@ -16,7 +16,7 @@ import { serveSource } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { type Files, filesOf, serveFiles } from '../helpers/tile-files.js';
 import { until } from '../helpers/waiting.js';
-import { blocksOn, bytesOf, Follower, refAt, sourceChain } from './follow-support.js';
+import { blocksOn, bytesOf, Follower, refAt, serveChain, sourceChain } from './follow-support.js';
 
 const retry = { maxAttempts: 4, baseDelayMs: 1, maxDelayMs: 5 };
 const memory = { use: 'memory' } as const;
@@ -202,6 +202,25 @@ test('a folder of files that is ahead of the peer that is followed brings what t
   files = await filesOf(t, further);
   await follower.reaches(further);
   t.deepEqual(namedBy({ engine: follower.engine, events: follower.events }), []);
+});
+
+test('a folder of files that is behind is no reason to leave a peer for good that streams and was lost', async (t) => {
+  const source = await sourceChain(t, 0);
+  await source.append(sealedChain(50, bulkyFirst));
+  const files = await filesOf(t, source);
+  const folder = await serveFiles(t, () => files);
+  const live = await serveChain(t, source);
+  const follower = new Follower(t, { peers: [live.url, folder.url], headCheckMs: 50 });
+  await follower.reaches(source);
+  await source.append(blocksOn(source.tip().head, 5, 'live'));
+  await follower.reaches(source);
+  live.cut();
+  const polls = folder.requests.length;
+  await until(() => folder.requests.length >= polls + 4);
+  live.mend();
+  await source.append(blocksOn(source.tip().head, 5, 'later'));
+  await follower.reaches(source);
+  t.is(follower.engine.state.peer, `${live.url}/sync`);
 });
 
 test('of two peers the one that streams is followed, whichever brought the history', async (t) => {

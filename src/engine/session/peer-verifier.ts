@@ -20,7 +20,7 @@ export interface PeerVerifierDeps {
   readonly status: PeerStatus | null;
 }
 
-/** Verifies the blocks that a peer sends, one after the other, and names the peer that sent a false one. */
+/** Verifies the blocks that a peer sends, one after the other. */
 export class PeerVerifier {
   readonly #deps: PeerVerifierDeps;
   readonly #isLive: () => boolean;

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { generateKeyFile } from '../../plugins/signer-secp256k1/index.js';
 import { parseManifest } from '../../plugins/transport-snapshot/manifest.js';
 import type { SnapshotManifest } from '../../src/contracts/index.js';
 import { checkTrust } from '../../src/engine/snapshot/trust.js';
@@ -43,7 +44,8 @@ async function place(t: ExecutionContext): Promise<{
   const manifest = join(dir, 'manifest.json');
   writeFileSync(manifest, JSON.stringify(plainManifest()));
   const keys = [join(dir, 'a.key'), join(dir, 'b.key')] as const;
-  return { manifest, keys, signers: [await keygen(t, keys[0]), await keygen(t, keys[1])] };
+  const [a, b] = [await generateKeyFile(keys[0]), await generateKeyFile(keys[1])];
+  return { manifest, keys, signers: [a.publicKey, b.publicKey] };
 }
 
 const read = (path: string): SnapshotManifest => parseManifest(JSON.parse(readFileSync(path, 'utf8')));

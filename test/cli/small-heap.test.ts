@@ -8,7 +8,7 @@ const LOAD = `
   const { getHeapSpaceStatistics, getHeapStatistics } = await import('node:v8');
   const kept = Array.from({ length: 200_000 }, (_, i) => ({ i, more: [i] }));
   const most = { size: 0, total: 0 };
-  for (let i = 0; i < 3_000_000; i++) {
+  for (let i = 0; i < 1_000_000; i++) {
     kept[(i * 7919) % kept.length] = { i, more: [i] };
     if (i % 10_000 !== 0) continue;
     const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');

@@ -85,7 +85,11 @@ class TileEndpoint implements Endpoint {
     return Promise.resolve();
   }
 
-  async #page(request: EndpointRequest, first: number, options: EndpointHandleOptions): Promise<EndpointResponse> {
+  async #page(
+    request: EndpointRequest,
+    first: number,
+    options: EndpointHandleOptions,
+  ): Promise<EndpointResponse> {
     const { signal, clientKey = '' } = options;
     const page = await this.#pages.get(first, signal);
     if (page === null) throw gone();
@@ -98,10 +102,18 @@ class TileEndpoint implements Endpoint {
       ...cache,
     };
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
-    return { status: 200, headers, body: piecesOf(bytes, signal, this.#bodies.take(bytes.length, clientKey)) };
+    return {
+      status: 200,
+      headers,
+      body: piecesOf(bytes, signal, this.#bodies.take(bytes.length, clientKey)),
+    };
   }
 
-  async #tile(request: EndpointRequest, name: TileName, options: EndpointHandleOptions): Promise<EndpointResponse> {
+  async #tile(
+    request: EndpointRequest,
+    name: TileName,
+    options: EndpointHandleOptions,
+  ): Promise<EndpointResponse> {
     const tile = await this.#tiles.at(name.from);
     if (tile === null || !isNamed(tile, name)) throw gone();
     const size = tile.bytes;

@@ -12,7 +12,12 @@ import {
   type Tile,
 } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
-import { isUnchanged, readRange, unsatisfiable } from '../../../src/internal/http/byte-range.js';
+import {
+  type ByteRange,
+  isUnchanged,
+  readRange,
+  unsatisfiable,
+} from '../../../src/internal/http/byte-range.js';
 import { cacheControl, ONE_YEAR_SECONDS } from '../../../src/internal/http/cache-control.js';
 import { type TileName, tileNameOf } from '../../../src/tiles/name.js';
 import { TileRange } from '../../../src/tiles/range.js';
@@ -132,11 +137,20 @@ class TileEndpoint implements Endpoint {
       ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
     };
     if (request.method === 'HEAD') return { status, headers, body: null };
-    const { signal, clientKey = '' } = options;
-    const free = this.#bodies.take(size, clientKey);
+    const body = await this.#held(tile, options, { start, end });
+    return { status, headers, body };
+  }
+
+  /** A part of a tile's body, which counts as held until the client has taken it. */
+  async #held(
+    tile: Tile,
+    { signal, clientKey = '' }: EndpointHandleOptions,
+    { start, end }: ByteRange,
+  ): Promise<ReturnType<typeof piecesOf>> {
+    const free = this.#bodies.take(tile.bytes, clientKey);
     try {
       const body = await this.#bodyOf(tile);
-      return { status, headers, body: piecesOf(body.subarray(start, end), signal, free) };
+      return piecesOf(body.subarray(start, end), signal, free);
     } catch (error) {
       free();
       throw error;

@@ -1,4 +1,12 @@
-import type { ChainRules, CommitTile, Frame, VerifiedTile } from '../contracts/index.js';
+import type {
+  BlockHeader,
+  BlockRange,
+  ChainRules,
+  CommitTile,
+  Frame,
+  VerifiedTile,
+} from '../contracts/index.js';
+import { TileDocuments } from '../tiles/documents.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
 /** The blocks of a tile that are wanted, and the tile where that is all of them. */
@@ -16,32 +24,45 @@ export interface TilePolicy {
   readonly areKept: boolean;
 }
 
-/** The documents of a tile from one height to another, in its memory. */
-export function documentsOf(tile: VerifiedTile, from: number, to: number): readonly Uint8Array[] {
-  const { documentLengths, documents } = tile;
-  const { buffer, byteOffset } = documents;
-  const wanted: Uint8Array[] = [];
-  let start = byteOffset;
-  let height = tile.from;
-  for (const length of documentLengths) {
-    if (height >= from && height <= to) wanted.push(new Uint8Array(buffer, start, length));
-    start += length + 1;
-    height += 1;
+/** A block of a tile. Its document is decoded where it is asked for: a store that takes the tile whole never does. */
+class TileFrame implements Frame {
+  readonly header: BlockHeader;
+  readonly codec = 'identity';
+  readonly documentBytes: number;
+  readonly #documents: TileDocuments;
+  readonly #index: number;
+
+  constructor(header: BlockHeader, documentBytes: number, documents: TileDocuments, index: number) {
+    this.header = header;
+    this.documentBytes = documentBytes;
+    this.#documents = documents;
+    this.#index = index;
   }
-  return wanted;
+
+  get bytes(): Uint8Array {
+    return this.#documents.at(this.#index);
+  }
 }
 
-/** The frames of a tile's blocks from a height on. @param documents - of these blocks */
-export function framesOf(
-  { headers, from }: VerifiedTile,
-  first: number,
-  documents: readonly Uint8Array[],
-  encoding: StorageEncoding,
-): readonly Frame[] {
-  return documents.map((document, at) => {
-    const header = headers[first - from + at];
-    if (header === undefined) throw new TypeError('A tile has more documents than headers.');
-    return { header, ...encoding.encode(document, null), documentBytes: document.byteLength };
+/** The blocks of a tile that are wanted, raw. */
+export function framesOf(tile: VerifiedTile, { from, to }: BlockRange): readonly Frame[] {
+  const { headers, documentLengths } = tile;
+  const documents = new TileDocuments(tile);
+  const frames: Frame[] = [];
+  for (let index = from - tile.from; index <= to - tile.from; index++) {
+    const [header, length] = [headers[index], documentLengths[index]];
+    if (header === undefined || length === undefined)
+      throw new TypeError('A tile has more blocks than headers.');
+    frames.push(new TileFrame(header, length, documents, index));
+  }
+  return frames;
+}
+
+/** The same in the form in which a store without tiles keeps them. */
+export function encodedFrames(frames: readonly Frame[], encoding: StorageEncoding): readonly Frame[] {
+  return frames.map((frame) => {
+    const { header, documentBytes } = frame;
+    return { header, ...encoding.encode(frame.bytes, null), documentBytes };
   });
 }
 

@@ -10,11 +10,11 @@ import type {
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { lendDocument } from './lend-document.js';
-import { documentsOf, framesOf, type TileBlocks, type TilePolicy, wholeOf } from './linked-tile.js';
+import { encodedFrames, framesOf, type TileBlocks, type TilePolicy, wholeOf } from './linked-tile.js';
 import { checkLink, type AppendPoint, nextHeight } from '../internal/links.js';
 import { type ChainName, checkName, type Pins } from './pins.js';
 import type { Producers, SignedFrom } from './producers.js';
-import { StorageEncoding } from './storage-encoding.js';
+import type { StorageEncoding } from './storage-encoding.js';
 
 /** Dependencies of a {@link Verifier}. */
 export interface VerifierDeps {
@@ -101,9 +101,9 @@ export class Verifier {
     const last = Math.min(tile.to, to ?? tile.to);
     try {
       const head = this.#linked(tile, { from, to: last });
-      const documents = documentsOf(tile, from, last);
-      const frames = framesOf(tile, from, documents, tiles.areKept ? StorageEncoding.raw : encoding);
-      this.#checkSigned(documents, frames);
+      const raw = framesOf(tile, { from, to: last });
+      this.#checkSigned(raw);
+      const frames = tiles.areKept ? raw : encodedFrames(raw, encoding);
       this.#appendPoint = { head, base: this.#appendPoint.base };
       return { frames, tile: wholeOf(tile, frames, rules) };
     } catch (error) {
@@ -123,13 +123,11 @@ export class Verifier {
     return head;
   }
 
-  #checkSigned(documents: readonly Uint8Array[], frames: readonly Frame[]): void {
+  /** @param frames - raw. */
+  #checkSigned(frames: readonly Frame[]): void {
     const { producers, signedFrom } = this.#deps;
     if (producers === null) return;
-    for (const [at, frame] of frames.entries()) {
-      const document = documents[at];
-      if (document !== undefined) producers.checkDue(frame, document, signedFrom);
-    }
+    for (const frame of frames) producers.checkDue(frame, frame.bytes, signedFrom);
   }
 
   #accept(document: Uint8Array, item: WireFrame | null): Frame {

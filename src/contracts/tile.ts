@@ -39,14 +39,15 @@ export interface TileBody {
   readonly members: readonly TileMember[];
 }
 
-/** A tile whose blocks were all checked, by themselves and with each other. What its first block follows was not. */
+/**
+ * A tile whose blocks were all checked, by themselves and with each other. What its first block follows was not. Its
+ * documents are in its body alone: most readers never want them.
+ */
 export interface VerifiedTile extends Tile {
   /** Of its blocks, in order. */
   readonly headers: readonly BlockHeader[];
   /** Length of each document, without its line feed. */
   readonly documentLengths: readonly number[];
-  /** All documents, each with its line feed. */
-  readonly documents: Uint8Array;
   readonly body: TileBody;
 }
 

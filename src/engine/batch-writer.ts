@@ -54,7 +54,7 @@ export class BatchWriter {
     if (frames.length === 0) return;
     for (const frame of frames) this.#pending.push(frame);
     if (tile !== null) this.#tiles.push(tile);
-    this.#pendingBytes += memoryOf({ frames, tiles: tile === null ? [] : [tile] });
+    this.#pendingBytes += bytesOf({ frames, tiles: tile === null ? [] : [tile] });
     this.#writing ??= this.#drain();
     while (this.#isFull() && this.#failure === null) await this.#writing;
     this.#rethrow();
@@ -75,7 +75,7 @@ export class BatchWriter {
     try {
       while (this.#pending.length > 0) {
         const batch = this.#take();
-        this.#pendingBytes -= memoryOf(batch);
+        this.#pendingBytes -= bytesOf(batch);
         await this.#commit(batch);
       }
     } catch (error) {
@@ -104,11 +104,6 @@ export class BatchWriter {
   #rethrow(): void {
     if (this.#failure !== null) throw this.#failure.error;
   }
-}
-
-/** What blocks take until they are written: a tile is there as it is stored and decoded. */
-function memoryOf(batch: Batch): number {
-  return batch.tiles.reduce((sum, tile) => sum + tile.documentBytes, bytesOf(batch));
 }
 
 /** Encoded bytes of blocks: as they came, as far as that is known. */

@@ -27,49 +27,28 @@ const STEP_BYTES = 16 * 1024;
 /** So many bytes are given to rules that check several blocks at once. */
 const RUN_BYTES = 64 * 1024;
 
-/**
- * Checks documents, each with its line feed: each block by the rules, its height, and that it follows the one before.
- *
- * @param range - the heights. There may be fewer blocks.
- * @throws SyncError `BLOCK_MALFORMED`, `BLOCK_TOO_LARGE`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`, `HEIGHT_GAP`, `PARENT_MISMATCH`,
- *   `GENESIS_MISMATCH`; `CODEC_CORRUPT` for a last line that does not end; `TILE_MISMATCH` for more blocks than heights.
- */
-export async function checkBlocks(
-  checks: TileChecks,
-  range: BlockRange,
-  documents: Buffer,
-  pace: Pace,
-): Promise<BlockColumns> {
-  const lines = new BlockLines(checks, range, documents);
-  while (!lines.isAtEnd) {
-    lines.step();
-    if (pace.isDue) await pace.next();
-  }
-  return lines.columns;
-}
+const NO_DOCUMENTS = Buffer.alloc(0);
 
-class BlockLines {
+/** Checks blocks that follow each other: each by the rules, its height, and that it follows the one before. */
+export class BlockCheck {
   readonly #checks: TileChecks;
   readonly #range: BlockRange;
-  readonly #documents: Buffer;
   readonly #hashes: string[] = [];
   readonly #timestamps: (number | null)[] = [];
   readonly #lengths: number[] = [];
   #previousHash = '';
   #point: AppendPoint;
+  #documents: Buffer = NO_DOCUMENTS;
   #start = 0;
 
-  constructor(checks: TileChecks, range: BlockRange, documents: Buffer) {
+  /** @param range - the heights. There may be fewer blocks. */
+  constructor(checks: TileChecks, range: BlockRange) {
     this.#checks = checks;
     this.#range = range;
-    this.#documents = documents;
     this.#point = { head: null, base: range.from };
   }
 
-  get isAtEnd(): boolean {
-    return this.#start >= this.#documents.byteLength;
-  }
-
+  /** What was found. */
   get columns(): BlockColumns {
     return {
       previousHash: this.#previousHash,
@@ -79,8 +58,23 @@ class BlockLines {
     };
   }
 
-  /** Checks the next blocks. */
-  step(): void {
+  /**
+   * Checks the next documents, each with its line feed. They are not held after that.
+   *
+   * @throws SyncError `BLOCK_MALFORMED`, `BLOCK_TOO_LARGE`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`, `HEIGHT_GAP`, `PARENT_MISMATCH`,
+   *   `GENESIS_MISMATCH`; `CODEC_CORRUPT` for a last line that does not end; `TILE_MISMATCH` for more blocks than heights.
+   */
+  async take(documents: Buffer, pace: Pace): Promise<void> {
+    this.#documents = documents;
+    this.#start = 0;
+    while (this.#start < documents.byteLength) {
+      this.#step();
+      if (pace.isDue) await pace.next();
+    }
+    this.#documents = NO_DOCUMENTS;
+  }
+
+  #step(): void {
     const { rules } = this.#checks;
     const end = this.#endOf(rules.verifyRun === undefined ? STEP_BYTES : RUN_BYTES);
     if (this.#takeRun(end)) return;

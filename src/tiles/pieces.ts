@@ -1,57 +1,29 @@
 import { crc32 } from 'node:zlib';
-import { freeMemory } from '../internal/free-memory.js';
-import { DEFLATE_MAX_RATIO, inflate, type InflateBounds, type Inflated } from '../internal/node/inflate.js';
-import { gunzipTo, LINE_END, LINE_FEED, LINE_FEED_MEMBER, MAX_MEMBER_BYTES, type Piece } from './body.js';
-import type { Pace } from './pace.js';
+import { inflate, type InflateBounds, type Inflated } from '../internal/node/inflate.js';
+import { LINE_END, LINE_FEED, LINE_FEED_MEMBER, MAX_MEMBER_BYTES, type Piece } from './body.js';
 
 /** What a gzip member of ours begins with: deflate, and no fields in its header (RFC 1952 section 2.3). */
 const PLAIN_HEADER = Uint8Array.of(0x1f, 0x8b, 0x08, 0x00);
 const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
 
-/** A body, decoded. */
-export interface DecodedBody {
+/** A piece of a body, decoded. */
+export interface DecodedPiece extends Piece {
+  /** Its documents, each with its line feed. */
   readonly documents: Buffer;
-  /** What it is made of; `null` where it is none in our layout. */
-  readonly pieces: readonly Piece[] | null;
-}
-
-/**
- * Decodes a body, and finds out on the way where its pieces begin: that a piece decodes by itself is only known of one
- * that was decoded by itself.
- *
- * @param maxBytes - of documents; nothing more is ever made.
- * @throws SyncError `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`
- */
-export async function decodePieces(body: Uint8Array, maxBytes: number, pace: Pace): Promise<DecodedBody> {
-  const own = await decodeOwn(body, maxBytes, pace);
-  // What is wrong with another one, if anything is, says Node's own decoder.
-  return own ?? { documents: await gunzipTo(body, maxBytes), pieces: null };
-}
-
-async function decodeOwn(body: Uint8Array, maxBytes: number, pace: Pace): Promise<DecodedBody | null> {
-  const reader = new PieceReader(body);
-  const documents = Buffer.allocUnsafeSlow(Math.min(maxBytes, body.byteLength * DEFLATE_MAX_RATIO));
-  const pieces: Piece[] = [];
-  let length = 0;
-  while (!reader.isAtEnd) {
-    const piece = reader.next(documents.subarray(length));
-    if (piece === null || !mayFollow(pieces.at(-1), piece)) return null;
-    pieces.push(piece);
-    length += piece.documentBytes;
-    if (pace.isDue) await pace.next();
-  }
-  return pieces.length === 0 ? null : { documents: documents.subarray(0, length), pieces };
 }
 
 /** Whether we would not have put a piece into the one before. */
-function mayFollow(before: Piece | undefined, { documentBytes, isSplit }: Piece): boolean {
+export function mayFollow(before: Piece | undefined, { documentBytes, isSplit }: Piece): boolean {
   if (before === undefined || before.isSplit || isSplit) return true;
   return before.documentBytes + documentBytes > MAX_MEMBER_BYTES;
 }
 
-/** Reads the pieces of a body one after the other. */
-class PieceReader {
+/**
+ * Decodes the pieces of a body one after the other, and so finds out where they begin: that a piece decodes by itself is
+ * only known of one that was decoded by itself.
+ */
+export class PieceReader {
   readonly #body: Buffer;
   #offset = 0;
   /** Where the next member is that is a line feed alone; `Infinity` when there is none. */
@@ -65,20 +37,21 @@ class PieceReader {
     return this.#offset >= this.#body.byteLength;
   }
 
-  /** Decodes the next piece into the beginning of `to`; `null` when it is none of ours, or there is no room for it. */
-  next(to: Buffer): Piece | null {
+  /**
+   * Decodes the next piece; `null` when it is none of ours, or has more documents than may be.
+   *
+   * @param maxBytes - of documents.
+   */
+  next(maxBytes: number): DecodedPiece | null {
     const start = this.#offset;
-    const document = this.#member(to.byteLength);
-    if (document === null) return null;
-    const { byteLength } = document;
+    const member = this.#member(maxBytes);
+    if (member === null) return null;
+    const { byteLength } = member;
     const isSplit = byteLength >= MAX_MEMBER_BYTES && this.#skipLineFeed();
-    const documentBytes = isSplit ? byteLength + 1 : byteLength;
-    if (documentBytes > to.byteLength) return null;
-    to.set(document);
-    freeMemory(document);
-    if (isSplit) to.set(LINE_END, byteLength);
-    else if (byteLength > MAX_MEMBER_BYTES || to[byteLength - 1] !== LINE_FEED) return null;
-    return { bytes: this.#offset - start, documentBytes, isSplit };
+    if (!isSplit && (byteLength > MAX_MEMBER_BYTES || member[byteLength - 1] !== LINE_FEED)) return null;
+    const documents = isSplit ? withLineFeed(member) : member;
+    if (documents.byteLength > maxBytes) return null;
+    return { bytes: this.#offset - start, documentBytes: documents.byteLength, isSplit, documents };
   }
 
   #member(maxBytes: number): Buffer | null {
@@ -123,6 +96,15 @@ class PieceReader {
     const isLength = this.#body.readUInt32LE(at + 4) === decoded.byteLength % 2 ** 32;
     return isLength && this.#body.readUInt32LE(at) === crc32(decoded);
   }
+}
+
+/** A document and its line feed, in the same memory where that has room, as what {@link inflate} makes mostly has. */
+function withLineFeed(document: Buffer): Buffer {
+  const { buffer, byteOffset, byteLength } = document;
+  if (byteOffset + byteLength >= buffer.byteLength) return Buffer.concat([document, LINE_END]);
+  const line = Buffer.from(buffer, byteOffset, byteLength + 1);
+  line[byteLength] = LINE_FEED;
+  return line;
 }
 
 function startsWith(bytes: Buffer, at: number, wanted: Uint8Array): boolean {

@@ -5,7 +5,7 @@ import type { CheckedTile } from './verify.js';
 /** Puts together what a tile is known to be. @param body - that was checked */
 export function verifiedTile(
   entry: TileEntry,
-  { columns, documents, members, encoded }: CheckedTile,
+  { columns, members, encoded }: CheckedTile,
   body: Uint8Array,
 ): VerifiedTile {
   const { from, to, hash, documentBytes, digest } = entry;
@@ -20,7 +20,6 @@ export function verifiedTile(
     bytes: bytes.byteLength,
     headers: headersOf(from, columns),
     documentLengths: columns.lengths,
-    documents,
     body: { bytes, members },
   };
 }

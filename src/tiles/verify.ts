@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { TileBody, TileEntry, TileMember } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
-import { encodeTileBody, ownMembers, type TileBlock } from './body.js';
-import { type BlockColumns, checkBlocks, type TileChecks, tooLarge } from './check-blocks.js';
+import { freeMemory } from '../internal/free-memory.js';
+import { encodeTileBody, gunzipTo, ownMembers, type Piece, type TileBlock } from './body.js';
+import { BlockCheck, type BlockColumns, type TileChecks, tooLarge } from './check-blocks.js';
 import type { Pace } from './pace.js';
-import { type DecodedBody, decodePieces } from './pieces.js';
+import { mayFollow, PieceReader } from './pieces.js';
 
 /** Bytes that are hashed at once, between two looks at the clock. */
 const HASHED_BYTES = 256 * 1024;
@@ -12,15 +13,15 @@ const HASHED_BYTES = 256 * 1024;
 /** What was found in a tile's body that is sound. */
 export interface CheckedTile {
   readonly columns: BlockColumns;
-  readonly documents: Uint8Array;
   readonly members: readonly TileMember[];
   /** The body in our layout; `null` where it came in it. */
   readonly encoded: Uint8Array | null;
 }
 
 /**
- * Decodes a tile's body and checks all that `VerifyTile` promises, on the thread that calls it. A body that is laid out
- * otherwise than ours is encoded again.
+ * Decodes a tile's body and checks all that `VerifyTile` promises, on the thread that calls it. A body in our layout is
+ * decoded piece by piece, none of which is held longer than it takes to check it. One that is laid out otherwise is
+ * decoded as a whole, and encoded again.
  *
  * @throws SyncError as `VerifyTile`
  */
@@ -31,18 +32,90 @@ export async function checkTile(
   pace: Pace,
 ): Promise<CheckedTile> {
   checkSize(checks, entry);
-  const { documents, pieces } = await decoded(entry, body, pace);
-  const columns = await checkBlocks(checks, entry, documents, pace);
-  checkEntry(entry, columns, documents.byteLength);
-  await checkDigest(entry, documents, pace);
-  const members = pieces === null ? null : ownMembers(pieces, columns.lengths);
-  if (members !== null) return { columns, documents, members, encoded: null };
-  return { columns, documents, ...(await encodeAgain(documents, columns.lengths)) };
+  // What is wrong with a body that is none of ours, if anything is, says Node's own decoder.
+  return (await checkOwn(checks, entry, body, pace)) ?? (await checkOther(checks, entry, body, pace));
 }
 
-async function decoded(entry: TileEntry, body: Uint8Array, pace: Pace): Promise<DecodedBody> {
+/** @returns `null` for a body that is not in our layout */
+async function checkOwn(
+  checks: TileChecks,
+  entry: TileEntry,
+  body: Uint8Array,
+  pace: Pace,
+): Promise<CheckedTile | null> {
+  const reader = new PieceReader(body);
+  const documents = new DocumentCheck(checks, entry);
+  const pieces: Piece[] = [];
+  while (!reader.isAtEnd) {
+    const piece = reader.next(entry.documentBytes - documents.bytes);
+    if (piece === null || !mayFollow(pieces.at(-1), piece)) return null;
+    const { bytes, documentBytes, isSplit } = piece;
+    pieces.push({ bytes, documentBytes, isSplit });
+    await documents.take(piece.documents, pace);
+    freeMemory(piece.documents);
+  }
+  if (pieces.length === 0) return null;
+  const columns = documents.end();
+  const members = ownMembers(pieces, columns.lengths);
+  return members === null ? null : { columns, members, encoded: null };
+}
+
+async function checkOther(
+  checks: TileChecks,
+  entry: TileEntry,
+  body: Uint8Array,
+  pace: Pace,
+): Promise<CheckedTile> {
+  const all = await decoded(entry, body);
+  const documents = new DocumentCheck(checks, entry);
+  await documents.take(all, pace);
+  const columns = documents.end();
+  return { columns, ...(await encodeAgain(all, columns.lengths)) };
+}
+
+/** Checks the documents of a tile as they come. */
+class DocumentCheck {
+  readonly #entry: TileEntry;
+  readonly #blocks: BlockCheck;
+  readonly #hash: Hash | null;
+  #bytes = 0;
+
+  constructor(checks: TileChecks, entry: TileEntry) {
+    this.#entry = entry;
+    this.#blocks = new BlockCheck(checks, entry);
+    this.#hash = entry.digest === null ? null : createHash('sha256');
+  }
+
+  /** Length of what was taken. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes the next documents, each with its line feed. They are not held after that. */
+  async take(documents: Buffer, pace: Pace): Promise<void> {
+    this.#bytes += documents.byteLength;
+    await this.#blocks.take(documents, pace);
+    if (this.#hash === null) return;
+    for (let at = 0; at < documents.byteLength; at += HASHED_BYTES) {
+      this.#hash.update(documents.subarray(at, at + HASHED_BYTES));
+      if (pace.isDue) await pace.next();
+    }
+  }
+
+  /** What was found, where the documents are those that the entry names. @throws SyncError `TILE_MISMATCH` */
+  end(): BlockColumns {
+    const { columns } = this.#blocks;
+    checkEntry(this.#entry, columns, this.#bytes);
+    const digest = this.#hash?.digest('hex') ?? null;
+    if (digest === this.#entry.digest) return columns;
+    const why = `its documents have the digest ${String(digest)}, not ${String(this.#entry.digest)}`;
+    throw mismatch(this.#entry, why);
+  }
+}
+
+async function decoded(entry: TileEntry, body: Uint8Array): Promise<Buffer> {
   try {
-    return await decodePieces(body, entry.documentBytes, pace);
+    return await gunzipTo(body, entry.documentBytes);
   } catch (error) {
     throw isSyncError(error) ? error.at({ height: entry.from }) : error;
   }
@@ -63,18 +136,6 @@ function checkEntry(entry: TileEntry, { hashes }: BlockColumns, documentBytes: n
   if (last !== entry.hash) throw mismatch(entry, `its last block is ${String(last)}, not ${entry.hash}`);
   if (documentBytes !== entry.documentBytes)
     throw mismatch(entry, `its documents have ${documentBytes} bytes, not ${entry.documentBytes}`);
-}
-
-async function checkDigest(entry: TileEntry, documents: Uint8Array, pace: Pace): Promise<void> {
-  if (entry.digest === null) return;
-  const hash = createHash('sha256');
-  for (let at = 0; at < documents.byteLength; at += HASHED_BYTES) {
-    hash.update(documents.subarray(at, at + HASHED_BYTES));
-    if (pace.isDue) await pace.next();
-  }
-  const digest = hash.digest('hex');
-  if (digest !== entry.digest)
-    throw mismatch(entry, `its documents have the digest ${digest}, not ${entry.digest}`);
 }
 
 async function encodeAgain(

@@ -21,7 +21,6 @@ export interface PackedTile {
   readonly hashes: Uint8Array | readonly string[];
   /** {@link FIGURES} of each block, behind each other. */
   readonly figures: Float64Array;
-  readonly documents: Uint8Array;
   readonly members: readonly TileMember[];
   readonly encoded: Uint8Array | null;
 }
@@ -36,15 +35,15 @@ export function outgoingTile(request: Extract<TileRequest, { readonly kind: 'til
 }
 
 /** A checked tile to hand over. */
-export function packTile({ columns, documents, members, encoded }: CheckedTile): Parcel<PackedTile> {
+export function packTile({ columns, members, encoded }: CheckedTile): Parcel<PackedTile> {
   const { previousHash } = columns;
   const hashes = packHashes(columns.hashes);
   const figures = packFigures(columns);
-  const [owned, body] = [owning(documents), encoded === null ? null : owning(encoded)];
-  const transfer = [figures.buffer, owned.buffer];
+  const body = encoded === null ? null : owning(encoded);
+  const transfer = [figures.buffer];
   if (body !== null) transfer.push(body.buffer);
   if (hashes instanceof Uint8Array) transfer.push(hashes.buffer);
-  return { content: { previousHash, hashes, figures, documents: owned, members, encoded: body }, transfer };
+  return { content: { previousHash, hashes, figures, members, encoded: body }, transfer };
 }
 
 function packHashes(hashes: readonly string[]): Uint8Array<ArrayBuffer> | readonly string[] {
@@ -69,14 +68,8 @@ function packFigures({ hashes, timestamps, lengths }: BlockColumns): Float64Arra
 }
 
 /** The tile that came. */
-export function unpackTile({
-  previousHash,
-  documents,
-  members,
-  encoded,
-  ...packed
-}: PackedTile): CheckedTile {
-  return { columns: { previousHash, ...unpackBlocks(packed) }, documents, members, encoded };
+export function unpackTile({ previousHash, members, encoded, ...packed }: PackedTile): CheckedTile {
+  return { columns: { previousHash, ...unpackBlocks(packed) }, members, encoded };
 }
 
 function unpackBlocks({

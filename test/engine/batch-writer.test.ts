@@ -129,10 +129,10 @@ test('a tile is never divided between batches, however many blocks it has, and s
   );
 });
 
-test('push waits for a tile as for its documents and its body', async (t) => {
+test('push waits for a tile as for its body', async (t) => {
   let release = (): void => undefined;
   const gate = new Promise<void>((resolve) => (release = resolve));
-  const writer = new BatchWriter(() => gate, { maxBatchBlocks: 4, maxPendingBytes: 125 });
+  const writer = new BatchWriter(() => gate, { maxBatchBlocks: 4, maxPendingBytes: 8 });
   for (const from of [0, 1]) {
     const { frames, tile } = tileOf(from, from);
     await writer.push(frames, tile);

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionContext } from 'ava';
 import { sealedJson } from '../../plugins/chain-sealed-json/index.js';
@@ -196,7 +197,7 @@ export const sendersOf = (items: readonly WireItem[]): readonly (string | undefi
   items.flatMap((item) => (item.kind === 'tile' ? [item.peer?.url] : []));
 
 export const documentsOf = (items: readonly WireItem[]): Buffer =>
-  Buffer.concat(tilesOf(items).map((tile) => tile.documents));
+  Buffer.concat(tilesOf(items).map((tile) => gunzipSync(tile.body.bytes)));
 
 /** The path of the tile that begins at a height. */
 export function tileAt({ entries }: TileFolder, from: number): string {

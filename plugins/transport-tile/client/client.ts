@@ -27,7 +27,7 @@ import { sizeOfTiles } from './size.js';
 export interface TileTransportOptions {
   /**
    * Bytes that tiles on their way, and verified tiles that nobody has taken yet, have at most: documents, bodies and headers.
-   * A single tile may have more.
+   * Documents count though they are not held, since a body that does not shrink is as long. A single tile may have more.
    *
    * @defaultValue 32 MiB
    */

@@ -195,7 +195,7 @@ test('nothing above the confirmed block becomes final, and `finality` is given t
 test('while too few peers can be asked, the phase is `waiting`, and an event names who is missing and why', async (t) => {
   const [one, two] = await threePeers(t, 10);
   const dead = 'http://127.0.0.1:9';
-  const follower = new Follower(t, { peers: [one.url, dead], agree: 2, ...QUICK });
+  const follower = new Follower(t, { peers: [one.url, dead], agree: 2, ...QUICK, confirmTimeoutMs: 3000 });
   await follower.until(() => unconfirmed(follower).some(({ head }) => head.height === 9));
   await follower.until(() => follower.engine.state.phase === 'waiting');
   const event = unconfirmed(follower).find(({ head }) => head.height === 9);

@@ -15,12 +15,17 @@ const UINT32 = 2 ** 32;
 
 /** Places frames behind those that a segment has. */
 export function placeFrames(segments: Segments, frames: readonly Frame[]): Placed {
-  const lengths = frames.map(({ bytes }) => HEAD_BYTES + bytes.byteLength);
-  return { places: segments.place(lengths), parts: encodeRecords(frames) };
+  // Each is read once: a block of a tile is decoded where its bytes are.
+  const records = frames.map(({ header, bytes }) => ({ header, bytes }));
+  const lengths = records.map(({ bytes }) => HEAD_BYTES + bytes.byteLength);
+  return { places: segments.place(lengths), parts: encodeRecords(records) };
 }
 
+/** What a record has of a frame. */
+type RecordFrame = Pick<Frame, 'header' | 'bytes'>;
+
 /** The bytes of records that lie behind each other, in pieces. */
-function encodeRecords(frames: readonly Frame[]): readonly Uint8Array[] {
+function encodeRecords(frames: readonly RecordFrame[]): readonly Uint8Array[] {
   let bytes = 0;
   for (const frame of frames) bytes += HEAD_BYTES + frame.bytes.byteLength;
   if (bytes > frames.length * COPIED_BYTES)
@@ -35,13 +40,13 @@ function encodeRecords(frames: readonly Frame[]): readonly Uint8Array[] {
   return [records];
 }
 
-function recordHead(frame: Frame): Buffer {
+function recordHead(frame: RecordFrame): Buffer {
   const head = Buffer.allocUnsafe(HEAD_BYTES);
   writeHead(head, 0, frame);
   return head;
 }
 
-function writeHead(target: Buffer, at: number, { header: { height, hash }, bytes }: Frame): void {
+function writeHead(target: Buffer, at: number, { header: { height, hash }, bytes }: RecordFrame): void {
   target.writeUInt32LE(bytes.byteLength, at);
   target.writeUInt32LE(height % UINT32, at + 4);
   target.writeUInt32LE(Math.floor(height / UINT32), at + 8);

@@ -1,4 +1,5 @@
 import type { CommitTile, Frame } from '../contracts/index.js';
+import { encodedLength } from '../internal/encoded-length.js';
 
 /** Bounds of a {@link BatchWriter}. */
 export interface BatchLimits {
@@ -115,7 +116,9 @@ export function bytesOf({ frames, tiles }: Batch): number {
     inTiles += to - from + 1;
   }
   if (inTiles === frames.length) return bytes;
-  for (const { header, bytes: own } of frames)
-    if (!tiles.some(({ from, to }) => header.height >= from && header.height <= to)) bytes += own.byteLength;
+  for (const frame of frames) {
+    const { height } = frame.header;
+    if (!tiles.some(({ from, to }) => height >= from && height <= to)) bytes += encodedLength(frame);
+  }
   return bytes;
 }

@@ -64,3 +64,18 @@ test('where nothing is confirmed, blocks count from the first one of the store',
   chain.at(3_996, null);
   t.true(backlog.isFullFor(100));
 });
+
+test('raw blocks are counted without their bytes, which those of a tile would be decoded for', (t) => {
+  const chain = chainAt(4, 0);
+  const backlog = new Backlog(chain);
+  const unread = [1, 2, 3, 4].map((height): Frame => {
+    const frame = frameAt(height, 64 * MIB);
+    return Object.defineProperty({ ...frame }, 'bytes', { get: () => t.fail(`block ${height} was read`) });
+  });
+  backlog.add(unread);
+  t.true(backlog.isFullFor(100));
+  chain.at(4, 1);
+  t.true(backlog.isFullFor(100), 'a batch counts until all of it is confirmed');
+  chain.at(4, 4);
+  t.false(backlog.isFullFor(100));
+});

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { CommitTile, Frame } from '../../src/contracts/index.js';
-import { type Batch, BatchWriter } from '../../src/engine/batch-writer.js';
+import { type Batch, BatchWriter, bytesOf } from '../../src/engine/batch-writer.js';
 
 const limits = { maxBatchBlocks: 4, maxPendingBytes: 100 };
 
@@ -144,4 +144,14 @@ test('push waits for a tile as for its body', async (t) => {
   t.false(taken);
   release();
   await pushing;
+});
+
+test('blocks of a tile count as the tile came, beside others, and none of them is read for it', (t) => {
+  const { frames, tile } = tileOf(1, 3);
+  const unread = frames.map((each): Frame => {
+    const get = (): unknown => t.fail(`block ${each.header.height} was read`);
+    return Object.defineProperty({ ...each }, 'bytes', { get });
+  });
+  const gzip: Frame = { ...frame(4), codec: 'gzip', bytes: new Uint8Array(7) };
+  t.is(bytesOf({ frames: [frame(0), ...unread, gzip], tiles: [tile] }), 10 + tile.bytes + 7);
 });

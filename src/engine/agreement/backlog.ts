@@ -1,5 +1,6 @@
 import type { Frame } from '../../contracts/index.js';
 import type { Chain } from '../../chain/chain.js';
+import { encodedLength } from '../../internal/encoded-length.js';
 
 /** What may be stored above the confirmed block. */
 const MAX_BLOCKS = 4_096;
@@ -19,7 +20,7 @@ export class Backlog {
   add(frames: readonly Frame[]): void {
     const last = frames.at(-1);
     if (last === undefined) return;
-    const bytes = frames.reduce((sum, frame) => sum + frame.bytes.byteLength, 0);
+    const bytes = frames.reduce((sum, frame) => sum + encodedLength(frame), 0);
     this.#batches.push({ height: last.header.height, bytes });
     this.#forget();
   }

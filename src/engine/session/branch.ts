@@ -1,6 +1,7 @@
 import type { BlockRef, Frame } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import type { Chain } from '../../chain/chain.js';
+import { encodedLength } from '../../internal/encoded-length.js';
 
 /** Encoded bodies of a branch that are held until it is taken; beyond that they are fetched again for the switch. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
@@ -144,7 +145,7 @@ export class Branch {
   #push(frame: Frame, ref: BlockRef): void {
     const { acceptRollback } = this.#rules;
     if (this.#isTooDeep && acceptRollback === null) throw this.#tooDeep();
-    const { byteLength } = frame.bytes;
+    const byteLength = encodedLength(frame);
     this.#bytes += byteLength;
     this.#refs.push({ ...ref, byteLength });
     if (this.#refs.length > 1 && this.#bytes > this.#rules.maxBranchBytes) throw this.#tooLarge();

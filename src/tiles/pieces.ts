@@ -98,10 +98,13 @@ export class PieceReader {
   }
 }
 
-/** A document and its line feed, in the same memory where that has room, as what {@link inflate} makes mostly has. */
+/**
+ * A document and its line feed, in the same memory where {@link inflate} has made it by itself, with its one byte more. Any
+ * other memory may be shared: of Node's pool, as large as a host has set that, the next byte is somebody else's.
+ */
 function withLineFeed(document: Buffer): Buffer {
   const { buffer, byteOffset, byteLength } = document;
-  if (byteOffset + byteLength >= buffer.byteLength) return Buffer.concat([document, LINE_END]);
+  if (byteOffset !== 0 || buffer.byteLength !== byteLength + 1) return Buffer.concat([document, LINE_END]);
   const line = Buffer.from(buffer, byteOffset, byteLength + 1);
   line[byteLength] = LINE_FEED;
   return line;

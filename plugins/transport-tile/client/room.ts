@@ -1,4 +1,4 @@
-/** Memory that a download holds: of tiles on their way, verified, kept from before, or in the reader's hands. */
+/** Most memory that a download holds: of tiles on their way, verified, kept from before, or in the reader's hands. */
 export class Room {
   readonly #limit: number;
   #heldBytes: number;

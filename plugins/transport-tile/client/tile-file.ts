@@ -22,7 +22,7 @@ export function isSameTile(one: TileEntry, other: TileEntry): boolean {
 /** What each block of a tile takes beside its bytes: its header with a hash of 64 digits, and its length. 170 were measured. */
 const BLOCK_BYTES = 192;
 
-/** Memory that a tile takes while it is held: its documents, its body and the headers of its blocks. */
+/** Most memory that a tile takes: its body, which may be as long as its documents, and the headers of its blocks. */
 export function heldBytesOf({
   from,
   to,

@@ -2,6 +2,7 @@
 import '../../src/di/assemble.js';
 import '../../src/di/codecs.js';
 import '../../src/engine/sync-run.js';
+import '../../src/http1-client/index.js';
 import type { SyncEngineConfig, SyncEvent } from '../../src/index.js';
 import { VirtualClock } from './clock.js';
 import { conclude } from './conclude.js';

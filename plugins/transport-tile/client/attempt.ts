@@ -76,17 +76,19 @@ export class Attempt {
 
   /** What came false may be in a cache on the way, of which the peer knows nothing: it is asked once more, past those. */
   async #bring(isFresh: boolean): Promise<AttemptEnd> {
+    const codec = this.source.codecOf(this.#planned.entry);
     try {
-      return await this.#fetch(isFresh);
+      return await this.#fetch(codec, isFresh);
     } catch (error) {
       if (!isFresh && mayBeCached(error)) return this.#bring(true);
+      if (isSyncError(error, 'PEER_INCONSISTENT') && this.source.lacks(codec)) return this.#bring(false);
       if (isSyncError(error, 'PEER_INCONSISTENT'))
         await checkStillNamed(this.#context.deps, this.source.peer, this.#planned, this.#abort.signal);
       throw error;
     }
   }
 
-  async #fetch(isFresh: boolean): Promise<AttemptEnd> {
+  async #fetch(codec: string, isFresh: boolean): Promise<AttemptEnd> {
     const { deps, verify } = this.#context;
     const { signal } = this.#abort;
     const { peer } = this.source;
@@ -95,10 +97,10 @@ export class Attempt {
     const onBytes = (): void => {
       this.#progressAt = performance.now();
     };
-    const body = await fetchBody(deps, { ...this.#planned, peer, isFresh }, onBytes, signal);
+    const body = await fetchBody(deps, { ...this.#planned, peer, codec, isFresh }, onBytes, signal);
     const ms = performance.now() - began;
     this.#progressAt = null;
-    const tile = await raceAbort(verify(this.#planned.entry, body, { signal }), signal);
+    const tile = await raceAbort(verify(this.#planned.entry, body, { signal, codec }), signal);
     return { tile, ms, bytes: body.byteLength };
   }
 }

@@ -5,6 +5,8 @@ import { heldBytesOf, isSameTile } from './tile-file.js';
 export interface BroughtTile {
   readonly tile: VerifiedTile;
   readonly peer: Peer;
+  /** Length of the body as it came. */
+  readonly receivedBytes: number;
 }
 
 /** After this time nobody is likely to go on where a download ended, in milliseconds. */

@@ -22,7 +22,8 @@ test('A length in zstd that no body has is no line', (t) => {
   const most = maxBodyBytes(entry.documentBytes);
   const read = (zstd: unknown): TileEntry | null => asTileEntry({ ...entry, zstd });
   t.is(read(most)?.otherBytes?.['zstd'], most);
-  for (const zstd of [0, -1, 1.5, most + 1, '300', null, {}, true]) t.is(read(zstd), null, JSON.stringify(zstd));
+  for (const zstd of [0, -1, 1.5, most + 1, '300', null, {}, true])
+    t.is(read(zstd), null, JSON.stringify(zstd));
 });
 
 test('A tile is asked for in the first codec that both have, and else in gzip', (t) => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fill } from './fill.js';
+import { folderWays, writeFolder } from './folder.js';
 import { type Line, withLine } from './network.js';
 import { report, start } from './pair.js';
 import { writePlainChain } from './rivals/plain-chain.js';
@@ -38,9 +39,11 @@ export async function benchLine(
 ): Promise<LineResult> {
   return await inDirectory(async (dir) => {
     const [store, copy, file] = [join(dir, 'store'), join(dir, 'copy'), join(dir, 'plain.ndjson')];
+    const folder = join(dir, 'folder');
     const filled = await fill(store, workload);
     const settings = { location: store, directory: join(store, 'snapshots') };
     await report(start({ module: 'snapshot-make-process', settings }));
+    await writeFolder(store, folder);
     const { blocks, documentBytes } = filled;
     const part = Math.min(RAW_BLOCKS, blocks);
     const partBytes = await writePart(file, workload, part);
@@ -49,7 +52,8 @@ export async function benchLine(
       const over = (way: Way): Way => overLine(way, line);
       const [raw] = await measureWays([over(rawWay(file, copy, part))], place, 1);
       const all = ours({ store, copy, chain: workload.chain }).filter(({ name }) => name !== 'identity');
-      const wanted = [...all, ...all.flatMap(auto)].filter(isWanted);
+      const files = folderWays(folder, copy, workload.chain);
+      const wanted = [...all, ...files, ...all.flatMap(auto)].filter(isWanted);
       const ways = await measureWays(wanted.map(over), place, count);
       if (raw === undefined) throw new Error('Nothing was measured.');
       return { workload, mbit, ways, raw, rawBytes: documentBytes + blocks, rawPartBytes: partBytes + part };

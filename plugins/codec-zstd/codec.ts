@@ -9,8 +9,14 @@ import {
   zstdEngine,
   type ZstdEngine,
 } from './engine.js';
-import { corrupt, EMPTY_BLOCK, firstBlockAt, FrameOutline, MAX_WINDOW_LOG } from './frame.js';
+import { corrupt, EMPTY_BLOCK, firstBlockAt, FrameOutline, MAX_WINDOW_LOG, statedBytes } from './frame.js';
 import { decodeStream, encodeStream } from './stream.js';
+
+/** What is decoded at once, at least: Node's own default. */
+const CHUNK_BYTES = 16 * 1024;
+
+/** A frame that says that it is so many times as long, or longer, is decoded piece by piece. */
+const MAX_TRUSTED_RATIO = 256;
 
 /** From this level on, zstd would use a window of its own that is larger than what the decoder takes. */
 const LARGE_WINDOW_LEVEL = 20;
@@ -45,6 +51,7 @@ function decodeFrame(engine: ZstdEngine, bytes: Uint8Array, maxOutputBytes: numb
     decoded = engine.zstdDecompressSync(bytes, {
       params: { [DECODER_WINDOW_LOG_MAX]: MAX_WINDOW_LOG },
       maxOutputLength: Math.max(maxOutputBytes, 1),
+      chunkSize: chunkBytes(bytes, maxOutputBytes),
     });
   } catch (error) {
     if (isTooLarge(error)) throw outputTooLarge('zstd', bytes.length, maxOutputBytes);
@@ -52,6 +59,12 @@ function decodeFrame(engine: ZstdEngine, bytes: Uint8Array, maxOutputBytes: numb
   }
   if (decoded.length > maxOutputBytes) throw outputTooLarge('zstd', bytes.length, maxOutputBytes);
   return decoded;
+}
+
+/** All in one piece where a frame says how long it is and may be so; what it says costs memory before it is proved. */
+function chunkBytes(frame: Uint8Array, maxOutputBytes: number): number {
+  const stated = Math.min(statedBytes(frame) ?? 0, maxOutputBytes, frame.byteLength * MAX_TRUSTED_RATIO);
+  return Math.max(stated + 1, CHUNK_BYTES);
 }
 
 function isTooLarge(error: unknown): boolean {

@@ -118,6 +118,18 @@ function headerBytes(descriptor: number): number {
   return DESCRIPTOR_AT + 1 + (single ? 0 : 1) + contentSizeBytes(descriptor);
 }
 
+/** Length of what a frame says that it decodes to; `null` where it does not. The frame has a whole header. */
+export function statedBytes(frame: Uint8Array): number | null {
+  const descriptor = frame[DESCRIPTOR_AT] ?? 0;
+  const bytes = contentSizeBytes(descriptor);
+  if (bytes === 0) return null;
+  const at = headerBytes(descriptor) - bytes;
+  let size = 0;
+  for (let byte = bytes - 1; byte >= 0; byte--) size = size * 256 + (frame[at + byte] ?? 0);
+  // RFC 8878 section 3.1.1.1.4: two bytes begin with 256.
+  return bytes === 2 ? size + 256 : size;
+}
+
 function contentSizeBytes(descriptor: number): number {
   const flag = descriptor >> 6;
   if (flag === 0 && (descriptor & SINGLE_SEGMENT) !== 0) return 1;

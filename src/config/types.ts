@@ -102,7 +102,8 @@ export interface ChainConfig {
    */
   readonly base?: number;
   /**
-   * Codecs to take blocks in, by name or as plugins, best first; at least one.
+   * Codecs to take blocks in, by name or as plugins, best first; at least one. Tiles come in zstd where it stands before
+   * gzip and a peer has them so.
    *
    * @defaultValue `['gzip', 'identity']`
    */

@@ -7,8 +7,10 @@ export interface TileEntry extends BlockRange {
   readonly hash: string;
   /** Length of the documents, each with its line feed. */
   readonly documentBytes: number;
-  /** Length of the body, as this peer has it. */
+  /** Length of the body in gzip, as this peer has it. */
   readonly bytes: number;
+  /** Length of the bodies that this peer has in other codecs as well, by codec; absent where it has none. */
+  readonly otherBytes?: Readonly<Record<string, number>>;
   /**
    * SHA-256 of the documents, each with its line feed, in lower-case hex: where the hashes of a chain don't cover all bytes
    * of its documents ({@link ChainRules.covers}). `null` where they do.
@@ -51,12 +53,27 @@ export interface VerifiedTile extends Tile {
   readonly body: TileBody;
 }
 
+/** Options of {@link VerifyTile}. */
+export interface VerifyTileOptions extends AbortOptions {
+  /**
+   * What the body is in.
+   *
+   * @defaultValue `'gzip'`
+   */
+  readonly codec?: string;
+}
+
 /**
  * Decodes a tile's body within the bounds that its entry states, and checks each block in it by the chain's rules, the links
- * between them, their heights, the last hash and the digest.
+ * between them, their heights, the last hash and the digest. What is verified is in the layout of stores, whatever it came in.
  *
  * @throws SyncError with the height where it has one: `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`; of a false block
  *   `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`, `HEIGHT_GAP`, `PARENT_MISMATCH`, `GENESIS_MISMATCH`,
- *   `BLOCK_TOO_LARGE`; `TILE_MISMATCH` where all blocks are sound and the entry names others; `ABORTED`
+ *   `BLOCK_TOO_LARGE`; `TILE_MISMATCH` where all blocks are sound and the entry names others; `CODEC_UNAVAILABLE` for a
+ *   codec that is not here; `ABORTED`
  */
-export type VerifyTile = (entry: TileEntry, body: Uint8Array, options: AbortOptions) => Promise<VerifiedTile>;
+export type VerifyTile = (
+  entry: TileEntry,
+  body: Uint8Array,
+  options: VerifyTileOptions,
+) => Promise<VerifiedTile>;

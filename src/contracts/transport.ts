@@ -100,6 +100,8 @@ export interface WireTile {
   readonly tile: VerifiedTile;
   /** Who sent it, where that is one of {@link StreamRequest.others}. */
   readonly peer?: Peer;
+  /** Length of the body as it came; absent where it is that of the tile. */
+  readonly receivedBytes?: number;
 }
 
 /** One thing a peer sent. */
@@ -133,12 +135,13 @@ export interface Transport {
    * Bytes of a peer's tiles in a range, as its index has them; of a long one an estimate from some of its pages. For the mode
    * `tiles`; without it, what tiles would bring is not weighed against a snapshot.
    *
+   * @param options - `acceptCodecs` as {@link StreamRequest.acceptCodecs}; default gzip.
    * @throws SyncError `PEER_*`, `STREAM_*`, `PROTOCOL_VIOLATION`
    */
   sizeOf?(
     peer: PeerWithStatus,
     range: BlockRange,
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal: AbortSignal; readonly acceptCodecs?: readonly string[] },
   ): Promise<number>;
   /**
    * Fetches blocks in order; yields one array per network read. Ends after `complete`; when following, where the server

@@ -37,7 +37,7 @@ export async function assembleEngine(plan: EnginePlan): Promise<EngineParts> {
   );
   if (takesSnapshots) await provideSnapshots(scope, resolver, codecs, deps);
   const parts = {
-    ...storeParts(plan, scope, resolver, plan.settings.threads),
+    ...storeParts(plan, scope, resolver, { codecs, threads: plan.settings.threads }),
     transports: scope.get(TOKENS.transports),
     acceptCodecs: plan.acceptCodecs,
     adoptableRules: resolver.adoptableRules(),
@@ -58,7 +58,7 @@ export async function assembleEngine(plan: EnginePlan): Promise<EngineParts> {
 export async function assembleChain(plan: ChainPlan): Promise<StoreParts> {
   const resolver = new PluginResolver(plan.plugins);
   const { scope } = await storeScope(plan, resolver, []);
-  return storeParts(plan, scope, resolver, 0);
+  return storeParts(plan, scope, resolver, { codecs: [], threads: 0 });
 }
 
 function mayTakeSnapshots({ settings: { mode, trust } }: EnginePlan): boolean {
@@ -103,8 +103,13 @@ function neededCodecs({ acceptCodecs, storeCodec }: ChainPlan): readonly string[
   return [...acceptCodecs, storeCodec, ...DEFAULT_CODECS];
 }
 
-/** @param threads - that tiles are checked on at most. */
-function storeParts(plan: ChainPlan, scope: Scope, resolver: PluginResolver, threads: number): StoreParts {
+/** @param forTiles - codecs that tiles may come in besides gzip, and most threads that they are checked on. */
+function storeParts(
+  plan: ChainPlan,
+  scope: Scope,
+  resolver: PluginResolver,
+  forTiles: { readonly codecs: readonly CodecPlugin[]; readonly threads: number },
+): StoreParts {
   const codecs = scope.get(TOKENS.codecs);
   const storage = scope.get(TOKENS.storage);
   return {
@@ -112,7 +117,7 @@ function storeParts(plan: ChainPlan, scope: Scope, resolver: PluginResolver, thr
     codecs,
     evidence: evidenceShelf(storage),
     encoding: new StorageEncoding(codecs.get(plan.storeCodec), plan.rawBelowBytes),
-    ...rulesParts(scope, resolver, threads),
+    ...rulesParts(scope, resolver, forTiles.codecs, forTiles.threads),
     close: () => scope.close(),
   };
 }

@@ -10,6 +10,8 @@ interface CodecFacts {
   readonly blocks: 'default' | 'named' | 'unstreamed';
   /** Place in the order of preference for snapshots, the best being 1; `null` keeps it out of them. */
   readonly snapshots: number | null;
+  /** Whether tiles are in it: `always`, `also` where a server has them in it as well; `null` for never. */
+  readonly tiles: 'always' | 'also' | null;
   /** HTTP's name for the same bytes, under which ranges come in it (IANA's content codings); `null` for none. */
   readonly contentEncoding: string | null;
   /** How the names of files in it end. */
@@ -23,11 +25,26 @@ interface CodecFacts {
  * modules are in `src/di/codecs.ts`.
  */
 export const CODECS = {
-  gzip: { blocks: 'default', snapshots: 3, contentEncoding: 'gzip', suffix: 'gz', needs: null },
-  identity: { blocks: 'default', snapshots: 4, contentEncoding: null, suffix: 'json', needs: null },
+  gzip: {
+    blocks: 'default',
+    snapshots: 3,
+    tiles: 'always',
+    contentEncoding: 'gzip',
+    suffix: 'gz',
+    needs: null,
+  },
+  identity: {
+    blocks: 'default',
+    snapshots: 4,
+    tiles: null,
+    contentEncoding: null,
+    suffix: 'json',
+    needs: null,
+  },
   bzip2: {
     blocks: 'unstreamed',
     snapshots: 1,
+    tiles: null,
     contentEncoding: null,
     suffix: 'bz2',
     needs: 'WebAssembly with SIMD',
@@ -35,6 +52,7 @@ export const CODECS = {
   zstd: {
     blocks: 'named',
     snapshots: 2,
+    tiles: 'also',
     contentEncoding: 'zstd',
     suffix: 'zst',
     needs: 'Node 22.15, 23.8 or newer',
@@ -63,6 +81,11 @@ export const DEFAULT_CODECS: readonly CodecName[] = CODEC_NAMES.filter(
 export const SNAPSHOT_CODECS: readonly CodecName[] = CODEC_NAMES.filter(
   (name) => TABLE[name].snapshots !== null,
 ).sort((a, b) => (TABLE[a].snapshots ?? 0) - (TABLE[b].snapshots ?? 0));
+
+/** Those that tiles may be in besides gzip. */
+export const MORE_TILE_CODECS: readonly CodecName[] = CODEC_NAMES.filter(
+  (name) => TABLE[name].tiles === 'also',
+);
 
 /** Whether a codec is a built-in one. */
 export function isBuiltinCodec(name: string): name is CodecName {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TileEntry } from '../contracts/index.js';
+import { suffixOf } from '../internal/codecs.js';
 
 /** What the name of a tile says. */
 export interface TileName {
@@ -37,11 +38,11 @@ export function tileNameOf({
 }
 
 /** File name of a tile; sorted by name, tiles are in the order of their heights. */
-export function tileFileName({ from, to, digest }: TileName): string {
-  return `${digits(from)}-${digits(to)}-${digest}.ndjson.gz`;
+export function tileFileName({ from, to, digest }: TileName, codec = 'gzip'): string {
+  return `${digits(from)}-${digits(to)}-${digest}.ndjson.${suffixOf(codec)}`;
 }
 
-/** Reads the file name of a tile; `null` for any other name, also one of no interval of heights. */
+/** Reads the file name of a tile in gzip; `null` for any other name, also one of no interval of heights. */
 export function parseTileFileName(name: string): TileName | null {
   const [, from, to, digest] = NAME.exec(name) ?? [];
   if (from === undefined || to === undefined || digest === undefined) return null;
@@ -69,13 +70,13 @@ export function parsePagePath(path: string): number | null {
 }
 
 /** Path of a tile below the folder of all: `000/0000000000000000-0000000000001023-….ndjson.gz`. */
-export function tilePath(name: TileName): string {
-  return `${pagePath(name.from)}/${tileFileName(name)}`;
+export function tilePath(name: TileName, codec = 'gzip'): string {
+  return `${pagePath(name.from)}/${tileFileName(name, codec)}`;
 }
 
 /** File name of the settled blocks behind the last tile, in the folder of all pages. */
-export function tailFileName(name: TileName): string {
-  return `tail-${tileFileName(name)}`;
+export function tailFileName(name: TileName, codec = 'gzip'): string {
+  return `tail-${tileFileName(name, codec)}`;
 }
 
 const digits = (height: number): string => String(height).padStart(16, '0');

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { TileBody, TileEntry, TileMember } from '../contracts/index.js';
+import type { Codec, TileBody, TileEntry, TileMember } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { freeMemory } from '../internal/free-memory.js';
 import { encodeTileBody, gunzipTo, ownMembers, type Piece, type TileBlock } from './body.js';
@@ -20,9 +20,10 @@ export interface CheckedTile {
 
 /**
  * Decodes a tile's body and checks all that `VerifyTile` promises, on the thread that calls it. A body in our layout is
- * decoded piece by piece, none of which is held longer than it takes to check it. One that is laid out otherwise is
- * decoded as a whole, and encoded again.
+ * decoded piece by piece, none of which is held longer than it takes to check it. One that is laid out otherwise, or is
+ * in another codec than gzip, is decoded as a whole, and encoded again.
  *
+ * @param codec - what the body is in; `null` for gzip.
  * @throws SyncError as `VerifyTile`
  */
 export async function checkTile(
@@ -30,10 +31,15 @@ export async function checkTile(
   entry: TileEntry,
   body: Uint8Array,
   pace: Pace,
+  codec: Codec | null = null,
 ): Promise<CheckedTile> {
   checkSize(checks, entry);
+  if (codec !== null) return checkOther(checks, entry, decodedBy(codec, entry, body), pace);
   // What is wrong with a body that is none of ours, if anything is, says Node's own decoder.
-  return (await checkOwn(checks, entry, body, pace)) ?? (await checkOther(checks, entry, body, pace));
+  return (
+    (await checkOwn(checks, entry, body, pace)) ??
+    (await checkOther(checks, entry, await decoded(entry, body), pace))
+  );
 }
 
 /** @returns `null` for a body that is not in our layout */
@@ -63,10 +69,9 @@ async function checkOwn(
 async function checkOther(
   checks: TileChecks,
   entry: TileEntry,
-  body: Uint8Array,
+  all: Buffer,
   pace: Pace,
 ): Promise<CheckedTile> {
-  const all = await decoded(entry, body);
   const documents = new DocumentCheck(checks, entry);
   await documents.take(all, pace);
   const columns = documents.end();
@@ -118,6 +123,15 @@ async function decoded(entry: TileEntry, body: Uint8Array): Promise<Buffer> {
     return await gunzipTo(body, entry.documentBytes);
   } catch (error) {
     throw isSyncError(error) ? error.at({ height: entry.from }) : error;
+  }
+}
+
+function decodedBy(codec: Codec, { from, documentBytes }: TileEntry, body: Uint8Array): Buffer {
+  try {
+    const { buffer, byteOffset, byteLength } = codec.decode(body, { maxOutputBytes: documentBytes });
+    return Buffer.from(buffer, byteOffset, byteLength);
+  } catch (error) {
+    throw isSyncError(error) ? error.at({ height: from }) : error;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { TileEntry, TileMember } from '../contracts/index.js';
 import type { BlockColumns } from '../tiles/check-blocks.js';
 import type { CheckedTile } from '../tiles/verify.js';
+import type { WorkerModule } from './messages.js';
 import { owning, type Parcel } from './transfer.js';
 
 /** What a thread is asked for that has chain rules. */
@@ -12,6 +13,8 @@ export type TileRequest =
       readonly entry: TileEntry;
       readonly body: Uint8Array;
       readonly maxBlockBytes: number;
+      /** How to make the codec that the body is in; `null` for gzip. */
+      readonly codec: WorkerModule | null;
     };
 
 /** A checked tile as it comes back: what there is of each block is in a few pieces of memory. */

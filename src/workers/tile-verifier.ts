@@ -2,9 +2,13 @@ import type {
   ChainRules,
   ChainRulesPlugin,
   Closeable,
+  Codec,
+  CodecPlugin,
+  CodecRegistry,
   TileEntry,
   VerifiedTile,
   VerifyTile,
+  VerifyTileOptions,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { raceAbort, throwIfAborted } from '../internal/abort.js';
@@ -15,6 +19,8 @@ import { Turns } from '../tiles/pace.js';
 import { verifiedTile } from '../tiles/verified.js';
 import { type CheckedTile, checkTile } from '../tiles/verify.js';
 import type { ThreadProgram } from './pool-thread.js';
+import { lazyCodecs } from './codecs.js';
+import type { WorkerModule } from './messages.js';
 import { ThreadPool } from './thread-pool.js';
 import { ThreadRamp } from './thread-ramp.js';
 import { outgoingTile, type PackedTile, unpackTile } from './tile-messages.js';
@@ -24,6 +30,8 @@ export interface TileVerifierOptions {
   readonly rules: ChainRules;
   /** How threads make the same rules; `null` where they can't. */
   readonly worker: ChainRulesPlugin['worker'] | null;
+  /** Codecs that bodies may be in besides gzip. Default none. */
+  readonly codecs?: readonly CodecPlugin[];
   /** Largest block, in bytes. */
   readonly maxBlockBytes: number;
   /** Most threads; 0 for none. */
@@ -35,6 +43,14 @@ export interface TileVerifierOptions {
 /** Checks tiles, until it is closed. */
 export interface TileVerifier extends Closeable {
   readonly verify: VerifyTile;
+}
+
+/** A tile to check. */
+interface Order {
+  readonly entry: TileEntry;
+  readonly body: Uint8Array;
+  /** What the body is in; `null` for gzip. */
+  readonly codec: Codec | null;
 }
 
 /** How long a thread without work is kept. */
@@ -54,7 +70,7 @@ type Threads =
  * Makes what checks the tiles of one chain. The first ones are checked on the calling thread, which goes on with other
  * work every few milliseconds: starting a thread, and compiling there what runs here already, takes as long as some ten
  * thousand blocks. When more come, they are all checked on worker threads, several at once. Those end when they have
- * been idle and never keep a process alive without work.
+ * been idle and never keep a process alive without work. A body in a codec that threads can't make is decoded here.
  *
  * A thread that dies, or passes its heap limit of 512 MiB, rejects its own tile with `INTERNAL` and is replaced. Rules
  * that can't be made on a thread are `PLUGIN_INCOMPATIBLE`.
@@ -62,13 +78,16 @@ type Threads =
 export function createTileVerifier(options: TileVerifierOptions): TileVerifier {
   const verifier = new Verifier(options);
   return {
-    verify: (entry, body, { signal }) => verifier.verify(entry, body, signal),
+    verify: (entry, body, options) => verifier.verify(entry, body, options),
     close: () => verifier.close(),
   };
 }
 
 class Verifier {
   readonly #checks: TileChecks;
+  readonly #codecs: CodecRegistry;
+  /** How threads make them. */
+  readonly #codecModules: ReadonlyMap<string, WorkerModule>;
   readonly #ramp: ThreadRamp;
   readonly #pool: ThreadPool | null;
   /** On this thread one tile comes after the other: the first that came is done first. */
@@ -77,8 +96,11 @@ class Verifier {
   #threads: Threads = { kind: 'none' };
   #isClosed = false;
 
-  constructor({ rules, worker, maxBlockBytes, threads, firstThreadCost }: TileVerifierOptions) {
+  constructor(options: TileVerifierOptions) {
+    const { rules, worker, codecs = [], maxBlockBytes, threads, firstThreadCost } = options;
     this.#checks = { rules, maxBlockBytes };
+    this.#codecs = lazyCodecs(new Map(codecs.map((plugin) => [plugin.name, () => plugin.create()])));
+    this.#codecModules = modulesOf(codecs);
     this.#ramp = new ThreadRamp({ most: threads, firstCost: firstThreadCost });
     if (firstThreadCost === 0) this.#threads = { kind: 'started' };
     const most = (): number => Math.max(1, this.#ramp.threads);
@@ -88,14 +110,17 @@ class Verifier {
         : new ThreadPool({ program: programOf(worker), threads: most, idleMs: IDLE_MS });
   }
 
-  async verify(entry: TileEntry, body: Uint8Array, signal: AbortSignal | undefined): Promise<VerifiedTile> {
+  async verify(
+    entry: TileEntry,
+    body: Uint8Array,
+    { signal, codec: id = 'gzip' }: VerifyTileOptions,
+  ): Promise<VerifiedTile> {
     throwIfAborted(signal);
     if (this.#isClosed) throw closed();
-    const pool = this.#poolFor(entry);
+    const order = { entry, body, codec: id === 'gzip' ? null : this.#codecs.get(id) };
+    const pool = this.#poolFor(order);
     const tile =
-      pool === null
-        ? await this.#verifyHere(entry, body, signal)
-        : await this.#verifyOn(pool, entry, body, signal);
+      pool === null ? await this.#verifyHere(order, signal) : await this.#verifyOn(pool, order, signal);
     return verifiedTile(entry, tile, body);
   }
 
@@ -107,8 +132,8 @@ class Verifier {
   }
 
   /** The threads, when it is their turn; the first of them is started beside the work here. */
-  #poolFor(entry: TileEntry): ThreadPool | null {
-    if (this.#pool === null) return null;
+  #poolFor({ entry, codec }: Order): ThreadPool | null {
+    if (this.#pool === null || (codec !== null && !this.#codecModules.has(codec.id))) return null;
     this.#ramp.add(entry);
     if (this.#ramp.threads === 0) return null;
     if (this.#threads.kind === 'none') this.#start(this.#pool);
@@ -130,29 +155,24 @@ class Verifier {
       );
   }
 
-  async #verifyOn(
-    pool: ThreadPool,
-    entry: TileEntry,
-    body: Uint8Array,
-    signal: AbortSignal | undefined,
-  ): Promise<CheckedTile> {
+  async #verifyOn(pool: ThreadPool, order: Order, signal: AbortSignal | undefined): Promise<CheckedTile> {
     const { maxBlockBytes } = this.#checks;
-    const packed = await pool.run(() => outgoingTile({ kind: 'tile', entry, body, maxBlockBytes }), signal);
+    const codec = order.codec === null ? null : (this.#codecModules.get(order.codec.id) ?? null);
+    const packed = await pool.run(
+      () => outgoingTile({ kind: 'tile', ...order, maxBlockBytes, codec }),
+      signal,
+    );
     return unpackTile(packed as PackedTile);
   }
 
-  async #verifyHere(
-    entry: TileEntry,
-    body: Uint8Array,
-    signal: AbortSignal | undefined,
-  ): Promise<CheckedTile> {
+  async #verifyHere({ entry, body, codec }: Order, signal: AbortSignal | undefined): Promise<CheckedTile> {
     const abort = new LinkedAbort(signal);
     this.#aborts.add(abort);
     try {
       const turns = new Turns(abort.signal);
       const checking = this.#here.run(async () => {
         await turns.next();
-        return checkTile(this.#checks, entry, body, turns);
+        return checkTile(this.#checks, entry, body, turns, codec);
       });
       return await raceAbort(checking, abort.signal);
     } finally {
@@ -160,6 +180,14 @@ class Verifier {
       abort.release();
     }
   }
+}
+
+function modulesOf(codecs: readonly CodecPlugin[]): ReadonlyMap<string, WorkerModule> {
+  return new Map(
+    codecs.flatMap(({ name: id, worker }): [string, WorkerModule][] =>
+      worker === undefined ? [] : [[id, { id, ...worker }]],
+    ),
+  );
 }
 
 function programOf(worker: NonNullable<ChainRulesPlugin['worker']>): ThreadProgram {

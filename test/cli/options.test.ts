@@ -127,6 +127,7 @@ function rowsFor({
     '--previous-hash': { takes: ['0'.repeat(64)], refuses: ['', 'abc', '1'.repeat(64)] },
     '--type': types,
     'snapshot create --codec': { takes: ['bzip2', 'gzip', 'identity'], refuses: ['', 'gizp'] },
+    'publish --codec': { takes: ['zstd'], refuses: ['', 'gzip', 'bzip2', 'Zstd'] },
     '--recent': counts,
     '--out': file(missing),
     'keygen --out': file(join(dir, 'other.key')),

@@ -7,11 +7,20 @@ import { projectRoot } from '../helpers/shared.js';
 const text = readFileSync(join(projectRoot, 'docs', 'codecs.md'), 'utf8');
 
 const BLOCKS = { default: 'by default', named: 'where it is named', unstreamed: 'not in streams' } as const;
+const TILES = { always: 'always', also: 'beside gzip', never: 'none' } as const;
 
 function rowOf(name: CodecName): readonly string[] {
-  const { blocks, contentEncoding, snapshots, suffix, needs } = CODECS[name];
+  const { blocks, contentEncoding, snapshots, tiles, suffix, needs } = CODECS[name];
   const encoding = contentEncoding === null ? 'none' : `\`${contentEncoding}\``;
-  return [`\`${name}\``, BLOCKS[blocks], encoding, String(snapshots), `\`.${suffix}\``, needs ?? 'nothing'];
+  return [
+    `\`${name}\``,
+    BLOCKS[blocks],
+    encoding,
+    String(snapshots),
+    TILES[tiles ?? 'never'],
+    `\`.${suffix}\``,
+    needs ?? 'nothing',
+  ];
 }
 
 test('the table of codecs in the documents is that of the code, and each codec has a section', (t) => {

@@ -60,6 +60,26 @@ withZstd('zstd gives back any bytes, however a stream of them is cut', async (t,
   );
 });
 
+withZstd('zstd decodes frames of every form of the length that they state, also at the limit', (t, codec) => {
+  for (const length of [0, 1, 255, 256, 257, 16_383, 16_384, 65_791, 65_792, 300_000, 5_000_000]) {
+    const document = Buffer.alloc(length, 'zstd and more ');
+    const decoded = codec.decode(codec.encode(document), { maxOutputBytes: length });
+    t.is(Buffer.compare(decoded, document), 0, `${length}`);
+    if (length > 0)
+      t.throws(() => codec.decode(codec.encode(document), { maxOutputBytes: length - 1 }), {
+        code: 'CODEC_OUTPUT_TOO_LARGE',
+      });
+  }
+});
+
+withZstd('zstd takes no memory for what a short frame only says that it holds', (t, codec) => {
+  // One segment of 1 GiB in 8 bytes, and a raw block of 3.
+  const frame = Uint8Array.from([...MAGIC, 0xe0, 0, 0, 0, 64, 0, 0, 0, 0, ...BLOCK]);
+  const before = process.memoryUsage().arrayBuffers;
+  t.throws(() => codec.decode(frame, { maxOutputBytes: 2 ** 31 }), { code: 'CODEC_CORRUPT' });
+  t.true(process.memoryUsage().arrayBuffers - before < 1024 * 1024);
+});
+
 withZstd('zstd decodes what it makes at every level', (t, codec) => {
   const document = mibOfText();
   for (let level = 1; level <= 22; level++) {

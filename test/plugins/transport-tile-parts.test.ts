@@ -15,7 +15,7 @@ const attempt = (progressAt: number | null = 0, more: object = {}): Attempt =>
   ({ progressAt, partial: null, source: source(true), ...more }) as unknown as Attempt;
 const brought = { tile: entry } as unknown as Brought;
 const partialOf = (peer: Peer, byteLength: number): PartialBody => {
-  return { peer, etag: '"a"', bytes: new Uint8Array(byteLength) };
+  return { peer, etag: '"a"', codec: 'gzip', bytes: new Uint8Array(byteLength) };
 };
 
 test('a tile is due until a request brings it, and again when all requests for it have failed', (t) => {
@@ -104,7 +104,12 @@ test('what the reader has in its hands is held until it is done with it', (t) =>
 });
 
 const source = (asked: boolean, url = 'http://a'): Source =>
-  new Source({ url, headers: {} }, { from: 0, to: 1, tail: null }, asked);
+  new Source({
+    peer: { url, headers: {} },
+    tiles: { from: 0, to: 1, tail: null },
+    asked,
+    codecs: ['gzip'],
+  });
 const cut = new SyncError('STREAM_TRUNCATED', 'cut');
 
 test('requests that are cut off together are one failure; three in a row end it', (t) => {

@@ -3,6 +3,7 @@ import {
   pagePath,
   parsePagePath,
   parseTileFileName,
+  tailFileName,
   tileDigest,
   tileFileName,
   tilePath,
@@ -17,6 +18,14 @@ test('The name of a tile has its range in 16 digits and 32 hex digits of the dig
   t.is(name, `0000000000065536-0000000000066559-${digest}.ndjson.gz`);
   t.deepEqual(parseTileFileName(name), { from: 65_536, to: 66_559, digest });
   t.is(tilePath({ from: 65_536, to: 66_559, digest }), `001/${name}`);
+});
+
+test('In another codec a tile has the same name, which ends as the files of that codec do', (t) => {
+  const name = { from: 65_536, to: 66_559, digest };
+  const file = `0000000000065536-0000000000066559-${digest}.ndjson.zst`;
+  t.is(tileFileName(name, 'zstd'), file);
+  t.is(tilePath(name, 'zstd'), `001/${file}`);
+  t.is(tailFileName(name, 'zstd'), `tail-${file}`);
 });
 
 test('Every height has one page, whose path is read back', (t) => {
@@ -43,6 +52,7 @@ test('A name or a path that is spelled otherwise is none', (t) => {
     `0000000000066559-0000000000065536-${digest}.ndjson.gz`,
     `0000000000000000-9007199254740992-${digest}.ndjson.gz`,
     `0000000000065536-0000000000066559-${digest}.ndjson`,
+    `0000000000065536-0000000000066559-${digest}.ndjson.zst`,
     `../0000000000065536-0000000000066559-${digest}.ndjson.gz`,
   ];
   for (const name of bad) t.is(parseTileFileName(name), null, name);

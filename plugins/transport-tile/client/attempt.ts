@@ -86,22 +86,27 @@ export class Attempt {
   }
 
   /** What came false may be in a cache on the way, of which the peer knows nothing: it is asked once more, past those. */
-  async #bring(how: Pick<TileRequest, 'isFresh' | 'partial'>): Promise<AttemptEnd> {
+  async #bring({ isFresh, partial }: Pick<TileRequest, 'isFresh' | 'partial'>): Promise<AttemptEnd> {
+    const codec = this.source.codecOf(this.#planned.entry);
     try {
-      return await this.#fetch(how);
+      // A body goes on in the codec that it began in.
+      return await this.#fetch({ codec, isFresh, partial: partial?.codec === codec ? partial : null });
     } catch (error) {
-      if (!how.isFresh && mayBeCached(error)) return this.#bring({ isFresh: true, partial: null });
+      if (!isFresh && mayBeCached(error)) return this.#bring({ isFresh: true, partial: null });
+      if (isSyncError(error, 'PEER_INCONSISTENT') && this.source.lacks(codec))
+        return this.#bring({ isFresh: false, partial: null });
       if (isSyncError(error, 'PEER_INCONSISTENT'))
         await checkStillNamed(this.#context.deps, this.source.peer, this.#planned, this.#abort.signal);
       throw error;
     }
   }
 
-  async #fetch({ isFresh, partial }: Pick<TileRequest, 'isFresh' | 'partial'>): Promise<AttemptEnd> {
+  async #fetch(how: Pick<TileRequest, 'codec' | 'isFresh' | 'partial'>): Promise<AttemptEnd> {
+    const { codec, isFresh, partial } = how;
     const { deps, verify } = this.#context;
     const { signal } = this.#abort;
     const { peer } = this.source;
-    const received = new ReceivedBody(peer, partial);
+    const received = new ReceivedBody({ peer, codec }, partial);
     // What is asked for past caches is not gone on with: the next request may be answered by the cache again.
     this.#received = isFresh ? null : received;
     const began = performance.now();
@@ -109,11 +114,11 @@ export class Attempt {
     const onBytes = (): void => {
       this.#progressAt = performance.now();
     };
-    const request = { ...this.#planned, peer, isFresh, partial };
+    const request = { ...this.#planned, ...how, peer };
     const body = await fetchBody(deps, request, received, onBytes, signal);
     const ms = performance.now() - began;
     this.#progressAt = null;
-    const tile = await raceAbort(verify(this.#planned.entry, body, { signal }), signal);
+    const tile = await raceAbort(verify(this.#planned.entry, body, { signal, codec }), signal);
     return { tile, ms, bytes: received.fetched };
   }
 }

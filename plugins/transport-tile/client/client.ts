@@ -90,9 +90,12 @@ class TileTransport implements Transport {
   sizeOf(
     { peer }: PeerWithStatus,
     range: BlockRange,
-    { signal }: { readonly signal: AbortSignal },
+    {
+      signal,
+      acceptCodecs = [],
+    }: { readonly signal: AbortSignal; readonly acceptCodecs?: readonly string[] },
   ): Promise<number> {
-    return sizeOfTiles(this.#deps, peer, range, signal);
+    return sizeOfTiles(this.#deps, { peer, range, acceptCodecs }, signal);
   }
 
   close(): Promise<void> {

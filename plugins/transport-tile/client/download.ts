@@ -108,14 +108,14 @@ class Download {
     for (let slot = await this.#front(); slot !== null; slot = await this.#front()) {
       const { planned, state } = slot;
       if (state.at !== 'verified') throw new TypeError('A tile that is delivered is verified.');
-      const { tile, peer } = state.brought;
+      const { tile, peer, receivedBytes } = state.brought;
       this.#checkLink(planned, tile);
       this.#slots.shift();
       this.#sources.forget(planned.entry);
       this.#last = planned;
       this.#room.hand(slot.heldBytes);
       this.#fill();
-      yield [{ kind: 'tile', tile, ...(peer === asked.peer ? {} : { peer }) }];
+      yield [{ kind: 'tile', tile, receivedBytes, ...(peer === asked.peer ? {} : { peer }) }];
       this.#room.taken();
     }
     if (asked.out !== null) throw asked.out;

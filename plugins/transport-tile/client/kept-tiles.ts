@@ -6,6 +6,8 @@ import { heldBytesOf, isSameTile } from './tile-file.js';
 export interface BroughtTile {
   readonly tile: VerifiedTile;
   readonly peer: Peer;
+  /** Length of the body as it came. */
+  readonly receivedBytes: number;
 }
 
 /** What a download has of a tile that nobody took: all of it, or the beginning of its body. */

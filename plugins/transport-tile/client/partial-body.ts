@@ -5,6 +5,8 @@ import { ByteRope } from '../../../src/internal/byte-rope.js';
 export interface PartialBody {
   /** Who sent it. Bytes of two servers are never put together. */
   readonly peer: Peer;
+  /** What it is in. */
+  readonly codec: string;
   /** Strong: it names these very bytes (RFC 9110 section 8.8.1). */
   readonly etag: string;
   readonly bytes: Uint8Array;
@@ -53,16 +55,16 @@ export function restHead(response: HttpFetchResponse, partial: PartialBody): Fil
 
 /** The bytes of one body, as they come. */
 export class ReceivedBody {
-  readonly #peer: Peer;
+  readonly #origin: Pick<PartialBody, 'peer' | 'codec'>;
   readonly #rope = new ByteRope();
   #head: FileHead | null = null;
   #etag: string | null = null;
   #length = 0;
   #fetched = 0;
 
-  /** @param partial - what came before of the same peer. */
-  constructor(peer: Peer, partial: PartialBody | null) {
-    this.#peer = peer;
+  /** @param partial - what came before of the same origin. */
+  constructor(origin: Pick<PartialBody, 'peer' | 'codec'>, partial: PartialBody | null) {
+    this.#origin = origin;
     if (partial === null) return;
     this.#rope.append(partial.bytes);
     this.#length = partial.bytes.byteLength;
@@ -96,7 +98,7 @@ export class ReceivedBody {
   /** A copy of what is here, to go on from; `null` where the rest can't be asked for by itself. */
   get partial(): PartialBody | null {
     if (this.#etag === null || this.#length === 0) return null;
-    return { peer: this.#peer, etag: this.#etag, bytes: this.#rope.peek() };
+    return { ...this.#origin, etag: this.#etag, bytes: this.#rope.peek() };
   }
 
   #begin(head: FileHead): void {

@@ -58,7 +58,7 @@ export class Requests {
     const newest = attempts.at(-1);
     if (newest === undefined || slot.begun >= MAX_BEGUN) return;
     const { startedAt, progressAt, source } = newest;
-    const { bytes } = planned.entry;
+    const bytes = source.bytesOf(planned.entry);
     const since = source.isResting ? null : Math.max(dueAt, startedAt);
     if (!this.#pace.isTooLong({ startedAt, progressAt, dueAt: since, bytes })) return;
     const instead = this.#setup.sources.instead(source, planned.entry);
@@ -85,7 +85,7 @@ export class Requests {
     const { source, startedAt } = attempt;
     source.worked(bytes, ms);
     this.#pace.measured(bytes, ms);
-    for (const other of slot.verified(attempt, { tile, peer: source.peer })) {
+    for (const other of slot.verified(attempt, { tile, peer: source.peer, receivedBytes: bytes })) {
       if (other.source !== source && other.startedAt < startedAt) other.source.overtaken();
       other.cancel();
     }

@@ -1,10 +1,19 @@
 import type { BlockRange, Peer, TransportDeps } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
+import { bytesIn, codecFor } from '../../../src/tiles/entry.js';
 import { PAGE_HEIGHTS } from '../../../src/tiles/name.js';
 import { readPage } from './page.js';
 
 /** Pages that an estimate rests on. */
 const SAMPLES = 3;
+
+/** What is asked of a peer's index. */
+export interface SizeRequest {
+  readonly peer: Peer;
+  readonly range: BlockRange;
+  /** Codecs that the client takes, best first. */
+  readonly acceptCodecs: readonly string[];
+}
 
 /**
  * Bytes of a peer's tiles in a range, by its index; of more than three pages an estimate from three of them.
@@ -13,8 +22,7 @@ const SAMPLES = 3;
  */
 export async function sizeOfTiles(
   deps: TransportDeps,
-  peer: Peer,
-  { from, to }: BlockRange,
+  { peer, range: { from, to }, acceptCodecs }: SizeRequest,
   signal: AbortSignal,
 ): Promise<number> {
   let bytes = 0;
@@ -25,7 +33,7 @@ export async function sizeOfTiles(
       { peer, first, isFresh: false },
       (entry) => {
         if (entry.to < from || entry.from > to) return;
-        bytes += entry.bytes;
+        bytes += bytesIn(entry, codecFor(entry, acceptCodecs));
         heights += entry.to - entry.from + 1;
       },
       signal,

@@ -1,5 +1,6 @@
 import type { Peer, PeerTiles, TileEntry } from '../../../src/contracts/index.js';
 import type { SyncError } from '../../../src/errors/index.js';
+import { bytesIn, codecFor } from '../../../src/tiles/entry.js';
 import { type BackoffBounds, doublingMs } from '../../../src/internal/backoff.js';
 
 /** What the newest measurement counts for. */
@@ -11,11 +12,20 @@ const AFTER_FAILURE: BackoffBounds = { baseDelayMs: 100, maxDelayMs: 5_000 };
 /** How long others are preferred after one of them was faster with a tile that it had begun later. */
 const AFTER_LOSS: BackoffBounds = { baseDelayMs: 5_000, maxDelayMs: 60_000 };
 
+/** What is known of a peer at first. */
+export interface SourceSetup {
+  readonly peer: Peer;
+  readonly tiles: PeerTiles;
+  /** Whether it is the peer that the request names, whose index says what is fetched. */
+  readonly asked: boolean;
+  /** Codecs that the client takes, best first. */
+  readonly codecs: readonly string[];
+}
+
 /** A peer of one download, with what is known of it. */
 export class Source {
   readonly peer: Peer;
   readonly tiles: PeerTiles;
-  /** Whether it is the peer that the request names, whose index says what is fetched. */
   readonly asked: boolean;
   /** Most requests at once; a peer that is busy lowers it. */
   most = Infinity;
@@ -23,8 +33,10 @@ export class Source {
   busy = 0;
   /** Why it is not asked any more. */
   out: SyncError | null = null;
-  /** First heights of the tiles that its index names as the asked peer's does. */
-  readonly #shared = new Set<number>();
+  /** The tiles that its index names as the asked peer's does, by their first heights: how long they are may differ. */
+  readonly #shared = new Map<number, TileEntry>();
+  /** Codecs that tiles are asked for in, best first. */
+  #codecs: readonly string[];
   #rate: number | null = null;
   #failures = 0;
   #failedAt = -Infinity;
@@ -32,10 +44,11 @@ export class Source {
   #losses = 0;
   #restsUntil = -Infinity;
 
-  constructor(peer: Peer, tiles: PeerTiles, asked: boolean) {
+  constructor({ peer, tiles, asked, codecs }: SourceSetup) {
     this.peer = peer;
     this.tiles = tiles;
     this.asked = asked;
+    this.#codecs = codecs;
   }
 
   /** Bytes of bodies per second of all its requests together; `null` before the first one. */
@@ -65,8 +78,33 @@ export class Source {
   }
 
   /** Its index names the tile as the asked peer's does. */
-  shares({ from }: TileEntry): void {
-    this.#shared.add(from);
+  shares(entry: TileEntry): void {
+    this.#shared.set(entry.from, entry);
+  }
+
+  /** The codec to ask for a tile in, by the line that its own index has. */
+  codecOf(entry: TileEntry): string {
+    return codecFor(this.#ownLine(entry), this.#codecs);
+  }
+
+  /** Length of the body that it would send. */
+  bytesOf(entry: TileEntry): number {
+    return bytesIn(this.#ownLine(entry), this.codecOf(entry));
+  }
+
+  /**
+   * It does not have a tile in a codec that its index names: it is asked for none in that any more.
+   *
+   * @returns whether it may have the tile in gzip all the same.
+   */
+  lacks(codec: string): boolean {
+    if (codec === 'gzip') return false;
+    this.#codecs = this.#codecs.filter((each) => each !== codec);
+    return true;
+  }
+
+  #ownLine(entry: TileEntry): TileEntry {
+    return this.asked ? entry : (this.#shared.get(entry.from) ?? entry);
   }
 
   /** The tile is not needed any more. */

@@ -11,13 +11,16 @@ export class Sources {
   readonly #others: readonly Source[];
   readonly #onFailure: StreamRequest['onPeerFailure'];
 
-  constructor({ peer, others = [], onPeerFailure }: StreamRequest, tiles: PeerTiles) {
-    this.asked = new Source(peer, tiles, true);
+  constructor({ peer, acceptCodecs: codecs, others = [], onPeerFailure }: StreamRequest, tiles: PeerTiles) {
+    this.asked = new Source({ peer, tiles, asked: true, codecs });
     this.#onFailure = onPeerFailure;
     const more = onPeerFailure === undefined ? [] : others;
-    this.#others = more.flatMap((other) =>
-      other.status.tiles === null ? [] : [new Source(other.peer, other.status.tiles, false)],
-    );
+    this.#others = more.flatMap((other) => {
+      const { peer: from, status } = other;
+      return status.tiles === null
+        ? []
+        : [new Source({ peer: from, tiles: status.tiles, asked: false, codecs })];
+    });
   }
 
   /** The peer to ask for a tile now; `null` when none should be. */
@@ -55,8 +58,10 @@ export class Sources {
 
   /** Notes who of the others names the same tail as the asked peer does. */
   compareTail(tail: TileEntry): void {
-    for (const source of this.#others)
-      if (source.tiles.tail !== null && isSameTile(source.tiles.tail, tail)) source.shares(tail);
+    for (const source of this.#others) {
+      const { tail: own } = source.tiles;
+      if (own !== null && isSameTile(own, tail)) source.shares(own);
+    }
   }
 
   /**

@@ -42,6 +42,8 @@ export interface PlannedTile {
 /** A request for a tile's body. */
 export interface TileRequest extends PlannedTile {
   readonly peer: Peer;
+  /** What the body is to be in. */
+  readonly codec: string;
   /** Whether no cache may answer. */
   readonly isFresh: boolean;
   /** What is here of it, of the same peer. */
@@ -62,7 +64,7 @@ export async function fetchBody(
   onBytes: () => void,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const { peer, entry, isFresh, partial } = request;
+  const { peer, entry, codec, isFresh, partial } = request;
   const what = `tile ${entry.from}–${entry.to}`;
   const target = `/tiles/${pathOf(request)}`;
   const maxBytes = maxBodyBytes(entry.documentBytes);
@@ -72,20 +74,21 @@ export async function fetchBody(
     onBytes();
   }
   const body = received.take();
-  if (!isGzip(body) && (received.isDecoded || body[0] === OPENS_OBJECT)) throw decoded(peer, what);
+  const mayBeDocuments = received.isDecoded && codec === 'gzip' && !isGzip(body);
+  if (mayBeDocuments || body[0] === OPENS_OBJECT) throw decoded(request, what);
   return body;
 }
 
-function pathOf({ entry, isTail }: PlannedTile): string {
+function pathOf({ entry, isTail, codec }: TileRequest): string {
   const name = tileNameOf(entry);
-  return isTail ? tailFileName(name) : tilePath(name);
+  return isTail ? tailFileName(name, codec) : tilePath(name, codec);
 }
 
 function isGzip(bytes: Uint8Array): boolean {
   return GZIP_MAGIC.every((byte, at) => bytes[at] === byte);
 }
 
-function decoded({ url }: Peer, what: string): SyncError {
-  const message = `${what} of ${url} came decoded: the server, or a cache before it, takes the file for one with a Content-Encoding. Have it sent as application/gzip without Content-Encoding.`;
+function decoded({ peer: { url }, codec }: TileRequest, what: string): SyncError {
+  const message = `${what} of ${url} came decoded: the server, or a cache before it, takes the file for one with a Content-Encoding. Have it sent as application/${codec} without Content-Encoding.`;
   return new SyncError('PEER_NOT_SYNC', message, { peer: url });
 }

@@ -1,10 +1,13 @@
 import { Command, Option } from 'commander';
 import { PluginResolver } from '../../di/resolve.js';
+import { assembleWorkers } from '../../di/workers.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { raceAbort } from '../../internal/abort.js';
+import { type CodecName, MORE_TILE_CODECS } from '../../internal/codecs.js';
 import { openPlanned } from '../../open-chain.js';
 import { filled, finalityOf, OPTION, storePlan } from '../options.js';
 import { Folder } from '../publish/folder.js';
+import { wholeForm } from '../publish/form.js';
 import { type Publication, publish } from '../publish/publish.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
@@ -14,16 +17,19 @@ const EXAMPLES = `
 Writes the history of a store that no other process has open as files, from which any web server feeds new nodes: tiles,
 an index of each page of them, the newest settled blocks as a tail, and at last the status. Blocks are settled that are
 final, or 64 below the head. Files are written once: the next run compares them, writes what is new, and ends with
-PUBLISH_CONFLICT where one has other contents. The directory is what is mounted at the address that nodes are given.
+PUBLISH_CONFLICT where one has other contents. With --codec each tile is there in a second, smaller encoding as well,
+which nodes take that name it in their codecs; a run without it names the second files no more, and leaves them. The directory is what is mounted at the address that nodes are given.
 
 Examples:
   $ blockferry publish --data ./node-a --out ./public
   $ blockferry publish --data ./node-a --out ./public --finality-depth 64
+  $ blockferry publish --data ./node-a --out ./public --codec zstd
   $ zcat ./public/tiles/000/*.ndjson.gz | blockferry import --data ./node-b -`;
 
 interface PublishOptions {
   readonly data: string;
   readonly out: string;
+  readonly codec?: CodecName;
   readonly finalityDepth?: number;
   readonly json?: boolean;
 }
@@ -37,6 +43,11 @@ export function command(): Command {
         .argParser(filled)
         .makeOptionMandatory(),
     )
+    .addOption(
+      new Option('--codec <codec>', 'encoding of tiles besides gzip (default: none)').choices(
+        MORE_TILE_CODECS,
+      ),
+    )
     .addOption(OPTION.finalityDepth())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -47,7 +58,10 @@ async function publishStore(
   options: PublishOptions,
   { out, signal, conclude }: CommandContext,
 ): Promise<void> {
+  const codecs = options.codec === undefined ? [] : [options.codec];
+  await checkUsable(codecs);
   const chain = await openPlanned(storePlan(options, false, { finality: finalityOf(options) }));
+  const { workers } = await assembleWorkers(codecs);
   try {
     const settled = await raceAbort(chain.tilesMade(), signal);
     const { covers } = await new PluginResolver([]).rules(chain.chain);
@@ -57,14 +71,24 @@ async function publishStore(
       out.emit({ type: 'progress', ...meter.sample() });
     });
     const order = { chain, settled, isDigested: covers !== 'document', signal };
-    const publication = await publish(order, new Folder(options.out), ({ entry }) => {
-      meter.add(entry.to - entry.from + 1, entry.bytes, entry.to);
-      tell();
+    const publication = await publish(order, new Folder(options.out), {
+      forms: codecs.map((codec) => wholeForm(codec, workers)),
+      onPiece: ({ entry }) => {
+        meter.add(entry.to - entry.from + 1, entry.bytes, entry.to);
+        tell();
+      },
     });
     conclude({ ...publication, directory: options.out }, inWords(publication, options.out));
   } finally {
+    await workers.close();
     await chain.close();
   }
+}
+
+/** @throws SyncError `CODEC_UNAVAILABLE` where this Node does not have what a codec needs */
+async function checkUsable(codecs: readonly CodecName[]): Promise<void> {
+  const resolver = new PluginResolver([]);
+  for (const codec of codecs) (await resolver.codec(codec)).create();
 }
 
 function inWords({ from, head, newFiles, newBytes }: Publication, directory: string): string {

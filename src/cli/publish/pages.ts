@@ -4,7 +4,8 @@ import { entryLine } from '../../tiles/entry.js';
 import { INDEX_NAME, PAGE_HEIGHTS, pagePath, tileNameOf, tilePath } from '../../tiles/name.js';
 import type { Folder } from './folder.js';
 import type { Piece } from './pieces.js';
-import { type Written, writeOnce } from './write-once.js';
+import type { Form } from './form.js';
+import { type Written, writePiece } from './write-once.js';
 
 /** Folder of all tiles. */
 export const TILES_FOLDER = 'tiles';
@@ -22,10 +23,13 @@ interface Page {
 /** Writes tiles in order, and the index of each page when its tiles are there. */
 export class Pages {
   readonly #folder: Folder;
+  readonly #forms: readonly Form[];
   #page: Page | null = null;
 
-  constructor(folder: Folder) {
+  /** @param forms - that tiles are written in besides gzip. */
+  constructor(folder: Folder, forms: readonly Form[]) {
     this.#folder = folder;
+    this.#forms = forms;
   }
 
   /** @throws SyncError `PUBLISH_CONFLICT`, `INPUT_UNREADABLE`, `STORE_*` */
@@ -34,10 +38,12 @@ export class Pages {
     if (this.#page?.path !== path) await this.finish();
     this.#page ??= await this.#open(path);
     const known = this.#page.known.get(tile.entry.from);
-    const isKnown = known !== undefined && isSame(known, tile.entry);
-    const file = `${TILES_FOLDER}/${tilePath(tileNameOf(tile.entry))}`;
-    const written = await writeOnce(this.#folder, file, tile, isKnown ? known.bytes : null);
-    this.#page.lines.push(entryLine({ ...tile.entry, bytes: written.bytes }));
+    const written = await writePiece(this.#folder, tile, {
+      forms: this.#forms,
+      known: known !== undefined && isSame(known, tile.entry) ? known : null,
+      pathIn: (codec) => `${TILES_FOLDER}/${tilePath(tileNameOf(tile.entry), codec)}`,
+    });
+    this.#page.lines.push(entryLine(written.entry));
     return written;
   }
 
@@ -71,6 +77,11 @@ function entriesOf(text: string): readonly TileEntry[] {
   });
 }
 
+/** Whether two lines are of one tile, however long its bodies are. */
 function isSame(one: TileEntry, other: TileEntry): boolean {
-  return entryLine({ ...one, bytes: 0 }) === entryLine({ ...other, bytes: 0 });
+  return lineOfTile(one) === lineOfTile(other);
+}
+
+function lineOfTile({ from, to, hash, documentBytes, digest }: TileEntry): string {
+  return entryLine({ from, to, hash, documentBytes, digest, bytes: 0 });
 }

@@ -9,10 +9,12 @@ import { tailFileName, tileNameOf } from '../../tiles/name.js';
 import type { Folder } from './folder.js';
 import { Pages, TILES_FOLDER } from './pages.js';
 import { type Piece, type Published, piecesOf } from './pieces.js';
-import { type Written, writeOnce } from './write-once.js';
+import type { Form } from './form.js';
+import { type Written, writePiece } from './write-once.js';
 
 const STATUS = 'status';
-const TAIL = /^tail-.*\.ndjson\.gz$/;
+/** A tail in any codec; what it is without that. */
+const TAIL = /^(tail-.*\.ndjson)\.[a-z0-9]+$/;
 
 /** Tails that are kept beside the one that is named: a client may have read the status a while ago. */
 const KEPT_TAILS = 2;
@@ -31,26 +33,33 @@ export interface Publication {
   readonly newBytes: number;
 }
 
+/** How a chain is published. */
+export interface PublishOrder {
+  /** What tiles and the tail are written in besides gzip. */
+  readonly forms: readonly Form[];
+  /** Runs after each piece. */
+  readonly onPiece: (piece: Piece) => void;
+}
+
 /**
  * Writes the settled blocks of a chain into a folder: tiles, then the index of each page, then the tail, and the status
  * when all is there that it names. What is there already is compared.
  *
- * @param onPiece - runs after each piece.
  * @throws SyncError `PUBLISH_CONFLICT`, `CHAIN_MISMATCH`, `INPUT_UNREADABLE`, `STORE_*`, `ABORTED`
  */
 export async function publish(
   published: Published<Chain>,
   folder: Folder,
-  onPiece: (piece: Piece) => void,
+  { forms, onPiece }: PublishOrder,
 ): Promise<Publication> {
   const before = await folder.read(STATUS);
   if (before !== null) checkChain(before.toString(), published.chain);
-  const pages = new Pages(folder);
+  const pages = new Pages(folder, forms);
   let done: Publication = { from: null, head: null, tiles: 0, tail: null, newFiles: 0, newBytes: 0 };
   for await (const piece of piecesOf(published)) {
     throwIfAborted(published.signal);
     if (piece.kind === 'tail') await pages.finish();
-    const written = await (piece.kind === 'tile' ? pages.add(piece) : writeTail(folder, piece));
+    const written = await (piece.kind === 'tile' ? pages.add(piece) : writeTail(folder, piece, forms));
     done = counted(done, piece, written);
     onPiece(piece);
   }
@@ -61,25 +70,36 @@ export async function publish(
   return done;
 }
 
-function writeTail(folder: Folder, piece: Piece): Promise<Written> {
-  return writeOnce(folder, `${TILES_FOLDER}/${tailFileName(tileNameOf(piece.entry))}`, piece, null);
+function writeTail(folder: Folder, piece: Piece, forms: readonly Form[]): Promise<Written> {
+  const pathIn = (codec: string): string => `${TILES_FOLDER}/${tailFileName(tileNameOf(piece.entry), codec)}`;
+  return writePiece(folder, piece, { forms, known: null, pathIn });
 }
 
-function counted(done: Publication, { kind, entry }: Piece, { bytes, isNew }: Written): Publication {
+function counted(done: Publication, { kind }: Piece, { entry, newFiles, newBytes }: Written): Publication {
   return {
     from: done.from ?? entry.from,
     head: { height: entry.to, hash: entry.hash },
     tiles: done.tiles + (kind === 'tile' ? 1 : 0),
-    tail: kind === 'tail' ? { ...entry, bytes } : null,
-    newFiles: done.newFiles + (isNew ? 1 : 0),
-    newBytes: done.newBytes + (isNew ? bytes : 0),
+    tail: kind === 'tail' ? entry : null,
+    newFiles: done.newFiles + newFiles,
+    newBytes: done.newBytes + newBytes,
   };
 }
 
 async function removeTails(folder: Folder, tail: TileEntry | null): Promise<void> {
-  const named = tail === null ? null : tailFileName(tileNameOf(tail));
-  const others = (await folder.list(TILES_FOLDER)).filter(({ name }) => TAIL.test(name) && name !== named);
-  for (const { name } of others.slice(KEPT_TAILS)) await folder.remove(`${TILES_FOLDER}/${name}`);
+  const named = tail === null ? null : tailOf(tailFileName(tileNameOf(tail)));
+  const files = (await folder.list(TILES_FOLDER)).flatMap(({ name }) => {
+    const of = tailOf(name);
+    return of === null || of === named ? [] : [{ name, of }];
+  });
+  const kept = [...new Set(files.map(({ of }) => of))].slice(0, KEPT_TAILS);
+  const gone = files.filter(({ of }) => !kept.includes(of));
+  for (const { name } of gone) await folder.remove(`${TILES_FOLDER}/${name}`);
+}
+
+/** The tail that a file has; `null` for what is none. */
+function tailOf(name: string): string | null {
+  return TAIL.exec(name)?.[1] ?? null;
 }
 
 /** @throws SyncError `CHAIN_MISMATCH` for the status document of another chain */

@@ -1,39 +1,92 @@
 import { isSyncError, SyncError } from '../../errors/index.js';
+import type { TileEntry } from '../../contracts/index.js';
 import { decodeTileBytes } from '../../tiles/body.js';
 import { maxBodyBytes } from '../../tiles/entry.js';
 import type { Folder } from './folder.js';
+import { type Form, GZIP_FORM } from './form.js';
 import type { Piece } from './pieces.js';
 
 /** A piece in the folder. */
 export interface Written {
-  /** Length of the file, which may be of another encoder than this node's. */
+  /** What the folder has of it: lengths of files, which may be of other encoders than this node's. */
+  readonly entry: TileEntry;
+  readonly newFiles: number;
+  readonly newBytes: number;
+}
+
+/** A piece in one form. */
+interface WrittenFile {
   readonly bytes: number;
   readonly isNew: boolean;
 }
 
+/** A place in the folder where a piece may be. */
+interface Place {
+  readonly path: string;
+  /** Length of a file that an earlier run has compared and that needs no more than that; `null` for none. */
+  readonly knownBytes: number | null;
+}
+
+/** How a piece is written. */
+export interface PieceOrder {
+  /** Besides gzip. */
+  readonly forms: readonly Form[];
+  /** What an earlier run has compared; `null` for nothing. */
+  readonly known: TileEntry | null;
+  /** Where the piece is in a codec. */
+  readonly pathIn: (codec: string) => string;
+}
+
 /**
- * Writes a piece where there is none, and else compares.
+ * Writes a piece in all its forms.
  *
- * @param knownBytes - length of a file that an earlier run has compared and that needs no more than that; `null` for none.
  * @throws SyncError `PUBLISH_CONFLICT` for a file with other documents; `INPUT_UNREADABLE`, `STORE_*`
  */
-export async function writeOnce(
+export async function writePiece(
   folder: Folder,
-  path: string,
   piece: Piece,
-  knownBytes: number | null,
+  { pathIn, known, forms }: PieceOrder,
 ): Promise<Written> {
+  const writeIn = (form: Form, knownBytes: number | undefined): Promise<WrittenFile> =>
+    writeOnce(folder, piece, form, { path: pathIn(form.codec), knownBytes: knownBytes ?? null });
+  const first = await writeIn(GZIP_FORM, known?.bytes);
+  const otherBytes: Record<string, number> = {};
+  let newFiles = first.isNew ? 1 : 0;
+  let newBytes = first.isNew ? first.bytes : 0;
+  for (const form of forms) {
+    const { bytes, isNew } = await writeIn(form, known?.otherBytes?.[form.codec]);
+    otherBytes[form.codec] = bytes;
+    newFiles += isNew ? 1 : 0;
+    newBytes += isNew ? bytes : 0;
+  }
+  const { entry } = piece;
+  const others = forms.length === 0 ? {} : { otherBytes };
+  return { entry: { ...entry, bytes: first.bytes, ...others }, newFiles, newBytes };
+}
+
+/** Writes a file where there is none, and else compares. */
+async function writeOnce(
+  folder: Folder,
+  piece: Piece,
+  form: Form,
+  { path, knownBytes }: Place,
+): Promise<WrittenFile> {
   const size = await folder.size(path);
   if (size === null) {
-    const body = await piece.body();
+    const body = await form.encode(piece);
     await folder.put(path, body);
     return { bytes: body.length, isNew: true };
   }
-  if (size !== knownBytes) await compare(folder, path, piece, size);
+  if (size !== knownBytes) await compare(folder, piece, form, { path, size });
   return { bytes: size, isNew: false };
 }
 
-async function compare(folder: Folder, path: string, piece: Piece, size: number): Promise<void> {
+async function compare(
+  folder: Folder,
+  piece: Piece,
+  form: Form,
+  { path, size }: { readonly path: string; readonly size: number },
+): Promise<void> {
   const { documentBytes } = piece.entry;
   if (size > maxBodyBytes(documentBytes)) throw conflict(path);
   const there = await folder.read(path);
@@ -41,16 +94,16 @@ async function compare(folder: Folder, path: string, piece: Piece, size: number)
   if (there === null) throw conflict(path);
   if (there.equals(ours)) return;
   const [documents, wanted] = await Promise.all([
-    documentsOf(there, documentBytes),
+    documentsOf(form, there, documentBytes),
     decodeTileBytes(ours, documentBytes),
   ]);
-  if (documents?.equals(wanted) !== true) throw conflict(path);
+  if (documents === null || !wanted.equals(documents)) throw conflict(path);
 }
 
 /** `null` for what is no body of such documents. */
-async function documentsOf(body: Uint8Array, documentBytes: number): Promise<Buffer | null> {
+async function documentsOf(form: Form, body: Uint8Array, documentBytes: number): Promise<Uint8Array | null> {
   try {
-    return await decodeTileBytes(body, documentBytes);
+    return await form.decode(body, documentBytes);
   } catch (error) {
     if (isSyncError(error)) return null;
     throw error;

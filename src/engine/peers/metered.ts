@@ -23,7 +23,7 @@ function bytesOf(items: readonly WireItem[]): number {
   let bytes = 0;
   for (const item of items) {
     if (item.kind === 'frame') bytes += item.bytes.byteLength;
-    if (item.kind === 'tile') bytes += item.tile.bytes;
+    if (item.kind === 'tile') bytes += item.receivedBytes ?? item.tile.bytes;
   }
   return bytes;
 }

@@ -60,7 +60,10 @@ export async function weighHistory(
   if (status === null || reach === null || parts.snapshots === null) return null;
   const range = { from: settings.base, to: reach };
   try {
-    const historyBytes = await transport.sizeOf({ peer, status }, range, { signal });
+    const historyBytes = await transport.sizeOf({ peer, status }, range, {
+      signal,
+      acceptCodecs: parts.acceptCodecs,
+    });
     const manifest = await manifestOf(parts.snapshots, settings, peer, signal);
     if (manifest === null) return null;
     return whyHistory({ historyBytes, snapshotBytes: manifest.size, bytesPerSecond: bytesPerSecond.value });

@@ -7,6 +7,7 @@ import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { runOptions, startSignal } from './arguments.js';
 import { EventHub } from './events/event-hub.js';
 import type { SyncEvent, SyncState } from './events/events.js';
+import { exposedCredentials } from './peers/exposed-credentials.js';
 import { Greeting } from './peers/greeting.js';
 import { PeerBook } from './peers/peer-book.js';
 import type { PeerInfo } from './peers/peer-record.js';
@@ -174,6 +175,7 @@ export class SyncEngine implements Closeable {
 
   async #sync(signal: AbortSignal): Promise<void> {
     this.#hub.phase.opening();
+    for (const told of exposedCredentials(this.#settings.peers)) this.#hub.warn('CREDENTIALS_EXPOSED', told);
     // Like the parts, what a run consists of is loaded by the first start.
     const { SyncRun } = await import('./sync-run.js');
     const parts = await this.#assemble();

@@ -170,7 +170,7 @@ export const ERROR_CODES = {
   ),
   PEER_CERTIFICATE: info(
     "The peer's TLS certificate does not prove that it is the peer.",
-    'Check the address; for a private authority set `NODE_EXTRA_CA_CERTS` or pass a `fetch` that knows it; renew one that has expired.',
+    'Check the address; for a private authority pass it as `tls.ca`, or set `NODE_EXTRA_CA_CERTS`; renew one that has expired.',
   ),
   PEER_TIMEOUT: info(
     'The peer did not answer in time.',
@@ -178,6 +178,15 @@ export const ERROR_CODES = {
     retry,
   ),
   PEER_UNAUTHORIZED: info('The peer refuses this client.', "Check the credentials in the peer's headers."),
+  CREDENTIALS_UNAVAILABLE: info(
+    'A function in `headers` of a peer gave no value for its header.',
+    'See the message and its cause; the peer was not asked, and is later.',
+    retry,
+  ),
+  CREDENTIALS_EXPOSED: info(
+    'Credentials are sent over plain HTTP to another machine.',
+    'Use an `https:` address; whoever is on the way can read what is sent.',
+  ),
   PEER_NOT_FOUND: info(
     'The peer has no sync service at this address.',
     'Check the path the service is mounted at.',

@@ -20,6 +20,7 @@ interface Files {
   readonly state: string;
   readonly otherState: string;
   readonly noState: string;
+  readonly headers: string;
 }
 
 async function makeFiles(t: ExecutionContext): Promise<Files> {
@@ -39,11 +40,14 @@ async function makeFiles(t: ExecutionContext): Promise<Files> {
     state: at('state.mjs', 'export default { apply() {} };'),
     otherState: at('other.mjs', 'export default { aply() {} };'),
     noState: at('none.mjs', 'export const apply = 1;'),
+    headers: at('headers.txt', '# a token\nauthorization: Bearer x\n'),
   };
 }
 
 /** Nobody listens there. */
 const PEER = 'http://127.0.0.1:1';
+
+const CONNECTION_FLAGS = ['--header', '--header-file', '--ca', '--cert', '--key', '--proxy'];
 
 interface Row {
   readonly takes: readonly string[];
@@ -62,6 +66,7 @@ function rowsFor({
   state,
   otherState,
   noState,
+  headers,
 }: Files): Readonly<Record<string, Row>> {
   const file = (path: string): Row => ({ takes: [path], refuses: [''] });
   const heights: Row = { takes: ['0', '5'], refuses: ['', '-1', '01', '1.5', 'x', '9007199254740992'] };
@@ -99,6 +104,19 @@ function rowsFor({
     '--scheme': { takes: ['secp256k1', 'ed25519'], refuses: ['', 'rsa', 'Ed25519'] },
     '--max-block-bytes': counts,
     '--finality-depth': heights,
+    '--header': {
+      takes: ['X-Tenant: a', 'authorization:Bearer x'],
+      refuses: ['', 'x', ': x', 'a b: c', 'a: ☃'],
+    },
+    '--header-file': file(headers),
+    '--ca': file(missing),
+    '--cert': file(missing),
+    'sync --key': file(missing),
+    'status --key': file(missing),
+    'snapshot inspect --key': file(missing),
+    'snapshot fetch --key': file(missing),
+    '--tls-key': file(missing),
+    '--proxy': { takes: ['http://127.0.0.1:1'], refuses: ['', 'nonsense', 'socks5://a', 'http://a/x'] },
     '--state': { takes: [state], refuses: ['', otherState, noState] },
     '--peer': peers,
     'sync --peer': { ...peers, refuses: [...peers.refuses, PEER, `${PEER}/sync`] },
@@ -146,6 +164,8 @@ function baseFor({ dir, lines, missing, key }: Files): Readonly<Record<string, r
     upgrade: [`--data=${dir}`],
     verify: [`--data=${dir}`],
     status: [],
+    'snapshot inspect --proxy': [PEER],
+    ...Object.fromEntries(CONNECTION_FLAGS.map((flag) => [`status ${flag}`, [`--peer=${PEER}`]])),
     seal: [missing],
     evidence: [`--data=${dir}`],
     'seal --data': [],

@@ -103,7 +103,7 @@ export function command(): Command {
         serve(options, context),
       ),
     );
-  for (const option of syncOptions({ alwaysFollows: true })) command.addOption(option);
+  for (const option of syncOptions({ alwaysFollows: true, keyFlag: '--tls-key' })) command.addOption(option);
   return command;
 }
 
@@ -133,7 +133,8 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   }
 }
 
-function refuseWithoutPeer({ mode, trust, trustHash, codec, agree, staleAfter }: ServeOptions): void {
+function refuseWithoutPeer(options: ServeOptions): void {
+  const { mode, trust, trustHash, codec, agree, staleAfter } = options;
   const given = {
     '--mode': mode === 'auto' ? undefined : mode,
     '--trust': trust,
@@ -141,6 +142,12 @@ function refuseWithoutPeer({ mode, trust, trustHash, codec, agree, staleAfter }:
     '--codec': codec,
     '--agree': agree === 1 ? undefined : agree,
     '--stale-after': staleAfter,
+    '--header': options.header,
+    '--header-file': options.headerFile,
+    '--ca': options.ca,
+    '--cert': options.cert,
+    '--tls-key': options.tlsKey,
+    '--proxy': options.proxy,
   };
   for (const [name, value] of Object.entries(given))
     if (value !== undefined) throw new UsageError(`${name} needs --peer.`);

@@ -342,6 +342,11 @@ export const ERROR_CODES = {
   SERVER_BUSY: info('The server has as many streams open as it allows.', 'Wait for `Retry-After`.', {
     status: 503,
   }),
+  NOT_READY: info(
+    'The node lives, and is not ready to serve.',
+    'See `reason` of the answer; a load balancer asks another node meanwhile.',
+    { ...retry, status: 503 },
+  ),
   INTERNAL: info('The server failed.', "See the server's log.", { status: 500 }),
   // Engine, configuration, command line
   PLUGIN_UNKNOWN: info(

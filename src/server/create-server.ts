@@ -1,4 +1,5 @@
 import { resolveServerParts } from '../di/server-parts.js';
+import { Readiness } from './probes/readiness.js';
 import { SERVER_OPTIONS, serverPlan, type ServerPlan, type SyncServerConfig } from './plan.js';
 import { type SyncServer, SyncServerCore } from './sync-server.js';
 import { TrackedSource } from './tracked-source.js';
@@ -22,6 +23,7 @@ export function serverOf({ limits, cache, plugins, snapshots, onError, ...plan }
     limits,
     cache,
     onError,
+    readiness: new Readiness(source, plan.readiness),
     idle: (withinMs) => source.idle(withinMs),
     ...parts,
   });

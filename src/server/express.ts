@@ -15,6 +15,7 @@ import { splitTarget } from './target.js';
 export type { SyncMiddlewareOptions, SyncMiddlewareRequest } from './middleware-options.js';
 export type { CloseServerOptions } from './close-options.js';
 export type { SyncServerConfig } from './plan.js';
+export type { ReadinessConfig, WatchedEngine } from './probes/options.js';
 
 /** An Express middleware with what it holds open. */
 export interface SyncMiddleware extends Closeable {

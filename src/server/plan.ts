@@ -22,6 +22,7 @@ import {
   withDefault,
 } from '../internal/options/index.js';
 import { DEFAULT_SERVER_LIMITS as DEFAULTS } from './limits.js';
+import { readiness, type ReadinessConfig } from './probes/options.js';
 import { blockSource } from './source-option.js';
 
 /** What a server is made of. */
@@ -48,6 +49,13 @@ export interface SyncServerConfig {
    * @defaultValue `'private'`
    */
   readonly cache?: CachePolicy;
+  /**
+   * When a node that follows others answers `/ready` with 200: the engine that brings its blocks, and how far that may be
+   * behind. `null` for a node that follows nobody, which is ready while its chain can be read.
+   *
+   * @defaultValue `null`
+   */
+  readonly readiness?: ReadinessConfig | null;
   /** Bounds; each has a default. */
   readonly limits?: Partial<ServerLimits>;
   /**
@@ -80,6 +88,7 @@ const SERVICE_OPTIONS = {
   plugins: withDefault(list(pluginOf('codec', 'endpoint')), Object.freeze([])),
   snapshots: optional(object(SNAPSHOT_OPTIONS)),
   cache: withDefault(oneOf(CACHE_POLICIES), 'private'),
+  readiness,
   limits: object(SERVER_LIMITS),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
 } satisfies SpecOf<Omit<SyncServerConfig, 'source'>>;

@@ -16,6 +16,8 @@ import { readOptions } from '../internal/options/index.js';
 import { CLOSE_SERVER_OPTIONS, type CloseServerOptions } from './close-options.js';
 import { type OpenRequest, OpenRequests } from './open-requests.js';
 import { notFound, problemResponse } from './problem.js';
+import { alive, HEALTH_PATH, ready, READY_PATH } from './probes/answer.js';
+import { Readiness } from './probes/readiness.js';
 import { Routes } from './routes.js';
 import { statusDocument, statusResponse } from './status.js';
 
@@ -26,6 +28,8 @@ export interface SyncServerOptions {
   readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
   readonly cache: CachePolicy;
+  /** Whether the node is ready to serve. Default: when its source can be read. */
+  readonly readiness?: Readiness | undefined;
   /** Closed after the endpoints. */
   readonly workers: CodecWorkers;
   /** Resolves when no read of the source is under way; `false` when one still is after that time. Default: at once. */
@@ -77,6 +81,7 @@ export class SyncServerCore implements SyncServer {
   readonly #answers: ClientSlots;
   readonly #named: NamedStreams;
   readonly #open = new OpenRequests();
+  readonly #readiness: Readiness;
   #closing: Promise<void> | null = null;
 
   constructor(options: SyncServerOptions) {
@@ -86,6 +91,7 @@ export class SyncServerCore implements SyncServer {
     this.#streams = new ClientSlots({ what: 'streams', max, maxPerClient: maxStreamsPerAddress });
     this.#answers = new ClientSlots({ what: 'answers', max, maxPerClient: maxAnswersPerClient });
     this.#named = new NamedStreams(options.limits.streamLeaseMs);
+    this.#readiness = options.readiness ?? new Readiness(options.source, null);
     this.#routes = new Routes(options.endpoints);
   }
 
@@ -127,6 +133,7 @@ export class SyncServerCore implements SyncServer {
   }
 
   async #close(graceMs: number): Promise<void> {
+    this.#readiness.close();
     await this.#open.stop(graceMs);
     const closing = this.#options.endpoints.map(async (endpoint) => {
       await endpoint.close?.();
@@ -144,10 +151,19 @@ export class SyncServerCore implements SyncServer {
     if (!METHODS.includes(request.method)) {
       throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
     }
+    const probe = this.#probe(request.path);
+    if (probe !== null) return probe.then((response) => withoutBody(request, response));
     if (this.#closing !== null) throw closingError();
     const endpoint = this.#routes.endpoint(request.path);
     if (endpoint !== null) return this.#ask(endpoint, request, signal);
     return this.#tellStatus(request);
+  }
+
+  /** Answered by a server that closes too: who asks has to know. @returns `null` for a path that is no probe's */
+  #probe(path: string): Promise<EndpointResponse> | null {
+    if (path === HEALTH_PATH) return Promise.resolve(alive());
+    if (path !== READY_PATH) return null;
+    return this.#closing === null ? this.#readiness.reason().then(ready) : Promise.resolve(ready('closing'));
   }
 
   /** At once where no endpoint has to look first. */

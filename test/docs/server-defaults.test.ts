@@ -11,6 +11,7 @@ import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
 import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
 import { NODE_LISTENER_OPTIONS } from '../../src/server/node.js';
 import { SERVER_LIMITS, SERVER_OPTIONS } from '../../src/server/plan.js';
+import { READINESS } from '../../src/server/probes/options.js';
 import { statedDefaults, valueOfDefault } from '../helpers/docstring-defaults.js';
 
 const { clientKey } = MIDDLEWARE_OPTIONS;
@@ -19,6 +20,7 @@ const { clientKey } = MIDDLEWARE_OPTIONS;
 const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[] = [
   ['src/contracts/endpoint.ts', 'ServerLimits', SERVER_LIMITS],
   ['src/server/plan.ts', 'SyncServerConfig', SERVER_OPTIONS],
+  ['src/server/probes/options.ts', 'ReadinessConfig', READINESS],
   ['src/server/middleware-options.ts', 'SyncMiddlewareOptions', { clientKey }],
   ['src/server/node.ts', 'NodeListenerOptions', NODE_LISTENER_OPTIONS],
   ['src/http2-client/options.ts', 'Http2FetchOptions', HTTP2_FETCH_OPTIONS],

@@ -2,6 +2,7 @@ import test from 'ava';
 import express from 'express';
 import { gzip } from '../../plugins/codec-gzip/index.js';
 import type { SnapshotType } from '../../src/contracts/index.js';
+import { createSyncEngine } from '../../src/index.js';
 import { optionPaths } from '../helpers/option-table.js';
 import { syncMiddleware, type SyncMiddlewareRequest } from '../../src/server/express.js';
 import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
@@ -37,6 +38,11 @@ function everyOption(directory: string): Record<string, unknown> {
       onEvent: () => undefined,
     },
     cache: 'public',
+    readiness: {
+      engine: createSyncEngine({ peers: ['http://127.0.0.1:1'], storage: { use: 'memory' } }),
+      maxBehindBlocks: 10,
+      maxBehindMs: 60_000,
+    },
     limits: {
       heartbeatMs: 1000,
       writeStallMs: 1000,

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { Chain } from '../../chain/chain.js';
+import type { SyncEngine } from '../../engine/sync-engine.js';
 import { serverOf } from '../../server/create-server.js';
 import type { SyncServer, SyncServerConfig } from '../../server/index.js';
-import { servicePlan } from '../../server/plan.js';
+import { type ServicePlan, servicePlan } from '../../server/plan.js';
 import { failureOf, UsageError } from '../exit.js';
 import { planned } from '../planned.js';
 import type { Reporter } from '../reporter.js';
@@ -20,14 +21,14 @@ export interface ServerArguments {
  * Prepares serving, so that what the command was told wrongly is known before anything is opened.
  *
  * @param isCatchingUp - whether new blocks are no reason for a snapshot now.
- * @returns makes the server of a chain; its failures are told as warnings.
+ * @returns makes the server of a chain, and of the engine that brings it blocks; its failures are told as warnings.
  * @throws UsageError; SyncError `KEY_UNUSABLE`
  */
 export async function chainServer(
   options: ServerArguments,
   out: Reporter,
   isCatchingUp: () => boolean = () => false,
-): Promise<(chain: Chain) => SyncServer> {
+): Promise<(chain: Chain, engine?: SyncEngine) => SyncServer> {
   const snapshots = await snapshotOptions(options, out);
   const config = {
     snapshots: snapshots === null ? null : { ...snapshots, isCatchingUp },
@@ -38,7 +39,10 @@ export async function chainServer(
     },
   };
   const plan = planned(() => servicePlan('blockferry', config));
-  return (chain) => serverOf({ ...plan, source: chain });
+  const readiness = (engine: SyncEngine): ServicePlan['readiness'] =>
+    planned(() => servicePlan('blockferry', { readiness: { engine } })).readiness;
+  return (chain, engine) =>
+    serverOf({ ...plan, source: chain, ...(engine === undefined ? {} : { readiness: readiness(engine) }) });
 }
 
 /** Snapshots are served when there is a key to sign them with. */

@@ -52,7 +52,7 @@ interface RelayParts {
   readonly plan: EnginePlan;
   readonly front: Front;
   readonly address: Pick<RelayArguments, 'host' | 'port'>;
-  readonly makeServer: (chain: Chain) => SyncServer;
+  readonly makeServer: (chain: Chain, engine: SyncEngine) => SyncServer;
   readonly following: Following;
 }
 
@@ -100,7 +100,7 @@ class Relay {
   async #serve(engine: SyncEngine): Promise<void> {
     const { front, makeServer } = this.#parts;
     const opened = engine.opened().then((chain) => {
-      this.#server = makeServer(chain);
+      this.#server = makeServer(chain, engine);
       front.serve(this.#server);
     });
     await Promise.race([opened, isAsking(engine)]);

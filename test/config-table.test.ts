@@ -187,6 +187,7 @@ const ENGINE_ROWS: OptionTable = {
     ['', 'a:3128', 'socks5://a', 'http://a/x', 'http://a?x', 1, {}, true],
   ),
   fetch: row([fetch, null], [{}, 'fetch', true, Promise.resolve(fetch)]),
+  logger: row([console, null], ['x', 1, {}, { info: ignore }, ignore]),
   retry: row([{}], [...NO_OBJECTS, { maxAttempt: 3 }, { attempts: 3 }]),
   'retry.maxAttempts': row([1, MAX, Infinity], ['1', null, Number.NaN, 0, -1, 1.5, -Infinity]),
   'retry.giveUpAfterMs': row([1, 2 ** 40, null], [...NO_NUMBERS, 0, -1]),

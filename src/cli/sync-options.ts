@@ -101,7 +101,7 @@ export function syncOptions({ alwaysFollows, keyFlag }: SyncOptionsOf): readonly
  */
 export async function syncPlan(
   options: PeerArguments,
-  more: Pick<SyncEngineConfig, 'to' | 'follow' | 'retry'>,
+  more: Pick<SyncEngineConfig, 'to' | 'follow' | 'retry' | 'logger'>,
 ): Promise<EnginePlan> {
   const { codec, mode, peer, snapshotType, maxParts, agree, staleAfter } = options;
   const { headers, ...connection } = await connectionConfig(options);

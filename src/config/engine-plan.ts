@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { HttpFetch, TransportLimits } from '../contracts/index.js';
+import type { HttpFetch, Logger, TransportLimits } from '../contracts/index.js';
 import { DEFAULT_RETRY, type RetryOptions } from '../engine/backoff.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from '../engine/engine-parts.js';
 import { WANTED_MODES } from '../engine/modes.js';
@@ -13,6 +13,7 @@ import {
   height,
   integer,
   list,
+  logger,
   nullable,
   number,
   object,
@@ -43,6 +44,8 @@ export interface EnginePlan extends ChainPlan {
   /** How the engine's own client makes its connections. */
   readonly connection: ConnectionSettings;
   readonly partsDirectory: PartsDirectory;
+  /** Where lines of a log go; `null` for nowhere. */
+  readonly logger: Logger | null;
 }
 
 /** Where the parts of a snapshot are kept: in the store's directory, or in one of their own; `null` keeps none. */
@@ -141,6 +144,7 @@ export const ENGINE_OPTIONS = {
   ),
   ...CONNECTION_OPTIONS,
   fetch: optional(func<HttpFetch>()),
+  logger: logger(),
   retry: object(RETRY),
   limits: object({ ...ENGINE_LIMITS, ...TRANSPORT_LIMITS }),
 } satisfies Record<keyof SyncEngineConfig, Reader<unknown>>;
@@ -167,6 +171,7 @@ export function enginePlan(config: SyncEngineConfig): EnginePlan {
     fetch: options.fetch,
     connection: options.fetch === null ? connectionPlan(options, process.env, OWNER) : PLAIN,
     partsDirectory: options.snapshot.directory,
+    logger: options.logger,
   });
 }
 

@@ -8,6 +8,7 @@ import type {
   EndpointPlugin,
   HeaderValue,
   HttpFetch,
+  Logger,
   Plugin,
   SnapshotType,
   StateTransition,
@@ -326,6 +327,13 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
    * @defaultValue `null`
    */
   readonly fetch?: HttpFetch | null;
+  /**
+   * Where a line goes for what an engine tells, save blocks and progress, as to `pino()`; `null` for nowhere. No line has
+   * anything of a block in it, nor a credential.
+   *
+   * @defaultValue `null`
+   */
+  readonly logger?: Logger | null;
   /** When and how often to try again. An engine that follows tries for ever unless `maxAttempts` is given. */
   readonly retry?: Partial<RetryOptions>;
   /** Bounds; each has a default. */

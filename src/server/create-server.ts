@@ -1,8 +1,17 @@
-import { resolveServerParts } from '../di/server-parts.js';
-import { Readiness } from './probes/readiness.js';
+import { channel } from 'node:diagnostics_channel';
+import type { Logger } from '../contracts/index.js';
+import { resolveServerParts, type SnapshotSettings } from '../di/server-parts.js';
+import { Counts } from '../internal/timing.js';
+import type { ServerEvent } from './events.js';
+import { logServerEvent } from './log.js';
 import { SERVER_OPTIONS, serverPlan, type ServerPlan, type SyncServerConfig } from './plan.js';
+import { Readiness } from './probes/readiness.js';
+import { ServerTally } from './server-tally.js';
 import { type SyncServer, SyncServerCore } from './sync-server.js';
 import { TrackedSource } from './tracked-source.js';
+
+/** Gets every event of every server of the process, while somebody listens. */
+const EVENTS = channel('blockferry:server');
 
 /**
  * Makes the framework-free server that the adapters drive.
@@ -15,16 +24,42 @@ export function createSyncServer(config: SyncServerConfig): SyncServer {
 }
 
 /** Makes the server of a plan. @throws SyncError `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE` */
-export function serverOf({ limits, cache, plugins, snapshots, onError, ...plan }: ServerPlan): SyncServer {
+export function serverOf(plan: ServerPlan): SyncServer {
+  const { limits, cache, plugins, onError, metrics, logger, readiness } = plan;
   const source = new TrackedSource(plan.source);
+  const builds = new Counts();
+  const snapshots = plan.snapshots === null ? null : counted(plan.snapshots, builds);
   const parts = resolveServerParts({ source, plugins, limits, cache, snapshots });
-  return new SyncServerCore({
+  const server = new SyncServerCore({
+    tally: new ServerTally(builds),
     source,
     limits,
     cache,
     onError,
-    readiness: new Readiness(source, plan.readiness),
+    metrics,
+    onEvent: (event) => {
+      tell(server, event, logger);
+    },
+    readiness: new Readiness(source, readiness),
     idle: (withinMs) => source.idle(withinMs),
     ...parts,
   });
+  return server;
+}
+
+function tell(server: SyncServer, event: ServerEvent, logger: Logger | null): void {
+  if (EVENTS.hasSubscribers) EVENTS.publish({ server, event });
+  if (logger !== null) logServerEvent(logger, event);
+}
+
+/** The same settings, with builds counted. */
+function counted(settings: SnapshotSettings, builds: Counts): SnapshotSettings {
+  return {
+    ...settings,
+    onEvent: (event) => {
+      if (event.kind === 'finished' || event.kind === 'failed' || event.kind === 'skipped')
+        builds.add(event.kind);
+      settings.onEvent(event);
+    },
+  };
 }

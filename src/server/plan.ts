@@ -3,6 +3,7 @@ import type {
   CachePolicy,
   CodecPlugin,
   EndpointPlugin,
+  Logger,
   ServerLimits,
 } from '../contracts/index.js';
 import { SNAPSHOT_OPTIONS, type SnapshotServerOptions } from '../di/server-parts.js';
@@ -12,7 +13,9 @@ import {
   func,
   integer,
   list,
+  logger,
   object,
+  objectWith,
   oneOf,
   optional,
   pluginOf,
@@ -22,6 +25,7 @@ import {
   withDefault,
 } from '../internal/options/index.js';
 import { DEFAULT_SERVER_LIMITS as DEFAULTS } from './limits.js';
+import type { MetricsPage } from './metrics-page.js';
 import { readiness, type ReadinessConfig } from './probes/options.js';
 import { blockSource } from './source-option.js';
 
@@ -56,6 +60,20 @@ export interface SyncServerConfig {
    * @defaultValue `null`
    */
   readonly readiness?: ReadinessConfig | null;
+  /**
+   * Metrics, as `createMetrics` of `blockferry/metrics` makes; they are then served at `/metrics` below the mount point,
+   * and have the figures of this server among them. `null` serves none.
+   *
+   * @defaultValue `null`
+   */
+  readonly metrics?: MetricsPage | null;
+  /**
+   * Where a line goes for each stream, refusal and failure, as to `pino()`; `null` for nowhere. No line has anything of a
+   * block in it.
+   *
+   * @defaultValue `null`
+   */
+  readonly logger?: Logger | null;
   /** Bounds; each has a default. */
   readonly limits?: Partial<ServerLimits>;
   /**
@@ -89,6 +107,8 @@ const SERVICE_OPTIONS = {
   snapshots: optional(object(SNAPSHOT_OPTIONS)),
   cache: withDefault(oneOf(CACHE_POLICIES), 'private'),
   readiness,
+  metrics: optional(objectWith<MetricsPage>('metrics, as `createMetrics` makes', ['text', 'watchServer'])),
+  logger: logger(),
   limits: object(SERVER_LIMITS),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
 } satisfies SpecOf<Omit<SyncServerConfig, 'source'>>;

@@ -141,6 +141,7 @@ function rowsFor({
     '--key': file(key),
     '--cache': { takes: ['private', 'public', 'no-store'], refuses: ['', 'Public', 'all'] },
     '--snapshot-every': { ...counts, beside: [`--key=${key}`] },
+    '--log': { takes: ['json', 'pretty'], refuses: ['', 'text', 'JSON'] },
     '--height': { takes: ['0'], refuses: ['', '5', '-1', 'x'] },
     '--previous-hash': { takes: ['0'.repeat(64)], refuses: ['', 'abc', '1'.repeat(64)] },
     '--type': types,

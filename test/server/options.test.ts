@@ -21,6 +21,7 @@ import { HTTP2_FETCH_OPTIONS } from '../../src/http2-client/options.js';
 import { createSyncEngine, openChain } from '../../src/index.js';
 import { syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
 import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
+import { createMetrics, METRICS_OPTIONS } from '../../src/metrics/index.js';
 import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
 import { CLOSE_SERVER_OPTIONS } from '../../src/server/close-options.js';
 import { closeHttp2Server, createHttp2CleartextServer, createHttp2Server } from '../../src/server/http2.js';
@@ -108,6 +109,8 @@ const SERVER_ROWS: OptionTable = {
   'readiness.engine': row([engine], [undefined, null, {}, promise, { state: {} }, { state: {}, states: {} }]),
   'readiness.maxBehindBlocks': row([undefined, 0, 2 ** 53 - 1], counts(0)),
   'readiness.maxBehindMs': row([undefined, 0, 1.5, 2 ** 31 - 1], [...NO_NUMBERS, -1, 2 ** 31]),
+  metrics: row([undefined, null, createMetrics()], [true, {}, createMetrics, 'on']),
+  logger: row([undefined, null, console], [true, {}, { info: ignore }, 'x']),
   limits: row([undefined, {}], [null, 5, [], { maxStream: 1 }, promise]),
   'limits.heartbeatMs': times,
   'limits.writeStallMs': times,
@@ -216,6 +219,14 @@ const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
       idleTimeoutMs: times,
     },
   }),
+  createMetrics: () => ({
+    spec: METRICS_OPTIONS,
+    base: () => ({}),
+    call: createMetrics,
+    rows: {
+      labels: row([undefined, {}, { chain: 'a' }], [null, 'a', [], { 'a-b': 'c' }, { code: 'x' }, { a: 1 }]),
+    },
+  }),
   close: () => ({
     spec: CLOSE_SERVER_OPTIONS,
     base: () => ({}),
@@ -256,7 +267,7 @@ test('a name that is not an option is refused with the one that was probably mea
   );
   refused(
     () => syncMiddleware({ chain: source } as never),
-    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `cache`, `readiness`, `limits`, `onError`, `clientKey`.',
+    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `cache`, `readiness`, `metrics`, `logger`, `limits`, `onError`, `clientKey`.',
   );
   refused(
     () => nodeListener(createSyncServer({ source }), { mount: '/sync' } as never),

@@ -5,6 +5,7 @@ import type { SnapshotType } from '../../src/contracts/index.js';
 import { createSyncEngine } from '../../src/index.js';
 import { optionPaths } from '../helpers/option-table.js';
 import { syncMiddleware, type SyncMiddlewareRequest } from '../../src/server/express.js';
+import { createMetrics } from '../../src/metrics/index.js';
 import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
@@ -43,6 +44,13 @@ function everyOption(directory: string): Record<string, unknown> {
       maxBehindBlocks: 10,
       maxBehindMs: 60_000,
     },
+    metrics: createMetrics(),
+    logger: new (class Quiet {
+      debug = (): void => undefined;
+      info = this.debug;
+      warn = this.debug;
+      error = this.debug;
+    })(),
     limits: {
       heartbeatMs: 1000,
       writeStallMs: 1000,

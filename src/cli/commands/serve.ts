@@ -11,6 +11,7 @@ import { AppendProgress } from '../append-progress.js';
 import { UsageError } from '../exit.js';
 import { type Input, openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
+import { logOption } from '../log.js';
 import { choiceOf, filled, finalityOf, numberOf, OPTION, storePlan, wholeNumber } from '../options.js';
 import { chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -95,6 +96,8 @@ export function command(): Command {
         'who may keep final blocks and snapshots: the client, shared caches too, or nobody',
       ),
     )
+    .addOption(new Option('--metrics', 'serve metrics at /sync/metrics, in the form of OpenMetrics'))
+    .addOption(logOption())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)

@@ -4,7 +4,9 @@ import type { SyncEngine } from '../../engine/sync-engine.js';
 import { serverOf } from '../../server/create-server.js';
 import type { SyncServer, SyncServerConfig } from '../../server/index.js';
 import { type ServicePlan, servicePlan } from '../../server/plan.js';
+import { createMetrics } from '../../metrics/index.js';
 import { failureOf, UsageError } from '../exit.js';
+import { type LogForm, loggerOf } from '../log.js';
 import { planned } from '../planned.js';
 import type { Reporter } from '../reporter.js';
 
@@ -15,6 +17,8 @@ export interface ServerArguments {
   readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
   readonly cache: NonNullable<SyncServerConfig['cache']>;
+  readonly metrics?: boolean;
+  readonly log?: LogForm;
 }
 
 /**
@@ -30,9 +34,12 @@ export async function chainServer(
   isCatchingUp: () => boolean = () => false,
 ): Promise<(chain: Chain, engine?: SyncEngine) => SyncServer> {
   const snapshots = await snapshotOptions(options, out);
+  const metrics = options.metrics === true ? createMetrics() : null;
   const config = {
     snapshots: snapshots === null ? null : { ...snapshots, isCatchingUp },
     cache: options.cache,
+    metrics,
+    logger: loggerOf(options.log),
     limits: { maxBlockBytes: options.maxBlockBytes },
     onError: (error: unknown): void => {
       warn(out, error);
@@ -41,8 +48,14 @@ export async function chainServer(
   const plan = planned(() => servicePlan('blockferry', config));
   const readiness = (engine: SyncEngine): ServicePlan['readiness'] =>
     planned(() => servicePlan('blockferry', { readiness: { engine } })).readiness;
-  return (chain, engine) =>
-    serverOf({ ...plan, source: chain, ...(engine === undefined ? {} : { readiness: readiness(engine) }) });
+  return (chain, engine) => {
+    metrics?.watch(engine ?? chain);
+    return serverOf({
+      ...plan,
+      source: chain,
+      ...(engine === undefined ? {} : { readiness: readiness(engine) }),
+    });
+  };
 }
 
 /** Snapshots are served when there is a key to sign them with. */

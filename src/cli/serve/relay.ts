@@ -8,6 +8,7 @@ import type { SyncEngine } from '../../engine/sync-engine.js';
 import { isSyncError, type SyncError } from '../../errors/index.js';
 import { sleep } from '../../internal/abort.js';
 import { backoffDelayMs } from '../../internal/backoff.js';
+import { loggerOf } from '../log.js';
 import type { SyncServer } from '../../server/index.js';
 import { chainSummary, storeText } from '../chain-summary.js';
 import type { CommandContext } from '../run-command.js';
@@ -33,7 +34,7 @@ export async function relay(options: RelayArguments, context: CommandContext): P
   const following: Following = { engine: null };
   const isCatchingUp = (): boolean => following.engine?.state.phase !== 'synced';
   const makeServer = await chainServer(options, context.out, isCatchingUp);
-  const plan = await syncPlan(options, { follow: true, retry: RETRY });
+  const plan = await syncPlan(options, { follow: true, retry: RETRY, logger: loggerOf(options.log) });
   const front = new Front();
   try {
     const round = new Relay({ plan, front, makeServer, following, address: options }, context);

@@ -11,7 +11,7 @@ import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
 import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
 import { NODE_LISTENER_OPTIONS } from '../../src/server/node.js';
 import { SERVER_LIMITS, SERVER_OPTIONS } from '../../src/server/plan.js';
-import { METRICS_OPTIONS } from '../../src/metrics/index.js';
+import { METRICS_OPTIONS } from '../../src/metrics/options.js';
 import { READINESS } from '../../src/server/probes/options.js';
 import { statedDefaults, valueOfDefault } from '../helpers/docstring-defaults.js';
 
@@ -25,7 +25,7 @@ const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[]
   ['src/server/middleware-options.ts', 'SyncMiddlewareOptions', { clientKey }],
   ['src/server/node.ts', 'NodeListenerOptions', NODE_LISTENER_OPTIONS],
   ['src/http2-client/options.ts', 'Http2FetchOptions', HTTP2_FETCH_OPTIONS],
-  ['src/metrics/index.ts', 'MetricsOptions', METRICS_OPTIONS],
+  ['src/metrics/options.ts', 'MetricsOptions', METRICS_OPTIONS],
   ['src/server/close-options.ts', 'CloseServerOptions', CLOSE_SERVER_OPTIONS],
   ['src/server/http2/options.ts', 'CloseHttp2Options', CLOSE_HTTP2_OPTIONS],
   ['plugins/transport-sse/server/endpoint.ts', 'SseEndpointOptions', SSE_ENDPOINT_OPTIONS],

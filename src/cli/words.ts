@@ -32,6 +32,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['to', '--to'],
   ['follow', '--follow'],
   ['cache', '--cache'],
+  ['authorize', '--token-file'],
   ['snapshots.every', '--snapshot-every'],
 ]);
 

@@ -347,6 +347,12 @@ export const ERROR_CODES = {
     'See `reason` of the answer; a load balancer asks another node meanwhile.',
     { ...retry, status: 503 },
   ),
+  UNAUTHORIZED: info(
+    'The request names nobody who may read.',
+    'Send credentials that the server knows, as `WWW-Authenticate` of the answer says.',
+    { status: 401 },
+  ),
+  FORBIDDEN: info('Whoever asks may not read this.', 'Ask the operator of the server.', { status: 403 }),
   INTERNAL: info('The server failed.', "See the server's log.", { status: 500 }),
   // Engine, configuration, command line
   PLUGIN_UNKNOWN: info(

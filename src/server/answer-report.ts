@@ -1,5 +1,5 @@
 import type { Endpoint, EndpointResponse } from '../contracts/index.js';
-import type { AnswerEvent, ServerEvent } from './events.js';
+import type { OpenedEvent, ServerEvent } from './events.js';
 import type { ServerTally } from './server-tally.js';
 import type { SyncRequest } from './sync-request.js';
 
@@ -8,6 +8,8 @@ export class AnswerReport {
   bytes = 0;
   /** Way and codec. */
   kind = '';
+  #first: number | null = null;
+  #last = -1;
   readonly #way: string;
   readonly #request: SyncRequest;
   readonly #tally: ServerTally;
@@ -42,6 +44,12 @@ export class AnswerReport {
     else if (isStream) this.#onEvent?.({ type: 'opened', ...this.#facts(response) });
   }
 
+  /** The answer has these heights. */
+  gives(from: number, to: number): void {
+    if (this.#first === null || from < this.#first) this.#first = from;
+    if (to > this.#last) this.#last = to;
+  }
+
   /** The answer is over; more calls than one do no harm. */
   end(): void {
     const response = this.#response;
@@ -49,14 +57,24 @@ export class AnswerReport {
     this.#stopCounting();
     if (response === null || this.#onEvent === null) return;
     const durationMs = performance.now() - this.#startedMs;
-    this.#onEvent({ type: 'answered', ...this.#facts(response), bytes: this.bytes, durationMs });
+    const heights = this.#first === null ? null : { from: this.#first, to: this.#last };
+    this.#onEvent({ type: 'answered', ...this.#facts(response), heights, bytes: this.bytes, durationMs });
   }
 
-  #facts({ status }: EndpointResponse): Omit<AnswerEvent, 'bytes' | 'durationMs'> {
-    const { method, path, query, clientKey } = this.#request;
+  #facts({ status }: EndpointResponse): OpenedEvent {
+    const { method, path, query, clientKey, principal } = this.#request;
     const from = query.get('from_height') ?? query.get('from');
     const to = query.get('to_height') ?? query.get('to');
-    return { way: this.#way, method, path, status, client: clientKey, from, to };
+    return {
+      way: this.#way,
+      method,
+      path,
+      status,
+      client: clientKey,
+      principal: principal?.id ?? null,
+      from,
+      to,
+    };
   }
 }
 

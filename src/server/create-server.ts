@@ -1,8 +1,9 @@
 import { channel } from 'node:diagnostics_channel';
-import type { Logger } from '../contracts/index.js';
+import type { BlockRange } from '../contracts/index.js';
 import { resolveServerParts, type SnapshotSettings } from '../di/server-parts.js';
 import { Counts } from '../internal/timing.js';
-import type { ServerEvent } from './events.js';
+import type { AuditEntry } from './access/types.js';
+import type { AnswerEvent, ServerEvent } from './events.js';
 import { logServerEvent } from './log.js';
 import { SERVER_OPTIONS, serverPlan, type ServerPlan, type SyncServerConfig } from './plan.js';
 import { Readiness } from './probes/readiness.js';
@@ -25,7 +26,7 @@ export function createSyncServer(config: SyncServerConfig): SyncServer {
 
 /** Makes the server of a plan. @throws SyncError `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE` */
 export function serverOf(plan: ServerPlan): SyncServer {
-  const { limits, cache, plugins, onError, metrics, logger, readiness } = plan;
+  const { limits, cache, plugins, onError, metrics, readiness, authorize, challenge } = plan;
   const source = new TrackedSource(plan.source);
   const builds = new Counts();
   const snapshots = plan.snapshots === null ? null : counted(plan.snapshots, builds);
@@ -37,8 +38,10 @@ export function serverOf(plan: ServerPlan): SyncServer {
     cache,
     onError,
     metrics,
+    authorize,
+    challenge,
     onEvent: (event) => {
-      tell(server, event, logger);
+      tell(server, event, plan);
     },
     readiness: new Readiness(source, readiness),
     idle: (withinMs) => source.idle(withinMs),
@@ -47,9 +50,23 @@ export function serverOf(plan: ServerPlan): SyncServer {
   return server;
 }
 
-function tell(server: SyncServer, event: ServerEvent, logger: Logger | null): void {
+function tell(server: SyncServer, event: ServerEvent, { logger, audit, onError }: ServerPlan): void {
   if (EVENTS.hasSubscribers) EVENTS.publish({ server, event });
   if (logger !== null) logServerEvent(logger, event);
+  if (audit === null || event.type !== 'answered' || event.heights === null) return;
+  try {
+    audit(entryOf(event, event.heights));
+  } catch (error) {
+    onError(error);
+  }
+}
+
+function entryOf(
+  { principal, client, way, bytes, durationMs }: AnswerEvent,
+  heights: BlockRange,
+): AuditEntry {
+  const at = new Date(Date.now() - durationMs).toISOString();
+  return { at, principal, client, way, ...heights, bytes };
 }
 
 /** The same settings, with builds counted. */

@@ -130,6 +130,7 @@ function toRequest(server: SyncServer, { req, target, clientKey }: NodeExchange)
     query: parseQuery(query),
     header: (name) => headerOf(req, name),
     clientKey,
+    req,
   };
 }
 

@@ -8,6 +8,7 @@ import type {
 } from '../contracts/index.js';
 import { SNAPSHOT_OPTIONS, type SnapshotServerOptions } from '../di/server-parts.js';
 import {
+  accepting,
   checkDistinctPlugins,
   duration,
   func,
@@ -19,12 +20,15 @@ import {
   oneOf,
   optional,
   pluginOf,
+  type Reader,
   readOptions,
+  refusal,
   type SpecOf,
   type ValuesOf,
   withDefault,
 } from '../internal/options/index.js';
 import { DEFAULT_SERVER_LIMITS as DEFAULTS } from './limits.js';
+import type { AuditEntry, Authorize } from './access/types.js';
 import type { MetricsPage } from './metrics-page.js';
 import { readiness, type ReadinessConfig } from './probes/options.js';
 import { blockSource } from './source-option.js';
@@ -74,6 +78,25 @@ export interface SyncServerConfig {
    * @defaultValue `null`
    */
   readonly logger?: Logger | null;
+  /**
+   * Says who asks, before any byte is sent; `null` lets everybody read who can reach the server. It has 10 seconds. The
+   * probes `/health` and `/ready` are answered to everybody.
+   *
+   * @defaultValue `null`
+   */
+  readonly authorize?: Authorize | null;
+  /**
+   * `WWW-Authenticate` of the 401 that goes to whom `authorize` does not know.
+   *
+   * @defaultValue `'Bearer'`
+   */
+  readonly challenge?: string;
+  /**
+   * Called when an answer that has blocks is over, with who was given which heights. Must not throw. `null` for nobody.
+   *
+   * @defaultValue `null`
+   */
+  readonly audit?: ((entry: AuditEntry) => void) | null;
   /** Bounds; each has a default. */
   readonly limits?: Partial<ServerLimits>;
   /**
@@ -109,6 +132,9 @@ const SERVICE_OPTIONS = {
   readiness,
   metrics: optional(objectWith<MetricsPage>('metrics, as `createMetrics` makes', ['text', 'watchServer'])),
   logger: logger(),
+  authorize: optional(func<Authorize>()),
+  challenge: withDefault(challengeText(), 'Bearer'),
+  audit: optional(func<(entry: AuditEntry) => void>()),
   limits: object(SERVER_LIMITS),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
 } satisfies SpecOf<Omit<SyncServerConfig, 'source'>>;
@@ -128,7 +154,7 @@ export type ServicePlan = Omit<ServerPlan, 'source'>;
 /** The plan of a server whose chain is not open yet. @throws as {@link serverPlan} */
 export function servicePlan(owner: string, config: Omit<SyncServerConfig, 'source'>): ServicePlan {
   const plan = readOptions(owner, config, SERVICE_OPTIONS);
-  checkDistinctPlugins(plan.plugins, { owner });
+  checkTogether(plan, owner);
   return plan;
 }
 
@@ -144,6 +170,22 @@ export function serverPlan<S extends typeof SERVER_OPTIONS>(
   spec: S,
 ): ValuesOf<S> {
   const plan = readOptions(owner, config, spec);
-  checkDistinctPlugins(plan.plugins, { owner });
+  checkTogether(plan, owner);
   return plan;
+}
+
+function checkTogether({ plugins, authorize, cache }: ServicePlan, owner: string): void {
+  checkDistinctPlugins(plugins, { owner });
+  if (authorize !== null && cache === 'public')
+    throw refusal(
+      { owner, path: 'cache' },
+      "can't be `public` with `authorize`: a shared cache gives what it has to whoever asks.",
+    );
+}
+
+function challengeText(): Reader<string> {
+  return accepting(
+    'a text that an HTTP header can carry',
+    (value): value is string => typeof value === 'string' && /^[\x21-\x7e][\t\x20-\x7e]*$/.test(value),
+  );
 }

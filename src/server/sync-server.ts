@@ -9,6 +9,8 @@ import type {
   ServerLimits,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import { Access } from './access/access.js';
+import type { Authorize } from './access/types.js';
 import { AnswerReport } from './answer-report.js';
 import { ClientSlots } from './client-slots.js';
 import type { ServerEvent } from './events.js';
@@ -32,6 +34,10 @@ export interface SyncServerOptions {
   readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
   readonly cache: CachePolicy;
+  /** Says who asks; `null`, the default, lets everybody read. */
+  readonly authorize?: Authorize | null | undefined;
+  /** `WWW-Authenticate` of answers to those whom nobody knows. Default `Bearer`. */
+  readonly challenge?: string | undefined;
   /** Whether the node is ready to serve. Default: when its source can be read. */
   readonly readiness?: Readiness | undefined;
   /** Closed after the endpoints. */
@@ -102,6 +108,8 @@ export class SyncServerCore implements SyncServer {
   readonly #named: NamedStreams;
   readonly #open = new OpenRequests();
   readonly #readiness: Readiness;
+  /** `null` where everybody may read. */
+  readonly #access: Access | null;
   readonly #stopMetrics: () => void;
   #closing: Promise<void> | null = null;
 
@@ -109,11 +117,12 @@ export class SyncServerCore implements SyncServer {
     this.#options = options;
     this.limits = options.limits;
     this.tally = options.tally ?? new ServerTally();
-    const { metrics = null } = options;
+    const { metrics = null, authorize = null } = options;
     const { maxStreams: max, maxStreamsPerAddress, maxAnswersPerClient } = options.limits;
     this.#streams = new ClientSlots({ what: 'streams', max, maxPerClient: maxStreamsPerAddress });
     this.#answers = new ClientSlots({ what: 'answers', max, maxPerClient: maxAnswersPerClient });
     this.#named = new NamedStreams(options.limits.streamLeaseMs);
+    this.#access = authorize === null ? null : new Access(authorize);
     this.#readiness = options.readiness ?? new Readiness(options.source, null);
     this.#routes = new Routes(options.endpoints, metrics === null ? [] : [METRICS_PATH]);
     this.#stopMetrics = metrics?.watchServer(this, options.source) ?? (() => undefined);
@@ -153,7 +162,7 @@ export class SyncServerCore implements SyncServer {
         if (!signal.aborted) this.report(failure);
       });
       this.#refused(request, error, response);
-      return withoutBody(request, withAllow(error, response));
+      return withoutBody(request, withHints(error, response, this.#options.challenge ?? 'Bearer'));
     }
   }
 
@@ -195,6 +204,16 @@ export class SyncServerCore implements SyncServer {
     }
     const probe = this.#probe(request.path);
     if (probe !== null) return probe.then((response) => withoutBody(request, response));
+    if (this.#closing !== null) throw closingError();
+    if (this.#access === null) return this.#give(request, signal);
+    return this.#access
+      .principal(request, signal)
+      .then((principal) => this.#give({ ...request, principal }, signal));
+  }
+
+  /** Answers whoever may read. */
+  #give(request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> | EndpointResponse {
+    // It may have begun while the host found out who asks.
     if (this.#closing !== null) throw closingError();
     const { metrics = null } = this.#options;
     if (metrics !== null && request.path === METRICS_PATH)
@@ -247,9 +266,11 @@ export class SyncServerCore implements SyncServer {
   }
 
   /** @returns what gives the place back that a request takes */
-  #place({ streams }: Endpoint, { method, clientKey }: SyncRequest): () => void {
-    if (method === 'HEAD') return () => undefined;
-    return (streams ? this.#streams : this.#answers).take(clientKey);
+  #place({ streams }: Endpoint, request: SyncRequest): () => void {
+    if (request.method === 'HEAD') return () => undefined;
+    const { maxStreams, maxAnswers } = request.principal ?? {};
+    const key = keyOf(request);
+    return streams ? this.#streams.take(key, maxStreams) : this.#answers.take(key, maxAnswers);
   }
 
   async #begin(
@@ -260,7 +281,10 @@ export class SyncServerCore implements SyncServer {
     const lease = name === null ? null : this.#lease(name, open);
     const options: EndpointHandleOptions = {
       signal: open.signal,
-      clientKey: request.clientKey,
+      clientKey: keyOf(request),
+      onHeights: (from, to) => {
+        report.gives(from, to);
+      },
       onError: (error) => {
         this.report(error);
       },
@@ -307,6 +331,11 @@ interface Begun {
   readonly name: string | null;
 }
 
+/** What a client is counted under: who it is, wherever it asks from, or else its address. */
+function keyOf({ principal, clientKey }: SyncRequest): string {
+  return principal === undefined ? clientKey : `principal ${principal.id}`;
+}
+
 function closingError(cause?: unknown): SyncError {
   return new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000, cause });
 }
@@ -315,7 +344,10 @@ function withoutBody(request: SyncRequest, response: EndpointResponse): Endpoint
   return request.method === 'HEAD' ? { ...response, body: null } : response;
 }
 
-function withAllow(error: unknown, response: EndpointResponse): EndpointResponse {
-  if (response.status !== 405 || !isSyncError(error)) return response;
-  return { ...response, headers: { ...response.headers, allow: METHODS.join(', ') } };
+/** What a refusal has to say beside its problem document (RFC 9110 sections 10.2.1 and 11.6.1). */
+function withHints(error: unknown, response: EndpointResponse, challenge: string): EndpointResponse {
+  if (!isSyncError(error)) return response;
+  const { status, headers } = response;
+  if (status === 405) return { ...response, headers: { ...headers, allow: METHODS.join(', ') } };
+  return status === 401 ? { ...response, headers: { ...headers, 'www-authenticate': challenge } } : response;
 }

@@ -21,6 +21,7 @@ interface Files {
   readonly otherState: string;
   readonly noState: string;
   readonly headers: string;
+  readonly tokens: string;
 }
 
 async function makeFiles(t: ExecutionContext): Promise<Files> {
@@ -40,6 +41,7 @@ async function makeFiles(t: ExecutionContext): Promise<Files> {
     state: at('state.mjs', 'export default { apply() {} };'),
     otherState: at('other.mjs', 'export default { aply() {} };'),
     noState: at('none.mjs', 'export const apply = 1;'),
+    tokens: at('tokens.txt', 'a 0123456789abcdef\n'),
     headers: at('headers.txt', '# a token\nauthorization: Bearer x\n'),
   };
 }
@@ -67,6 +69,7 @@ function rowsFor({
   otherState,
   noState,
   headers,
+  tokens,
 }: Files): Readonly<Record<string, Row>> {
   const file = (path: string): Row => ({ takes: [path], refuses: [''] });
   const heights: Row = { takes: ['0', '5'], refuses: ['', '-1', '01', '1.5', 'x', '9007199254740992'] };
@@ -141,6 +144,7 @@ function rowsFor({
     '--key': file(key),
     '--cache': { takes: ['private', 'public', 'no-store'], refuses: ['', 'Public', 'all'] },
     '--snapshot-every': { ...counts, beside: [`--key=${key}`] },
+    '--token-file': file(tokens),
     '--log': { takes: ['json', 'pretty'], refuses: ['', 'text', 'JSON'] },
     '--height': { takes: ['0'], refuses: ['', '5', '-1', 'x'] },
     '--previous-hash': { takes: ['0'.repeat(64)], refuses: ['', 'abc', '1'.repeat(64)] },

@@ -112,6 +112,9 @@ const SERVER_ROWS: OptionTable = {
   'readiness.maxBehindMs': row([undefined, 0, 1.5, 2 ** 31 - 1], [...NO_NUMBERS, -1, 2 ** 31]),
   metrics: row([undefined, null, createMetrics()], [true, {}, createMetrics, 'on']),
   logger: row([undefined, null, console], [true, {}, { info: ignore }, 'x']),
+  authorize: row([undefined, null, ignore], ['x', {}, promise]),
+  challenge: row([undefined, 'Basic realm="a"'], [null, '', 'a\nb', 5]),
+  audit: row([undefined, null, ignore], ['x', {}, promise]),
   limits: row([undefined, {}], [null, 5, [], { maxStream: 1 }, promise]),
   'limits.heartbeatMs': times,
   'limits.writeStallMs': times,
@@ -268,7 +271,7 @@ test('a name that is not an option is refused with the one that was probably mea
   );
   refused(
     () => syncMiddleware({ chain: source } as never),
-    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `cache`, `readiness`, `metrics`, `logger`, `limits`, `onError`, `clientKey`.',
+    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `cache`, `readiness`, `metrics`, `logger`, `authorize`, `challenge`, `audit`, `limits`, `onError`, `clientKey`.',
   );
   refused(
     () => nodeListener(createSyncServer({ source }), { mount: '/sync' } as never),

@@ -38,7 +38,10 @@ function everyOption(directory: string): Record<string, unknown> {
       maxPartBytes: 1000,
       onEvent: () => undefined,
     },
-    cache: 'public',
+    cache: 'private',
+    authorize: () => ({ id: 'anybody' }),
+    challenge: 'Bearer',
+    audit: () => undefined,
     readiness: {
       engine: createSyncEngine({ peers: ['http://127.0.0.1:1'], storage: { use: 'memory' } }),
       maxBehindBlocks: 10,

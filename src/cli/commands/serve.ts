@@ -96,6 +96,12 @@ export function command(): Command {
         'who may keep final blocks and snapshots: the client, shared caches too, or nobody',
       ),
     )
+    .addOption(
+      new Option(
+        '--token-file <file>',
+        'only those read who send a bearer token of this file, which has a name and a token on each line, and is read anew',
+      ).argParser(filled),
+    )
     .addOption(new Option('--metrics', 'serve metrics at /sync/metrics, in the form of OpenMetrics'))
     .addOption(logOption())
     .addOption(OPTION.maxBlockBytes())

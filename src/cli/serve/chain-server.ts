@@ -9,6 +9,7 @@ import { failureOf, UsageError } from '../exit.js';
 import { type LogForm, loggerOf } from '../log.js';
 import { planned } from '../planned.js';
 import type { Reporter } from '../reporter.js';
+import { tokenFile } from './token-file.js';
 
 /** What a command was told of what to serve. */
 export interface ServerArguments {
@@ -19,6 +20,7 @@ export interface ServerArguments {
   readonly cache: NonNullable<SyncServerConfig['cache']>;
   readonly metrics?: boolean;
   readonly log?: LogForm;
+  readonly tokenFile?: string;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function chainServer(
     snapshots: snapshots === null ? null : { ...snapshots, isCatchingUp },
     cache: options.cache,
     metrics,
+    authorize: options.tokenFile === undefined ? null : await tokenFile(options.tokenFile),
     logger: loggerOf(options.log),
     limits: { maxBlockBytes: options.maxBlockBytes },
     onError: (error: unknown): void => {

@@ -20,6 +20,7 @@ export const COMMANDS = {
   serve: ['serve a store to other nodes over HTTP', () => import('./commands/serve.js')],
   sync: ["bring a store up to date from other nodes' servers", () => import('./commands/sync.js')],
   export: ['write blocks as NDJSON, byte for byte', () => import('./commands/export.js')],
+  get: ['print one block', () => import('./commands/get.js')],
   publish: ['write the history as files for any web server', () => import('./commands/publish.js')],
   verify: ['check every block of a store again', () => import('./commands/verify.js')],
   upgrade: ['turn an older store into tiles', () => import('./commands/upgrade.js')],

@@ -165,6 +165,7 @@ function baseFor({ dir, lines, missing, key }: Files): Readonly<Record<string, r
     'serve --ingest': [`--data=${dir}`],
     sync: [`--data=${dir}`, `--peer=${PEER}`],
     export: [`--data=${dir}`],
+    get: [`--data=${dir}`],
     publish: [`--data=${dir}`, `--out=${missing}`],
     upgrade: [`--data=${dir}`],
     verify: [`--data=${dir}`],

@@ -10,6 +10,7 @@ const COMMANDS = [
   'publish',
   'verify',
   'status',
+  'doctor',
   'seal',
   'keygen',
   'snapshot',

@@ -27,12 +27,27 @@ export class EngineTally {
 
   /** Something came from a peer. */
   items(way: string, items: readonly WireItem[]): void {
+    let codec = '';
+    let bytes = 0;
     for (const item of items) {
-      if (item.kind === 'frame') this.received.add(`${way} ${item.codec}`, item.bytes.byteLength);
-      if (item.kind !== 'tile') continue;
-      this.received.add(`${way} gzip`, item.tile.bytes);
-      this.tilesFetched += 1;
+      if (item.kind === 'frame') {
+        if (item.codec !== codec) {
+          this.#received(way, codec, bytes);
+          codec = item.codec;
+          bytes = 0;
+        }
+        bytes += item.bytes.byteLength;
+      } else if (item.kind === 'tile') {
+        this.#received(way, 'gzip', item.tile.bytes);
+        this.tilesFetched += 1;
+      }
     }
+    this.#received(way, codec, bytes);
+  }
+
+  /** Once for a run of blocks, of which there are many. */
+  #received(way: string, codec: string, bytes: number): void {
+    if (bytes > 0) this.received.add(`${way} ${codec}`, bytes);
   }
 
   /** A store was opened: its head is not news. */

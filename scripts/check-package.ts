@@ -40,7 +40,7 @@ async function checkInstalled(tarball: string, names: readonly string[]): Promis
 }
 
 const plugins = readdirSync(inProject('plugins')).map((name) => `./plugins/${name}`);
-const entryPoints = ['.', './express', './http2', './http2-client', './testing', ...plugins];
+const entryPoints = ['.', './express', './http2', './http2-client', './metrics', './testing', ...plugins];
 const names = entryPoints.map((path) => (path === '.' ? 'blockferry' : `blockferry${path.slice(1)}`));
 const tarball = await pack(projectRoot, inProject('temp', 'package'));
 const problems = [

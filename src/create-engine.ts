@@ -1,6 +1,11 @@
+import { channel } from 'node:diagnostics_channel';
 import { type EnginePlan, enginePlan } from './config/engine-plan.js';
 import type { SyncEngineConfig } from './config/types.js';
+import { logSyncEvent } from './engine/events/log.js';
 import { SyncEngine } from './engine/sync-engine.js';
+
+/** Gets every event but blocks of every engine of the process, while somebody listens. */
+const EVENTS = channel('blockferry:engine');
 
 /**
  * Makes an engine out of a configuration, which is read here and never again. Nothing is opened or asked for before
@@ -16,10 +21,16 @@ export function createSyncEngine(config: SyncEngineConfig): SyncEngine {
 
 /** Makes the engine of a plan. */
 export function engineOf(plan: EnginePlan): SyncEngine {
-  return new SyncEngine(
+  const { logger } = plan;
+  const engine = new SyncEngine(
     plan.settings,
     // The container is loaded by the first start: a host that only imports the package does not pay for it.
     async () => (await import('./di/assemble.js')).assembleEngine(plan),
     () => performance.now(),
+    (event) => {
+      if (EVENTS.hasSubscribers) EVENTS.publish({ engine, event });
+      if (logger !== null) logSyncEvent(logger, event);
+    },
   );
+  return engine;
 }

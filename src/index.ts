@@ -8,6 +8,7 @@ export type {
   SnapshotConfig,
   StorageConfig,
   SyncEngineConfig,
+  TlsConfig,
   TrustConfig,
 } from './config/types.js';
 export type { RetryOptions } from './engine/backoff.js';

@@ -15,6 +15,10 @@ export class LevelTiles implements StorageTiles {
     this.#maker = maker;
   }
 
+  get made(): number {
+    return this.#maker.made;
+  }
+
   settle(height: number, { isDigested = false }: { readonly isDigested?: boolean } = {}): Promise<void> {
     return this.#maker.settle(height, isDigested);
   }

@@ -33,6 +33,11 @@ export class TileMaker {
     this.#work = new TileWork(handle, writes);
   }
 
+  /** How many it has made since the store was opened. */
+  get made(): number {
+    return this.#work.made;
+  }
+
   /** Makes the tiles that are decided up to a height. Resolves when they are durable, or the store is closed. */
   async settle(height: number, isDigested: boolean): Promise<void> {
     this.#handle.use();
@@ -51,6 +56,7 @@ export class TileMaker {
   /** Begins anew with a store that was opened. */
   open(): void {
     this.#settled = -1;
+    this.#work.made = 0;
     this.#isClosing = false;
     this.#framesBefore = this.#handle.use().contents.segments.usedBytes;
   }

@@ -48,6 +48,8 @@ type Piece = TileCut & Pick<TileRecord, 'decidedAt'>;
  * time.
  */
 export class TileWork {
+  /** Tiles that were made since the store was opened. */
+  made = 0;
   readonly #handle: StoreHandle;
   readonly #writes: WriteQueue;
   readonly #thread = new TileThread();
@@ -73,6 +75,7 @@ export class TileWork {
       async (prepared) => {
         if (prepared === 'note') return this.#note(store, settled, isDigested);
         if (prepared !== null) await this.#write(store, cut, prepared);
+        this.made += prepared === null ? 0 : 1;
         store.plan.done(cut);
       },
     );

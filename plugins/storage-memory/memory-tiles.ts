@@ -16,6 +16,7 @@ export interface TilesHost {
 
 /** Keeps settled blocks as tiles. They are encoded in turns between other work, a member at a time. */
 export class MemoryTiles implements StorageTiles {
+  made = 0;
   readonly #host: TilesHost;
   #plan = new TilePlan();
   #settled = -1;
@@ -130,6 +131,7 @@ export class MemoryTiles implements StorageTiles {
       const changes = this.#changes;
       const made = await this.#make(cut);
       if (this.#changes !== changes || !this.#host.isOpen()) continue;
+      this.made += made === null ? 0 : 1;
       if (made !== null) this.#host.blocks().splice(cut.from - this.#host.base(), made.length, ...made);
       plan.done(cut);
     }

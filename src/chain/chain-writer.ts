@@ -9,6 +9,7 @@ import type {
   Storage,
 } from '../contracts/index.js';
 import { WriteQueue } from '../internal/write-queue.js';
+import type { ChainTally } from './chain-tally.js';
 import type { ChainListeners } from './chain-listeners.js';
 import { type AppendPoint, nextHeight } from '../internal/links.js';
 import type { Pins } from './pins.js';
@@ -32,6 +33,7 @@ export interface CommitOptions extends AbortOptions {
 export interface ChainWriterDeps {
   readonly storage: Storage;
   readonly listeners: ChainListeners;
+  readonly tally: ChainTally;
   /** Blocks that are never dropped. */
   readonly pins: Pins;
   /** Who may write blocks; `null` when anybody may. */
@@ -264,7 +266,9 @@ export class ChainWriter {
     const confirmed = isConfirmed ? { height: last.header.height, hash: last.header.hash } : null;
     const frames = blocks.map(({ frame }) => frame);
     const finalized = confirmed === null ? null : await this.#finalized(frames, confirmed);
+    const startedMs = performance.now();
     await storage.commit({ rollbackTo, blocks, tiles, confirmed, finalized, identity });
+    this.#deps.tally.commit.add(performance.now() - startedMs);
     this.#storedAs = last.codec;
     this.#settleTiles();
     return { frames, tiles };

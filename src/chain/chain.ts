@@ -20,6 +20,7 @@ import type {
 import { storedLimits } from '../internal/expansion.js';
 import { checkDocuments, checkPlace } from './arguments.js';
 import { Block } from './block.js';
+import { ChainTally } from './chain-tally.js';
 import { ChainListeners, type RollbackHook } from './chain-listeners.js';
 import { ChainWriter, type CommitOptions } from './chain-writer.js';
 import type { AppendPoint } from '../internal/links.js';
@@ -70,6 +71,12 @@ export interface ChainParts {
 export class Chain implements BlockSource, Closeable {
   /** Settled blocks of this chain as its store has them in tiles; `null` for a store that keeps none. */
   readonly tiles: NonNullable<BlockSource['tiles']> | null;
+  /**
+   * What it has done since it was opened.
+   *
+   * @internal
+   */
+  readonly tally = new ChainTally();
   readonly #parts: ChainParts;
   readonly #listeners = new ChainListeners();
   readonly #writer: ChainWriter;
@@ -96,6 +103,7 @@ export class Chain implements BlockSource, Closeable {
       producers === null ? null : new Equivocations({ storage, producers, shelf, decode });
     this.#writer = new ChainWriter({
       storage,
+      tally: this.tally,
       listeners: this.#listeners,
       pins,
       producers,
@@ -113,6 +121,24 @@ export class Chain implements BlockSource, Closeable {
   /** {@link ChainRules.id} of this chain. */
   get chain(): string {
     return this.#parts.rules.id;
+  }
+
+  /**
+   * Directory of the store; `null` when it has none.
+   *
+   * @internal
+   */
+  get directory(): string | null {
+    return this.#parts.storage.directory;
+  }
+
+  /**
+   * How many tiles the store has made since it was opened; `null` where it doesn't count them.
+   *
+   * @internal
+   */
+  get madeTiles(): number | null {
+    return this.#parts.storage.tiles?.made ?? null;
   }
 
   chainId(): string | null {
@@ -311,7 +337,10 @@ export class Chain implements BlockSource, Closeable {
     const name = this.#name.forBlocks;
     const tiles = { checked: this.#checkedTiles, areKept: storage.tiles !== undefined };
     return new Verifier(
-      { rules, codecs, encoding, maxBlockBytes, pins, producers, signedFrom, name, tiles },
+      {
+        ...{ rules, codecs, encoding, maxBlockBytes, pins, producers, signedFrom, name, tiles },
+        tally: this.tally,
+      },
       point,
     );
   }
@@ -322,7 +351,9 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   readonly verifyTile: VerifyTile = async (entry, body, options) => {
+    const startedMs = performance.now();
     const tile = await this.#parts.verifyTile(entry, body, options);
+    this.tally.tile.add(performance.now() - startedMs);
     this.#checkedTiles.add(tile);
     return tile;
   };

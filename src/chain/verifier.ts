@@ -9,6 +9,7 @@ import type {
   WireFrame,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import type { ChainTally } from './chain-tally.js';
 import { lendDocument } from './lend-document.js';
 import { encodedFrames, framesOf, type TileBlocks, type TilePolicy, wholeOf } from './linked-tile.js';
 import { checkLink, type AppendPoint, nextHeight } from '../internal/links.js';
@@ -32,6 +33,7 @@ export interface VerifierDeps {
   readonly maxBlockBytes: number;
   /** How tiles are taken; `null` where none are. */
   readonly tiles: TilePolicy | null;
+  readonly tally: ChainTally;
 }
 
 /**
@@ -61,16 +63,33 @@ export class Verifier {
   wireFrame(item: WireFrame): Frame | null {
     const claimed = item.height ?? nextHeight(this.#appendPoint);
     try {
-      const codec = this.#deps.codecs.get(item.codec);
-      return lendDocument(codec, item, this.#deps.maxBlockBytes, (document) =>
-        this.#isRepeat(item, document) ? null : this.#accept(document, item),
-      );
+      return this.#deps.tally.takesTime() ? this.#timedFrame(item) : this.#frame(item);
     } catch (error) {
       throw located(
         isSyncError(error, 'CODEC_OUTPUT_TOO_LARGE') ? this.#tooLarge(null, error) : error,
         claimed,
       );
     }
+  }
+
+  #frame(item: WireFrame): Frame | null {
+    const codec = this.#deps.codecs.get(item.codec);
+    return lendDocument(codec, item, this.#deps.maxBlockBytes, (document) =>
+      this.#isRepeat(item, document) ? null : this.#accept(document, item),
+    );
+  }
+
+  #timedFrame(item: WireFrame): Frame | null {
+    const { codecs, maxBlockBytes, tally } = this.#deps;
+    const startedMs = performance.now();
+    let decodedMs = startedMs;
+    const frame = lendDocument(codecs.get(item.codec), item, maxBlockBytes, (document) => {
+      decodedMs = performance.now();
+      return this.#isRepeat(item, document) ? null : this.#accept(document, item);
+    });
+    tally.decode.add(decodedMs - startedMs);
+    tally.verify.add(performance.now() - decodedMs);
+    return frame;
   }
 
   /**

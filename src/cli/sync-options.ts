@@ -5,6 +5,7 @@ import type { BlockRef, SnapshotTransportPlugin, SnapshotType } from '../contrac
 import type { WantedMode } from '../engine/modes.js';
 import { STREAM_CODECS } from '../internal/codecs.js';
 import { WANTED_SNAPSHOT_TYPE } from '../internal/snapshot-types.js';
+import { type ConnectionArguments, connectionConfig, connectionOptions } from './connection-options.js';
 import {
   blockRef,
   choiceOf,
@@ -20,7 +21,7 @@ import { stateConfig } from './state-module.js';
 import { TRUST_OPTION, type TrustArguments, trustConfig } from './trust.js';
 
 /** What a command was told of whom to sync from and how. */
-export interface PeerArguments extends StoreOptions, TrustArguments {
+export interface PeerArguments extends StoreOptions, TrustArguments, ConnectionArguments {
   readonly peer: readonly string[];
   readonly mode: WantedMode;
   readonly snapshotType: SnapshotType;
@@ -42,6 +43,14 @@ export async function snapshotPlugins(
   return [snapshotTransport({ maxParts })];
 }
 
+/** What the command is that has them. */
+export interface SyncOptionsOf {
+  /** Whether there is no mode for it that can't follow. */
+  readonly alwaysFollows: boolean;
+  /** The flag of the key to `--cert`. */
+  readonly keyFlag: '--key' | '--tls-key';
+}
+
 /** The option `--peer`. */
 export function peerOption(description: string): Option {
   return new Option('--peer <url>', description).argParser(texts);
@@ -49,10 +58,8 @@ export function peerOption(description: string): Option {
 
 /**
  * Options that say how to sync, spelled and explained once.
- *
- * @param alwaysFollows - whether there is no mode for it that can't follow.
  */
-export function syncOptions({ alwaysFollows }: { readonly alwaysFollows: boolean }): readonly Option[] {
+export function syncOptions({ alwaysFollows, keyFlag }: SyncOptionsOf): readonly Option[] {
   const { mode } = ENGINE_OPTIONS;
   const choices = (mode.choices ?? []).filter((each) => !alwaysFollows || each !== 'json');
   return [
@@ -81,6 +88,7 @@ export function syncOptions({ alwaysFollows }: { readonly alwaysFollows: boolean
       blockRef,
     ),
     OPTION.state(),
+    ...connectionOptions(keyFlag),
   ];
 }
 
@@ -93,14 +101,16 @@ export function syncOptions({ alwaysFollows }: { readonly alwaysFollows: boolean
  */
 export async function syncPlan(
   options: PeerArguments,
-  more: Pick<SyncEngineConfig, 'to' | 'follow' | 'retry'>,
+  more: Pick<SyncEngineConfig, 'to' | 'follow' | 'retry' | 'logger'>,
 ): Promise<EnginePlan> {
   const { codec, mode, peer, snapshotType, maxParts, agree, staleAfter } = options;
+  const { headers, ...connection } = await connectionConfig(options);
   const config: SyncEngineConfig = {
     ...storeConfig(options, true),
     ...(await stateConfig(options.state)),
     ...more,
-    peers: peer,
+    peers: peer.map((url) => ({ url, headers })),
+    ...connection,
     mode,
     trust: trustConfig(options),
     snapshot: { type: snapshotType },

@@ -11,6 +11,11 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['finality.depth', '--finality-depth'],
   ['stateTransition', '--state'],
   ['peers', '--peer'],
+  ['tls.ca', '--ca'],
+  ['tls.cert', '--cert'],
+  ['tls.key', 'the key of --cert'],
+  ['tls', 'what --ca or --cert names'],
+  ['proxy', '--proxy'],
   ['mode', '--mode'],
   ['trust', '--trust'],
   ['trust.threshold', '--threshold'],
@@ -27,6 +32,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['to', '--to'],
   ['follow', '--follow'],
   ['cache', '--cache'],
+  ['authorize', '--token-file'],
   ['snapshots.every', '--snapshot-every'],
 ]);
 
@@ -52,9 +58,11 @@ const ACTIONS: Partial<Record<ErrorCode, string>> = {
     'Find out which branch is right, and consent to this one with --accept-rollback HEIGHT:HASH if it is; nothing was changed.',
   BRANCH_TOO_LARGE:
     'Find out which branch is right; if it is this one, begin a new store with it. Nothing was changed.',
-  PEER_UNAUTHORIZED: 'Check the name and the password in the address: https://NAME:PASSWORD@….',
+  PEER_UNAUTHORIZED:
+    'Check the name and the password in the address (https://NAME:PASSWORD@…), --header or --header-file.',
+  CREDENTIALS_UNAVAILABLE: 'Check the file of --header-file; the peer was not asked.',
   PEER_CERTIFICATE:
-    'Check the address; for a private authority set NODE_EXTRA_CA_CERTS; renew a certificate that has expired.',
+    'Check the address; for a private authority pass it with --ca; renew a certificate that has expired.',
   PEER_TIMEOUT: 'Try again later, or another peer.',
   PEER_SLOW: 'Another peer is asked; nothing has to be done.',
   HEADS_DISAGREE:

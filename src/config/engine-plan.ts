@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { HttpFetch, TransportLimits } from '../contracts/index.js';
+import type { HttpFetch, Logger, TransportLimits } from '../contracts/index.js';
 import { DEFAULT_RETRY, type RetryOptions } from '../engine/backoff.js';
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits, type EngineSettings } from '../engine/engine-parts.js';
 import { WANTED_MODES } from '../engine/modes.js';
@@ -13,6 +13,7 @@ import {
   height,
   integer,
   list,
+  logger,
   nullable,
   number,
   object,
@@ -28,6 +29,8 @@ import {
 } from '../internal/options/index.js';
 import { WANTED_SNAPSHOT_TYPE } from '../internal/snapshot-types.js';
 import { CHAIN_LIMITS, type ChainPlan, STORE, storePlan } from './chain-plan.js';
+import { type ConnectionSettings, PLAIN } from '../http1-client/index.js';
+import { CONNECTION_OPTIONS, connectionPlan } from './connection.js';
 import { peer } from './peers.js';
 import { checkKeys, keysOf, trust } from './trust.js';
 import type { SnapshotConfig, SyncEngineConfig } from './types.js';
@@ -38,7 +41,11 @@ export interface EnginePlan extends ChainPlan {
   readonly transportLimits: TransportLimits;
   /** The host's HTTP client; `null` for the engine's own. */
   readonly fetch: HttpFetch | null;
+  /** How the engine's own client makes its connections. */
+  readonly connection: ConnectionSettings;
   readonly partsDirectory: PartsDirectory;
+  /** Where lines of a log go; `null` for nowhere. */
+  readonly logger: Logger | null;
 }
 
 /** Where the parts of a snapshot are kept: in the store's directory, or in one of their own; `null` keeps none. */
@@ -135,7 +142,9 @@ export const ENGINE_OPTIONS = {
     integer({ max: MAX_THREADS }),
     Math.min(MAX_DEFAULT_THREADS, availableParallelism() - 1),
   ),
+  ...CONNECTION_OPTIONS,
   fetch: optional(func<HttpFetch>()),
+  logger: logger(),
   retry: object(RETRY),
   limits: object({ ...ENGINE_LIMITS, ...TRANSPORT_LIMITS }),
 } satisfies Record<keyof SyncEngineConfig, Reader<unknown>>;
@@ -160,7 +169,9 @@ export function enginePlan(config: SyncEngineConfig): EnginePlan {
     settings: settingsOf(options, store.settings),
     transportLimits: transportLimits(options.limits, options.limits.maxBlockBytes),
     fetch: options.fetch,
+    connection: options.fetch === null ? connectionPlan(options, process.env, OWNER) : PLAIN,
     partsDirectory: options.snapshot.directory,
+    logger: options.logger,
   });
 }
 
@@ -203,7 +214,8 @@ function retryOf({ retry, follow }: Options): RetryOptions {
 }
 
 /** What is right by itself may be wrong together. */
-function checkTogether({ peers, mode, trust, to, base, follow }: Options): void {
+function checkTogether({ peers, mode, trust, to, base, follow, ...client }: Options): void {
+  checkClient(client);
   checkDistinct(
     peers.map(({ url }) => url),
     at('peers'),
@@ -213,6 +225,14 @@ function checkTogether({ peers, mode, trust, to, base, follow }: Options): void 
     throw refusal(at('trust'), 'is missing: the mode `snapshot` needs it, for whose snapshots are taken.');
   if (to !== null && to < base)
     throw refusal(at('to'), `must not be below \`base\`, which is ${base}; it is ${to}.`);
+}
+
+/** A host's client makes its own connections: what is said of ours would be left out without a word. */
+function checkClient({ fetch, tls, proxy }: Pick<Options, 'fetch' | 'tls' | 'proxy'>): void {
+  if (fetch === null) return;
+  const unused = tls !== null ? 'tls' : typeof proxy === 'string' ? 'proxy' : null;
+  if (unused !== null)
+    throw refusal(at(unused), 'does not go with `fetch`, which makes its own connections.');
 }
 
 function attempts(): Reader<number> {

@@ -1,3 +1,4 @@
+import type { HeaderValue } from '../contracts/index.js';
 import type { ConfiguredPeer } from '../engine/peers/peer-record.js';
 import {
   inside,
@@ -8,6 +9,7 @@ import {
   refusal,
   textOr,
   unfit,
+  type Where,
   withDefault,
 } from '../internal/options/index.js';
 import type { PeerConfig } from './types.js';
@@ -58,8 +60,8 @@ const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** No message has a value in it: it may be a secret. */
-function headers(): Reader<Readonly<Record<string, string>>> {
-  const expects = 'an object of header names and texts';
+function headers(): Reader<Readonly<Record<string, HeaderValue>>> {
+  const expects = 'an object of header names and texts, or functions that give them';
   return {
     expects,
     fallback: {},
@@ -68,9 +70,7 @@ function headers(): Reader<Readonly<Record<string, string>>> {
       const read = Object.entries(value).map(([name, content]) => {
         const at = inside(where, `[${JSON.stringify(name)}]`);
         if (!NAME.test(name)) throw refusal(at, 'is no name of an HTTP header.');
-        if (typeof content !== 'string') throw unfit(at, 'a text', content);
-        if (!VALUE.test(content)) throw refusal(at, "has characters that an HTTP header can't carry.");
-        return [name.toLowerCase(), content] as const;
+        return [name.toLowerCase(), headerValue(content, at)] as const;
       });
       const names = read.map(([name]) => name);
       const second = names.find((name, index) => names.indexOf(name) !== index);
@@ -78,6 +78,14 @@ function headers(): Reader<Readonly<Record<string, string>>> {
       return Object.fromEntries(read);
     },
   };
+}
+
+function headerValue(value: unknown, at: Where): HeaderValue {
+  // What it gives is looked at when it was called.
+  if (typeof value === 'function') return value as Exclude<HeaderValue, string>;
+  if (typeof value !== 'string') throw unfit(at, 'a text, or a function that gives one', value);
+  if (!VALUE.test(value)) throw refusal(at, "has characters that an HTTP header can't carry.");
+  return value;
 }
 
 /** The peer, or what is wrong with its address. */

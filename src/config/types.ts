@@ -6,7 +6,9 @@ import type {
   ChainRulesPlugin,
   CodecPlugin,
   EndpointPlugin,
+  HeaderValue,
   HttpFetch,
+  Logger,
   Plugin,
   SnapshotType,
   StateTransition,
@@ -46,11 +48,13 @@ export interface PeerConfig {
    */
   readonly url: string;
   /**
-   * Headers of every request to it, in the characters that HTTP has for names and values (RFC 9110, section 5).
+   * Headers of every request to it, in the characters that HTTP has for names and values (RFC 9110, section 5). A function
+   * is called for each request, and once more when the peer answers 401: a token that expires. It has
+   * `limits.connectTimeoutMs` to give a text. They are sent to no other place, and no event, error or log has a value.
    *
    * @defaultValue `{}`
    */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, HeaderValue>>;
   /**
    * What its rollbacks and shorter branches are. `proved`: a claim, until verified blocks replace ours. `trusted`: they are
    * followed at once, down to what is final and to `maxRollbackBlocks`, and with `agree` above 1 to the confirmed block: what
@@ -190,6 +194,34 @@ export interface TrustConfig {
   readonly maxAgeMs?: number | null;
 }
 
+/** What TLS connections to peers are made with. All are PEM, and none is ever part of a message. */
+export interface TlsConfig {
+  /**
+   * Authorities that may have signed the certificate of a peer, in place of those that Node knows; `null` for those.
+   *
+   * @defaultValue `null`
+   */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | null;
+  /**
+   * Certificate of this client, for peers that ask for one; `null` for none.
+   *
+   * @defaultValue `null`
+   */
+  readonly cert?: string | Uint8Array | null;
+  /**
+   * Private key of `cert`, not encrypted; `null` for none.
+   *
+   * @defaultValue `null`
+   */
+  readonly key?: string | Uint8Array | null;
+  /**
+   * Name that the certificate of a peer has to have, and that is sent to it (SNI); `null` for that of its address.
+   *
+   * @defaultValue `null`
+   */
+  readonly servername?: string | null;
+}
+
 /** What a `SyncEngine` is made of. */
 export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
   /** Servers to sync from, at least one, none of them twice; the first is asked first. */
@@ -277,11 +309,32 @@ export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
    */
   readonly threads?: number;
   /**
-   * HTTP client; `null` for the engine's own, for HTTP/1.1. A host's `fetch` brings proxies, mutual TLS or HTTP/2.
+   * What TLS connections to peers are made with: private authorities, a certificate of this client; `null` for what Node
+   * has. Not with a `fetch`, which makes its own.
+   *
+   * @defaultValue `null`
+   */
+  readonly tls?: TlsConfig | null;
+  /**
+   * Address of the HTTP proxy that all requests go through, which may have a name and a password: an http or https URL;
+   * `null` for none, whatever the environment says. Left out, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the environment
+   * hold, except for peers on this machine. Not with a `fetch`.
+   */
+  readonly proxy?: string | null;
+  /**
+   * HTTP client; `null` for the engine's own, for HTTP/1.1. A host's `fetch` brings HTTP/2, or connections of another
+   * kind.
    *
    * @defaultValue `null`
    */
   readonly fetch?: HttpFetch | null;
+  /**
+   * Where a line goes for what an engine tells, save blocks and progress, as to `pino()`; `null` for nowhere. No line has
+   * anything of a block in it, nor a credential.
+   *
+   * @defaultValue `null`
+   */
+  readonly logger?: Logger | null;
   /** When and how often to try again. An engine that follows tries for ever unless `maxAttempts` is given. */
   readonly retry?: Partial<RetryOptions>;
   /** Bounds; each has a default. */

@@ -169,6 +169,8 @@ export interface EndpointHandleOptions {
   readonly expired?: AbortSignal;
   /** What the client's answers are counted under: an address, or what the host tells clients by. Absent where it is not told. */
   readonly clientKey?: string;
+  /** Tells which heights the answer gives, in any number of parts: whoever keeps a record wants to know. Absent where nobody does. */
+  readonly onHeights?: (from: number, to: number) => void;
   /** Tells the operator of a failure after the body has begun, which no response can tell of any more. */
   readonly onError?: (error: unknown) => void;
 }

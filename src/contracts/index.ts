@@ -4,6 +4,7 @@ export type * from './codec.js';
 export type * from './endpoint.js';
 export type * from './http.js';
 export type * from './lifecycle.js';
+export type * from './logger.js';
 export type * from './peer.js';
 export type * from './signature.js';
 export type * from './snapshot.js';

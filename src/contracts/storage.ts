@@ -120,6 +120,8 @@ export interface StorageStage extends Closeable {
  * blocks don't tell how they are kept.
  */
 export interface StorageTiles {
+  /** How many tiles were made here since the store was opened; absent where that isn't counted. */
+  readonly made?: number;
   /**
    * Tells that no block up to a height is expected to be dropped. The store makes the tiles that they decide, beside
    * other calls. Blocks may be dropped all the same: what is then no longer decided is kept as single blocks again, in

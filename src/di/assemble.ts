@@ -24,7 +24,7 @@ export async function assembleEngine(plan: EnginePlan): Promise<EngineParts> {
   const { createHttp1Client } = await import('../http1-client/index.js');
   scope.provide(
     TOKENS.http,
-    () => createHttp1Client(limits),
+    () => createHttp1Client(limits, plan.connection),
     (client) => client.close(),
   );
   const deps = { fetch: plan.fetch ?? scope.get(TOKENS.http).fetch, limits };

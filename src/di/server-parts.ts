@@ -24,7 +24,7 @@ import { isAvailable } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import * as builtin from './codecs.js';
 
-export { SNAPSHOT_OPTIONS, type SnapshotServerOptions };
+export { SNAPSHOT_OPTIONS, type SnapshotServerOptions, type SnapshotSettings };
 
 /** What the parts of a server are made from. */
 export interface ServerPartsOptions {

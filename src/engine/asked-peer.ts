@@ -1,7 +1,8 @@
-import type { Peer, StreamRequest, Transport } from '../contracts/index.js';
+import type { Peer, StreamRequest, Transport, WireItem } from '../contracts/index.js';
 import { isSyncError, type SyncError } from '../errors/index.js';
 import type { Chain } from '../chain/chain.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
+import type { EngineTally } from './engine-tally.js';
 import { codecsFor } from './handshake.js';
 import { candidatesFor } from './peers/candidates.js';
 import { hedged } from './peers/hedge.js';
@@ -23,6 +24,7 @@ export interface AskedPeerDeps {
   readonly parts: EngineParts;
   readonly book: PeerBook;
   readonly chain: Chain;
+  readonly tally: EngineTally;
   readonly transport: Transport;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
@@ -67,7 +69,8 @@ export class AskedPeer {
       follow: this.follows,
       describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
     };
-    const onReceived = (bytes: number, waitMs: number): void => {
+    const onReceived = (items: readonly WireItem[], bytes: number, waitMs: number): void => {
+      this.#deps.tally.items(asked.mode, items);
       this.#rate.received(bytes, waitMs);
     };
     // Once a peer has answered, all else is asked of that one.

@@ -45,6 +45,11 @@ export class BatchWriter {
     this.#onFailure = onFailure;
   }
 
+  /** Bytes that wait for a commit. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
   /**
    * Takes frames; resolves when there is room for more. Rejects with the failure of an earlier commit.
    *

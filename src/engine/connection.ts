@@ -138,10 +138,11 @@ export class Connection {
   }
 
   #session(controller: AbortController): SessionDeps {
-    const { settings, chain, hub, confirmer } = this.#deps;
+    const { settings, chain, hub, confirmer, tally } = this.#deps;
     const { peer, status } = this.#record;
     return {
       chain,
+      tally,
       peer,
       status,
       branches: this.#branches(),

@@ -4,9 +4,11 @@ import { isSyncError, SyncError } from '../errors/index.js';
 import type { Chain } from '../chain/chain.js';
 import { type BlockHandler, Consumer, type RunOptions } from '../chain/consumer/consumer.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
+import { EngineTally } from './engine-tally.js';
 import { runOptions, startSignal } from './arguments.js';
 import { EventHub } from './events/event-hub.js';
 import type { SyncEvent, SyncState } from './events/events.js';
+import { exposedCredentials } from './peers/exposed-credentials.js';
 import { Greeting } from './peers/greeting.js';
 import { PeerBook } from './peers/peer-book.js';
 import type { PeerInfo } from './peers/peer-record.js';
@@ -20,6 +22,12 @@ import { Deferred } from '../internal/deferred.js';
  * One engine is for one run: `start` (or `run`) once, `close` at the end.
  */
 export class SyncEngine implements Closeable {
+  /**
+   * What it has done since it was made.
+   *
+   * @internal
+   */
+  readonly tally = new EngineTally();
   readonly #settings: EngineSettings;
   readonly #assemble: () => Promise<EngineParts>;
   readonly #hub: EventHub;
@@ -41,10 +49,18 @@ export class SyncEngine implements Closeable {
    *
    * @internal
    */
-  constructor(settings: EngineSettings, assemble: () => Promise<EngineParts>, now: () => number) {
+  constructor(
+    settings: EngineSettings,
+    assemble: () => Promise<EngineParts>,
+    now: () => number,
+    onEvent: (event: SyncEvent) => void = () => undefined,
+  ) {
     this.#settings = settings;
     this.#assemble = assemble;
-    this.#hub = new EventHub(now);
+    this.#hub = new EventHub(now, (event) => {
+      this.tally.event(event);
+      onEvent(event);
+    });
     this.#meter = new ProgressMeter(now);
     this.#book = new PeerBook(settings.peers, { retry: settings.retry, now });
     this.#now = now;
@@ -174,6 +190,7 @@ export class SyncEngine implements Closeable {
 
   async #sync(signal: AbortSignal): Promise<void> {
     this.#hub.phase.opening();
+    for (const told of exposedCredentials(this.#settings.peers)) this.#hub.warn('CREDENTIALS_EXPOSED', told);
     // Like the parts, what a run consists of is loaded by the first start.
     const { SyncRun } = await import('./sync-run.js');
     const parts = await this.#assemble();
@@ -185,13 +202,22 @@ export class SyncEngine implements Closeable {
       greeting?.cancel();
       throw error;
     }
+    this.tally.opened(parts.storage.checkpoint().head?.height ?? null);
     this.#hub.checkpoint(parts.storage.checkpoint());
     const onChain = (chain: Chain): void => {
       this.#chain = chain;
+      this.tally.chain = chain.tally;
       this.#opened.resolve(chain);
       this.#onChain?.(chain);
     };
-    const deps = { settings: this.#settings, parts, hub: this.#hub, meter: this.#meter, book: this.#book };
+    const deps = {
+      settings: this.#settings,
+      parts,
+      hub: this.#hub,
+      meter: this.#meter,
+      book: this.#book,
+      tally: this.tally,
+    };
     await new SyncRun({ ...deps, now: this.#now, greeting, onChain }).run(signal);
   }
 

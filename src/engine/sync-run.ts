@@ -8,6 +8,7 @@ import { ChainOpener } from './chain-opener.js';
 import { Conclusion, type Ended } from './conclusion.js';
 import { Connection } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
+import type { EngineTally } from './engine-tally.js';
 import type { EventHub } from './events/event-hub.js';
 import { checkAgreedName, selfContradiction } from './handshake.js';
 import { type ChosenMode, ModeChooser, noWay } from './modes.js';
@@ -31,6 +32,7 @@ export interface RunDeps {
   readonly hub: EventHub;
   readonly meter: ProgressMeter;
   readonly book: PeerBook;
+  readonly tally: EngineTally;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
   /** What the first peer has been asked already; `null` when none was. */
@@ -242,9 +244,24 @@ export class SyncRun {
       this.#recovery.judge(other, error, error.code === 'FORKED');
     };
     const book = this.#book;
+    const { tally } = this.#deps;
     return new Connection(
       {
-        ...{ hub, parts, settings, meter, now, book, chain, check, transport, reason, onSuccess, onOther },
+        ...{
+          tally,
+          hub,
+          parts,
+          settings,
+          meter,
+          now,
+          book,
+          chain,
+          check,
+          transport,
+          reason,
+          onSuccess,
+          onOther,
+        },
         ...{ ties: this.#ties, news, confirmer },
       },
       record,

@@ -170,7 +170,7 @@ export const ERROR_CODES = {
   ),
   PEER_CERTIFICATE: info(
     "The peer's TLS certificate does not prove that it is the peer.",
-    'Check the address; for a private authority set `NODE_EXTRA_CA_CERTS` or pass a `fetch` that knows it; renew one that has expired.',
+    'Check the address; for a private authority pass it as `tls.ca`, or set `NODE_EXTRA_CA_CERTS`; renew one that has expired.',
   ),
   PEER_TIMEOUT: info(
     'The peer did not answer in time.',
@@ -178,6 +178,15 @@ export const ERROR_CODES = {
     retry,
   ),
   PEER_UNAUTHORIZED: info('The peer refuses this client.', "Check the credentials in the peer's headers."),
+  CREDENTIALS_UNAVAILABLE: info(
+    'A function in `headers` of a peer gave no value for its header.',
+    'See the message and its cause; the peer was not asked, and is later.',
+    retry,
+  ),
+  CREDENTIALS_EXPOSED: info(
+    'Credentials are sent over plain HTTP to another machine.',
+    'Use an `https:` address; whoever is on the way can read what is sent.',
+  ),
   PEER_NOT_FOUND: info(
     'The peer has no sync service at this address.',
     'Check the path the service is mounted at.',
@@ -333,6 +342,17 @@ export const ERROR_CODES = {
   SERVER_BUSY: info('The server has as many streams open as it allows.', 'Wait for `Retry-After`.', {
     status: 503,
   }),
+  NOT_READY: info(
+    'The node lives, and is not ready to serve.',
+    'See `reason` of the answer; a load balancer asks another node meanwhile.',
+    { ...retry, status: 503 },
+  ),
+  UNAUTHORIZED: info(
+    'The request names nobody who may read.',
+    'Send credentials that the server knows, as `WWW-Authenticate` of the answer says.',
+    { status: 401 },
+  ),
+  FORBIDDEN: info('Whoever asks may not read this.', 'Ask the operator of the server.', { status: 403 }),
   INTERNAL: info('The server failed.', "See the server's log.", { status: 500 }),
   // Engine, configuration, command line
   PLUGIN_UNKNOWN: info(

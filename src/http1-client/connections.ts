@@ -1,4 +1,6 @@
 import { Agent } from 'node:http';
+import type { TlsSettings } from './options.js';
+import { nodeTls } from './tls.js';
 
 /**
  * A connection that nothing goes over is closed after this time, in milliseconds: before Node's servers do, which is
@@ -17,13 +19,18 @@ const AGENT = { keepAlive: true, keepAliveMsecs: PROBE_AFTER_MS, timeout: IDLE_C
 /** The connections of a client, several for each origin, kept for a while. TLS is loaded when first needed. */
 export class Connections {
   readonly #http = new Agent(AGENT);
+  readonly #tls: TlsSettings;
   #https: Agent | null = null;
+
+  constructor(tls: TlsSettings) {
+    this.#tls = tls;
+  }
 
   /** What opens and keeps connections for URLs like this one. */
   async agentFor({ protocol }: URL): Promise<Agent> {
     if (protocol === 'http:') return this.#http;
     const tls = await import('node:https');
-    return (this.#https ??= new tls.Agent(AGENT));
+    return (this.#https ??= new tls.Agent({ ...AGENT, ...nodeTls(this.#tls) }));
   }
 
   /** Cuts off all. */

@@ -29,14 +29,15 @@ export class ClientSlots {
   /**
    * Takes a place; the returned function gives it back, and does nothing when it is called again.
    *
+   * @param mostPerClient - where this client may have another number than others.
    * @throws SyncError `SERVER_BUSY`, `TOO_MANY_STREAMS`
    */
-  take(clientKey: string): () => void {
-    const { what, max, maxPerClient } = this.#limits;
+  take(clientKey: string, mostPerClient = this.#limits.maxPerClient): () => void {
+    const { what, max } = this.#limits;
     const mine = this.#byClient.get(clientKey) ?? 0;
     const options = { retryAfterMs: RETRY_AFTER_MS };
-    if (mine >= maxPerClient) {
-      const message = `This client has ${mine} ${what} open; ${maxPerClient} are allowed.`;
+    if (mine >= mostPerClient) {
+      const message = `This client has ${mine} ${what} open; ${mostPerClient} are allowed.`;
       throw new SyncError('TOO_MANY_STREAMS', message, options);
     }
     if (this.#total >= max) {

@@ -1,7 +1,18 @@
-import { resolveServerParts } from '../di/server-parts.js';
+import { channel } from 'node:diagnostics_channel';
+import type { BlockRange } from '../contracts/index.js';
+import { resolveServerParts, type SnapshotSettings } from '../di/server-parts.js';
+import { Counts } from '../internal/timing.js';
+import type { AuditEntry } from './access/types.js';
+import type { AnswerEvent, ServerEvent } from './events.js';
+import { logServerEvent } from './log.js';
 import { SERVER_OPTIONS, serverPlan, type ServerPlan, type SyncServerConfig } from './plan.js';
+import { Readiness } from './probes/readiness.js';
+import { ServerTally } from './server-tally.js';
 import { type SyncServer, SyncServerCore } from './sync-server.js';
 import { TrackedSource } from './tracked-source.js';
+
+/** Gets every event of every server of the process, while somebody listens. */
+const EVENTS = channel('blockferry:server');
 
 /**
  * Makes the framework-free server that the adapters drive.
@@ -14,15 +25,58 @@ export function createSyncServer(config: SyncServerConfig): SyncServer {
 }
 
 /** Makes the server of a plan. @throws SyncError `PLUGIN_INCOMPATIBLE`, `CODEC_UNAVAILABLE` */
-export function serverOf({ limits, cache, plugins, snapshots, onError, ...plan }: ServerPlan): SyncServer {
+export function serverOf(plan: ServerPlan): SyncServer {
+  const { limits, cache, plugins, onError, metrics, readiness, authorize, challenge } = plan;
   const source = new TrackedSource(plan.source);
+  const builds = new Counts();
+  const snapshots = plan.snapshots === null ? null : counted(plan.snapshots, builds);
   const parts = resolveServerParts({ source, plugins, limits, cache, snapshots });
-  return new SyncServerCore({
+  const server = new SyncServerCore({
+    tally: new ServerTally(builds),
     source,
     limits,
     cache,
     onError,
+    metrics,
+    authorize,
+    challenge,
+    onEvent: (event) => {
+      tell(server, event, plan);
+    },
+    readiness: new Readiness(source, readiness),
     idle: (withinMs) => source.idle(withinMs),
     ...parts,
   });
+  return server;
+}
+
+function tell(server: SyncServer, event: ServerEvent, { logger, audit, onError }: ServerPlan): void {
+  if (EVENTS.hasSubscribers) EVENTS.publish({ server, event });
+  if (logger !== null) logServerEvent(logger, event);
+  if (audit === null || event.type !== 'answered' || event.heights === null) return;
+  try {
+    audit(entryOf(event, event.heights));
+  } catch (error) {
+    onError(error);
+  }
+}
+
+function entryOf(
+  { principal, client, way, bytes, durationMs }: AnswerEvent,
+  heights: BlockRange,
+): AuditEntry {
+  const at = new Date(Date.now() - durationMs).toISOString();
+  return { at, principal, client, way, ...heights, bytes };
+}
+
+/** The same settings, with builds counted. */
+function counted(settings: SnapshotSettings, builds: Counts): SnapshotSettings {
+  return {
+    ...settings,
+    onEvent: (event) => {
+      if (event.kind === 'finished' || event.kind === 'failed' || event.kind === 'skipped')
+        builds.add(event.kind);
+      settings.onEvent(event);
+    },
+  };
 }

@@ -15,6 +15,10 @@ import { splitTarget } from './target.js';
 export type { SyncMiddlewareOptions, SyncMiddlewareRequest } from './middleware-options.js';
 export type { CloseServerOptions } from './close-options.js';
 export type { SyncServerConfig } from './plan.js';
+export type { AuditEntry, Authorize, AuthorizeRequest, Principal } from './access/types.js';
+export type { AnswerEvent, OpenedEvent, ServerEvent } from './events.js';
+export type { MetricsPage } from './metrics-page.js';
+export type { ReadinessConfig, WatchedEngine } from './probes/options.js';
 
 /** An Express middleware with what it holds open. */
 export interface SyncMiddleware extends Closeable {

@@ -12,7 +12,8 @@ import { addressKey } from './client-address.js';
 import { admit, refuseBody } from './http1-bounds.js';
 import { problemResponse, notFound } from './problem.js';
 import { breakOff, sendResponse } from './send.js';
-import type { SyncRequest, SyncServer } from './sync-server.js';
+import type { SyncRequest } from './sync-request.js';
+import type { SyncServer } from './sync-server.js';
 import { parseQuery, splitTarget, type Target } from './target.js';
 
 /** Options of {@link nodeListener}. */
@@ -84,6 +85,7 @@ export async function serveRequest(server: SyncServer, exchange: NodeExchange): 
     gone.abort();
   };
   res.once('close', onClose);
+  const stopCounting = server.tally.open(res);
   try {
     const turn = placeInTurn();
     if (turn !== null) await turn;
@@ -91,12 +93,15 @@ export async function serveRequest(server: SyncServer, exchange: NodeExchange): 
     if (gone.signal.aborted) return;
     const response = await answer(server, exchange, gone.signal);
     refuseBody(req, res);
-    await sendResponse(res, response, server.limits);
+    await sendResponse(res, response, server.limits, () => {
+      server.evicted({ path: exchange.target.path, clientKey: exchange.clientKey });
+    });
   } catch (error) {
     // The operator hears of it before the client can.
     if (!gone.signal.aborted) server.report(error);
     breakOff(res);
   } finally {
+    stopCounting();
     gone.abort();
     res.off('close', onClose);
   }
@@ -125,6 +130,7 @@ function toRequest(server: SyncServer, { req, target, clientKey }: NodeExchange)
     query: parseQuery(query),
     header: (name) => headerOf(req, name),
     clientKey,
+    req,
   };
 }
 

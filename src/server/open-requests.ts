@@ -95,15 +95,15 @@ export class OpenRequest {
   }
 
   /**
-   * The body, which ends its request however it ends. Not a generator: one that was not started yet would run nothing at
+   * The body, which ends its request however it ends, and whose bytes are added to `sent`. Not a generator: one that was not started yet would run nothing at
    * `return`, and one that waits would answer `return` only after it.
    */
   sending(
     body: AsyncIterable<Uint8Array>,
-    { isWhole }: { readonly isWhole: boolean },
+    { isWhole, sent }: { readonly isWhole: boolean; readonly sent: { bytes: number } },
   ): AsyncIterable<Uint8Array> {
     this.#isWhole = isWhole;
-    return { [Symbol.asyncIterator]: () => this.#guarded(body[Symbol.asyncIterator]()) };
+    return { [Symbol.asyncIterator]: () => this.#guarded(body[Symbol.asyncIterator](), sent) };
   }
 
   #leave(): void {
@@ -111,11 +111,12 @@ export class OpenRequest {
     this.#onLeft();
   }
 
-  #guarded(inner: AsyncIterator<Uint8Array>): AsyncIterator<Uint8Array> {
+  #guarded(inner: AsyncIterator<Uint8Array>, sent: { bytes: number }): AsyncIterator<Uint8Array> {
     // A whole that ended early would pass for one.
     if (!this.#isWhole) this.#body = inner;
     const settle = (result: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> => {
       if (result.done === true) this.end();
+      else sent.bytes += result.value.length;
       return result;
     };
     const fail = (error: unknown): never => {

@@ -3,25 +3,34 @@ import type {
   CachePolicy,
   CodecPlugin,
   EndpointPlugin,
+  Logger,
   ServerLimits,
 } from '../contracts/index.js';
 import { SNAPSHOT_OPTIONS, type SnapshotServerOptions } from '../di/server-parts.js';
 import {
+  accepting,
   checkDistinctPlugins,
   duration,
   func,
   integer,
   list,
+  logger,
   object,
+  objectWith,
   oneOf,
   optional,
   pluginOf,
+  type Reader,
   readOptions,
+  refusal,
   type SpecOf,
   type ValuesOf,
   withDefault,
 } from '../internal/options/index.js';
 import { DEFAULT_SERVER_LIMITS as DEFAULTS } from './limits.js';
+import type { AuditEntry, Authorize } from './access/types.js';
+import type { MetricsPage } from './metrics-page.js';
+import { readiness, type ReadinessConfig } from './probes/options.js';
 import { blockSource } from './source-option.js';
 
 /** What a server is made of. */
@@ -48,6 +57,46 @@ export interface SyncServerConfig {
    * @defaultValue `'private'`
    */
   readonly cache?: CachePolicy;
+  /**
+   * When a node that follows others answers `/ready` with 200: the engine that brings its blocks, and how far that may be
+   * behind. `null` for a node that follows nobody, which is ready while its chain can be read.
+   *
+   * @defaultValue `null`
+   */
+  readonly readiness?: ReadinessConfig | null;
+  /**
+   * Metrics, as `createMetrics` of `blockferry/metrics` makes; they are then served at `/metrics` below the mount point,
+   * and have the figures of this server among them. `null` serves none.
+   *
+   * @defaultValue `null`
+   */
+  readonly metrics?: MetricsPage | null;
+  /**
+   * Where a line goes for each stream, refusal and failure, as to `pino()`; `null` for nowhere. No line has anything of a
+   * block in it.
+   *
+   * @defaultValue `null`
+   */
+  readonly logger?: Logger | null;
+  /**
+   * Says who asks, before any byte is sent; `null` lets everybody read who can reach the server. It has 10 seconds. The
+   * probes `/health` and `/ready` are answered to everybody.
+   *
+   * @defaultValue `null`
+   */
+  readonly authorize?: Authorize | null;
+  /**
+   * `WWW-Authenticate` of the 401 that goes to whom `authorize` does not know.
+   *
+   * @defaultValue `'Bearer'`
+   */
+  readonly challenge?: string;
+  /**
+   * Called when an answer that has blocks is over, with who was given which heights. Must not throw. `null` for nobody.
+   *
+   * @defaultValue `null`
+   */
+  readonly audit?: ((entry: AuditEntry) => void) | null;
   /** Bounds; each has a default. */
   readonly limits?: Partial<ServerLimits>;
   /**
@@ -80,6 +129,12 @@ const SERVICE_OPTIONS = {
   plugins: withDefault(list(pluginOf('codec', 'endpoint')), Object.freeze([])),
   snapshots: optional(object(SNAPSHOT_OPTIONS)),
   cache: withDefault(oneOf(CACHE_POLICIES), 'private'),
+  readiness,
+  metrics: optional(objectWith<MetricsPage>('metrics, as `createMetrics` makes', ['text', 'watchServer'])),
+  logger: logger(),
+  authorize: optional(func<Authorize>()),
+  challenge: withDefault(challengeText(), 'Bearer'),
+  audit: optional(func<(entry: AuditEntry) => void>()),
   limits: object(SERVER_LIMITS),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
 } satisfies SpecOf<Omit<SyncServerConfig, 'source'>>;
@@ -99,7 +154,7 @@ export type ServicePlan = Omit<ServerPlan, 'source'>;
 /** The plan of a server whose chain is not open yet. @throws as {@link serverPlan} */
 export function servicePlan(owner: string, config: Omit<SyncServerConfig, 'source'>): ServicePlan {
   const plan = readOptions(owner, config, SERVICE_OPTIONS);
-  checkDistinctPlugins(plan.plugins, { owner });
+  checkTogether(plan, owner);
   return plan;
 }
 
@@ -115,6 +170,22 @@ export function serverPlan<S extends typeof SERVER_OPTIONS>(
   spec: S,
 ): ValuesOf<S> {
   const plan = readOptions(owner, config, spec);
-  checkDistinctPlugins(plan.plugins, { owner });
+  checkTogether(plan, owner);
   return plan;
+}
+
+function checkTogether({ plugins, authorize, cache }: ServicePlan, owner: string): void {
+  checkDistinctPlugins(plugins, { owner });
+  if (authorize !== null && cache === 'public')
+    throw refusal(
+      { owner, path: 'cache' },
+      "can't be `public` with `authorize`: a shared cache gives what it has to whoever asks.",
+    );
+}
+
+function challengeText(): Reader<string> {
+  return accepting(
+    'a text that an HTTP header can carry',
+    (value): value is string => typeof value === 'string' && /^[\x21-\x7e][\t\x20-\x7e]*$/.test(value),
+  );
 }

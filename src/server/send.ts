@@ -9,7 +9,7 @@ type Flushable = ServerResponse & { readonly flush?: () => void };
 
 /**
  * Sends a response as fast as the client takes it. Resolves when everything was handed over or the client has gone;
- * a client that takes nothing for `writeStallMs` is cut off.
+ * a client that takes nothing for `writeStallMs` is cut off, of which `onEvicted` is told.
  *
  * @throws what the body throws; the response is to be broken off then
  */
@@ -17,9 +17,10 @@ export async function sendResponse(
   res: ServerResponse,
   response: EndpointResponse,
   { writeStallMs }: { readonly writeStallMs: number },
+  onEvicted: () => void = () => undefined,
 ): Promise<void> {
   const { body } = response;
-  const client = new Client(res, writeStallMs);
+  const client = new Client(res, writeStallMs, onEvicted);
   try {
     writeHead(res, response);
     if (body instanceof Uint8Array) await client.write(body);
@@ -68,6 +69,7 @@ async function writeAll(client: Client, res: ServerResponse, body: AsyncIterable
 class Client {
   readonly #res: ServerResponse;
   readonly #stallMs: number;
+  readonly #onEvicted: () => void;
   #onProgress = (): void => undefined;
   readonly #progress = (): void => {
     this.#onProgress();
@@ -77,7 +79,8 @@ class Client {
    * One listener of each kind for the whole response: `compression` moves listeners for `drain` to a stream of its own,
    * where they can't be removed one by one.
    */
-  constructor(res: ServerResponse, stallMs: number) {
+  constructor(res: ServerResponse, stallMs: number, onEvicted: () => void) {
+    this.#onEvicted = onEvicted;
     this.#res = res;
     this.#stallMs = stallMs;
     for (const event of EVENTS) res.on(event, this.#progress);
@@ -132,6 +135,7 @@ class Client {
       let lastTurn: NodeJS.Immediate | undefined;
       const timer = setTimeout(() => {
         lastTurn = setImmediate(() => {
+          this.#onEvicted();
           breakOff(this.#res);
           this.#onProgress();
         });

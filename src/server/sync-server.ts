@@ -5,18 +5,26 @@ import type {
   CodecWorkers,
   Endpoint,
   EndpointHandleOptions,
-  EndpointRequest,
   EndpointResponse,
   ServerLimits,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import { Access } from './access/access.js';
+import type { Authorize } from './access/types.js';
+import { AnswerReport } from './answer-report.js';
 import { ClientSlots } from './client-slots.js';
+import type { ServerEvent } from './events.js';
+import { type MetricsPage, METRICS_PATH, metricsResponse } from './metrics-page.js';
 import { type Lease, NamedStreams } from './named-streams.js';
 import { readOptions } from '../internal/options/index.js';
 import { CLOSE_SERVER_OPTIONS, type CloseServerOptions } from './close-options.js';
 import { type OpenRequest, OpenRequests } from './open-requests.js';
 import { notFound, problemResponse } from './problem.js';
+import { alive, HEALTH_PATH, ready, READY_PATH } from './probes/answer.js';
+import { Readiness } from './probes/readiness.js';
 import { Routes } from './routes.js';
+import { ServerTally } from './server-tally.js';
+import type { SyncRequest } from './sync-request.js';
 import { statusDocument, statusResponse } from './status.js';
 
 /** What a server is made of. */
@@ -26,28 +34,49 @@ export interface SyncServerOptions {
   readonly codecs: CodecRegistry;
   readonly limits: ServerLimits;
   readonly cache: CachePolicy;
+  /** Says who asks; `null`, the default, lets everybody read. */
+  readonly authorize?: Authorize | null | undefined;
+  /** `WWW-Authenticate` of answers to those whom nobody knows. Default `Bearer`. */
+  readonly challenge?: string | undefined;
+  /** Whether the node is ready to serve. Default: when its source can be read. */
+  readonly readiness?: Readiness | undefined;
   /** Closed after the endpoints. */
   readonly workers: CodecWorkers;
   /** Resolves when no read of the source is under way; `false` when one still is after that time. Default: at once. */
   readonly idle?: ((withinMs: number) => Promise<boolean>) | undefined;
   /** Called with failures that the client is told nothing about. Must not throw. Default: nothing. */
   readonly onError?: ((error: unknown) => void) | undefined;
+  /** Called with what happens. Must not throw. Default: nothing. */
+  readonly onEvent?: ((event: ServerEvent) => void) | undefined;
+  /** What is counted. Default: a new one. */
+  readonly tally?: ServerTally | undefined;
+  /** The page of metrics; `null`, the default, serves none. */
+  readonly metrics?: MetricsPage | null | undefined;
 }
-
-/** A request with the key that its client's streams and answers are counted under: an address, or what the host tells clients by. */
-export type SyncRequest = EndpointRequest & { readonly clientKey: string };
 
 /** The sync service without any framework. */
 export interface SyncServer {
   readonly limits: ServerLimits;
   /** Streams open now. */
   readonly openStreams: number;
+  /**
+   * What it has done since it was made.
+   *
+   * @internal
+   */
+  readonly tally: ServerTally;
   /** Whether a path below the mount point is one of this server's. */
   serves(path: string): boolean;
   /** The status document (protocol section 2.1). */
   status(): object;
   /** Reports a failure that no client can be told of. */
   report(error: unknown): void;
+  /**
+   * Takes note of a client that was cut off, since it took nothing for too long.
+   *
+   * @internal
+   */
+  evicted(request: Pick<SyncRequest, 'path' | 'clientKey'>): void;
   /**
    * Answers a request; never rejects. Whoever gets a body that is iterable pulls it to its end or calls `return`.
    *
@@ -71,22 +100,32 @@ const READ_WAIT_MS = 5_000;
 /** The server half of the sync protocol, made out of a source and endpoints (protocol section 2). */
 export class SyncServerCore implements SyncServer {
   readonly limits: ServerLimits;
+  readonly tally: ServerTally;
   readonly #options: SyncServerOptions;
   readonly #routes: Routes;
   readonly #streams: ClientSlots;
   readonly #answers: ClientSlots;
   readonly #named: NamedStreams;
   readonly #open = new OpenRequests();
+  readonly #readiness: Readiness;
+  /** `null` where everybody may read. */
+  readonly #access: Access | null;
+  readonly #stopMetrics: () => void;
   #closing: Promise<void> | null = null;
 
   constructor(options: SyncServerOptions) {
     this.#options = options;
     this.limits = options.limits;
+    this.tally = options.tally ?? new ServerTally();
+    const { metrics = null, authorize = null } = options;
     const { maxStreams: max, maxStreamsPerAddress, maxAnswersPerClient } = options.limits;
     this.#streams = new ClientSlots({ what: 'streams', max, maxPerClient: maxStreamsPerAddress });
     this.#answers = new ClientSlots({ what: 'answers', max, maxPerClient: maxAnswersPerClient });
     this.#named = new NamedStreams(options.limits.streamLeaseMs);
-    this.#routes = new Routes(options.endpoints);
+    this.#access = authorize === null ? null : new Access(authorize);
+    this.#readiness = options.readiness ?? new Readiness(options.source, null);
+    this.#routes = new Routes(options.endpoints, metrics === null ? [] : [METRICS_PATH]);
+    this.#stopMetrics = metrics?.watchServer(this, options.source) ?? (() => undefined);
   }
 
   get openStreams(): number {
@@ -104,6 +143,12 @@ export class SyncServerCore implements SyncServer {
 
   report(error: unknown): void {
     this.#options.onError?.(error);
+    this.#options.onEvent?.({ type: 'failed', error });
+  }
+
+  evicted({ path, clientKey: client }: Pick<SyncRequest, 'path' | 'clientKey'>): void {
+    this.tally.evicted += 1;
+    this.#options.onEvent?.({ type: 'evicted', path, client });
   }
 
   async handle(
@@ -116,8 +161,19 @@ export class SyncServerCore implements SyncServer {
       const response = problemResponse(error, (failure) => {
         if (!signal.aborted) this.report(failure);
       });
-      return withoutBody(request, withAllow(error, response));
+      this.#refused(request, error, response);
+      return withoutBody(request, withHints(error, response, this.#options.challenge ?? 'Bearer'));
     }
+  }
+
+  #refused(
+    { method, path, clientKey: client }: SyncRequest,
+    error: unknown,
+    { status }: EndpointResponse,
+  ): void {
+    const code = isSyncError(error) ? error.code : 'INTERNAL';
+    this.tally.refusals.add(code);
+    this.#options.onEvent?.({ type: 'refused', method, path, status, code, client });
   }
 
   async close(options: CloseServerOptions = {}): Promise<void> {
@@ -127,6 +183,8 @@ export class SyncServerCore implements SyncServer {
   }
 
   async #close(graceMs: number): Promise<void> {
+    this.#readiness.close();
+    this.#stopMetrics();
     await this.#open.stop(graceMs);
     const closing = this.#options.endpoints.map(async (endpoint) => {
       await endpoint.close?.();
@@ -144,10 +202,32 @@ export class SyncServerCore implements SyncServer {
     if (!METHODS.includes(request.method)) {
       throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
     }
+    const probe = this.#probe(request.path);
+    if (probe !== null) return probe.then((response) => withoutBody(request, response));
     if (this.#closing !== null) throw closingError();
+    if (this.#access === null) return this.#give(request, signal);
+    return this.#access
+      .principal(request, signal)
+      .then((principal) => this.#give({ ...request, principal }, signal));
+  }
+
+  /** Answers whoever may read. */
+  #give(request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> | EndpointResponse {
+    // It may have begun while the host found out who asks.
+    if (this.#closing !== null) throw closingError();
+    const { metrics = null } = this.#options;
+    if (metrics !== null && request.path === METRICS_PATH)
+      return metricsResponse(metrics).then((response) => withoutBody(request, response));
     const endpoint = this.#routes.endpoint(request.path);
     if (endpoint !== null) return this.#ask(endpoint, request, signal);
     return this.#tellStatus(request);
+  }
+
+  /** Answered by a server that closes too: who asks has to know. @returns `null` for a path that is no probe's */
+  #probe(path: string): Promise<EndpointResponse> | null {
+    if (path === HEALTH_PATH) return Promise.resolve(alive());
+    if (path !== READY_PATH) return null;
+    return this.#closing === null ? this.#readiness.reason().then(ready) : Promise.resolve(ready('closing'));
   }
 
   /** At once where no endpoint has to look first. */
@@ -163,9 +243,14 @@ export class SyncServerCore implements SyncServer {
     if (named?.renews === true) return this.#renew(named.name);
     // Before it is counted: a client gets its place back that the server holds for a line that is gone.
     if (named !== null) this.#named.end(named.name);
-    const open = this.#open.add(signal, this.#place(endpoint, request));
+    const report = new AnswerReport(endpoint, request, this.tally, this.#options.onEvent ?? null);
+    const freePlace = this.#place(endpoint, request);
+    const open = this.#open.add(signal, () => {
+      freePlace();
+      report.end();
+    });
     try {
-      return await this.#begin(endpoint, request, open, named?.name ?? null);
+      return await this.#begin(endpoint, request, { open, report, name: named?.name ?? null });
     } catch (error) {
       open.end();
       throw this.#failure(error, open, signal);
@@ -181,35 +266,39 @@ export class SyncServerCore implements SyncServer {
   }
 
   /** @returns what gives the place back that a request takes */
-  #place({ streams }: Endpoint, { method, clientKey }: SyncRequest): () => void {
-    if (method === 'HEAD') return () => undefined;
-    return (streams ? this.#streams : this.#answers).take(clientKey);
+  #place({ streams }: Endpoint, request: SyncRequest): () => void {
+    if (request.method === 'HEAD') return () => undefined;
+    const { maxStreams, maxAnswers } = request.principal ?? {};
+    const key = keyOf(request);
+    return streams ? this.#streams.take(key, maxStreams) : this.#answers.take(key, maxAnswers);
   }
 
-  /** @param name - that its client gives the stream. */
   async #begin(
     endpoint: Endpoint,
     request: SyncRequest,
-    open: OpenRequest,
-    name: string | null,
+    { open, report, name }: Begun,
   ): Promise<EndpointResponse> {
     const lease = name === null ? null : this.#lease(name, open);
     const options: EndpointHandleOptions = {
       signal: open.signal,
-      clientKey: request.clientKey,
+      clientKey: keyOf(request),
+      onHeights: (from, to) => {
+        report.gives(from, to);
+      },
       onError: (error) => {
         this.report(error);
       },
       ...(lease === null ? {} : { expired: lease.expired }),
     };
     const response = withoutBody(request, await endpoint.handle(request, options));
+    report.begin(response, endpoint.streams);
     const { body } = response;
     if (body === null || body instanceof Uint8Array) {
       open.end();
       return response;
     }
     const headers = lease === null ? response.headers : { ...response.headers, ...this.#leaseHeader };
-    return { ...response, headers, body: open.sending(body, { isWhole: !endpoint.streams }) };
+    return { ...response, headers, body: open.sending(body, { isWhole: !endpoint.streams, sent: report }) };
   }
 
   /** Protocol section 2.2. */
@@ -234,6 +323,19 @@ export class SyncServerCore implements SyncServer {
   }
 }
 
+/** A request that an endpoint is answering. */
+interface Begun {
+  readonly open: OpenRequest;
+  readonly report: AnswerReport;
+  /** That its client gives the stream; `null` for none. */
+  readonly name: string | null;
+}
+
+/** What a client is counted under: who it is, wherever it asks from, or else its address. */
+function keyOf({ principal, clientKey }: SyncRequest): string {
+  return principal === undefined ? clientKey : `principal ${principal.id}`;
+}
+
 function closingError(cause?: unknown): SyncError {
   return new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000, cause });
 }
@@ -242,7 +344,10 @@ function withoutBody(request: SyncRequest, response: EndpointResponse): Endpoint
   return request.method === 'HEAD' ? { ...response, body: null } : response;
 }
 
-function withAllow(error: unknown, response: EndpointResponse): EndpointResponse {
-  if (response.status !== 405 || !isSyncError(error)) return response;
-  return { ...response, headers: { ...response.headers, allow: METHODS.join(', ') } };
+/** What a refusal has to say beside its problem document (RFC 9110 sections 10.2.1 and 11.6.1). */
+function withHints(error: unknown, response: EndpointResponse, challenge: string): EndpointResponse {
+  if (!isSyncError(error)) return response;
+  const { status, headers } = response;
+  if (status === 405) return { ...response, headers: { ...headers, allow: METHODS.join(', ') } };
+  return status === 401 ? { ...response, headers: { ...headers, 'www-authenticate': challenge } } : response;
 }

@@ -20,6 +20,8 @@ interface Files {
   readonly state: string;
   readonly otherState: string;
   readonly noState: string;
+  readonly headers: string;
+  readonly tokens: string;
 }
 
 async function makeFiles(t: ExecutionContext): Promise<Files> {
@@ -39,11 +41,15 @@ async function makeFiles(t: ExecutionContext): Promise<Files> {
     state: at('state.mjs', 'export default { apply() {} };'),
     otherState: at('other.mjs', 'export default { aply() {} };'),
     noState: at('none.mjs', 'export const apply = 1;'),
+    tokens: at('tokens.txt', 'a 0123456789abcdef\n'),
+    headers: at('headers.txt', '# a token\nauthorization: Bearer x\n'),
   };
 }
 
 /** Nobody listens there. */
 const PEER = 'http://127.0.0.1:1';
+
+const CONNECTION_FLAGS = ['--header', '--header-file', '--ca', '--cert', '--key', '--proxy'];
 
 interface Row {
   readonly takes: readonly string[];
@@ -62,6 +68,8 @@ function rowsFor({
   state,
   otherState,
   noState,
+  headers,
+  tokens,
 }: Files): Readonly<Record<string, Row>> {
   const file = (path: string): Row => ({ takes: [path], refuses: [''] });
   const heights: Row = { takes: ['0', '5'], refuses: ['', '-1', '01', '1.5', 'x', '9007199254740992'] };
@@ -99,6 +107,20 @@ function rowsFor({
     '--scheme': { takes: ['secp256k1', 'ed25519'], refuses: ['', 'rsa', 'Ed25519'] },
     '--max-block-bytes': counts,
     '--finality-depth': heights,
+    '--header': {
+      takes: ['X-Tenant: a', 'authorization:Bearer x'],
+      refuses: ['', 'x', ': x', 'a b: c', 'a: ☃'],
+    },
+    '--header-file': file(headers),
+    '--ca': file(missing),
+    '--cert': file(missing),
+    'sync --key': file(missing),
+    'status --key': file(missing),
+    'doctor --key': file(missing),
+    'snapshot inspect --key': file(missing),
+    'snapshot fetch --key': file(missing),
+    '--tls-key': file(missing),
+    '--proxy': { takes: ['http://127.0.0.1:1'], refuses: ['', 'nonsense', 'socks5://a', 'http://a/x'] },
     '--state': { takes: [state], refuses: ['', otherState, noState] },
     '--peer': peers,
     'sync --peer': { ...peers, refuses: [...peers.refuses, PEER, `${PEER}/sync`] },
@@ -123,6 +145,8 @@ function rowsFor({
     '--key': file(key),
     '--cache': { takes: ['private', 'public', 'no-store'], refuses: ['', 'Public', 'all'] },
     '--snapshot-every': { ...counts, beside: [`--key=${key}`] },
+    '--token-file': file(tokens),
+    '--log': { takes: ['json', 'pretty'], refuses: ['', 'text', 'JSON'] },
     '--height': { takes: ['0'], refuses: ['', '5', '-1', 'x'] },
     '--previous-hash': { takes: ['0'.repeat(64)], refuses: ['', 'abc', '1'.repeat(64)] },
     '--type': types,
@@ -143,10 +167,15 @@ function baseFor({ dir, lines, missing, key }: Files): Readonly<Record<string, r
     'serve --ingest': [`--data=${dir}`],
     sync: [`--data=${dir}`, `--peer=${PEER}`],
     export: [`--data=${dir}`],
+    get: [`--data=${dir}`],
     publish: [`--data=${dir}`, `--out=${missing}`],
     upgrade: [`--data=${dir}`],
     verify: [`--data=${dir}`],
     status: [],
+    doctor: [],
+    ...Object.fromEntries(CONNECTION_FLAGS.map((flag) => [`doctor ${flag}`, [`--peer=${PEER}`]])),
+    'snapshot inspect --proxy': [PEER],
+    ...Object.fromEntries(CONNECTION_FLAGS.map((flag) => [`status ${flag}`, [`--peer=${PEER}`]])),
     seal: [missing],
     evidence: [`--data=${dir}`],
     'seal --data': [],

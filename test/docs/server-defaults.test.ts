@@ -11,6 +11,8 @@ import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
 import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
 import { NODE_LISTENER_OPTIONS } from '../../src/server/node.js';
 import { SERVER_LIMITS, SERVER_OPTIONS } from '../../src/server/plan.js';
+import { METRICS_OPTIONS } from '../../src/metrics/options.js';
+import { READINESS } from '../../src/server/probes/options.js';
 import { statedDefaults, valueOfDefault } from '../helpers/docstring-defaults.js';
 
 const { clientKey } = MIDDLEWARE_OPTIONS;
@@ -19,9 +21,11 @@ const { clientKey } = MIDDLEWARE_OPTIONS;
 const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[] = [
   ['src/contracts/endpoint.ts', 'ServerLimits', SERVER_LIMITS],
   ['src/server/plan.ts', 'SyncServerConfig', SERVER_OPTIONS],
+  ['src/server/probes/options.ts', 'ReadinessConfig', READINESS],
   ['src/server/middleware-options.ts', 'SyncMiddlewareOptions', { clientKey }],
   ['src/server/node.ts', 'NodeListenerOptions', NODE_LISTENER_OPTIONS],
   ['src/http2-client/options.ts', 'Http2FetchOptions', HTTP2_FETCH_OPTIONS],
+  ['src/metrics/options.ts', 'MetricsOptions', METRICS_OPTIONS],
   ['src/server/close-options.ts', 'CloseServerOptions', CLOSE_SERVER_OPTIONS],
   ['src/server/http2/options.ts', 'CloseHttp2Options', CLOSE_HTTP2_OPTIONS],
   ['plugins/transport-sse/server/endpoint.ts', 'SseEndpointOptions', SSE_ENDPOINT_OPTIONS],

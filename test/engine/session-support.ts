@@ -1,6 +1,7 @@
 import type { ExecutionContext } from 'ava';
 import type { BlockRef, WireItem } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
+import { EngineTally } from '../../src/engine/engine-tally.js';
 import { RollbackLimit } from '../../src/engine/peers/rollback-limit.js';
 import type { BranchRules } from '../../src/engine/session/branch.js';
 import type { SessionFact } from '../../src/engine/session/fact.js';
@@ -45,6 +46,7 @@ export async function tellAll(
   const asked: (number | undefined)[] = [];
   const deps: SessionDeps = {
     chain,
+    tally: new EngineTally(),
     peer: { url: 'http://one.test/sync', headers: {} },
     status: null,
     to: null,

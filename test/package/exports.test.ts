@@ -20,6 +20,7 @@ const exported = [
   'blockferry/express',
   'blockferry/http2',
   'blockferry/http2-client',
+  'blockferry/metrics',
   'blockferry/testing',
   ...plugins.map((name) => `blockferry/plugins/${name}`),
 ];

@@ -18,9 +18,11 @@ import { SSE_ENDPOINT_OPTIONS } from '../../plugins/transport-sse/server/endpoin
 import { codecRegistry } from '../../src/di/codec-registry.js';
 import { http2Fetch } from '../../src/http2-client/index.js';
 import { HTTP2_FETCH_OPTIONS } from '../../src/http2-client/options.js';
-import { openChain } from '../../src/index.js';
+import { createSyncEngine, openChain } from '../../src/index.js';
 import { syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
 import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
+import { createMetrics } from '../../src/metrics/index.js';
+import { METRICS_OPTIONS } from '../../src/metrics/options.js';
 import { CLOSE_HTTP2_OPTIONS } from '../../src/server/http2/options.js';
 import { CLOSE_SERVER_OPTIONS } from '../../src/server/close-options.js';
 import { closeHttp2Server, createHttp2CleartextServer, createHttp2Server } from '../../src/server/http2.js';
@@ -37,6 +39,7 @@ const ignore = (): void => undefined;
 const promise = Promise.resolve({});
 const source = new MemorySource();
 const signer = nodeSigner();
+const engine = createSyncEngine({ peers: ['http://127.0.0.1:1'], storage: { use: 'memory' } });
 
 /** Neither a number nor what it should be. */
 const NO_NUMBERS = ['1', null, true, Number.NaN, Infinity, {}];
@@ -103,6 +106,15 @@ const SERVER_ROWS: OptionTable = {
   snapshots: row([undefined, null], [true, './snapshots', [], {}, { keep: 2 }, promise]),
   ...snapshotRows('snapshots.'),
   cache: row([undefined, 'private', 'public', 'no-store'], [null, '', 'Public', true, {}]),
+  readiness: row([undefined, null, { engine }], [true, 5, [], {}, { engine: {} }, { engine, blocks: 5 }]),
+  'readiness.engine': row([engine], [undefined, null, {}, promise, { state: {} }, { state: {}, states: {} }]),
+  'readiness.maxBehindBlocks': row([undefined, 0, 2 ** 53 - 1], counts(0)),
+  'readiness.maxBehindMs': row([undefined, 0, 1.5, 2 ** 31 - 1], [...NO_NUMBERS, -1, 2 ** 31]),
+  metrics: row([undefined, null, createMetrics()], [true, {}, createMetrics, 'on']),
+  logger: row([undefined, null, console], [true, {}, { info: ignore }, 'x']),
+  authorize: row([undefined, null, ignore], ['x', {}, promise]),
+  challenge: row([undefined, 'Basic realm="a"'], [null, '', 'a\nb', 5]),
+  audit: row([undefined, null, ignore], ['x', {}, promise]),
   limits: row([undefined, {}], [null, 5, [], { maxStream: 1 }, promise]),
   'limits.heartbeatMs': times,
   'limits.writeStallMs': times,
@@ -119,13 +131,13 @@ const SERVER_ROWS: OptionTable = {
 const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
   createSyncServer: (directory) => ({
     spec: SERVER_OPTIONS,
-    base: () => ({ source, snapshots: { signer, directory } }),
+    base: () => ({ source, snapshots: { signer, directory }, readiness: { engine } }),
     call: (options) => createSyncServer(options as unknown as SyncMiddlewareOptions).close(),
     rows: SERVER_ROWS,
   }),
   syncMiddleware: (directory) => ({
     spec: MIDDLEWARE_OPTIONS,
-    base: () => ({ source, snapshots: { signer, directory } }),
+    base: () => ({ source, snapshots: { signer, directory }, readiness: { engine } }),
     call: (options) => syncMiddleware(options as unknown as SyncMiddlewareOptions).close(),
     rows: { ...SERVER_ROWS, clientKey: functions },
   }),
@@ -211,6 +223,14 @@ const TRIALS: Readonly<Record<string, (directory: string) => OptionTrial>> = {
       idleTimeoutMs: times,
     },
   }),
+  createMetrics: () => ({
+    spec: METRICS_OPTIONS,
+    base: () => ({}),
+    call: createMetrics,
+    rows: {
+      labels: row([undefined, {}, { chain: 'a' }], [null, 'a', [], { 'a-b': 'c' }, { code: 'x' }, { a: 1 }]),
+    },
+  }),
   close: () => ({
     spec: CLOSE_SERVER_OPTIONS,
     base: () => ({}),
@@ -251,7 +271,7 @@ test('a name that is not an option is refused with the one that was probably mea
   );
   refused(
     () => syncMiddleware({ chain: source } as never),
-    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `cache`, `limits`, `onError`, `clientKey`.',
+    'syncMiddleware: `chain` is not an option; there are `source`, `plugins`, `snapshots`, `cache`, `readiness`, `metrics`, `logger`, `authorize`, `challenge`, `audit`, `limits`, `onError`, `clientKey`.',
   );
   refused(
     () => nodeListener(createSyncServer({ source }), { mount: '/sync' } as never),

@@ -2,8 +2,10 @@ import test from 'ava';
 import express from 'express';
 import { gzip } from '../../plugins/codec-gzip/index.js';
 import type { SnapshotType } from '../../src/contracts/index.js';
+import { createSyncEngine } from '../../src/index.js';
 import { optionPaths } from '../helpers/option-table.js';
 import { syncMiddleware, type SyncMiddlewareRequest } from '../../src/server/express.js';
+import { createMetrics } from '../../src/metrics/index.js';
 import { MIDDLEWARE_OPTIONS } from '../../src/server/middleware-options.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
@@ -36,7 +38,22 @@ function everyOption(directory: string): Record<string, unknown> {
       maxPartBytes: 1000,
       onEvent: () => undefined,
     },
-    cache: 'public',
+    cache: 'private',
+    authorize: () => ({ id: 'anybody' }),
+    challenge: 'Bearer',
+    audit: () => undefined,
+    readiness: {
+      engine: createSyncEngine({ peers: ['http://127.0.0.1:1'], storage: { use: 'memory' } }),
+      maxBehindBlocks: 10,
+      maxBehindMs: 60_000,
+    },
+    metrics: createMetrics(),
+    logger: new (class Quiet {
+      debug = (): void => undefined;
+      info = this.debug;
+      warn = this.debug;
+      error = this.debug;
+    })(),
     limits: {
       heartbeatMs: 1000,
       writeStallMs: 1000,

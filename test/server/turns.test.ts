@@ -29,9 +29,10 @@ function watched(server: SyncServer): { readonly server: SyncServer; readonly pa
     report: (error: unknown) => {
       server.report(error);
     },
+    evicted: () => undefined,
     close: () => server.close(),
   };
-  return { server: { limits, openStreams, handle, ...same }, paths };
+  return { server: { limits, openStreams, tally: server.tally, handle, ...same }, paths };
 }
 
 test('a request that has to wait for its turn is answered then, unless its client has gone meanwhile', async (t) => {

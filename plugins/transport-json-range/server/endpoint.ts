@@ -142,7 +142,7 @@ class JsonRangeEndpoint implements Endpoint {
     request: EndpointRequest,
     asked: AskedRange,
     form: Form,
-    { signal }: EndpointHandleOptions,
+    { signal, onHeights }: EndpointHandleOptions,
   ): Promise<EndpointResponse | null> {
     const { source, limits } = this.#deps;
     const range = await locateRange(source, asked, limits.maxRange);
@@ -151,7 +151,9 @@ class JsonRangeEndpoint implements Endpoint {
     if (matchesAny(request.header('if-none-match'), headers.etag)) return notModified(headers);
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
     try {
-      return { status: 200, headers, body: await primed(this.#body(range, form, signal)) };
+      const body = await primed(this.#body(range, form, signal));
+      if (range.last !== null) onHeights?.(range.from, range.last.height);
+      return { status: 200, headers, body };
     } catch (error) {
       if (isSyncError(error, 'FORKED')) return null;
       throw error;

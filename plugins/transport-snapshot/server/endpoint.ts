@@ -67,7 +67,7 @@ class SnapshotEndpoint implements Endpoint {
   async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
     const route = readRoute(request.path);
     try {
-      return await this.#answer(request, route, options.signal);
+      return await this.#answer(request, route, options);
     } catch (error) {
       throw isSyncError(error, 'ABORTED') ? busy('The server is closing.') : error;
     }
@@ -86,7 +86,11 @@ class SnapshotEndpoint implements Endpoint {
     await this.#supply.close();
   }
 
-  async #answer(request: EndpointRequest, route: Route, signal: AbortSignal): Promise<EndpointResponse> {
+  async #answer(
+    request: EndpointRequest,
+    route: Route,
+    { signal, onHeights }: EndpointHandleOptions,
+  ): Promise<EndpointResponse> {
     const newest = route.id === null;
     const snapshot = await (route.id === null ? this.#newest(request, signal) : this.#byId(route.id));
     if (route.what === 'manifest') {
@@ -99,6 +103,7 @@ class SnapshotEndpoint implements Endpoint {
     const archive = await this.#supply.archive();
     const reader = await archive.read(snapshot.manifest.id);
     if (reader === null) throw gone();
+    onHeights?.(snapshot.manifest.base, snapshot.manifest.height);
     return { ...answer.head, body: reader.bytes(answer.range, signal) };
   }
 

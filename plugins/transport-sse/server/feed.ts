@@ -56,6 +56,7 @@ export class Feed implements HeadChunks {
   readonly #plan: Plan;
   readonly #signal: AbortSignal;
   readonly #onError: (error: unknown) => void;
+  readonly #onHeights: (from: number, to: number) => void;
   readonly #packer = new BlockPacker();
   readonly #changes: Changes;
   readonly #maxMs: number;
@@ -80,6 +81,7 @@ export class Feed implements HeadChunks {
     this.#expired = options.expired;
     this.#changes = new Changes(options.signal);
     this.#onError = options.onError ?? (() => undefined);
+    this.#onHeights = options.onHeights ?? (() => undefined);
     // Those that began together, as after a restart, don't all come back together.
     this.#maxMs = deps.limits.maxStreamMs * (1 + (Math.random() - 0.5) * 2 * LIFE_SPREAD);
     this.#cursor = { height: plan.from - 1, hash: plan.parentOf === plan.from ? plan.parentHash : null };
@@ -180,6 +182,7 @@ export class Feed implements HeadChunks {
   #takeRecent(): Uint8Array | null {
     const events = this.#recent?.after(this.#cursor, this.#plan.to) ?? null;
     if (events === null) return null;
+    this.#onHeights(this.#cursor.height + 1, events.last.height);
     this.#cursor = events.last;
     return events.bytes;
   }
@@ -284,6 +287,7 @@ export class Feed implements HeadChunks {
       this.#ended ||= event === null;
       if (event === null || this.#ended) break;
       this.#cursor = frame.header;
+      this.#onHeights(frame.header.height, frame.header.height);
       yield* event;
       if (this.#changes.isRolledBack()) break;
     }

@@ -138,6 +138,7 @@ class TileEndpoint implements Endpoint {
     };
     if (request.method === 'HEAD') return { status, headers, body: null };
     const body = await this.#held(tile, options, { start, end });
+    options.onHeights?.(name.from, name.to);
     return { status, headers, body };
   }
 

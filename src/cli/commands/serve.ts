@@ -11,6 +11,7 @@ import { AppendProgress } from '../append-progress.js';
 import { UsageError } from '../exit.js';
 import { type Input, openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
+import { logOption } from '../log.js';
 import { choiceOf, filled, finalityOf, numberOf, OPTION, storePlan, wholeNumber } from '../options.js';
 import { chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -95,6 +96,14 @@ export function command(): Command {
         'who may keep final blocks and snapshots: the client, shared caches too, or nobody',
       ),
     )
+    .addOption(
+      new Option(
+        '--token-file <file>',
+        'only those read who send a bearer token of this file, which has a name and a token on each line, and is read anew',
+      ).argParser(filled),
+    )
+    .addOption(new Option('--metrics', 'serve metrics at /sync/metrics, in the form of OpenMetrics'))
+    .addOption(logOption())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -103,7 +112,7 @@ export function command(): Command {
         serve(options, context),
       ),
     );
-  for (const option of syncOptions({ alwaysFollows: true })) command.addOption(option);
+  for (const option of syncOptions({ alwaysFollows: true, keyFlag: '--tls-key' })) command.addOption(option);
   return command;
 }
 
@@ -133,7 +142,8 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   }
 }
 
-function refuseWithoutPeer({ mode, trust, trustHash, codec, agree, staleAfter }: ServeOptions): void {
+function refuseWithoutPeer(options: ServeOptions): void {
+  const { mode, trust, trustHash, codec, agree, staleAfter } = options;
   const given = {
     '--mode': mode === 'auto' ? undefined : mode,
     '--trust': trust,
@@ -141,6 +151,12 @@ function refuseWithoutPeer({ mode, trust, trustHash, codec, agree, staleAfter }:
     '--codec': codec,
     '--agree': agree === 1 ? undefined : agree,
     '--stale-after': staleAfter,
+    '--header': options.header,
+    '--header-file': options.headerFile,
+    '--ca': options.ca,
+    '--cert': options.cert,
+    '--tls-key': options.tlsKey,
+    '--proxy': options.proxy,
   };
   for (const [name, value] of Object.entries(given))
     if (value !== undefined) throw new UsageError(`${name} needs --peer.`);

@@ -6,6 +6,7 @@ import { fetchStatusDocument } from '../../internal/http/status.js';
 import { openPlanned } from '../../open-chain.js';
 import type { SyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
+import { type ConnectionArguments, connectionOptions, reach } from '../connection-options.js';
 import { OPTION, peerOf, storePlan } from '../options.js';
 import { refText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -17,7 +18,7 @@ Examples:
   $ blockferry status --data ./node-a
   $ blockferry status --peer http://127.0.0.1:8080 --json`;
 
-interface StatusOptions {
+interface StatusOptions extends ConnectionArguments {
   readonly data?: string;
   readonly peer?: Peer;
   readonly json?: boolean;
@@ -36,29 +37,39 @@ interface NodeStatus {
 
 /** `blockferry status`. */
 export function command(): Command {
-  return new Command('status')
+  const command = new Command('status')
     .addOption(new Option('--data <dir>', 'directory of a store'))
     .addOption(new Option('--peer <url>', 'address of a server').argParser(peerOf).conflicts('data'))
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: StatusOptions) => runCommand(options, (context) => status(options, context)));
+  for (const option of connectionOptions()) command.addOption(option);
+  return command;
 }
 
-async function status(options: StatusOptions, { signal, conclude }: CommandContext): Promise<void> {
-  const document = await read(options, signal);
+async function status(options: StatusOptions, context: CommandContext): Promise<void> {
+  const { conclude } = context;
+  const document = await read(options, context);
   conclude({ ...document }, inWords(document));
 }
 
-function read({ data, peer }: StatusOptions, signal: AbortSignal): Promise<NodeStatus> {
-  if (peer !== undefined) return ofPeer(peer, signal);
-  if (data !== undefined) return ofStore(data, signal);
+function read(options: StatusOptions, context: CommandContext): Promise<NodeStatus> {
+  const { data, peer } = options;
+  if (peer !== undefined) return ofPeer(peer, options, context);
+  if (data !== undefined) return ofStore(data, context.signal);
   throw new UsageError('Give --data or --peer.');
 }
 
-async function ofPeer(peer: Peer, signal: AbortSignal): Promise<NodeStatus> {
+async function ofPeer(
+  address: Peer,
+  options: StatusOptions,
+  { out, signal }: CommandContext,
+): Promise<NodeStatus> {
   const limits = DEFAULT_TRANSPORT_LIMITS;
+  const { peers, connection } = await reach([address], options, out);
+  const [peer = address] = peers;
   const { createHttp1Client } = await import('../../http1-client/index.js');
-  const http = createHttp1Client(limits);
+  const http = createHttp1Client(limits, connection);
   const document = await fetchStatusDocument({ fetch: http.fetch, limits }, peer, signal).finally(() =>
     http.close(),
   );

@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 import type { Chain } from '../../chain/chain.js';
+import type { SyncEngine } from '../../engine/sync-engine.js';
 import { serverOf } from '../../server/create-server.js';
 import type { SyncServer, SyncServerConfig } from '../../server/index.js';
-import { servicePlan } from '../../server/plan.js';
+import { type ServicePlan, servicePlan } from '../../server/plan.js';
+import { createMetrics } from '../../metrics/index.js';
 import { failureOf, UsageError } from '../exit.js';
+import { type LogForm, loggerOf } from '../log.js';
 import { planned } from '../planned.js';
 import type { Reporter } from '../reporter.js';
+import { tokenFile } from './token-file.js';
 
 /** What a command was told of what to serve. */
 export interface ServerArguments {
@@ -14,31 +18,47 @@ export interface ServerArguments {
   readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
   readonly cache: NonNullable<SyncServerConfig['cache']>;
+  readonly metrics?: boolean;
+  readonly log?: LogForm;
+  readonly tokenFile?: string;
 }
 
 /**
  * Prepares serving, so that what the command was told wrongly is known before anything is opened.
  *
  * @param isCatchingUp - whether new blocks are no reason for a snapshot now.
- * @returns makes the server of a chain; its failures are told as warnings.
+ * @returns makes the server of a chain, and of the engine that brings it blocks; its failures are told as warnings.
  * @throws UsageError; SyncError `KEY_UNUSABLE`
  */
 export async function chainServer(
   options: ServerArguments,
   out: Reporter,
   isCatchingUp: () => boolean = () => false,
-): Promise<(chain: Chain) => SyncServer> {
+): Promise<(chain: Chain, engine?: SyncEngine) => SyncServer> {
   const snapshots = await snapshotOptions(options, out);
+  const metrics = options.metrics === true ? createMetrics() : null;
   const config = {
     snapshots: snapshots === null ? null : { ...snapshots, isCatchingUp },
     cache: options.cache,
+    metrics,
+    authorize: options.tokenFile === undefined ? null : await tokenFile(options.tokenFile),
+    logger: loggerOf(options.log),
     limits: { maxBlockBytes: options.maxBlockBytes },
     onError: (error: unknown): void => {
       warn(out, error);
     },
   };
   const plan = planned(() => servicePlan('blockferry', config));
-  return (chain) => serverOf({ ...plan, source: chain });
+  const readiness = (engine: SyncEngine): ServicePlan['readiness'] =>
+    planned(() => servicePlan('blockferry', { readiness: { engine } })).readiness;
+  return (chain, engine) => {
+    metrics?.watch(engine ?? chain);
+    return serverOf({
+      ...plan,
+      source: chain,
+      ...(engine === undefined ? {} : { readiness: readiness(engine) }),
+    });
+  };
 }
 
 /** Snapshots are served when there is a key to sign them with. */

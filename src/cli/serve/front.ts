@@ -1,8 +1,11 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { EndpointResponse } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { nodeListener, type SyncServer } from '../../server/index.js';
+import { alive, HEALTH_PATH, ready, READY_PATH } from '../../server/probes/answer.js';
 import { problemResponse } from '../../server/problem.js';
+import { splitTarget } from '../../server/target.js';
 import { UsageError } from '../exit.js';
 
 /** What a client waits that comes while no chain is open. */
@@ -30,7 +33,7 @@ export class Front {
     this.#server = createServer((req, res) => {
       this.#answering.add(res);
       res.once('close', () => this.#answering.delete(res));
-      if (this.#listener === null) answerNotReady(res);
+      if (this.#listener === null) answerNotReady(req.url ?? '', res);
       else this.#listener(req, res);
     });
   }
@@ -73,11 +76,22 @@ export class Front {
   }
 }
 
-function answerNotReady(res: ServerResponse): void {
+function answerNotReady(target: string, res: ServerResponse): void {
+  const probe = probeAnswer(splitTarget(target).path);
+  if (probe !== null) {
+    res.writeHead(probe.status, probe.headers).end(probe.body);
+    return;
+  }
   const message = 'The chain is not known yet; the node waits for its peers.';
   const notReady = new SyncError('SERVER_BUSY', message, { retryAfterMs: RETRY_AFTER_MS });
   const { status, headers, body } = problemResponse(notReady, () => undefined);
   res.writeHead(status, headers).end(body);
+}
+
+/** What answers a probe while there is nothing to serve; `null` for other paths. */
+function probeAnswer(path: string): EndpointResponse | null {
+  if (path === `/sync${HEALTH_PATH}`) return alive();
+  return path === `/sync${READY_PATH}` ? ready('opening') : null;
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, wanted: number): Error {

@@ -8,6 +8,7 @@ import type { SyncEngine } from '../../engine/sync-engine.js';
 import { isSyncError, type SyncError } from '../../errors/index.js';
 import { sleep } from '../../internal/abort.js';
 import { backoffDelayMs } from '../../internal/backoff.js';
+import { loggerOf } from '../log.js';
 import type { SyncServer } from '../../server/index.js';
 import { chainSummary, storeText } from '../chain-summary.js';
 import type { CommandContext } from '../run-command.js';
@@ -33,7 +34,7 @@ export async function relay(options: RelayArguments, context: CommandContext): P
   const following: Following = { engine: null };
   const isCatchingUp = (): boolean => following.engine?.state.phase !== 'synced';
   const makeServer = await chainServer(options, context.out, isCatchingUp);
-  const plan = await syncPlan(options, { follow: true, retry: RETRY });
+  const plan = await syncPlan(options, { follow: true, retry: RETRY, logger: loggerOf(options.log) });
   const front = new Front();
   try {
     const round = new Relay({ plan, front, makeServer, following, address: options }, context);
@@ -52,7 +53,7 @@ interface RelayParts {
   readonly plan: EnginePlan;
   readonly front: Front;
   readonly address: Pick<RelayArguments, 'host' | 'port'>;
-  readonly makeServer: (chain: Chain) => SyncServer;
+  readonly makeServer: (chain: Chain, engine: SyncEngine) => SyncServer;
   readonly following: Following;
 }
 
@@ -100,7 +101,7 @@ class Relay {
   async #serve(engine: SyncEngine): Promise<void> {
     const { front, makeServer } = this.#parts;
     const opened = engine.opened().then((chain) => {
-      this.#server = makeServer(chain);
+      this.#server = makeServer(chain, engine);
       front.serve(this.#server);
     });
     await Promise.race([opened, isAsking(engine)]);

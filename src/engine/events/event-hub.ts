@@ -40,11 +40,14 @@ export class EventHub {
     if (phase !== previous) this.emit({ type: 'phase', phase, previous });
   });
   readonly #now: () => number;
+  readonly #onEvent: (event: SyncEvent) => void;
   #lastProgressMs = -Infinity;
   #lastSnapshotMs = -Infinity;
 
-  constructor(now: () => number) {
+  /** @param onEvent - is told of all but blocks, before those who have subscribed. */
+  constructor(now: () => number, onEvent: (event: SyncEvent) => void = () => undefined) {
     this.#now = now;
+    this.#onEvent = onEvent;
     this.#events = new PacedEvents(now);
     this.events = this.#events.all;
   }
@@ -59,6 +62,7 @@ export class EventHub {
   }
 
   emit(event: SyncEvent): void {
+    if (event.type !== 'block') this.#onEvent(event);
     this.#events.emit(event);
   }
 

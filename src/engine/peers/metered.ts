@@ -9,11 +9,11 @@ import type { WireItem } from '../../contracts/index.js';
 export async function* metered(
   answers: AsyncIterable<readonly WireItem[]>,
   now: () => number,
-  onReceived: (bytes: number, waitMs: number) => void,
+  onReceived: (items: readonly WireItem[], bytes: number, waitMs: number) => void,
 ): AsyncGenerator<readonly WireItem[], void, undefined> {
   let waitsSinceMs = now();
   for await (const items of answers) {
-    onReceived(bytesOf(items), now() - waitsSinceMs);
+    onReceived(items, bytesOf(items), now() - waitsSinceMs);
     yield items;
     waitsSinceMs = now();
   }

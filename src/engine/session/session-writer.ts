@@ -1,11 +1,13 @@
 import type { BlockRef, CommitTile, Frame } from '../../contracts/index.js';
 import type { Chain } from '../../chain/chain.js';
 import { type Batch, type BatchLimits, BatchWriter } from '../batch-writer.js';
+import type { EngineTally } from '../engine-tally.js';
 import type { SessionFact } from './fact.js';
 
 /** What a {@link SessionWriter} works with. */
 export interface SessionWriterDeps {
   readonly chain: Chain;
+  readonly tally: EngineTally;
   readonly batch: BatchLimits;
   /** Resolves when so many more blocks may be made durable, or the signal has fired. */
   ready(blocks: number, signal: AbortSignal): Promise<void>;
@@ -30,6 +32,7 @@ export class SessionWriter {
       await deps.chain.commit(frames, { tiles, onDurable, signal });
     };
     this.#batches = new BatchWriter(commit, deps.batch, deps.onFailure);
+    deps.tally.queueBytes = () => this.#batches.pendingBytes;
   }
 
   /**

@@ -8,6 +8,7 @@ import type {
 } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
+import { ChainTally } from '../../chain/chain-tally.js';
 import { nearHead, producersOf } from '../../chain/producers.js';
 import { StorageEncoding } from '../../chain/storage-encoding.js';
 import { Verifier } from '../../chain/verifier.js';
@@ -214,6 +215,8 @@ export class SnapshotRun {
       name: { chainId, isPinned: settings.chainId !== null },
       maxBlockBytes: settings.limits.maxBlockBytes,
       tiles: null,
+      // What is timed are blocks of the chain.
+      tally: new ChainTally(),
     };
     return new Verifier(deps, { head: null, base });
   }

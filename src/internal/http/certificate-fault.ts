@@ -42,3 +42,17 @@ export function certificateFault(error: unknown): (Error & { readonly code: stri
 function isFault(error: Error): error is Error & { readonly code: string } {
   return 'code' in error && typeof error.code === 'string' && CERTIFICATE_FAULTS.has(error.code);
 }
+
+/** Faults of a certificate that may be right, and is signed by somebody who is not known here. */
+const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** Whether the certificate would do if its authority were known. */
+export function isAuthorityMissing({ code }: { readonly code: string }): boolean {
+  return UNKNOWN_AUTHORITY.has(code);
+}

@@ -2,13 +2,10 @@ import type { HttpFetchInit, HttpFetchResponse, Peer, TransportDeps } from '../.
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { abortError, raceAbort, throwIfAborted } from '../abort.js';
 import { LinkedAbort } from '../linked-abort.js';
-import { certificateFault } from './certificate-fault.js';
+import { certificateFault, isAuthorityMissing } from './certificate-fault.js';
+import { hasLiveHeaders, requestHeaders } from './request-headers.js';
 import { peerText } from './shape.js';
 import { watch } from './watch.js';
-
-/** Names and values of headers (RFC 9110 sections 5.1 and 5.5). */
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** A request to a peer. */
 export interface HttpRequest {
@@ -35,9 +32,10 @@ export interface HttpExchange {
 }
 
 /**
- * Sends a request and waits for the head of the response. Redirects are not followed: they come back as they are.
+ * Sends a request and waits for the head of the response. Redirects are not followed: they come back as they are. A peer
+ * that answers 401 is asked once more where the host's functions then give other headers.
  *
- * @throws SyncError `PEER_UNREACHABLE`, `PEER_CERTIFICATE`, `PEER_TIMEOUT`, `ABORTED`
+ * @throws SyncError `PEER_UNREACHABLE`, `PEER_CERTIFICATE`, `PEER_TIMEOUT`, `CREDENTIALS_UNAVAILABLE`, `ABORTED`
  * @throws TypeError for a peer whose URL or headers are not valid
  */
 export async function openExchange(
@@ -46,28 +44,60 @@ export async function openExchange(
   signal: AbortSignal,
 ): Promise<HttpExchange> {
   throwIfAborted(signal);
-  const url = new URL(request.peer.url + request.target);
-  const headers = merged(request.peer.headers, request.headers);
   const abort = new LinkedAbort(signal);
-  const { connectTimeoutMs, firstByteTimeoutMs } = deps.limits;
-  const headTimeoutMs = connectTimeoutMs + firstByteTimeoutMs;
-  const stopWatch = watch(headTimeoutMs, () => {
-    abort.abort(timeoutError(request.peer, headTimeoutMs));
-  });
-  const started = performance.now();
   try {
-    const init = {
-      method: request.method ?? 'GET',
-      headers,
-      redirect: 'manual',
-      signal: abort.signal,
-    } as const;
-    const response = await send(deps, url, init);
-    return new Exchange(response, abort, performance.now() - started);
+    const { response, headMs } = await answer(deps, request, abort);
+    return new Exchange(response, abort, headMs);
   } catch (error) {
     abort.release();
     if (abort.signal.aborted) throw abortError(abort.signal);
-    throw isSyncError(error) ? error.at({ peer: request.peer.url }) : unreachable(request.peer, error);
+    throw error;
+  }
+}
+
+type Answer = Pick<HttpExchange, 'response' | 'headMs'>;
+
+async function answer(deps: TransportDeps, request: HttpRequest, abort: LinkedAbort): Promise<Answer> {
+  const { peer } = request;
+  const headersNow = (): Promise<Record<string, string>> =>
+    requestHeaders(peer, request.headers, deps.limits.connectTimeoutMs, abort.signal);
+  const headers = await headersNow();
+  const first = await ask(deps, request, headers, abort);
+  if (first.response.status !== 401 || !hasLiveHeaders(peer)) return first;
+  try {
+    const renewed = await headersNow();
+    // The same once more would be refused once more.
+    if (Object.entries(renewed).every(([name, value]) => headers[name] === value)) return first;
+    const second = await ask(deps, request, renewed, abort);
+    discard(first.response);
+    return second;
+  } catch (error) {
+    discard(first.response);
+    throw error;
+  }
+}
+
+async function ask(
+  deps: TransportDeps,
+  request: HttpRequest,
+  headers: Record<string, string>,
+  abort: LinkedAbort,
+): Promise<Answer> {
+  const { peer, target, method = 'GET' } = request;
+  const url = new URL(peer.url + target);
+  const { connectTimeoutMs, firstByteTimeoutMs } = deps.limits;
+  const headTimeoutMs = connectTimeoutMs + firstByteTimeoutMs;
+  const stopWatch = watch(headTimeoutMs, () => {
+    abort.abort(timeoutError(peer, headTimeoutMs));
+  });
+  const { signal } = abort;
+  const started = performance.now();
+  try {
+    const response = await send(deps, url, { method, headers, redirect: 'manual', signal });
+    return { response, headMs: performance.now() - started };
+  } catch (error) {
+    if (signal.aborted) throw abortError(signal);
+    throw isSyncError(error) ? error.at({ peer: peer.url }) : unreachable(peer, error);
   } finally {
     stopWatch();
   }
@@ -83,16 +113,6 @@ async function send({ fetch }: TransportDeps, url: URL, init: HttpFetchInit): Pr
     if (signal.aborted) sent.then(discard, () => undefined);
     throw error;
   }
-}
-
-/** Names in lower case; the later ones win. @throws TypeError for what can't be sent */
-function merged(...all: readonly Readonly<Record<string, string>>[]): Record<string, string> {
-  const pairs = all.flatMap((headers) => Object.entries(headers));
-  for (const [name, value] of pairs) {
-    if (!FIELD_NAME.test(name)) throw new TypeError(`No header may be called ${JSON.stringify(name)}.`);
-    if (!FIELD_VALUE.test(value)) throw new TypeError(`The header ${name} has a value that can't be sent.`);
-  }
-  return Object.fromEntries(pairs.map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function discard(response: HttpFetchResponse): void {
@@ -133,7 +153,10 @@ function timeoutError(peer: Peer, ms: number): SyncError {
 function unreachable(peer: Peer, cause: unknown): SyncError {
   const fault = certificateFault(cause);
   if (fault !== null) {
-    const message = `The TLS certificate of ${peer.url} is not accepted: ${reasonOf(fault)} (${fault.code}).`;
+    const hint = isAuthorityMissing(fault)
+      ? ' The authority that signed it is not among those of `tls.ca`.'
+      : '';
+    const message = `The TLS certificate of ${peer.url} is not accepted: ${reasonOf(fault)} (${fault.code}).${hint}`;
     return new SyncError('PEER_CERTIFICATE', message, { peer: peer.url, cause });
   }
   return new SyncError('PEER_UNREACHABLE', `${peer.url} can not be reached: ${reasonOf(cause)}.`, {
@@ -142,9 +165,9 @@ function unreachable(peer: Peer, cause: unknown): SyncError {
   });
 }
 
-/** `fetch` says only "fetch failed"; what happened is in its cause. */
+/** `fetch` says only "fetch failed", in a `TypeError`; what happened is in its cause. */
 function reasonOf(error: unknown): string {
-  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const inner = error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
   if (!(inner instanceof Error)) return 'the request failed';
   const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : '';
   return peerText(inner.message) || code || 'the request failed';

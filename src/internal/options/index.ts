@@ -1,3 +1,4 @@
+export { logger } from './logger.js';
 export { passedOn } from './passed-on.js';
 export { suggestion } from './near.js';
 export {

@@ -9,7 +9,7 @@ import type {
 } from '../../../contracts/index.js';
 import { PluginResolver } from '../../../di/resolve.js';
 import { assembleWorkers } from '../../../di/workers.js';
-import { createHttp1Client } from '../../../http1-client/index.js';
+import { type ConnectionSettings, createHttp1Client } from '../../../http1-client/index.js';
 
 /** Asks servers for snapshots, in every codec that this runtime has. */
 export interface SnapshotClient extends Closeable {
@@ -24,12 +24,13 @@ export interface SnapshotClient extends Closeable {
  * @param plugins - win over the built-in ones.
  */
 export async function openSnapshotClient(
+  connection: ConnectionSettings,
   plugins: readonly SnapshotTransportPlugin[] = [],
 ): Promise<SnapshotClient> {
   const limits = DEFAULT_TRANSPORT_LIMITS;
   const plugin = await new PluginResolver(plugins).snapshotTransport();
   const { workers, snapshotCodecs: codecs } = await assembleWorkers([]);
-  const http = createHttp1Client(limits);
+  const http = createHttp1Client(limits, connection);
   const transport = plugin.create({ fetch: http.fetch, limits, workers });
   return {
     transport,

@@ -5,6 +5,7 @@ import { bzip2 } from '../../../../plugins/codec-bzip2/index.js';
 import type { CodecWorkers, SnapshotItem, SnapshotManifest } from '../../../contracts/index.js';
 import { codecRegistry } from '../../../di/codec-registry.js';
 import { PluginResolver } from '../../../di/resolve.js';
+import { ChainTally } from '../../../chain/chain-tally.js';
 import { Pins } from '../../../chain/pins.js';
 import { VOUCHED } from '../../../chain/producers.js';
 import { StorageEncoding } from '../../../chain/storage-encoding.js';
@@ -110,6 +111,7 @@ async function verifierOf({ chain, chainId, base }: DocumentHead, maxBlockBytes:
     name: { chainId, isPinned: false },
     maxBlockBytes,
     tiles: null,
+    tally: new ChainTally(),
   };
   return new Verifier(deps, { head: null, base });
 }

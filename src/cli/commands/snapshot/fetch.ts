@@ -15,6 +15,7 @@ import type {
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { isSyncError, SyncError } from '../../../errors/index.js';
 import { WANTED_SNAPSHOT_TYPE } from '../../../internal/snapshot-types.js';
+import { type ConnectionArguments, connectionOptions, reach } from '../../connection-options.js';
 import { choiceOf, filled, OPTION, peersOf } from '../../options.js';
 import { readValue } from '../../planned.js';
 import { snapshotPlugins } from '../../sync-options.js';
@@ -33,7 +34,7 @@ Examples:
   $ blockferry snapshot fetch --peer https://a.example --peer https://b.example --out ./mirror --trust 02ab…
   $ blockferry snapshot fetch --peer http://127.0.0.1:8080 --out ./mirror --type full --trust 02ab…`;
 
-interface FetchOptions extends TrustArguments {
+interface FetchOptions extends TrustArguments, ConnectionArguments {
   readonly peer: readonly Peer[];
   readonly out: string;
   readonly type: SnapshotType;
@@ -53,7 +54,7 @@ interface Job {
 
 /** `blockferry snapshot fetch`. */
 export function command(): Command {
-  return new Command('fetch')
+  const command = new Command('fetch')
     .addOption(
       new Option('--peer <url>', 'server to fetch from; may be given several times')
         .argParser(peersOf)
@@ -71,18 +72,21 @@ export function command(): Command {
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: FetchOptions) => runCommand(options, (context) => fetchSnapshot(options, context)));
+  for (const option of connectionOptions()) command.addOption(option);
+  return command;
 }
 
 async function fetchSnapshot(options: FetchOptions, context: CommandContext): Promise<void> {
   const trust = requiredTrust(options);
   const maxBlockBytes = readValue(CHAIN_LIMITS.maxBlockBytes, options.maxBlockBytes, '--max-block-bytes');
-  const client = await openSnapshotClient(await snapshotPlugins(options.maxParts));
+  const { peers, connection } = await reach(options.peer, options, context.out);
+  const client = await openSnapshotClient(connection, await snapshotPlugins(options.maxParts));
   try {
     const job = {
       client,
       trust,
       scheme: await signatureScheme(),
-      peers: options.peer,
+      peers,
       maxBlockBytes,
     };
     const manifest = await wanted(job, options, context.signal);

@@ -5,6 +5,7 @@ import { MAX_CHECKED_SIGNATURES } from '../../../engine/snapshot/trust.js';
 import { SyncError } from '../../../errors/index.js';
 import { manifestMessage } from '../../../internal/snapshot-messages.js';
 import { WANTED_SNAPSHOT_TYPE } from '../../../internal/snapshot-types.js';
+import { type ConnectionArguments, connectionOptions, reach } from '../../connection-options.js';
 import { choiceOf, OPTION } from '../../options.js';
 import { readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
@@ -22,7 +23,7 @@ Examples:
   $ blockferry snapshot inspect ./node-a/snapshots/ID
   $ blockferry snapshot inspect https://a.example --type full`;
 
-interface InspectOptions {
+interface InspectOptions extends ConnectionArguments {
   readonly type: SnapshotType;
   readonly maxParts?: number | undefined;
   readonly json?: boolean;
@@ -30,7 +31,7 @@ interface InspectOptions {
 
 /** `blockferry snapshot inspect`. */
 export function command(): Command {
-  return new Command('inspect')
+  const command = new Command('inspect')
     .addArgument(new Argument('<source>', 'snapshot on disk, or a server'))
     .addOption(choiceOf(WANTED_SNAPSHOT_TYPE, '--type <type>', 'which one of a server'))
     .addOption(OPTION.maxParts())
@@ -39,16 +40,15 @@ export function command(): Command {
     .action((source: string, options: InspectOptions) =>
       runCommand(options, (context) => inspect(source, options, context)),
     );
+  for (const option of connectionOptions()) command.addOption(option);
+  return command;
 }
 
-async function inspect(
-  source: string,
-  { type, maxParts }: InspectOptions,
-  { signal, conclude }: CommandContext,
-): Promise<void> {
+async function inspect(source: string, options: InspectOptions, context: CommandContext): Promise<void> {
+  const { signal, conclude } = context;
   const isUrl = /^https?:/.test(source);
   const manifest = isUrl
-    ? await manifestOf(source, { type, maxParts }, signal)
+    ? await manifestOf(source, options, context)
     : (await findSnapshot(source, signal)).manifest;
   if (manifest === null) throw new SyncError('INPUT_UNREADABLE', `There is no manifest beside ${source}.`);
   const scheme = await signatureScheme();
@@ -64,11 +64,14 @@ async function inspect(
 
 async function manifestOf(
   source: string,
-  { type, maxParts }: Pick<InspectOptions, 'type' | 'maxParts'>,
-  signal: AbortSignal,
+  options: InspectOptions,
+  { out, signal }: CommandContext,
 ): Promise<SnapshotManifest> {
-  const peer = readValue(peerReader, source, 'SOURCE');
-  const client = await openSnapshotClient(await snapshotPlugins(maxParts));
+  const { type, maxParts } = options;
+  const address = readValue(peerReader, source, 'SOURCE');
+  const { peers, connection } = await reach([address], options, out);
+  const [peer = address] = peers;
+  const client = await openSnapshotClient(connection, await snapshotPlugins(maxParts));
   try {
     const manifest = await client.manifest(peer, type, signal);
     if (manifest !== null) return manifest;

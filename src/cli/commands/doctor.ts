@@ -1,0 +1,70 @@
+import { Command, Option } from 'commander';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../config/engine-plan.js';
+import type { Peer } from '../../contracts/index.js';
+import { createHttp1Client } from '../../http1-client/index.js';
+import { type ConnectionArguments, connectionOptions, reach } from '../connection-options.js';
+import { findingLines, type Finding } from '../doctor/check.js';
+import { checkPeer } from '../doctor/peer-checks.js';
+import { checkStore } from '../doctor/store-checks.js';
+import { UsageError } from '../exit.js';
+import { OPTION, peersOf } from '../options.js';
+import { type CommandContext, runCommand } from '../run-command.js';
+
+const EXAMPLES = `
+Looks at each peer (whether it can be reached, its clock, whether its streams come through) and at the store (whether it opens,
+the room on its disk), and says the way out of what is wrong. Ends with 1 when something has failed.
+
+Examples:
+  $ blockferry doctor --peer https://a.example --header-file ./headers
+  $ blockferry doctor --data ./node-a`;
+
+interface DoctorOptions extends ConnectionArguments {
+  readonly data?: string;
+  readonly peer?: readonly Peer[];
+  readonly json?: boolean;
+}
+
+/** `blockferry doctor`. */
+export function command(): Command {
+  const command = new Command('doctor')
+    .addOption(new Option('--data <dir>', 'directory of a store'))
+    .addOption(
+      new Option('--peer <url>', 'address of a server; may be given several times').argParser(peersOf),
+    )
+    .addOption(OPTION.json())
+    .addHelpText('after', EXAMPLES)
+    .action((options: DoctorOptions) => runCommand(options, (context) => doctor(options, context)));
+  for (const option of connectionOptions()) command.addOption(option);
+  return command;
+}
+
+async function doctor(options: DoctorOptions, context: CommandContext): Promise<void> {
+  const { data, peer = [] } = options;
+  if (data === undefined && peer.length === 0) throw new UsageError('Give --data or --peer.');
+  const findings = [
+    ...(await peerFindings(peer, options, context)),
+    ...(data === undefined ? [] : await checkStore(data)),
+  ];
+  const checks = findings.map(({ what, state, text, action }) => ({ what, state, text, action }));
+  context.conclude({ checks }, findings.flatMap(findingLines));
+  const [first] = findings.flatMap(({ error }) => error ?? []);
+  if (first !== undefined) throw first;
+}
+
+async function peerFindings(
+  addresses: readonly Peer[],
+  options: DoctorOptions,
+  { out, signal }: CommandContext,
+): Promise<readonly Finding[]> {
+  const limits = DEFAULT_TRANSPORT_LIMITS;
+  const { peers, connection } = await reach(addresses, options, out);
+  const http = createHttp1Client(limits, connection);
+  try {
+    const found: Finding[] = [];
+    for (const peer of peers)
+      found.push(...(await checkPeer({ fetch: http.fetch, limits }, peer, connection, signal)));
+    return found;
+  } finally {
+    await http.close();
+  }
+}

@@ -1,0 +1,29 @@
+import { statfs } from 'node:fs/promises';
+import { openPlanned } from '../../open-chain.js';
+import { refText } from '../chain-summary.js';
+import { storePlan } from '../options.js';
+import { bytesText } from '../units.js';
+import { broken, doubtful, fine, type Finding } from './check.js';
+
+/** Less than this is soon used up, in bytes. */
+const LITTLE_BYTES = 1024 ** 3;
+
+/** Looks at a store: whether it opens, and whether there is room beside it. */
+export async function checkStore(data: string): Promise<readonly Finding[]> {
+  try {
+    const chain = await openPlanned(storePlan({ data }, false));
+    const { head } = chain.tip();
+    await chain.close();
+    const text = head === null ? 'it opens, and has no block yet' : `it opens; ${refText(head)}`;
+    return [fine('store', text), await checkDisk(data)];
+  } catch (error) {
+    return [broken('store', error)];
+  }
+}
+
+async function checkDisk(data: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(data);
+  const text = `${bytesText(bavail * bsize)} are free`;
+  if (bavail * bsize >= LITTLE_BYTES) return fine('disk', text);
+  return doubtful('disk', text, 'Make room: a node whose disk is full stops.');
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { SyncError } from '../../errors/index.js';
+import type { Authorize } from '../../server/access/types.js';
+import { readSmallFile } from '../header-file.js';
+
+/** What is in the file counts after this time at the latest, in milliseconds. */
+const READ_EVERY_MS = 1_000;
+/** Shorter ones can be guessed. */
+const MIN_TOKEN_LENGTH = 16;
+
+/** Names by the SHA-256 of their tokens: how long a look takes says nothing of a token. */
+type Tokens = ReadonlyMap<string, string>;
+
+/**
+ * Lets those read whose bearer token (RFC 6750) is in a file that has a name and a token on each line. The file is read again
+ * and again; while it can't be read, nobody is let in.
+ *
+ * @throws SyncError `INPUT_UNREADABLE`
+ */
+export async function tokenFile(
+  path: string,
+  now: () => number = () => performance.now(),
+): Promise<Authorize> {
+  let tokens: Promise<Tokens> = readTokens(path);
+  let readMs = now();
+  await tokens;
+  return async ({ header }) => {
+    if (now() - readMs >= READ_EVERY_MS) {
+      readMs = now();
+      tokens = readTokens(path);
+    }
+    const [, token = ''] = /^Bearer +([\w.~+/=-]+) *$/i.exec(header('authorization') ?? '') ?? [];
+    const id = (await tokens).get(digestOf(token));
+    return id === undefined ? null : { id };
+  };
+}
+
+async function readTokens(path: string): Promise<Tokens> {
+  const text = (await readSmallFile(path)).toString('utf8');
+  const lines = text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '' || line.startsWith('#')) return [];
+    const [, name = '', token = ''] = /^(\S{1,256})[\t ]+([\w.~+/=-]+)\s*$/.exec(line) ?? [];
+    if (token.length >= MIN_TOKEN_LENGTH) return [[digestOf(token), name] as const];
+    const message = `Line ${index + 1} of ${path} is not NAME TOKEN, with a token of ${MIN_TOKEN_LENGTH} characters or more.`;
+    throw new SyncError('INPUT_UNREADABLE', message);
+  });
+  return new Map(lines);
+}
+
+function digestOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}

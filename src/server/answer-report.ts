@@ -1,0 +1,90 @@
+import type { Endpoint, EndpointResponse } from '../contracts/index.js';
+import type { OpenedEvent, ServerEvent } from './events.js';
+import type { ServerTally } from './server-tally.js';
+import type { SyncRequest } from './sync-request.js';
+
+/** What one answer was, for those who count, log or keep it. */
+export class AnswerReport {
+  bytes = 0;
+  /** Way and codec. */
+  kind = '';
+  #first: number | null = null;
+  #last = -1;
+  readonly #way: string;
+  readonly #request: SyncRequest;
+  readonly #tally: ServerTally;
+  readonly #onEvent: ((event: ServerEvent) => void) | null;
+  readonly #startedMs = performance.now();
+  #response: EndpointResponse | null = null;
+  #stopCounting = (): void => undefined;
+
+  /** @param onEvent - `null` where nobody listens. */
+  constructor(
+    endpoint: Pick<Endpoint, 'name'>,
+    request: SyncRequest,
+    tally: ServerTally,
+    onEvent: ((event: ServerEvent) => void) | null,
+  ) {
+    this.#way = wayOf(endpoint);
+    this.#request = request;
+    this.#tally = tally;
+    this.#onEvent = onEvent;
+  }
+
+  /** The head of the answer is known. */
+  begin(response: EndpointResponse, isStream: boolean): void {
+    this.#response = response;
+    const { status, body } = response;
+    this.#tally.answers.add(`${this.#way} ${status}`);
+    if (body === null) return;
+    if (this.#way === 'tiles' && this.#request.path.endsWith('.ndjson.gz')) this.#tally.tilesServed += 1;
+    this.kind = `${this.#way} ${codecOf(this.#request, response)}`;
+    this.#stopCounting = this.#tally.begin(this);
+    if (body instanceof Uint8Array) this.bytes = body.length;
+    else if (isStream) this.#onEvent?.({ type: 'opened', ...this.#facts(response) });
+  }
+
+  /** The answer has these heights. */
+  gives(from: number, to: number): void {
+    if (this.#first === null || from < this.#first) this.#first = from;
+    if (to > this.#last) this.#last = to;
+  }
+
+  /** The answer is over; more calls than one do no harm. */
+  end(): void {
+    const response = this.#response;
+    this.#response = null;
+    this.#stopCounting();
+    if (response === null || this.#onEvent === null) return;
+    const durationMs = performance.now() - this.#startedMs;
+    const heights = this.#first === null ? null : { from: this.#first, to: this.#last };
+    this.#onEvent({ type: 'answered', ...this.#facts(response), heights, bytes: this.bytes, durationMs });
+  }
+
+  #facts({ status }: EndpointResponse): OpenedEvent {
+    const { method, path, query, clientKey, principal } = this.#request;
+    const from = query.get('from_height') ?? query.get('from');
+    const to = query.get('to_height') ?? query.get('to');
+    return {
+      way: this.#way,
+      method,
+      path,
+      status,
+      client: clientKey,
+      principal: principal?.id ?? null,
+      from,
+      to,
+    };
+  }
+}
+
+const WAYS: Readonly<Record<string, string>> = { sse: 'stream', 'json-range': 'json', tile: 'tiles' };
+
+function wayOf({ name }: Pick<Endpoint, 'name'>): string {
+  return WAYS[name] ?? name;
+}
+
+/** The coding of the whole body, else that of each block in it; what the endpoint has answered has only names that it knows. */
+function codecOf({ query }: SyncRequest, { headers }: EndpointResponse): string {
+  return headers['content-encoding'] ?? query.get('codec') ?? 'identity';
+}

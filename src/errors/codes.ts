@@ -159,6 +159,11 @@ export const ERROR_CODES = {
     'See the cause; what was acknowledged is there.',
     { status: 503 },
   ),
+  STORE_UNAVAILABLE: info(
+    'The database of the store could not be reached for as long as the store waits.',
+    'Try again later; a write that failed so may have happened, which a store that is opened again shows.',
+    { ...retry, status: 503 },
+  ),
   STORE_CLOSED: info('The store is not open.', 'Open it first, or create a new engine after `close`.', {
     status: 503,
   }),

@@ -4,6 +4,7 @@ import test from 'ava';
 import { BZIP2_OPTIONS } from '../../plugins/codec-bzip2/options.js';
 import { GZIP_OPTIONS } from '../../plugins/codec-gzip/options.js';
 import { ZSTD_OPTIONS } from '../../plugins/codec-zstd/options.js';
+import { DATABASE_OPTIONS, POSTGRES_OPTIONS } from '../../plugins/storage-postgres/options.js';
 import { LEVEL_OPTIONS } from '../../plugins/storage-leveldb/options.js';
 import { JSON_RANGE_OPTIONS } from '../../plugins/transport-json-range/client/client.js';
 import { SNAPSHOT_TRANSPORT_OPTIONS } from '../../plugins/transport-snapshot/client/transport.js';
@@ -40,6 +41,8 @@ const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[]
   ['plugins/codec-bzip2/options.ts', 'Bzip2Options', BZIP2_OPTIONS],
   ['plugins/codec-zstd/options.ts', 'ZstdOptions', ZSTD_OPTIONS],
   ['plugins/storage-leveldb/options.ts', 'LevelStorageOptions', LEVEL_OPTIONS],
+  ['plugins/storage-postgres/options.ts', 'PostgresDatabaseOptions', DATABASE_OPTIONS],
+  ['plugins/storage-postgres/options.ts', 'PostgresStorageOptions', POSTGRES_OPTIONS],
   ['plugins/transport-json-range/client/client.ts', 'JsonRangeTransportOptions', JSON_RANGE_OPTIONS],
   ['plugins/transport-snapshot/client/transport.ts', 'SnapshotTransportOptions', SNAPSHOT_TRANSPORT_OPTIONS],
   ['plugins/transport-tile/client/client.ts', 'TileTransportOptions', TILE_OPTIONS],

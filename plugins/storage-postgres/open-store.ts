@@ -1,0 +1,44 @@
+import { SyncError } from '../../src/errors/index.js';
+import { Database } from './database.js';
+import type { PostgresSettings } from './options.js';
+import { type Tables, tablesOf } from './schema.js';
+import { addStore } from './store-row.js';
+import { Writer } from './writer.js';
+
+/** What there is of a store while it is open. */
+export interface OpenStore {
+  readonly database: Database;
+  readonly tables: Tables;
+  readonly writer: Writer;
+}
+
+/** Connects, checks that the server keeps what it acknowledges, and takes the lease. */
+export async function openStore(settings: PostgresSettings, owner: string): Promise<OpenStore> {
+  const { store: name, schema, leaseMs, durability } = settings;
+  const database = await Database.load(settings);
+  const tables = tablesOf(schema);
+  try {
+    await checkDurable(database, durability);
+    await database.outlast(() => database.transaction((run) => addStore(run, tables, name)));
+    const writer = await Writer.claim({ database, tables, name, leaseMs, owner });
+    return { database, tables, writer };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function checkDurable(database: Database, durability: PostgresSettings['durability']): Promise<void> {
+  const sql = `select current_setting('fsync') as fsync, current_setting('synchronous_standby_names') as standbys`;
+  const [row] = await database.read<{ readonly fsync: string; readonly standbys: string }>(sql);
+  if (row?.fsync !== 'on')
+    throw new SyncError(
+      'STORE_IO',
+      'The database runs with `fsync = off`: it does not keep what it acknowledges.',
+    );
+  if (durability === 'replicated' && row.standbys === '')
+    throw new SyncError(
+      'STORE_IO',
+      'The database has no `synchronous_standby_names`; set it, or `durability: primary` for a server without standby.',
+    );
+}

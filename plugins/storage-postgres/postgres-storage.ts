@@ -1,0 +1,240 @@
+import { randomBytes } from 'node:crypto';
+import type {
+  AbortOptions,
+  BlockHeader,
+  BlockRange,
+  BlockRef,
+  ChainIdentity,
+  Checkpoint,
+  CheckpointAdvance,
+  CommitBatch,
+  Frame,
+  StateEntry,
+  StateReader,
+  StateTable,
+  Storage,
+  StorageStage,
+  StorageView,
+} from '../../src/contracts/index.js';
+import { SyncError } from '../../src/errors/index.js';
+import { throwIfAborted } from '../../src/internal/abort.js';
+import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
+import { WriteQueue } from '../../src/internal/write-queue.js';
+import { dropBlocks, framesFrom, headerAt, insertBlocks, type Place, refsAbove } from './block-rows.js';
+import { readCursor, writeCursor } from './cursor-rows.js';
+import type { Run } from './database.js';
+import { type OpenStore, openStore } from './open-store.js';
+import type { PostgresSettings } from './options.js';
+import { newGeneration, PostgresStage } from './postgres-stage.js';
+import { readBlocks, readEntries, type Source } from './reads.js';
+import type { Tables } from './schema.js';
+import { dropChanges, insertChanges, valueAt } from './state-rows.js';
+import type { Moment } from './store-row.js';
+
+/** Keeps blocks and state in the tables of a PostgreSQL database. */
+export class PostgresStorage implements Storage {
+  readonly name = 'postgres';
+  readonly directory = null;
+  readonly supports = { durable: true };
+  readonly #settings: PostgresSettings;
+  readonly #queue = new WriteQueue();
+  #open: OpenStore | null = null;
+  #closing: Promise<void> | null = null;
+  #stage: StorageStage | null = null;
+  #isStaging = false;
+
+  constructor(settings: PostgresSettings) {
+    this.#settings = settings;
+  }
+
+  async open(options: AbortOptions = {}): Promise<void> {
+    throwIfAborted(options.signal);
+    await this.#closing;
+    this.#closing = null;
+    this.#open = await openStore(this.#settings, randomBytes(16).toString('hex'));
+  }
+
+  checkpoint(): Checkpoint {
+    return this.#now().checkpoint;
+  }
+
+  identity(): ChainIdentity | null {
+    return this.#now().identity;
+  }
+
+  commit(batch: CommitBatch): Promise<void> {
+    return this.#write(async ({ writer, database, tables }) => {
+      const { checkpoint, identity } = writer.moment;
+      const to = batch.rollbackTo;
+      const found = to === null ? null : await headerAt(database.read, tables, writer.moment, to.height);
+      const plan = planCommit(batch, checkpoint, identity, found);
+      await writer.write(plan, async (run, version) => {
+        const place = { ...writer.moment, version };
+        if (to !== null) await drop(run, tables, place, to.height);
+        const frames = batch.blocks.map(({ frame }) => frame);
+        await insertBlocks(run, tables, place, frames);
+        await insertChanges(run, tables, place, batch.blocks);
+      });
+    });
+  }
+
+  advance(to: CheckpointAdvance): Promise<void> {
+    return this.#write(async ({ writer }) => {
+      const checkpoint = planAdvance(to, writer.moment.checkpoint);
+      await writer.write({ checkpoint }, () => Promise.resolve());
+    });
+  }
+
+  rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+    return this.#write(async ({ writer, database, tables }) => {
+      const found = to === null ? null : await headerAt(database.read, tables, writer.moment, to.height);
+      const checkpoint = planRollback(to, found, writer.moment.checkpoint);
+      const above = to?.height ?? -1;
+      const dropped = await refsAbove(database.read, tables, writer.moment, above);
+      await writer.write({ checkpoint }, (run, version) =>
+        drop(run, tables, { ...writer.moment, version }, above),
+      );
+      return dropped;
+    });
+  }
+
+  async header(height: number): Promise<BlockHeader | null> {
+    const { database, tables } = this.#opened();
+    const now = this.#now();
+    return isHeld(now, height) ? headerAt(database.read, tables, now, height) : null;
+  }
+
+  async get(height: number): Promise<Frame | null> {
+    const { database, tables } = this.#opened();
+    const now = this.#now();
+    if (!isHeld(now, height)) return null;
+    const [frame] = await framesFrom(database.read, tables, now, { from: height, to: height });
+    if (frame !== undefined) return frame;
+    const message = `Block ${height} is missing in the database.`;
+    throw new SyncError('STORE_DAMAGED', message, { height });
+  }
+
+  read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
+    return readBlocks(this.#source(), () => this.#now(), range, options);
+  }
+
+  async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
+    const { database, tables } = this.#opened();
+    return valueAt(database.read, tables, this.#now(), { table, key, height: Number.MAX_SAFE_INTEGER });
+  }
+
+  async stateAfter(block: BlockRef): Promise<StateReader> {
+    const { database, tables } = this.#opened();
+    const now = this.#now();
+    planRollback(block, await this.header(block.height), now.checkpoint);
+    const { height } = block;
+    return { getState: (table, key) => valueAt(database.read, tables, now, { table, key, height }) };
+  }
+
+  entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
+    return readEntries(this.#source(), () => this.#now(), table, options);
+  }
+
+  async cursor(consumer: string): Promise<BlockRef | null> {
+    const { database, tables } = this.#opened();
+    return readCursor(database.read, tables, this.#now().store, consumer);
+  }
+
+  setCursor(consumer: string, ref: BlockRef): Promise<void> {
+    return this.#write(({ writer, tables }) =>
+      writer.write({}, (run) => writeCursor(run, tables, writer.moment.store, { consumer, ref })),
+    );
+  }
+
+  async view(): Promise<StorageView> {
+    const now = this.#now();
+    let isClosed = false;
+    const source = this.#source(() => {
+      if (isClosed) throw new SyncError('STORE_CLOSED', 'The view of the store is closed.');
+    });
+    return Promise.resolve({
+      checkpoint: now.checkpoint,
+      read: (range, options = {}) => readBlocks(source, () => now, range, options),
+      entries: (table, options = {}) => readEntries(source, () => now, table, options),
+      close: () => {
+        isClosed = true;
+        return Promise.resolve();
+      },
+    });
+  }
+
+  async stage(): Promise<StorageStage> {
+    this.#opened();
+    if (this.#isStaging) throw new TypeError('The store has a stage already; close that one first.');
+    this.#isStaging = true;
+    const released = (): void => {
+      this.#isStaging = false;
+    };
+    try {
+      this.#stage = await this.#write(async ({ writer, tables }) => {
+        const queued = (write: () => Promise<void>): Promise<void> => this.#queue.run(write);
+        return new PostgresStage({ tables, writer, queued, released }, await newGeneration(writer, tables));
+      });
+      return this.#stage;
+    } catch (error) {
+      released();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const open = this.#open;
+    this.#open = null;
+    await this.#stage?.close();
+    if (open === null) return;
+    open.database.stopWaiting();
+    await this.#queue.idle();
+    await open.writer.close();
+    await open.database.close();
+  }
+
+  #source(check = (): void => undefined): Source {
+    const { database, tables } = this.#opened();
+    return {
+      tables,
+      read: database.read,
+      check: () => {
+        this.#opened();
+        check();
+      },
+      checkCurrent: ({ gen }) => {
+        if (this.#now().gen === gen) return;
+        throw new SyncError('STORE_CLOSED', 'The store holds new contents in place of those.');
+      },
+    };
+  }
+
+  /** Queues a write; what is queued when the store is closed is finished first. */
+  async #write<T>(task: (open: OpenStore) => Promise<T>): Promise<T> {
+    const open = this.#opened();
+    return this.#queue.run(() => task(open));
+  }
+
+  #now(): Moment {
+    return this.#opened().writer.moment;
+  }
+
+  #opened(): OpenStore {
+    if (this.#open !== null) return this.#open;
+    throw new SyncError('STORE_CLOSED', 'The store is not open.');
+  }
+}
+
+function isHeld({ checkpoint: { base, head } }: Moment, height: number): boolean {
+  return Number.isSafeInteger(height) && head !== null && height >= base && height <= head.height;
+}
+
+async function drop(run: Run, tables: Tables, place: Place, above: number): Promise<void> {
+  await dropBlocks(run, tables, place, above);
+  await dropChanges(run, tables, place, above);
+}

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient, QueryResultRow } from 'pg';
 import { SyncError } from '../../src/errors/index.js';
+import { sleep } from '../../src/internal/abort.js';
 import { isPassing, storeError, unavailable } from './errors.js';
 
 /** Longest wait for a connection, and for the answer to one statement. */
@@ -108,20 +109,11 @@ export class Database {
   }
 
   #pause(ms: number): Promise<void> {
-    const { signal } = this.#closing;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done);
-    });
+    return sleep(ms, this.#closing.signal).catch(() => undefined);
   }
 }
 
-async function loadClient(): Promise<typeof import('pg')> {
+async function loadClient(): Promise<{ readonly Pool: typeof Pool }> {
   try {
     return await import('pg');
   } catch (cause) {

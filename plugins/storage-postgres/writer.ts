@@ -125,7 +125,9 @@ export class Writer {
     const sql = `update ${tables.store} set version = version + 1, lease_until = clock_timestamp() + $5 * interval '1 ms',
         checkpoint = coalesce($6, checkpoint), identity = coalesce($7, identity), gen = coalesce($8, gen)
       where id = $1 and epoch = $2 and owner = $3 and version = $4 returning version`;
-    const texts = [checkpoint, identity].map((each) => (each == null ? null : JSON.stringify(each)));
+    const texts = [checkpoint, identity].map((each) =>
+      each === undefined || each === null ? null : JSON.stringify(each),
+    );
     const values = [store, this.#epoch, owner, version, leaseMs, ...texts, gen ?? null];
     if ((await run(sql, values)).length === 0) throw await this.#whyNot(run);
   }

@@ -32,13 +32,13 @@ export interface PostgresStorageOptions extends PostgresDatabaseOptions {
   /**
    * How long a writer that is not heard of keeps the store to itself, in milliseconds from 1,000 on.
    *
-   * @defaultValue `15_000`
+   * @defaultValue 15,000
    */
   readonly leaseMs?: number | undefined;
   /**
    * How long calls wait for a server that can't be reached, in milliseconds, before they fail with `STORE_UNAVAILABLE`.
    *
-   * @defaultValue `60_000`
+   * @defaultValue 60,000
    */
   readonly outageMs?: number | undefined;
   /**
@@ -51,7 +51,7 @@ export interface PostgresStorageOptions extends PostgresDatabaseOptions {
   /**
    * Most connections at a time, from 2 to 1,000.
    *
-   * @defaultValue `8`
+   * @defaultValue 8
    */
   readonly pool?: number | undefined;
 }

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
-import type { BlockHeader, BlockRef, Frame } from '../../src/contracts/index.js';
+import type { BlockHeader, BlockRange, BlockRef, Frame } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import type { Run } from './database.js';
 import { ALIVE, type Tables } from './schema.js';
+import { checkSeen, type Seen, seenColumns } from './seen.js';
 import type { Moment } from './store-row.js';
 
 /** Most bytes of a row; a larger block goes on in rows of its own. */
@@ -99,22 +100,34 @@ async function insertParts(
   }
 }
 
-/** Drops the blocks above a height, for those who see the version of the place. */
-export async function dropBlocks(run: Run, { blocks }: Tables, place: Place, above: number): Promise<void> {
-  const sql = `update ${blocks} set died = $3 where store = $1 and gen = $2 and height > $4 and died = ${ALIVE}`;
-  await run(sql, [place.store, place.gen, place.version, above]);
+/** Drops the blocks of a range of heights, for those who see the version of the place; piece by piece. */
+export async function dropBlocks(
+  run: Run,
+  { blocks }: Tables,
+  place: Place,
+  { from, to }: BlockRange,
+): Promise<void> {
+  const sql = `update ${blocks} set died = $3
+    where store = $1 and gen = $2 and height between $4 and $5 and died = ${ALIVE}`;
+  for (let at = from; at <= to; at += ROWS)
+    await run(sql, [place.store, place.gen, place.version, at, Math.min(to, at + ROWS - 1)]);
 }
 
-/** Refs of the blocks above a height, newest first. */
-export async function refsAbove(
+/** Refs of the blocks of a range of heights, newest first. */
+export async function refsOf(
   run: Run,
   { blocks }: Tables,
   { store, gen, version }: Place,
-  above: number,
+  { from, to }: BlockRange,
 ): Promise<readonly BlockRef[]> {
-  const sql = `select height, hash from ${blocks} where ${VISIBLE} and height > $4 order by height desc`;
-  const rows = await run<Pick<RawBlock, 'height' | 'hash'>>(sql, [store, gen, version, above]);
-  return rows.map(({ height, hash }) => ({ height: Number(height), hash }));
+  const sql = `select height, hash from ${blocks} where ${VISIBLE} and height between $4 and $5 order by height desc`;
+  const refs: BlockRef[] = [];
+  for (let top = to; top >= from; top -= ROWS) {
+    const values = [store, gen, version, Math.max(from, top - ROWS + 1), top];
+    const rows = await run<Pick<RawBlock, 'height' | 'hash'>>(sql, values);
+    for (const { height, hash } of rows) refs.push({ height: Number(height), hash });
+  }
+  return refs;
 }
 
 /** The header at a height; `null` when there is no row. */
@@ -133,23 +146,25 @@ export async function headerAt(
 export async function framesFrom(
   run: Run,
   tables: Tables,
-  place: Place,
-  { from, to }: { readonly from: number; readonly to: number },
+  at: Moment,
+  { from, to }: BlockRange,
 ): Promise<readonly Frame[]> {
-  const sql = `select height, born, hash, prev, ts, codec, doc_bytes, size, crc, bytes from (
+  const sql = `select height, born, hash, prev, ts, codec, doc_bytes, size, crc, bytes, ${seenColumns(tables, '$6')} from (
       select b.*, sum(size) over (order by height) - size as before from (
         select * from ${tables.blocks} where ${VISIBLE} and height between $4 and $5 order by height limit ${ROWS}
       ) b
     ) p where before < ${PAGE_BYTES} order by height`;
-  const rows = await run<RawBlock>(sql, [
-    place.store,
-    place.gen,
-    place.version,
+  const rows = await run<RawBlock & Seen>(sql, [
+    at.store,
+    at.gen,
+    at.version,
     from,
     Math.min(to, from + ROWS - 1),
+    at.epoch,
   ]);
+  if (rows.length > 0) checkSeen(at, rows[0]);
   const frames: Frame[] = [];
-  for (const row of rows) frames.push(await frameOf(run, tables, place, row));
+  for (const row of rows) frames.push(await frameOf(run, tables, at, row));
   return frames;
 }
 

@@ -1,20 +1,20 @@
-import type { Pool, PoolClient, QueryResultRow } from 'pg';
-import { SyncError } from '../../src/errors/index.js';
-import { sleep } from '../../src/internal/abort.js';
-import { isPassing, storeError, unavailable } from './errors.js';
-
-/** Longest wait for a connection, and for the answer to one statement. */
-const CONNECT_MS = 5_000;
-const STATEMENT_MS = 10_000;
+import type { PoolClient } from 'pg';
+import { abortError, onAbort, sleep } from '../../src/internal/abort.js';
+import { isOfTheServer, isPassing, storeError, unavailable } from './errors.js';
+import { ask, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
+import { serversOf } from './servers.js';
 
 /** First and longest pause between two tries. */
 const RETRY_MS = { first: 50, longest: 1_000 };
 
+/** Connections that are kept for writes, so that slow reads don't hold those up. */
+const WRITERS = 2;
+
+/** Notice of a commit whose wait for the standby was called off: SQLSTATE and the routine that says so. */
+const CANCELLED = { code: '01000', routine: 'SyncRepWaitForLSN' };
+
 /** Runs one statement and gives its rows. */
-export type Run = <R extends QueryResultRow>(
-  sql: string,
-  values?: readonly unknown[],
-) => Promise<readonly R[]>;
+export type Run = <R>(sql: string, values?: readonly unknown[]) => Promise<readonly R[]>;
 
 /** How a transaction ended. */
 export interface Transacted<T> {
@@ -28,73 +28,91 @@ export interface DatabaseSettings {
   readonly url: string;
   readonly pool: number;
   readonly outageMs: number;
+  /** How long a transaction may be held open by a process that has stopped. */
+  readonly idleMs?: number;
 }
 
-/** Connections to one server. Nothing is kept in a connection between transactions: a pooler may be in between. */
-export class Database {
-  readonly #pool: Pool;
-  readonly #outageMs: number;
-  readonly #closing = new AbortController();
+interface Links {
+  readonly reads: Link;
+  readonly writes: Link;
+}
 
-  private constructor(pool: Pool, outageMs: number) {
-    this.#pool = pool;
-    this.#outageMs = outageMs;
+/**
+ * Connections to one server, of those that the URL names: the next one has its turn when one does not answer. Nothing is
+ * kept in a connection between transactions: a pooler may be in between.
+ */
+export class Database {
+  readonly #pg: PgModule;
+  readonly #servers: readonly [string, ...string[]];
+  readonly #settings: DatabaseSettings;
+  readonly #closing = new AbortController();
+  readonly #begin: string;
+  #turn = 0;
+  #links: Links;
+  /** Of servers that had their turn. */
+  readonly #retired = new Set<Link>();
+
+  private constructor(pg: PgModule, settings: DatabaseSettings) {
+    this.#pg = pg;
+    this.#settings = settings;
+    this.#servers = serversOf(settings.url);
+    this.#links = this.#connect();
+    const idleMs = Math.min(settings.idleMs ?? STATEMENT_MS, STATEMENT_MS);
+    // The server's own limits: of one that has lost its client, or whose client stands still.
+    this.#begin = `begin; set local synchronous_commit = on; set local statement_timeout = ${STATEMENT_MS};
+      set local idle_in_transaction_session_timeout = ${idleMs}`;
   }
 
   /** @throws SyncError `STORE_IO` when the package `pg` is not installed */
-  static async load({ url, pool: max, outageMs }: DatabaseSettings): Promise<Database> {
-    const { Pool } = await loadClient();
-    const pool = new Pool({
-      connectionString: url,
-      max,
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: STATEMENT_MS,
-      application_name: 'blockferry',
-    });
-    // An idle connection that is lost is replaced by the next one that is needed.
-    pool.on('error', () => undefined);
-    return new Database(pool, outageMs);
+  static async load(settings: DatabaseSettings): Promise<Database> {
+    return new Database(await loadPg(), settings);
   }
 
   /** Runs a statement that changes nothing, again and again while the server is away. @throws SyncError `STORE_UNAVAILABLE` */
-  readonly read: Run = async <R extends QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
-    this.outlast(async () => (await this.#pool.query<R>(sql, [...values])).rows);
+  readonly read: Run = <R>(sql: string, values: readonly unknown[] = []) =>
+    this.reading((run) => run<R>(sql, values));
+
+  /** Runs a step that changes nothing, again and again while the server is away. @throws SyncError `STORE_UNAVAILABLE` */
+  reading<T>(step: (run: Run) => Promise<T>): Promise<T> {
+    return this.outlast(async () => {
+      const { reads } = this.#links;
+      const run: Run = (sql, values) =>
+        reads.use(async (client) => ({ value: await ask(client, sql, values), isSound: true }));
+      return this.#watching(() => step(run));
+    });
+  }
 
   /** Runs a step in a transaction, once. What the server and the client threw is thrown as it is. */
-  async transaction<T>(step: (run: Run) => Promise<T>): Promise<Transacted<T>> {
-    const client = await this.#pool.connect();
-    const watch = watched(client);
-    let isSound = false;
-    try {
-      await client.query('begin; set local synchronous_commit = on');
-      const value = await step(async (sql, values = []) => {
-        const { rows } = await client.query(sql, [...values]);
-        return rows as never[];
-      });
-      await client.query('commit');
-      isSound = true;
-      return { value, isDurable: !watch.wasCancelled() };
-    } catch (error) {
-      if (!isPassing(error)) isSound = await rolledBack(client);
-      throw error;
-    } finally {
-      watch.stop();
-      // A commit is never cancelled: of a connection that is given up, the server finishes what it was told.
-      client.release(!isSound);
-    }
+  transaction<T>(step: (run: Run) => Promise<T>): Promise<Transacted<T>> {
+    const { writes } = this.#links;
+    return this.#watching(() => writes.use((client) => this.#transact(client, step)));
   }
 
   /** Repeats a step until it does not fail for want of a server. @throws SyncError `STORE_UNAVAILABLE` */
   async outlast<T>(step: () => Promise<T>): Promise<T> {
-    const end = performance.now() + this.#outageMs;
+    const end = performance.now() + this.#settings.outageMs;
     for (let pause = RETRY_MS.first; ; pause = Math.min(pause * 2, RETRY_MS.longest)) {
       try {
         return await step();
       } catch (error) {
         if (!isPassing(error)) throw storeError(error);
         if (this.#closing.signal.aborted || performance.now() + pause > end) throw unavailable(error);
-        await this.#pause(pause);
+        await sleep(pause, this.#closing.signal).catch(() => undefined);
       }
+    }
+  }
+
+  /** Runs work whose waits for the server end with a signal. @throws SyncError `ABORTED` */
+  async until<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const stopListening = onAbort(signal, () => {
+      this.stopWaiting();
+    });
+    try {
+      return await work();
+    } catch (error) {
+      throw signal?.aborted === true ? abortError(signal) : error;
+    } finally {
+      stopListening();
     }
   }
 
@@ -105,47 +123,60 @@ export class Database {
 
   async close(): Promise<void> {
     this.stopWaiting();
-    await this.#pool.end();
+    const { reads, writes } = this.#links;
+    await Promise.all([reads, writes, ...this.#retired].map((link) => link.close()));
   }
 
-  #pause(ms: number): Promise<void> {
-    return sleep(ms, this.#closing.signal).catch(() => undefined);
+  #connect(): Links {
+    const url = this.#servers[this.#turn % this.#servers.length] ?? this.#servers[0];
+    const reads = Math.max(1, this.#settings.pool - WRITERS);
+    return { reads: new Link(this.#pg, url, reads), writes: new Link(this.#pg, url, WRITERS) };
   }
-}
 
-async function loadClient(): Promise<{ readonly Pool: typeof Pool }> {
-  try {
-    return await import('pg');
-  } catch (cause) {
-    throw new SyncError('STORE_IO', 'The store needs the package `pg`, which could not be loaded.', {
-      cause,
-    });
+  /** Gives the next server its turn when what failed was of the present one. */
+  async #watching<T>(work: () => Promise<T>): Promise<T> {
+    const links = this.#links;
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#servers.length > 1 && isOfTheServer(error) && links === this.#links) this.#next();
+      throw error;
+    }
   }
-}
 
-/** Listens to what the server says beside its answers. */
-function watched(client: PoolClient): { wasCancelled(): boolean; stop(): void } {
-  let isCancelled = false;
-  const onNotice = ({ routine }: { readonly routine?: string | undefined }): void => {
-    isCancelled ||= routine === 'SyncRepWaitForLSN';
-  };
-  const onError = (): void => undefined;
-  client.on('notice', onNotice);
-  client.on('error', onError);
-  return {
-    wasCancelled: () => isCancelled,
-    stop: () => {
+  #next(): void {
+    const { reads, writes } = this.#links;
+    this.#turn++;
+    this.#links = this.#connect();
+    for (const link of [reads, writes]) {
+      this.#retired.add(link);
+      void link.retire().then(() => this.#retired.delete(link));
+    }
+  }
+
+  async #transact<T>(
+    client: PoolClient,
+    step: (run: Run) => Promise<T>,
+  ): Promise<{ readonly value: Transacted<T>; readonly isSound: boolean }> {
+    let isCancelled = false;
+    const onNotice = ({
+      code,
+      routine,
+    }: {
+      readonly code?: string | undefined;
+      readonly routine?: string | undefined;
+    }): void => {
+      isCancelled ||= code === CANCELLED.code && routine === CANCELLED.routine;
+    };
+    client.on('notice', onNotice);
+    try {
+      await ask(client, this.#begin);
+      const value = await step((sql, values) => ask(client, sql, values));
+      await ask(client, 'commit');
+      return { value: { value, isDurable: !isCancelled }, isSound: true };
+    } finally {
+      // A commit is never cancelled: of a connection that is given up, the server finishes what it was told.
       client.off('notice', onNotice);
-      client.off('error', onError);
-    },
-  };
-}
-
-async function rolledBack(client: PoolClient): Promise<boolean> {
-  try {
-    await client.query('rollback');
-    return true;
-  } catch {
-    return false;
+    }
   }
 }

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { SyncError } from '../../src/errors/index.js';
 import { Database } from './database.js';
 import type { PostgresSettings } from './options.js';
+import { Purger, type PurgerParts } from './purger.js';
 import { type Tables, tablesOf } from './schema.js';
 import { addStore } from './store-row.js';
 import { Writer } from './writer.js';
@@ -10,18 +12,30 @@ export interface OpenStore {
   readonly database: Database;
   readonly tables: Tables;
   readonly writer: Writer;
+  readonly purger: Purger;
 }
 
+/** What the storage tells of its writes. */
+export type WriteHost = Pick<PurgerParts, 'queued' | 'staged'>;
+
 /** Connects, checks that the server keeps what it acknowledges, and takes the lease. */
-export async function openStore(settings: PostgresSettings, owner: string): Promise<OpenStore> {
-  const { store: name, schema, leaseMs, durability } = settings;
-  const database = await Database.load(settings);
+export async function openStore(
+  settings: PostgresSettings,
+  host: WriteHost,
+  signal: AbortSignal | undefined,
+): Promise<OpenStore> {
+  const { store: name, schema, leaseMs, durability, retainMs } = settings;
+  const owner = randomBytes(16).toString('hex');
+  const database = await Database.load({ ...settings, idleMs: leaseMs });
   const tables = tablesOf(schema);
   try {
-    await checkDurable(database, durability);
-    await database.outlast(() => database.transaction((run) => addStore(run, tables, name)));
-    const writer = await Writer.claim({ database, tables, name, leaseMs, owner });
-    return { database, tables, writer };
+    return await database.until(signal, async () => {
+      await checkDurable(database, durability);
+      await database.outlast(() => database.transaction((run) => addStore(run, tables, name)));
+      const writer = await Writer.claim({ database, tables, name, leaseMs, owner });
+      const purger = new Purger({ ...host, database, tables, writer, retainMs });
+      return { database, tables, writer, purger };
+    });
   } catch (error) {
     await database.close();
     throw error;

@@ -11,7 +11,10 @@ import {
 
 /** Where the tables are. */
 export interface PostgresDatabaseOptions {
-  /** The server and its database, as `postgres://user@host:5432/database`. */
+  /**
+   * The server and its database, as `postgres://user@host:5432/database`. Of several hosts, `one:5432,two:5432`, the one is
+   * used that takes writes.
+   */
   readonly url: string;
   /**
    * Schema that has the tables: lower-case letters, digits and `_`, at most 63.
@@ -49,7 +52,14 @@ export interface PostgresStorageOptions extends PostgresDatabaseOptions {
    */
   readonly durability?: 'replicated' | 'primary' | undefined;
   /**
-   * Most connections at a time, from 2 to 1,000.
+   * How long rows that are not visible any more are kept for those who still read an older moment in another process, in
+   * milliseconds. Reads in the writer's own process keep them for as long as they last.
+   *
+   * @defaultValue 600,000
+   */
+  readonly retainMs?: number | undefined;
+  /**
+   * Most connections at a time, from 3 to 1,000; two of them are for writes.
    *
    * @defaultValue 8
    */
@@ -74,7 +84,8 @@ export const POSTGRES_OPTIONS = {
   leaseMs: withDefault(duration({ min: 1000 }), 15_000),
   outageMs: withDefault(duration(), 60_000),
   durability: withDefault(oneOf(['replicated', 'primary']), 'replicated'),
-  pool: withDefault(integer({ min: 2, max: 1000 }), 8),
+  retainMs: withDefault(duration(), 600_000),
+  pool: withDefault(integer({ min: 3, max: 1000 }), 8),
 } satisfies SpecOf<PostgresStorageOptions>;
 
 /** The options, complete. */

@@ -78,15 +78,12 @@ export class PostgresStage implements StorageStage {
   }
 }
 
-/** Removes what is neither the store's contents nor to be staged, and takes a new generation. */
+/** Takes a number for a new generation. */
 export async function newGeneration(writer: Writer, tables: Tables): Promise<number> {
   let taken = 0;
   await writer.write({}, async (run) => {
-    const { store, gen } = writer.moment;
-    for (const table of [tables.parts, tables.blocks, tables.state])
-      await run(`delete from ${table} where store = $1 and gen <> $2`, [store, gen]);
     const sql = `update ${tables.store} set next_gen = next_gen + 1 where id = $1 returning next_gen - 1 as taken`;
-    const [row] = await run<{ readonly taken: number }>(sql, [store]);
+    const [row] = await run<{ readonly taken: number }>(sql, [writer.moment.store]);
     taken = row?.taken ?? 0;
   });
   return taken;

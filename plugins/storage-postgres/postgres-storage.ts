@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type {
   AbortOptions,
   BlockHeader,
@@ -18,15 +17,16 @@ import type {
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
+import { LinkedAbort } from '../../src/internal/linked-abort.js';
 import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
-import { dropBlocks, framesFrom, headerAt, insertBlocks, type Place, refsAbove } from './block-rows.js';
+import { dropBlocks, insertBlocks, type Place, refsOf } from './block-rows.js';
 import { readCursor, writeCursor } from './cursor-rows.js';
 import type { Run } from './database.js';
-import { type OpenStore, openStore } from './open-store.js';
+import { type OpenStore, openStore, type WriteHost } from './open-store.js';
 import type { PostgresSettings } from './options.js';
 import { newGeneration, PostgresStage } from './postgres-stage.js';
-import { readBlocks, readEntries, type Source } from './reads.js';
+import { headerOf, pageOf, readBlocks, readEntries, type Source } from './reads.js';
 import type { Tables } from './schema.js';
 import { dropChanges, insertChanges, valueAt } from './state-rows.js';
 import type { Moment } from './store-row.js';
@@ -39,9 +39,12 @@ export class PostgresStorage implements Storage {
   readonly #settings: PostgresSettings;
   readonly #queue = new WriteQueue();
   #open: OpenStore | null = null;
+  #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
+  #callOff: (() => void) | null = null;
   #stage: StorageStage | null = null;
   #isStaging = false;
+  #stagedGen: number | null = null;
 
   constructor(settings: PostgresSettings) {
     this.#settings = settings;
@@ -49,9 +52,26 @@ export class PostgresStorage implements Storage {
 
   async open(options: AbortOptions = {}): Promise<void> {
     throwIfAborted(options.signal);
+    this.#opening ??= this.#openOnce(options.signal).finally(() => {
+      this.#opening = null;
+    });
+    await this.#opening;
+  }
+
+  async #openOnce(signal: AbortSignal | undefined): Promise<void> {
     await this.#closing;
     this.#closing = null;
-    this.#open = await openStore(this.#settings, randomBytes(16).toString('hex'));
+    const host: WriteHost = { queued: (write) => this.#queue.run(write), staged: () => this.#stagedGen };
+    const abort = new LinkedAbort(signal);
+    this.#callOff = () => {
+      abort.abort();
+    };
+    try {
+      this.#open ??= await openStore(this.#settings, host, abort.signal);
+    } finally {
+      abort.release();
+      this.#callOff = null;
+    }
   }
 
   checkpoint(): Checkpoint {
@@ -63,14 +83,14 @@ export class PostgresStorage implements Storage {
   }
 
   commit(batch: CommitBatch): Promise<void> {
-    return this.#write(async ({ writer, database, tables }) => {
+    return this.#write(async ({ writer, tables }) => {
       const { checkpoint, identity } = writer.moment;
       const to = batch.rollbackTo;
-      const found = to === null ? null : await headerAt(database.read, tables, writer.moment, to.height);
+      const found = to === null ? null : await this.header(to.height);
       const plan = planCommit(batch, checkpoint, identity, found);
       await writer.write(plan, async (run, version) => {
         const place = { ...writer.moment, version };
-        if (to !== null) await drop(run, tables, place, to.height);
+        if (to !== null) await drop(run, tables, place, above(checkpoint, to));
         const frames = batch.blocks.map(({ frame }) => frame);
         await insertBlocks(run, tables, place, frames);
         await insertChanges(run, tables, place, batch.blocks);
@@ -87,31 +107,27 @@ export class PostgresStorage implements Storage {
 
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     return this.#write(async ({ writer, database, tables }) => {
-      const found = to === null ? null : await headerAt(database.read, tables, writer.moment, to.height);
+      const found = to === null ? null : await this.header(to.height);
       const checkpoint = planRollback(to, found, writer.moment.checkpoint);
-      const above = to?.height ?? -1;
-      const dropped = await refsAbove(database.read, tables, writer.moment, above);
+      const range = above(writer.moment.checkpoint, to);
+      const dropped = await refsOf(database.read, tables, writer.moment, range);
       await writer.write({ checkpoint }, (run, version) =>
-        drop(run, tables, { ...writer.moment, version }, above),
+        drop(run, tables, { ...writer.moment, version }, range),
       );
       return dropped;
     });
   }
 
   async header(height: number): Promise<BlockHeader | null> {
-    const { database, tables } = this.#opened();
     const now = this.#now();
-    return isHeld(now, height) ? headerAt(database.read, tables, now, height) : null;
+    return isHeld(now, height) ? headerOf(this.#source(), now, height) : null;
   }
 
   async get(height: number): Promise<Frame | null> {
-    const { database, tables } = this.#opened();
     const now = this.#now();
     if (!isHeld(now, height)) return null;
-    const [frame] = await framesFrom(database.read, tables, now, { from: height, to: height });
-    if (frame !== undefined) return frame;
-    const message = `Block ${height} is missing in the database.`;
-    throw new SyncError('STORE_DAMAGED', message, { height });
+    const [frame] = await pageOf(this.#source(), now, { from: height, to: height });
+    return frame ?? null;
   }
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
@@ -120,7 +136,9 @@ export class PostgresStorage implements Storage {
 
   async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
     const { database, tables } = this.#opened();
-    return valueAt(database.read, tables, this.#now(), { table, key, height: Number.MAX_SAFE_INTEGER });
+    const now = this.#now();
+    const asked = { table, key, height: Number.MAX_SAFE_INTEGER };
+    return database.reading((run) => valueAt(run, tables, now, asked));
   }
 
   async stateAfter(block: BlockRef): Promise<StateReader> {
@@ -128,7 +146,9 @@ export class PostgresStorage implements Storage {
     const now = this.#now();
     planRollback(block, await this.header(block.height), now.checkpoint);
     const { height } = block;
-    return { getState: (table, key) => valueAt(database.read, tables, now, { table, key, height }) };
+    return {
+      getState: (table, key) => database.reading((run) => valueAt(run, tables, now, { table, key, height })),
+    };
   }
 
   entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
@@ -147,7 +167,9 @@ export class PostgresStorage implements Storage {
   }
 
   async view(): Promise<StorageView> {
+    const { purger } = this.#opened();
     const now = this.#now();
+    const release = purger.retention.hold(now);
     let isClosed = false;
     const source = this.#source(() => {
       if (isClosed) throw new SyncError('STORE_CLOSED', 'The view of the store is closed.');
@@ -158,6 +180,7 @@ export class PostgresStorage implements Storage {
       entries: (table, options = {}) => readEntries(source, () => now, table, options),
       close: () => {
         isClosed = true;
+        release();
         return Promise.resolve();
       },
     });
@@ -169,11 +192,13 @@ export class PostgresStorage implements Storage {
     this.#isStaging = true;
     const released = (): void => {
       this.#isStaging = false;
+      this.#stagedGen = null;
     };
     try {
       this.#stage = await this.#write(async ({ writer, tables }) => {
         const queued = (write: () => Promise<void>): Promise<void> => this.#queue.run(write);
-        return new PostgresStage({ tables, writer, queued, released }, await newGeneration(writer, tables));
+        this.#stagedGen = await newGeneration(writer, tables);
+        return new PostgresStage({ tables, writer, queued, released }, this.#stagedGen);
       });
       return this.#stage;
     } catch (error) {
@@ -188,28 +213,28 @@ export class PostgresStorage implements Storage {
   }
 
   async #close(): Promise<void> {
+    this.#callOff?.();
+    await this.#opening?.catch(() => undefined);
     const open = this.#open;
     this.#open = null;
     await this.#stage?.close();
     if (open === null) return;
     open.database.stopWaiting();
+    await open.purger.stop();
     await this.#queue.idle();
     await open.writer.close();
     await open.database.close();
   }
 
   #source(check = (): void => undefined): Source {
-    const { database, tables } = this.#opened();
+    const { database, tables, purger } = this.#opened();
     return {
       tables,
-      read: database.read,
+      reading: (step) => database.reading(step),
+      hold: (at) => purger.retention.hold(at),
       check: () => {
         this.#opened();
         check();
-      },
-      checkCurrent: ({ gen }) => {
-        if (this.#now().gen === gen) return;
-        throw new SyncError('STORE_CLOSED', 'The store holds new contents in place of those.');
       },
     };
   }
@@ -234,7 +259,12 @@ function isHeld({ checkpoint: { base, head } }: Moment, height: number): boolean
   return Number.isSafeInteger(height) && head !== null && height >= base && height <= head.height;
 }
 
-async function drop(run: Run, tables: Tables, place: Place, above: number): Promise<void> {
-  await dropBlocks(run, tables, place, above);
-  await dropChanges(run, tables, place, above);
+/** The heights above a block. */
+function above({ head }: Checkpoint, to: BlockRef | null): BlockRange {
+  return { from: (to?.height ?? -1) + 1, to: head?.height ?? -1 };
+}
+
+async function drop(run: Run, tables: Tables, place: Place, range: BlockRange): Promise<void> {
+  await dropBlocks(run, tables, place, range);
+  await dropChanges(run, tables, place, range);
 }

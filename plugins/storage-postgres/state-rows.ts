@@ -1,7 +1,9 @@
-import type { CommitBlock, StateEntry, StateTable } from '../../src/contracts/index.js';
+import type { BlockRange, CommitBlock, StateEntry, StateTable } from '../../src/contracts/index.js';
 import type { Place } from './block-rows.js';
 import type { Run } from './database.js';
 import { ALIVE, type Tables } from './schema.js';
+import { askSeen, checkSeen, type Seen, seenColumns } from './seen.js';
+import type { Moment } from './store-row.js';
 
 /** Height of the values that came before all blocks: with a snapshot. */
 const BEFORE_BLOCKS = -1;
@@ -9,6 +11,9 @@ const BEFORE_BLOCKS = -1;
 const INSERT_BYTES = 4 * 1024 * 1024;
 const PAGE_BYTES = 1024 * 1024;
 const ROWS = 1024;
+
+/** Heights whose changes one statement drops. */
+const HEIGHTS = 64;
 
 interface Value {
   readonly table: StateTable;
@@ -71,43 +76,55 @@ async function insertValues(
   }
 }
 
-/** Drops the changes of blocks above a height: what they replaced holds again. */
-export async function dropChanges(run: Run, { state }: Tables, place: Place, above: number): Promise<void> {
-  const sql = `update ${state} set died = $3 where store = $1 and gen = $2 and height > $4 and died = ${ALIVE}`;
-  await run(sql, [place.store, place.gen, place.version, above]);
+/** Drops the changes of blocks of a range of heights: what they replaced holds again. Piece by piece. */
+export async function dropChanges(
+  run: Run,
+  { state }: Tables,
+  place: Place,
+  { from, to }: BlockRange,
+): Promise<void> {
+  const sql = `update ${state} set died = $3
+    where store = $1 and gen = $2 and height between $4 and $5 and died = ${ALIVE}`;
+  for (let at = from; at <= to; at += HEIGHTS)
+    await run(sql, [place.store, place.gen, place.version, at, Math.min(to, at + HEIGHTS - 1)]);
 }
 
 /** The value of a key as it was after a height; `null` when the key isn't set. */
 export async function valueAt(
   run: Run,
-  { state }: Tables,
-  { store, gen, version }: Place,
+  tables: Tables,
+  at: Moment,
   { table, key, height }: Omit<Value, 'value'>,
 ): Promise<Uint8Array | null> {
-  const sql = `select value from ${state} where store = $1 and gen = $2 and tbl = $4 and key = $5 and height <= $6
-    and born <= $3 and died > $3 order by height desc limit 1`;
-  const values = [store, gen, version, table, Buffer.from(key), height];
-  const [row] = await run<{ readonly value: Buffer | null }>(sql, values);
+  const sql = `select (
+      select value from ${tables.state} where store = $1 and gen = $2 and tbl = $4 and key = $5 and height <= $6
+        and born <= $3 and died > $3 order by height desc limit 1
+    ) as value, ${seenColumns(tables, '$7')}`;
+  const values = [at.store, at.gen, at.version, table, Buffer.from(key), height, at.epoch];
+  const [row] = await run<{ readonly value: Buffer | null } & Seen>(sql, values);
+  checkSeen(at, row);
   return row?.value ?? null;
 }
 
 /** The entries of a table after a key, or from the first one on: about 1 MiB, none when there are no more. */
 export async function entriesAfter(
   run: Run,
-  { state }: Tables,
-  { store, gen, version }: Place,
+  tables: Tables,
+  at: Moment,
   { table, after }: { readonly table: StateTable; readonly after: string | null },
 ): Promise<readonly StateEntry[]> {
-  const sql = `select key, value from (
+  const sql = `select key, value, ${seenColumns(tables, '$6')} from (
       select key, value, sum(octet_length(value)) over (order by key) - octet_length(value) as before from (
         select * from (
-          select distinct on (key) key, value from ${state}
+          select distinct on (key) key, value from ${tables.state}
           where store = $1 and gen = $2 and tbl = $4 and born <= $3 and died > $3 and ($5::bytea is null or key > $5)
           order by key, height desc
         ) newest where value is not null order by key limit ${ROWS}
       ) held
     ) page where before < ${PAGE_BYTES} order by key`;
-  const values = [store, gen, version, table, after === null ? null : Buffer.from(after)];
-  const rows = await run<{ readonly key: Buffer; readonly value: Buffer }>(sql, values);
+  const values = [at.store, at.gen, at.version, table, after === null ? null : Buffer.from(after), at.epoch];
+  const rows = await run<{ readonly key: Buffer; readonly value: Buffer } & Seen>(sql, values);
+  if (rows.length === 0) await askSeen(run, tables, at);
+  else checkSeen(at, rows[0]);
   return rows.map(({ key, value }) => ({ key: key.toString(), value }));
 }

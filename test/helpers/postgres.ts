@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,11 @@ import { join } from 'node:path';
 /** A running server of its own, in a temporary folder. */
 export interface Postgres {
   readonly url: string;
+  readonly port: number;
+  /** Ends it as a loss of power does; the folder stays. */
+  kill(): void;
+  /** Starts it again. */
+  restart(): void;
   stop(): void;
 }
 
@@ -24,7 +29,7 @@ export function postgresPrograms(): string | null {
 }
 
 /** Starts a server. PostgreSQL refuses to run as root, so then it runs as its own user. */
-export async function startPostgres(bin: string): Promise<Postgres> {
+export async function startPostgres(bin: string, settings: readonly string[] = []): Promise<Postgres> {
   const dir = mkdtempSync(join(tmpdir(), 'blockferry-pg-'));
   chmodSync(dir, 0o700);
   const isRoot = process.getuid?.() === 0;
@@ -39,12 +44,24 @@ export async function startPostgres(bin: string): Promise<Postgres> {
     execFileSync(all[0] ?? '', all.slice(1), { stdio: 'ignore', cwd: dir });
   };
   run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
-  const options = `-p ${port} -h 127.0.0.1 -k ${dir} -c max_connections=300`;
-  run('pg_ctl', ['-D', data, '-w', '-l', join(dir, 'log'), '-o', options, 'start']);
+  const options = [
+    `-p ${port} -h 127.0.0.1 -k ${dir} -c max_connections=300`,
+    ...settings.map((one) => `-c ${one}`),
+  ];
+  const restart = (): void => {
+    run('pg_ctl', ['-D', data, '-w', '-t', '120', '-l', join(dir, 'log'), '-o', options.join(' '), 'start']);
+  };
+  restart();
   return {
+    port,
+    restart,
+    kill: () => {
+      process.kill(Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]), 'SIGKILL');
+    },
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     stop: () => {
-      run('pg_ctl', ['-D', data, '-w', '-m', 'immediate', 'stop']);
+      if (existsSync(join(data, 'postmaster.pid')))
+        run('pg_ctl', ['-D', data, '-w', '-m', 'immediate', 'stop']);
       rmSync(dir, { recursive: true, force: true });
     },
   };

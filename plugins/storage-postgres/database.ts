@@ -1,8 +1,8 @@
 import type { PoolClient } from 'pg';
 import { abortError, onAbort, sleep } from '../../src/internal/abort.js';
+import { serversOf } from '../../src/internal/postgres-options.js';
 import { isOfTheServer, isPassing, storeError, unavailable } from './errors.js';
 import { ask, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
-import { serversOf } from './servers.js';
 
 /** First and longest pause between two tries. */
 const RETRY_MS = { first: 50, longest: 1_000 };
@@ -43,7 +43,7 @@ interface Links {
  */
 export class Database {
   readonly #pg: PgModule;
-  readonly #servers: readonly [string, ...string[]];
+  readonly #servers: readonly string[];
   readonly #settings: DatabaseSettings;
   readonly #closing = new AbortController();
   readonly #begin: string;
@@ -128,7 +128,7 @@ export class Database {
   }
 
   #connect(): Links {
-    const url = this.#servers[this.#turn % this.#servers.length] ?? this.#servers[0];
+    const url = this.#servers[this.#turn % this.#servers.length] ?? this.#settings.url;
     const reads = Math.max(1, this.#settings.pool - WRITERS);
     return { reads: new Link(this.#pg, url, reads), writes: new Link(this.#pg, url, WRITERS) };
   }

@@ -1,9 +1,9 @@
 import { PLUGIN_API_VERSION, type StoragePlugin } from '../../src/contracts/index.js';
 import { readOptions } from '../../src/internal/options/index.js';
-import { POSTGRES_OPTIONS, type PostgresStorageOptions } from './options.js';
+import { POSTGRES_OPTIONS, type PostgresStorageOptions } from '../../src/internal/postgres-options.js';
 import { PostgresStorage } from './postgres-storage.js';
 
-export type { PostgresDatabaseOptions, PostgresStorageOptions } from './options.js';
+export type { PostgresDatabaseOptions, PostgresStorageOptions } from '../../src/internal/postgres-options.js';
 export { createPostgresStore } from './schema.js';
 
 /**

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { SyncError } from '../../src/errors/index.js';
 import { Database } from './database.js';
-import type { PostgresSettings } from './options.js';
+import { Follower, momentOf } from './follower.js';
+import type { PostgresSettings } from '../../src/internal/postgres-options.js';
 import { Purger, type PurgerParts } from './purger.js';
 import { type Tables, tablesOf } from './schema.js';
 import { addStore } from './store-row.js';
@@ -11,35 +12,67 @@ import { Writer } from './writer.js';
 export interface OpenStore {
   readonly database: Database;
   readonly tables: Tables;
+  /** Of this process, or of another one. */
+  readonly side: WriterSide | ReaderSide;
+}
+
+/** The process that writes the store. */
+export interface WriterSide {
+  readonly role: 'writer';
   readonly writer: Writer;
   readonly purger: Purger;
+}
+
+/** A process that reads what another one writes. */
+export interface ReaderSide {
+  readonly role: 'reader';
+  readonly follower: Follower;
 }
 
 /** What the storage tells of its writes. */
 export type WriteHost = Pick<PurgerParts, 'queued' | 'staged'>;
 
-/** Connects, checks that the server keeps what it acknowledges, and takes the lease. */
+/** Connects; a writer checks that the server keeps what it acknowledges, and takes the lease. */
 export async function openStore(
   settings: PostgresSettings,
   host: WriteHost,
   signal: AbortSignal | undefined,
 ): Promise<OpenStore> {
-  const { store: name, schema, leaseMs, durability, retainMs } = settings;
-  const owner = randomBytes(16).toString('hex');
-  const database = await Database.load({ ...settings, idleMs: leaseMs });
-  const tables = tablesOf(schema);
+  const database = await Database.load({ ...settings, idleMs: settings.leaseMs });
+  const tables = tablesOf(settings.schema);
   try {
-    return await database.until(signal, async () => {
-      await checkDurable(database, durability);
-      await database.outlast(() => database.transaction((run) => addStore(run, tables, name)));
-      const writer = await Writer.claim({ database, tables, name, leaseMs, owner });
-      const purger = new Purger({ ...host, database, tables, writer, retainMs });
-      return { database, tables, writer, purger };
-    });
+    const side = await database.until<WriterSide | ReaderSide>(signal, () =>
+      settings.role === 'reader' ? read(database, tables, settings) : write(database, tables, settings, host),
+    );
+    return { database, tables, side };
   } catch (error) {
     await database.close();
     throw error;
   }
+}
+
+async function read(
+  database: Database,
+  tables: Tables,
+  { store: name }: PostgresSettings,
+): Promise<ReaderSide> {
+  return { role: 'reader', follower: await Follower.begin({ database, tables, name }) };
+}
+
+async function write(
+  database: Database,
+  tables: Tables,
+  { store: name, leaseMs, durability, retainMs, createIfMissing }: PostgresSettings,
+  host: WriteHost,
+): Promise<WriterSide> {
+  await checkDurable(database, durability);
+  if (createIfMissing)
+    await database.outlast(() => database.transaction((run) => addStore(run, tables, name)));
+  else await momentOf({ database, tables, name });
+  const owner = randomBytes(16).toString('hex');
+  const writer = await Writer.claim({ database, tables, name, leaseMs, owner });
+  const purger = new Purger({ ...host, database, tables, writer, retainMs });
+  return { role: 'writer', writer, purger };
 }
 
 async function checkDurable(database: Database, durability: PostgresSettings['durability']): Promise<void> {

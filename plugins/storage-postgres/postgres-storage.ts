@@ -15,16 +15,16 @@ import type {
   StorageStage,
   StorageView,
 } from '../../src/contracts/index.js';
-import { SyncError } from '../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
 import { LinkedAbort } from '../../src/internal/linked-abort.js';
 import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { dropBlocks, insertBlocks, type Place, refsOf } from './block-rows.js';
-import { readCursor, writeCursor } from './cursor-rows.js';
+import { readCursor, setOwnCursor, writeCursor } from './cursor-rows.js';
 import type { Run } from './database.js';
-import { type OpenStore, openStore, type WriteHost } from './open-store.js';
-import type { PostgresSettings } from './options.js';
+import { type OpenStore, openStore, type WriteHost, type WriterSide } from './open-store.js';
+import type { PostgresSettings } from '../../src/internal/postgres-options.js';
 import { newGeneration, PostgresStage } from './postgres-stage.js';
 import { headerOf, pageOf, readBlocks, readEntries, type Source } from './reads.js';
 import type { Tables } from './schema.js';
@@ -119,15 +119,17 @@ export class PostgresStorage implements Storage {
   }
 
   async header(height: number): Promise<BlockHeader | null> {
-    const now = this.#now();
-    return isHeld(now, height) ? headerOf(this.#source(), now, height) : null;
+    return this.#current((now) =>
+      isHeld(now, height) ? headerOf(this.#source(), now, height) : Promise.resolve(null),
+    );
   }
 
   async get(height: number): Promise<Frame | null> {
-    const now = this.#now();
-    if (!isHeld(now, height)) return null;
-    const [frame] = await pageOf(this.#source(), now, { from: height, to: height });
-    return frame ?? null;
+    return this.#current(async (now) => {
+      if (!isHeld(now, height)) return null;
+      const [frame] = await pageOf(this.#source(), now, { from: height, to: height });
+      return frame ?? null;
+    });
   }
 
   read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
@@ -136,9 +138,8 @@ export class PostgresStorage implements Storage {
 
   async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
     const { database, tables } = this.#opened();
-    const now = this.#now();
     const asked = { table, key, height: Number.MAX_SAFE_INTEGER };
-    return database.reading((run) => valueAt(run, tables, now, asked));
+    return this.#current((now) => database.reading((run) => valueAt(run, tables, now, asked)));
   }
 
   async stateAfter(block: BlockRef): Promise<StateReader> {
@@ -160,16 +161,18 @@ export class PostgresStorage implements Storage {
     return readCursor(database.read, tables, this.#now().store, consumer);
   }
 
-  setCursor(consumer: string, ref: BlockRef): Promise<void> {
+  async setCursor(consumer: string, ref: BlockRef): Promise<void> {
+    const { side, database, tables } = this.#opened();
+    if (side.role === 'reader')
+      return setOwnCursor(database, tables, side.follower.moment.store, { consumer, ref });
     return this.#write(({ writer, tables }) =>
       writer.write({}, (run) => writeCursor(run, tables, writer.moment.store, { consumer, ref })),
     );
   }
 
   async view(): Promise<StorageView> {
-    const { purger } = this.#opened();
     const now = this.#now();
-    const release = purger.retention.hold(now);
+    const release = this.#source().hold(now);
     let isClosed = false;
     const source = this.#source(() => {
       if (isClosed) throw new SyncError('STORE_CLOSED', 'The view of the store is closed.');
@@ -220,18 +223,32 @@ export class PostgresStorage implements Storage {
     await this.#stage?.close();
     if (open === null) return;
     open.database.stopWaiting();
-    await open.purger.stop();
+    if (open.side.role === 'reader') await open.side.follower.stop();
+    else await open.side.purger.stop();
     await this.#queue.idle();
-    await open.writer.close();
+    if (open.side.role === 'writer') await open.side.writer.close();
     await open.database.close();
   }
 
+  /** Reads at the present moment: a reader may hear late that it has passed. */
+  async #current<T>(read: (now: Moment) => Promise<T>): Promise<T> {
+    const { side } = this.#opened();
+    try {
+      return await read(this.#now());
+    } catch (error) {
+      if (side.role === 'writer' || !isSyncError(error, 'STORE_CLOSED')) throw error;
+      await side.follower.refresh();
+      return read(this.#now());
+    }
+  }
+
   #source(check = (): void => undefined): Source {
-    const { database, tables, purger } = this.#opened();
+    const { database, tables, side } = this.#opened();
     return {
       tables,
       reading: (step) => database.reading(step),
-      hold: (at) => purger.retention.hold(at),
+      // What a reader needs is kept for a time.
+      hold: (at) => (side.role === 'writer' ? side.purger.retention.hold(at) : () => undefined),
       check: () => {
         this.#opened();
         check();
@@ -240,13 +257,17 @@ export class PostgresStorage implements Storage {
   }
 
   /** Queues a write; what is queued when the store is closed is finished first. */
-  async #write<T>(task: (open: OpenStore) => Promise<T>): Promise<T> {
+  async #write<T>(task: (open: OpenStore & Pick<WriterSide, 'writer'>) => Promise<T>): Promise<T> {
     const open = this.#opened();
-    return this.#queue.run(() => task(open));
+    const { side } = open;
+    if (side.role === 'reader')
+      throw new SyncError('STORE_READ_ONLY', 'The store is open for reading: another process writes it.');
+    return this.#queue.run(() => task({ ...open, writer: side.writer }));
   }
 
   #now(): Moment {
-    return this.#opened().writer.moment;
+    const { side } = this.#opened();
+    return side.role === 'writer' ? side.writer.moment : side.follower.moment;
   }
 
   #opened(): OpenStore {

@@ -1,7 +1,7 @@
 import { readOptions } from '../../src/internal/options/index.js';
 import { Database } from './database.js';
 import { storeError } from './errors.js';
-import { DATABASE_OPTIONS, type PostgresDatabaseOptions } from './options.js';
+import { DATABASE_OPTIONS, type PostgresDatabaseOptions } from '../../src/internal/postgres-options.js';
 
 /** Form of the tables. */
 export const FORMAT = 1;

@@ -127,11 +127,15 @@ export const ERROR_CODES = {
   // Storage
   STORE_LOCKED: info(
     'Another process, or another engine in this one, has the store open.',
-    'Stop it, or use another directory.',
+    'Stop it, or use another store; of a store in a database the lease of a writer that is gone ends by itself.',
+  ),
+  STORE_READ_ONLY: info(
+    'The store is open for reading only: another process writes it.',
+    'Write in the process that has the role of the writer.',
   ),
   STORE_NOT_FOUND: info(
     'There is no store at this place.',
-    'Check the path; `import` or `sync` makes a new store.',
+    'Check the path or the name; `import` or `sync` makes a new store.',
   ),
   STORE_NOT_RECOGNIZED: info(
     'The directory is not a blockferry store.',

@@ -4,7 +4,6 @@ import test from 'ava';
 import { BZIP2_OPTIONS } from '../../plugins/codec-bzip2/options.js';
 import { GZIP_OPTIONS } from '../../plugins/codec-gzip/options.js';
 import { ZSTD_OPTIONS } from '../../plugins/codec-zstd/options.js';
-import { DATABASE_OPTIONS, POSTGRES_OPTIONS } from '../../plugins/storage-postgres/options.js';
 import { LEVEL_OPTIONS } from '../../plugins/storage-leveldb/options.js';
 import { JSON_RANGE_OPTIONS } from '../../plugins/transport-json-range/client/client.js';
 import { SNAPSHOT_TRANSPORT_OPTIONS } from '../../plugins/transport-snapshot/client/transport.js';
@@ -13,6 +12,7 @@ import { CHAIN_OPTIONS } from '../../src/config/chain-plan.js';
 import { ENGINE_OPTIONS, enginePlan } from '../../src/config/engine-plan.js';
 import { RUN_OPTIONS } from '../../src/engine/arguments.js';
 import type { Reader, Spec } from '../../src/internal/options/index.js';
+import { DATABASE_OPTIONS, POSTGRES_OPTIONS } from '../../src/internal/postgres-options.js';
 import { statedDefaults, valueOfDefault } from '../helpers/docstring-defaults.js';
 import { projectRoot } from '../helpers/shared.js';
 
@@ -41,8 +41,8 @@ const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[]
   ['plugins/codec-bzip2/options.ts', 'Bzip2Options', BZIP2_OPTIONS],
   ['plugins/codec-zstd/options.ts', 'ZstdOptions', ZSTD_OPTIONS],
   ['plugins/storage-leveldb/options.ts', 'LevelStorageOptions', LEVEL_OPTIONS],
-  ['plugins/storage-postgres/options.ts', 'PostgresDatabaseOptions', DATABASE_OPTIONS],
-  ['plugins/storage-postgres/options.ts', 'PostgresStorageOptions', POSTGRES_OPTIONS],
+  ['src/internal/postgres-options.ts', 'PostgresDatabaseOptions', DATABASE_OPTIONS],
+  ['src/internal/postgres-options.ts', 'PostgresStorageOptions', POSTGRES_OPTIONS],
   ['plugins/transport-json-range/client/client.ts', 'JsonRangeTransportOptions', JSON_RANGE_OPTIONS],
   ['plugins/transport-snapshot/client/transport.ts', 'SnapshotTransportOptions', SNAPSHOT_TRANSPORT_OPTIONS],
   ['plugins/transport-tile/client/client.ts', 'TileTransportOptions', TILE_OPTIONS],

@@ -1,13 +1,17 @@
 import {
   accepting,
+  boolean,
   duration,
   integer,
   oneOf,
+  type Reader,
+  refusal,
   type SpecOf,
   text,
+  unfit,
   type ValuesOf,
   withDefault,
-} from '../../src/internal/options/index.js';
+} from './options/index.js';
 
 /** Where the tables are. */
 export interface PostgresDatabaseOptions {
@@ -32,6 +36,20 @@ export interface PostgresStorageOptions extends PostgresDatabaseOptions {
    * @defaultValue `'main'`
    */
   readonly store?: string | undefined;
+  /**
+   * `writer`: the one process that writes. `reader`: one of any number that read what it wrote; they need to be allowed no
+   * more than `select`, and work with a hot standby.
+   *
+   * @defaultValue `'writer'`
+   */
+  readonly role?: 'writer' | 'reader' | undefined;
+  /**
+   * Whether a writer makes a store that the schema does not have yet; `false`: it fails with `STORE_NOT_FOUND`. The tables
+   * are made by `createPostgresStore` only.
+   *
+   * @defaultValue `true`
+   */
+  readonly createIfMissing?: boolean | undefined;
   /**
    * How long a writer that is not heard of keeps the store to itself, in milliseconds from 1,000 on.
    *
@@ -66,6 +84,31 @@ export interface PostgresStorageOptions extends PostgresDatabaseOptions {
   readonly pool?: number | undefined;
 }
 
+/** `postgres://user:password@`, the hosts, and the rest of a URL. */
+const URL_PARTS = /^(postgres(?:ql)?:\/\/(?:[^/?#@]*@)?)([^/?#@]*)(.*)$/s;
+
+/** One URL for each host of a URL that names several, as `postgres://user@one:5432,two:5433/database`. */
+export function serversOf(url: string): readonly string[] {
+  const [, before = '', hosts = '', after = ''] = URL_PARTS.exec(url) ?? [];
+  return hosts.split(',').map((host) => `${before}${host}${after}`);
+}
+
+const EXPECTS_URL = 'a URL, as postgres://user@host:5432/database';
+
+/** A refusal does not show what it refuses: that may have a password in it. */
+const serverUrl: Reader<string> = {
+  expects: EXPECTS_URL,
+  read: (value, where) => {
+    if (value === undefined) throw unfit(where, EXPECTS_URL, value);
+    const isUrl =
+      typeof value === 'string' &&
+      URL_PARTS.test(value) &&
+      serversOf(value).every((url) => URL.canParse(url));
+    if (isUrl) return value;
+    throw refusal(where, `must be ${EXPECTS_URL}.`);
+  },
+};
+
 const schemaName = accepting(
   'a name of lower-case letters, digits and _, at most 63, that begins with no digit',
   (value): value is string => typeof value === 'string' && /^[a-z_][a-z0-9_]{0,62}$/.test(value),
@@ -73,7 +116,7 @@ const schemaName = accepting(
 
 /** Readers of where the tables are. */
 export const DATABASE_OPTIONS = {
-  url: text('the URL of a PostgreSQL server'),
+  url: serverUrl,
   schema: withDefault(schemaName, 'blockferry'),
 } satisfies SpecOf<PostgresDatabaseOptions>;
 
@@ -81,6 +124,8 @@ export const DATABASE_OPTIONS = {
 export const POSTGRES_OPTIONS = {
   ...DATABASE_OPTIONS,
   store: withDefault(text('the name of a store'), 'main'),
+  role: withDefault(oneOf(['writer', 'reader']), 'writer'),
+  createIfMissing: withDefault(boolean(), true),
   leaseMs: withDefault(duration({ min: 1000 }), 15_000),
   outageMs: withDefault(duration(), 60_000),
   durability: withDefault(oneOf(['replicated', 'primary']), 'replicated'),

@@ -34,11 +34,11 @@ export async function findStore(run: Run, { store }: Tables, name: string): Prom
   return row === undefined ? null : parsed(row);
 }
 
-/** Adds the row of a store that has none. */
-export async function addStore(run: Run, { store }: Tables, name: string): Promise<void> {
-  await run(`insert into ${store} (name, format) values ($1, ${FORMAT}) on conflict (name) do nothing`, [
-    name,
-  ]);
+/** Adds the row of a store that has none. One that there is may be locked by its writer, and is only looked at. */
+export async function addStore(run: Run, tables: Tables, name: string): Promise<void> {
+  if ((await findStore(run, tables, name)) !== null) return;
+  const sql = `insert into ${tables.store} (name, format) values ($1, ${FORMAT}) on conflict (name) do nothing`;
+  await run(sql, [name]);
 }
 
 /** Who asks for the lease of a store. */

@@ -2,6 +2,7 @@ import type { ChainIdentity, Checkpoint } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import type { Database, Run } from './database.js';
 import type { Tables } from './schema.js';
+import { STATEMENT_MS } from './link.js';
 import { Behind, NoAnswer, sqlStateOf } from './errors.js';
 import { type Claim, claimStore, endStopped, type Moment } from './store-row.js';
 
@@ -56,7 +57,7 @@ export class Writer {
         return await database.transaction((run) => claimStore(run, tables, parts));
       } catch (error) {
         if (sqlStateOf(error) === LOCK_NOT_AVAILABLE)
-          await database.transaction((run) => endStopped(run, tables, name, leaseMs));
+          await database.transaction((run) => endStopped(run, tables, name, Math.min(leaseMs, STATEMENT_MS)));
         throw error;
       }
     });

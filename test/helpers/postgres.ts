@@ -56,7 +56,12 @@ export async function startPostgres(bin: string, settings: readonly string[] = [
     port,
     restart,
     kill: () => {
-      process.kill(Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]), 'SIGKILL');
+      const main = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '';
+      // Its processes outlive it for a moment, in which it can't be started again.
+      const others = readFileSync(`/proc/${main}/task/${main}/children`, 'utf8').trim().split(' ');
+      for (const pid of [main, ...others]) killed(Number(pid));
+      // Where nobody reaps dead processes, it would be taken for one that runs.
+      for (const lock of [join(data, 'postmaster.pid'), join(dir, `.s.PGSQL.${port}.lock`)]) rmSync(lock);
     },
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     stop: () => {
@@ -82,4 +87,12 @@ function freePort(): Promise<number> {
       });
     });
   });
+}
+
+function killed(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
 }

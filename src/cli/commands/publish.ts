@@ -3,7 +3,7 @@ import { PluginResolver } from '../../di/resolve.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { raceAbort } from '../../internal/abort.js';
 import { openPlanned } from '../../open-chain.js';
-import { filled, finalityOf, OPTION, storePlan } from '../options.js';
+import { filled, finalityOf, OPTION, type StoreOptions, storePlan } from '../options.js';
 import { Folder } from '../publish/folder.js';
 import { type Publication, publish } from '../publish/publish.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -21,8 +21,7 @@ Examples:
   $ blockferry publish --data ./node-a --out ./public --finality-depth 64
   $ zcat ./public/tiles/000/*.ndjson.gz | blockferry import --data ./node-b -`;
 
-interface PublishOptions {
-  readonly data: string;
+interface PublishOptions extends Pick<StoreOptions, 'data' | 'store'> {
   readonly out: string;
   readonly finalityDepth?: number;
   readonly json?: boolean;
@@ -31,7 +30,8 @@ interface PublishOptions {
 /** `blockferry publish`. */
 export function command(): Command {
   return new Command('publish')
-    .addOption(OPTION.data())
+    .addOption(OPTION.dataOrStore())
+    .addOption(OPTION.store())
     .addOption(
       new Option('--out <dir>', 'directory to publish in; made when it is missing')
         .argParser(filled)

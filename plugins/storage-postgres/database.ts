@@ -68,6 +68,11 @@ export class Database {
     return new Database(await loadPg(), settings);
   }
 
+  /** What connections are made with. */
+  get pg(): PgModule {
+    return this.#pg;
+  }
+
   /** Runs a statement that changes nothing, again and again while the server is away. @throws SyncError `STORE_UNAVAILABLE` */
   readonly read: Run = <R>(sql: string, values: readonly unknown[] = []) =>
     this.reading((run) => run<R>(sql, values));
@@ -86,6 +91,15 @@ export class Database {
   transaction<T>(step: (run: Run) => Promise<T>): Promise<Transacted<T>> {
     const { writes } = this.#links;
     return this.#watching(() => writes.use((client) => this.#transact(client, step)));
+  }
+
+  /** Tells those who listen, once. No server waits for its standby for that. */
+  notify(channel: string, payload: string): Promise<void> {
+    const sql = `begin; set local synchronous_commit = off; notify ${channel}, '${payload}'; commit`;
+    return this.#links.reads.use(async (client) => {
+      await ask(client, sql);
+      return { value: undefined, isSound: true };
+    });
   }
 
   /** Repeats a step until it does not fail for want of a server. @throws SyncError `STORE_UNAVAILABLE` */

@@ -1,5 +1,8 @@
+import type { ChainChange } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
+import { KnownBlocks, stepsTo } from './changes.js';
 import type { Database } from './database.js';
+import type { Source } from './reads.js';
 import type { Tables } from './schema.js';
 import { findStore, type Moment } from './store-row.js';
 
@@ -14,21 +17,32 @@ export interface FollowerParts {
   readonly database: Database;
   readonly tables: Tables;
   readonly name: string;
+  /** What blocks are read from. */
+  readonly source: Source;
 }
 
-/** Knows what the store of another process is: as of the last look, which is a second old at most while the server answers. */
+/**
+ * Knows what the store of another process is: as of the last look, which is a second old at most while the server answers.
+ * What has changed is shown step by step, and each step is told as it shows.
+ */
 export class Follower {
   readonly #parts: FollowerParts;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(change: ChainChange | null) => void>();
+  readonly #known = new KnownBlocks();
   readonly #timer: NodeJS.Timeout;
-  #moment: Moment;
+  #shown: Moment;
+  #latest: Moment;
   #olderSince: number | null = null;
   #looking: Promise<void> | null = null;
+  #showing: Promise<void> | null = null;
   #isDue = false;
+  #isKnown = false;
+  #isStopped = false;
 
   private constructor(parts: FollowerParts, moment: Moment) {
     this.#parts = parts;
-    this.#moment = moment;
+    this.#shown = moment;
+    this.#latest = moment;
     this.#timer = setInterval(() => {
       this.look();
     }, LOOK_MS);
@@ -37,18 +51,19 @@ export class Follower {
 
   /** @throws SyncError `STORE_NOT_FOUND`, `STORE_UNAVAILABLE`, `STORE_VERSION` */
   static async begin(parts: FollowerParts): Promise<Follower> {
-    return new Follower(parts, await momentOf(parts));
+    const moment = await momentOf(parts);
+    return new Follower(parts, moment);
   }
 
-  /** As of the last look. */
+  /** What is shown. */
   get moment(): Moment {
-    return this.#moment;
+    return this.#shown;
   }
 
-  /** Calls back after each change, until the function that it gives is called. */
-  watch(listener: () => void): () => void {
-    const own = (): void => {
-      listener();
+  /** Calls back after each step, until the function that it gives is called. */
+  watch(listener: (change: ChainChange | null) => void): () => void {
+    const own = (change: ChainChange | null): void => {
+      listener(change);
     };
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
@@ -56,6 +71,7 @@ export class Follower {
 
   /** Looks, or looks once more after the look that is under way. */
   look(): void {
+    if (this.#isStopped) return;
     this.#isDue = this.#looking !== null;
     this.#looking ??= this.#look().finally(() => {
       this.#looking = null;
@@ -63,16 +79,22 @@ export class Follower {
     });
   }
 
-  /** Looks now. @throws SyncError `STORE_UNAVAILABLE` */
+  /** Looks now, and resolves when what there is shows. @throws SyncError `STORE_UNAVAILABLE` */
   async refresh(): Promise<void> {
     this.#take(await momentOf(this.#parts));
+    this.#showing ??= this.#show().finally(() => {
+      this.#showing = null;
+    });
+    await this.#showing;
   }
 
   /** Ends after the look that is under way. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearInterval(this.#timer);
     this.#listeners.clear();
-    while (this.#looking !== null) await this.#looking;
+    await this.#looking;
+    await this.#showing?.catch(() => undefined);
   }
 
   async #look(): Promise<void> {
@@ -83,19 +105,44 @@ export class Follower {
     }
   }
 
-  #take(seen: Moment): void {
-    const { epoch, version } = this.#moment;
-    if (seen.epoch === epoch && seen.version === version) this.#olderSince = null;
-    else if (this.#isNews(seen)) {
-      this.#olderSince = null;
-      this.#moment = seen;
-      for (const listener of this.#listeners) listener();
+  async #show(): Promise<void> {
+    while (this.#shown !== this.#latest && !this.#isStopped) {
+      const to = this.#latest;
+      if (this.#listeners.size === 0) {
+        this.#shown = to;
+        this.#isKnown = false;
+        continue;
+      }
+      await this.#know();
+      for await (const { moment, change } of stepsTo(this.#parts.source, this.#shown, to, this.#known)) {
+        this.#shown = moment;
+        for (const listener of [...this.#listeners]) listener(change);
+        if (this.#isOver()) return;
+      }
     }
+  }
+
+  #isOver(): boolean {
+    return this.#isStopped;
+  }
+
+  /** While nobody is told, what is shown is not looked at. A moment that was lost can't be: what is final is common then. */
+  async #know(): Promise<void> {
+    if (this.#isKnown) return;
+    this.#isKnown = true;
+    await this.#known.fill(this.#parts.source, this.#shown).catch(() => undefined);
+  }
+
+  #take(seen: Moment): void {
+    const { epoch, version } = this.#latest;
+    const isSame = seen.epoch === epoch && seen.version === version;
+    if (!isSame && this.#isNews(seen)) this.#latest = seen;
+    if (isSame || this.#latest === seen) this.#olderSince = null;
   }
 
   /** Servers that lag behind each other may answer in turn: an older answer counts once there is no other for some time. */
   #isNews({ epoch, version }: Moment): boolean {
-    const now = this.#moment;
+    const now = this.#latest;
     if (epoch > now.epoch || (epoch === now.epoch && version > now.version)) return true;
     this.#olderSince ??= performance.now();
     return performance.now() - this.#olderSince > BACK_MS;
@@ -103,7 +150,7 @@ export class Follower {
 }
 
 /** What a store is. @throws SyncError `STORE_NOT_FOUND`, `STORE_UNAVAILABLE`, `STORE_VERSION` */
-export async function momentOf({ database, tables, name }: FollowerParts): Promise<Moment> {
+export async function momentOf({ database, tables, name }: Omit<FollowerParts, 'source'>): Promise<Moment> {
   const found = await database.reading((run) => findStore(run, tables, name));
   if (found !== null) return found;
   throw new SyncError('STORE_NOT_FOUND', `The database has no store ${JSON.stringify(name)}.`);

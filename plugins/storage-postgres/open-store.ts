@@ -3,7 +3,9 @@ import { SyncError } from '../../src/errors/index.js';
 import { Database } from './database.js';
 import { Follower, momentOf } from './follower.js';
 import type { PostgresSettings } from '../../src/internal/postgres-options.js';
+import { Listener, newsOf, Teller } from './news.js';
 import { Purger, type PurgerParts } from './purger.js';
+import type { Source } from './reads.js';
 import { type Tables, tablesOf } from './schema.js';
 import { addStore } from './store-row.js';
 import { Writer } from './writer.js';
@@ -21,12 +23,14 @@ export interface WriterSide {
   readonly role: 'writer';
   readonly writer: Writer;
   readonly purger: Purger;
+  readonly teller: Teller;
 }
 
 /** A process that reads what another one writes. */
 export interface ReaderSide {
   readonly role: 'reader';
   readonly follower: Follower;
+  readonly listener: Listener;
 }
 
 /** What the storage tells of its writes. */
@@ -54,15 +58,25 @@ export async function openStore(
 async function read(
   database: Database,
   tables: Tables,
-  { store: name }: PostgresSettings,
+  { store: name, schema, url }: PostgresSettings,
 ): Promise<ReaderSide> {
-  return { role: 'reader', follower: await Follower.begin({ database, tables, name }) };
+  const source: Source = {
+    tables,
+    reading: (step) => database.reading(step),
+    hold: () => () => undefined,
+    check: () => undefined,
+  };
+  const follower = await Follower.begin({ database, tables, name, source });
+  const listener = new Listener(database.pg, url, newsOf(schema, follower.moment.store), () => {
+    follower.look();
+  });
+  return { role: 'reader', follower, listener };
 }
 
 async function write(
   database: Database,
   tables: Tables,
-  { store: name, leaseMs, durability, retainMs, createIfMissing }: PostgresSettings,
+  { store: name, schema, leaseMs, durability, retainMs, createIfMissing }: PostgresSettings,
   host: WriteHost,
 ): Promise<WriterSide> {
   await checkDurable(database, durability);
@@ -72,7 +86,8 @@ async function write(
   const owner = randomBytes(16).toString('hex');
   const writer = await Writer.claim({ database, tables, name, leaseMs, owner });
   const purger = new Purger({ ...host, database, tables, writer, retainMs });
-  return { role: 'writer', writer, purger };
+  const teller = new Teller(database, newsOf(schema, writer.moment.store));
+  return { role: 'writer', writer, purger, teller };
 }
 
 async function checkDurable(database: Database, durability: PostgresSettings['durability']): Promise<void> {

@@ -23,6 +23,7 @@ import { WriteQueue } from '../../src/internal/write-queue.js';
 import { dropBlocks, insertBlocks, type Place, refsOf } from './block-rows.js';
 import { readCursor, setOwnCursor, writeCursor } from './cursor-rows.js';
 import type { Run } from './database.js';
+import type { Follower } from './follower.js';
 import { type OpenStore, openStore, type WriteHost, type WriterSide } from './open-store.js';
 import type { PostgresSettings } from '../../src/internal/postgres-options.js';
 import { newGeneration, PostgresStage } from './postgres-stage.js';
@@ -35,7 +36,9 @@ import type { Moment } from './store-row.js';
 export class PostgresStorage implements Storage {
   readonly name = 'postgres';
   readonly directory = null;
-  readonly supports = { durable: true };
+  readonly supports = { durable: true, shared: true };
+  /** Absent in the writer, whose store nobody else changes. */
+  readonly watch?: NonNullable<Storage['watch']>;
   readonly #settings: PostgresSettings;
   readonly #queue = new WriteQueue();
   #open: OpenStore | null = null;
@@ -48,6 +51,7 @@ export class PostgresStorage implements Storage {
 
   constructor(settings: PostgresSettings) {
     this.#settings = settings;
+    if (settings.role === 'reader') this.watch = (listener) => this.#follower().watch(listener);
   }
 
   async open(options: AbortOptions = {}): Promise<void> {
@@ -138,8 +142,11 @@ export class PostgresStorage implements Storage {
 
   async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
     const { database, tables } = this.#opened();
-    const asked = { table, key, height: Number.MAX_SAFE_INTEGER };
-    return this.#current((now) => database.reading((run) => valueAt(run, tables, now, asked)));
+    return this.#current((now) => {
+      // A reader may show not all the blocks of a moment yet.
+      const asked = { table, key, height: now.checkpoint.head?.height ?? -1 };
+      return database.reading((run) => valueAt(run, tables, now, asked));
+    });
   }
 
   async stateAfter(block: BlockRef): Promise<StateReader> {
@@ -223,10 +230,16 @@ export class PostgresStorage implements Storage {
     await this.#stage?.close();
     if (open === null) return;
     open.database.stopWaiting();
-    if (open.side.role === 'reader') await open.side.follower.stop();
-    else await open.side.purger.stop();
-    await this.#queue.idle();
-    if (open.side.role === 'writer') await open.side.writer.close();
+    const { side } = open;
+    if (side.role === 'reader') {
+      await side.listener.stop();
+      await side.follower.stop();
+    } else {
+      await side.purger.stop();
+      await this.#queue.idle();
+      await side.writer.close();
+      await side.teller.idle();
+    }
     await open.database.close();
   }
 
@@ -262,7 +275,17 @@ export class PostgresStorage implements Storage {
     const { side } = open;
     if (side.role === 'reader')
       throw new SyncError('STORE_READ_ONLY', 'The store is open for reading: another process writes it.');
-    return this.#queue.run(() => task({ ...open, writer: side.writer }));
+    return this.#queue.run(async () => {
+      const result = await task({ ...open, writer: side.writer });
+      side.teller.tell();
+      return result;
+    });
+  }
+
+  #follower(): Follower {
+    const { side } = this.#opened();
+    if (side.role === 'reader') return side.follower;
+    throw new TypeError('Only a reader follows what another process writes.');
   }
 
   #now(): Moment {

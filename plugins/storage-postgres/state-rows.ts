@@ -117,12 +117,15 @@ export async function entriesAfter(
       select key, value, sum(octet_length(value)) over (order by key) - octet_length(value) as before from (
         select * from (
           select distinct on (key) key, value from ${tables.state}
-          where store = $1 and gen = $2 and tbl = $4 and born <= $3 and died > $3 and ($5::bytea is null or key > $5)
+          where store = $1 and gen = $2 and tbl = $4 and born <= $3 and died > $3
+            and height <= $7 and ($5::bytea is null or key > $5)
           order by key, height desc
         ) newest where value is not null order by key limit ${ROWS}
       ) held
     ) page where before < ${PAGE_BYTES} order by key`;
-  const values = [at.store, at.gen, at.version, table, after === null ? null : Buffer.from(after), at.epoch];
+  const key = after === null ? null : Buffer.from(after);
+  const top = at.checkpoint.head?.height ?? -1;
+  const values = [at.store, at.gen, at.version, table, key, at.epoch, top];
   const rows = await run<{ readonly key: Buffer; readonly value: Buffer } & Seen>(sql, values);
   if (rows.length === 0) await askSeen(run, tables, at);
   else checkSeen(at, rows[0]);

@@ -61,10 +61,12 @@ postgres.test(
     for (let round = 0; round < 12; round++) {
       const added = fixtureFrames(3, { on: head, branch: `${round}` });
       await writer.commit(fixtureBatch(added));
-      head = at(added, 2);
+      const newest = at(added, 2);
+      head = newest;
       if (round % 3 === 2) {
-        head = (await writer.header(newest.height - 4));
-        await writer.rollback({ height: head.height, hash: head.hash });
+        const to: BlockRef | null = await writer.header(newest.height - 4);
+        head = to === null ? null : { height: to.height, hash: to.hash };
+        await writer.rollback(head);
       }
     }
     const last = writer.checkpoint().head as BlockRef;

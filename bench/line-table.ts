@@ -13,11 +13,12 @@ export function lineTable(result: LineResult): string {
   const rows = ways.map(({ way, runs }) => {
     const seconds = secondsOf(runs);
     const wire = median(runs.map(({ server }) => server?.wireBytes ?? Number.NaN));
-    return [titleOfRuns(way.title, runs), megabytes(wire), duration(seconds), times(raw / seconds)];
+    const share = times(seconds / computed(wire, mbit));
+    return [titleOfRuns(way.title, runs), megabytes(wire), duration(seconds), share, times(raw / seconds)];
   });
   const table = markdownTable(
-    [text('way'), ...['on the wire', 'time', 'faster than raw JSON'].map(figures)],
-    [['raw JSON (computed)', megabytes(rawBytes), duration(raw), times(1)], ...rows],
+    [text('way'), ...['on the wire', 'time', 'of the line’s time', 'faster than raw JSON'].map(figures)],
+    [['raw JSON (computed)', megabytes(rawBytes), duration(raw), times(1), times(1)], ...rows],
   );
   return `${titleOf(workload)} over ${mbit} Mbit/s.\n\n${table}\n\n${check(result)}`;
 }
@@ -39,7 +40,7 @@ export function lineChart({ workload, mbit, ways, rawBytes }: LineResult): Chart
 
 function check({ raw, rawPartBytes, mbit }: LineResult): string {
   const [measured, expected] = [secondsOf(raw.runs), computed(rawPartBytes, mbit)];
-  return `Raw JSON is computed from its bytes; ${raw.blocks} blocks of it took ${duration(measured)}, computed ${duration(expected)}.`;
+  return `The line’s time is what it needs for the bytes on the wire alone, at its rate, without the headers of packets, which are 66 of 1,514 bytes (4.4 %). Raw JSON is computed from its bytes; ${raw.blocks} blocks of it took ${duration(measured)}, computed ${duration(expected)}.`;
 }
 
 /** Seconds that bytes need on a line that carries nothing else. */

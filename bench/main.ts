@@ -19,6 +19,7 @@ import { benchSnapshot } from './snapshot.js';
 import { snapshotTable } from './snapshot-table.js';
 import { benchStream } from './stream.js';
 import { streamCharts, streamTables } from './stream-table.js';
+import type { Way } from './ways.js';
 import { findWorkload, isAvailable, titleOf, type Workload } from './workloads.js';
 
 /**
@@ -130,7 +131,8 @@ async function line(mbit: number): Promise<void> {
   const [workload] = availableOf(['healthcare-10000'], [10_000]);
   if (workload === undefined) return;
   console.log(`${titleOf(workload)} over ${mbit} Mbit/s, rounds: ${RUNS} …`);
-  const result = await benchLine(workload, mbit, RUNS);
+  const isWanted = ({ name }: Way): boolean => WAYS === null || WAYS.includes(name);
+  const result = await benchLine(workload, { mbit, count: RUNS, isWanted });
   const table = lineTable(result);
   console.log(table);
   if (!COMPLETE || mbit !== 10) return;

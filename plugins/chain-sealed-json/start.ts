@@ -58,10 +58,17 @@ export function findStart(bytes: Buffer, at: number, likely: LikelyHashes): Docu
   return hash === null || previousHash === null ? null : { height, hash, previousHash };
 }
 
-/** The hash that stands at a position; `null` when none does. */
+/** The hash that stands at a position; `null` when none does. The likely one is in memory already: no other is made of it. */
 function hashText(bytes: Buffer, at: number, likely: string): string | null {
-  const text = bytes.toString('latin1', at, at + HASH_CHARS);
-  return text === likely || isHash(bytes, at) ? text : null;
+  if (isText(bytes, at, likely)) return likely;
+  return isHash(bytes, at) ? bytes.toString('latin1', at, at + HASH_CHARS) : null;
+}
+
+/** Whether a text of as many characters as a hash stands at a position. */
+function isText(bytes: Uint8Array, at: number, text: string): boolean {
+  if (text.length !== HASH_CHARS) return false;
+  for (let i = 0; i < HASH_CHARS; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function has(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {

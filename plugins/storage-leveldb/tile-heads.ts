@@ -16,10 +16,6 @@ type Form = (typeof FORM)[keyof typeof FORM];
 const PREFIX = '0x';
 const HASH_BYTES = 32;
 const HEX_DIGITS = 2 * HASH_BYTES;
-const HEX: Readonly<Record<Exclude<Form, 0>, RegExp>> = {
-  [FORM.hex]: /^[0-9a-f]{64}$/,
-  [FORM.prefixed]: /^0x[0-9a-f]{64}$/,
-};
 
 /** Room for the numbers of a block: two varints and a time. */
 const NUMBERS_BYTES = 32;
@@ -27,8 +23,7 @@ const NUMBERS_BYTES = 32;
 /** The heads of some blocks behind each other. Hashes don't compress, and the rest is a few bytes: so nothing is. */
 export function encodeHeads(heads: readonly BlockHead[]): Buffer {
   const hashes = [heads[0]?.header.previousHash ?? '', ...heads.map(({ header: { hash } }) => hash)];
-  const form = formOf(hashes);
-  const packed = packHashes(form, hashes);
+  const { form, packed } = packHashes(hashes);
   const writer = new ByteWriter(packed.byteLength + NUMBERS_BYTES * (heads.length + 1));
   writer.varint(form);
   writer.varint(heads.length);
@@ -67,16 +62,28 @@ function nextTime(time: number | null, last: number): number {
   return time !== null && Number.isSafeInteger(time) ? time : last;
 }
 
-function formOf(hashes: readonly string[]): Form {
-  for (const form of [FORM.hex, FORM.prefixed] as const)
-    if (hashes.every((hash) => HEX[form].test(hash))) return form;
-  return FORM.text;
+/** Hashes as they are written. */
+interface PackedHashes {
+  readonly form: Form;
+  readonly packed: Buffer;
 }
 
-function packHashes(form: Form, hashes: readonly string[]): Buffer {
-  if (form === FORM.text) return Buffer.from(JSON.stringify(hashes));
-  const digits = form === FORM.hex ? hashes : hashes.map((hash) => hash.slice(PREFIX.length));
-  return Buffer.from(digits.join(''), 'hex');
+function packHashes(hashes: readonly string[]): PackedHashes {
+  const form = hashes[0]?.startsWith(PREFIX) === true ? FORM.prefixed : FORM.hex;
+  const packed = packDigits(hashes, form === FORM.prefixed ? PREFIX : '');
+  return packed === null
+    ? { form: FORM.text, packed: Buffer.from(JSON.stringify(hashes)) }
+    : { form, packed };
+}
+
+/** The bytes of hashes that all are a prefix and 64 lower-case hex digits; `null` when one is not. */
+function packDigits(hashes: readonly string[], prefix: string): Buffer | null {
+  const length = prefix.length + HEX_DIGITS;
+  if (!hashes.every((hash) => hash.length === length && hash.startsWith(prefix))) return null;
+  const digits = (prefix === '' ? hashes : hashes.map((hash) => hash.slice(prefix.length))).join('');
+  const packed = Buffer.from(digits, 'hex');
+  // What is read is what was written: nothing else tells all digits apart from other text as fast.
+  return packed.toString('hex') === digits ? packed : null;
 }
 
 function unpackHashes(form: Form, packed: Buffer): readonly string[] {

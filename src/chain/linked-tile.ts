@@ -6,6 +6,7 @@ import type {
   Frame,
   VerifiedTile,
 } from '../contracts/index.js';
+import type { SyncError } from '../errors/index.js';
 import { TileDocuments } from '../tiles/documents.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
@@ -14,6 +15,8 @@ export interface TileBlocks {
   readonly frames: readonly Frame[];
   /** `null` where some of its blocks are here already, or not wanted. */
   readonly tile: CommitTile | null;
+  /** Why the blocks end before the last that is wanted: what the one behind them is refused for; `null` where they don't. */
+  readonly failure: SyncError | null;
 }
 
 /** How tiles are taken. */

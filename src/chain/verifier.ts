@@ -88,7 +88,9 @@ export class Verifier {
   }
 
   /**
-   * Links a tile that was checked by itself, and takes the blocks in it that are missing here.
+   * Links a tile that was checked by itself, and takes the blocks in it that are missing here. Where one of them is not that
+   * which is pinned, or not signed by a producer, those before it are taken all the same, as from a peer that sends them one
+   * by one.
    *
    * @param to - last height wanted; `null` for all.
    * @throws TypeError for a tile that nothing of this chain has checked
@@ -100,34 +102,42 @@ export class Verifier {
     const from = nextHeight(this.#appendPoint);
     const last = Math.min(tile.to, to ?? tile.to);
     try {
-      const head = this.#linked(tile, { from, to: last });
-      const raw = framesOf(tile, { from, to: last });
-      this.#checkSigned(raw);
+      this.#checkPlace(tile, { from, to: last });
+      const { frames: raw, failure } = this.#accepted(framesOf(tile, { from, to: last }));
+      const head = raw.at(-1)?.header;
+      if (head === undefined) throw failure ?? new TypeError('A tile has no block that is wanted.');
       const frames = tiles.areKept ? raw : encodedFrames(raw, encoding);
       this.#appendPoint = { head, base: this.#appendPoint.base };
-      return { frames, tile: wholeOf(tile, frames, rules) };
+      return { frames, tile: wholeOf(tile, frames, rules), failure };
     } catch (error) {
       throw located(error, from);
     }
   }
 
-  /** Checks the place of the blocks that are wanted of a tile. @returns the last of them */
-  #linked(tile: VerifiedTile, { from, to }: BlockRange): BlockHeader {
-    const { rules, pins, name } = this.#deps;
+  /** Checks the place of the blocks that are wanted of a tile. */
+  #checkPlace(tile: VerifiedTile, { from, to }: BlockRange): void {
+    const { rules, name } = this.#deps;
     const first = tile.headers[Math.max(0, from - tile.from)] ?? tile.headers.at(-1);
     const head = tile.headers[to - tile.from];
     if (first === undefined || head === undefined) throw new TypeError('A tile has no block that is wanted.');
     checkLink(first, this.#appendPoint, rules);
-    for (const { height } of pins.within(from, to)) pins.check(tile.headers[height - tile.from] ?? first);
     checkName(first, rules, name);
-    return head;
   }
 
-  /** @param frames - raw. */
-  #checkSigned(frames: readonly Frame[]): void {
-    const { producers, signedFrom } = this.#deps;
-    if (producers === null) return;
-    for (const frame of frames) producers.checkDue(frame, frame.bytes, signedFrom);
+  /** @param frames - raw. @returns those before the first that is refused, and why it is. */
+  #accepted(frames: readonly Frame[]): Pick<TileBlocks, 'frames' | 'failure'> {
+    const { pins, producers, signedFrom } = this.#deps;
+    for (const [index, frame] of frames.entries()) {
+      const { header } = frame;
+      try {
+        pins.check(header);
+        if (producers !== null) producers.checkDue(frame, frame.bytes, signedFrom);
+      } catch (error) {
+        if (!isSyncError(error)) throw error;
+        return { frames: frames.slice(0, index), failure: error.at({ height: header.height }) };
+      }
+    }
+    return { frames, failure: null };
   }
 
   #accept(document: Uint8Array, item: WireFrame | null): Frame {

@@ -11,7 +11,7 @@ import { type Failure, failureLines } from './exit.js';
 import { ProgressBar } from './progress-bar.js';
 import type { Outcome, Reporter, ReporterStreams } from './reporter.js';
 import { print } from './terminal.js';
-import { bytesText, countText, durationText } from './units.js';
+import { bytesText, countText, durationText, grouped } from './units.js';
 import { inFlags } from './words.js';
 
 /** Plain words, and a progress bar where standard error is a terminal. */
@@ -65,7 +65,7 @@ export class HumanReporter implements Reporter {
 }
 
 function barOf(event: ProgressEvent | InputProgressEvent): Parameters<ProgressBar['update']>[0] {
-  const speed = `${Math.round(event.blocksPerSecond).toLocaleString('en-US')} blocks/s, ${bytesText(event.bytesPerSecond)}/s`;
+  const speed = `${grouped(Math.round(event.blocksPerSecond))} blocks/s, ${bytesText(event.bytesPerSecond)}/s`;
   const height = event.height === null ? 'no block yet' : `block ${event.height}`;
   if ('inputTotalBytes' in event) {
     return { value: event.inputBytes, total: event.inputTotalBytes, text: `${height}, ${speed}` };
@@ -80,7 +80,7 @@ function snapshotBarOf(event: SnapshotEvent): Parameters<ProgressBar['update']>[
   const { verifiedBytes, totalBytes, importedBlocks, totalBlocks } = event;
   const text = [
     `${bytesText(verifiedBytes)} of ${bytesText(totalBytes)} fetched and verified`,
-    `${importedBlocks.toLocaleString('en-US')} of ${countText(totalBlocks, 'block')} imported`,
+    `${grouped(importedBlocks)} of ${countText(totalBlocks, 'block')} imported`,
   ];
   const share = Math.min(verifiedBytes / totalBytes, importedBlocks / totalBlocks);
   return { value: Math.floor(share * 1000), total: 1000, text: text.join(', ') };
@@ -88,7 +88,7 @@ function snapshotBarOf(event: SnapshotEvent): Parameters<ProgressBar['update']>[
 
 function buildBarOf(event: BuildEvent): Parameters<ProgressBar['update']>[0] {
   const { blocks, totalBlocks, rawBytes, bytes } = event;
-  const text = `${blocks.toLocaleString('en-US')} of ${countText(totalBlocks, 'block')}, ${bytesText(rawBytes)} in ${bytesText(bytes)}`;
+  const text = `${grouped(blocks)} of ${countText(totalBlocks, 'block')}, ${bytesText(rawBytes)} in ${bytesText(bytes)}`;
   return { value: blocks, total: totalBlocks, text };
 }
 

@@ -8,7 +8,12 @@ export function bytesText(bytes: number): string {
 
 /** A number of things, in groups of three digits: `1,234 blocks`. */
 export function countText(count: number, thing: string): string {
-  return `${count.toLocaleString('en-US')} ${thing}${count === 1 ? '' : 's'}`;
+  return `${grouped(count)} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+/** A whole number in groups of three digits: `1,234`. The first use of `Intl` would add 10 ms to a short command. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** A time in the two largest units that apply: `3 s`, `2 min 5 s`, `1 h 10 min`; `–` while unknown. */

@@ -5,7 +5,6 @@ import { StorageEncoding } from '../chain/storage-encoding.js';
 import type { ChainPlan } from '../config/chain-plan.js';
 import type { EnginePlan } from '../config/engine-plan.js';
 import type { EngineParts } from '../engine/engine-parts.js';
-import { createHttp1Client } from '../http1-client/index.js';
 import { DEFAULT_CODECS, SNAPSHOT_CODECS } from '../internal/codecs.js';
 import { EvidenceFiles } from '../internal/node/evidence-files.js';
 import { resolveCodecs, snapshotCodecsOf } from './available.js';
@@ -22,6 +21,7 @@ export async function assembleEngine(plan: EnginePlan): Promise<EngineParts> {
   const takesSnapshots = mayTakeSnapshots(plan);
   const { scope, codecs } = await storeScope(plan, resolver, takesSnapshots ? SNAPSHOT_CODECS : []);
   const limits = plan.transportLimits;
+  const { createHttp1Client } = await import('../http1-client/index.js');
   scope.provide(
     TOKENS.http,
     () => createHttp1Client(limits),

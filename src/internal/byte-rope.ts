@@ -33,11 +33,16 @@ export class ByteRope {
 
   /** All bytes so far; the rope is empty afterwards. */
   take(): Uint8Array {
-    this.#closeBlock();
-    const [first, ...more] = this.#pieces;
-    const bytes = first === undefined ? EMPTY : more.length === 0 ? first : this.#join();
+    const bytes = this.peek();
     this.clear();
     return bytes;
+  }
+
+  /** All bytes so far, which the rope goes on to hold: once, whether or not somebody else does. */
+  peek(): Uint8Array {
+    this.#closeBlock();
+    if (this.#pieces.length > 1) this.#pieces = [this.#join()];
+    return this.#pieces[0] ?? EMPTY;
   }
 
   /** Forgets all bytes. */

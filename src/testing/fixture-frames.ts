@@ -26,7 +26,6 @@ const sha256 = (text: string): Buffer => createHash('sha256').update(text).diges
 function fixtureFrame(options: FrameOptions): Frame {
   const { height, previousHash = ROOT, branch = 'main', bytes = 40, codec = 'identity' } = options;
   const digest = sha256(`${branch} ${height} ${previousHash}`);
-  const pattern = Uint8Array.from({ length: bytes }, (_, at) => (digest[at % 32] ?? 0) ^ (at >> 5));
   return {
     header: {
       height,
@@ -35,9 +34,16 @@ function fixtureFrame(options: FrameOptions): Frame {
       timestamp: height % 2 === 0 ? null : height,
     },
     codec,
-    bytes: pattern,
+    bytes: patternOf(digest, bytes),
     documentBytes: bytes * 3,
   };
+}
+
+/** Bytes that follow from a digest. The loop is plain: the frames have megabytes, and every importer makes them. */
+function patternOf(digest: Uint8Array, length: number): Uint8Array {
+  const pattern = new Uint8Array(length);
+  for (let at = 0; at < length; at++) pattern[at] = (digest[at % 32] ?? 0) ^ (at >> 5);
+  return pattern;
 }
 
 /** A run of linked frames. */

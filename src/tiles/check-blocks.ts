@@ -97,8 +97,9 @@ export class BlockCheck {
     if (end - this.#start > Math.max(RUN_BYTES, maxBlockBytes + 1)) return false;
     const run = rules.verifyRun?.(this.#documents.subarray(this.#start, end)) ?? null;
     if (run === null) return false;
-    for (const [at, header] of run.headers.entries())
-      this.#takeOne(this.#start + (run.documentLengths[at] ?? 0), header);
+    let block = 0;
+    for (const header of run.headers)
+      this.#takeOne(this.#start + (run.documentLengths[block++] ?? 0), header);
     return true;
   }
 

@@ -1,8 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
@@ -10,10 +8,12 @@ import { openChain } from '../../src/index.js';
 import { projectRoot } from '../helpers/shared.js';
 import { programMissing } from '../scenarios/nginx/nginx.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
+import { nginx, nginxTest } from '../helpers/stock-nginx.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { tiledDocuments } from '../helpers/tiled-chain.js';
 import { until } from '../helpers/waiting.js';
 import { Cli, jsonLines, run, serve } from './cli.js';
+import { sharedFolder } from './shared-folder.js';
 import { makeStore } from './stores.js';
 
 const documents = tiledDocuments(400);
@@ -66,6 +66,22 @@ async function publish(t: ExecutionContext, data: string, out: string, ...more: 
   t.is(code, 0, stderr);
 }
 
+const stored = sharedFolder(async function stored(_t, dir) {
+  await makeStore(join(dir, 'a'), documents);
+});
+
+const published = sharedFolder(async function published(t, dir) {
+  const data = join(dir, 'a');
+  await makeStore(data, documents);
+  await publish(t, data, join(dir, 'www', 'sync'));
+});
+
+/** The store of all documents, and the folder that it is published in. */
+async function publishedStore(t: ExecutionContext): Promise<{ dir: string; data: string; out: string }> {
+  const { dir } = await published(t);
+  return { dir, data: join(dir, 'a'), out: join(dir, 'www', 'sync') };
+}
+
 async function grow(data: string, more: readonly Uint8Array[]): Promise<void> {
   const chain = await openChain({ storage: { use: 'leveldb', location: data } });
   await chain.append(more);
@@ -73,9 +89,8 @@ async function grow(data: string, more: readonly Uint8Array[]): Promise<void> {
 }
 
 test('the published tiles and the tail are the settled blocks as export writes them, by zcat too', async (t) => {
-  const dir = tempDir(t);
+  const { dir } = await stored(t);
   const [data, out] = [join(dir, 'a'), join(dir, 'out')];
-  await makeStore(data, documents);
   const { stdout } = await run(t, ['publish', '--data', data, '--out', out, '--json']);
   const done = jsonLines(stdout).at(-1);
   const bodies = [...bodiesOf(out), ...tailsOf(out)];
@@ -92,10 +107,7 @@ test('the published tiles and the tail are the settled blocks as export writes t
 });
 
 test('the status of a folder names its tiles, its tail and its newest block, and no other way to fetch', async (t) => {
-  const dir = tempDir(t);
-  const [data, out] = [join(dir, 'a'), join(dir, 'out')];
-  await makeStore(data, documents);
-  await publish(t, data, out);
+  const { out } = await publishedStore(t);
   const { head, base, codecs, tiles } = statusOf(out);
   t.is(head?.height, LAST);
   t.is(base, 0);
@@ -109,10 +121,7 @@ test('the status of a folder names its tiles, its tail and its newest block, and
 });
 
 test('a folder has the names, bodies and index that a server of the store has', async (t) => {
-  const dir = tempDir(t);
-  const [data, out] = [join(dir, 'a'), join(dir, 'out')];
-  await makeStore(data, documents);
-  await publish(t, data, out);
+  const { data, out } = await publishedStore(t);
   const { url } = await serve(t, data);
   for (const name of [...bodiesOf(out), 'tiles/000/index.ndjson']) {
     const response = await fetch(`${url}/sync/${name}`);
@@ -124,10 +133,7 @@ test('a folder has the names, bodies and index that a server of the store has', 
 });
 
 test('publishing again changes nothing, and no file is written', async (t) => {
-  const dir = tempDir(t);
-  const [data, out] = [join(dir, 'a'), join(dir, 'out')];
-  await makeStore(data, documents);
-  await publish(t, data, out);
+  const { data, out } = await publishedStore(t);
   const before = timesOf(out);
   await publish(t, data, out);
   t.deepEqual(timesOf(out), before);
@@ -155,10 +161,7 @@ test('after the chain has grown only what is new is written, and the two tails b
 });
 
 test('a tile that was altered is a conflict, whatever its length, and is not overwritten', async (t) => {
-  const dir = tempDir(t);
-  const [data, out] = [join(dir, 'a'), join(dir, 'out')];
-  await makeStore(data, documents);
-  await publish(t, data, out);
+  const { data, out } = await publishedStore(t);
   const [name = ''] = bodiesOf(out);
   const path = join(out, name);
   const good = readFileSync(path);
@@ -178,10 +181,7 @@ test('a tile that was altered is a conflict, whatever its length, and is not ove
 });
 
 test('a tile that another encoder has made of the same documents stays, and the index has its length', async (t) => {
-  const dir = tempDir(t);
-  const [data, out] = [join(dir, 'a'), join(dir, 'out')];
-  await makeStore(data, documents);
-  await publish(t, data, out);
+  const { data, out } = await publishedStore(t);
   const [name = ''] = bodiesOf(out);
   const other = gzipSync(gunzipSync(readFileSync(join(out, name))), { level: 1 });
   writeFileSync(join(out, name), other);
@@ -208,9 +208,8 @@ test('another chain is not published over the one that is there', async (t) => {
 });
 
 test('what was published when the command was killed is gone on with', async (t) => {
-  const dir = tempDir(t);
+  const { dir } = await stored(t);
   const [data, out] = [join(dir, 'a'), join(dir, 'out')];
-  await makeStore(data, documents);
   const cli = new Cli(t, ['publish', '--data', data, '--out', out]);
   await until(() => existsSync(join(out, 'tiles/000')) && readdirSync(join(out, 'tiles/000')).length > 0);
   cli.kill('SIGKILL');
@@ -293,17 +292,8 @@ test('a chain whose hashes leave bytes open is published with digests in names, 
   t.deepEqual(timesOf(out), before);
 });
 
-const nginxMissing = programMissing('nginx', '-v');
-const nginxTest = (title: string, body: (t: ExecutionContext) => Promise<void>): void => {
-  if (nginxMissing === null) test(title, body);
-  else test.skip(`${title} (skipped: ${nginxMissing})`, body);
-};
-
 nginxTest('a stock nginx gives a folder out byte for byte, and what is not there is 404', async (t) => {
-  const dir = tempDir(t);
-  const [data, out] = [join(dir, 'a'), join(dir, 'www', 'sync')];
-  await makeStore(data, documents);
-  await publish(t, data, out);
+  const { dir, out } = await publishedStore(t);
   const url = await nginx(t, dir, `root ${join(dir, 'www')};`);
   for (const [name, contents] of filesOf(out)) {
     const response = await fetch(`${url}/sync/${name}`);
@@ -318,10 +308,7 @@ nginxTest('a stock nginx gives a folder out byte for byte, and what is not there
 });
 
 nginxTest('with the documented lines an nginx says what may be kept', async (t) => {
-  const dir = tempDir(t);
-  const [data, out] = [join(dir, 'a'), join(dir, 'www', 'sync')];
-  await makeStore(data, documents);
-  await publish(t, data, out);
+  const { dir, out } = await publishedStore(t);
   const text = readFileSync(join(projectRoot, 'docs', 'scaling.md'), 'utf8');
   const [, lines = ''] = /^ +```nginx\n(.*?)^ +```$/ms.exec(text) ?? [];
   t.true(lines.includes('root /srv/chain;'));
@@ -336,40 +323,3 @@ nginxTest('with the documented lines an nginx says what may be kept', async (t) 
   const missing = await fetch(`${url}/sync/tiles/000/none.ndjson.gz`);
   t.is(missing.headers.get('cache-control'), null);
 });
-
-/** An nginx with these lines for its one server, and nothing else. */
-async function nginx(t: ExecutionContext, dir: string, lines: string): Promise<string> {
-  const reserved = createServer().listen(0, '127.0.0.1');
-  await once(reserved, 'listening');
-  const { port } = reserved.address() as AddressInfo;
-  reserved.close();
-  await once(reserved, 'close');
-  const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const config = [
-    ...(process.getuid?.() === 0 ? ['user root;'] : []),
-    'daemon off;',
-    `pid ${dir}/nginx.pid;`,
-    `error_log ${dir}/error.log error;`,
-    'events { }',
-    'http {',
-    'access_log off;',
-    ...temps.map((name) => `${name}_temp_path ${dir}/${name};`),
-    `server {\nlisten 127.0.0.1:${port};\n${lines}\n}`,
-    '}',
-  ];
-  writeFileSync(join(dir, 'nginx.conf'), config.join('\n'));
-  const child = spawn('nginx', ['-p', dir, '-c', join(dir, 'nginx.conf')], { stdio: 'ignore' });
-  t.teardown(async () => {
-    const exited = once(child, 'exit');
-    child.kill();
-    await exited;
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await until(() =>
-    fetch(url).then(
-      () => true,
-      () => false,
-    ),
-  );
-  return url;
-}

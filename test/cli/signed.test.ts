@@ -2,8 +2,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { refOf } from '../helpers/producers.js';
-import { tempDir } from '../helpers/temp-dir.js';
 import { type Finished, jsonLines, run, serve } from './cli.js';
+import { sharedFolder } from './shared-folder.js';
 
 async function output(t: ExecutionContext, args: readonly string[], input = ''): Promise<Buffer> {
   const { code, stdout, stderr } = await run(t, args, Buffer.from(input));
@@ -25,13 +25,16 @@ interface Place {
   readonly producers: readonly [string, string];
 }
 
+const withKeys = sharedFolder(async function withKeys(t, dir) {
+  const a = await output(t, ['keygen', '--out', join(dir, 'a.key')]);
+  const b = await output(t, ['keygen', '--out', join(dir, 'b.key'), '--scheme', 'ed25519']);
+  return [a.toString().trim(), b.toString().trim()] as const;
+});
+
 /** A folder with a key of each kind. */
 async function place(t: ExecutionContext): Promise<Place> {
-  const dir = tempDir(t);
-  const keys = [join(dir, 'a.key'), join(dir, 'b.key')] as const;
-  const a = await output(t, ['keygen', '--out', keys[0]]);
-  const b = await output(t, ['keygen', '--out', keys[1], '--scheme', 'ed25519']);
-  return { dir, keys, producers: [a.toString().trim(), b.toString().trim()] };
+  const { dir, made } = await withKeys(t);
+  return { dir, keys: [join(dir, 'a.key'), join(dir, 'b.key')], producers: made };
 }
 
 const lastLine = (ndjson: Buffer): Buffer => ndjson.subarray(ndjson.lastIndexOf(0x0a, ndjson.length - 2) + 1);

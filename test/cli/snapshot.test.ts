@@ -6,6 +6,7 @@ import bz2 from 'bz2';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { jsonLines, run, serve } from './cli.js';
+import { sharedFolder } from './shared-folder.js';
 import { makeStore, storedLines } from './stores.js';
 
 const chain = sealedChain(200);
@@ -19,9 +20,7 @@ interface Signed {
   readonly snapshot: string;
 }
 
-/** A store with a full snapshot of it. */
-async function signed(t: ExecutionContext): Promise<Signed> {
-  const dir = tempDir(t);
+const withSnapshot = sharedFolder(async function withSnapshot(t, dir) {
   const [store, key] = [join(dir, 'a'), join(dir, 'key')];
   await makeStore(store, chain);
   const publicKey = await keygen(t, key);
@@ -37,8 +36,15 @@ async function signed(t: ExecutionContext): Promise<Signed> {
     '--json',
   ]);
   t.is(made.code, 0, made.stderr);
-  const id = jsonLines(made.stdout).at(-1)?.['id'] as string;
-  return { dir, store, key, publicKey, snapshot: join(store, 'snapshots', id) };
+  return { publicKey, id: jsonLines(made.stdout).at(-1)?.['id'] as string };
+});
+
+/** A store with a full snapshot of it. */
+async function signed(t: ExecutionContext): Promise<Signed> {
+  const { dir, made } = await withSnapshot(t);
+  const store = join(dir, 'a');
+  const { publicKey, id } = made;
+  return { dir, store, key: join(dir, 'key'), publicKey, snapshot: join(store, 'snapshots', id) };
 }
 
 async function keygen(t: ExecutionContext, file: string): Promise<string> {

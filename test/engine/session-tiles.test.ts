@@ -5,8 +5,8 @@ import type { CommitBatch, Frame, StoragePlugin, WireItem } from '../../src/cont
 import { isSyncError } from '../../src/errors/index.js';
 import { type Chain, type ChainConfig, openChain, PLUGIN_API_VERSION } from '../../src/index.js';
 import { bulkyFirst, type ServedTile, tileOf, tilesOf } from '../helpers/chain-tiles.js';
-import { producer, signedOn } from '../helpers/producers.js';
-import { sealedChain } from '../helpers/sealed-chain.js';
+import { producer, refOf, signedOn } from '../helpers/producers.js';
+import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { blocksOn, bytesOf, refAt } from './follow-support.js';
 import { completeAt, short, tellAll } from './session-support.js';
 
@@ -198,12 +198,47 @@ test('a tile that this chain has not checked is never taken', async (t) => {
   t.is(chain.tip().head, null);
 });
 
-test('a tile with another block than one that is pinned is refused', async (t) => {
+for (const [height, held] of [
+  [5, 4],
+  [4, 3],
+  [31, 30],
+] as const)
+  test(`a tile whose block ${height} is not the one that is pinned is refused, and the blocks before are kept`, async (t) => {
+    const tiles = await tilesOf(await chainFrom(t, documents));
+    const { chain, batches } = await recorded(t, { checkpoints: [{ height, hash: 'f'.repeat(64) }] });
+    const { error } = await tell(chain, tiles);
+    t.true(isSyncError(error, 'CHECKPOINT_MISMATCH'), String(error));
+    t.is(isSyncError(error) ? error.context.height : null, height);
+    t.is(chain.tip().head?.height, held);
+    t.true((await bytesOf(chain)).equals(ndjson(documents.slice(0, held + 1))));
+    t.false(rangesIn(batches).some((range) => Number(range.split('–')[1]) >= height));
+  });
+
+test('a false pin in the first block of all leaves nothing', async (t) => {
   const tiles = await tilesOf(await chainFrom(t, documents));
-  const { chain } = await recorded(t, { checkpoints: [{ height: 5, hash: 'f'.repeat(64) }] });
+  const { chain } = await recorded(t, { checkpoints: [{ height: 0, hash: 'f'.repeat(64) }] });
   const { error } = await tell(chain, tiles);
   t.true(isSyncError(error, 'CHECKPOINT_MISMATCH'), String(error));
-  t.is(chain.tip().head?.height, 3);
+  t.is(chain.tip().head, null);
+});
+
+test('of a tile with blocks of a stranger those before are kept that a producer has signed', async (t) => {
+  const [signer, stranger] = [await producer(t), await producer(t)];
+  const own = await signedOn(null, 700, signer);
+  const [last] = own.slice(-1);
+  if (last === undefined) throw new TypeError('There are blocks.');
+  const signed = [...own, ...(await signedOn(refOf(last), 324, stranger))];
+  const tiles = await tilesOf(await chainFrom(t, signed));
+  t.deepEqual(
+    tiles.map(({ entry }) => entry.to),
+    [1_023],
+  );
+  // The peer's head is so near that the signature of each block is due.
+  const { chain } = await recorded(t, { producers: [{ from: 0, keys: [signer.publicKey] }] });
+  const { error } = await tell(chain, tiles);
+  t.is(isSyncError(error) ? error.code : null, 'PRODUCER_UNKNOWN', String(error));
+  t.is(isSyncError(error) ? error.context.height : null, 700);
+  t.is(chain.tip().head?.height, 699);
 });
 
 test('a tile is vouched for by the signature of a producer, or not taken', async (t) => {

@@ -26,6 +26,8 @@ export interface Conclusion {
   readonly random: Random;
   readonly clock: VirtualClock;
   readonly trace: (what: string, text: string) => void;
+  /** Runs at the end, before the client is closed. */
+  readonly atEnd: () => Promise<void>;
 }
 
 /** The faults are over. @returns what was not as it was promised */
@@ -36,8 +38,10 @@ export async function conclude(world: World, how: Conclusion): Promise<readonly 
   await ledger.append(ledger.highest - ledger.height + random.int(1, 10));
   trace('end', `of the faults; head ${ledger.height}`);
   const ending = world.terms.anchor === null ? endAlone : endWithOthers;
+  const ended = await ending(world, how);
+  await how.atEnd();
   const failures = [
-    ...(await ending(world, how)),
+    ...ended,
     ...world.follower.problems.slice(0, 3),
     ...world.watch.failures,
     ...world.reported.map((error) => `a server reported: ${describeError(error)}`),

@@ -9,6 +9,7 @@ export const FAULTS = [
   'append',
   'burst',
   'rollback',
+  'deep-rollback',
   'cut',
   'body-cut',
   'body-silence',
@@ -22,6 +23,7 @@ export const FAULTS = [
   'refuse-anchor',
   'server-restart',
   'client-restart',
+  'client-crash',
 ] as const;
 
 export type FaultKind = (typeof FAULTS)[number];
@@ -31,6 +33,7 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   append: 40,
   burst: 3,
   rollback: 10,
+  'deep-rollback': 1,
   cut: 8,
   'body-cut': 6,
   'body-silence': 4,
@@ -44,12 +47,18 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   'refuse-anchor': 1,
   'server-restart': 3,
   'client-restart': 3,
+  'client-crash': 4,
 };
 
 /** A body fault lies within so many bytes. */
 const MAX_FAULT_BYTES = 20_000;
 /** Answers after which nobody asks again without a reason: refused, not here, and a page in place of the service. */
 const FINAL: readonly number[] = [401, 404, 200];
+/** Blocks above a settled one; most blocks of a rollback into tiles. */
+const SETTLED_DEPTH = 64;
+const DEEP = 120;
+/** The process dies within so many writes. */
+const MAX_WRITES = 12;
 const MEAN_OUTAGE_MS = 20_000;
 
 /** What faults happen to. */
@@ -62,7 +71,7 @@ export interface FaultyWorld {
   readonly maxRollback: number;
   /** Runs something later, unless the faults have ended by then. */
   readonly later: (ms: number, run: () => void) => void;
-  readonly count: (what: 'cuts' | 'restarts', by: number) => void;
+  readonly count: (what: 'cuts' | 'restarts' | 'crashes', by: number) => void;
 }
 
 /** Draws one of the kinds. */
@@ -84,6 +93,7 @@ const ACTIONS: Readonly<Record<FaultKind, Action>> = {
   append: ({ random, ledger }) => grow(ledger, random.int(1, 5)),
   burst: ({ random, ledger }) => grow(ledger, random.int(10, 60)),
   rollback: rollBack,
+  'deep-rollback': rollBackIntoTiles,
   cut: cutOne,
   'body-cut': (world) => failBody(world, 'cut'),
   'body-silence': (world) => failBody(world, 'silence'),
@@ -102,6 +112,7 @@ const ACTIONS: Readonly<Record<FaultKind, Action>> = {
   'refuse-anchor': (world) => refuse(world, world.network.lines.filter(isAnchor), FINAL),
   'server-restart': restartServer,
   'client-restart': restartClient,
+  'client-crash': crashClient,
 };
 
 /** Lets something happen. @returns what it was, for people. */
@@ -119,6 +130,17 @@ async function rollBack({ random, ledger, maxRollback }: FaultyWorld): Promise<s
   const before = ledger.height;
   await ledger.rollBack(depth);
   // Mostly the other branch is there at once, and sometimes it lets followers wait.
+  if (random.chance(0.6)) await ledger.append(random.int(1, depth + 3));
+  return `by ${depth} from ${before}, head ${ledger.height}`;
+}
+
+/** Below blocks that were settled, once at most: a client goes back further than nodes do, and not for ever. */
+async function rollBackIntoTiles({ random, ledger }: FaultyWorld): Promise<string> {
+  const before = ledger.height;
+  if (before < 2 * DEEP || ledger.hasGoneDeep) return 'not here';
+  ledger.hasGoneDeep = true;
+  const depth = random.int(SETTLED_DEPTH + 1, DEEP);
+  await ledger.rollBack(depth);
   if (random.chance(0.6)) await ledger.append(random.int(1, depth + 3));
   return `by ${depth} from ${before}, head ${ledger.height}`;
 }
@@ -199,4 +221,15 @@ async function restartClient(world: FaultyWorld): Promise<string> {
     follower.start();
   });
   return `for ${awayMs} ms`;
+}
+
+/** The process ends in the middle of its work, and is started anew by whoever minds it. */
+function crashClient({ random, follower, count }: FaultyWorld): string {
+  if (!follower.isRunning) return 'it is away';
+  const tilesOnly = random.chance(0.3);
+  const plan = { write: random.int(1, tilesOnly ? 2 : MAX_WRITES), isAfter: random.chance(0.5), tilesOnly };
+  follower.crashAt(plan, () => {
+    count('crashes', 1);
+  });
+  return JSON.stringify(plan);
 }

@@ -11,6 +11,7 @@ import {
   type SyncEngineConfig,
   type SyncEvent,
 } from '../../src/index.js';
+import type { Death, DeathPlan, MortalStore } from './mortal-store.js';
 import { broken, type Watch } from './promises.js';
 
 /** A supervisor leaves this time between the end of a process and its next start. */
@@ -30,14 +31,22 @@ export class Follower {
   rollbacks = 0;
   /** Why the engine ended; `null` while it has not ended by itself. */
   failure: unknown = null;
+  /** What it was at whenever its process died. */
+  readonly deaths: Death[] = [];
   readonly #config: SyncEngineConfig;
+  readonly #store: MortalStore;
   readonly #watch: Watch;
   readonly #observe: (event: SyncEvent) => boolean;
   #engine: SyncEngine | null = null;
   #restart: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(config: SyncEngineConfig, watch: Watch, observe: (event: SyncEvent) => boolean) {
+  constructor(
+    { config, store }: { readonly config: SyncEngineConfig; readonly store: MortalStore },
+    watch: Watch,
+    observe: (event: SyncEvent) => boolean,
+  ) {
     this.#config = config;
+    this.#store = store;
     this.#watch = watch;
     this.#observe = observe;
   }
@@ -48,6 +57,14 @@ export class Follower {
 
   get head(): BlockRef | null {
     return this.chain?.tip().head ?? null;
+  }
+
+  /** Blocks that it has in tiles. */
+  async tiledBlocks(): Promise<number> {
+    const tip = this.chain?.tip() ?? null;
+    if (tip === null) return 0;
+    const tiles = (await this.chain?.tiles?.list({ from: tip.base, to: tip.head?.height ?? -1 })) ?? [];
+    return tiles.reduce((sum, { from, to }) => sum + to - from + 1, 0);
   }
 
   get isRunning(): boolean {
@@ -61,7 +78,7 @@ export class Follower {
   start(): void {
     const engine = createSyncEngine(this.#config);
     engine.events.subscribe((event) => {
-      if (this.#observe(event)) this.#take(event);
+      if (this.#engine === engine && this.#observe(event)) this.#take(event);
     });
     this.#engine = engine;
     const onRollback = (dropped: readonly BlockRef[], to: BlockRef): void => {
@@ -84,6 +101,27 @@ export class Follower {
         if (this.#engine === engine) this.start();
       });
     }, RESTART_MS);
+  }
+
+  crashAt(plan: DeathPlan, onCrash: () => void): void {
+    this.#store.onDeath = (at) => {
+      const engine = this.#engine;
+      this.#engine = null;
+      if (engine === null) return;
+      this.deaths.push(at);
+      onCrash();
+      this.#restart = setTimeout(() => void this.#begin(engine), RESTART_MS);
+    };
+    this.#store.dieAt(plan);
+  }
+
+  /** A process that died tells nothing more; whoever reads the events begins with what is in the store. */
+  async #begin(dead: SyncEngine): Promise<void> {
+    await dead.close();
+    const found = await this.#store.find((this.#config.agree ?? 1) > 1);
+    this.#watch.found(found);
+    this.view.splice(0, Infinity, ...found.map(({ height, hash }) => ({ height, hash })));
+    if (this.#engine === null) this.start();
   }
 
   async stop(): Promise<void> {
@@ -119,21 +157,29 @@ export class Follower {
 
   #hand({ height, hash, previousHash }: BlockHeader): void {
     this.#watch.block({ height, hash });
-    const last = this.handed.at(-1) ?? null;
     // At least once: what it has had may come again after a restart.
     if (this.handed[height]?.hash === hash) return;
+    // What it had after the last saved position comes again after a crash, and may be of another branch by then.
+    if (this.deaths.length > 0) this.#voidAbove(height - 1);
+    const last = this.handed.at(-1) ?? null;
     if (!fitsOn(last, { height, previousHash }))
       this.#problem('handed', `block ${height} was handed on after block ${last?.height ?? -1}`);
     this.handed.push({ height, hash });
   }
 
   #takeBack(dropped: readonly BlockRef[], to: BlockRef): void {
-    for (const { height, hash } of dropped) {
+    // After a crash it is told again, and of what it has had only up to the saved position.
+    if (this.deaths.length > 0) this.#voidAbove(to.height);
+    for (const { height, hash } of this.deaths.length > 0 ? [] : dropped) {
       if (this.handed.at(-1)?.hash === hash) this.handed.pop();
       else this.#problem('handed', `the handler was told that block ${height} is void, which it never had`);
     }
     if (this.handed.at(-1)?.hash !== to.hash)
       this.#problem('handed', `the handler was left at another block than ${to.height}`);
+  }
+
+  #voidAbove(height: number): void {
+    this.handed.splice(height + 1);
   }
 
   #problem(promise: 'order' | 'handed', text: string): void {

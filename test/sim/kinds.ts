@@ -15,8 +15,10 @@ const BENT = [
   'withhold',
   // A rollback to a block that is there, and nothing in its place.
   'bare-rollback',
-  // A tile with another byte in it, one under the name of another, and an index that names tiles that are not so.
+  // A tile with another byte in it, also in a part of it; one that ends early; one under the name of another; and an index
+  // that names tiles that are not so.
   'bad-tile',
+  'short-tile',
   'swapped-tiles',
   'bad-index',
 ] as const;
@@ -50,9 +52,11 @@ export function hasOwnChain(kind: LieKind): kind is OwnChain {
   return OWN_CHAIN.some((own) => own === kind);
 }
 
+const TILE_LIES: readonly LieKind[] = ['bad-tile', 'short-tile', 'swapped-tiles', 'bad-index'];
+
 /** Whether a liar of this kind lies about tiles alone, so that there have to be some. */
 export function needsTiles(kind: LieKind): boolean {
-  return kind === 'bad-tile' || kind === 'swapped-tiles' || kind === 'bad-index';
+  return TILE_LIES.some((each) => each === kind);
 }
 
 /** Whose branch is valid and as long as that of the source: one peer's word is all against it. */

@@ -8,6 +8,8 @@ export class Ledger {
   /** The greatest height there ever was: a client keeps the longest branch that it has seen. */
   highest = -1;
   rollbacks = 0;
+  /** Whether it has gone back below blocks that were settled. */
+  hasGoneDeep = false;
   /** The block that is never rolled back; the first one, unless a later one is pinned. */
   floor = 0;
   /** Runs after each change: those who make something of this chain go on too. */

@@ -100,6 +100,8 @@ export class Lie {
     const other = this.#tile ?? bytes;
     this.#tile = bytes;
     if (this.kind === 'swapped-tiles' && this.#random.chance(0.5)) return other;
+    if (this.kind === 'short-tile' && this.#random.chance(0.5))
+      return bytes.subarray(0, this.#random.int(0, bytes.length - 1));
     return this.kind === 'bad-tile' && this.#random.chance(0.5) ? this.#damaged(bytes) : bytes;
   }
 

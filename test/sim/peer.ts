@@ -72,7 +72,8 @@ export class Peer {
     const response = method === 'HEAD' ? this.#said(served) : served;
     this.#noteConfirmed(request, response);
     const { status, body } = response;
-    if (status !== 200 || body === null) return response;
+    const isPart = status === 206 && path.startsWith('/tiles/');
+    if (!(status === 200 || isPart) || body === null) return response;
     if (path === '/status') return this.#status({ ...response, body });
     return this.lie === null ? response : this.#bent(this.lie, request, { ...response, body }, signal);
   }

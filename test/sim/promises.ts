@@ -76,6 +76,11 @@ export class Watch {
     if (event.type === 'phase' && event.phase === 'synced') this.settle('it is synced');
   }
 
+  /** Blocks were found in the store by a process that was started anew after a crash. */
+  found(headers: readonly BlockHeader[]): void {
+    for (const header of headers) this.#block(header);
+  }
+
   /** A block was told or handed on. */
   block(block: BlockRef): void {
     this.stored(block);

@@ -2,6 +2,7 @@
 import '../../src/di/assemble.js';
 import '../../src/di/codecs.js';
 import '../../src/engine/sync-run.js';
+import '../../src/http1-client/index.js';
 import type { SyncEngineConfig, SyncEvent } from '../../src/index.js';
 import { VirtualClock } from './clock.js';
 import { conclude } from './conclude.js';
@@ -40,6 +41,14 @@ export interface Outcome {
   readonly followed: number;
   readonly cuts: number;
   readonly restarts: number;
+  /** Times that the process of the client has died. */
+  readonly crashes: number;
+  /** How often while it wrote tiles that came whole, or made tiles. */
+  readonly tileCrashes: number;
+  /** Blocks that the client has in tiles at the end. */
+  readonly tiledBlocks: number;
+  /** Rollbacks of the source below what was settled. */
+  readonly deepRollbacks: number;
   readonly terms: Terms;
   readonly liars: readonly LiarCount[];
   /** Where the client ended. */
@@ -84,7 +93,7 @@ class Schedule {
   readonly #random: Random;
   readonly #clock: VirtualClock;
   readonly #options: ScheduleOptions;
-  readonly #counts = { cuts: 0, restarts: 0, faults: 0 };
+  readonly #counts = { cuts: 0, restarts: 0, crashes: 0, faults: 0 };
   /** What was put off until the faults end at the latest. */
   readonly #put = new Set<() => void>();
 
@@ -115,9 +124,19 @@ class Schedule {
         terms,
       ),
     );
+    // Most tiles come in the first seconds, before any fault.
+    if (terms.tiled && this.#random.chance(0.4))
+      world.follower.crashAt(
+        { write: this.#random.int(1, 4), isAfter: this.#random.chance(0.5), tilesOnly: true },
+        () => (this.#counts.crashes += 1),
+      );
     world.follower.start();
     await this.#disturb(world);
+    let tiledBlocks = 0;
     const failures = await conclude(world, {
+      atEnd: async () => {
+        tiledBlocks = await world.follower.tiledBlocks();
+      },
       random: this.#random,
       clock: this.#clock,
       trace: (what, text) => {
@@ -133,6 +152,9 @@ class Schedule {
       blocks: follower.blocks,
       rollbacks: ledger.rollbacks,
       followed: follower.rollbacks,
+      tileCrashes: follower.deaths.filter((at) => at !== 'commit').length,
+      tiledBlocks,
+      deepRollbacks: ledger.hasGoneDeep ? 1 : 0,
       terms,
       liars: peers.flatMap(({ lie }) => (lie === null ? [] : [{ kind: lie.kind, told: lie.told }])),
       truncated: world.truncated,

@@ -46,6 +46,9 @@ export class Tally {
   ${this.#sum(({ rollbacks }) => rollbacks)} rollbacks of the source, ${this.#sum(({ followed }) => followed)} told of
   ${this.#sum(({ cuts }) => cuts)} cuts
   ${this.#sum(({ restarts }) => restarts)} restarts of the client
+  ${this.#sum(({ crashes }) => crashes)} crashes of the client, ${this.#sum(({ tileCrashes }) => tileCrashes)} of them while it wrote or made tiles
+  ${this.#sum(({ tiledBlocks }) => tiledBlocks)} blocks in tiles of clients at the end, in ${this.#count(({ tiledBlocks }) => tiledBlocks > 0)} schedules
+  ${this.#sum(({ deepRollbacks }) => deepRollbacks)} rollbacks of the source into tiles
   ${this.#sum(({ liars }) => liars.length)} liars, in ${this.#count(({ liars }) => liars.length > 0)} schedules: ${this.#placesText()}
   ${this.#count(({ terms }) => terms.pin !== null)} with a pin, ${this.#count(({ terms }) => terms.agree > 1)} with agree above 1, ${this.#count(({ terms }) => terms.producers)} with producers, ${this.#count(({ terms }) => terms.tiled)} with tiles
   ${this.#count(({ truncated }) => truncated)} sources that ended shorter

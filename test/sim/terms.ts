@@ -71,7 +71,7 @@ export function drawTerms(random: Random, { lies = LIES, guards = GUARDS, fixed 
 }
 
 function drawTiled(random: Random, { lies }: Pick<Terms, 'lies'>): boolean {
-  return lies.some((lie) => lie !== null && needsTiles(lie)) || random.chance(0.2);
+  return lies.some((lie) => lie !== null && needsTiles(lie)) || random.chance(0.3);
 }
 
 /** No more than there are honest peers to confirm a block. */

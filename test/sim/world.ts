@@ -2,7 +2,6 @@ import { seal, sealedJson } from '../../plugins/chain-sealed-json/index.js';
 import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
 import { sseTransport } from '../../plugins/transport-sse/index.js';
 import { tileTransport } from '../../plugins/transport-tile/index.js';
-import { MemoryStorage } from '../../plugins/storage-memory/memory-storage.js';
 import {
   type BlockRef,
   PLUGIN_API_VERSION,
@@ -20,6 +19,7 @@ import { hasOwnChain, type LieKind, type OwnChain } from './kinds.js';
 import { Ledger } from './ledger.js';
 import { Lie } from './lies.js';
 import { Mint } from './mint.js';
+import { MortalStore } from './mortal-store.js';
 import { Network } from './network.js';
 import { Peer, type PeerOptions } from './peer.js';
 import { Watch } from './promises.js';
@@ -42,6 +42,9 @@ export type Ending = 'source' | 'liar' | 'short';
 
 /** With so many blocks more than there always are, the first 256 are settled. */
 const TILED_BLOCKS = 320;
+
+/** Further back than the source ever goes while a client is away. */
+const SETTLING = 300;
 
 type Parts = Pick<
   World,
@@ -108,8 +111,9 @@ export class World {
     const network = new Network(peers, random);
     const honest = new Set(peers.flatMap(({ lie, url }) => (lie === null ? [url] : [])));
     const watch = new Watch({ terms, mint, pin, honest, namedBy: named.count });
-    const config = { ...clientConfig(ledger, network), ...guarded(terms, pin) };
-    const follower = new Follower(alter(config), watch, observe);
+    const store = new MortalStore();
+    const config = { ...clientConfig({ ledger, network, terms, store }), ...guarded(terms, pin) };
+    const follower = new Follower({ config: alter(config), store }, watch, observe);
     return new World({ terms, mint, ledger, forgeries, peers, network, follower, watch, reported });
   }
 
@@ -217,8 +221,14 @@ function holdingTime(plugin: TransportPlugin): TransportPlugin {
   return { ...plugin, create };
 }
 
-function clientConfig(ledger: Ledger, network: Network): SyncEngineConfig {
-  const store = new MemoryStorage();
+interface ClientParts {
+  readonly ledger: Ledger;
+  readonly network: Network;
+  readonly terms: Terms;
+  readonly store: MortalStore;
+}
+
+function clientConfig({ ledger, network, terms, store }: ClientParts): SyncEngineConfig {
   // A client that is started anew finds its blocks again.
   const storage: StoragePlugin = {
     kind: 'storage',
@@ -239,8 +249,10 @@ function clientConfig(ledger: Ledger, network: Network): SyncEngineConfig {
       holdingTime(tileTransport()),
     ],
     follow: true,
-    // The source may go back and forth for minutes while the line is down.
-    maxRollbackBlocks: 1_000,
+    // The source may go back and forth for minutes while the line is down, and the branch of a liar may leave it anywhere.
+    // Where there is none, the client settles blocks and makes tiles itself.
+    maxRollbackBlocks:
+      terms.tiled && !terms.lies.some((lie) => lie !== null && hasOwnChain(lie)) ? SETTLING : 1_000,
     fetch: network.fetch,
   };
 }

@@ -85,13 +85,14 @@ export class RecentBlocks {
     const { header } = frame;
     const newest = this.#entries.get(this.#next - 1);
     const fits = newest?.header.hash === header.previousHash && header.height === this.#next;
-    const bytes = frame.bytes.length + ENTRY_BYTES;
+    const isLate = isDecodedLate(frame);
+    const bytes = (isLate ? frame.documentBytes : frame.bytes.length) + ENTRY_BYTES;
     // Some codecs make much out of little.
     const isLarge = Math.max(bytes, frame.documentBytes) > MAX_ENTRY_BYTES;
     if (!fits || isLarge) this.#clear(header.height);
     if (isLarge) return;
     // As it is reported a frame may be a view of much more: of all that its batch was read in.
-    const own = { ...frame, bytes: ownBytes(frame.bytes) };
+    const own = isLate ? frame : { ...frame, bytes: ownBytes(frame.bytes) };
     this.#entries.set(header.height, { header, frame: own, event: null, bytes });
     this.#next = header.height + 1;
     this.#bytes += bytes;
@@ -162,4 +163,12 @@ export class RecentBlocks {
     this.#joined = { first, last, bytes };
     return bytes;
   }
+}
+
+/**
+ * Whether a frame's bytes are decoded when they are asked for, as those of a block that came in a tile: a node that takes
+ * history in tiles while it serves others decodes only what they read. Until then it is the tile's body that is held.
+ */
+function isDecodedLate(frame: Frame): boolean {
+  return frame.codec === 'identity' && !Object.hasOwn(frame, 'bytes');
 }

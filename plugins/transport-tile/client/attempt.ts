@@ -3,9 +3,10 @@ import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { raceAbort } from '../../../src/internal/abort.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { mayBeCached } from './file.js';
+import { type PartialBody, ReceivedBody } from './partial-body.js';
 import type { Source } from './source.js';
 import { checkStillNamed } from './still-named.js';
-import { fetchBody, type PlannedTile } from './tile-file.js';
+import { fetchBody, type PlannedTile, type TileRequest } from './tile-file.js';
 
 /** What the attempts of one download share. */
 export interface AttemptContext {
@@ -18,6 +19,7 @@ export interface AttemptContext {
 
 /** How an attempt ended. */
 export type AttemptEnd =
+  /** `bytes`: those of the body that this attempt fetched. */
   { readonly tile: VerifiedTile; readonly ms: number; readonly bytes: number } | { readonly error: unknown };
 
 /** The fetching of one tile from one peer, and its verification. */
@@ -28,14 +30,18 @@ export class Attempt {
   readonly #context: AttemptContext;
   readonly #planned: PlannedTile;
   readonly #abort: LinkedAbort;
+  #received: ReceivedBody | null = null;
   #progressAt: number | null = this.startedAt;
   #isCancelled = false;
 
-  /** @param onEnd - called once at the end, but not any more once it was cancelled. */
+  /**
+   * @param partial - what is here of it, of the same peer.
+   * @param onEnd - called once at the end, but not any more once it was cancelled.
+   */
   constructor(
     context: AttemptContext,
     planned: PlannedTile,
-    source: Source,
+    { source, partial }: { readonly source: Source; readonly partial: PartialBody | null },
     onEnd: (end: AttemptEnd) => void,
   ) {
     this.#context = context;
@@ -43,7 +49,7 @@ export class Attempt {
     this.source = source;
     this.#abort = new LinkedAbort(context.signal);
     context.spawn(
-      this.#run().then((end) => {
+      this.#run(partial).then((end) => {
         if (!this.#isCancelled) onEnd(end);
       }),
     );
@@ -54,6 +60,11 @@ export class Attempt {
     return this.#progressAt;
   }
 
+  /** What came so far, to go on from; `null` where the rest can't be asked for by itself. */
+  get partial(): PartialBody | null {
+    return this.#received?.partial ?? null;
+  }
+
   /** Ends the request. */
   cancel(): void {
     if (this.#isCancelled) return;
@@ -61,11 +72,11 @@ export class Attempt {
     this.#abort.abort(new SyncError('ABORTED', 'The tile is not needed from this peer any more.'));
   }
 
-  async #run(): Promise<AttemptEnd> {
+  async #run(partial: PartialBody | null): Promise<AttemptEnd> {
     const { source } = this;
     source.busy++;
     try {
-      return await this.#bring(false);
+      return await this.#bring({ isFresh: false, partial });
     } catch (error) {
       return { error };
     } finally {
@@ -75,30 +86,34 @@ export class Attempt {
   }
 
   /** What came false may be in a cache on the way, of which the peer knows nothing: it is asked once more, past those. */
-  async #bring(isFresh: boolean): Promise<AttemptEnd> {
+  async #bring(how: Pick<TileRequest, 'isFresh' | 'partial'>): Promise<AttemptEnd> {
     try {
-      return await this.#fetch(isFresh);
+      return await this.#fetch(how);
     } catch (error) {
-      if (!isFresh && mayBeCached(error)) return this.#bring(true);
+      if (!how.isFresh && mayBeCached(error)) return this.#bring({ isFresh: true, partial: null });
       if (isSyncError(error, 'PEER_INCONSISTENT'))
         await checkStillNamed(this.#context.deps, this.source.peer, this.#planned, this.#abort.signal);
       throw error;
     }
   }
 
-  async #fetch(isFresh: boolean): Promise<AttemptEnd> {
+  async #fetch({ isFresh, partial }: Pick<TileRequest, 'isFresh' | 'partial'>): Promise<AttemptEnd> {
     const { deps, verify } = this.#context;
     const { signal } = this.#abort;
     const { peer } = this.source;
+    const received = new ReceivedBody(peer, partial);
+    // What is asked for past caches is not gone on with: the next request may be answered by the cache again.
+    this.#received = isFresh ? null : received;
     const began = performance.now();
     this.#progressAt = began;
     const onBytes = (): void => {
       this.#progressAt = performance.now();
     };
-    const body = await fetchBody(deps, { ...this.#planned, peer, isFresh }, onBytes, signal);
+    const request = { ...this.#planned, peer, isFresh, partial };
+    const body = await fetchBody(deps, request, received, onBytes, signal);
     const ms = performance.now() - began;
     this.#progressAt = null;
     const tile = await raceAbort(verify(this.#planned.entry, body, { signal }), signal);
-    return { tile, ms, bytes: body.byteLength };
+    return { tile, ms, bytes: received.fetched };
   }
 }

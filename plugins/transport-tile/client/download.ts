@@ -12,7 +12,7 @@ import { throwIfAborted } from '../../../src/internal/abort.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { WakeUp } from '../../../src/internal/wake-up.js';
 import { PAGE_HEIGHTS } from '../../../src/tiles/name.js';
-import type { BroughtTile, KeptRest, KeptTiles } from './kept-tiles.js';
+import type { KeptRest, KeptTiles } from './kept-tiles.js';
 import { Plan } from './plan.js';
 import { Requests } from './requests.js';
 import { Room } from './room.js';
@@ -123,11 +123,13 @@ class Download {
     yield [{ kind: 'complete', head: this.#last === null ? null : { height, hash } }];
   }
 
-  /** Ends all that is under way, and keeps what is verified. The signal has to have fired. */
+  /** Ends all that is under way, and keeps what has come. The signal has to have fired. */
   async close(): Promise<void> {
     await Promise.all(this.#running);
-    const verified = this.#slots.flatMap(({ state }) => (state.at === 'verified' ? [state.brought] : []));
-    this.#setup.kept.put([...verified, ...this.#kept.all]);
+    const left = this.#slots.flatMap(({ planned: { entry }, kept }) =>
+      kept === null ? [] : [{ entry, kept }],
+    );
+    this.#setup.kept.put([...left, ...this.#kept.all]);
   }
 
   /** The next tile, verified; `null` behind the last one. What is verified in order is delivered before a failure is thrown. */
@@ -180,21 +182,21 @@ class Download {
   }
 
   #nextSlot(planned: PlannedTile): Slot | null {
-    const kept = this.#takeKept(planned);
-    if (kept !== null) return new Slot(planned, kept);
-    // One tile there may always be: what is kept is for later.
-    const isFirst = this.#slots.length === 0 && !this.#room.isHanded;
-    const slot = new Slot(planned, null);
-    if (!(isFirst || this.#room.has(slot.heldBytes)) || !this.#begin(slot)) return null;
+    const { entry } = planned;
+    const kept = this.#kept.at(entry);
+    if (kept === null) this.#room.release(this.#kept.drop(entry));
+    const slot = new Slot(planned, kept);
+    if (slot.state.at === 'due' && !this.#beginNext(slot)) return null;
+    // It is counted with its tile from now on.
+    this.#room.release(this.#kept.drop(entry));
     this.#room.take(slot.heldBytes);
     return slot;
   }
 
-  #takeKept({ entry }: PlannedTile): BroughtTile | null {
-    const before = this.#kept.bytes;
-    const kept = this.#kept.take(entry);
-    if (kept === null) this.#room.release(before - this.#kept.bytes);
-    return kept;
+  #beginNext(slot: Slot): boolean {
+    // One tile there may always be: what is kept is for later.
+    const isFirst = this.#slots.length === 0 && !this.#room.isHanded;
+    return (isFirst || this.#room.has(slot.heldBytes)) && this.#begin(slot);
   }
 
   /** Nothing that is under way holds up the tile that the reader waits for. @returns whether a request was begun */

@@ -1,4 +1,5 @@
 import type { Peer, TileEntry, VerifiedTile } from '../../../src/contracts/index.js';
+import type { PartialBody } from './partial-body.js';
 import { heldBytesOf, isSameTile } from './tile-file.js';
 
 /** A verified tile, and who sent it. */
@@ -7,16 +8,25 @@ export interface BroughtTile {
   readonly peer: Peer;
 }
 
+/** What a download has of a tile that nobody took: all of it, or the beginning of its body. */
+export type Kept = BroughtTile | PartialBody;
+
+/** What is kept, and the line that it was fetched by. */
+export interface KeptTile {
+  readonly entry: TileEntry;
+  readonly kept: Kept;
+}
+
 /** After this time nobody is likely to go on where a download ended, in milliseconds. */
 const KEEP_MS = 120_000;
 
-/** Tiles that a download had verified and nobody took: the next one does not fetch them again. */
+/** What a download had fetched and nobody took: the next one does not fetch it again. */
 export class KeptTiles {
-  #tiles: readonly BroughtTile[] = [];
+  #tiles: readonly KeptTile[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   /** Keeps what a download leaves, in place of what an earlier one has left. */
-  put(tiles: readonly BroughtTile[]): void {
+  put(tiles: readonly KeptTile[]): void {
     clearTimeout(this.#timer);
     this.#tiles = tiles;
     if (tiles.length === 0) return;
@@ -27,7 +37,7 @@ export class KeptTiles {
 
   /** Hands over what is kept from a height on. */
   take(from: number): KeptRest {
-    const tiles = this.#tiles.filter(({ tile }) => tile.to >= from);
+    const tiles = this.#tiles.filter(({ entry }) => entry.to >= from);
     this.put([]);
     return new KeptRest(tiles);
   }
@@ -35,30 +45,41 @@ export class KeptTiles {
 
 /** What a download has from the one before. */
 export class KeptRest {
-  readonly #byHeight: Map<number, BroughtTile>;
+  readonly #byHeight: Map<number, KeptTile>;
   #bytes: number;
 
-  constructor(tiles: readonly BroughtTile[]) {
-    this.#byHeight = new Map(tiles.map((each) => [each.tile.from, each]));
-    this.#bytes = tiles.reduce((sum, { tile }) => sum + heldBytesOf(tile), 0);
+  constructor(tiles: readonly KeptTile[]) {
+    this.#byHeight = new Map(tiles.map((each) => [each.entry.from, each]));
+    this.#bytes = tiles.reduce((sum, { kept }) => sum + bytesOf(kept), 0);
   }
 
-  /** Memory that they take. */
+  /** Memory that it takes. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /** What is not used yet. */
-  get all(): readonly BroughtTile[] {
+  get all(): readonly KeptTile[] {
     return [...this.#byHeight.values()];
   }
 
-  /** The tile that an index names; `null` when it is not there. One of another chain is dropped. */
-  take(entry: TileEntry): BroughtTile | null {
+  /** What there is of the tile that an index names; `null` when it is nothing. */
+  at(entry: TileEntry): Kept | null {
     const found = this.#byHeight.get(entry.from);
-    if (found === undefined) return null;
-    this.#byHeight.delete(entry.from);
-    this.#bytes -= heldBytesOf(found.tile);
-    return isSameTile(found.tile, entry) ? found : null;
+    return found !== undefined && isSameTile(found.entry, entry) ? found.kept : null;
   }
+
+  /** It is used, or is of another chain than the index. @returns the memory that it took */
+  drop({ from }: TileEntry): number {
+    const found = this.#byHeight.get(from);
+    if (found === undefined) return 0;
+    this.#byHeight.delete(from);
+    const bytes = bytesOf(found.kept);
+    this.#bytes -= bytes;
+    return bytes;
+  }
+}
+
+function bytesOf(kept: Kept): number {
+  return 'tile' in kept ? heldBytesOf(kept.tile) : kept.bytes.byteLength;
 }

@@ -72,12 +72,10 @@ export class Requests {
   }
 
   #ask(slot: Slot, source: Source): void {
-    const attempt = new Attempt(this.#setup, slot.planned, source, (end) => {
+    const partial = slot.partialOf(source.peer);
+    const attempt = new Attempt(this.#setup, slot.planned, { source, partial }, (end) => {
       if ('tile' in end) this.#brought(slot, attempt, end);
-      else {
-        slot.drop(attempt);
-        this.#judge(attempt, end.error);
-      }
+      else this.#judge(attempt, { error: end.error, hasMore: slot.drop(attempt) });
       this.#setup.onEnd();
     });
     slot.begin(attempt);
@@ -93,7 +91,10 @@ export class Requests {
     }
   }
 
-  #judge({ source, startedAt }: Attempt, error: unknown): void {
+  #judge(
+    { source, startedAt }: Attempt,
+    { error, hasMore }: { readonly error: unknown; readonly hasMore: boolean },
+  ): void {
     const { sources, signal, onFailure } = this.#setup;
     if (signal.aborted) return;
     if (!isSyncError(error)) {
@@ -102,7 +103,7 @@ export class Requests {
     }
     // A peer that does not have what it says it has won't have it a moment later.
     const mayPass = error.info.retryable && error.code !== 'PEER_INCONSISTENT';
-    if (mayPass && !source.stumbled(error, startedAt)) return;
+    if (mayPass && !source.stumbled(error, { startedAt, hasMore })) return;
     const out = sources.fail(source, error);
     if (source.asked && error.info.provesLie) onFailure(out);
   }

@@ -92,13 +92,18 @@ export class Source {
    * A request failed in a way that may pass. Requests that are cut off together are one failure.
    *
    * @param startedAt - when it was begun, by `performance.now()`.
+   * @param hasMore - whether it has brought something to go on from: it is the first failure in a row then.
    * @returns whether the peer should be given up.
    */
-  stumbled(error: SyncError, startedAt: number): boolean {
+  stumbled(
+    error: SyncError,
+    { startedAt, hasMore }: { readonly startedAt: number; readonly hasMore: boolean },
+  ): boolean {
     const { retryAfterMs = 0 } = error.context;
     if (retryAfterMs > AFTER_FAILURE.maxDelayMs) return true;
     // Another request was refused; those that are under way are what it can do.
     if (error.code === 'PEER_BUSY') this.most = Math.max(1, Math.min(this.most, this.busy));
+    if (hasMore) this.#failures = 0;
     if (startedAt < this.#failedAt) return false;
     this.#failures++;
     this.#failedAt = performance.now();

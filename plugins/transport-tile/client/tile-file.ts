@@ -1,9 +1,9 @@
 import type { Peer, TileEntry, TransportDeps } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
-import { ByteRope } from '../../../src/internal/byte-rope.js';
 import { maxBodyBytes } from '../../../src/tiles/entry.js';
 import { tailFileName, tileNameOf, tilePath } from '../../../src/tiles/name.js';
 import { readFile } from './file.js';
+import type { PartialBody, ReceivedBody } from './partial-body.js';
 
 const OPENS_OBJECT = 0x7b;
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
@@ -44,33 +44,35 @@ export interface TileRequest extends PlannedTile {
   readonly peer: Peer;
   /** Whether no cache may answer. */
   readonly isFresh: boolean;
+  /** What is here of it, of the same peer. */
+  readonly partial: PartialBody | null;
 }
 
 /**
  * Fetches the body of a tile.
  *
- * @param onBytes - called with the number of bytes of each read.
+ * @param received - takes what comes, and has it where the request fails.
+ * @param onBytes - called after each read.
  * @throws SyncError `PROTOCOL_VIOLATION`, `PEER_*`, `STREAM_*`, `ABORTED`
  */
 export async function fetchBody(
   deps: TransportDeps,
   request: TileRequest,
-  onBytes: (bytes: number) => void,
+  received: ReceivedBody,
+  onBytes: () => void,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const { peer, entry, isFresh } = request;
+  const { peer, entry, isFresh, partial } = request;
   const what = `tile ${entry.from}–${entry.to}`;
   const target = `/tiles/${pathOf(request)}`;
-  const file = { peer, target, what, from: entry.from, maxBytes: maxBodyBytes(entry.documentBytes), isFresh };
-  const rope = new ByteRope();
-  let wasDecoded = false;
-  for await (const { bytes, isDecoded } of readFile(deps, file, signal)) {
-    wasDecoded = isDecoded;
-    onBytes(bytes.byteLength);
-    rope.append(bytes);
+  const maxBytes = maxBodyBytes(entry.documentBytes);
+  const file = { peer, target, what, from: entry.from, maxBytes, isFresh, partial };
+  for await (const { head, bytes } of readFile(deps, file, signal)) {
+    received.append(head, bytes);
+    onBytes();
   }
-  const body = rope.take();
-  if (!isGzip(body) && (wasDecoded || body[0] === OPENS_OBJECT)) throw decoded(peer, what);
+  const body = received.take();
+  if (!isGzip(body) && (received.isDecoded || body[0] === OPENS_OBJECT)) throw decoded(peer, what);
   return body;
 }
 

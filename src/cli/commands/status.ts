@@ -2,10 +2,9 @@ import { Command, Option } from 'commander';
 import { DEFAULT_TRANSPORT_LIMITS } from '../../config/engine-plan.js';
 import type { BlockRef, Peer, PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
-import { createHttp1Client } from '../../http1-client/index.js';
 import { fetchStatusDocument } from '../../internal/http/status.js';
 import { openPlanned } from '../../open-chain.js';
-import { createSyncServer, type SyncServer } from '../../server/index.js';
+import type { SyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
 import { OPTION, peerOf, type StoreOptions, storePlan } from '../options.js';
 import { refText } from '../chain-summary.js';
@@ -61,6 +60,7 @@ function read(options: StatusOptions, signal: AbortSignal): Promise<NodeStatus> 
 
 async function ofPeer(peer: Peer, signal: AbortSignal): Promise<NodeStatus> {
   const limits = DEFAULT_TRANSPORT_LIMITS;
+  const { createHttp1Client } = await import('../../http1-client/index.js');
   const http = createHttp1Client(limits);
   const document = await fetchStatusDocument({ fetch: http.fetch, limits }, peer, signal).finally(() =>
     http.close(),
@@ -81,6 +81,7 @@ async function ofStore(
   signal: AbortSignal,
 ): Promise<NodeStatus> {
   const chain = await openPlanned(storePlan(place, false));
+  const { createSyncServer } = await import('../../server/index.js');
   const server = createSyncServer({ source: chain });
   try {
     const status = await toldBy(server, signal);

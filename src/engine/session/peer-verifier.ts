@@ -79,7 +79,11 @@ export class PeerVerifier {
     for await (const items of answer) {
       for (const item of items) {
         if (isDone(verifier.appendPoint.head, to)) continue;
-        if (item.kind === 'tile') frames.push(...verifier.tile(item.tile, to).frames);
+        if (item.kind === 'tile') {
+          const taken = verifier.tile(item.tile, to);
+          if (taken.failure !== null) throw taken.failure;
+          frames.push(...taken.frames);
+        }
         const frame = item.kind === 'frame' ? verifier.wireFrame(item) : null;
         if (frame !== null) frames.push(frame);
       }

@@ -231,6 +231,7 @@ class Session {
     if (isOnNewPage(item.tile)) this.#checkFork(item);
     const taken = this.#verifier.tile(item.tile, to);
     await this.#push(taken.frames, taken.tile);
+    if (taken.failure !== null) throw taken.failure;
   }
 
   /** @throws SyncError `FORKED` for a tile of another branch */

@@ -3,6 +3,7 @@ import { failingCalls, killPoints } from './crash-calls.js';
 import { damage } from './crash-damage.js';
 import { fullDisk } from './crash-full.js';
 import { kill } from './crash-kill.js';
+import { killTiles } from './crash-kill-tiles.js';
 import { powerLoss } from './crash-power.js';
 import { killedSnapshot, stop, stopHandler } from './crash-stop.js';
 import { clock } from './line-clock.js';
@@ -39,6 +40,7 @@ export const ROWS: readonly Row[] = [
   clock,
   compressingProxy,
   kill,
+  killTiles,
   powerLoss,
   fullDisk,
   damage,

@@ -16,6 +16,7 @@ export * as codecZstd from '../plugins/codec-zstd/index.js';
 export * as signerSecp256k1 from '../plugins/signer-secp256k1/index.js';
 export * as storageLeveldb from '../plugins/storage-leveldb/index.js';
 export * as storageMemory from '../plugins/storage-memory/index.js';
+export * as storagePostgres from '../plugins/storage-postgres/index.js';
 export * as transportJsonRange from '../plugins/transport-json-range/index.js';
 export * as transportSnapshot from '../plugins/transport-snapshot/index.js';
 export * as transportSse from '../plugins/transport-sse/index.js';

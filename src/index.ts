@@ -4,6 +4,7 @@ export type {
   ChainConfig,
   LevelStorageConfig,
   MemoryStorageConfig,
+  PostgresStorageConfig,
   PeerConfig,
   SnapshotConfig,
   StorageConfig,

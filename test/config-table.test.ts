@@ -36,8 +36,24 @@ const booleans = row([true, false], ['yes', 'true', 0, 1, null, {}]);
 
 const STORE_ROWS: OptionTable = {
   storage: required(
-    [{ use: 'memory' }, { use: 'leveldb', location: 'x' }, memoryStorage()],
-    [...NO_OBJECTS, {}, 'memory', { use: 'leveldb' }, { use: 'leveldb', path: 'x' }, memoryStorage, gzip()],
+    [
+      { use: 'memory' },
+      { use: 'leveldb', location: 'x' },
+      { use: 'postgres', url: 'postgres://h/d', role: 'reader' },
+      memoryStorage(),
+    ],
+    [
+      ...NO_OBJECTS,
+      {},
+      'memory',
+      { use: 'leveldb' },
+      { use: 'leveldb', path: 'x' },
+      { use: 'postgres' },
+      { use: 'postgres', url: 'postgres://h/d', location: 'x' },
+      { use: 'postgres', url: 'postgres://h/d', leaseMs: 1 },
+      memoryStorage,
+      gzip(),
+    ],
   ),
   'storage.use': required(['leveldb'], ['', 1, null]),
   'storage.location': required(['x'], [...NO_TEXTS, null]),

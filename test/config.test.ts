@@ -121,7 +121,7 @@ test('a name that no plugin has is told at the call, with those there are', (t) 
   const bad = (config: object, message: RegExp): void => {
     t.throws(() => createSyncEngine({ peers, storage, ...config }), { code: 'PLUGIN_UNKNOWN', message });
   };
-  bad({ storage: { use: 'rocksdb', location: 'x' } }, /`storage.use` .*"rocksdb".*leveldb, memory/);
+  bad({ storage: { use: 'rocksdb', location: 'x' } }, /`storage.use` .*"rocksdb".*leveldb, postgres, memory/);
   bad({ storage: { use: 'level', location: 'x' } }, /did you mean leveldb\?/);
   bad({ codecs: ['gzip', 'gizp'] }, /`codecs\[1\]` .*"gizp".*gzip, identity, bzip2, zstd/);
   bad({ codecs: ['gzi'] }, /did you mean gzip\?/);

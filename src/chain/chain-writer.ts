@@ -1,6 +1,7 @@
 import type {
   AbortOptions,
   BlockRef,
+  ChainChange,
   Checkpoint,
   CommitBlock,
   CommitTile,
@@ -64,6 +65,7 @@ export class ChainWriter {
   #stateChecked = false;
   /** Codec of the newest block. */
   #storedAs: string | null = null;
+  #unwatch = (): void => undefined;
 
   constructor(deps: ChainWriterDeps) {
     this.#deps = deps;
@@ -86,8 +88,27 @@ export class ChainWriter {
     const { head } = storage.checkpoint();
     if (head !== null) this.#storedAs = (await storage.get(head.height))?.codec ?? null;
     if (state !== null) await checkStateNote(storage, true);
+    // What another process writes, that one settles.
+    if (storage.watch !== undefined) {
+      this.#unwatch = storage.watch((change) => {
+        this.#followed(change);
+      });
+      return;
+    }
     await this.#settle();
     this.#settleTiles();
+  }
+
+  /** Hears no more of what another process writes. */
+  unwatch(): void {
+    this.#unwatch();
+  }
+
+  /** Another process has changed the store. */
+  #followed(change: ChainChange | null): void {
+    if (change?.kind === 'extend') this.#storedAs = change.frames.at(-1)?.codec ?? this.#storedAs;
+    if (change === null) this.#deps.listeners.confirmed();
+    else this.#deps.listeners.tell(change);
   }
 
   /** What an earlier configuration left open: blocks that count as confirmed now, or as final. */

@@ -447,6 +447,7 @@ export class Chain implements BlockSource, Closeable {
 
   async #close(): Promise<void> {
     await this.#writer.idle();
+    this.#writer.unwatch();
     this.#listeners.clear();
     try {
       await this.#parts.storage.close();

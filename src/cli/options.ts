@@ -3,13 +3,15 @@ import { MAX_PARTS } from '../../plugins/transport-snapshot/manifest.js';
 import { type ChainPlan, chainPlan } from '../config/chain-plan.js';
 import { peer } from '../config/peers.js';
 import { producerKey } from '../config/producers.js';
-import type { ChainConfig } from '../config/types.js';
+import type { ChainConfig, StorageConfig } from '../config/types.js';
 import type { ProducerSet } from '../chain/producers.js';
 import type { BlockRef, Peer } from '../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../engine/engine-parts.js';
 import { parseHeight } from '../internal/height.js';
 import { integer, isRefusal, type Reader } from '../internal/options/index.js';
+import { UsageError } from './exit.js';
 import { planned } from './planned.js';
+import { storeUrl } from './store-url.js';
 
 /**
  * Reads a number out of its text. What numbers an option takes is said by the plan that it is part of, or by
@@ -108,6 +110,13 @@ export function finalityOf({ finalityDepth }: { readonly finalityDepth?: number 
 /** Options that several commands have, spelled and explained once. */
 export const OPTION = {
   data: (): Option => new Option('--data <dir>', 'directory of the store').makeOptionMandatory(),
+  /** Where {@link OPTION.store} may stand in its place. */
+  dataOrStore: (): Option => new Option('--data <dir>', 'directory of the store'),
+  store: (): Option =>
+    new Option(
+      '--store <url>',
+      'store in PostgreSQL, as postgres://user@host/database?store=main; its password comes from PGPASSWORD or a pgpass file',
+    ).conflicts('data'),
   chain: (): Option =>
     new Option(
       '--chain <rules>',
@@ -155,7 +164,8 @@ export const OPTION = {
 
 /** What says which store to open and how. */
 export interface StoreOptions {
-  readonly data: string;
+  readonly data?: string;
+  readonly store?: string;
   readonly chain?: string;
   readonly chainId?: string;
   readonly base?: number;
@@ -164,11 +174,18 @@ export interface StoreOptions {
   readonly producer?: readonly ProducerArgument[];
 }
 
-/** The configuration of a store on disk. Without `createIfMissing`, a missing one is `STORE_NOT_FOUND`. */
+/** The place of a store. Without `createIfMissing` it is only read. @throws UsageError when there is none */
+function storagePlace({ data, store }: StoreOptions, createIfMissing: boolean): StorageConfig {
+  if (store !== undefined) return { ...storeUrl(store), role: createIfMissing ? 'writer' : 'reader' };
+  if (data !== undefined) return { use: 'leveldb', location: data, createIfMissing };
+  throw new UsageError('Give --data or --store.');
+}
+
+/** The configuration of a store. Without `createIfMissing`, a missing one is `STORE_NOT_FOUND`. */
 export function storeConfig(options: StoreOptions, createIfMissing: boolean): ChainConfig {
-  const { data, chain = null, chainId = null, base, maxBlockBytes, checkpoint, producer } = options;
+  const { chain = null, chainId = null, base, maxBlockBytes, checkpoint, producer } = options;
   return {
-    storage: { use: 'leveldb', location: data, createIfMissing },
+    storage: storagePlace(options, createIfMissing),
     chain,
     chainId,
     ...(base === undefined ? {} : { base }),
@@ -178,7 +195,7 @@ export function storeConfig(options: StoreOptions, createIfMissing: boolean): Ch
   };
 }
 
-/** What the chain in a store on disk is opened with. @throws UsageError for what the plan refuses */
+/** What the chain in a store is opened with. @throws UsageError for what the plan refuses */
 export function storePlan(
   options: StoreOptions,
   createIfMissing: boolean,

@@ -3,6 +3,12 @@ import { ERROR_CODES, type ErrorCode } from '../errors/index.js';
 /** The option of the command line that each one of a configuration comes from. */
 const FLAGS: ReadonlyMap<string, string> = new Map([
   ['storage.location', '--data'],
+  ['storage.url', '--store'],
+  ['storage.store', 'store in --store'],
+  ['storage.schema', 'schema in --store'],
+  ['storage.durability', 'durability in --store'],
+  ['storage.leaseMs', 'leaseMs in --store'],
+  ['storage.outageMs', 'outageMs in --store'],
   ['chain', '--chain'],
   ['chainId', '--chain-id'],
   ['base', '--base'],

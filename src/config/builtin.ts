@@ -1,7 +1,7 @@
 import { CODECS } from '../internal/codecs.js';
 
 /** Built-in stores that a configuration can name. */
-export const STORAGE_NAMES = ['leveldb', 'memory'] as const;
+export const STORAGE_NAMES = ['leveldb', 'postgres', 'memory'] as const;
 
 /** Built-in chain rules that a configuration can name, and how their full names look. */
 export const CHAIN_FORMS = {

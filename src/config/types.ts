@@ -18,6 +18,7 @@ import type {
 import type { RetryOptions } from '../engine/backoff.js';
 import type { EngineLimits } from '../engine/engine-parts.js';
 import type { WantedMode } from '../engine/modes.js';
+import type { PostgresStorageOptions } from '../internal/postgres-options.js';
 
 /** The embedded LevelDB store. */
 export interface LevelStorageConfig {
@@ -37,8 +38,13 @@ export interface MemoryStorageConfig {
   readonly use: 'memory';
 }
 
+/** A store in a PostgreSQL database, of which any number of processes can be readers. It needs the package `pg`. */
+export interface PostgresStorageConfig extends PostgresStorageOptions {
+  readonly use: 'postgres';
+}
+
 /** Where blocks are kept: a built-in store by name, or a plugin. */
-export type StorageConfig = LevelStorageConfig | MemoryStorageConfig | StoragePlugin;
+export type StorageConfig = LevelStorageConfig | PostgresStorageConfig | MemoryStorageConfig | StoragePlugin;
 
 /** A server to sync from, with what to send it. */
 export interface PeerConfig {

@@ -47,3 +47,8 @@ export interface ChainTip {
   /** Newest block that can't be rolled back; `null` when none is known to be final. */
   readonly finalized: BlockRef | null;
 }
+
+/** A change of a chain, reported after it is durable. */
+export type ChainChange =
+  | { readonly kind: 'extend'; readonly frames: readonly Frame[] }
+  | { readonly kind: 'rollback'; readonly to: BlockHeader };

@@ -1,11 +1,6 @@
-import type { BlockHeader, BlockRange, ChainTip, Frame } from './block.js';
+import type { BlockHeader, BlockRange, ChainChange, ChainTip, Frame } from './block.js';
 import type { AbortOptions } from './lifecycle.js';
 import type { StorageTiles, StorageView } from './storage.js';
-
-/** A change of a chain, reported after it is durable. */
-export type ChainChange =
-  | { readonly kind: 'extend'; readonly frames: readonly Frame[] }
-  | { readonly kind: 'rollback'; readonly to: BlockHeader };
 
 /**
  * What a server serves from: a chain that it can read by height and that tells when it changes.

@@ -1,4 +1,4 @@
-import type { BlockHeader, BlockRange, BlockRef, Frame } from './block.js';
+import type { BlockHeader, BlockRange, BlockRef, ChainChange, Frame } from './block.js';
 import type { AbortOptions, Closeable } from './lifecycle.js';
 import type { StateChange, StateEntry, StateTable } from './state.js';
 import type { Tile, TileBody } from './tile.js';
@@ -161,7 +161,16 @@ export interface Storage extends Closeable {
   readonly supports: {
     /** What a resolved `commit` has written survives power loss. */
     readonly durable: boolean;
+    /** Other processes can read the store while one writes it, and one can take over from a writer that is gone. Absent for no. */
+    readonly shared?: boolean;
   };
+  /**
+   * Calls a listener with each change that another process has made, in order and as soon as it shows in this store, until the
+   * returned function is called; with `null` when the checkpoint has moved without a block, or the contents were replaced. The
+   * listener must not throw. Absent in a store that this process writes; one that has it is read only, and its writes reject
+   * with `STORE_READ_ONLY`.
+   */
+  watch?(listener: (change: ChainChange | null) => void): () => void;
   /** Absent in a store that keeps no tiles. */
   readonly tiles?: StorageTiles;
   /**
@@ -179,7 +188,9 @@ export interface Storage extends Closeable {
    * replaced in that batch: at every moment, also after a crash, the store holds the old branch or the new one.
    *
    * @throws SyncError `STORE_GAP` when the batch doesn't extend the head or `rollbackTo`, or that isn't held;
-   *   `BELOW_FINALIZED` when a finalized block would be dropped; `STORE_FULL`, `STORE_IO`. The store is then as before.
+   *   `BELOW_FINALIZED` when a finalized block would be dropped; `STORE_FULL`, `STORE_IO`, `STORE_READ_ONLY`, and
+   *   `STORE_LOCKED` when another process has taken the store over. The store is then as before. `STORE_UNAVAILABLE`: it
+   *   is not known whether the batch was written; a store that is opened again shows it.
    */
   commit(batch: CommitBatch): Promise<void>;
   /**

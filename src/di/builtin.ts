@@ -8,6 +8,7 @@ import type {
 } from '../contracts/index.js';
 import type { LevelStorageOptions } from '../../plugins/storage-leveldb/index.js';
 import type { CHAIN_FORMS, STORAGE_NAMES } from '../config/builtin.js';
+import type { PostgresStorageOptions } from '../internal/postgres-options.js';
 import { CODEC_NAMES, type CodecName } from '../internal/codecs.js';
 
 type Named<T extends readonly string[]> = Readonly<Record<T[number], unknown>>;
@@ -30,6 +31,8 @@ export const BUILTIN = {
   storage: {
     leveldb: async (options: LevelStorageOptions): Promise<StoragePlugin> =>
       (await import('../../plugins/storage-leveldb/index.js')).levelStorage(options),
+    postgres: async (options: PostgresStorageOptions): Promise<StoragePlugin> =>
+      (await import('../../plugins/storage-postgres/index.js')).postgresStorage(options),
     memory: async (): Promise<StoragePlugin> =>
       (await import('../../plugins/storage-memory/index.js')).memoryStorage(),
   },

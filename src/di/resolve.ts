@@ -29,6 +29,21 @@ export class PluginResolver {
   async storage(choice: StorageChoice): Promise<StoragePlugin> {
     if ('kind' in choice) return choice;
     if (choice.use === 'memory') return BUILTIN.storage.memory();
+    if (choice.use === 'postgres') {
+      const { url, schema, store, role, createIfMissing, leaseMs, outageMs, durability, retainMs, pool } =
+        choice;
+      const times = { leaseMs, outageMs, retainMs };
+      return BUILTIN.storage.postgres({
+        url,
+        schema,
+        store,
+        role,
+        createIfMissing,
+        durability,
+        pool,
+        ...times,
+      });
+    }
     const { location, createIfMissing } = choice;
     return BUILTIN.storage.leveldb({ location, createIfMissing });
   }

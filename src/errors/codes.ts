@@ -127,11 +127,15 @@ export const ERROR_CODES = {
   // Storage
   STORE_LOCKED: info(
     'Another process, or another engine in this one, has the store open.',
-    'Stop it, or use another directory.',
+    'Stop it, or use another store; of a store in a database the lease of a writer that is gone ends by itself.',
+  ),
+  STORE_READ_ONLY: info(
+    'The store is open for reading only: another process writes it.',
+    'Write in the process that has the role of the writer.',
   ),
   STORE_NOT_FOUND: info(
     'There is no store at this place.',
-    'Check the path; `import` or `sync` makes a new store.',
+    'Check the path or the name; `import` or `sync` makes a new store.',
   ),
   STORE_NOT_RECOGNIZED: info(
     'The directory is not a blockferry store.',
@@ -158,6 +162,11 @@ export const ERROR_CODES = {
     'The operating system refused a read or a write.',
     'See the cause; what was acknowledged is there.',
     { status: 503 },
+  ),
+  STORE_UNAVAILABLE: info(
+    'The database of the store could not be reached for as long as the store waits.',
+    'Try again later; a write that failed so may have happened, which a store that is opened again shows.',
+    { ...retry, status: 503 },
   ),
   STORE_CLOSED: info('The store is not open.', 'Open it first, or create a new engine after `close`.', {
     status: 503,

@@ -48,6 +48,7 @@ async function makeFiles(t: ExecutionContext): Promise<Files> {
 
 /** Nobody listens there. */
 const PEER = 'http://127.0.0.1:1';
+const DATABASE = 'postgres://127.0.0.1:1/d?outageMs=1';
 
 const CONNECTION_FLAGS = ['--header', '--header-file', '--ca', '--cert', '--key', '--proxy'];
 
@@ -81,6 +82,22 @@ function rowsFor({
   };
   return {
     '--data': file(dir),
+    '--store': {
+      takes: [DATABASE, `${DATABASE}&store=a&schema=b&durability=primary&leaseMs=2000`],
+      refuses: [
+        '',
+        'mysql://h/d',
+        'postgres://u:p@h/d',
+        'postgres://h/d?password=p',
+        `${DATABASE}&leaseMs=1`,
+        `${DATABASE}&schema=A`,
+      ],
+    },
+    'create --store': { takes: [DATABASE], refuses: ['', 'mysql://h/d', 'postgres://u:p@h/d'] },
+    'migrate --from': file(dir),
+    'migrate --to': file(missing),
+    '--cursor': { takes: ['x'], refuses: [''] },
+    '--snapshots': { ...file(missing), beside: [`--key=${key}`] },
     '--chain': {
       takes: ['sealed-json', 'ethereum', 'linked:a,b,c'],
       refuses: ['', 'bitcoin', 'Ethereum', 'linked:a,b'],
@@ -169,6 +186,16 @@ function baseFor({ dir, lines, missing, key }: Files): Readonly<Record<string, r
     export: [`--data=${dir}`],
     get: [`--data=${dir}`],
     publish: [`--data=${dir}`, `--out=${missing}`],
+    'import --store': [lines],
+    'serve --store': [],
+    'sync --store': [`--peer=${PEER}`],
+    'export --store': [],
+    'publish --store': [`--out=${missing}`],
+    'verify --store': [],
+    create: [],
+    migrate: [`--from=${dir}`, `--to=${missing}`],
+    'migrate --from': [`--to=${missing}`],
+    'migrate --to': [`--from=${dir}`],
     upgrade: [`--data=${dir}`],
     verify: [`--data=${dir}`],
     status: [],

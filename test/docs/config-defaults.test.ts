@@ -12,6 +12,7 @@ import { CHAIN_OPTIONS } from '../../src/config/chain-plan.js';
 import { ENGINE_OPTIONS, enginePlan } from '../../src/config/engine-plan.js';
 import { RUN_OPTIONS } from '../../src/engine/arguments.js';
 import type { Reader, Spec } from '../../src/internal/options/index.js';
+import { DATABASE_OPTIONS, POSTGRES_OPTIONS } from '../../src/internal/postgres-options.js';
 import { statedDefaults, valueOfDefault } from '../helpers/docstring-defaults.js';
 import { projectRoot } from '../helpers/shared.js';
 
@@ -40,6 +41,8 @@ const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[]
   ['plugins/codec-bzip2/options.ts', 'Bzip2Options', BZIP2_OPTIONS],
   ['plugins/codec-zstd/options.ts', 'ZstdOptions', ZSTD_OPTIONS],
   ['plugins/storage-leveldb/options.ts', 'LevelStorageOptions', LEVEL_OPTIONS],
+  ['src/internal/postgres-options.ts', 'PostgresDatabaseOptions', DATABASE_OPTIONS],
+  ['src/internal/postgres-options.ts', 'PostgresStorageOptions', POSTGRES_OPTIONS],
   ['plugins/transport-json-range/client/client.ts', 'JsonRangeTransportOptions', JSON_RANGE_OPTIONS],
   ['plugins/transport-snapshot/client/transport.ts', 'SnapshotTransportOptions', SNAPSHOT_TRANSPORT_OPTIONS],
   ['plugins/transport-tile/client/client.ts', 'TileTransportOptions', TILE_OPTIONS],

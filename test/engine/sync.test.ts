@@ -421,7 +421,7 @@ test('a name that nobody registered is a typed error that lists the names there 
   const unknown = { use: 'floppy' } as never;
   const make = (): unknown => createSyncEngine({ peers: ['http://127.0.0.1:1'], storage: unknown });
   const error = t.throws(make, { code: 'PLUGIN_UNKNOWN' });
-  t.regex(error.message, /floppy.*leveldb, memory/);
+  t.regex(error.message, /floppy.*leveldb, postgres, memory/);
 });
 
 test('the mode chooses the transport, and one that nobody registered is a typed error', async (t) => {

@@ -8,6 +8,7 @@ import { GZIP_OPTIONS } from '../../plugins/codec-gzip/options.js';
 import { zstd } from '../../plugins/codec-zstd/index.js';
 import { ZSTD_OPTIONS } from '../../plugins/codec-zstd/options.js';
 import { levelStorage, type LevelStorageOptions } from '../../plugins/storage-leveldb/index.js';
+import { postgresStorage, type PostgresStorageOptions } from '../../plugins/storage-postgres/index.js';
 import { LEVEL_OPTIONS } from '../../plugins/storage-leveldb/options.js';
 import { JSON_RANGE_OPTIONS } from '../../plugins/transport-json-range/client/client.js';
 import { jsonRangeTransport } from '../../plugins/transport-json-range/index.js';
@@ -17,6 +18,7 @@ import { TILE_OPTIONS } from '../../plugins/transport-tile/client/client.js';
 import { tileTransport } from '../../plugins/transport-tile/index.js';
 import { CHAIN_FORMS } from '../../src/config/builtin.js';
 import type { Spec } from '../../src/internal/options/index.js';
+import { POSTGRES_OPTIONS } from '../../src/internal/postgres-options.js';
 import { type OptionTable, tryTable } from '../helpers/option-table.js';
 
 const NO_NUMBERS = ['1', null, true, Number.NaN, Infinity, {}];
@@ -52,6 +54,39 @@ const trials: Readonly<Record<string, Trial>> = {
     base: { location: 'x' },
     call: (options) => levelStorage(options as LevelStorageOptions),
     rows: { location: { takes: ['x'], refuses: [undefined, '', 1, null] }, createIfMissing: booleans },
+  },
+  postgresStorage: {
+    spec: POSTGRES_OPTIONS,
+    base: { url: 'postgres://h/d' },
+    call: (options) => postgresStorage(options as unknown as PostgresStorageOptions),
+    rows: {
+      url: {
+        takes: [
+          'postgres://h/d',
+          'postgresql://u:p%40@one:5432,two:5433/d?sslmode=require',
+          'postgres:///d?host=/tmp',
+        ],
+        refuses: [
+          undefined,
+          '',
+          1,
+          null,
+          'h/d',
+          'http://h/d',
+          'postgres://u@h:port/d',
+          'postgres://one,two:x/d',
+        ],
+      },
+      schema: { takes: [undefined, 'a_1'], refuses: ['', 'A', '1a', 'a"b', 'x'.repeat(64), 1, null] },
+      store: { takes: [undefined, 'Main 1'], refuses: ['', 1, null] },
+      role: { takes: [undefined, 'writer', 'reader'], refuses: ['', 'Writer', 1, null] },
+      createIfMissing: booleans,
+      leaseMs: { takes: [undefined, 1000, 60_000], refuses: [...NO_NUMBERS, 999] },
+      outageMs: { takes: [undefined, 1, 600_000], refuses: [...NO_NUMBERS, -1] },
+      durability: { takes: [undefined, 'replicated', 'primary'], refuses: ['', 'none', 1, null] },
+      retainMs: { takes: [undefined, 1, 600_000], refuses: [...NO_NUMBERS, -1] },
+      pool: integers(3, 1000),
+    },
   },
   jsonRangeTransport: {
     spec: JSON_RANGE_OPTIONS,
@@ -141,3 +176,9 @@ function parses(id: string): boolean {
     return false;
   }
 }
+
+test('What a URL of a database is refused for does not show the password in it', (t) => {
+  const error = t.throws(() => postgresStorage({ url: 'postgres://u:secret@h:x/d' }));
+  t.regex(error.message, /`url` must be a URL/);
+  t.notRegex(error.message, /secret/);
+});

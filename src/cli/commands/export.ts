@@ -5,7 +5,7 @@ import { ProgressMeter } from '../../engine/events/progress.js';
 import { SyncError } from '../../errors/index.js';
 import { openPlanned } from '../../open-chain.js';
 import { UsageError } from '../exit.js';
-import { OPTION, storePlan, wholeNumber } from '../options.js';
+import { OPTION, type StoreOptions, storePlan, wholeNumber } from '../options.js';
 import { inPieces, writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
@@ -20,8 +20,7 @@ Examples:
   $ blockferry export --data ./node-a --from 100 --to 199 | gzip > part.ndjson.gz
   $ blockferry export --data ./node-a | sha256sum`;
 
-interface ExportOptions {
-  readonly data: string;
+interface ExportOptions extends Pick<StoreOptions, 'data' | 'store'> {
   readonly from?: number;
   readonly to?: number;
   readonly json?: boolean;
@@ -31,7 +30,8 @@ interface ExportOptions {
 export function command(): Command {
   return new Command('export')
     .addArgument(new Argument('[file]', 'file to write; - for standard output').default('-'))
-    .addOption(OPTION.data())
+    .addOption(OPTION.dataOrStore())
+    .addOption(OPTION.store())
     .addOption(new Option('--from <height>', 'first height (default: the oldest)').argParser(wholeNumber))
     .addOption(new Option('--to <height>', 'last height (default: the newest)').argParser(wholeNumber))
     .addOption(OPTION.json())

@@ -33,7 +33,8 @@ interface ImportOptions extends StoreOptions {
 export function command(): Command {
   return new Command('import')
     .argument('<file>', 'NDJSON file, one block a line; - for standard input')
-    .addOption(OPTION.data())
+    .addOption(OPTION.dataOrStore())
+    .addOption(OPTION.store())
     .addOption(OPTION.chain())
     .addOption(OPTION.chainId())
     .addOption(OPTION.base())

@@ -5,7 +5,7 @@ import { ProgressMeter } from '../../engine/events/progress.js';
 import { raceAbort } from '../../internal/abort.js';
 import { type CodecName, MORE_TILE_CODECS } from '../../internal/codecs.js';
 import { openPlanned } from '../../open-chain.js';
-import { filled, finalityOf, OPTION, storePlan } from '../options.js';
+import { filled, finalityOf, OPTION, type StoreOptions, storePlan } from '../options.js';
 import { Folder } from '../publish/folder.js';
 import { wholeForm } from '../publish/form.js';
 import { type Publication, publish } from '../publish/publish.js';
@@ -26,8 +26,7 @@ Examples:
   $ blockferry publish --data ./node-a --out ./public --codec zstd
   $ zcat ./public/tiles/000/*.ndjson.gz | blockferry import --data ./node-b -`;
 
-interface PublishOptions {
-  readonly data: string;
+interface PublishOptions extends Pick<StoreOptions, 'data' | 'store'> {
   readonly out: string;
   readonly codec?: CodecName;
   readonly finalityDepth?: number;
@@ -37,7 +36,8 @@ interface PublishOptions {
 /** `blockferry publish`. */
 export function command(): Command {
   return new Command('publish')
-    .addOption(OPTION.data())
+    .addOption(OPTION.dataOrStore())
+    .addOption(OPTION.store())
     .addOption(
       new Option('--out <dir>', 'directory to publish in; made when it is missing')
         .argParser(filled)

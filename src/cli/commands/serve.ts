@@ -39,6 +39,8 @@ whether peers can be reached or not; while the chain of an empty one isn't known
 Retry-After. Peers are asked for ever, also those that failed or proved false, these less and less often. What the operator has
 to judge (a fork below a finalized block, a store or a state that fails) ends the process with exit status 1.
 
+Of a store in a database, one process is the writer: with --ingest or --peer. Any number of others serve what it writes.
+
 Examples:
   $ blockferry serve --data ./node-a
   $ blockferry serve --data ./node-a --host 0.0.0.0 --port 9000
@@ -46,6 +48,7 @@ Examples:
   $ blockferry serve --data ./node-b --peer https://a.example --peer https://b.example
   $ producer | blockferry serve --data ./node-a --ingest -
   $ producer | blockferry serve --data ./node-a --ingest - --state ./ledger.js
+  $ blockferry serve --store postgres://reader@db/chain             # what another process writes
   $ blockferry serve --data ./eth --chain ethereum --ingest blocks.fifo`;
 
 interface ServeOptions extends Omit<PeerArguments, 'peer' | 'maxBlockBytes'>, ServerArguments {
@@ -59,7 +62,8 @@ interface ServeOptions extends Omit<PeerArguments, 'peer' | 'maxBlockBytes'>, Se
 /** `blockferry serve`. */
 export function command(): Command {
   const command = new Command('serve')
-    .addOption(OPTION.data())
+    .addOption(OPTION.dataOrStore())
+    .addOption(OPTION.store())
     .addOption(new Option('--host <host>', 'address to listen at').argParser(filled).default('127.0.0.1'))
     .addOption(
       new Option('--port <port>', 'port to listen at; 0 picks a free one')
@@ -78,17 +82,6 @@ export function command(): Command {
     .addOption(OPTION.base())
     .addOption(OPTION.checkpoint())
     .addOption(OPTION.producer())
-    .addOption(
-      new Option('--key <file>', 'make and serve snapshots, signed with this key (see keygen)').argParser(
-        filled,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--snapshot-every <n>',
-        'make a new snapshot after so many blocks (default: 10,000, or a day)',
-      ).argParser(wholeNumber),
-    )
     .addOption(
       choiceOf(
         SERVER_OPTIONS.cache,
@@ -112,8 +105,26 @@ export function command(): Command {
         serve(options, context),
       ),
     );
-  for (const option of syncOptions({ alwaysFollows: true, keyFlag: '--tls-key' })) command.addOption(option);
+  for (const option of [...snapshotOptions(), ...syncOptions({ alwaysFollows: true, keyFlag: '--tls-key' })])
+    command.addOption(option);
   return command;
+}
+
+/** What says that snapshots are made, where, and how often. */
+function snapshotOptions(): readonly Option[] {
+  return [
+    new Option('--key <file>', 'make and serve snapshots, signed with this key (see keygen)').argParser(
+      filled,
+    ),
+    new Option(
+      '--snapshots <dir>',
+      'directory of the snapshots, which servers of one store can share (default: snapshots in the store)',
+    ).argParser(filled),
+    new Option(
+      '--snapshot-every <n>',
+      'make a new snapshot after so many blocks (default: 10,000, or a day)',
+    ).argParser(wholeNumber),
+  ];
 }
 
 async function serve(options: ServeOptions, context: CommandContext): Promise<void> {

@@ -7,7 +7,7 @@ import { openPlanned } from '../../open-chain.js';
 import type { SyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
 import { type ConnectionArguments, connectionOptions, reach } from '../connection-options.js';
-import { OPTION, peerOf, storePlan } from '../options.js';
+import { OPTION, peerOf, type StoreOptions, storePlan } from '../options.js';
 import { refText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
@@ -18,8 +18,7 @@ Examples:
   $ blockferry status --data ./node-a
   $ blockferry status --peer http://127.0.0.1:8080 --json`;
 
-interface StatusOptions extends ConnectionArguments {
-  readonly data?: string;
+interface StatusOptions extends Pick<StoreOptions, 'data' | 'store'>, ConnectionArguments {
   readonly peer?: Peer;
   readonly json?: boolean;
 }
@@ -38,8 +37,11 @@ interface NodeStatus {
 /** `blockferry status`. */
 export function command(): Command {
   const command = new Command('status')
-    .addOption(new Option('--data <dir>', 'directory of a store'))
-    .addOption(new Option('--peer <url>', 'address of a server').argParser(peerOf).conflicts('data'))
+    .addOption(OPTION.dataOrStore())
+    .addOption(OPTION.store())
+    .addOption(
+      new Option('--peer <url>', 'address of a server').argParser(peerOf).conflicts(['data', 'store']),
+    )
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: StatusOptions) => runCommand(options, (context) => status(options, context)));
@@ -54,10 +56,10 @@ async function status(options: StatusOptions, context: CommandContext): Promise<
 }
 
 function read(options: StatusOptions, context: CommandContext): Promise<NodeStatus> {
-  const { data, peer } = options;
+  const { data, store, peer } = options;
   if (peer !== undefined) return ofPeer(peer, options, context);
-  if (data !== undefined) return ofStore(data, context.signal);
-  throw new UsageError('Give --data or --peer.');
+  if (data === undefined && store === undefined) throw new UsageError('Give --data, --store or --peer.');
+  return ofStore(options, context.signal);
 }
 
 async function ofPeer(
@@ -84,8 +86,11 @@ function withoutLimits(status: PeerStatus): Omit<PeerStatus, 'maxRange'> {
   return shown;
 }
 
-async function ofStore(data: string, signal: AbortSignal): Promise<NodeStatus> {
-  const chain = await openPlanned(storePlan({ data }, false));
+async function ofStore(
+  place: Pick<StoreOptions, 'data' | 'store'>,
+  signal: AbortSignal,
+): Promise<NodeStatus> {
+  const chain = await openPlanned(storePlan(place, false));
   const { createSyncServer } = await import('../../server/index.js');
   const server = createSyncServer({ source: chain });
   try {

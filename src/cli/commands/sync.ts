@@ -37,7 +37,8 @@ interface SyncOptions extends PeerArguments {
 export function command(): Command {
   const command = new Command('sync')
     .addOption(peerOption('node to sync from; may be given several times').makeOptionMandatory())
-    .addOption(OPTION.data())
+    .addOption(OPTION.dataOrStore())
+    .addOption(OPTION.store())
     .addOption(OPTION.chain())
     .addOption(OPTION.chainId())
     .addOption(OPTION.base())

@@ -30,7 +30,8 @@ interface VerifyOptions extends StoreOptions {
 /** `blockferry verify`. */
 export function command(): Command {
   return new Command('verify')
-    .addOption(OPTION.data())
+    .addOption(OPTION.dataOrStore())
+    .addOption(OPTION.store())
     .addOption(OPTION.checkpoint())
     .addOption(OPTION.producer())
     .addOption(new Option('--signatures', "check the signature of each block, by --producer's keys"))

@@ -7,13 +7,14 @@ import { type ServicePlan, servicePlan } from '../../server/plan.js';
 import { createMetrics } from '../../metrics/index.js';
 import { failureOf, UsageError } from '../exit.js';
 import { type LogForm, loggerOf } from '../log.js';
+import type { StoreOptions } from '../options.js';
 import { planned } from '../planned.js';
 import type { Reporter } from '../reporter.js';
 import { tokenFile } from './token-file.js';
 
 /** What a command was told of what to serve. */
-export interface ServerArguments {
-  readonly data: string;
+export interface ServerArguments extends Pick<StoreOptions, 'data' | 'store'> {
+  readonly snapshots?: string;
   readonly key?: string;
   readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
@@ -63,17 +64,19 @@ export async function chainServer(
 
 /** Snapshots are served when there is a key to sign them with. */
 async function snapshotOptions(
-  { data, key, snapshotEvery }: ServerArguments,
+  { data, snapshots, key, snapshotEvery }: ServerArguments,
   out: Reporter,
 ): Promise<NonNullable<SyncServerConfig['snapshots']> | null> {
   if (key === undefined) {
     if (snapshotEvery !== undefined) throw new UsageError('--snapshot-every needs --key.');
     return null;
   }
+  const directory = snapshots ?? (data === undefined ? null : join(data, 'snapshots'));
+  if (directory === null) throw new UsageError('--key needs --snapshots for a store in a database.');
   const { readKeyFile } = await import('../../../plugins/signer-secp256k1/index.js');
   return {
     signer: await readKeyFile(key),
-    directory: join(data, 'snapshots'),
+    directory,
     ...(snapshotEvery === undefined ? {} : { every: snapshotEvery }),
     onEvent: (event) => {
       if (event.kind === 'finished') {

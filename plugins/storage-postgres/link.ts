@@ -1,0 +1,137 @@
+import { Socket } from 'node:net';
+import type { Client, Pool, PoolClient } from 'pg';
+import { SyncError } from '../../src/errors/index.js';
+import { Deferred } from '../../src/internal/deferred.js';
+import { answerOf } from './errors.js';
+
+/** Longest wait for a connection, and for the answer to one statement. */
+export const CONNECT_MS = 3_000;
+export const STATEMENT_MS = 10_000;
+
+/** How long connections have to say goodbye. */
+const GOODBYE_MS = 1_000;
+
+/** What is used of the package `pg`. */
+export interface PgModule {
+  readonly Pool: typeof Pool;
+  readonly Client: typeof Client;
+}
+
+/** Loads the package `pg`. @throws SyncError `STORE_IO` when it is not installed. */
+export async function loadPg(): Promise<PgModule> {
+  try {
+    return (await import('pg')).default;
+  } catch (cause) {
+    const message = 'The store needs the package `pg`, which could not be loaded: `npm install pg`.';
+    throw new SyncError('STORE_IO', message, { cause });
+  }
+}
+
+/** Connections to one server. */
+export class Link {
+  readonly #pool: Pool;
+  readonly #sockets = new Set<Socket>();
+  readonly #ended = new Deferred<void>();
+  #uses = 0;
+  #phase: 'open' | 'retired' | 'closed' = 'open';
+  #isEnding = false;
+
+  constructor({ Pool, Client }: PgModule, url: string, max: number) {
+    // The pool's own limit counts the wait for a free connection too, which is no fault of the server.
+    class PromptClient extends Client {
+      constructor(config?: object) {
+        super({ ...config, connectionTimeoutMillis: CONNECT_MS });
+      }
+    }
+    this.#pool = new Pool({
+      connectionString: url,
+      max,
+      Client: PromptClient,
+      query_timeout: STATEMENT_MS,
+      keepAlive: true,
+      application_name: 'blockferry',
+      stream: () => this.#socket(),
+    });
+    // An idle connection that is lost is replaced by the next one that is needed.
+    this.#pool.on('error', () => undefined);
+  }
+
+  /**
+   * Lends a connection. The step says whether it can be used again; what it throws says that it can't.
+   *
+   * @throws NoAnswer, and what the server answered.
+   */
+  async use<T>(
+    step: (client: PoolClient) => Promise<{ readonly value: T; readonly isSound: boolean }>,
+  ): Promise<T> {
+    this.#uses++;
+    try {
+      const client = await this.#pool.connect().catch(rethrown);
+      // A connection that is lost while nothing is asked of it says so by an event.
+      const onError = (): void => undefined;
+      client.on('error', onError);
+      let isSound = false;
+      try {
+        const done = await step(client);
+        ({ isSound } = done);
+        return done.value;
+      } finally {
+        client.off('error', onError);
+        client.release(!isSound);
+      }
+    } finally {
+      this.#uses--;
+      this.#endWhenFree();
+    }
+  }
+
+  /** Ends the connections once they are free. */
+  retire(): Promise<void> {
+    if (this.#phase === 'open') {
+      this.#phase = 'retired';
+      this.#endWhenFree();
+    }
+    return this.#ended.promise;
+  }
+
+  /** Ends all connections: those that don't say goodbye in time are cut. */
+  async close(): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#phase = 'closed';
+      for (const socket of this.#sockets) socket.destroy();
+    }, GOODBYE_MS);
+    await this.retire();
+    clearTimeout(timer);
+  }
+
+  /** The pool forgets those who wait for a connection when it is ended before they have one. */
+  #endWhenFree(): void {
+    if (this.#phase === 'open' || this.#uses > 0 || this.#isEnding) return;
+    this.#isEnding = true;
+    void this.#pool.end().then(() => {
+      this.#ended.resolve();
+    });
+  }
+
+  #socket(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    if (this.#phase === 'closed') setImmediate(() => socket.destroy());
+    return socket;
+  }
+}
+
+/** Asks a server one thing. @throws NoAnswer, and what the server answered. */
+export async function ask<R>(
+  client: PoolClient,
+  sql: string,
+  values?: readonly unknown[],
+): Promise<readonly R[]> {
+  const { rows } = await client.query(sql, values === undefined ? undefined : [...values]).catch(rethrown);
+  return rows as R[];
+}
+
+function rethrown(error: unknown): never {
+  throw answerOf(error);
+}

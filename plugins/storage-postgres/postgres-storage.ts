@@ -1,0 +1,314 @@
+import type {
+  AbortOptions,
+  BlockHeader,
+  BlockRange,
+  BlockRef,
+  ChainIdentity,
+  Checkpoint,
+  CheckpointAdvance,
+  CommitBatch,
+  Frame,
+  StateEntry,
+  StateReader,
+  StateTable,
+  Storage,
+  StorageStage,
+  StorageView,
+} from '../../src/contracts/index.js';
+import { isSyncError, SyncError } from '../../src/errors/index.js';
+import { throwIfAborted } from '../../src/internal/abort.js';
+import { LinkedAbort } from '../../src/internal/linked-abort.js';
+import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
+import { WriteQueue } from '../../src/internal/write-queue.js';
+import { dropBlocks, insertBlocks, type Place, refsOf } from './block-rows.js';
+import { readCursor, setOwnCursor, writeCursor } from './cursor-rows.js';
+import type { Run } from './database.js';
+import type { Follower } from './follower.js';
+import { type OpenStore, openStore, type WriteHost, type WriterSide } from './open-store.js';
+import type { PostgresSettings } from '../../src/internal/postgres-options.js';
+import { newGeneration, PostgresStage } from './postgres-stage.js';
+import { headerOf, pageOf, readBlocks, readEntries, type Source } from './reads.js';
+import type { Tables } from './schema.js';
+import { dropChanges, insertChanges, valueAt } from './state-rows.js';
+import type { Moment } from './store-row.js';
+
+/** Keeps blocks and state in the tables of a PostgreSQL database. */
+export class PostgresStorage implements Storage {
+  readonly name = 'postgres';
+  readonly directory = null;
+  readonly supports = { durable: true, shared: true };
+  /** Absent in the writer, whose store nobody else changes. */
+  readonly watch?: NonNullable<Storage['watch']>;
+  readonly #settings: PostgresSettings;
+  readonly #queue = new WriteQueue();
+  #open: OpenStore | null = null;
+  #opening: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+  #callOff: (() => void) | null = null;
+  #stage: StorageStage | null = null;
+  #isStaging = false;
+  #stagedGen: number | null = null;
+
+  constructor(settings: PostgresSettings) {
+    this.#settings = settings;
+    if (settings.role === 'reader') this.watch = (listener) => this.#follower().watch(listener);
+  }
+
+  async open(options: AbortOptions = {}): Promise<void> {
+    throwIfAborted(options.signal);
+    this.#opening ??= this.#openOnce(options.signal).finally(() => {
+      this.#opening = null;
+    });
+    await this.#opening;
+  }
+
+  async #openOnce(signal: AbortSignal | undefined): Promise<void> {
+    await this.#closing;
+    this.#closing = null;
+    const host: WriteHost = { queued: (write) => this.#queue.run(write), staged: () => this.#stagedGen };
+    const abort = new LinkedAbort(signal);
+    this.#callOff = () => {
+      abort.abort();
+    };
+    try {
+      this.#open ??= await openStore(this.#settings, host, abort.signal);
+    } finally {
+      abort.release();
+      this.#callOff = null;
+    }
+  }
+
+  checkpoint(): Checkpoint {
+    return this.#now().checkpoint;
+  }
+
+  identity(): ChainIdentity | null {
+    return this.#now().identity;
+  }
+
+  commit(batch: CommitBatch): Promise<void> {
+    return this.#write(async ({ writer, tables }) => {
+      const { checkpoint, identity } = writer.moment;
+      const to = batch.rollbackTo;
+      const found = to === null ? null : await this.header(to.height);
+      const plan = planCommit(batch, checkpoint, identity, found);
+      await writer.write(plan, async (run, version) => {
+        const place = { ...writer.moment, version };
+        if (to !== null) await drop(run, tables, place, above(checkpoint, to));
+        const frames = batch.blocks.map(({ frame }) => frame);
+        await insertBlocks(run, tables, place, frames);
+        await insertChanges(run, tables, place, batch.blocks);
+      });
+    });
+  }
+
+  advance(to: CheckpointAdvance): Promise<void> {
+    return this.#write(async ({ writer }) => {
+      const checkpoint = planAdvance(to, writer.moment.checkpoint);
+      await writer.write({ checkpoint }, () => Promise.resolve());
+    });
+  }
+
+  rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
+    return this.#write(async ({ writer, database, tables }) => {
+      const found = to === null ? null : await this.header(to.height);
+      const checkpoint = planRollback(to, found, writer.moment.checkpoint);
+      const range = above(writer.moment.checkpoint, to);
+      const dropped = await refsOf(database.read, tables, writer.moment, range);
+      await writer.write({ checkpoint }, (run, version) =>
+        drop(run, tables, { ...writer.moment, version }, range),
+      );
+      return dropped;
+    });
+  }
+
+  async header(height: number): Promise<BlockHeader | null> {
+    return this.#current((now) =>
+      isHeld(now, height) ? headerOf(this.#source(), now, height) : Promise.resolve(null),
+    );
+  }
+
+  async get(height: number): Promise<Frame | null> {
+    return this.#current(async (now) => {
+      if (!isHeld(now, height)) return null;
+      const [frame] = await pageOf(this.#source(), now, { from: height, to: height });
+      return frame ?? null;
+    });
+  }
+
+  read(range: BlockRange, options: AbortOptions = {}): AsyncIterable<readonly Frame[]> {
+    return readBlocks(this.#source(), () => this.#now(), range, options);
+  }
+
+  async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
+    const { database, tables } = this.#opened();
+    return this.#current((now) => {
+      // A reader may show not all the blocks of a moment yet.
+      const asked = { table, key, height: now.checkpoint.head?.height ?? -1 };
+      return database.reading((run) => valueAt(run, tables, now, asked));
+    });
+  }
+
+  async stateAfter(block: BlockRef): Promise<StateReader> {
+    const { database, tables } = this.#opened();
+    const now = this.#now();
+    planRollback(block, await this.header(block.height), now.checkpoint);
+    const { height } = block;
+    return {
+      getState: (table, key) => database.reading((run) => valueAt(run, tables, now, { table, key, height })),
+    };
+  }
+
+  entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
+    return readEntries(this.#source(), () => this.#now(), table, options);
+  }
+
+  async cursor(consumer: string): Promise<BlockRef | null> {
+    const { database, tables } = this.#opened();
+    return readCursor(database.read, tables, this.#now().store, consumer);
+  }
+
+  async setCursor(consumer: string, ref: BlockRef): Promise<void> {
+    const { side, database, tables } = this.#opened();
+    if (side.role === 'reader')
+      return setOwnCursor(database, tables, side.follower.moment.store, { consumer, ref });
+    return this.#write(({ writer, tables }) =>
+      writer.write({}, (run) => writeCursor(run, tables, writer.moment.store, { consumer, ref })),
+    );
+  }
+
+  async view(): Promise<StorageView> {
+    const now = this.#now();
+    const release = this.#source().hold(now);
+    let isClosed = false;
+    const source = this.#source(() => {
+      if (isClosed) throw new SyncError('STORE_CLOSED', 'The view of the store is closed.');
+    });
+    return Promise.resolve({
+      checkpoint: now.checkpoint,
+      read: (range, options = {}) => readBlocks(source, () => now, range, options),
+      entries: (table, options = {}) => readEntries(source, () => now, table, options),
+      close: () => {
+        isClosed = true;
+        release();
+        return Promise.resolve();
+      },
+    });
+  }
+
+  async stage(): Promise<StorageStage> {
+    this.#opened();
+    if (this.#isStaging) throw new TypeError('The store has a stage already; close that one first.');
+    this.#isStaging = true;
+    const released = (): void => {
+      this.#isStaging = false;
+      this.#stagedGen = null;
+    };
+    try {
+      this.#stage = await this.#write(async ({ writer, tables }) => {
+        const queued = (write: () => Promise<void>): Promise<void> => this.#queue.run(write);
+        this.#stagedGen = await newGeneration(writer, tables);
+        return new PostgresStage({ tables, writer, queued, released }, this.#stagedGen);
+      });
+      return this.#stage;
+    } catch (error) {
+      released();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#callOff?.();
+    await this.#opening?.catch(() => undefined);
+    const open = this.#open;
+    this.#open = null;
+    await this.#stage?.close();
+    if (open === null) return;
+    open.database.stopWaiting();
+    const { side } = open;
+    if (side.role === 'reader') {
+      await side.listener.stop();
+      await side.follower.stop();
+    } else {
+      await side.purger.stop();
+      await this.#queue.idle();
+      await side.writer.close();
+      await side.teller.idle();
+    }
+    await open.database.close();
+  }
+
+  /** Reads at the present moment: a reader may hear late that it has passed. */
+  async #current<T>(read: (now: Moment) => Promise<T>): Promise<T> {
+    const { side } = this.#opened();
+    try {
+      return await read(this.#now());
+    } catch (error) {
+      if (side.role === 'writer' || !isSyncError(error, 'STORE_CLOSED')) throw error;
+      await side.follower.refresh();
+      return read(this.#now());
+    }
+  }
+
+  #source(check = (): void => undefined): Source {
+    const { database, tables, side } = this.#opened();
+    return {
+      tables,
+      reading: (step) => database.reading(step),
+      // What a reader needs is kept for a time.
+      hold: (at) => (side.role === 'writer' ? side.purger.retention.hold(at) : () => undefined),
+      check: () => {
+        this.#opened();
+        check();
+      },
+    };
+  }
+
+  /** Queues a write; what is queued when the store is closed is finished first. */
+  async #write<T>(task: (open: OpenStore & Pick<WriterSide, 'writer'>) => Promise<T>): Promise<T> {
+    const open = this.#opened();
+    const { side } = open;
+    if (side.role === 'reader')
+      throw new SyncError('STORE_READ_ONLY', 'The store is open for reading: another process writes it.');
+    return this.#queue.run(async () => {
+      const result = await task({ ...open, writer: side.writer });
+      side.teller.tell();
+      return result;
+    });
+  }
+
+  #follower(): Follower {
+    const { side } = this.#opened();
+    if (side.role === 'reader') return side.follower;
+    throw new TypeError('Only a reader follows what another process writes.');
+  }
+
+  #now(): Moment {
+    const { side } = this.#opened();
+    return side.role === 'writer' ? side.writer.moment : side.follower.moment;
+  }
+
+  #opened(): OpenStore {
+    if (this.#open !== null) return this.#open;
+    throw new SyncError('STORE_CLOSED', 'The store is not open.');
+  }
+}
+
+function isHeld({ checkpoint: { base, head } }: Moment, height: number): boolean {
+  return Number.isSafeInteger(height) && head !== null && height >= base && height <= head.height;
+}
+
+/** The heights above a block. */
+function above({ head }: Checkpoint, to: BlockRef | null): BlockRange {
+  return { from: (to?.height ?? -1) + 1, to: head?.height ?? -1 };
+}
+
+async function drop(run: Run, tables: Tables, place: Place, range: BlockRange): Promise<void> {
+  await dropBlocks(run, tables, place, range);
+  await dropChanges(run, tables, place, range);
+}

@@ -1,0 +1,204 @@
+import type { ChainIdentity, Checkpoint } from '../../src/contracts/index.js';
+import { isSyncError, SyncError } from '../../src/errors/index.js';
+import type { Database, Run } from './database.js';
+import type { Tables } from './schema.js';
+import { STATEMENT_MS } from './link.js';
+import { Behind, NoAnswer, sqlStateOf } from './errors.js';
+import { type Claim, claimStore, endStopped, type Moment } from './store-row.js';
+
+/** What a write makes of the row of its store. */
+export interface RowChange {
+  readonly checkpoint?: Checkpoint;
+  readonly identity?: ChainIdentity | null;
+  readonly gen?: number;
+}
+
+/** What a writer needs. */
+export interface WriterParts extends Claim {
+  readonly database: Database;
+  readonly tables: Tables;
+}
+
+/** SQLSTATE of a row that another transaction has locked for longer than one waits. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Thrown inside a transaction: an earlier try, whose answer was lost, has happened. */
+class AlreadyDone extends Error {}
+
+/**
+ * Writes as the one who holds the store's lease. Each write moves the version of the store on by one, on the condition
+ * that the owner and the version are as this writer left them: so a write whose answer was lost is sent again, and
+ * happens once.
+ */
+export class Writer {
+  readonly #parts: WriterParts;
+  #moment: Moment;
+  #ended: SyncError | null = null;
+  readonly #timer: NodeJS.Timeout;
+  #renewing: Promise<void> | null = null;
+  #isWriting = false;
+
+  private constructor(parts: WriterParts, moment: Moment) {
+    this.#parts = parts;
+    this.#moment = moment;
+    this.#timer = setInterval(() => {
+      this.#renewing ??= this.#renew().finally(() => {
+        this.#renewing = null;
+      });
+    }, parts.leaseMs / 3);
+    this.#timer.unref();
+  }
+
+  /** Takes the lease of a store. @throws SyncError `STORE_LOCKED`, `STORE_VERSION` */
+  static async claim(parts: WriterParts): Promise<Writer> {
+    const { database, tables, name, leaseMs } = parts;
+    const { value } = await database.outlast(async () => {
+      try {
+        return await database.transaction((run) => claimStore(run, tables, parts));
+      } catch (error) {
+        if (sqlStateOf(error) === LOCK_NOT_AVAILABLE)
+          await database.transaction((run) => endStopped(run, tables, name, Math.min(leaseMs, STATEMENT_MS)));
+        throw error;
+      }
+    });
+    return new Writer(parts, value);
+  }
+
+  /** As of the last write. */
+  get moment(): Moment {
+    return this.#moment;
+  }
+
+  /**
+   * Changes the row of the store, and other rows by a step that gets the version they belong to. Writes have to come one
+   * after the other.
+   *
+   * @throws SyncError `STORE_LOCKED` once another writer has taken over; `STORE_UNAVAILABLE` when it is not known whether
+   *   the write has happened, and from then on.
+   */
+  async write(change: RowChange, step: (run: Run, version: number) => Promise<void>): Promise<void> {
+    if (this.#ended !== null) throw this.#ended;
+    this.#isWriting = true;
+    try {
+      await this.#persist(change, step);
+    } catch (error) {
+      if (isSyncError(error, 'STORE_LOCKED') || isSyncError(error, 'STORE_UNAVAILABLE')) this.#ended = error;
+      throw error;
+    } finally {
+      this.#isWriting = false;
+    }
+    const { version } = this.#moment;
+    this.#moment = { ...this.#moment, ...change, version: version + 1 };
+  }
+
+  /**
+   * Removes rows that are not visible any more, in one transaction that is not tried again. From then on the store has the
+   * moments from a version on, of the present generation.
+   */
+  async tidy(
+    { version, gen }: Pick<Moment, 'version' | 'gen'>,
+    step: (run: Run) => Promise<boolean>,
+  ): Promise<boolean> {
+    if (this.#ended !== null) throw this.#ended;
+    const { database, tables, owner } = this.#parts;
+    const { store, epoch } = this.#moment;
+    const sql = `update ${tables.store} set purged = greatest(purged, $5)
+      where id = $1 and epoch = $2 and owner = $3 and gen = $4 returning id`;
+    const { value } = await database.transaction(async (run) => {
+      const rows = await run(sql, [store, epoch, owner, gen, version]);
+      if (rows.length === 0)
+        throw new SyncError('STORE_CLOSED', 'The store has other contents, or another writer.');
+      return step(run);
+    });
+    return value;
+  }
+
+  /** Gives the lease back, if it is still held and the server is there. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#renewing;
+    if (this.#ended !== null) return;
+    const { database, tables, owner } = this.#parts;
+    const { store, epoch } = this.#moment;
+    const sql = `update ${tables.store} set lease_until = null where id = $1 and epoch = $2 and owner = $3`;
+    try {
+      await database.transaction((run) => run(sql, [store, epoch, owner]));
+    } catch {
+      // It ends by itself.
+    }
+  }
+
+  async #persist(change: RowChange, step: (run: Run, version: number) => Promise<void>): Promise<void> {
+    const { database, leaseMs } = this.#parts;
+    const next = this.#moment.version + 1;
+    let isDone = false;
+    await database.outlast(async () => {
+      try {
+        const { isDurable } = await database.transaction(async (run) => {
+          if (isDone) return this.#touch(run);
+          await this.#fence(run, change);
+          const start = performance.now();
+          await step(run, next);
+          // The lease goes by the server's clock, and began with the fence.
+          if (performance.now() - start > leaseMs / 3) await this.#touch(run);
+        });
+        if (isDurable) return;
+        isDone = true;
+      } catch (error) {
+        if (!(error instanceof AlreadyDone)) throw error;
+        isDone = true;
+      }
+      // The standby has what came before a write that it confirms.
+      throw new NoAnswer(new Error('The standby has not confirmed a write.'));
+    });
+  }
+
+  /** Locks the row, and checks that nobody else has written. */
+  async #fence(run: Run, { checkpoint, identity, gen }: RowChange): Promise<void> {
+    const { tables, owner, leaseMs } = this.#parts;
+    const { store, epoch, version } = this.#moment;
+    const sql = `update ${tables.store} set version = version + 1, lease_until = clock_timestamp() + $5 * interval '1 ms',
+        checkpoint = coalesce($6, checkpoint), identity = coalesce($7, identity), gen = coalesce($8::int, gen),
+        tidied = case when $8::int is null then tidied else -1 end
+      where id = $1 and epoch = $2 and owner = $3 and version = $4 returning version`;
+    const texts = [checkpoint, identity].map((each) =>
+      each === undefined || each === null ? null : JSON.stringify(each),
+    );
+    const values = [store, epoch, owner, version, leaseMs, ...texts, gen ?? null];
+    if ((await run(sql, values)).length === 0) throw await this.#whyNot(run);
+  }
+
+  async #whyNot(run: Run): Promise<Error> {
+    const { tables, owner, name } = this.#parts;
+    const sql = `select version from ${tables.store} where id = $1 and epoch = $2 and owner = $3`;
+    const values = [this.#moment.store, this.#moment.epoch, owner];
+    const [row] = await run<{ readonly version: string }>(sql, values);
+    if (row === undefined)
+      return new SyncError(
+        'STORE_LOCKED',
+        `Another writer has taken over the store ${JSON.stringify(name)}.`,
+      );
+    if (Number(row.version) === this.#moment.version + 1) return new AlreadyDone();
+    // One that was promoted without it, or is not promoted yet: another server may have it.
+    const message = `The database is at version ${row.version} of the store, which was at ${this.#moment.version}.`;
+    return new Behind(message);
+  }
+
+  async #touch(run: Run): Promise<void> {
+    const { tables, owner, leaseMs } = this.#parts;
+    const sql = `update ${tables.store} set lease_until = clock_timestamp() + $4 * interval '1 ms'
+      where id = $1 and epoch = $2 and owner = $3 returning id`;
+    const rows = await run(sql, [this.#moment.store, this.#moment.epoch, owner, leaseMs]);
+    if (rows.length === 0) throw await this.#whyNot(run);
+  }
+
+  /** A write renews the lease itself, and holds the row for as long as it takes. */
+  async #renew(): Promise<void> {
+    if (this.#isWriting) return;
+    try {
+      await this.#parts.database.transaction((run) => this.#touch(run));
+    } catch {
+      // The next write, or the next renewal, finds out.
+    }
+  }
+}

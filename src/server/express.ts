@@ -11,15 +11,20 @@ import { serveRequest } from './node.js';
 import { serverPlan } from './plan.js';
 import { breakOff } from './send.js';
 import { splitTarget } from './target.js';
+import type { SyncServer } from './sync-server.js';
 
 export type { SyncMiddlewareOptions, SyncMiddlewareRequest } from './middleware-options.js';
 export type { CloseServerOptions } from './close-options.js';
 export type { SyncServerConfig } from './plan.js';
+export type { SyncServer, SyncRequest } from './sync-server.js';
+export { syncDashboard, type SyncDashboard, type SyncDashboardOptions } from '../dashboard/index.js';
 
 /** An Express middleware with what it holds open. */
 export interface SyncMiddleware extends Closeable {
   /** Answers a request, or hands it on when its path is none of the service's. */
   (req: SyncMiddlewareRequest, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** The server that answers: what it has open, and its status. */
+  readonly server: SyncServer;
   /**
    * Ends all open streams, lets other answers end within `graceMs`, and resolves when all have ended; later requests are
    * answered 503.
@@ -58,7 +63,7 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
     await Promise.all(open.values());
     clearTimeout(cutOff);
   };
-  return Object.assign(handler, { close });
+  return Object.assign(handler, { server, close });
 }
 
 /** At `close`, a client that does not take the rest of what it was sent is cut off after this time. */

@@ -1,5 +1,6 @@
 // Takes the pictures in docs/images of a real node as it syncs: `npm run screenshots`. Takes two minutes.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
@@ -13,10 +14,10 @@ const SECONDS = Number(process.env['BLOCKFERRY_SCREENSHOT_SECONDS'] ?? 110);
 /** Around a part of the page, in pixels. */
 const MARGIN = 32;
 const WIDE = { viewport: { width: 1280, height: 900 } };
-const PHONE = { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2, isMobile: true };
+const PHONE = { viewport: { width: 360, height: 1500 }, deviceScaleFactor: 2, isMobile: true };
 
 async function open(browser: Browser, url: string, options: BrowserContextOptions): Promise<Page> {
-  const { page } = await openPage(browser, url, { deviceScaleFactor: 1.5, ...options });
+  const { page } = await openPage(browser, url, { deviceScaleFactor: 1.25, ...options });
   await page.locator('#height').filter({ hasText: /\d/ }).waitFor();
   return page;
 }
@@ -41,6 +42,20 @@ async function part(page: Page, heading: string, name: string): Promise<void> {
   console.log(`docs/images/dashboard-${name}.png`);
 }
 
+/** A node that began with a snapshot. */
+async function pictureOfSnapshot(browser: Browser): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'screenshots-'));
+  const site = await watchedSite({ blocks: 9_200, snapshots: directory });
+  const page = await open(browser, site.page, { ...WIDE, colorScheme: 'light' });
+  await extend(site.source, 3_100);
+  await page.locator('#height').filter({ hasText: '12,299' }).waitFor();
+  await delay(2000);
+  await part(page, 'trust-title', 'assumed');
+  await page.context().close();
+  await site.close();
+  rmSync(directory, { recursive: true });
+}
+
 const path = chromiumPath();
 if (path === null) throw new Error('There is no Chromium here: apt-get install chromium.');
 mkdirSync(FOLDER, { recursive: true });
@@ -59,13 +74,14 @@ try {
   }
   await save(light, 'light');
   await save(dark, 'dark');
-  await save(phone, 'phone');
+  await save(phone, 'phone', false);
   await part(light, 'forks-title', 'fork');
   await part(light, 'peers-title', 'dropped-peer');
   await light.fill('#at', '48000');
   await light.press('#at', 'Enter');
   await light.waitForSelector('.checks');
   await part(light, 'block-title', 'inspector');
+  await pictureOfSnapshot(browser);
   await light.evaluate('scrollTo(0, 0)');
   await site.node.close();
   await light.waitForSelector('#gone:not([hidden])', { timeout: 30_000 });

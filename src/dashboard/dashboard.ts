@@ -7,7 +7,7 @@ import { DashboardFeed } from './feed.js';
 import { BlockInspector } from './inspected-block.js';
 import { dashboardPage, type Page } from './page-file.js';
 import { DashboardStreams } from './streams.js';
-import type { WatchedNode } from './watched.js';
+import type { WatchedNode, WatchedServer } from './watched.js';
 
 /** Pages that are live at once; more of them ask from time to time. */
 const MAX_STREAMS = 16;
@@ -54,6 +54,11 @@ export class Dashboard {
   /** Shows a node in place of the one before. */
   watch(node: WatchedNode): void {
     if (!this.#isClosed) this.#feed.watch(node);
+  }
+
+  /** Shows what a server hands on; `null` for none. */
+  serve(server: WatchedServer | null): void {
+    this.#feed.serve(server);
   }
 
   /** Ends all streams and removes every listener; later requests are answered 503. */

@@ -1,38 +1,40 @@
-import type { ChainChange, Checkpoint } from '../contracts/index.js';
+import type { Checkpoint } from '../contracts/index.js';
 import type { SnapshotEvent, SyncEvent } from '../engine/events/events.js';
 import type { DashboardDocument, ShownImport } from './document.js';
 import { Forks } from './forks.js';
+import { Growth } from './growth.js';
 import { PeerNews } from './peers.js';
-import { Samples, type Totals } from './samples.js';
+import { Samples } from './samples.js';
 import { shownServer } from './served.js';
 import { shownError, shownRef } from './shown.js';
-import type { WatchedChain, WatchedEngine, WatchedNode } from './watched.js';
+import type { WatchedChain, WatchedEngine, WatchedNode, WatchedServer } from './watched.js';
 
 const SAMPLE_MS = 1_000;
 /** Samples in an update: enough for a page that missed one or two. */
 const NEWEST_SAMPLES = 8;
 const NO_CHECKPOINT: Checkpoint = { head: null, base: 0, confirmed: null, finalized: null, assumed: null };
-const NOTHING: Totals = { blocks: 0, bytes: 0 };
 
 /** Listens to a node, and says at any moment what is to be shown of it. What it holds is bounded. */
 export class DashboardFeed {
   readonly #onChange: () => void;
-  readonly #samples = new Samples(NOTHING);
+  readonly #samples = new Samples({ blocks: 0, bytes: 0 });
   readonly #timer: NodeJS.Timeout;
   readonly #forks = new Forks();
   #peers = new PeerNews();
-  #node: WatchedNode = { engine: null, chain: null, server: null };
+  #node: WatchedNode = { engine: null, chain: null };
+  #server: WatchedServer | null = null;
   #snapshot: ShownImport | null = null;
-  /** Of a chain without an engine, since it is watched. */
-  #appended: Totals = NOTHING;
-  #height = -1;
+  readonly #growth = new Growth((dropped) => {
+    // An engine tells more of it.
+    if (this.#node.engine === null) this.#forks.add({ ...BARE_ROLLBACK, ...dropped, at: Date.now() });
+  });
   #stopListening = (): void => undefined;
 
   /** @param onChange - called at every event that may be of interest; often. */
   constructor(onChange: () => void) {
     this.#onChange = onChange;
     this.#timer = setInterval(() => {
-      this.#samples.take(this.#totals(), Date.now());
+      this.#samples.take(this.#growth.totals, Date.now());
       onChange();
     }, SAMPLE_MS).unref();
   }
@@ -42,7 +44,14 @@ export class DashboardFeed {
     this.#stopListening();
     this.#node = node;
     this.#peers = new PeerNews();
-    this.#stopListening = node.engine === null ? this.#listenToChain(node.chain) : this.#listen(node.engine);
+    this.#growth.watch(node.engine?.chain ?? node.chain, this.#onChange);
+    this.#stopListening = node.engine === null ? () => undefined : this.#listen(node.engine);
+    this.#onChange();
+  }
+
+  /** Shows what a server hands on; `null` for none. */
+  serve(server: WatchedServer | null): void {
+    this.#server = server;
     this.#onChange();
   }
 
@@ -51,6 +60,7 @@ export class DashboardFeed {
     clearInterval(this.#timer);
     this.#stopListening();
     this.#stopListening = () => undefined;
+    this.#growth.watch(null, this.#onChange);
   }
 
   /** The chain that is shown; `null` while there is none. */
@@ -64,7 +74,7 @@ export class DashboardFeed {
    * @param which - `newest` leaves out samples that a page has which saw the last ones.
    */
   document(watchers: number, which: 'all' | 'newest'): DashboardDocument {
-    const { engine, server } = this.#node;
+    const { engine } = this.#node;
     const heights = this.#heights(engine);
     const peers =
       engine === null ? [] : this.#peers.shown(engine.peers, engine.state.peer, heights.here?.height ?? -1);
@@ -76,7 +86,7 @@ export class DashboardFeed {
       peers,
       forks: this.#forks.shown,
       snapshot: this.#snapshot,
-      server: shownServer(server),
+      server: shownServer(this.#server),
     };
   }
 
@@ -108,18 +118,18 @@ export class DashboardFeed {
     };
   }
 
-  #totals(): Totals {
-    const { engine } = this.#node;
-    if (engine === null) return this.#appended;
-    const { blocks, bytes } = engine.state.progress;
-    return { blocks, bytes };
-  }
-
   #listen(engine: WatchedEngine): () => void {
     const subscription = engine.events.subscribe((event) => {
       this.#note(event);
     });
+    let isOver = false;
+    // Of what is opened later, and before its first block comes.
+    const onOpened = (chain: WatchedChain): void => {
+      if (!isOver) this.#growth.watch(chain, this.#onChange);
+    };
+    if (engine.chain === null) engine.opened().then(onOpened, () => undefined);
     return () => {
+      isOver = true;
       subscription.unsubscribe();
     };
   }
@@ -128,37 +138,24 @@ export class DashboardFeed {
     // One of each block; progress tells of many.
     if (event.type === 'block') return;
     if (event.type === 'peer') this.#peers.note(event);
-    else if (event.type === 'snapshot') this.#snapshot = shownImport(event);
+    else if (event.type === 'snapshot') this.#imported(shownImport(event));
     else if (isForkEvent(event)) this.#forks.note(event, Date.now());
     this.#onChange();
   }
 
-  #listenToChain(chain: WatchedChain | null): () => void {
-    if (chain === null) return () => undefined;
-    this.#height = chain.tip().head?.height ?? -1;
-    return chain.subscribe((change) => {
-      this.#changed(change);
-      this.#onChange();
+  /** The blocks of a snapshot come beside the chain. */
+  #imported(now: ShownImport): void {
+    const { importedBlocks, verifiedBytes } = now;
+    const before = now.status === 'begun' || now.status === 'resumed' ? now : (this.#snapshot ?? now);
+    this.#snapshot = now;
+    this.#growth.add({
+      blocks: Math.max(0, importedBlocks - before.importedBlocks),
+      bytes: Math.max(0, verifiedBytes - before.verifiedBytes),
     });
   }
-
-  #changed(change: ChainChange): void {
-    if (change.kind === 'extend') {
-      const bytes = change.frames.reduce((sum, frame) => sum + frame.bytes.byteLength, 0);
-      this.#appended = {
-        blocks: this.#appended.blocks + change.frames.length,
-        bytes: this.#appended.bytes + bytes,
-      };
-      this.#height = change.frames.at(-1)?.header.height ?? this.#height;
-      return;
-    }
-    const { height } = change.to;
-    const dropped = this.#height - height;
-    this.#height = height;
-    const fork = { at: Date.now(), kind: 'rollback', height, dropped } as const;
-    this.#forks.add({ ...fork, ours: null, theirs: null, peer: null });
-  }
 }
+
+const BARE_ROLLBACK = { kind: 'rollback', ours: null, theirs: null, peer: null } as const;
 
 type ForkEvent = Parameters<Forks['note']>[0];
 const FORK_EVENTS: readonly SyncEvent['type'][] = [

@@ -58,6 +58,8 @@ export const DASHBOARD_OPTIONS = {
 export interface SyncDashboard {
   /** Answers a request, or hands it on when its path is none of the dashboard's. */
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** Shows what a server hands on that was made later, as that of an engine's chain; `null` for none any more. */
+  serve(server: SyncServer | null): void;
   /** Ends its streams and stops listening to the node. Later requests are answered 503. */
   close(): void;
 }
@@ -77,13 +79,17 @@ export function syncDashboard(options: SyncDashboardOptions): SyncDashboard {
   if (engine === null && chain === null)
     throw refusal({ owner, path: 'engine' }, 'or `chain` has to be there.');
   const dashboard = new Dashboard({ onError });
-  dashboard.watch({ engine, chain, server });
+  dashboard.watch({ engine, chain });
+  dashboard.serve(server);
   const handler = (req: IncomingMessage, res: ServerResponse, next: () => void): void => {
     const target = splitTarget(req.url ?? '/');
     if (dashboard.serves(target.path)) void dashboard.handle({ req, res, target });
     else next();
   };
   return Object.assign(handler, {
+    serve: (later: SyncServer | null) => {
+      dashboard.serve(DASHBOARD_OPTIONS.server.read(later, { owner: 'serve', path: 'server' }));
+    },
     close: () => {
       dashboard.close();
     },

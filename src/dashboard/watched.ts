@@ -19,6 +19,7 @@ export interface WatchedEngine {
   readonly state: SyncState;
   readonly peers: readonly PeerInfo[];
   readonly chain: WatchedChain | null;
+  opened(): Promise<WatchedChain>;
   readonly events: { subscribe(listener: (event: SyncEvent) => void): Subscribed };
 }
 
@@ -34,5 +35,4 @@ export interface WatchedNode {
   readonly engine: WatchedEngine | null;
   /** Of a node without an engine; else that of the engine. */
   readonly chain: WatchedChain | null;
-  readonly server: WatchedServer | null;
 }

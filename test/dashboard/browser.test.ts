@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import test, { type ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
 import { browserFor, chromiumPath, openPage } from '../helpers/browser.js';
+import { tempDir } from '../helpers/temp-dir.js';
 import { until } from '../helpers/waiting.js';
 import {
   extend,
@@ -163,6 +164,21 @@ browserTest(
   },
 );
 
+browserTest(
+  'what a snapshot brought is a bar of its own, with who signed it, and is in no share',
+  async (t, path) => {
+    const node = await site(t, { blocks: 90, snapshots: tempDir(t) });
+    await extend(node.source, 10);
+    const browser = await browserFor(t, path);
+    const { page } = await openPage(browser, node.page);
+    await hasText(page, '#height', '99');
+    await hasText(page, '#holdings', 'Signed by 1 of 2 trusted keys.');
+    await hasText(page, '.bar:has(dt:text("Assumed")) .value', '89');
+    t.is(await page.locator('.bar:has(dt:text("Assumed")) .share').textContent(), '');
+    t.is(await page.locator('.bar:has(dt:text("Here")) .share').textContent(), '10.0 %');
+  },
+);
+
 browserTest('where no stream comes through, the page asks', async (t, path) => {
   const node = await site(t, {
     blocks: 10,
@@ -178,6 +194,7 @@ browserTest('where no stream comes through, the page asks', async (t, path) => {
   await hasText(page, '#link-text', 'asked every two seconds');
   await extend(node.source, 4);
   await hasText(page, '#height', '13');
+  t.true(await page.locator('#gone').isHidden());
 });
 
 browserTest('the keyboard reaches everything, and what has the focus shows it', async (t, path) => {
@@ -212,6 +229,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.press('#at', 'Enter');
     await hasText(page, '.checks .good', 'The hash fits');
     t.deepEqual(await seriousFindings(page), []);
+    const faint = colorScheme === 'light' ? '#bbb' : '#444';
+    await page.evaluate(`document.getElementById('lead').style.color = '${faint}'`);
+    t.regex(
+      (await seriousFindings(page)).join(),
+      /^color-contrast: .*id="lead"/,
+      'what is not right is found',
+    );
     await page.goto(`${node.page}/errors`);
     t.deepEqual(await seriousFindings(page), []);
   });

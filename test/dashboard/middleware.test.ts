@@ -98,11 +98,29 @@ test('the document tells heights, peers and what is served, and the streams have
     state.peers.map(({ state: now, head, lag, why }) => [now, head, lag, why]),
     [['active', 44, 0, null]],
   );
-  await until(
-    async () => (await stateOf(node)).samples.reduce((sum, [, , blocks]) => sum + blocks, 0) === 45,
-  );
   response.destroy();
   await until(async () => (await stateOf(node)).watchers === 0);
+});
+
+test('each second has the blocks and bytes that came in it', async (t) => {
+  const node = await site(t, { blocks: 20 });
+  await until(() => node.engine.state.phase === 'synced');
+  const dashboard = syncDashboard({ engine: node.engine });
+  t.teardown(() => {
+    dashboard.close();
+  });
+  const url = await listen(t, (req, res) => {
+    dashboard(req, res, () => res.end());
+  });
+  const sums = async (): Promise<readonly [number, number]> => {
+    const { samples } = (await (await fetch(`${url}/state`)).json()) as DashboardDocument;
+    const sum = (index: 2 | 3): number => samples.reduce((total, sample) => total + sample[index], 0);
+    return [sum(2), sum(3)];
+  };
+  await extend(node.source, 7);
+  await until(async () => (await sums())[0] === 7);
+  const [, bytes] = await sums();
+  t.true(bytes > 7 * 100, String(bytes));
 });
 
 test('a fork is an entry with what was dropped', async (t) => {
@@ -137,7 +155,9 @@ test('a node that follows nobody shows its chain, as it grows and goes back', as
   const url = await listen(t, (req, res) => {
     dashboard(req, res, () => res.writeHead(404).end());
   });
-  t.teardown(dashboard.close);
+  t.teardown(() => {
+    dashboard.close();
+  });
   const { documents } = await stream(url);
   await until(() => documents.length > 0);
   t.is(documents[0]?.phase, 'serving');
@@ -176,7 +196,9 @@ test('a document that is too large to be looked at is refused before it is decod
   t.teardown(() => chain.close());
   await extend(chain, 1, 'large', 5 * 1024 * 1024);
   const dashboard = syncDashboard({ chain });
-  t.teardown(dashboard.close);
+  t.teardown(() => {
+    dashboard.close();
+  });
   const url = await listen(t, (req, res) => {
     dashboard(req, res, () => res.end());
   });
@@ -297,7 +319,9 @@ test('a source that fails is told to the host and not to whoever looks', async (
   });
   const told: unknown[] = [];
   const dashboard = syncDashboard({ chain: broken, onError: (error) => told.push(error) });
-  t.teardown(dashboard.close);
+  t.teardown(() => {
+    dashboard.close();
+  });
   const url = await listen(t, (req, res) => {
     dashboard(req, res, () => res.end());
   });

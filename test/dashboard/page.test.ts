@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { seal, SEALED_JSON_GENESIS } from '../../plugins/chain-sealed-json/index.js';
 import type { DashboardDocument } from '../../src/dashboard/document.js';
 import { barsOf } from '../../src/dashboard/page/bar-figures.js';
-import { History, pathsOf, scaleOf } from '../../src/dashboard/page/curve.js';
+import { History, pathsOf, scaleOf, smoothed } from '../../src/dashboard/page/curve.js';
 import { bytesText, duration, rate, share } from '../../src/dashboard/page/format.js';
 import { readSealed } from '../../src/dashboard/page/sealed-json.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
@@ -111,6 +111,10 @@ test('a curve has a gap where nothing was seen, and begins anew with a node that
   t.is(pathsOf(history.values(2), 8).line.match(/M/g)?.length, 2);
   history.add([[1, 9000, 3, 30]]);
   t.deepEqual(history.values(3).slice(-4), [null, null, null, 30]);
+});
+
+test('a curve is smoothed within what was seen, and loses nothing', (t) => {
+  t.deepEqual(smoothed([null, 0, 10, 0, 10, 0, null, 4]), [null, 10 / 3, 5, 4, 5, 14 / 4, null, 2]);
 });
 
 test('a few seconds that brought very much do not flatten a curve', (t) => {

@@ -10,7 +10,9 @@ import {
   openChain,
   type SyncEngine,
 } from '../../src/index.js';
+import { secp256k1Signer } from '../../plugins/signer-secp256k1/index.js';
 import {
+  type SyncMiddlewareOptions,
   type SyncDashboard,
   syncDashboard,
   type SyncMiddleware,
@@ -18,6 +20,8 @@ import {
 } from '../../src/server/express.js';
 
 const encoder = new TextEncoder();
+/** A key that has signed nothing. */
+const OTHER_KEY = `02${'79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798'}`;
 const memory = { use: 'memory' } as const;
 
 /** A port of this machine that something answers at. */
@@ -105,6 +109,8 @@ export interface WatchedSiteOptions {
   readonly blocks?: number;
   /** Whether the first peer is one that lies. */
   readonly hasLiar?: boolean;
+  /** A directory, where the node takes a snapshot that one of two trusted keys has signed; its peer makes it there. */
+  readonly snapshots?: string | null;
   /** Put before the dashboard. */
   readonly before?: express.RequestHandler;
 }
@@ -113,23 +119,29 @@ export interface WatchedSiteOptions {
 export async function watchedSite({
   blocks = 50,
   hasLiar = false,
+  snapshots = null,
   before,
 }: WatchedSiteOptions = {}): Promise<WatchedSite> {
   const source = await openChain({ storage: memory, chain: 'sealed-json', finality: { depth: 12 } });
   await extend(source, blocks);
-  const peer = await serve(source);
+  const signer = await secp256k1Signer(new Uint8Array(32).fill(7));
+  const peer = await serve(source, snapshots === null ? null : { signer, directory: snapshots });
   const liar = hasLiar ? await serve(lying(source, Math.floor(blocks / 3))) : null;
   const engine = createSyncEngine({
     peers: [...(liar === null ? [] : [liar.site.url]), peer.site.url],
     storage: memory,
     follow: true,
     finality: { depth: 12 },
-    mode: 'stream',
+    ...(snapshots === null
+      ? { mode: 'stream' }
+      : { mode: 'snapshot', trust: { signers: [signer.publicKey, OTHER_KEY] } }),
   });
+  // Before the start, so that it sees how it begins.
+  const dashboard = syncDashboard({ engine });
   const started = engine.start();
   started.catch(() => undefined);
   const middleware = syncMiddleware({ source: await engine.opened() });
-  const dashboard = syncDashboard({ engine, server: middleware.server });
+  dashboard.serve(middleware.server);
   const app = express();
   if (before !== undefined) app.use('/sync/ui', before);
   app.use('/sync/ui', dashboard);
@@ -146,9 +158,12 @@ export async function watchedSite({
   return { source, engine, dashboard, middleware, node, page: `${node.url}/sync/ui`, peer: peer.site, close };
 }
 
-async function serve(source: BlockSource): Promise<{ readonly site: Site; close(): Promise<void> }> {
+async function serve(
+  source: BlockSource,
+  snapshots: SyncMiddlewareOptions['snapshots'] = null,
+): Promise<{ readonly site: Site; close(): Promise<void> }> {
   const app = express();
-  const middleware = syncMiddleware({ source });
+  const middleware = syncMiddleware({ source, snapshots });
   app.use('/sync', middleware);
   const site = await siteOf(app);
   return {

@@ -6,6 +6,7 @@ import { servicePlan } from '../../server/plan.js';
 import { failureOf, UsageError } from '../exit.js';
 import { planned } from '../planned.js';
 import type { Reporter } from '../reporter.js';
+import { type FrontOptions, UI_PATH } from './front.js';
 
 /** What a command was told of what to serve. */
 export interface ServerArguments {
@@ -14,6 +15,7 @@ export interface ServerArguments {
   readonly snapshotEvery?: number;
   readonly maxBlockBytes: number;
   readonly cache: NonNullable<SyncServerConfig['cache']>;
+  readonly ui?: boolean;
 }
 
 /**
@@ -68,6 +70,22 @@ async function snapshotOptions(
       }
     },
   };
+}
+
+/** What a command's front has beside the server. */
+export function frontOptions({ ui }: Pick<ServerArguments, 'ui'>, out: Reporter): FrontOptions {
+  return {
+    ui,
+    onError: (error) => {
+      warn(out, error);
+    },
+  };
+}
+
+/** Tells where a command listens. */
+export function tellAddress(out: Reporter, url: string, { ui = false }: Pick<ServerArguments, 'ui'>): void {
+  out.emit({ type: 'listening', url });
+  if (ui) out.emit({ type: 'step', step: 'ui', text: `The dashboard is at ${url}${UI_PATH}.` });
 }
 
 function warn(out: Reporter, error: unknown): void {

@@ -12,7 +12,7 @@ import type { SyncServer } from '../../server/index.js';
 import { chainSummary, storeText } from '../chain-summary.js';
 import type { CommandContext } from '../run-command.js';
 import { type PeerArguments, syncPlan } from '../sync-options.js';
-import { chainServer, type ServerArguments } from './chain-server.js';
+import { chainServer, frontOptions, type ServerArguments, tellAddress } from './chain-server.js';
 import { Front } from './front.js';
 
 /** Between two tries of one engine. */
@@ -34,7 +34,7 @@ export async function relay(options: RelayArguments, context: CommandContext): P
   const isCatchingUp = (): boolean => following.engine?.state.phase !== 'synced';
   const makeServer = await chainServer(options, context.out, isCatchingUp);
   const plan = await syncPlan(options, { follow: true, retry: RETRY });
-  const front = new Front();
+  const front = new Front(frontOptions(options, context.out));
   try {
     const round = new Relay({ plan, front, makeServer, following, address: options }, context);
     while (!context.signal.aborted) await round.run();
@@ -51,7 +51,7 @@ interface Following {
 interface RelayParts {
   readonly plan: EnginePlan;
   readonly front: Front;
-  readonly address: Pick<RelayArguments, 'host' | 'port'>;
+  readonly address: Pick<RelayArguments, 'host' | 'port' | 'ui'>;
   readonly makeServer: (chain: Chain) => SyncServer;
   readonly following: Following;
 }
@@ -75,6 +75,7 @@ class Relay {
   async run(): Promise<void> {
     const engine = engineOf(this.#parts.plan);
     this.#parts.following.engine = engine;
+    this.#parts.front.watch({ engine, chain: null });
     this.#report(engine);
     try {
       await Promise.all([engine.start({ signal: this.#context.signal }), this.#serve(engine)]);
@@ -113,7 +114,7 @@ class Relay {
   async #listen(): Promise<void> {
     const { front, address } = this.#parts;
     const url = await front.listen(address.host, address.port);
-    this.#context.out.emit({ type: 'listening', url });
+    tellAddress(this.#context.out, url, this.#parts.address);
   }
 
   /** Serves on meanwhile what is there. */

@@ -1,6 +1,6 @@
 import type { Sample } from '../document.js';
 import { make, makeSvg, setText } from './dom.js';
-import { HEIGHT, History, KEPT, pathsOf, scaleOf, WIDTH } from './curve.js';
+import { HEIGHT, History, KEPT, pathsOf, scaleOf, smoothed, WIDTH } from './curve.js';
 import { byteParts, duration, rate } from './format.js';
 
 /** A second alone is a jumpy figure. */
@@ -45,8 +45,9 @@ class Chart {
     ]);
   }
 
-  draw(values: readonly (number | null)[]): void {
-    const recent = values.slice(-AVERAGED).filter((value) => value !== null);
+  draw(seconds: readonly (number | null)[]): void {
+    const values = smoothed(seconds);
+    const recent = seconds.slice(-AVERAGED).filter((value) => value !== null);
     const now = recent.length === 0 ? 0 : recent.reduce((sum, value) => sum + value, 0) / recent.length;
     const most = Math.max(0, ...values.map((value) => value ?? 0));
     const [number, unit] = this.#write(now);

@@ -35,6 +35,18 @@ export class History {
   }
 }
 
+/** Half of the seconds that a point of a curve is the mean of, its own left out. */
+const REACH = 2;
+
+/** The same values, each the mean of those around it: single seconds are jumpy. */
+export function smoothed(values: readonly (number | null)[]): readonly (number | null)[] {
+  return values.map((value, at) => {
+    if (value === null) return null;
+    const near = values.slice(Math.max(0, at - REACH), at + REACH + 1).filter((each) => each !== null);
+    return near.reduce((sum, each) => sum + each, 0) / near.length;
+  });
+}
+
 /** The value at the top of a curve: not that of a few seconds which would flatten all others. */
 export function scaleOf(values: readonly (number | null)[]): number {
   const seen = values.filter((value) => value !== null).sort((a, b) => a - b);

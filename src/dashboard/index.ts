@@ -10,9 +10,11 @@ import {
   type SpecOf,
   withDefault,
 } from '../internal/options/index.js';
-import type { SyncServer } from '../server/sync-server.js';
 import { splitTarget } from '../server/target.js';
 import { Dashboard } from './dashboard.js';
+import type { WatchedServer } from './watched.js';
+
+export type { WatchedServer } from './watched.js';
 
 /** Options of {@link syncDashboard}: what there is of a node, at least an engine or a chain. */
 export interface SyncDashboardOptions {
@@ -23,17 +25,17 @@ export interface SyncDashboardOptions {
    */
   readonly engine?: SyncEngine | null;
   /**
-   * The chain of a node that follows nobody.
-   *
-   * @defaultValue `null`: that of the engine
-   */
-  readonly chain?: Chain | null;
-  /**
-   * What serves others: that of `createSyncServer`, or `server` of what `syncMiddleware` gives.
+   * The chain of a node that follows nobody; else that of the engine is shown.
    *
    * @defaultValue `null`
    */
-  readonly server?: SyncServer | null;
+  readonly chain?: Chain | null;
+  /**
+   * What serves others: `server` of what `syncMiddleware` makes.
+   *
+   * @defaultValue `null`
+   */
+  readonly server?: WatchedServer | null;
   /**
    * Called with failures that clients are told nothing about. Must not throw.
    *
@@ -48,9 +50,7 @@ export const DASHBOARD_OPTIONS = {
     objectWith<SyncEngine>('an engine, as `createSyncEngine` makes', ['start', 'opened', 'close']),
   ),
   chain: optional(objectWith<Chain>('a chain, as `openChain` makes', ['tip', 'read', 'decode', 'subscribe'])),
-  server: optional(
-    objectWith<SyncServer>('a server, as `createSyncServer` makes', ['status', 'serves', 'handle']),
-  ),
+  server: optional(objectWith<WatchedServer>('`server` of what `syncMiddleware` makes', ['status'])),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
 } satisfies SpecOf<SyncDashboardOptions>;
 
@@ -59,7 +59,7 @@ export interface SyncDashboard {
   /** Answers a request, or hands it on when its path is none of the dashboard's. */
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /** Shows what a server hands on that was made later, as that of an engine's chain; `null` for none any more. */
-  serve(server: SyncServer | null): void;
+  serve(server: WatchedServer | null): void;
   /** Ends its streams and stops listening to the node. Later requests are answered 503. */
   close(): void;
 }
@@ -87,7 +87,7 @@ export function syncDashboard(options: SyncDashboardOptions): SyncDashboard {
     else next();
   };
   return Object.assign(handler, {
-    serve: (later: SyncServer | null) => {
+    serve: (later: WatchedServer | null) => {
       dashboard.serve(DASHBOARD_OPTIONS.server.read(later, { owner: 'serve', path: 'server' }));
     },
     close: () => {

@@ -23,10 +23,13 @@ export interface WatchedEngine {
   readonly events: { subscribe(listener: (event: SyncEvent) => void): Subscribed };
 }
 
-/** What the dashboard looks at of a server: a `SyncServer` is one. */
+/** What a dashboard shows of a server. */
 export interface WatchedServer {
+  /** Streams open now. */
   readonly openStreams: number;
+  /** Its bounds. */
   readonly limits: { readonly maxStreams: number };
+  /** The status document (protocol section 2.1). */
   status(): object;
 }
 

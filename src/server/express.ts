@@ -11,20 +11,24 @@ import { serveRequest } from './node.js';
 import { serverPlan } from './plan.js';
 import { breakOff } from './send.js';
 import { splitTarget } from './target.js';
-import type { SyncServer } from './sync-server.js';
+import type { WatchedServer } from '../dashboard/watched.js';
 
 export type { SyncMiddlewareOptions, SyncMiddlewareRequest } from './middleware-options.js';
 export type { CloseServerOptions } from './close-options.js';
 export type { SyncServerConfig } from './plan.js';
-export type { SyncServer, SyncRequest } from './sync-server.js';
-export { syncDashboard, type SyncDashboard, type SyncDashboardOptions } from '../dashboard/index.js';
+export {
+  syncDashboard,
+  type SyncDashboard,
+  type SyncDashboardOptions,
+  type WatchedServer,
+} from '../dashboard/index.js';
 
 /** An Express middleware with what it holds open. */
 export interface SyncMiddleware extends Closeable {
   /** Answers a request, or hands it on when its path is none of the service's. */
   (req: SyncMiddlewareRequest, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** The server that answers: what it has open, and its status. */
-  readonly server: SyncServer;
+  /** What it has open, and its status, for a dashboard. */
+  readonly server: WatchedServer;
   /**
    * Ends all open streams, lets other answers end within `graceMs`, and resolves when all have ended; later requests are
    * answered 503.

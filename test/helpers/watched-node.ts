@@ -21,7 +21,7 @@ import {
 
 const encoder = new TextEncoder();
 /** A key that has signed nothing. */
-const OTHER_KEY = `02${'79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798'}`;
+const OTHER_KEY = '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798';
 const memory = { use: 'memory' } as const;
 
 /** A port of this machine that something answers at. */

@@ -1,9 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import { breakOff } from '../server/send.js';
 
 /** Shortest time between two updates: two a second are as live as an eye needs. */
 const UPDATE_MS = 500;
 /** A stream ends after this time, and its page opens another one: what was forgotten does not stay for ever. */
 const MAX_STREAM_MS = 600_000;
+
+/** A page that does not take the rest of what it was sent is cut off after this time. */
+const LAST_BYTES_MS = 1_000;
 
 /** A response that middleware such as `compression` may have put a `flush` on. */
 type Flushable = ServerResponse & { readonly flush?: () => void };
@@ -83,6 +87,13 @@ export class DashboardStreams {
   #end(res: ServerResponse): void {
     this.#forget(res);
     res.end();
+    // One that takes nothing holds its connection, and a server that closes waits for it.
+    const cutOff = setTimeout(() => {
+      breakOff(res);
+    }, LAST_BYTES_MS).unref();
+    res.once('close', () => {
+      clearTimeout(cutOff);
+    });
   }
 
   #forget(res: ServerResponse): void {

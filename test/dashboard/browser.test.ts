@@ -179,6 +179,27 @@ browserTest(
   },
 );
 
+browserTest('what others say is text on the page, whatever is in it', async (t, path) => {
+  const node = await site(t, { blocks: 60, hasLiar: true });
+  const evil = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
+  const spoilt = JSON.stringify(evil).slice(1, -1);
+  const browser = await browserFor(t, path);
+  const { page, seen } = await openPage(browser, node.page);
+  await hasText(page, '.why', 'HASH_MISMATCH');
+  const state = await (await fetch(`${node.page}/state`)).text();
+  const body = state.replaceAll(/HASH_MISMATCH|http:[^"]*|states the hash|sealed-json/g, spoilt);
+  await page.route('**/events', (route) => route.abort());
+  await page.route('**/state', (route) => route.fulfill({ contentType: 'application/json', body }));
+  await page.reload();
+  for (const place of ['.why', '.url', '#chain']) await hasText(page, place, evil);
+  t.is(await page.locator('main img, main script').count(), 0);
+  t.deepEqual(
+    seen.complaints.filter((text) => !text.includes('ERR_FAILED')),
+    [],
+  );
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+});
+
 browserTest('where no stream comes through, the page asks', async (t, path) => {
   const node = await site(t, {
     blocks: 10,

@@ -54,7 +54,7 @@ class Chart {
     setText(this.#now, number);
     setText(this.#unit, unit);
     const scale = scaleOf(values);
-    setText(this.#most, `${scale < most ? 'most, off the scale: ' : 'most '}${this.#write(most).join(' ')}`);
+    setText(this.#most, `${scale < most ? 'off the scale: ' : 'most '}${this.#write(most).join(' ')}`);
     const { line, area } = pathsOf(values, scale);
     this.#line.setAttribute('d', line);
     this.#area.setAttribute('d', area);

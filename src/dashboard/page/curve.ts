@@ -51,8 +51,10 @@ export function smoothed(values: readonly (number | null)[]): readonly (number |
 export function scaleOf(values: readonly (number | null)[]): number {
   const seen = values.filter((value) => value !== null).sort((a, b) => a - b);
   const most = seen.at(-1) ?? 0;
-  const usual = seen[Math.floor(seen.length * 0.9)] ?? 0;
-  return usual === 0 ? most : Math.min(most, usual * 3);
+  // Where blocks are rare, most seconds have none.
+  const busy = seen.filter((value) => value > 0);
+  const usual = busy[Math.floor(busy.length / 2)] ?? 0;
+  return Math.min(most, usual * 4);
 }
 
 /** The paths of a curve: one piece for each run of seconds that were seen. */

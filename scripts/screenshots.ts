@@ -73,6 +73,7 @@ try {
     await delay(1000);
   }
   await save(light, 'light');
+  await save(light, 'top', false);
   await save(dark, 'dark');
   await save(phone, 'phone', false);
   await part(light, 'forks-title', 'fork');

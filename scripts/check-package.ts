@@ -6,14 +6,15 @@ import { pack } from './package/pack.js';
 import { median } from './lib/median.js';
 import { inProject, projectRoot } from './lib/project.js';
 
+const PAGE = 'dist/src/dashboard/page/dashboard.html';
 /** Nothing else may be in the package. */
 const PACKED = /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(?:src|plugins)\/.+\.(?:js|d\.ts))$/;
 const NOT_PACKED = /api-surface|\.test\./;
 
 function checkFiles(files: readonly string[]): void {
-  const stray = files.filter((file) => !PACKED.test(file) || NOT_PACKED.test(file));
+  const stray = files.filter((file) => file !== PAGE && (!PACKED.test(file) || NOT_PACKED.test(file)));
   if (stray.length > 0) throw new Error(`These files don't belong into the package: ${stray.join(', ')}`);
-  for (const needed of ['LICENSE', 'README.md', 'CHANGELOG.md']) {
+  for (const needed of ['LICENSE', 'README.md', 'CHANGELOG.md', PAGE]) {
     if (!files.includes(needed)) throw new Error(`The package lacks ${needed}.`);
   }
 }

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 export interface LockedPackage {
   readonly version?: string;
   readonly license?: string;
+  /** Whether nothing but work on this package needs it, so that no user of it gets it. */
+  readonly dev?: boolean;
   readonly integrity?: string;
   /** Where it is downloaded from; left out where npm asks the registry that it is configured with. */
   readonly resolved?: string;

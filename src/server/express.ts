@@ -11,6 +11,7 @@ import { serveRequest } from './node.js';
 import { serverPlan } from './plan.js';
 import { breakOff } from './send.js';
 import { splitTarget } from './target.js';
+import type { WatchedServer } from '../dashboard/watched.js';
 
 export type { SyncMiddlewareOptions, SyncMiddlewareRequest } from './middleware-options.js';
 export type { CloseServerOptions } from './close-options.js';
@@ -19,11 +20,19 @@ export type { AuditEntry, Authorize, AuthorizeRequest, Principal } from './acces
 export type { AnswerEvent, OpenedEvent, ServerEvent } from './events.js';
 export type { MetricsPage } from './metrics-page.js';
 export type { ReadinessConfig, WatchedEngine } from './probes/options.js';
+export {
+  syncDashboard,
+  type SyncDashboard,
+  type SyncDashboardOptions,
+  type WatchedServer,
+} from '../dashboard/index.js';
 
 /** An Express middleware with what it holds open. */
 export interface SyncMiddleware extends Closeable {
   /** Answers a request, or hands it on when its path is none of the service's. */
   (req: SyncMiddlewareRequest, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** What it has open, and its status, for a dashboard. */
+  readonly server: WatchedServer;
   /**
    * Ends all open streams, lets other answers end within `graceMs`, and resolves when all have ended; later requests are
    * answered 503.
@@ -62,7 +71,7 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
     await Promise.all(open.values());
     clearTimeout(cutOff);
   };
-  return Object.assign(handler, { close });
+  return Object.assign(handler, { server, close });
 }
 
 /** At `close`, a client that does not take the rest of what it was sent is cut off after this time. */

@@ -157,6 +157,7 @@ function rowsFor({
     '--to': heights,
     '--from': heights,
     '--host': { takes: ['127.0.0.1', '::1'], refuses: [''] },
+    '--ui-port': { takes: ['0', '65535'], refuses: ['', '65536', '-1', 'x'] },
     '--port': { takes: ['0', '65535'], refuses: ['', '65536', '-1', 'x'] },
     '--ingest': file(lines),
     '--key': file(key),

@@ -4,6 +4,7 @@ import { ARCHIVE_OPTIONS } from '../../plugins/transport-snapshot/server/archive
 import { ORDER_OPTIONS } from '../../plugins/transport-snapshot/server/build.js';
 import { SNAPSHOT_OPTIONS } from '../../plugins/transport-snapshot/server/options.js';
 import { SSE_ENDPOINT_OPTIONS } from '../../plugins/transport-sse/server/endpoint.js';
+import { DASHBOARD_OPTIONS } from '../../src/dashboard/index.js';
 import { HTTP2_FETCH_OPTIONS } from '../../src/http2-client/options.js';
 import type { Spec } from '../../src/internal/options/index.js';
 import { CLOSE_SERVER_OPTIONS } from '../../src/server/close-options.js';
@@ -26,6 +27,7 @@ const INTERFACES: readonly (readonly [file: string, name: string, spec: Spec])[]
   ['src/server/node.ts', 'NodeListenerOptions', NODE_LISTENER_OPTIONS],
   ['src/http2-client/options.ts', 'Http2FetchOptions', HTTP2_FETCH_OPTIONS],
   ['src/metrics/options.ts', 'MetricsOptions', METRICS_OPTIONS],
+  ['src/dashboard/index.ts', 'SyncDashboardOptions', DASHBOARD_OPTIONS],
   ['src/server/close-options.ts', 'CloseServerOptions', CLOSE_SERVER_OPTIONS],
   ['src/server/http2/options.ts', 'CloseHttp2Options', CLOSE_HTTP2_OPTIONS],
   ['plugins/transport-sse/server/endpoint.ts', 'SseEndpointOptions', SSE_ENDPOINT_OPTIONS],

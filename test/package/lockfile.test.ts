@@ -55,6 +55,15 @@ test('a package without an allowed licence is named, and one whose own word is a
   );
 });
 
+test('what tests alone use may have another licence where it is named with it, and users get none of it', (t) => {
+  const problems = (path: string, more: object): number =>
+    licenceProblems(lockfileOf({ [path]: { license: 'MPL-2.0', ...more } }), () => null).length;
+  t.is(problems('node_modules/axe-core', { dev: true }), 0);
+  t.is(problems('node_modules/axe-core', {}), 1);
+  t.is(problems('node_modules/axe-core', { dev: true, license: 'GPL-3.0-only' }), 1);
+  t.is(problems('node_modules/other', { dev: true }), 1);
+});
+
 const one = { integrity, resolved: 'https://one.example/b/-/b-1.0.0.tgz' };
 
 test('packages of one registry pass, whether it is named or not', (t) => {

@@ -15,7 +15,7 @@ import { logOption } from '../log.js';
 import { choiceOf, filled, finalityOf, numberOf, OPTION, storePlan, wholeNumber } from '../options.js';
 import { chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
-import { chainServer, type ServerArguments } from '../serve/chain-server.js';
+import { chainServer, frontOptions, type ServerArguments, tellAddress } from '../serve/chain-server.js';
 import { Front } from '../serve/front.js';
 import { relay } from '../serve/relay.js';
 import { stateConfig } from '../state-module.js';
@@ -46,6 +46,7 @@ Examples:
   $ blockferry serve --data ./node-a --host 0.0.0.0 --port 9000
   $ blockferry serve --data ./node-a --key ./snapshot.key --snapshot-every 10000
   $ blockferry serve --data ./node-b --peer https://a.example --peer https://b.example
+  $ blockferry serve --data ./node-b --peer https://a.example --ui
   $ producer | blockferry serve --data ./node-a --ingest -
   $ producer | blockferry serve --data ./node-a --ingest - --state ./ledger.js
   $ blockferry serve --store postgres://reader@db/chain             # what another process writes
@@ -96,6 +97,10 @@ export function command(): Command {
       ).argParser(filled),
     )
     .addOption(new Option('--metrics', 'serve metrics at /sync/metrics, in the form of OpenMetrics'))
+    .addOption(
+      // The page asks for no token, and shows blocks.
+      new Option('--ui', 'show a dashboard at /sync/ui, to whoever reaches the port').conflicts('tokenFile'),
+    )
     .addOption(logOption())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
@@ -181,10 +186,11 @@ async function serveChain(
   context: CommandContext,
 ): Promise<void> {
   const { out, signal } = context;
-  const front = new Front();
+  const front = new Front(frontOptions(options, out));
   front.serve(server);
+  front.watch({ engine: null, chain });
   try {
-    out.emit({ type: 'listening', url: await front.listen(options.host, options.port) });
+    tellAddress(out, await front.listen(options.host, options.port), options);
     const stopped = aborted(signal);
     await Promise.all([stopped, input === null ? stopped : ingestInput(chain, input, options, context)]);
   } finally {

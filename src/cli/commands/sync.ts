@@ -3,14 +3,22 @@ import type { EnginePlan } from '../../config/engine-plan.js';
 import { engineOf } from '../../create-engine.js';
 import { DEFAULT_RETRY } from '../../engine/backoff.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
-import { OPTION, wholeNumber } from '../options.js';
+import { integer } from '../../internal/options/index.js';
+import { numberOf, OPTION, wholeNumber } from '../options.js';
+import { frontOptions, tellAddress } from '../serve/chain-server.js';
+import { Front } from '../serve/front.js';
 import { chainSummary, storeText } from '../chain-summary.js';
+import type { Reporter } from '../reporter.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { type PeerArguments, peerOption, syncOptions, syncPlan } from '../sync-options.js';
 import { bytesText, countText } from '../units.js';
 
 /** A person waits: after this many failures in a row, and one for each further peer, a command that never worked gives up. */
 const ATTEMPTS = 3;
+
+/** The dashboard is for who sits here. */
+const UI_HOST = '127.0.0.1';
+const UI_PORT = 8081;
 
 const EXAMPLES = `
 Goes on where the store ends, so the same command is also how an interrupted sync is resumed. Ctrl-C and SIGTERM stop
@@ -24,12 +32,15 @@ Examples:
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --state ./ledger.js
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --follow --finality-depth 64
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --producer 03ab… --producer 5000:02cd…
+  $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --follow --ui
   $ blockferry sync --peer http://127.0.0.1:8080 --data ./node-b --json`;
 
 interface SyncOptions extends PeerArguments {
   readonly to?: number;
   readonly follow?: boolean;
   readonly giveUpAfter?: number;
+  readonly ui?: boolean;
+  readonly uiPort?: number;
   readonly json?: boolean;
 }
 
@@ -52,6 +63,13 @@ export function command(): Command {
         'how long to go on trying after a peer that worked is lost (default: 300; for ever with --follow)',
       ).argParser(wholeNumber),
     )
+    .addOption(new Option('--ui', 'show a dashboard to this computer while the command runs'))
+    .addOption(
+      new Option(
+        '--ui-port <port>',
+        `port of the dashboard, which it implies; 0 picks a free one (default: ${UI_PORT})`,
+      ).argParser(numberOf(integer({ max: 65_535 }))),
+    )
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -72,13 +90,31 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
     if (options.follow === true && event.type === 'phase' && event.phase === 'synced')
       out.emit({ type: 'step', step: 'following', text: followingText(engine) });
   });
+  const front = frontOf(options, out);
   try {
+    if (front !== null) await showUi(front, engine, options, out);
     await engine.start({ signal });
   } finally {
     conclude({ ...resultOf(engine), imported }, summaryOf(engine, imported, options));
     subscription.unsubscribe();
+    await front?.close();
     await engine.close();
   }
+}
+
+function frontOf({ ui = false, uiPort }: SyncOptions, out: Reporter): Front | null {
+  return ui || uiPort !== undefined ? new Front(frontOptions({ ui: true }, out)) : null;
+}
+
+async function showUi(
+  front: Front,
+  engine: SyncEngine,
+  { uiPort = UI_PORT }: SyncOptions,
+  out: Reporter,
+): Promise<void> {
+  front.serveNothing();
+  front.watch({ engine, chain: null });
+  tellAddress(out, await front.listen(UI_HOST, uiPort), { ui: true });
 }
 
 function planOf(options: SyncOptions): Promise<EnginePlan> {

@@ -11,6 +11,7 @@ import type { StoreOptions } from '../options.js';
 import { planned } from '../planned.js';
 import type { Reporter } from '../reporter.js';
 import { tokenFile } from './token-file.js';
+import { type FrontOptions, UI_PATH } from './front.js';
 
 /** What a command was told of what to serve. */
 export interface ServerArguments extends Pick<StoreOptions, 'data' | 'store'> {
@@ -22,6 +23,7 @@ export interface ServerArguments extends Pick<StoreOptions, 'data' | 'store'> {
   readonly metrics?: boolean;
   readonly log?: LogForm;
   readonly tokenFile?: string;
+  readonly ui?: boolean;
 }
 
 /**
@@ -91,6 +93,22 @@ async function snapshotOptions(
       }
     },
   };
+}
+
+/** What a command's front has beside the server. */
+export function frontOptions({ ui }: Pick<ServerArguments, 'ui'>, out: Reporter): FrontOptions {
+  return {
+    ui,
+    onError: (error) => {
+      warn(out, error);
+    },
+  };
+}
+
+/** Tells where a command listens. */
+export function tellAddress(out: Reporter, url: string, { ui = false }: Pick<ServerArguments, 'ui'>): void {
+  out.emit({ type: 'listening', url });
+  if (ui) out.emit({ type: 'step', step: 'ui', text: `The dashboard is at ${url}${UI_PATH}.` });
 }
 
 function warn(out: Reporter, error: unknown): void {

@@ -1,17 +1,35 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EndpointResponse } from '../../contracts/index.js';
+import { Dashboard } from '../../dashboard/dashboard.js';
+import type { WatchedNode } from '../../dashboard/watched.js';
 import { SyncError } from '../../errors/index.js';
 import { nodeListener, type SyncServer } from '../../server/index.js';
 import { alive, HEALTH_PATH, ready, READY_PATH } from '../../server/probes/answer.js';
-import { problemResponse } from '../../server/problem.js';
+import { notFound, problemResponse } from '../../server/problem.js';
 import { splitTarget } from '../../server/target.js';
 import { UsageError } from '../exit.js';
 
 /** What a client waits that comes while no chain is open. */
 const RETRY_AFTER_MS = 2_000;
+/** Where the dashboard is. */
+export const UI_PATH = '/sync/ui';
 /** After the server has closed, a client that does not take the rest of what it was sent is cut off after this time. */
 const LAST_BYTES_MS = 1_000;
+
+/** What a front has beside the server. */
+export interface FrontOptions {
+  /** Whether there is a dashboard. */
+  readonly ui?: boolean | undefined;
+  /** Called with failures of the dashboard that clients are told nothing about. */
+  readonly onError?: (error: unknown) => void;
+}
 
 /**
  * The open port of a command. While there is nothing to serve, every request is answered 503 with `Retry-After`: to a
@@ -21,6 +39,7 @@ export class Front {
   readonly #server: Server;
   #listener: RequestListener | null = null;
   #isClosed = false;
+  readonly #dashboard: Dashboard | null;
   readonly #answering = new Set<ServerResponse>();
   /** One turn later: a connection is idle when its response has ended. */
   readonly #closeIdle = (): void => {
@@ -29,10 +48,12 @@ export class Front {
     });
   };
 
-  constructor() {
+  constructor({ ui = false, onError = () => undefined }: FrontOptions = {}) {
+    this.#dashboard = ui ? new Dashboard({ onError }) : null;
     this.#server = createServer((req, res) => {
       this.#answering.add(res);
       res.once('close', () => this.#answering.delete(res));
+      if (this.#showsUi(req, res)) return;
       if (this.#listener === null) answerNotReady(req.url ?? '', res);
       else this.#listener(req, res);
     });
@@ -41,6 +62,19 @@ export class Front {
   /** Answers requests from a server, below `/sync`; `null` for none. */
   serve(server: SyncServer | null): void {
     this.#listener = server === null ? null : nodeListener(server, { path: '/sync' });
+    this.#dashboard?.serve(server);
+  }
+
+  /** Answers 404 where the dashboard is not: nothing is served. */
+  serveNothing(): void {
+    this.#listener = (_req, res) => {
+      answerProblem(res, notFound());
+    };
+  }
+
+  /** The dashboard, where there is one, shows a node in place of the one before. */
+  watch(node: WatchedNode): void {
+    this.#dashboard?.watch(node);
   }
 
   /** Opens the port. @returns its origin. @throws SyncError `PORT_IN_USE`; UsageError */
@@ -65,6 +99,7 @@ export class Front {
    */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#dashboard?.close();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     const cutOff = setTimeout(() => {
       this.#server.closeAllConnections();
@@ -73,6 +108,14 @@ export class Front {
     this.#closeIdle();
     await closed;
     clearTimeout(cutOff);
+  }
+
+  #showsUi(req: IncomingMessage, res: ServerResponse): boolean {
+    const target = splitTarget(req.url ?? '');
+    const path = target.path.startsWith(UI_PATH) ? target.path.slice(UI_PATH.length) : null;
+    if (this.#dashboard === null || path === null || !this.#dashboard.serves(path)) return false;
+    void this.#dashboard.handle({ req, res, target: { ...target, path } });
+    return true;
   }
 }
 
@@ -83,8 +126,11 @@ function answerNotReady(target: string, res: ServerResponse): void {
     return;
   }
   const message = 'The chain is not known yet; the node waits for its peers.';
-  const notReady = new SyncError('SERVER_BUSY', message, { retryAfterMs: RETRY_AFTER_MS });
-  const { status, headers, body } = problemResponse(notReady, () => undefined);
+  answerProblem(res, new SyncError('SERVER_BUSY', message, { retryAfterMs: RETRY_AFTER_MS }));
+}
+
+function answerProblem(res: ServerResponse, error: SyncError): void {
+  const { status, headers, body } = problemResponse(error, () => undefined);
   res.writeHead(status, headers).end(body);
 }
 

@@ -13,7 +13,7 @@ import type { SyncServer } from '../../server/index.js';
 import { chainSummary, storeText } from '../chain-summary.js';
 import type { CommandContext } from '../run-command.js';
 import { type PeerArguments, syncPlan } from '../sync-options.js';
-import { chainServer, type ServerArguments } from './chain-server.js';
+import { chainServer, frontOptions, type ServerArguments, tellAddress } from './chain-server.js';
 import { Front } from './front.js';
 
 /** Between two tries of one engine. */
@@ -35,7 +35,7 @@ export async function relay(options: RelayArguments, context: CommandContext): P
   const isCatchingUp = (): boolean => following.engine?.state.phase !== 'synced';
   const makeServer = await chainServer(options, context.out, isCatchingUp);
   const plan = await syncPlan(options, { follow: true, retry: RETRY, logger: loggerOf(options.log) });
-  const front = new Front();
+  const front = new Front(frontOptions(options, context.out));
   try {
     const round = new Relay({ plan, front, makeServer, following, address: options }, context);
     while (!context.signal.aborted) await round.run();
@@ -52,7 +52,7 @@ interface Following {
 interface RelayParts {
   readonly plan: EnginePlan;
   readonly front: Front;
-  readonly address: Pick<RelayArguments, 'host' | 'port'>;
+  readonly address: Pick<RelayArguments, 'host' | 'port' | 'ui'>;
   readonly makeServer: (chain: Chain, engine: SyncEngine) => SyncServer;
   readonly following: Following;
 }
@@ -76,6 +76,7 @@ class Relay {
   async run(): Promise<void> {
     const engine = engineOf(this.#parts.plan);
     this.#parts.following.engine = engine;
+    this.#parts.front.watch({ engine, chain: null });
     this.#report(engine);
     try {
       await Promise.all([engine.start({ signal: this.#context.signal }), this.#serve(engine)]);
@@ -114,7 +115,7 @@ class Relay {
   async #listen(): Promise<void> {
     const { front, address } = this.#parts;
     const url = await front.listen(address.host, address.port);
-    this.#context.out.emit({ type: 'listening', url });
+    tellAddress(this.#context.out, url, this.#parts.address);
   }
 
   /** Serves on meanwhile what is there. */

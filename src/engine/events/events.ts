@@ -182,6 +182,8 @@ export interface SnapshotEvent extends SnapshotProgress, BlockRef {
   readonly base: number;
   /** The trusted keys that have signed it; empty when its hash was pinned. */
   readonly signers: readonly string[];
+  /** How many keys are trusted here. */
+  readonly trusted: number;
   readonly importedBlocks: number;
   /** Bytes of those blocks' documents. */
   readonly importedBytes: number;

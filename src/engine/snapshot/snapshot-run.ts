@@ -136,8 +136,8 @@ export class SnapshotRun {
     const place = { height: manifest.height, hash: manifest.blockHash };
     const meter = new SnapshotMeter(manifest);
     const tell = (status: 'begun' | 'resumed' | 'progress' | 'imported'): void => {
-      const { signers } = verdict;
-      hub.snapshot({ type: 'snapshot', status, ...about, ...place, signers, ...meter.state });
+      const signed = { signers: verdict.signers, trusted: settings.trust?.signers.length ?? 0 };
+      hub.snapshot({ type: 'snapshot', status, ...about, ...place, ...signed, ...meter.state });
     };
     tell(peer === null ? 'resumed' : 'begun');
     const onProgress = (progress: SnapshotProgress): void => {

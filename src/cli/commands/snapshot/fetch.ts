@@ -134,7 +134,7 @@ async function download(
 ): Promise<void> {
   const { id, type: snapshotType, base, height, blockHash: hash, codec } = manifest;
   const about = { type: 'snapshot', status: 'progress', id, snapshotType, base, height, hash } as const;
-  const none = { signers: [], importedBlocks: 0, importedBytes: 0, totalBlocks: height - base + 1 };
+  const none = { signers: [], trusted: 0, importedBlocks: 0, importedBytes: 0 };
   const request = {
     manifest,
     peers: all,
@@ -142,7 +142,7 @@ async function download(
     maxBlockBytes,
     onProgress: throttled(
       (progress: Parameters<Parameters<SnapshotTransport['open']>[0]['onProgress']>[0]) => {
-        out.emit({ ...about, ...none, ...progress });
+        out.emit({ ...about, ...none, totalBlocks: height - base + 1, ...progress });
       },
     ),
     onPeerFailure: (peer: Peer, error: Error): void => {

@@ -74,8 +74,8 @@ async function reach(
   if (!isThere(world)) return [broken(promise, notThere(world))];
   trace('client', `is at the head after ${clock.nowMs - endedMs} ms`);
   await clock.until(() => false, AFTERWARDS_MS);
-  // A peer may fail to confirm only now what it was asked while there were faults; one that claims more is listened to.
-  if (world.terms.agree > 1) await clock.until(isOver, PATIENCE_MS);
+  // What was begun while there were faults may strike only now: a body is cut, or a peer fails to confirm what it was asked.
+  await clock.until(isOver, PATIENCE_MS);
   if (!isThere(world)) return [broken(promise, `it was at the head and is ${follower.phase} now`)];
   return compare(world);
 }

@@ -9,7 +9,7 @@ export const CONNECT_MS = 3_000;
 export const STATEMENT_MS = 10_000;
 
 /** How long connections have to say goodbye. */
-const GOODBYE_MS = 1_000;
+export const GOODBYE_MS = 1_000;
 
 /** What is used of the package `pg`. */
 export interface PgModule {

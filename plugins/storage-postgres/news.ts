@@ -1,7 +1,9 @@
+import { Socket } from 'node:net';
 import { onAbort, sleep } from '../../src/internal/abort.js';
 import { serversOf } from '../../src/internal/postgres-options.js';
+import type { Client } from 'pg';
 import type { Database } from './database.js';
-import { CONNECT_MS, type PgModule } from './link.js';
+import { CONNECT_MS, GOODBYE_MS, type PgModule } from './link.js';
 
 const CHANNEL = 'blockferry';
 
@@ -72,15 +74,17 @@ export class Listener {
 
   /** Listens until the connection is lost. @returns whether there was one. */
   async #listen({ Client }: PgModule, url: string, news: string, onNews: () => void): Promise<boolean> {
+    const socket = new Socket();
     const client = new Client({
       connectionString: url,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: CONNECT_MS,
       keepAlive: true,
       application_name: 'blockferry',
+      stream: () => socket,
     });
     const ended = new Promise<void>((resolve) => {
-      client.once('end', resolve);
+      socket.once('close', resolve);
       client.on('error', () => {
         resolve();
       });
@@ -89,22 +93,35 @@ export class Listener {
       if (payload === news) onNews();
     });
     let isHeard = false;
-    const stopListening = onAbort(this.#stop.signal, () => {
-      void client.end().catch(() => undefined);
-    });
+    const leave = (): Promise<void> => goodbye(client, socket, ended);
+    const stopListening = onAbort(this.#stop.signal, () => void leave());
     try {
-      await client.connect();
-      await client.query(`listen ${CHANNEL}`);
-      isHeard = true;
+      // What is asked of a connection that is ended meanwhile may never be answered.
+      isHeard = await Promise.race([heard(client), ended.then(() => false)]);
       // What came before is not told.
-      onNews();
+      if (isHeard) onNews();
       await ended;
     } catch {
       // It is tried again.
     } finally {
       stopListening();
-      await Promise.race([client.end().catch(() => undefined), ended]);
+      await leave();
     }
     return isHeard;
   }
+}
+
+/** Connects, and has itself told what there is. @throws what the server answers */
+async function heard(client: Client): Promise<true> {
+  await client.connect();
+  await client.query(`listen ${CHANNEL}`);
+  return true;
+}
+
+/** Ends a connection, by itself or not. */
+async function goodbye(client: Client, socket: Socket, ended: Promise<void>): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(), GOODBYE_MS);
+  await Promise.race([client.end().catch(() => undefined), ended]);
+  clearTimeout(timer);
+  socket.destroy();
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import type { BlockRef, ChainChange, Frame, Storage } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
@@ -250,3 +251,15 @@ postgres.test(
     });
   },
 );
+
+postgres.test('A reader that is closed while it begins to listen ends, whenever that is', async (t) => {
+  const writer = await postgres.opened(t, 'brief');
+  await writer.commit(fixtureBatch(fixtureFrames(2)));
+  await (await reader(t, 'brief')).close();
+  for (let round = 0; round < 30; round++) {
+    const store = await postgres.opened(t, 'brief', { role: 'reader' });
+    await delay(round % 15);
+    await store.close();
+  }
+  t.pass();
+});

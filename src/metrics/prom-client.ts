@@ -3,7 +3,9 @@ import { METRICS, type MetricName } from './table.js';
 
 /** What is used of a registry of `prom-client` 15: the package itself is not needed. */
 export interface PromRegistry {
+  /** Takes a metric in. */
   registerMetric(metric: PromMetric): void;
+  /** Takes the metric of a name out. */
   removeSingleMetric(name: string): void;
 }
 
@@ -13,7 +15,9 @@ export interface PromMetric {
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'summary';
   readonly aggregator: 'sum';
+  /** Its values at this moment. */
   get(): Promise<PromValues>;
+  /** Does nothing: the figures are those of engines and servers. */
   reset(): void;
 }
 

@@ -15,7 +15,11 @@ import {
 export interface WatchedEngine {
   readonly state: Pick<SyncState, 'phase' | 'progress' | 'stale'>;
   readonly states: {
-    subscribe(listener: (state: Pick<SyncState, 'phase'>) => void): { unsubscribe(): void };
+    /** Calls back with each new state. */
+    subscribe(listener: (state: Pick<SyncState, 'phase'>) => void): {
+      /** Ends that. */
+      unsubscribe(): void;
+    };
   };
 }
 

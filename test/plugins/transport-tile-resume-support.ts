@@ -30,6 +30,7 @@ export function largeFolder(t: Pick<ExecutionContext, 'teardown'>): Promise<Tile
 
 /** A request for the tile 0–3, as it came. */
 export interface TileAsked {
+  readonly path: string;
   /** First byte that was asked for; `null` where the whole was. */
   readonly start: number | null;
   readonly ifRange: string | null;
@@ -42,6 +43,8 @@ export interface Answer {
   readonly etag?: string | null;
   /** After so many bytes the connection breaks. Default never. */
   readonly cutAfter?: number;
+  /** It breaks only once this has come about. Default at once. */
+  readonly cutWhen?: Promise<unknown>;
   /** After so many bytes nothing more comes, and the connection stays. Default never. */
   readonly silentAfter?: number;
   /** In place of what is in the folder. */
@@ -65,28 +68,32 @@ export interface CuttingServer {
 
 export const ETAG = '"one"';
 
-/** Serves a folder as web servers do that have ranges; the tile 0–3 as a test has it. */
+/**
+ * Serves a folder as web servers do that have ranges; the tile 0–3 as a test has it.
+ *
+ * @param isCut - which paths are answered so. Default that of the tile in gzip.
+ */
 export async function serveCutting(
   t: Pick<ExecutionContext, 'teardown'>,
   folder: TileFolder,
   answer: (request: TileAsked, nth: number) => Answer,
+  isCut: (path: string) => boolean = (path) => path === tileAt(folder, 0),
 ): Promise<CuttingServer> {
-  const cutTile = tileAt(folder, 0);
   const asked: TileAsked[] = [];
   let sent = 0;
   const { peer } = await serve(t, (incoming, response) => {
     const path = (incoming.url ?? '').replace('/sync/', '');
     const file = folder.files.get(path);
     if (file === undefined) return void response.writeHead(404).end();
-    if (path !== cutTile) return void response.writeHead(200, { 'content-length': file.length }).end(file);
-    const request = read(incoming);
+    if (!isCut(path)) return void response.writeHead(200, { 'content-length': file.length }).end(file);
+    const request = { path, ...read(incoming) };
     asked.push(request);
     sent += reply(response, request, file, answer(request, asked.length - 1));
   });
-  return { peer, asked, sent: () => sent, size: folder.files.get(cutTile)?.length ?? 0 };
+  return { peer, asked, sent: () => sent, size: folder.files.get(tileAt(folder, 0))?.length ?? 0 };
 }
 
-function read({ headers }: IncomingMessage): TileAsked {
+function read({ headers }: IncomingMessage): Omit<TileAsked, 'path'> {
   const [, start] = /^bytes=(\d+)-$/.exec(headers.range ?? '') ?? [];
   const ifRange = headers['if-range'];
   return {
@@ -117,13 +124,13 @@ function reply(response: ServerResponse, request: TileAsked, file: Uint8Array, a
 function send(
   response: ServerResponse,
   rest: Uint8Array,
-  { cutAfter = Infinity, silentAfter = Infinity }: Answer,
+  { cutAfter = Infinity, cutWhen = Promise.resolve(), silentAfter = Infinity }: Answer,
 ): number {
   const sent = rest.subarray(0, Math.min(cutAfter, silentAfter));
   if (sent.length === rest.length) response.end(rest);
   else
     response.write(sent, () => {
-      if (cutAfter < Infinity) response.destroy();
+      if (cutAfter < Infinity) void cutWhen.then(() => response.destroy());
     });
   return sent.length;
 }

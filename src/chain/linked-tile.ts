@@ -1,13 +1,7 @@
-import type {
-  BlockHeader,
-  BlockRange,
-  ChainRules,
-  CommitTile,
-  Frame,
-  VerifiedTile,
-} from '../contracts/index.js';
+import type { BlockRange, ChainRules, CommitTile, Frame, VerifiedTile } from '../contracts/index.js';
 import type { SyncError } from '../errors/index.js';
 import { TileDocuments } from '../tiles/documents.js';
+import { TileFrame } from '../tiles/tile-frame.js';
 import type { StorageEncoding } from './storage-encoding.js';
 
 /** The blocks of a tile that are wanted, and the tile where that is all of them. */
@@ -25,26 +19,6 @@ export interface TilePolicy {
   readonly checked: WeakSet<VerifiedTile>;
   /** Whether the store keeps tiles: then blocks are left as they are in them. */
   readonly areKept: boolean;
-}
-
-/** A block of a tile. Its document is decoded where it is asked for: a store that takes the tile whole never does. */
-class TileFrame implements Frame {
-  readonly header: BlockHeader;
-  readonly codec = 'identity';
-  readonly documentBytes: number;
-  readonly #documents: TileDocuments;
-  readonly #index: number;
-
-  constructor(header: BlockHeader, documentBytes: number, documents: TileDocuments, index: number) {
-    this.header = header;
-    this.documentBytes = documentBytes;
-    this.#documents = documents;
-    this.#index = index;
-  }
-
-  get bytes(): Uint8Array {
-    return this.#documents.at(this.#index);
-  }
 }
 
 /** The blocks of a tile that are wanted, raw. */

@@ -1,5 +1,6 @@
 import type { BlockHeader, BlockRef, ChainChange, Frame } from '../../../src/contracts/index.js';
 import { ownBytes } from '../../../src/internal/own-bytes.js';
+import { TileFrame } from '../../../src/tiles/tile-frame.js';
 import { CHUNK_BYTES } from './format.js';
 
 /** A block at the head: its frame until somebody asks for the event, the event from then on. */
@@ -85,7 +86,8 @@ export class RecentBlocks {
     const { header } = frame;
     const newest = this.#entries.get(this.#next - 1);
     const fits = newest?.header.hash === header.previousHash && header.height === this.#next;
-    const isLate = isDecodedLate(frame);
+    // A node that takes history in tiles while it serves others decodes only what they read.
+    const isLate = frame instanceof TileFrame;
     const bytes = (isLate ? frame.documentBytes : frame.bytes.length) + ENTRY_BYTES;
     // Some codecs make much out of little.
     const isLarge = Math.max(bytes, frame.documentBytes) > MAX_ENTRY_BYTES;
@@ -163,12 +165,4 @@ export class RecentBlocks {
     this.#joined = { first, last, bytes };
     return bytes;
   }
-}
-
-/**
- * Whether a frame's bytes are decoded when they are asked for, as those of a block that came in a tile: a node that takes
- * history in tiles while it serves others decodes only what they read. Until then it is the tile's body that is held.
- */
-function isDecodedLate(frame: Frame): boolean {
-  return frame.codec === 'identity' && !Object.hasOwn(frame, 'bytes');
 }

@@ -9,6 +9,7 @@ import {
   failed,
   fetchTiles,
   type FileServer,
+  noTimeLimits,
   plainFolder,
   rangesOf,
   sendersOf,
@@ -56,7 +57,7 @@ test('the tail comes from another peer only where that names the same', async (t
     if (!path.startsWith('tiles/tail-')) pass();
   });
   const { more } = await withOthers([other]);
-  const { items, error } = await fetchTiles(first, more, { hedgeAfterMs: 200 });
+  const { items, error } = await fetchTiles(first, more, { hedgeAfterMs: 200 }, noTimeLimits);
   t.is(error, null);
   t.is(rangesOf(items).at(-1), '20-22');
   t.is(sendersOf(items).at(-1), other.peer.url);
@@ -69,7 +70,7 @@ test('a tile that takes too long is fetched from another peer as well, and the f
   });
   const other = await serveFolder(t, folder);
   const { more, failures } = await withOthers([other]);
-  const { items, error } = await fetchTiles(slow, more, { hedgeAfterMs: 200 });
+  const { items, error } = await fetchTiles(slow, more, { hedgeAfterMs: 200 }, noTimeLimits);
   t.is(error, null);
   t.true(documentsOf(items).equals(whole));
   t.true(tilesAsked(other).includes(4));
@@ -95,7 +96,7 @@ for (const [what, begin] of [
       if (begin !== null)
         response.writeHead(200, { 'content-length': body.length }).write(body.subarray(0, begin));
     });
-    const { items, error } = await fetchTiles(server, {}, { hedgeAfterMs: 100 });
+    const { items, error } = await fetchTiles(server, {}, { hedgeAfterMs: 100 }, noTimeLimits);
     t.is(error, null);
     t.true(documentsOf(items).equals(whole));
     t.true(stuck > 3, `${stuck}`);

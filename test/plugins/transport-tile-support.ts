@@ -132,6 +132,14 @@ export function tilesAsked({ asked }: FileServer): readonly number[] {
 
 export const testLimits: TransportLimits = { ...rangeLimits, maxBlockBytes: 2 * MIB };
 
+/** Longer than any test: only a second request brings what the first one does not. */
+export const noTimeLimits: Partial<TransportLimits> = {
+  connectTimeoutMs: 600_000,
+  firstByteTimeoutMs: 600_000,
+  idleTimeoutMs: 600_000,
+  progressTimeoutMs: 600_000,
+};
+
 /** Each tile by itself: tests that run at the same time do not wait for each other. */
 export const verifyTile: VerifyTile = (...tile) => {
   const { maxBlockBytes } = testLimits;

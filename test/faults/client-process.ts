@@ -3,6 +3,7 @@ import { openSync, writeSync } from 'node:fs';
 import { createSyncEngine, isSyncError } from '../../src/index.js';
 import { opsTransition } from '../helpers/state-model.js';
 import { brokenStorage } from './broken-storage.js';
+import { forgetfulTiles } from './forgetful-tiles.js';
 import type { ClientOptions } from './client.js';
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ClientOptions;
@@ -12,11 +13,12 @@ const write = (...words: readonly (string | number)[]): void => {
 };
 
 write('pid', process.pid);
-const { url, location, broken, mode, maxBatchBlocks, idleTimeoutMs } = options;
+const { url, location, broken, forgetsTiles, mode, maxBatchBlocks, idleTimeoutMs } = options;
 const isBroken = broken !== null;
 const engine = createSyncEngine({
   peers: [url],
   storage: broken === null ? { use: 'leveldb', location } : brokenStorage(location, broken),
+  ...(forgetsTiles ? { plugins: [forgetfulTiles()] } : {}),
   ...(mode === null ? {} : { mode }),
   follow: options.follow,
   limits: { maxBatchBlocks, ...(idleTimeoutMs === null ? {} : { idleTimeoutMs }) },

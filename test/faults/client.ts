@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly journal: string;
   /** `null` for a store that is not broken. */
   readonly broken: Breakage | null;
+  /** Whether it is broken so that it asks for tiles from the first one on, whatever it has. */
+  readonly forgetsTiles: boolean;
   /** `null` leaves the choice to the engine. */
   readonly mode: WantedMode | null;
   readonly follow: boolean;
@@ -33,6 +35,7 @@ export function clientOptions(site: Site, url: string, name = 'node'): ClientOpt
     location: site.path(name),
     journal: site.path(`${name}.journal`),
     broken: null,
+    forgetsTiles: false,
     mode: null,
     follow: false,
     maxBatchBlocks: 50,

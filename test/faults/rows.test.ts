@@ -25,7 +25,15 @@ test('each row has a name of its own, says what is broken and what has to hold, 
 
 test('a loss of power, kills, failing calls, a full disk, damage and slow readers have a control', (t) => {
   const controlled = ROWS.filter(({ control }) => control !== null).map(({ name }) => name);
-  for (const name of ['power-loss', 'kill', 'failing-calls', 'full-disk', 'damaged-files', 'slow-readers'])
+  for (const name of [
+    'power-loss',
+    'kill',
+    'kill-tiles',
+    'failing-calls',
+    'full-disk',
+    'damaged-files',
+    'slow-readers',
+  ])
     t.true(controlled.includes(name), name);
 });
 

@@ -87,6 +87,20 @@ test('a peer that brings next to nothing each time is given up, and what it brou
   await tiles.close?.();
 });
 
+test('what an earlier download has of a peer that is not asked any more is not in the way of another one', async (t) => {
+  const folder = await largeFolder(t);
+  const gone = await serveCutting(t, folder, (_request, nth) => ({
+    cutAfter: nth === 0 ? 1_000_000 : 10_000,
+  }));
+  const tiles = transport();
+  t.teardown(() => tiles.close?.());
+  t.is(codeOf(await run(tiles.open(tileRequest(gone.peer), { signal }))), 'STREAM_TRUNCATED');
+  const server = await serveCutting(t, folder, () => ({ cutAfter: 200_000 }));
+  isWhole(t, await run(tiles.open(tileRequest(server.peer), { signal })));
+  t.is(server.asked.length, Math.ceil(server.size / 200_000));
+  t.is(server.sent(), server.size);
+});
+
 test('a peer whose tag is another one each time does not hold up a tile for ever', async (t) => {
   const server = await serveCutting(t, await largeFolder(t), (_request, nth) => {
     return { etag: `"${nth}"`, cutAfter: 100_000 };

@@ -183,9 +183,12 @@ class Download {
 
   #nextSlot(planned: PlannedTile): Slot | null {
     const { entry } = planned;
-    const kept = this.#kept.at(entry);
+    const found = this.#kept.at(entry);
+    const from = found === null ? null : this.#sources.of(found.peer);
+    // The beginning of a body is of use only with the peer that has sent it.
+    const kept = found === null || 'tile' in found || from !== null ? found : null;
     if (kept === null) this.#room.release(this.#kept.drop(entry));
-    const slot = new Slot(planned, kept);
+    const slot = new Slot(planned, kept, from);
     if (slot.state.at === 'due' && !this.#beginNext(slot)) return null;
     // It is counted with its tile from now on.
     this.#room.release(this.#kept.drop(entry));

@@ -23,19 +23,23 @@ export class Slot {
   #begun = 0;
   /** What a request that was cut off has left. With it there are never more than two bodies of a tile. */
   #partial: PartialBody | null = null;
-  /** Who has left it; `null` where an earlier download has. */
+  /** Who has sent it. */
   #partialOf: Source | null = null;
   /** Most bytes of its body that were ever here, to go on from. */
   #furthest = 0;
 
-  /** @param kept - what an earlier download has left of it. */
-  constructor(planned: PlannedTile, kept: Kept | null) {
+  /**
+   * @param kept - what an earlier download has left of it.
+   * @param from - who has sent that, and may be asked for the rest. Default nobody.
+   */
+  constructor(planned: PlannedTile, kept: Kept | null, from: Source | null = null) {
     this.planned = planned;
     const brought = kept !== null && 'tile' in kept ? kept : null;
     this.heldBytes = heldBytesOf(brought?.tile ?? planned.entry);
     this.#state = brought === null ? { at: 'due' } : { at: 'verified', brought };
     if (kept === null || 'tile' in kept) return;
     this.#partial = kept;
+    this.#partialOf = from;
     this.#furthest = kept.bytes.byteLength;
   }
 

@@ -1,4 +1,10 @@
-import type { PeerTiles, StreamRequest, TileEntry, TransportDeps } from '../../../src/contracts/index.js';
+import type {
+  Peer,
+  PeerTiles,
+  StreamRequest,
+  TileEntry,
+  TransportDeps,
+} from '../../../src/contracts/index.js';
 import { isSyncError, type SyncError } from '../../../src/errors/index.js';
 import { mayBeCached } from './file.js';
 import { readPage } from './page.js';
@@ -21,6 +27,11 @@ export class Sources {
         ? []
         : [new Source({ peer: from, tiles: status.tiles, asked: false, codecs })];
     });
+  }
+
+  /** A peer that may be asked in this download; `null` for any other. */
+  of({ url }: Peer): Source | null {
+    return [this.asked, ...this.#others].find(({ peer, out }) => peer.url === url && out === null) ?? null;
   }
 
   /** The peer to ask for a tile now; `null` when none should be. */

@@ -66,3 +66,28 @@ test('blocks of a tile count as they will be, so that the oldest go in time', (t
   t.true((late?.first ?? 0) > 0);
   t.is(reads(), 0);
 });
+
+test('a raw frame of any other kind is read when it comes, however it has its bytes', (t) => {
+  const [document = new Uint8Array(0)] = documents;
+  const [first] = headers;
+  if (first === undefined) throw new TypeError('Each block has a header.');
+  let reads = 0;
+  class OtherFrame implements Frame {
+    readonly header: Frame['header'];
+    readonly codec = 'identity';
+    readonly documentBytes = document.length;
+    constructor(of: Frame['header']) {
+      this.header = of;
+    }
+    get bytes(): Uint8Array {
+      reads += 1;
+      return document;
+    }
+  }
+  const recent = new RecentBlocks(formatBlockEvent, 1_000_000);
+  recent.change({ kind: 'extend', frames: [new OtherFrame(first)] });
+  t.true(reads > 0);
+  const before = reads;
+  t.not(recent.after({ height: -1, hash: null }, 0), null);
+  t.is(reads, before);
+});

@@ -13,8 +13,10 @@ const MINUTE_MS = 60_000;
 const PATIENCE_MS = 30 * MINUTE_MS;
 /** A source with a liar that keeps something back goes on growing: it shows when the next block comes. */
 const NEXT_BLOCK_MS = 2 * MINUTE_MS;
-/** A client at the head has to stay there. */
+/** What goes on beside the rest is over after so long. */
 const AFTERWARDS_MS = 5_000;
+/** A client at the head has to stay there. */
+const STAYS_MS = 5 * MINUTE_MS;
 /** A source that has become shorter stays so for this long. */
 const SHORTER_MS = 2 * MINUTE_MS;
 /** What a client does with a liar alone shows within this time. */
@@ -73,11 +75,22 @@ async function reach(
     return [broken(promise, `the engine failed: ${describeError(follower.failure)}`)];
   if (!isThere(world)) return [broken(promise, notThere(world))];
   trace('client', `is at the head after ${clock.nowMs - endedMs} ms`);
-  await clock.until(() => false, AFTERWARDS_MS);
-  // What was begun while there were faults may strike only now: a body is cut, or a peer fails to confirm what it was asked.
-  await clock.until(isOver, PATIENCE_MS);
-  if (!isThere(world)) return [broken(promise, `it was at the head and is ${follower.phase} now`)];
+  if (!(await stays(world, clock)))
+    return [broken(promise, `it was at the head and left it, and is ${follower.phase} now`)];
   return compare(world);
+}
+
+/** Whether the client, which is at the head, does not leave it any more, or only as often as others give it a reason to. */
+async function stays(world: World, clock: VirtualClock): Promise<boolean> {
+  for (let reasons = reasonsToLeave(world); ; reasons--) {
+    if (!(await clock.until(() => !isThere(world), STAYS_MS))) return true;
+    if (reasons === 0 || !(await clock.until(() => isThere(world), PATIENCE_MS))) return false;
+  }
+}
+
+/** Each liar may claim more, and is listened to; and a peer may fail to confirm what it was asked while there were faults. */
+function reasonsToLeave({ terms: { lies, agree } }: World): number {
+  return lies.filter((lie) => lie !== null).length + (agree > 1 ? 1 : 0);
 }
 
 /** The operator of the source takes blocks away, and makes others only later. */

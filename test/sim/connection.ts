@@ -56,9 +56,10 @@ export class Connection {
     if (this.#fault.left === 0) this.#break(this.#fault.kind);
   }
 
-  /** What was to happen later does not. */
+  /** What was to happen later does not; what is held up by a fault that has struck breaks now, and not at some time limit. */
   mend(): void {
     this.#fault = null;
+    if (this.#isSilent || this.#options.dripMs !== null) this.#break('cut');
   }
 
   readonly #onAbort = (): void => {

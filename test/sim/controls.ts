@@ -70,6 +70,12 @@ export const CONTROLS: readonly Control[] = [
     expected: /^end: after 30 minutes without faults it is syncing/,
   },
   {
+    name: 'leaves-head',
+    title: 'a client that gives up its stream again and again',
+    options: changing(HONEST, { limits: { idleTimeoutMs: 5_000 } }),
+    expected: /^end: it was at the head and left it/,
+  },
+  {
     name: 'untold-rollbacks',
     title: 'a reader that is not told of rollbacks',
     options: { ...HONEST, hears: (event) => event.type !== 'rollback' },

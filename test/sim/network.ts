@@ -29,15 +29,35 @@ export class Line {
   /** Waits between the pieces of a body, in milliseconds; `null` for none. */
   dripMs: number | null = null;
   readonly connections = new Set<Connection>();
+  /** Give up requests that nobody answers. */
+  readonly #unanswered = new Set<(reason: Error) => void>();
 
   constructor(peer: Peer) {
     this.peer = peer;
   }
 
-  /** What was to happen to a body later does not. */
+  /** What was to happen later does not, and what is held up breaks now. */
   mend(): void {
     this.nextFault = null;
-    for (const connection of this.connections) connection.mend();
+    for (const connection of [...this.connections]) connection.mend();
+    for (const giveUp of [...this.#unanswered]) giveUp(refused());
+  }
+
+  /** A request that is taken and not answered: it ends with the client's patience, or when the line is mended. */
+  unanswered(signal: AbortSignal | null): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      const giveUp = (reason: Error): void => {
+        this.#unanswered.delete(giveUp);
+        signal?.removeEventListener('abort', onAbort);
+        reject(reason);
+      };
+      const onAbort = (): void => {
+        giveUp(signal?.reason as Error);
+      };
+      this.#unanswered.add(giveUp);
+      if (signal?.aborted === true) onAbort();
+      else signal?.addEventListener('abort', onAbort, { once: true });
+    });
   }
 
   /** Breaks all that is open. */
@@ -73,7 +93,7 @@ export class Network {
     try {
       await latency(this.#random.int(1, 200), signal);
       if (line.reachability === 'dead') throw refused();
-      if (line.reachability === 'silent') await never(signal);
+      if (line.reachability === 'silent') await line.unanswered(signal);
       const request = {
         method: init?.method ?? 'GET',
         path: url.pathname.replace(/^\/sync/, ''),
@@ -158,15 +178,5 @@ function latency(ms: number, signal: AbortSignal | null): Promise<void> {
     }, ms);
     if (signal?.aborted === true) onAbort();
     else signal?.addEventListener('abort', onAbort, { once: true });
-  });
-}
-
-function never(signal: AbortSignal | null): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const onAbort = (): void => {
-      reject(signal?.reason as Error);
-    };
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

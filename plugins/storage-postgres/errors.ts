@@ -10,6 +10,13 @@ export class NoAnswer extends Error {
 /** The server does not have what was acknowledged: it was promoted without it, or is not promoted yet. */
 export class Behind extends Error {}
 
+/** Another transaction made the same at the same time: at the next try it is there. */
+export class MadeMeanwhile extends Error {
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+  }
+}
+
 /** What a server answers while it fails over, is full of connections, or undid a transaction that may be tried again. */
 const PASSING = /^(?:08...|57P0[1-3]|57014|55P03|25P03|53300|25006|40...)$/;
 
@@ -18,7 +25,7 @@ const OF_THE_SERVER = /^(?:08...|57P0[1-3]|25006)$/;
 
 /** Whether the same may succeed later; it may also have happened, where it was to be committed. */
 export function isPassing(error: unknown): boolean {
-  return isOfTheConnection(error) || PASSING.test(sqlStateOf(error));
+  return isOfTheConnection(error) || error instanceof MadeMeanwhile || PASSING.test(sqlStateOf(error));
 }
 
 /** Whether the same may succeed with another server. */

@@ -40,7 +40,18 @@ function isOfTheConnection(error: unknown): boolean {
 /** What the client threw: as it is when it is a server's answer or a mistake of ours, else that there was no answer. */
 export function answerOf(error: unknown): unknown {
   const isKnown = error instanceof TypeError || isSyncError(error) || sqlStateOf(error) !== '';
-  return isKnown ? error : new NoAnswer(error);
+  if (isKnown) return error;
+  return isOfThePassword(error) ? passwordError(error) : new NoAnswer(error);
+}
+
+/** The client's own refusals to go on with a server that asks for a password have no code. */
+function isOfThePassword(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('SASL: ');
+}
+
+function passwordError(cause: unknown): SyncError {
+  const message = `The database and the client do not agree on a password, which comes from the URL, from \`PGPASSWORD\` or from a pgpass file: ${messageOf(cause)}`;
+  return new SyncError('STORE_IO', message, { cause });
 }
 
 /** SQLSTATE of a server's answer; empty for other errors. Those of Node have codes too, but no severity. */
@@ -72,6 +83,8 @@ export function storeError(error: unknown): unknown {
         `The tables are not there; \`createPostgresStore\` makes them: ${message}`,
         because,
       );
+    case '28P01':
+      return passwordError(error);
     case '42703':
       return new SyncError('STORE_VERSION', `The tables have another form: ${message}`, because);
     default:

@@ -73,16 +73,10 @@ export class Listener {
   }
 
   /** Listens until the connection is lost. @returns whether there was one. */
-  async #listen({ Client }: PgModule, url: string, news: string, onNews: () => void): Promise<boolean> {
+  async #listen(pg: PgModule, url: string, news: string, onNews: () => void): Promise<boolean> {
     const socket = new Socket();
-    const client = new Client({
-      connectionString: url,
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: CONNECT_MS,
-      keepAlive: true,
-      application_name: 'blockferry',
-      stream: () => socket,
-    });
+    const client = clientOf(pg, url, socket);
+    if (client === null) return false;
     const ended = new Promise<void>((resolve) => {
       socket.once('close', resolve);
       client.on('error', () => {
@@ -108,6 +102,22 @@ export class Listener {
       await leave();
     }
     return isHeard;
+  }
+}
+
+/** A client that is not connected yet; `null` when a file that the URL names, of a certificate, can't be read now. */
+function clientOf({ Client }: PgModule, url: string, socket: Socket): Client | null {
+  try {
+    return new Client({
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: CONNECT_MS,
+      keepAlive: true,
+      application_name: 'blockferry',
+      stream: () => socket,
+    });
+  } catch {
+    return null;
   }
 }
 

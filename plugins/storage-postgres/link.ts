@@ -1,8 +1,9 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Client, Pool, PoolClient } from 'pg';
 import { SyncError } from '../../src/errors/index.js';
 import { Deferred } from '../../src/internal/deferred.js';
 import { answerOf } from './errors.js';
+import { GuardedSocket } from './guarded-socket.js';
 
 /** Longest wait for a connection, and for the answer to one statement. */
 export const CONNECT_MS = 3_000;
@@ -118,7 +119,7 @@ export class Link {
   }
 
   #socket(): Socket {
-    const socket = new Socket();
+    const socket = new GuardedSocket();
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     if (this.#isCut) setImmediate(() => socket.destroy());

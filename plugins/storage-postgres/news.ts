@@ -1,8 +1,9 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { onAbort, sleep } from '../../src/internal/abort.js';
 import { serversOf } from '../../src/internal/postgres-options.js';
 import type { Client } from 'pg';
 import type { Database } from './database.js';
+import { GuardedSocket } from './guarded-socket.js';
 import { CONNECT_MS, GOODBYE_MS, type PgModule } from './link.js';
 
 const CHANNEL = 'blockferry';
@@ -74,7 +75,7 @@ export class Listener {
 
   /** Listens until the connection is lost. @returns whether there was one. */
   async #listen(pg: PgModule, url: string, news: string, onNews: () => void): Promise<boolean> {
-    const socket = new Socket();
+    const socket = new GuardedSocket();
     const client = clientOf(pg, url, socket);
     if (client === null) return false;
     const ended = new Promise<void>((resolve) => {

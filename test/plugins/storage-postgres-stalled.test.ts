@@ -81,6 +81,14 @@ for (const [what, answers] of [
     t.notRegex(String(error), /hidden/);
   });
 
+test('A way to sign in that the client does not know is an error of the opening', async (t) => {
+  const url = await scripted(t, [message('R', [0, 0, 0, 7])]);
+  const store = postgresStorage({ url, role: 'reader', outageMs: 1 }).create();
+  const error = await t.throwsAsync(() => store.open());
+  t.true(isSyncError(error, 'STORE_UNAVAILABLE'), String(error));
+  t.regex(String(error), /Unknown authentication/i);
+});
+
 postgres.test('An opening that is called off, whenever that is, keeps no other writer out', async (t) => {
   await (await postgres.opened(t, 'called off')).close();
   for (let round = 0; round < 20; round++) {

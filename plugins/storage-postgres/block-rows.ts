@@ -168,19 +168,26 @@ export async function framesFrom(
   return frames;
 }
 
-async function frameOf(run: Run, { parts }: Tables, place: Place, row: RawBlock): Promise<Frame> {
-  const pieces = [row.bytes];
-  const sql = `select bytes from ${parts} where store = $1 and gen = $2 and height = $3 and born = $4 and part = $5`;
-  for (let part = 1; part * PART_BYTES < row.size; part++) {
-    const values = [place.store, place.gen, row.height, row.born, part];
-    const [piece] = await run<{ readonly bytes: Buffer }>(sql, values);
-    if (piece !== undefined) pieces.push(piece.bytes);
-  }
-  const bytes = pieces.length === 1 ? row.bytes : Buffer.concat(pieces);
+async function frameOf(run: Run, tables: Tables, place: Place, row: RawBlock): Promise<Frame> {
+  const bytes = await bytesOf(run, tables, place, row);
   const header = headerOf(row);
   if (bytes.byteLength !== row.size || crc32(bytes) !== Number(row.crc))
     throw damaged(header.height, 'altered');
   return { header, codec: row.codec, documentBytes: Number(row.doc_bytes), bytes };
+}
+
+/** Puts parts where they belong as they come, so that a large block is in memory once; fewer bytes where one is missing. */
+async function bytesOf(run: Run, { parts }: Tables, place: Place, row: RawBlock): Promise<Buffer> {
+  if (row.size <= PART_BYTES) return row.bytes;
+  const bytes = Buffer.allocUnsafe(row.size);
+  let end = row.bytes.copy(bytes);
+  const sql = `select bytes from ${parts} where store = $1 and gen = $2 and height = $3 and born = $4 and part = $5`;
+  for (let part = 1; part * PART_BYTES < row.size; part++) {
+    const values = [place.store, place.gen, row.height, row.born, part];
+    const [piece] = await run<{ readonly bytes: Buffer }>(sql, values);
+    end += piece?.bytes.copy(bytes, end) ?? 0;
+  }
+  return bytes.subarray(0, end);
 }
 
 function headerOf({ height, hash, prev, ts }: RawBlock): BlockHeader {

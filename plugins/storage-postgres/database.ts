@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { abortError, onAbort, sleep } from '../../src/internal/abort.js';
 import { serversOf } from '../../src/internal/postgres-options.js';
 import { isOfTheServer, isPassing, storeError, unavailable } from './errors.js';
-import { ask, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
+import { ask, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
 
 /** First and longest pause between two tries. */
 const RETRY_MS = { first: 50, longest: 1_000 };
@@ -116,10 +116,19 @@ export class Database {
     }
   }
 
-  /** Runs work whose waits for the server end with a signal. @throws SyncError `ABORTED` */
+  /**
+   * Runs work that a signal ends: it tries nothing again from then on, and what the server does not answer soon is given
+   * up. Work that succeeds nonetheless has to be undone.
+   *
+   * @throws SyncError `ABORTED`
+   */
   async until<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
     const stopListening = onAbort(signal, () => {
       this.stopWaiting();
+      timer = setTimeout(() => {
+        for (const link of this.#all()) link.cut();
+      }, GOODBYE_MS);
     });
     try {
       return await work();
@@ -127,6 +136,7 @@ export class Database {
       throw signal?.aborted === true ? abortError(signal) : error;
     } finally {
       stopListening();
+      clearTimeout(timer);
     }
   }
 
@@ -137,8 +147,12 @@ export class Database {
 
   async close(): Promise<void> {
     this.stopWaiting();
+    await Promise.all(this.#all().map((link) => link.close()));
+  }
+
+  #all(): readonly Link[] {
     const { reads, writes } = this.#links;
-    await Promise.all([reads, writes, ...this.#retired].map((link) => link.close()));
+    return [reads, writes, ...this.#retired];
   }
 
   #connect(): Links {

@@ -10,6 +10,13 @@ export class NoAnswer extends Error {
 /** The server does not have what was acknowledged: it was promoted without it, or is not promoted yet. */
 export class Behind extends Error {}
 
+/** Another transaction made the same at the same time: at the next try it is there. */
+export class MadeMeanwhile extends Error {
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+  }
+}
+
 /** What a server answers while it fails over, is full of connections, or undid a transaction that may be tried again. */
 const PASSING = /^(?:08...|57P0[1-3]|57014|55P03|25P03|53300|25006|40...)$/;
 
@@ -18,7 +25,7 @@ const OF_THE_SERVER = /^(?:08...|57P0[1-3]|25006)$/;
 
 /** Whether the same may succeed later; it may also have happened, where it was to be committed. */
 export function isPassing(error: unknown): boolean {
-  return isOfTheConnection(error) || PASSING.test(sqlStateOf(error));
+  return isOfTheConnection(error) || error instanceof MadeMeanwhile || PASSING.test(sqlStateOf(error));
 }
 
 /** Whether the same may succeed with another server. */
@@ -33,7 +40,18 @@ function isOfTheConnection(error: unknown): boolean {
 /** What the client threw: as it is when it is a server's answer or a mistake of ours, else that there was no answer. */
 export function answerOf(error: unknown): unknown {
   const isKnown = error instanceof TypeError || isSyncError(error) || sqlStateOf(error) !== '';
-  return isKnown ? error : new NoAnswer(error);
+  if (isKnown) return error;
+  return isOfThePassword(error) ? passwordError(error) : new NoAnswer(error);
+}
+
+/** The client's own refusals to go on with a server that asks for a password have no code. */
+function isOfThePassword(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('SASL: ');
+}
+
+function passwordError(cause: unknown): SyncError {
+  const message = `The database and the client do not agree on a password, which comes from the URL, from \`PGPASSWORD\` or from a pgpass file: ${messageOf(cause)}`;
+  return new SyncError('STORE_IO', message, { cause });
 }
 
 /** SQLSTATE of a server's answer; empty for other errors. Those of Node have codes too, but no severity. */
@@ -65,6 +83,8 @@ export function storeError(error: unknown): unknown {
         `The tables are not there; \`createPostgresStore\` makes them: ${message}`,
         because,
       );
+    case '28P01':
+      return passwordError(error);
     case '42703':
       return new SyncError('STORE_VERSION', `The tables have another form: ${message}`, because);
     default:

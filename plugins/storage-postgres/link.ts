@@ -1,8 +1,9 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Client, Pool, PoolClient } from 'pg';
 import { SyncError } from '../../src/errors/index.js';
 import { Deferred } from '../../src/internal/deferred.js';
 import { answerOf } from './errors.js';
+import { GuardedSocket } from './guarded-socket.js';
 
 /** Longest wait for a connection, and for the answer to one statement. */
 export const CONNECT_MS = 3_000;
@@ -33,7 +34,8 @@ export class Link {
   readonly #sockets = new Set<Socket>();
   readonly #ended = new Deferred<void>();
   #uses = 0;
-  #phase: 'open' | 'retired' | 'closed' = 'open';
+  #isRetired = false;
+  #isCut = false;
   #isEnding = false;
 
   constructor({ Pool, Client }: PgModule, url: string, max: number) {
@@ -87,26 +89,29 @@ export class Link {
 
   /** Ends the connections once they are free. */
   retire(): Promise<void> {
-    if (this.#phase === 'open') {
-      this.#phase = 'retired';
-      this.#endWhenFree();
-    }
+    this.#isRetired = true;
+    this.#endWhenFree();
     return this.#ended.promise;
   }
 
   /** Ends all connections: those that don't say goodbye in time are cut. */
   async close(): Promise<void> {
     const timer = setTimeout(() => {
-      this.#phase = 'closed';
-      for (const socket of this.#sockets) socket.destroy();
+      this.cut();
     }, GOODBYE_MS);
     await this.retire();
     clearTimeout(timer);
   }
 
+  /** Cuts all connections, and those that are still to come: no one waits for an answer any longer. */
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   /** The pool forgets those who wait for a connection when it is ended before they have one. */
   #endWhenFree(): void {
-    if (this.#phase === 'open' || this.#uses > 0 || this.#isEnding) return;
+    if (!this.#isRetired || this.#uses > 0 || this.#isEnding) return;
     this.#isEnding = true;
     void this.#pool.end().then(() => {
       this.#ended.resolve();
@@ -114,10 +119,10 @@ export class Link {
   }
 
   #socket(): Socket {
-    const socket = new Socket();
+    const socket = new GuardedSocket();
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    if (this.#phase === 'closed') setImmediate(() => socket.destroy());
+    if (this.#isCut) setImmediate(() => socket.destroy());
     return socket;
   }
 }

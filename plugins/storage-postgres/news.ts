@@ -1,8 +1,9 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { onAbort, sleep } from '../../src/internal/abort.js';
 import { serversOf } from '../../src/internal/postgres-options.js';
 import type { Client } from 'pg';
 import type { Database } from './database.js';
+import { GuardedSocket } from './guarded-socket.js';
 import { CONNECT_MS, GOODBYE_MS, type PgModule } from './link.js';
 
 const CHANNEL = 'blockferry';
@@ -73,16 +74,10 @@ export class Listener {
   }
 
   /** Listens until the connection is lost. @returns whether there was one. */
-  async #listen({ Client }: PgModule, url: string, news: string, onNews: () => void): Promise<boolean> {
-    const socket = new Socket();
-    const client = new Client({
-      connectionString: url,
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: CONNECT_MS,
-      keepAlive: true,
-      application_name: 'blockferry',
-      stream: () => socket,
-    });
+  async #listen(pg: PgModule, url: string, news: string, onNews: () => void): Promise<boolean> {
+    const socket = new GuardedSocket();
+    const client = clientOf(pg, url, socket);
+    if (client === null) return false;
     const ended = new Promise<void>((resolve) => {
       socket.once('close', resolve);
       client.on('error', () => {
@@ -108,6 +103,22 @@ export class Listener {
       await leave();
     }
     return isHeard;
+  }
+}
+
+/** A client that is not connected yet; `null` when a file that the URL names, of a certificate, can't be read now. */
+function clientOf({ Client }: PgModule, url: string, socket: Socket): Client | null {
+  try {
+    return new Client({
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: CONNECT_MS,
+      keepAlive: true,
+      application_name: 'blockferry',
+      stream: () => socket,
+    });
+  } catch {
+    return null;
   }
 }
 

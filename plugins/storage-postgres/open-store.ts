@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { SyncError } from '../../src/errors/index.js';
+import { abortError } from '../../src/internal/abort.js';
 import { Database } from './database.js';
 import { Follower, momentOf } from './follower.js';
 import type { PostgresSettings } from '../../src/internal/postgres-options.js';
@@ -48,10 +49,27 @@ export async function openStore(
     const side = await database.until<WriterSide | ReaderSide>(signal, () =>
       settings.role === 'reader' ? read(database, tables, settings) : write(database, tables, settings, host),
     );
+    if (signal?.aborted === true) {
+      await leave(side);
+      throw abortError(signal);
+    }
     return { database, tables, side };
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** Ends what a side does by itself; a writer gives the lease back once its writes are done. */
+export async function leave(side: WriterSide | ReaderSide, written?: () => Promise<void>): Promise<void> {
+  if (side.role === 'reader') {
+    await side.listener.stop();
+    await side.follower.stop();
+  } else {
+    await side.purger.stop();
+    await written?.();
+    await side.writer.close();
+    await side.teller.idle();
   }
 }
 

@@ -24,7 +24,7 @@ import { dropBlocks, insertBlocks, type Place, refsOf } from './block-rows.js';
 import { readCursor, setOwnCursor, writeCursor } from './cursor-rows.js';
 import type { Run } from './database.js';
 import type { Follower } from './follower.js';
-import { type OpenStore, openStore, type WriteHost, type WriterSide } from './open-store.js';
+import { leave, type OpenStore, openStore, type WriteHost, type WriterSide } from './open-store.js';
 import type { PostgresSettings } from '../../src/internal/postgres-options.js';
 import { newGeneration, PostgresStage } from './postgres-stage.js';
 import { headerOf, pageOf, readBlocks, readEntries, type Source } from './reads.js';
@@ -230,16 +230,7 @@ export class PostgresStorage implements Storage {
     await this.#stage?.close();
     if (open === null) return;
     open.database.stopWaiting();
-    const { side } = open;
-    if (side.role === 'reader') {
-      await side.listener.stop();
-      await side.follower.stop();
-    } else {
-      await side.purger.stop();
-      await this.#queue.idle();
-      await side.writer.close();
-      await side.teller.idle();
-    }
+    await leave(open.side, () => this.#queue.idle());
     await open.database.close();
   }
 

@@ -1,6 +1,6 @@
 import { readOptions } from '../../src/internal/options/index.js';
 import { Database } from './database.js';
-import { storeError } from './errors.js';
+import { MadeMeanwhile, sqlStateOf } from './errors.js';
 import { DATABASE_OPTIONS, type PostgresDatabaseOptions } from '../../src/internal/postgres-options.js';
 
 /** Form of the tables. */
@@ -43,21 +43,29 @@ export async function createPostgresStore(options: PostgresDatabaseOptions): Pro
   const { url, schema } = readOptions('createPostgresStore', options, DATABASE_OPTIONS);
   const database = await Database.load({ url, pool: 1, outageMs: 5_000 });
   try {
+    await database.outlast(() => makeMissing(database, schema));
+  } finally {
+    await database.close();
+  }
+}
+
+/** SQLSTATEs of a schema, table or index that there was not when the statement began. */
+const MADE_MEANWHILE = ['23505', '42P06', '42P07', '42710'];
+
+/** Makes what is missing, all of it or nothing. */
+async function makeMissing(database: Database, schema: string): Promise<void> {
+  try {
     await database.transaction(async (run) => {
       for (const statement of definitions(schema)) await run(statement);
     });
   } catch (error) {
-    throw storeError(error);
-  } finally {
-    await database.close();
+    throw MADE_MEANWHILE.includes(sqlStateOf(error)) ? new MadeMeanwhile(error) : error;
   }
 }
 
 function definitions(schema: string): readonly string[] {
   const { store, claims, blocks, parts, state, cursors } = tablesOf(schema);
   return [
-    // Two that make the same schema at once would fail by a unique index of the catalogue.
-    `select pg_advisory_xact_lock(hashtext('blockferry:${schema}'))`,
     `create schema if not exists "${schema}"`,
     `create table if not exists ${store} (
       id int generated always as identity primary key, name text not null unique, format int not null,

@@ -1,11 +1,13 @@
 import type { BlockRef, Frame } from '../contracts/index.js';
 import { type BatchLimits, BatchWriter } from '../engine/batch-writer.js';
+import { DEFAULT_ENGINE_LIMITS } from '../engine/engine-parts.js';
 import type { Chain } from '../chain/chain.js';
 import { nextHeight } from '../internal/links.js';
 import { EACH, VOUCHED } from '../chain/producers.js';
 import type { Verifier } from '../chain/verifier.js';
 import { type ErrorCode, isSyncError, SyncError } from '../errors/index.js';
 import { throwIfAborted } from '../internal/abort.js';
+import type { AppendProgress } from './append-progress.js';
 import type { Line } from './ndjson.js';
 
 /** How lines are appended. */
@@ -48,6 +50,27 @@ export async function appendLines(
   } finally {
     await appender.flush();
   }
+}
+
+/** Appends lines as {@link appendLines} does, ends with the first one that is refused, and tells how far it is. */
+export function appendAll(
+  chain: Chain,
+  lines: AsyncIterable<readonly Line[]>,
+  {
+    progress,
+    ...options
+  }: Pick<AppendOptions, 'maxBlockBytes' | 'signal'> & { readonly progress: AppendProgress },
+): Promise<void> {
+  return appendLines(chain, lines, {
+    ...options,
+    batch: DEFAULT_ENGINE_LIMITS,
+    onCommit: (frames) => {
+      progress.committed(frames);
+    },
+    onRefused: (error) => {
+      throw error;
+    },
+  });
 }
 
 class Appender {

@@ -18,7 +18,7 @@ export function storeUrl(text: string): Omit<PostgresStorageConfig, 'role' | 'cr
     throw new UsageError('--store must be postgres://user@host/database.');
   const [place = '', query = ''] = text.split('?', 2);
   const params = new URLSearchParams(query);
-  if (/^[^/]*\/\/[^/@]*:[^/@]*@/.test(place) || params.has('password'))
+  if (/^[^/]*\/\/[^@]*:.*@/s.test(place) || params.has('password'))
     throw new UsageError('--store has a password; put that into PGPASSWORD, or into a pgpass file.');
   const own: Record<string, string | number> = {};
   for (const name of OURS) {

@@ -95,7 +95,12 @@ postgres.test(
   'A password in --store is refused, and is not told; without a place no command begins',
   async (t) => {
     const secret = at('x').replace('postgres@', 'postgres:hidden@');
-    for (const store of [secret, `${at('x')}&password=hidden`, 'mysql://u:hidden@h/d']) {
+    for (const store of [
+      secret,
+      secret.replace('hidden', '1/hidden'),
+      `${at('x')}&password=hidden`,
+      'mysql://u:hidden@h/d',
+    ]) {
       const { code, stdout, stderr } = await run(t, ['status', '--store', store]);
       t.is(code, 2);
       t.notRegex(`${stdout.toString()}${stderr}`, /hidden/);

@@ -261,5 +261,13 @@ postgres.test('A reader that is closed while it begins to listen ends, whenever 
     await delay(round % 15);
     await store.close();
   }
-  t.pass();
+  await writer.close();
+  // A server learns a little later that a connection was ended.
+  await until(async () => (await connections()) === 0);
+  t.is(await connections(), 0);
 });
+
+async function connections(): Promise<number> {
+  const rows = await postgres.query(`select pid from pg_stat_activity where application_name = 'blockferry'`);
+  return rows.length;
+}

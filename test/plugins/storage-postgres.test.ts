@@ -68,3 +68,16 @@ when(
     t.regex(String(error), /synchronous_standby_names/);
   },
 );
+
+when(
+  `Many that make the tables at once, of servers whose first one is away, all find them made${reason}`,
+  async (t) => {
+    const url = (server?.url ?? '').replace('@', '@127.0.0.1:1,');
+    const schema = 'made_at_once';
+    await Promise.all(Array.from({ length: 8 }, () => createPostgresStore({ url, schema })));
+    const store = postgresStorage({ url, schema, durability: 'primary' }).create();
+    await store.open();
+    t.is(store.checkpoint().head, null);
+    await store.close();
+  },
+);

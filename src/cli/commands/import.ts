@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
 import { openPlanned } from '../../open-chain.js';
-import { appendLines } from '../append-lines.js';
+import { appendAll } from '../append-lines.js';
 import { AppendProgress } from '../append-progress.js';
 import { openInput } from '../input.js';
 import { readLines } from '../ndjson.js';
@@ -58,17 +57,8 @@ async function importFile(file: string, options: ImportOptions, context: Command
     const progress = new AppendProgress(out, chain, input.totalBytes);
     let isDone = false;
     try {
-      await appendLines(chain, readLines(progress.count(input.chunks), maxBlockBytes), {
-        maxBlockBytes,
-        batch: DEFAULT_ENGINE_LIMITS,
-        onCommit: (frames) => {
-          progress.committed(frames);
-        },
-        onRefused: (error) => {
-          throw error;
-        },
-        signal,
-      });
+      const lines = readLines(progress.count(input.chunks), maxBlockBytes);
+      await appendAll(chain, lines, { progress, maxBlockBytes, signal });
       isDone = true;
     } finally {
       progress.tell();

@@ -1,8 +1,7 @@
 import type { StorageView } from '../../contracts/index.js';
 import type { Chain } from '../../chain/chain.js';
-import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
 import { SyncError } from '../../errors/index.js';
-import { appendLines } from '../append-lines.js';
+import { appendAll } from '../append-lines.js';
 import { AppendProgress } from '../append-progress.js';
 import type { Line } from '../ndjson.js';
 import type { Reporter } from '../reporter.js';
@@ -33,17 +32,7 @@ export async function copyBlocks(
     for await (const frames of view.read({ from, to }, { signal }))
       yield frames.map((frame) => source.decode(frame).bytes);
   }
-  await appendLines(target, lines(), {
-    maxBlockBytes,
-    batch: DEFAULT_ENGINE_LIMITS,
-    onCommit: (frames) => {
-      progress.committed(frames);
-    },
-    onRefused: (error) => {
-      throw error;
-    },
-    signal,
-  });
+  await appendAll(target, lines(), { progress, maxBlockBytes, signal });
   progress.tell();
   checkSame(view, target);
   return progress.blocks;

@@ -42,8 +42,9 @@ export class AnswerReport {
     const { status, body } = response;
     this.#tally.answers.add(`${this.#way} ${status}`);
     if (body === null) return;
-    if (this.#way === 'tiles' && this.#request.path.endsWith('.ndjson.gz')) this.#tally.tilesServed += 1;
-    this.kind = `${this.#way} ${codecOf(this.#endpoint, this.#request, response)}`;
+    const isTile = this.#way === 'tiles' && this.#request.path.endsWith('.ndjson.gz');
+    if (isTile) this.#tally.tilesServed += 1;
+    this.kind = `${this.#way} ${isTile ? 'gzip' : codecOf(this.#endpoint, this.#request, response)}`;
     this.#stopCounting = this.#tally.begin(this);
     if (body instanceof Uint8Array) this.bytes = body.length;
     else if (isStream) this.#onEvent?.({ type: 'opened', ...this.#facts(response) });

@@ -148,6 +148,8 @@ test('every metric moves in real syncs between real servers and nodes', async (t
     return lag || held.engine.state.phase === 'synced';
   });
 
+  const tileBytes = 'blockferry_network_bytes_total direction=out way=tiles codec=gzip';
+  t.true(scrapes.some((values) => (values.get(tileBytes) ?? 0) > 0));
   const moved = positive(scrapes);
   const still = positive([before]);
   for (const name of Object.keys(METRICS)) {

@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
 import type { HeaderValue } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
@@ -27,11 +28,19 @@ export function parseHeader(text: string): HeaderText {
  */
 export async function headerFileHeaders(path: string): Promise<Record<string, HeaderValue>> {
   const names = [...(await readHeaders(path)).keys()];
+  let reading: ReturnType<typeof readHeaders> | null = null;
+  /** All headers of a request are asked for in one turn: they come from one reading. */
+  const read = (): ReturnType<typeof readHeaders> => {
+    queueMicrotask(() => {
+      reading = null;
+    });
+    return (reading ??= readHeaders(path));
+  };
   return Object.fromEntries(
     names.map((name) => [
       name,
       async () => {
-        const value = (await readHeaders(path)).get(name);
+        const value = (await read()).get(name);
         if (value !== undefined) return value;
         throw new SyncError('CREDENTIALS_UNAVAILABLE', `The header ${name} is no longer in ${path}.`);
       },
@@ -58,20 +67,15 @@ async function readHeaders(path: string): Promise<ReadonlyMap<string, string>> {
   return new Map(read);
 }
 
-/** Reads a file of at most a mebibyte. @throws SyncError `INPUT_UNREADABLE` */
+/** Reads a file, or what a pipe has, of at most a mebibyte. @throws SyncError `INPUT_UNREADABLE` */
 export async function readSmallFile(path: string): Promise<Buffer> {
+  let bytes: Buffer;
   try {
-    const file = await open(path);
-    try {
-      const bytes = Buffer.alloc(MAX_FILE_BYTES);
-      const { bytesRead } = await file.read(bytes, 0, MAX_FILE_BYTES, 0);
-      if (bytesRead < MAX_FILE_BYTES) return Buffer.from(bytes.subarray(0, bytesRead));
-    } finally {
-      await file.close();
-    }
+    bytes = await buffer(createReadStream(path, { end: MAX_FILE_BYTES }));
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it failed';
     throw new SyncError('INPUT_UNREADABLE', `${path} can't be read: ${code}.`, { cause });
   }
+  if (bytes.length <= MAX_FILE_BYTES) return bytes;
   throw new SyncError('INPUT_UNREADABLE', `${path} has more than ${MAX_FILE_BYTES} bytes.`);
 }

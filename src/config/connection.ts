@@ -1,5 +1,9 @@
-import { type ConnectionSettings, PLAIN } from '../http1-client/index.js';
-import type { ProxySettings, TlsSettings } from '../http1-client/options.js';
+import {
+  type ConnectionSettings,
+  PLAIN,
+  type ProxySettings,
+  type TlsSettings,
+} from '../http1-client/options.js';
 import { nodeTls } from '../http1-client/tls.js';
 import {
   inside,

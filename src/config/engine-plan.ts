@@ -29,7 +29,7 @@ import {
 } from '../internal/options/index.js';
 import { WANTED_SNAPSHOT_TYPE } from '../internal/snapshot-types.js';
 import { CHAIN_LIMITS, type ChainPlan, STORE, storePlan } from './chain-plan.js';
-import { type ConnectionSettings, PLAIN } from '../http1-client/index.js';
+import { type ConnectionSettings, PLAIN } from '../http1-client/options.js';
 import { CONNECTION_OPTIONS, connectionPlan } from './connection.js';
 import { peer } from './peers.js';
 import { checkKeys, keysOf, trust } from './trust.js';

@@ -60,8 +60,9 @@ function told(error: unknown, { origin }: URL, { signal }: HttpFetchInit, proxy:
   return new TypeError('fetch failed', { cause });
 }
 
-function proxyNote({ http, https, saidBy }: ProxySettings, origin: string): string {
+function proxyNote({ http, https, noProxy, saidBy }: ProxySettings, origin: string): string {
   const address = origin.startsWith('https:') ? https : http;
+  const save = noProxy === '' ? '' : ', save for hosts of NO_PROXY';
   // Without the name and the password that it may have.
-  return `a proxy is set by ${saidBy}: ${new URL(address ?? '').origin}`;
+  return `a proxy is set by ${saidBy}: ${new URL(address ?? '').origin}${save}`;
 }

@@ -3,8 +3,9 @@ import type { BlockSource, Checkpoint } from '../contracts/index.js';
 import { EngineTally } from '../engine/engine-tally.js';
 import type { SyncEngine } from '../engine/sync-engine.js';
 import type { MetricsPage, WatchedServer } from '../server/metrics-page.js';
+import { ServerTally } from '../server/server-tally.js';
 import { collectEngine, collectHeights, collectState } from './collect-engine.js';
-import { collectServer } from './collect-server.js';
+import { collectServers } from './collect-server.js';
 import { Families, type Family, type Labels } from './families.js';
 import { OPEN_METRICS, openMetricsText } from './open-metrics.js';
 import { type PromRegistry, registerIn } from './prom-client.js';
@@ -12,6 +13,9 @@ import { StoreBytes } from './store-bytes.js';
 
 /** Registries ask for one metric after the other: what was collected is good for so long, in milliseconds. */
 const SAME_SCRAPE_MS = 100;
+
+/** Where the chain of a server stands. */
+type Tipped = Pick<BlockSource, 'tip'>;
 
 /**
  * Figures of one node: of its engine, its chain and its server. They are collected when somebody asks, and cost nothing
@@ -26,7 +30,9 @@ export class SyncMetrics implements MetricsPage {
   readonly #past = new EngineTally();
   #engine: SyncEngine | null = null;
   #chain: Chain | null = null;
-  #server: { readonly watched: WatchedServer; readonly source: Pick<BlockSource, 'tip'> } | null = null;
+  readonly #servers = new Map<WatchedServer, Tipped>();
+  /** What servers have counted that are closed; `null` where there was never one. */
+  #pastServers: ServerTally | null = null;
   #last: { readonly atMs: number; readonly families: Promise<readonly Family[]> } | null = null;
 
   /**
@@ -67,9 +73,12 @@ export class SyncMetrics implements MetricsPage {
   }
 
   /** @internal */
-  watchServer(watched: WatchedServer, source: Pick<BlockSource, 'tip'>): () => void {
-    this.#server = { watched, source };
-    return () => undefined;
+  watchServer(server: WatchedServer, source: Tipped): () => void {
+    this.#servers.set(server, source);
+    this.#pastServers ??= new ServerTally();
+    return () => {
+      if (this.#servers.delete(server)) this.#pastServers?.merge(server.tally);
+    };
   }
 
   #families(): Promise<readonly Family[]> {
@@ -86,7 +95,7 @@ export class SyncMetrics implements MetricsPage {
     if (tip !== null) collectHeights(families, tip);
     if (this.#engine !== null) collectState(families, this.#engine);
     collectEngine(families, this.#total());
-    if (this.#server !== null) collectServer(families, this.#server.watched);
+    if (this.#pastServers !== null) this.#collectServers(families, this.#pastServers);
     await this.#collectStore(families, this.#watchedChain);
     return families.all();
   }
@@ -98,7 +107,19 @@ export class SyncMetrics implements MetricsPage {
   /** The chain that is open; else what the engine, or the server, knows of it. */
   #tip(): Partial<Checkpoint> | null {
     const tip = this.#watchedChain?.tip() ?? this.#engine?.state.checkpoint;
-    return tip ?? this.#server?.source.tip() ?? null;
+    return tip ?? [...this.#servers.values()].at(-1)?.tip() ?? null;
+  }
+
+  #collectServers(families: Families, past: ServerTally): void {
+    const total = new ServerTally();
+    total.merge(past);
+    const now = { openStreams: 0, queueBytes: 0 };
+    for (const { tally, openStreams } of this.#servers.keys()) {
+      total.merge(tally);
+      now.openStreams += openStreams;
+      now.queueBytes += tally.queueBytes();
+    }
+    collectServers(families, total, now);
   }
 
   async #collectStore(families: Families, chain: Chain | null): Promise<void> {

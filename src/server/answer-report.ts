@@ -1,7 +1,10 @@
 import type { Endpoint, EndpointResponse } from '../contracts/index.js';
+import { IDENTITY } from '../internal/http/content-encoding.js';
 import type { OpenedEvent, ServerEvent } from './events.js';
 import type { ServerTally } from './server-tally.js';
 import type { SyncRequest } from './sync-request.js';
+
+type AnsweringEndpoint = Pick<Endpoint, 'name' | 'codecs'>;
 
 /** What one answer was, for those who count, log or keep it. */
 export class AnswerReport {
@@ -11,6 +14,7 @@ export class AnswerReport {
   #first: number | null = null;
   #last = -1;
   readonly #way: string;
+  readonly #endpoint: AnsweringEndpoint;
   readonly #request: SyncRequest;
   readonly #tally: ServerTally;
   readonly #onEvent: ((event: ServerEvent) => void) | null;
@@ -20,12 +24,13 @@ export class AnswerReport {
 
   /** @param onEvent - `null` where nobody listens. */
   constructor(
-    endpoint: Pick<Endpoint, 'name'>,
+    endpoint: AnsweringEndpoint,
     request: SyncRequest,
     tally: ServerTally,
     onEvent: ((event: ServerEvent) => void) | null,
   ) {
     this.#way = wayOf(endpoint);
+    this.#endpoint = endpoint;
     this.#request = request;
     this.#tally = tally;
     this.#onEvent = onEvent;
@@ -37,8 +42,9 @@ export class AnswerReport {
     const { status, body } = response;
     this.#tally.answers.add(`${this.#way} ${status}`);
     if (body === null) return;
-    if (this.#way === 'tiles' && this.#request.path.endsWith('.ndjson.gz')) this.#tally.tilesServed += 1;
-    this.kind = `${this.#way} ${codecOf(this.#request, response)}`;
+    const isTile = this.#way === 'tiles' && this.#request.path.endsWith('.ndjson.gz');
+    if (isTile) this.#tally.tilesServed += 1;
+    this.kind = `${this.#way} ${isTile ? 'gzip' : codecOf(this.#endpoint, this.#request, response)}`;
     this.#stopCounting = this.#tally.begin(this);
     if (body instanceof Uint8Array) this.bytes = body.length;
     else if (isStream) this.#onEvent?.({ type: 'opened', ...this.#facts(response) });
@@ -84,7 +90,17 @@ function wayOf({ name }: Pick<Endpoint, 'name'>): string {
   return WAYS[name] ?? name;
 }
 
-/** The coding of the whole body, else that of each block in it; what the endpoint has answered has only names that it knows. */
-function codecOf({ query }: SyncRequest, { headers }: EndpointResponse): string {
-  return headers['content-encoding'] ?? query.get('codec') ?? 'identity';
+/**
+ * The coding of the whole body, else that of each block in it. Only names that the endpoint has: a query may hold whatever a
+ * stranger likes, and each name is counted for ever.
+ */
+function codecOf(
+  { codecs }: AnsweringEndpoint,
+  { query }: SyncRequest,
+  { headers }: EndpointResponse,
+): string {
+  const coding = headers['content-encoding'];
+  if (coding !== undefined) return coding;
+  const asked = query.get('frames') ?? query.get('codec') ?? IDENTITY;
+  return Object.values(codecs).some((names) => names.includes(asked)) ? asked : IDENTITY;
 }

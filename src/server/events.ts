@@ -41,6 +41,8 @@ export type ServerEvent =
       readonly status: number;
       readonly code: string;
       readonly client: string;
+      /** Name of whom `authorize` has found; `null` where nobody is asked who they are, and for whom it does not know. */
+      readonly principal: string | null;
     }
   /** A client was cut off that took nothing for too long. */
   | { readonly type: 'evicted'; readonly path: string; readonly client: string }

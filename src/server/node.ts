@@ -10,7 +10,7 @@ import {
 import { placeInTurn } from '../internal/turns.js';
 import { addressKey } from './client-address.js';
 import { admit, refuseBody } from './http1-bounds.js';
-import { problemResponse, notFound } from './problem.js';
+import { notFound } from './problem.js';
 import { breakOff, sendResponse } from './send.js';
 import type { SyncRequest } from './sync-request.js';
 import type { SyncServer } from './sync-server.js';
@@ -115,17 +115,20 @@ async function answer(
   try {
     return await server.handle(toRequest(server, exchange), { signal });
   } catch (error) {
-    return problemResponse(error, (failure) => {
-      server.report(failure);
-    });
+    const { req, target, clientKey } = exchange;
+    return server.refuse({ method: methodOf(req), path: target.path, clientKey }, error, signal);
   }
+}
+
+function methodOf({ method = 'GET' }: IncomingMessage): string {
+  return method;
 }
 
 function toRequest(server: SyncServer, { req, target, clientKey }: NodeExchange): SyncRequest {
   const { path, query } = target;
   if (!server.serves(path)) throw notFound();
   return {
-    method: req.method ?? 'GET',
+    method: methodOf(req),
     path,
     query: parseQuery(query),
     header: (name) => headerOf(req, name),

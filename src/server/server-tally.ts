@@ -27,6 +27,16 @@ export class ServerTally {
     this.builds = builds;
   }
 
+  /** Takes in what another one has counted. */
+  merge(other: ServerTally): void {
+    this.answers.merge(other.answers);
+    this.refusals.merge(other.refusals);
+    this.builds.merge(other.builds);
+    this.evicted += other.evicted;
+    this.tilesServed += other.tilesServed;
+    this.#sent.merge(other.sent());
+  }
+
   /** A body begins. @returns what ends it; it may be called more than once */
   begin(sending: Sending): () => void {
     this.#sending.add(sending);

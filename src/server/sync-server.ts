@@ -4,24 +4,21 @@ import type {
   CodecRegistry,
   CodecWorkers,
   Endpoint,
-  EndpointHandleOptions,
   EndpointResponse,
   ServerLimits,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { Access } from './access/access.js';
 import type { Authorize } from './access/types.js';
-import { AnswerReport } from './answer-report.js';
-import { ClientSlots } from './client-slots.js';
+import { EndpointRequests } from './endpoint-requests.js';
 import type { ServerEvent } from './events.js';
 import { type MetricsPage, METRICS_PATH, metricsResponse } from './metrics-page.js';
-import { type Lease, NamedStreams } from './named-streams.js';
 import { readOptions } from '../internal/options/index.js';
 import { CLOSE_SERVER_OPTIONS, type CloseServerOptions } from './close-options.js';
-import { type OpenRequest, OpenRequests } from './open-requests.js';
 import { notFound, problemResponse } from './problem.js';
 import { alive, HEALTH_PATH, ready, READY_PATH } from './probes/answer.js';
 import { Readiness } from './probes/readiness.js';
+import { closingError, METHODS, withHints, withoutBody } from './refusal.js';
 import { Routes } from './routes.js';
 import { ServerTally } from './server-tally.js';
 import type { SyncRequest } from './sync-request.js';
@@ -54,6 +51,9 @@ export interface SyncServerOptions {
   readonly metrics?: MetricsPage | null | undefined;
 }
 
+/** A request that may be refused before it was read. */
+export type RefusedRequest = Pick<SyncRequest, 'method' | 'path' | 'clientKey' | 'principal'>;
+
 /** The sync service without any framework. */
 export interface SyncServer {
   readonly limits: ServerLimits;
@@ -78,6 +78,13 @@ export interface SyncServer {
    */
   evicted(request: Pick<SyncRequest, 'path' | 'clientKey'>): void;
   /**
+   * Takes note of a request that is refused, and tells its client so.
+   *
+   * @param signal - fires when the client has gone.
+   * @internal
+   */
+  refuse(request: RefusedRequest, error: unknown, signal: AbortSignal): EndpointResponse;
+  /**
    * Answers a request; never rejects. Whoever gets a body that is iterable pulls it to its end or calls `return`.
    *
    * @param options.signal - fires when the client has gone; ends the body.
@@ -93,7 +100,6 @@ export interface SyncServer {
   close(options?: CloseServerOptions): Promise<void>;
 }
 
-const METHODS = ['GET', 'HEAD'];
 /** A closing server waits so long for reads under way. */
 const READ_WAIT_MS = 5_000;
 
@@ -103,10 +109,7 @@ export class SyncServerCore implements SyncServer {
   readonly tally: ServerTally;
   readonly #options: SyncServerOptions;
   readonly #routes: Routes;
-  readonly #streams: ClientSlots;
-  readonly #answers: ClientSlots;
-  readonly #named: NamedStreams;
-  readonly #open = new OpenRequests();
+  readonly #requests: EndpointRequests;
   readonly #readiness: Readiness;
   /** `null` where everybody may read. */
   readonly #access: Access | null;
@@ -117,19 +120,23 @@ export class SyncServerCore implements SyncServer {
     this.#options = options;
     this.limits = options.limits;
     this.tally = options.tally ?? new ServerTally();
-    const { metrics = null, authorize = null } = options;
-    const { maxStreams: max, maxStreamsPerAddress, maxAnswersPerClient } = options.limits;
-    this.#streams = new ClientSlots({ what: 'streams', max, maxPerClient: maxStreamsPerAddress });
-    this.#answers = new ClientSlots({ what: 'answers', max, maxPerClient: maxAnswersPerClient });
-    this.#named = new NamedStreams(options.limits.streamLeaseMs);
-    this.#access = authorize === null ? null : new Access(authorize);
+    const { metrics = null, authorize = null, limits, onEvent = null } = options;
+    this.#requests = new EndpointRequests({
+      limits,
+      tally: this.tally,
+      onEvent,
+      report: (error) => {
+        this.report(error);
+      },
+    });
+    this.#access = authorize === null ? null : new Access(authorize, limits);
     this.#readiness = options.readiness ?? new Readiness(options.source, null);
     this.#routes = new Routes(options.endpoints, metrics === null ? [] : [METRICS_PATH]);
     this.#stopMetrics = metrics?.watchServer(this, options.source) ?? (() => undefined);
   }
 
   get openStreams(): number {
-    return this.#streams.open;
+    return this.#requests.openStreams;
   }
 
   serves(path: string): boolean {
@@ -155,25 +162,29 @@ export class SyncServerCore implements SyncServer {
     request: SyncRequest,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<EndpointResponse> {
+    let asked = request;
     try {
-      return await this.#answer(request, signal);
+      const probe = this.#open(request);
+      if (probe !== null) return withoutBody(request, await probe);
+      if (this.#access !== null)
+        asked = { ...request, principal: await this.#access.principal(request, signal) };
+      return withoutBody(request, await this.#give(asked, signal));
     } catch (error) {
-      const response = problemResponse(error, (failure) => {
-        if (!signal.aborted) this.report(failure);
-      });
-      this.#refused(request, error, response);
-      return withoutBody(request, withHints(error, response, this.#options.challenge ?? 'Bearer'));
+      return this.refuse(asked, error, signal);
     }
   }
 
-  #refused(
-    { method, path, clientKey: client }: SyncRequest,
-    error: unknown,
-    { status }: EndpointResponse,
-  ): void {
+  refuse(request: RefusedRequest, error: unknown, signal: AbortSignal): EndpointResponse {
+    const response = problemResponse(error, (failure) => {
+      if (!signal.aborted) this.report(failure);
+    });
     const code = isSyncError(error) ? error.code : 'INTERNAL';
     this.tally.refusals.add(code);
-    this.#options.onEvent?.({ type: 'refused', method, path, status, code, client });
+    const { method, path, clientKey: client, principal } = request;
+    const { status } = response;
+    const who = { client, principal: principal?.id ?? null };
+    this.#options.onEvent?.({ type: 'refused', method, path, status, code, ...who });
+    return withoutBody(request, withHints(error, response, this.#options.challenge ?? 'Bearer'));
   }
 
   async close(options: CloseServerOptions = {}): Promise<void> {
@@ -184,8 +195,7 @@ export class SyncServerCore implements SyncServer {
 
   async #close(graceMs: number): Promise<void> {
     this.#readiness.close();
-    this.#stopMetrics();
-    await this.#open.stop(graceMs);
+    await this.#requests.stop(graceMs);
     const closing = this.#options.endpoints.map(async (endpoint) => {
       await endpoint.close?.();
     });
@@ -195,20 +205,24 @@ export class SyncServerCore implements SyncServer {
     if ((await this.#options.idle?.(READ_WAIT_MS)) === false) {
       this.report(new SyncError('INTERNAL', `A read of the source did not end within ${READ_WAIT_MS} ms.`));
     }
+    this.#stopMetrics();
   }
 
-  #answer(request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> | EndpointResponse {
-    if (!this.serves(request.path)) throw notFound();
-    if (!METHODS.includes(request.method)) {
+  /**
+   * What is told to everybody, also by a server that closes: who asks has to know.
+   *
+   * @returns `null` for a path that is no probe's
+   * @throws SyncError `NOT_FOUND`, `METHOD_NOT_ALLOWED`
+   */
+  #open({ path, method }: SyncRequest): EndpointResponse | Promise<EndpointResponse> | null {
+    if (!this.serves(path)) throw notFound();
+    if (!METHODS.includes(method))
       throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
-    }
-    const probe = this.#probe(request.path);
-    if (probe !== null) return probe.then((response) => withoutBody(request, response));
+    if (path === HEALTH_PATH) return alive();
+    if (path === READY_PATH)
+      return this.#closing === null ? this.#readiness.reason().then(ready) : ready('closing');
     if (this.#closing !== null) throw closingError();
-    if (this.#access === null) return this.#give(request, signal);
-    return this.#access
-      .principal(request, signal)
-      .then((principal) => this.#give({ ...request, principal }, signal));
+    return null;
   }
 
   /** Answers whoever may read. */
@@ -216,138 +230,16 @@ export class SyncServerCore implements SyncServer {
     // It may have begun while the host found out who asks.
     if (this.#closing !== null) throw closingError();
     const { metrics = null } = this.#options;
-    if (metrics !== null && request.path === METRICS_PATH)
-      return metricsResponse(metrics).then((response) => withoutBody(request, response));
+    if (metrics !== null && request.path === METRICS_PATH) return metricsResponse(metrics);
     const endpoint = this.#routes.endpoint(request.path);
-    if (endpoint !== null) return this.#ask(endpoint, request, signal);
-    return this.#tellStatus(request);
-  }
-
-  /** Answered by a server that closes too: who asks has to know. @returns `null` for a path that is no probe's */
-  #probe(path: string): Promise<EndpointResponse> | null {
-    if (path === HEALTH_PATH) return Promise.resolve(alive());
-    if (path !== READY_PATH) return null;
-    return this.#closing === null ? this.#readiness.reason().then(ready) : Promise.resolve(ready('closing'));
+    return endpoint === null ? this.#tellStatus() : this.#requests.ask(endpoint, request, signal);
   }
 
   /** At once where no endpoint has to look first. */
-  #tellStatus(request: SyncRequest): Promise<EndpointResponse> | EndpointResponse {
+  #tellStatus(): Promise<EndpointResponse> | EndpointResponse {
     const { endpoints, cache } = this.#options;
     const looks = endpoints.flatMap((endpoint) => endpoint.refresh?.() ?? []);
-    const tell = (): EndpointResponse => withoutBody(request, statusResponse(this.status(), cache));
+    const tell = (): EndpointResponse => statusResponse(this.status(), cache);
     return looks.length === 0 ? tell() : Promise.all(looks).then(tell);
   }
-
-  async #ask(endpoint: Endpoint, request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> {
-    const named = endpoint.streamName?.(request) ?? null;
-    if (named?.renews === true) return this.#renew(named.name);
-    // Before it is counted: a client gets its place back that the server holds for a line that is gone.
-    if (named !== null) this.#named.end(named.name);
-    const report = new AnswerReport(endpoint, request, this.tally, this.#options.onEvent ?? null);
-    const freePlace = this.#place(endpoint, request);
-    const open = this.#open.add(signal, () => {
-      freePlace();
-      report.end();
-    });
-    try {
-      return await this.#begin(endpoint, request, { open, report, name: named?.name ?? null });
-    } catch (error) {
-      open.end();
-      throw this.#failure(error, open, signal);
-    }
-  }
-
-  /** What a client is told of a failure. One that has not gone away is to come again, as whoever asks a moment later is. */
-  #failure(cause: unknown, open: OpenRequest, signal: AbortSignal): unknown {
-    if (!open.signal.aborted || signal.aborted) return cause;
-    if (this.#closing !== null) return closingError(cause);
-    const options = { retryAfterMs: 5_000, cause };
-    return new SyncError('SERVER_BUSY', 'A newer request has the name of this stream.', options);
-  }
-
-  /** @returns what gives the place back that a request takes */
-  #place({ streams }: Endpoint, request: SyncRequest): () => void {
-    if (request.method === 'HEAD') return () => undefined;
-    const { maxStreams, maxAnswers } = request.principal ?? {};
-    const key = keyOf(request);
-    return streams ? this.#streams.take(key, maxStreams) : this.#answers.take(key, maxAnswers);
-  }
-
-  async #begin(
-    endpoint: Endpoint,
-    request: SyncRequest,
-    { open, report, name }: Begun,
-  ): Promise<EndpointResponse> {
-    const lease = name === null ? null : this.#lease(name, open);
-    const options: EndpointHandleOptions = {
-      signal: open.signal,
-      clientKey: keyOf(request),
-      onHeights: (from, to) => {
-        report.gives(from, to);
-      },
-      onError: (error) => {
-        this.report(error);
-      },
-      ...(lease === null ? {} : { expired: lease.expired }),
-    };
-    const response = withoutBody(request, await endpoint.handle(request, options));
-    report.begin(response, endpoint.streams);
-    const { body } = response;
-    if (body === null || body instanceof Uint8Array) {
-      open.end();
-      return response;
-    }
-    const headers = lease === null ? response.headers : { ...response.headers, ...this.#leaseHeader };
-    return { ...response, headers, body: open.sending(body, { isWhole: !endpoint.streams, sent: report }) };
-  }
-
-  /** Protocol section 2.2. */
-  get #leaseHeader(): Readonly<Record<string, string>> {
-    return { 'x-stream-lease-ms': String(this.limits.streamLeaseMs) };
-  }
-
-  #renew(name: string): EndpointResponse {
-    if (!this.#named.renew(name)) throw new SyncError('NOT_FOUND', 'There is no stream of this name here.');
-    return { status: 204, headers: { 'cache-control': 'no-store', ...this.#leaseHeader }, body: null };
-  }
-
-  #lease(name: string, open: OpenRequest): Lease {
-    const end = (): void => {
-      // The place first: what is left of the stream may hang at a client that is gone.
-      open.end();
-      open.stop();
-    };
-    const { lease, letGo } = this.#named.hold(name, end);
-    open.named(letGo);
-    return lease;
-  }
-}
-
-/** A request that an endpoint is answering. */
-interface Begun {
-  readonly open: OpenRequest;
-  readonly report: AnswerReport;
-  /** That its client gives the stream; `null` for none. */
-  readonly name: string | null;
-}
-
-/** What a client is counted under: who it is, wherever it asks from, or else its address. */
-function keyOf({ principal, clientKey }: SyncRequest): string {
-  return principal === undefined ? clientKey : `principal ${principal.id}`;
-}
-
-function closingError(cause?: unknown): SyncError {
-  return new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000, cause });
-}
-
-function withoutBody(request: SyncRequest, response: EndpointResponse): EndpointResponse {
-  return request.method === 'HEAD' ? { ...response, body: null } : response;
-}
-
-/** What a refusal has to say beside its problem document (RFC 9110 sections 10.2.1 and 11.6.1). */
-function withHints(error: unknown, response: EndpointResponse, challenge: string): EndpointResponse {
-  if (!isSyncError(error)) return response;
-  const { status, headers } = response;
-  if (status === 405) return { ...response, headers: { ...headers, allow: METHODS.join(', ') } };
-  return status === 401 ? { ...response, headers: { ...headers, 'www-authenticate': challenge } } : response;
 }

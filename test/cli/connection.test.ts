@@ -1,6 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { headerFileHeaders, readSmallFile } from '../../src/cli/header-file.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { guarded } from '../helpers/guarded.js';
 import { MemorySource } from '../helpers/memory-source.js';
@@ -40,6 +43,33 @@ test('a header and a file of headers are sent to the peers, and the file is read
   const { code, stdout, stderr } = await follow.finished;
   t.is(code, 0, stderr);
   t.notRegex(stdout.toString() + stderr, /Bearer/);
+});
+
+test('the headers of one request come from one reading of their file', async (t) => {
+  const dir = tempDir(t);
+  const file = join(dir, 'headers');
+  writeFileSync(file, 'x-one: 1\nx-two: 1\n');
+  const headers = await headerFileHeaders(file);
+  const ask = (): Promise<string[]> =>
+    Promise.all(Object.values(headers).map(async (value) => (typeof value === 'string' ? value : value())));
+  t.deepEqual(await ask(), ['1', '1']);
+  // A pipe gives what is written to it once.
+  rmSync(file);
+  t.is(spawnSync('mkfifo', [file]).status, 0);
+  for (const round of ['2', '3']) {
+    const asked = ask();
+    await writeFile(file, `x-one: ${round}\nx-two: ${round}\n`);
+    t.deepEqual(await asked, [round, round]);
+  }
+});
+
+test('a file that is larger than any of its kind is refused, and not read whole', async (t) => {
+  const file = join(tempDir(t), 'large');
+  writeFileSync(file, Buffer.alloc(1024 * 1024));
+  t.is((await readSmallFile(file)).length, 1024 * 1024);
+  appendFileSync(file, 'x');
+  await t.throwsAsync(readSmallFile(file), { code: 'INPUT_UNREADABLE', message: /more than 1048576 bytes/ });
+  await t.throwsAsync(readSmallFile('/dev/zero'), { code: 'INPUT_UNREADABLE', message: /more than/ });
 });
 
 test('a file of headers that has none, or is not there, is named by its path', async (t) => {

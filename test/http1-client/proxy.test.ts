@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { CONNECTION_OPTIONS, connectionPlan, type Environment } from '../../src/config/connection.js';
 import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
@@ -66,6 +67,10 @@ test('the variables of the environment say who goes through which proxy', async 
   t.false(await through({ HTTPS_PROXY: proxy.url }), 'that is for https');
   t.false(await through({ HTTP_PROXY: proxy.url, NO_PROXY: 'b.example, a.example' }));
   t.false(await through({ HTTP_PROXY: proxy.url, no_proxy: '*' }));
+  for (const name of ['.example', '*.example', 'example', 'A.EXAMPLE', 'a.example:80', 'b a.example'])
+    t.false(await through({ HTTP_PROXY: proxy.url, NO_PROXY: name }), name);
+  for (const name of ['a.example:81', 'b.a.example', 'ample', '10.0.0.0/8'])
+    t.true(await through({ HTTP_PROXY: proxy.url, NO_PROXY: name }), name);
   t.false(await through({ HTTP_PROXY: NOBODY }, { proxy: null }));
   t.true(await through({ NO_PROXY: '*' }, { proxy: proxy.url }), 'what the host says holds for all');
   t.false(await through({ HTTP_PROXY: '' }));
@@ -81,8 +86,11 @@ test('a failure names the proxy and who set it, without its password', async (t)
     const error = (await ask(t, 'http://a.example/sync', plan)) as SyncError;
     t.is(error.code, 'PEER_UNREACHABLE');
     t.true(error.message.includes(`a proxy is set by ${saidBy}: ${NOBODY}`), error.message);
-    t.notRegex(error.message, /pa55word/);
+    t.notRegex(inspect(error, { depth: 20, showHidden: true }), /pa55word/);
   }
+  const spared = planOf({ HTTP_PROXY: proxy, NO_PROXY: 'a.example' });
+  const alone = (await ask(t, 'http://a.example/sync', spared)) as SyncError;
+  t.true(alone.message.includes('save for hosts of NO_PROXY'), alone.message);
   const refusing = await refusingProxy(t);
   const refused = (await ask(t, 'https://a.example/sync', planOf({}, { proxy: refusing }))) as SyncError;
   t.is(refused.code, 'PEER_UNREACHABLE');
@@ -92,6 +100,27 @@ test('a failure names the proxy and who set it, without its password', async (t)
 test('a proxy of the environment that is none is refused by the call, by the name of its variable', (t) => {
   for (const value of ['socks5://a:1', 'http://a/path', 'http://'])
     t.throws(() => planOf({ HTTPS_PROXY: value }), { instanceOf: TypeError, message: /HTTPS_PROXY/ }, value);
+});
+
+test('a redirect takes no header to another place, through a proxy neither', async (t) => {
+  const seen: unknown[] = [];
+  const elsewhere = await listen(t, (request, response) => {
+    seen.push(request.headers.authorization);
+    response.end();
+  });
+  const url = await listen(t, (_request, response) => {
+    response.writeHead(307, { location: `${elsewhere}/sync/status` }).end();
+  });
+  const proxy = await startProxy(t);
+  const engine = createSyncEngine({
+    peers: [{ url, headers: { authorization: () => 'Bearer secret' } }],
+    storage: { use: 'memory' },
+    proxy: proxy.url,
+  });
+  t.teardown(() => engine.close());
+  await t.throwsAsync(engine.start(), { code: 'REDIRECT_REFUSED' });
+  t.true(proxy.seen.length > 0);
+  t.deepEqual(seen, []);
 });
 
 test('an engine closes its connections to the proxy, and a host with a `fetch` of its own can not set one', async (t) => {

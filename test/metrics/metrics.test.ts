@@ -148,6 +148,8 @@ test('every metric moves in real syncs between real servers and nodes', async (t
     return lag || held.engine.state.phase === 'synced';
   });
 
+  const tileBytes = 'blockferry_network_bytes_total direction=out way=tiles codec=gzip';
+  t.true(scrapes.some((values) => (values.get(tileBytes) ?? 0) > 0));
   const moved = positive(scrapes);
   const still = positive([before]);
   for (const name of Object.keys(METRICS)) {
@@ -190,6 +192,59 @@ test('figures are what has happened', async (t) => {
     client.get('blockferry_network_bytes_total direction=in way=stream codec=identity'),
     sealedChain(40).reduce((sum, { length }) => sum + length, 0),
   );
+});
+
+test('what a stranger writes into a query makes no name of a metric', async (t) => {
+  const chain = await openChain({ storage: { use: 'memory' }, chain: 'sealed-json' });
+  t.teardown(() => chain.close());
+  await chain.append(sealedChain(5));
+  const { url, metrics } = await serve(t, chain);
+  const headers = { 'accept-encoding': 'identity' };
+  for (let i = 0; i < 5; i++) {
+    const codec = encodeURIComponent(`made up ${i} "\n`);
+    for (const path of ['json?from=0&to=4', 'stream?from_height=0', 'status?x=1', `tiles/${codec}?x=1`])
+      await (await fetch(`${url}/${path}&codec=${codec}&frames=gzip`, { headers })).arrayBuffer();
+    await (await fetch(`${url}/json?from=0&to=4&codec=${codec}`, { headers })).arrayBuffer();
+  }
+  await (await fetch(`${url}/stream?codec=gzip`, { headers })).arrayBuffer();
+  const out = [...(await scrape(metrics.text())).keys()].filter((name) => name.includes('network_bytes'));
+  t.deepEqual(out.map((name) => name.replace('blockferry_network_bytes_total direction=out ', '')).sort(), [
+    'way=json codec=gzip',
+    'way=json codec=identity',
+    'way=stream codec=gzip',
+  ]);
+});
+
+test('counters go on when another server takes the place of the first, and are those of all that run', async (t) => {
+  const source = await openChain({ storage: { use: 'memory' }, chain: 'sealed-json' });
+  t.teardown(() => source.close());
+  await source.append(sealedChain(20));
+  const metrics = createMetrics();
+  /** What was collected is good for a moment. */
+  const comesTo = (name: string, value: number): Promise<void> =>
+    until(async () => (await scrape(metrics.text())).get(name) === value);
+  const answers = 'blockferry_answers_total way=json status=200';
+  const ask = async (url: string): Promise<unknown> => (await fetch(`${url}/json?from=0&to=9`)).arrayBuffer();
+  const servers = [syncMiddleware({ source, metrics }), syncMiddleware({ source, metrics })] as const;
+  const urls: string[] = [];
+  for (const server of servers) {
+    t.teardown(() => server.close());
+    urls.push(`${await listen(t, express().use('/sync', server))}/sync`);
+  }
+  const [first = '', second = ''] = urls;
+  await ask(first);
+  await ask(second);
+  await comesTo(answers, 2);
+  const stop = new AbortController();
+  await fetch(`${first}/stream?follow=true`, { signal: stop.signal });
+  await fetch(`${second}/stream?follow=true`, { signal: stop.signal });
+  await comesTo('blockferry_streams', 2);
+  await servers[0].close();
+  await comesTo('blockferry_streams', 1);
+  await ask(second);
+  await comesTo(answers, 3);
+  stop.abort();
+  t.is((await scrape(metrics.text())).get(answers), 3);
 });
 
 test('counters go on when another engine takes the place of the first', async (t) => {

@@ -49,6 +49,22 @@ for (const name of exported) {
   });
 }
 
+test('importing blockferry loads no client of HTTP, which only a started engine needs', async (t) => {
+  const script = `
+    const isLoaded = () => process.moduleLoadList.includes('NativeModule http');
+    const steps = [isLoaded()];
+    for (const name of ['blockferry', 'node:http']) {
+      await import(name);
+      steps.push(isLoaded());
+    }
+    console.log(JSON.stringify(steps));`;
+  const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: projectRoot,
+    timeout: 60_000,
+  });
+  t.deepEqual(JSON.parse(stdout), [false, false, true]);
+});
+
 test('a module that is not exported can not be imported', async (t) => {
   for (const name of [
     'blockferry/dist/src/index.js',

@@ -1,14 +1,27 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
+import { createHash } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { RequestListener } from 'node:http';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
 import express from 'express';
 import test, { type ExecutionContext } from 'ava';
+import { guardedServer } from '../../examples/authorize.js';
+import { http2Fetch } from '../../src/http2-client/index.js';
 import { type Chain, createSyncEngine, openChain, SyncError } from '../../src/index.js';
 import { createMetrics } from '../../src/metrics/index.js';
 import { Access } from '../../src/server/access/access.js';
-import { type AuditEntry, syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
-import { createSyncServer, nodeListener } from '../../src/server/index.js';
+import {
+  type AuditEntry,
+  type Authorize,
+  syncMiddleware,
+  type SyncMiddlewareOptions,
+} from '../../src/server/express.js';
+import { createHttp2CleartextServer } from '../../src/server/http2.js';
+import { createSyncServer, nodeListener, type ServerEvent } from '../../src/server/index.js';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
+import { tokenFile } from '../../src/cli/serve/token-file.js';
 import { serve as serveCommand } from '../cli/cli.js';
 import { blocksOn } from '../engine/follow-support.js';
 import { key } from '../engine/snapshot-support.js';
@@ -66,6 +79,128 @@ test('nothing is told to whom nobody knows, on any path and by any method, save 
   t.is((await fetch(`${url}/nothing`, bearer('wrong'))).status, 404, 'the path is not of the service');
 });
 
+const ADAPTERS: Readonly<
+  Record<string, (t: ExecutionContext, listener: RequestListener) => Promise<string>>
+> = {
+  'HTTP/1.1': (t, listener) => listen(t, listener),
+  'HTTP/2': async (t, listener) => {
+    const server = createHttp2CleartextServer(listener);
+    t.teardown(() => server.close());
+    return `http://127.0.0.1:${await listenAt(server)}`;
+  },
+};
+
+for (const [adapter, listenWith] of Object.entries(ADAPTERS))
+  for (const host of ['Express', 'a listener of Node'])
+    test(`every path of the service asks who comes, over ${adapter} and in ${host}`, async (t) => {
+      const source = await tiledChain(t, tiledDocuments(200));
+      const asked: string[] = [];
+      const options: SyncMiddlewareOptions = {
+        source,
+        authorize: ({ method, path }) => {
+          asked.push(`${method} ${path}`);
+          return null;
+        },
+        metrics: createMetrics(),
+        snapshots: { signer: await key(7), directory: join(tempDir(t), 'snapshots') },
+      };
+      const express1 = syncMiddleware(options);
+      const plain = createSyncServer({ ...options, metrics: null });
+      t.teardown(() => Promise.all([express1.close(), plain.close()]));
+      const inExpress = express().use('/sync', express1) as RequestListener;
+      const url = await listenWith(t, host === 'Express' ? inExpress : nodeListener(plain));
+      const client = http2Fetch();
+      t.teardown(() => client.close());
+      const send = adapter === 'HTTP/2' ? client : fetch;
+      const signal = AbortSignal.timeout(60_000);
+      const paths = [
+        '/status',
+        '/stream',
+        '/json',
+        '/tiles/0',
+        '/tiles/index',
+        '/snapshot',
+        '/snapshot/manifest',
+        '/snapshot/x',
+        ...(host === 'Express' ? ['/metrics'] : []),
+      ];
+      for (const path of paths) {
+        for (const method of ['GET', 'HEAD'] as const) {
+          const init = { method, headers: {}, redirect: 'manual', signal } as const;
+          const { status, body } = await send(new URL(`${url}/sync${path}`), init);
+          await body?.cancel();
+          t.is(status, 401, path);
+          t.is(asked.pop(), `${method} ${path}`);
+        }
+        if (adapter === 'HTTP/2') continue;
+        for (const method of ['OPTIONS', 'POST', 'DELETE'])
+          t.is((await fetch(`${url}/sync${path}`, { method })).status, 405, `${method} ${path}`);
+      }
+      t.deepEqual(asked, []);
+    });
+
+test('of one address only so many wait at a slow host, and others are not kept from it', async (t) => {
+  const release: (() => void)[] = [];
+  let address = 'a';
+  const url = await serve(t, {
+    clientKey: () => address,
+    limits: { maxAnswersPerClient: 2, maxStreams: 3 },
+    authorize: () =>
+      new Promise((resolve) => {
+        release.push(() => {
+          resolve({ id: 'x' });
+        });
+      }),
+  });
+  const ask = (): Promise<number> => fetch(`${url}/status`).then(({ status }) => status);
+  const waiting = [ask(), ask()];
+  await until(() => release.length === 2);
+  t.is(await ask(), 429);
+  address = 'b';
+  waiting.push(ask());
+  await until(() => release.length === 3);
+  address = 'c';
+  t.is(await ask(), 503);
+  for (const go of release.splice(0)) go();
+  t.deepEqual(await Promise.all(waiting), [200, 200, 200]);
+  waiting.push(ask());
+  await until(() => release.length === 1);
+  release[0]?.();
+  t.is(await waiting.at(-1), 200);
+});
+
+test('streams and refusals are told with whom they are for, also of a query that can not be read', async (t) => {
+  const events: ServerEvent[] = [];
+  const onEvent = (message: unknown): void => {
+    const { server, event } = message as { readonly server: unknown; readonly event: ServerEvent };
+    if (server === sync) events.push(event);
+  };
+  const sync = createSyncServer({ source: new MemorySource(sealedChain(5)), authorize });
+  subscribe('blockferry:server', onEvent);
+  t.teardown(async () => {
+    unsubscribe('blockferry:server', onEvent);
+    await sync.close();
+  });
+  const url = `${await listen(t, nodeListener(sync))}/sync`;
+  for (const path of ['json?from=x', 'json?from=%zz', 'nothing'])
+    await (await fetch(`${url}/${path}`, bearer('one'))).text();
+  await (await fetch(`${url}/json`, bearer('wrong'))).text();
+  await (await fetch(`${url}/stream?from_height=2`, bearer('two'))).text();
+  t.like(
+    events.find(({ type }) => type === 'opened'),
+    { principal: 'hospital-2', from: '2' },
+  );
+  t.deepEqual(
+    events.flatMap((event) => (event.type === 'refused' ? [[event.path, event.code, event.principal]] : [])),
+    [
+      ['/json', 'BAD_REQUEST', 'hospital-1'],
+      ['/json', 'BAD_REQUEST', null],
+      ['/nothing', 'NOT_FOUND', null],
+      ['/json', 'UNAUTHORIZED', null],
+    ],
+  );
+});
+
 test('a node syncs with its credentials, and says what is wrong without them', async (t) => {
   const url = await serve(t, { authorize });
   const sync = async (token: string): Promise<number | undefined> => {
@@ -114,10 +249,11 @@ test('whoever may not read is told so, and a fault of the host lets nobody in an
 
 test('a host that does not say who asks is not waited for, and hears of clients that have gone', async (t) => {
   const signals: AbortSignal[] = [];
-  const access = new Access(({ signal }) => {
+  const never: Authorize = ({ signal }) => {
     signals.push(signal);
     return new Promise(() => undefined);
-  }, 20);
+  };
+  const access = new Access(never, DEFAULT_SERVER_LIMITS, 20);
   const request = {
     method: 'GET',
     path: '/json',
@@ -128,7 +264,7 @@ test('a host that does not say who asks is not waited for, and hears of clients 
   await t.throwsAsync(access.principal(request, new AbortController().signal), { code: 'SERVER_BUSY' });
   t.true(signals[0]?.aborted);
   const gone = new AbortController();
-  const asked = new Access(() => new Promise(() => undefined)).principal(request, gone.signal);
+  const asked = new Access(never, DEFAULT_SERVER_LIMITS).principal(request, gone.signal);
   gone.abort();
   await t.throwsAsync(asked, { code: 'ABORTED' });
 });
@@ -237,28 +373,26 @@ test('a shared cache and `authorize` do not go together', async (t) => {
   });
 });
 
-tlsTest('a client is known by its certificate', async (t, tls) => {
+tlsTest('a client is known by its certificate or its token, as in the documentation', async (t, tls) => {
   const client = selfSigned();
-  const sync = createSyncServer({
-    source: new MemorySource(sealedChain(5)),
-    authorize: ({ req }) => {
-      const socket = req?.socket as TLSSocket;
-      return socket.authorized ? { id: String(socket.getPeerCertificate().subject.CN) } : null;
-    },
-  });
-  const server = createServer(
-    { ...tls, requestCert: true, rejectUnauthorized: false, ca: client.cert },
-    nodeListener(sync),
-  );
-  t.teardown(async () => {
-    await sync.close();
+  const source = await openChain({ storage: { use: 'memory' } });
+  t.teardown(() => source.close());
+  await source.append(sealedChain(5));
+  const sha256 = createHash('sha256').update('s3cret').digest('hex');
+  const lines: string[] = [];
+  const readers = [
+    { id: 'nobody', sha256: '' },
+    { id: 'hospital-1', sha256 },
+  ];
+  const server = guardedServer(source, readers, { ...tls, ca: client.cert }, (line) => lines.push(line));
+  t.teardown(() => {
     server.closeAllConnections();
     server.close();
   });
-  const url = `https://127.0.0.1:${await listenAt(server)}`;
-  const run = async (own: object): Promise<void> => {
+  const url = `https://127.0.0.1:${await listenAt(server)}/sync`;
+  const run = async (own: object, headers = {}): Promise<void> => {
     const engine = createSyncEngine({
-      peers: [url],
+      peers: [{ url, headers }],
       storage: { use: 'memory' },
       proxy: null,
       tls: { ca: tls.cert, ...own },
@@ -267,7 +401,13 @@ tlsTest('a client is known by its certificate', async (t, tls) => {
     await engine.start();
   };
   await t.notThrowsAsync(run({ cert: client.cert, key: client.key }));
+  await t.notThrowsAsync(run({}, { authorization: 'Bearer s3cret' }));
+  await t.throwsAsync(run({}, { authorization: 'Bearer wrong' }), { code: 'PEER_UNAUTHORIZED' });
+  await t.throwsAsync(run({ cert: tls.cert, key: tls.key }), { code: 'PEER_UNAUTHORIZED' });
   await t.throwsAsync(run({}), { code: 'PEER_UNAUTHORIZED' });
+  await until(() => lines.length >= 2);
+  t.regex(lines[0] ?? '', /^\S+ localhost read 0 to 4 by /);
+  t.regex(lines[1] ?? '', /^\S+ hospital-1 read 0 to 4 by /);
 });
 
 test('serve --token-file lets those in whose token is in the file, from when it is there', async (t) => {
@@ -294,4 +434,34 @@ test('serve --token-file lets those in whose token is in the file, from when it 
   const { stderr } = await cli.finished;
   t.regex(stderr, /"principal":"hospital-2"/);
   t.notRegex(stderr, /fedcba|012345/);
+});
+
+test('a token file is read once a second at most, and not while it is being read', async (t) => {
+  const file = join(tempDir(t), 'tokens');
+  const lines = (count: number): string =>
+    Array.from({ length: count }, (_, i) => `reader-${i} ${String(i).padStart(16, '0')}\n`).join('');
+  writeFileSync(file, lines(3));
+  let now = 0;
+  const known = await tokenFile(file, () => now);
+  const who = async (token: string): Promise<string | null> => {
+    const header = (): string => `Bearer ${token}`;
+    const { signal } = new AbortController();
+    const found = await known({ method: 'GET', path: '/json', client: 'a', req: null, signal, header });
+    return found?.id ?? null;
+  };
+  t.is(await who('0000000000000002'), 'reader-2');
+  t.is(await who('0000000000000003'), null);
+  writeFileSync(file, lines(4));
+  t.is(await who('0000000000000003'), null, 'it is read once a second');
+  now += 1_000;
+  t.is(await who('0000000000000003'), 'reader-3');
+  // A pipe that nobody writes to: a second look at it would wait beside the first.
+  rmSync(file);
+  spawnSync('mkfifo', [file]);
+  now += 1_000;
+  const asked = [who('0000000000000003'), who('0000000000000002')];
+  now += 1_000;
+  asked.push(who('0000000000000001'));
+  await writeFile(file, lines(3));
+  t.deepEqual(await Promise.all(asked), [null, 'reader-2', 'reader-1'], 'one writer was enough for all');
 });

@@ -1,4 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { createSyncEngine, type Logger } from '../../src/index.js';
 import { createSyncServer, nodeListener, type ServerEvent } from '../../src/server/index.js';
@@ -24,6 +26,14 @@ function kept(): { readonly lines: Line[]; readonly logger: Logger } {
       lines.push({ level, message, fields: { ...fields } });
     };
   return { lines, logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } };
+}
+
+/** Sends a request as it is written, byte for byte, and waits for the end of its answer. */
+async function raw(origin: string, line: string): Promise<void> {
+  const { hostname, port } = new URL(origin);
+  const socket = connect(Number(port), hostname);
+  socket.write(Buffer.from(`${line}\r\nhost: a\r\nconnection: close\r\n\r\n`, 'latin1'));
+  await once(socket.resume(), 'close');
 }
 
 const documents = sealedChain(5, (height) => ({ secret: `patient-${height}` }));
@@ -122,6 +132,9 @@ for (const form of ['json', 'pretty'] as const)
     imported.stdin.end(ndjson(documents));
     t.is((await imported.finished).code, 0);
     const { cli, url } = await serveCommand(t, data, '--log', form, '--metrics');
+    // What a terminal obeys: CSI in one byte and as it is written in addresses, and what turns the direction of writing.
+    await raw(url, 'GET /sync/tiles/\x9b31m\xe2\x80\xae HTTP/1.1');
+    await raw(url, 'GET /sync/tiles/%1b[31m%0aforged?from=%1b[2J%0aforged HTTP/1.1');
     await (await fetch(`${url}/sync/stream?from_height=2`)).text();
     const metrics = await (await fetch(`${url}/sync/metrics`)).text();
     t.regex(metrics, /^blockferry_height\{kind="head"\} 4$/m);
@@ -141,4 +154,7 @@ for (const form of ['json', 'pretty'] as const)
       );
     }
     t.notRegex(stderr, /patient-/);
+    t.regex(stderr, /request refused/);
+    t.notRegex(stderr.replaceAll('\n', ' '), /[\p{Cc}\p{Cf}]/u);
+    t.notRegex(stderr, /^forged/m);
   });

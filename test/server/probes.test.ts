@@ -72,11 +72,27 @@ test('a store that was closed makes a server not ready, and leaves it alive; str
   t.is((await probe(`${url}/health`)).status, 200);
 });
 
-test('a store that never answers is not ready after two seconds', async (t) => {
+test('a store that never answers is not ready after two seconds, and is not asked again and again', async (t) => {
   const source = new MemorySource(sealedChain(3));
-  source.header = () => new Promise(() => undefined);
+  let reads = 0;
+  source.header = () => {
+    reads += 1;
+    return new Promise(() => undefined);
+  };
   const readiness = new Readiness(source, null);
+  const reasons = await Promise.all(Array.from({ length: 50 }, () => readiness.reason()));
+  t.deepEqual([...new Set(reasons)], ['store']);
+  t.is(reads, 1);
+});
+
+test('each probe that comes later looks at the store anew', async (t) => {
+  const source = new MemorySource(sealedChain(3));
+  const readiness = new Readiness(source, null);
+  t.is(await readiness.reason(), null);
+  source.header = () => Promise.reject(new Error('EIO'));
   t.is(await readiness.reason(), 'store');
+  source.header = () => Promise.resolve(null);
+  t.is(await readiness.reason(), null);
 });
 
 test('a server that closes is alive and not ready', async (t) => {

@@ -30,6 +30,7 @@ function watched(server: SyncServer): { readonly server: SyncServer; readonly pa
       server.report(error);
     },
     evicted: () => undefined,
+    refuse: (...refused: Parameters<SyncServer['refuse']>) => server.refuse(...refused),
     close: () => server.close(),
   };
   return { server: { limits, openStreams, tally: server.tally, handle, ...same }, paths };

@@ -21,22 +21,38 @@ export async function tokenFile(
   path: string,
   now: () => number = () => performance.now(),
 ): Promise<Authorize> {
-  let tokens: Promise<Tokens> = readTokens(path);
-  let readMs = now();
+  const readTokens = tokensOf(path);
+  let readMs = 0;
+  let isReading = false;
+  /** One at a time: a disk that does not answer is not asked by every request. */
+  const look = (): Promise<Tokens> => {
+    isReading = true;
+    readMs = now();
+    return readTokens().finally(() => {
+      isReading = false;
+    });
+  };
+  let tokens = look();
   await tokens;
   return async ({ header }) => {
-    if (now() - readMs >= READ_EVERY_MS) {
-      readMs = now();
-      tokens = readTokens(path);
-    }
+    if (!isReading && now() - readMs >= READ_EVERY_MS) tokens = look();
     const [, token = ''] = /^Bearer +([\w.~+/=-]+) *$/i.exec(header('authorization') ?? '') ?? [];
     const id = (await tokens).get(digestOf(token));
     return id === undefined ? null : { id };
   };
 }
 
-async function readTokens(path: string): Promise<Tokens> {
-  const text = (await readSmallFile(path)).toString('utf8');
+/** Reads the file; what is in it is looked at only when it has changed, since each token costs a digest. */
+function tokensOf(path: string): () => Promise<Tokens> {
+  let known: { readonly bytes: Buffer; readonly tokens: Tokens } | null = null;
+  return async () => {
+    const bytes = await readSmallFile(path);
+    if (known?.bytes.equals(bytes) !== true) known = { bytes, tokens: parsed(path, bytes.toString('utf8')) };
+    return known.tokens;
+  };
+}
+
+function parsed(path: string, text: string): Tokens {
   const lines = text.split('\n').flatMap((line, index) => {
     if (line.trim() === '' || line.startsWith('#')) return [];
     const [, name = '', token = ''] = /^(\S{1,256})[\t ]+([\w.~+/=-]+)\s*$/.exec(line) ?? [];

@@ -1,7 +1,9 @@
+import type { ServerLimits } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { raceAbort } from '../../internal/abort.js';
 import { LinkedAbort } from '../../internal/linked-abort.js';
 import { integer, object, text, withDefault } from '../../internal/options/index.js';
+import { ClientSlots } from '../client-slots.js';
 import type { SyncRequest } from '../sync-request.js';
 import type { Authorize, Principal } from './types.js';
 
@@ -20,19 +22,37 @@ const PRINCIPAL = object({
 /** Finds out who asks, before anything else is done. Where that fails, nothing is given. */
 export class Access {
   readonly #authorize: Authorize;
+  /** Strangers make the host work: at a database, or at an issuer of tokens. */
+  readonly #asking: ClientSlots;
   readonly #timeoutMs: number;
 
-  constructor(authorize: Authorize, timeoutMs = AUTHORIZE_MS) {
+  /** @param limits - as many may be asked about at once as may have answers, in all and of one client. */
+  constructor(
+    authorize: Authorize,
+    { maxStreams, maxAnswersPerClient }: Pick<ServerLimits, 'maxStreams' | 'maxAnswersPerClient'>,
+    timeoutMs = AUTHORIZE_MS,
+  ) {
     this.#authorize = authorize;
+    const bounds = { max: maxStreams, maxPerClient: maxAnswersPerClient };
+    this.#asking = new ClientSlots({ what: 'unidentified requests', ...bounds });
     this.#timeoutMs = timeoutMs;
   }
 
   /**
-   * @throws SyncError `UNAUTHORIZED`, `SERVER_BUSY` when it takes too long, `ABORTED` when the client has gone, and what
-   *   the host throws, as `FORBIDDEN`
+   * @throws SyncError `UNAUTHORIZED`, `SERVER_BUSY` when it takes too long or too many wait, `TOO_MANY_STREAMS` when too
+   *   many of this client do, `ABORTED` when the client has gone, and what the host throws, as `FORBIDDEN`
    * @throws TypeError for what is no principal
    */
   async principal(request: SyncRequest, client: AbortSignal): Promise<Principal> {
+    const done = this.#asking.take(request.clientKey);
+    try {
+      return await this.#within(request, client);
+    } finally {
+      done();
+    }
+  }
+
+  async #within(request: SyncRequest, client: AbortSignal): Promise<Principal> {
     const abort = new LinkedAbort(client);
     const timer = setTimeout(() => {
       const message = `Who asks was not found out within ${this.#timeoutMs} ms.`;

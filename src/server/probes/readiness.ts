@@ -21,6 +21,8 @@ export class Readiness {
   readonly #stopListening: () => void;
   /** When the engine was up to date last; `null` when it never was. */
   #syncedAtMs: number | null = null;
+  /** The look at the store that is under way: whoever asks meanwhile waits for it, however many they are. */
+  #reading: Promise<void> | null = null;
 
   /** @param config - `null` for a node that follows nobody. */
   constructor(
@@ -55,7 +57,10 @@ export class Readiness {
       timer = setTimeout(resolve, STORE_WAIT_MS, false);
     });
     try {
-      return await Promise.race([this.#readHead(), late]);
+      this.#reading ??= this.#readHead().finally(() => {
+        this.#reading = null;
+      });
+      return await Promise.race([this.#reading.then(() => true), late]);
     } catch {
       return false;
     } finally {
@@ -63,11 +68,10 @@ export class Readiness {
     }
   }
 
-  async #readHead(): Promise<boolean> {
+  async #readHead(): Promise<void> {
     const { head } = this.#source.tip();
     // A block that was rolled back meanwhile is `null`, which was read as well.
     if (head !== null) await this.#source.header(head.height);
-    return true;
   }
 
   #engineReason(): NotReady | null {

@@ -20,25 +20,19 @@ export interface StreamTexts {
   newest(): string;
 }
 
-/** The streams of a dashboard: bounded in number, and a page that is slow misses updates, so that none of them wait. */
+/** The streams of a dashboard: a page that is slow misses updates, so that none of them wait. */
 export class DashboardStreams {
   readonly #texts: StreamTexts;
-  readonly #max: number;
   readonly #open = new Map<ServerResponse, NodeJS.Timeout>();
   #due: NodeJS.Timeout | null = null;
   #lastMs = -Infinity;
 
-  constructor(texts: StreamTexts, max: number) {
+  constructor(texts: StreamTexts) {
     this.#texts = texts;
-    this.#max = max;
   }
 
   get open(): number {
     return this.#open.size;
-  }
-
-  get isFull(): boolean {
-    return this.#open.size >= this.#max;
   }
 
   /** Begins a stream on a response whose head was not sent. */

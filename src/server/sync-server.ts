@@ -24,7 +24,8 @@ import { alive, HEALTH_PATH, ready, READY_PATH } from './probes/answer.js';
 import { Readiness } from './probes/readiness.js';
 import { Routes } from './routes.js';
 import { ServerTally } from './server-tally.js';
-import type { SyncRequest } from './sync-request.js';
+import { refuseMethod, withHints, withoutBody } from './refusal.js';
+import { keyOf, type SyncRequest } from './sync-request.js';
 import { statusDocument, statusResponse } from './status.js';
 
 /** What a server is made of. */
@@ -93,7 +94,6 @@ export interface SyncServer {
   close(options?: CloseServerOptions): Promise<void>;
 }
 
-const METHODS = ['GET', 'HEAD'];
 /** A closing server waits so long for reads under way. */
 const READ_WAIT_MS = 5_000;
 
@@ -199,9 +199,7 @@ export class SyncServerCore implements SyncServer {
 
   #answer(request: SyncRequest, signal: AbortSignal): Promise<EndpointResponse> | EndpointResponse {
     if (!this.serves(request.path)) throw notFound();
-    if (!METHODS.includes(request.method)) {
-      throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
-    }
+    refuseMethod(request.method);
     const probe = this.#probe(request.path);
     if (probe !== null) return probe.then((response) => withoutBody(request, response));
     if (this.#closing !== null) throw closingError();
@@ -331,23 +329,6 @@ interface Begun {
   readonly name: string | null;
 }
 
-/** What a client is counted under: who it is, wherever it asks from, or else its address. */
-function keyOf({ principal, clientKey }: SyncRequest): string {
-  return principal === undefined ? clientKey : `principal ${principal.id}`;
-}
-
 function closingError(cause?: unknown): SyncError {
   return new SyncError('SERVER_BUSY', 'The server is closing.', { retryAfterMs: 5_000, cause });
-}
-
-function withoutBody(request: SyncRequest, response: EndpointResponse): EndpointResponse {
-  return request.method === 'HEAD' ? { ...response, body: null } : response;
-}
-
-/** What a refusal has to say beside its problem document (RFC 9110 sections 10.2.1 and 11.6.1). */
-function withHints(error: unknown, response: EndpointResponse, challenge: string): EndpointResponse {
-  if (!isSyncError(error)) return response;
-  const { status, headers } = response;
-  if (status === 405) return { ...response, headers: { ...headers, allow: METHODS.join(', ') } };
-  return status === 401 ? { ...response, headers: { ...headers, 'www-authenticate': challenge } } : response;
 }

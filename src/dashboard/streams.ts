@@ -24,6 +24,8 @@ export interface StreamTexts {
 export class DashboardStreams {
   readonly #texts: StreamTexts;
   readonly #open = new Map<ServerResponse, NodeJS.Timeout>();
+  /** Those that have not taken yet what was sent to them. HTTP/2's responses know no `writableNeedDrain`. */
+  readonly #behind = new Set<ServerResponse>();
   #due: NodeJS.Timeout | null = null;
   #lastMs = -Infinity;
 
@@ -51,7 +53,8 @@ export class DashboardStreams {
     res.once('close', () => {
       this.#forget(res);
     });
-    write(res, this.#texts.all());
+    res.on('drain', () => this.#behind.delete(res));
+    this.#write(res, this.#texts.all());
   }
 
   /** Something has changed: an update is due, now or when the last one is long enough ago. */
@@ -72,10 +75,10 @@ export class DashboardStreams {
   }
 
   #send(): void {
-    const ready = [...this.#open.keys()].filter((res) => !res.writableNeedDrain);
+    const ready = [...this.#open.keys()].filter((res) => !this.#behind.has(res));
     if (ready.length === 0) return;
     const text = this.#texts.newest();
-    for (const res of ready) write(res, text);
+    for (const res of ready) this.#write(res, text);
   }
 
   #end(res: ServerResponse): void {
@@ -93,10 +96,11 @@ export class DashboardStreams {
   #forget(res: ServerResponse): void {
     clearTimeout(this.#open.get(res));
     this.#open.delete(res);
+    this.#behind.delete(res);
   }
-}
 
-function write(res: ServerResponse, data: string): void {
-  res.write(`data: ${data}\n\n`);
-  (res as Flushable).flush?.();
+  #write(res: ServerResponse, data: string): void {
+    if (!res.write(`data: ${data}\n\n`)) this.#behind.add(res);
+    (res as Flushable).flush?.();
+  }
 }

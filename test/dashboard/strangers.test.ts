@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
 import { openChain, SyncError } from '../../src/index.js';
+import { DashboardStreams } from '../../src/dashboard/streams.js';
 import { syncDashboard } from '../../src/server/express.js';
 import { createHttp2CleartextServer } from '../../src/server/http2.js';
 import { site, stream } from '../helpers/dashboard.js';
@@ -189,4 +191,36 @@ test('what the page of another site makes a browser ask for is refused; a link t
   }
   for (const from of ['same-origin', 'none'])
     for (const path of PATHS) t.is(await ask(path, from), 200, path);
+});
+
+test('a page that takes nothing gets nothing more, over HTTP/2 as well', async (t) => {
+  let made = 0;
+  const streams = new DashboardStreams({
+    all: () => 'x'.repeat(1024 * 1024),
+    newest: () => String((made += 1)),
+  });
+  const server = createHttp2CleartextServer((_req, res) => {
+    streams.begin(res);
+  });
+  const client = connectHttp2(`http://127.0.0.1:${await listenAt(server)}`);
+  t.teardown(async () => {
+    streams.close();
+    client.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const response = client.request({ ':path': '/' }).on('error', () => undefined);
+  await new Promise((resolve) => response.once('response', resolve));
+  for (let round = 0; round < 4; round++) {
+    streams.changed();
+    await delay(600);
+  }
+  t.is(made, 0);
+  let text = '';
+  response.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk.replaceAll('x', '');
+  });
+  await until(() => {
+    streams.changed();
+    return text.includes('data: 2');
+  });
 });

@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import test from 'ava';
 import type { DashboardDocument } from '../../src/dashboard/document.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
+import { projectRoot } from '../helpers/shared.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { until } from '../helpers/waiting.js';
 import { Cli, type JsonLine, serve } from './cli.js';
@@ -138,4 +139,21 @@ test('with a file of tokens, the dashboard is for those who give one, in a brows
   const service = await ask('/status', good);
   t.is(service.status, 401);
   t.is(service.headers.get('www-authenticate'), 'Bearer');
+});
+
+test('a sync without a dashboard loads no server', (t) => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    const imported = readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^'"(]*['"](\.[^'"]+)['"]/gm);
+    for (const [, path = ''] of imported) load(join(dirname(file), path));
+  };
+  load(join(projectRoot, 'dist/src/cli/commands/sync.js'));
+  const names = [...loaded].map((file) => relative(join(projectRoot, 'dist/src'), file));
+  t.true(names.includes('engine/sync-engine.js'));
+  t.deepEqual(
+    names.filter((name) => /^(server|dashboard|metrics)\/|^cli\/serve\//.test(name)),
+    [],
+  );
 });

@@ -5,7 +5,7 @@ import { DEFAULT_RETRY } from '../../engine/backoff.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { integer } from '../../internal/options/index.js';
 import { numberOf, OPTION, wholeNumber } from '../options.js';
-import { Front, tellAddress } from '../serve/front.js';
+import type { Front } from '../serve/front.js';
 import { chainSummary, storeText } from '../chain-summary.js';
 import type { Reporter } from '../reporter.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -108,6 +108,8 @@ async function showUi(
   out: Reporter,
 ): Promise<Front | null> {
   if (!ui && uiPort === undefined) return null;
+  // The server is loaded where it is asked for.
+  const { Front, tellAddress } = await import('../serve/front.js');
   const front = new Front({ ui: true }, out);
   front.serveNothing();
   front.watch({ engine, chain: null });

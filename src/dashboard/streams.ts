@@ -23,14 +23,16 @@ export interface StreamTexts {
 /** The streams of a dashboard: a page that is slow misses updates, so that none of them wait. */
 export class DashboardStreams {
   readonly #texts: StreamTexts;
+  readonly #maxStreamMs: number;
   readonly #open = new Map<ServerResponse, NodeJS.Timeout>();
   /** Those that have not taken yet what was sent to them. HTTP/2's responses know no `writableNeedDrain`. */
   readonly #behind = new Set<ServerResponse>();
   #due: NodeJS.Timeout | null = null;
   #lastMs = -Infinity;
 
-  constructor(texts: StreamTexts) {
+  constructor(texts: StreamTexts, maxStreamMs = MAX_STREAM_MS) {
     this.#texts = texts;
+    this.#maxStreamMs = maxStreamMs;
   }
 
   get open(): number {
@@ -48,7 +50,7 @@ export class DashboardStreams {
     });
     const timer = setTimeout(() => {
       this.#end(res);
-    }, MAX_STREAM_MS).unref();
+    }, this.#maxStreamMs).unref();
     this.#open.set(res, timer);
     res.once('close', () => {
       this.#forget(res);

@@ -72,6 +72,15 @@ test('a stream goes on when the right of its reader ends, and the next request i
   response.destroy();
 });
 
+test('a stream ends after its time, and its place is free for another one', async (t) => {
+  const streams = new DashboardStreams({ all: () => 'all', newest: () => 'newest' }, 100);
+  const url = await listen(t, (_req, res) => {
+    streams.begin(res);
+  });
+  t.is(await (await fetch(url)).text(), 'data: all\n\n');
+  t.is(streams.open, 0);
+});
+
 test('a host that fails to say who looks lets nobody in, is told, and is not told of clients that have gone', async (t) => {
   const chain = await openChain({ storage: { use: 'memory' }, chain: 'sealed-json' });
   t.teardown(() => chain.close());
@@ -132,7 +141,11 @@ test('blocks that a client does not take are counted until it has them or is gon
   const chain = await openChain({ storage: { use: 'memory' }, chain: 'sealed-json' });
   t.teardown(() => chain.close());
   await extend(chain, 1, 'large', 2 * 1024 * 1024);
-  const dashboard = syncDashboard({ chain });
+  const dashboard = syncDashboard({
+    chain,
+    // Believes whoever says a name.
+    authorize: ({ header }) => ({ id: header('x-who') ?? 'first' }),
+  });
   t.teardown(() => {
     dashboard.close();
   });
@@ -148,8 +161,8 @@ test('blocks that a client does not take are counted until it has them or is gon
   });
   const [lazy, busy] = clients;
   const request = { ':path': '/blocks/0' };
-  const status = async (): Promise<unknown> => {
-    const asked = busy.request({ ...request, ':method': 'HEAD' });
+  const status = async (who = 'first'): Promise<unknown> => {
+    const asked = busy.request({ ...request, ':method': 'HEAD', 'x-who': who });
     const [headers] = (await once(asked, 'response')) as [Record<string, unknown>];
     await once(asked.resume(), 'close');
     return headers[':status'];
@@ -157,6 +170,14 @@ test('blocks that a client does not take are counted until it has them or is gon
   const idle = [lazy.request(request), lazy.request(request)];
   for (const each of idle) await once(each, 'response');
   for (let again = 0; again < 20; again++) t.is(await status(), 429);
+  t.is(await status('another'), 200);
+  const others = ['second', 'third', 'fourth'].flatMap((who) => [who, who]);
+  for (const who of others) {
+    const asked = lazy.request({ ...request, 'x-who': who });
+    idle.push(asked);
+    await once(asked, 'response');
+  }
+  t.is(await status('another'), 503, 'eight are not taken');
   for (const each of idle) each.on('error', () => undefined).close(constants.NGHTTP2_CANCEL);
   await until(async () => (await status()) === 200);
   for (let again = 0; again < 20; again++) {

@@ -155,7 +155,8 @@ export function warn(out: Reporter, error: unknown): void {
 }
 
 function answerOtherName(res: ServerResponse): void {
-  const message = 'The dashboard is shown under a name of this computer alone, such as localhost.';
+  const message =
+    'Without tokens, the dashboard is shown under a name of this computer alone, such as localhost.';
   answerProblem(res, new SyncError('FORBIDDEN', message));
 }
 

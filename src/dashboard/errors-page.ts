@@ -1,8 +1,19 @@
 import { ERROR_CODES } from '../errors/index.js';
 import { type Page, pageOf, pageStyle } from './page-file.js';
 
-/** A page that says of each error code what it means and what to do: what the dashboard's codes lead to. */
-export async function errorsPage(): Promise<Page> {
+let making: Promise<Page> | null = null;
+
+/** A page that says of each error code what it means and what to do: what the dashboard's codes lead to. Made once. */
+export function errorsPage(): Promise<Page> {
+  making ??= made();
+  // What failed once may work later.
+  making.catch(() => {
+    making = null;
+  });
+  return making;
+}
+
+async function made(): Promise<Page> {
   const entries = Object.entries(ERROR_CODES).map(
     ([code, { summary, action }]) =>
       `<section id="${code}" tabindex="-1"><h2>${code}</h2><p>${escaped(summary)}</p><p><b>What to do</b> ${escaped(action)}</p></section>`,

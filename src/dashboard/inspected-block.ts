@@ -5,8 +5,6 @@ import type { WatchedChain } from './watched.js';
 
 /** A larger document is not shown. */
 const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
-/** Blocks that are read at once, of all who look. */
-const MAX_READS = 4;
 
 /** A block with what this node has verified of it. */
 export interface InspectedBlock {
@@ -14,31 +12,15 @@ export interface InspectedBlock {
   readonly document: Uint8Array;
 }
 
-/** Reads blocks for people to look at. */
-export class BlockInspector {
-  #reads = 0;
-
-  /**
-   * Reads the block at a height, as it is in the store: nothing is checked here, the page checks it.
-   *
-   * @throws SyncError `NOT_FOUND`, `BLOCK_TOO_LARGE`, `SERVER_BUSY`, `STORE_*`
-   */
-  async read(chain: WatchedChain | null, text: string): Promise<InspectedBlock> {
-    const height = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
-    if (!Number.isSafeInteger(height)) throw new SyncError('BAD_REQUEST', 'A height is a whole number.');
-    if (chain === null) throw notFound();
-    if (this.#reads >= MAX_READS)
-      throw new SyncError('SERVER_BUSY', 'Others look at blocks.', { retryAfterMs: 1_000 });
-    this.#reads += 1;
-    try {
-      return await inspected(chain, height);
-    } finally {
-      this.#reads -= 1;
-    }
-  }
-}
-
-async function inspected(chain: WatchedChain, height: number): Promise<InspectedBlock> {
+/**
+ * Reads the block at a height for people to look at, as it is in the store: nothing is checked here, the page checks it.
+ *
+ * @throws SyncError `BAD_REQUEST`, `NOT_FOUND`, `BLOCK_TOO_LARGE`, `STORE_*`
+ */
+export async function inspectedBlock(chain: WatchedChain | null, text: string): Promise<InspectedBlock> {
+  const height = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  if (!Number.isSafeInteger(height)) throw new SyncError('BAD_REQUEST', 'A height is a whole number.');
+  if (chain === null) throw notFound();
   const frame = await frameAt(chain, height);
   if (frame === null) throw new SyncError('NOT_FOUND', `Block ${height} is not held here.`, { height });
   const { documentBytes } = frame;
@@ -50,7 +32,6 @@ async function inspected(chain: WatchedChain, height: number): Promise<Inspected
   const { bytes, hash, previousHash } = chain.decode(frame);
   const headers = {
     'content-type': 'application/json',
-    'content-length': String(bytes.byteLength),
     'x-block-hash': hash,
     'x-block-previous-hash': previousHash,
   };

@@ -20,25 +20,23 @@ export interface StreamTexts {
   newest(): string;
 }
 
-/** The streams of a dashboard: bounded in number, and a page that is slow misses updates, so that none of them wait. */
+/** The streams of a dashboard: a page that is slow misses updates, so that none of them wait. */
 export class DashboardStreams {
   readonly #texts: StreamTexts;
-  readonly #max: number;
+  readonly #maxStreamMs: number;
   readonly #open = new Map<ServerResponse, NodeJS.Timeout>();
+  /** Those that have not taken yet what was sent to them. HTTP/2's responses know no `writableNeedDrain`. */
+  readonly #behind = new Set<ServerResponse>();
   #due: NodeJS.Timeout | null = null;
   #lastMs = -Infinity;
 
-  constructor(texts: StreamTexts, max: number) {
+  constructor(texts: StreamTexts, maxStreamMs = MAX_STREAM_MS) {
     this.#texts = texts;
-    this.#max = max;
+    this.#maxStreamMs = maxStreamMs;
   }
 
   get open(): number {
     return this.#open.size;
-  }
-
-  get isFull(): boolean {
-    return this.#open.size >= this.#max;
   }
 
   /** Begins a stream on a response whose head was not sent. */
@@ -52,12 +50,13 @@ export class DashboardStreams {
     });
     const timer = setTimeout(() => {
       this.#end(res);
-    }, MAX_STREAM_MS).unref();
+    }, this.#maxStreamMs).unref();
     this.#open.set(res, timer);
     res.once('close', () => {
       this.#forget(res);
     });
-    write(res, this.#texts.all());
+    res.on('drain', () => this.#behind.delete(res));
+    this.#write(res, this.#texts.all());
   }
 
   /** Something has changed: an update is due, now or when the last one is long enough ago. */
@@ -78,10 +77,10 @@ export class DashboardStreams {
   }
 
   #send(): void {
-    const ready = [...this.#open.keys()].filter((res) => !res.writableNeedDrain);
+    const ready = [...this.#open.keys()].filter((res) => !this.#behind.has(res));
     if (ready.length === 0) return;
     const text = this.#texts.newest();
-    for (const res of ready) write(res, text);
+    for (const res of ready) this.#write(res, text);
   }
 
   #end(res: ServerResponse): void {
@@ -99,10 +98,11 @@ export class DashboardStreams {
   #forget(res: ServerResponse): void {
     clearTimeout(this.#open.get(res));
     this.#open.delete(res);
+    this.#behind.delete(res);
   }
-}
 
-function write(res: ServerResponse, data: string): void {
-  res.write(`data: ${data}\n\n`);
-  (res as Flushable).flush?.();
+  #write(res: ServerResponse, data: string): void {
+    if (!res.write(`data: ${data}\n\n`)) this.#behind.add(res);
+    (res as Flushable).flush?.();
+  }
 }

@@ -7,7 +7,7 @@ import { type Lease, NamedStreams } from './named-streams.js';
 import { type OpenRequest, OpenRequests } from './open-requests.js';
 import { closingError, withoutBody } from './refusal.js';
 import type { ServerTally } from './server-tally.js';
-import type { SyncRequest } from './sync-request.js';
+import { keyOf, type SyncRequest } from './sync-request.js';
 
 /** What requests to endpoints have in common. */
 export interface EndpointRequestsOptions {
@@ -137,9 +137,4 @@ interface Begun {
   readonly report: AnswerReport;
   /** That its client gives the stream; `null` for none. */
   readonly name: string | null;
-}
-
-/** What a client is counted under: who it is, wherever it asks from, or else its address. */
-function keyOf({ principal, clientKey }: SyncRequest): string {
-  return principal === undefined ? clientKey : `principal ${principal.id}`;
 }

@@ -29,6 +29,7 @@ export const MIDDLEWARE_OPTIONS = {
   clientKey: withDefault(func<(req: SyncMiddlewareRequest) => string>(), addressOf),
 } satisfies SpecOf<SyncMiddlewareOptions>;
 
-function addressOf(req: SyncMiddlewareRequest): string {
+/** What a client is counted under, where the host says nothing else. */
+export function addressOf(req: SyncMiddlewareRequest): string {
   return addressKey(req.ip ?? req.socket.remoteAddress);
 }

@@ -58,7 +58,8 @@ export function nodeListener(server: SyncServer, options: NodeListenerOptions = 
   };
 }
 
-function addressOf(req: IncomingMessage): string {
+/** What a client is counted under, where a host says nothing else. */
+export function addressOf(req: IncomingMessage): string {
   return addressKey(req.socket.remoteAddress);
 }
 
@@ -124,13 +125,17 @@ function methodOf({ method = 'GET' }: IncomingMessage): string {
   return method;
 }
 
-function toRequest(server: SyncServer, { req, target, clientKey }: NodeExchange): SyncRequest {
-  const { path, query } = target;
-  if (!server.serves(path)) throw notFound();
+function toRequest(server: SyncServer, exchange: NodeExchange): SyncRequest {
+  if (!server.serves(exchange.target.path)) throw notFound();
+  return requestOf(exchange);
+}
+
+/** The request of an exchange. @throws SyncError `BAD_REQUEST` for a query that is none */
+export function requestOf({ req, target, clientKey }: NodeExchange): SyncRequest {
   return {
     method: methodOf(req),
-    path,
-    query: parseQuery(query),
+    path: target.path,
+    query: parseQuery(target.query),
     header: (name) => headerOf(req, name),
     clientKey,
     req,

@@ -133,7 +133,7 @@ const SERVICE_OPTIONS = {
   metrics: optional(objectWith<MetricsPage>('metrics, as `createMetrics` makes', ['text', 'watchServer'])),
   logger: logger(),
   authorize: optional(func<Authorize>()),
-  challenge: withDefault(challengeText(), 'Bearer'),
+  challenge: challenge(),
   audit: optional(func<(entry: AuditEntry) => void>()),
   limits: object(SERVER_LIMITS),
   onError: withDefault(func<(error: unknown) => void>(), () => undefined),
@@ -183,9 +183,11 @@ function checkTogether({ plugins, authorize, cache }: ServicePlan, owner: string
     );
 }
 
-function challengeText(): Reader<string> {
-  return accepting(
+/** Reads a `WWW-Authenticate`. */
+export function challenge(): Reader<string> {
+  const text = accepting(
     'a text that an HTTP header can carry',
     (value): value is string => typeof value === 'string' && /^[\x21-\x7e][\t\x20-\x7e]*$/.test(value),
   );
+  return withDefault(text, 'Bearer');
 }

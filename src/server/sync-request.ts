@@ -14,3 +14,8 @@ export type SyncRequest = EndpointRequest & {
    */
   readonly principal?: Principal;
 };
+
+/** What a client is counted under: who it is, wherever it asks from, or else its address. */
+export function keyOf({ principal, clientKey }: Pick<SyncRequest, 'principal' | 'clientKey'>): string {
+  return principal === undefined ? clientKey : `principal ${principal.id}`;
+}

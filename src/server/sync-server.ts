@@ -18,7 +18,7 @@ import { CLOSE_SERVER_OPTIONS, type CloseServerOptions } from './close-options.j
 import { notFound, problemResponse } from './problem.js';
 import { alive, HEALTH_PATH, ready, READY_PATH } from './probes/answer.js';
 import { Readiness } from './probes/readiness.js';
-import { closingError, METHODS, withHints, withoutBody } from './refusal.js';
+import { closingError, refuseMethod, withHints, withoutBody } from './refusal.js';
 import { Routes } from './routes.js';
 import { ServerTally } from './server-tally.js';
 import type { SyncRequest } from './sync-request.js';
@@ -216,8 +216,7 @@ export class SyncServerCore implements SyncServer {
    */
   #open({ path, method }: SyncRequest): EndpointResponse | Promise<EndpointResponse> | null {
     if (!this.serves(path)) throw notFound();
-    if (!METHODS.includes(method))
-      throw new SyncError('METHOD_NOT_ALLOWED', `This path takes ${METHODS.join(' and ')} only.`);
+    refuseMethod(method);
     if (path === HEALTH_PATH) return alive();
     if (path === READY_PATH)
       return this.#closing === null ? this.#readiness.reason().then(ready) : ready('closing');

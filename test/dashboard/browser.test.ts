@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import test, { type ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
@@ -217,6 +218,41 @@ browserTest('where no stream comes through, the page asks', async (t, path) => {
   await hasText(page, '#height', '13');
   t.true(await page.locator('#gone').isHidden());
 });
+
+browserTest(
+  'a browser that was given a password shows all of the page, and asks no more when it may not',
+  async (t, path) => {
+    let may = true;
+    const open: ServerResponse[] = [];
+    const good = `Basic ${Buffer.from('operator:secret').toString('base64')}`;
+    const node = await site(t, {
+      blocks: 20,
+      challenge: 'Basic realm="ledger"',
+      before: (req, res, next) => {
+        if (req.url === '/events') open.push(res);
+        next();
+      },
+      authorize: ({ header }) => (may && header('authorization') === good ? { id: 'operator' } : null),
+    });
+    const browser = await browserFor(t, path);
+    const { page, seen } = await openPage(browser, node.page, {
+      httpCredentials: { username: 'operator', password: 'secret' },
+    });
+    await hasText(page, '#height', '19');
+    await hasText(page, '#link-text', /^Following$/);
+    await page.fill('#at', '7');
+    await page.press('#at', 'Enter');
+    await hasText(page, '.checks .good', 'It links to its parent');
+    t.deepEqual(seen.complaints, []);
+    may = false;
+    // As after ten minutes.
+    for (const response of open) response.end();
+    await hasText(page, '#gone', 'reload it to sign in');
+    const asked = seen.requests.length;
+    await page.waitForTimeout(5_000);
+    t.is(seen.requests.length, asked);
+  },
+);
 
 browserTest('the keyboard reaches everything, and what has the focus shows it', async (t, path) => {
   const node = await site(t, { blocks: 60, hasLiar: true });

@@ -1,48 +1,18 @@
 import { createHash } from 'node:crypto';
-import { get, type IncomingMessage } from 'node:http';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { openChain, SyncError } from '../../src/index.js';
 import type { DashboardDocument } from '../../src/dashboard/document.js';
 import { pageOf } from '../../src/dashboard/page-file.js';
 import { syncDashboard } from '../../src/server/express.js';
+import { site, stream } from '../helpers/dashboard.js';
 import { listen } from '../helpers/servers.js';
 import { until } from '../helpers/waiting.js';
-import {
-  extend,
-  reorganise,
-  watchedSite,
-  type WatchedSite,
-  type WatchedSiteOptions,
-} from '../helpers/watched-node.js';
+import { extend, reorganise, type WatchedSite } from '../helpers/watched-node.js';
 
 const MAX_PAGE_BYTES = 80_000;
 
-async function site(t: ExecutionContext, options?: WatchedSiteOptions): Promise<WatchedSite> {
-  const made = await watchedSite(options);
-  t.teardown(() => made.close());
-  return made;
-}
-
 async function stateOf({ page }: WatchedSite): Promise<DashboardDocument> {
   return (await (await fetch(`${page}/state`)).json()) as DashboardDocument;
-}
-
-/** A stream of the dashboard, with what has come of it. */
-async function stream(
-  url: string,
-): Promise<{ readonly response: IncomingMessage; readonly documents: DashboardDocument[] }> {
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    get(`${url}/events`, { agent: false }, resolve).once('error', reject);
-  });
-  const documents: DashboardDocument[] = [];
-  let text = '';
-  response.setEncoding('utf8').on('error', () => undefined);
-  response.on('data', (chunk: string) => {
-    const events = (text + chunk).split('\n\n');
-    text = events.pop() ?? '';
-    for (const event of events) documents.push(JSON.parse(event.slice('data: '.length)) as DashboardDocument);
-  });
-  return { response, documents };
 }
 
 test('the page is one file under 80 kB that names nothing outside of it', async (t) => {
@@ -208,11 +178,13 @@ test('a document that is too large to be looked at is refused before it is decod
 });
 
 test('streams are bounded in number, and get no more than two updates a second', async (t) => {
-  const node = await site(t, { blocks: 5 });
-  const streams = await Promise.all(Array.from({ length: 16 }, () => stream(node.page)));
+  const node = await site(t, { blocks: 5, authorize: ({ header }) => ({ id: header('x-who') ?? 'nobody' }) });
+  const streams = await Promise.all(
+    Array.from({ length: 16 }, (_, index) => stream(node.page, { 'x-who': `reader ${index >> 2}` })),
+  );
   const refused = await fetch(`${node.page}/events`);
   t.is(refused.status, 503);
-  t.is(refused.headers.get('retry-after'), '30');
+  t.is(refused.headers.get('retry-after'), '5');
   await until(() => streams.every(({ documents }) => documents.length > 0));
   const startedMs = performance.now();
   const before = streams.map(({ documents }) => documents.length);

@@ -12,6 +12,7 @@ import {
 } from '../../src/index.js';
 import { secp256k1Signer } from '../../plugins/signer-secp256k1/index.js';
 import {
+  type Authorize,
   type SyncMiddlewareOptions,
   type SyncDashboard,
   syncDashboard,
@@ -113,6 +114,9 @@ export interface WatchedSiteOptions {
   readonly snapshots?: string | null;
   /** Put before the dashboard. */
   readonly before?: express.RequestHandler;
+  /** Of the dashboard. */
+  readonly authorize?: Authorize | null;
+  readonly challenge?: string;
 }
 
 /** Starts a source, the node that follows it, and what the node's page is served from. */
@@ -121,6 +125,7 @@ export async function watchedSite({
   hasLiar = false,
   snapshots = null,
   before,
+  ...access
 }: WatchedSiteOptions = {}): Promise<WatchedSite> {
   const source = await openChain({ storage: memory, chain: 'sealed-json', finality: { depth: 12 } });
   await extend(source, blocks);
@@ -137,7 +142,7 @@ export async function watchedSite({
       : { mode: 'snapshot', trust: { signers: [signer.publicKey, OTHER_KEY] } }),
   });
   // Before the start, so that it sees how it begins.
-  const dashboard = syncDashboard({ engine });
+  const dashboard = syncDashboard({ engine, ...access });
   const started = engine.start();
   started.catch(() => undefined);
   const middleware = syncMiddleware({ source: await engine.opened() });

@@ -15,8 +15,8 @@ import { logOption } from '../log.js';
 import { choiceOf, filled, finalityOf, numberOf, OPTION, storePlan, wholeNumber } from '../options.js';
 import { chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
-import { chainServer, frontOptions, type ServerArguments, tellAddress } from '../serve/chain-server.js';
-import { Front } from '../serve/front.js';
+import { chainServer, type ServerArguments } from '../serve/chain-server.js';
+import { Front, tellAddress } from '../serve/front.js';
 import { relay } from '../serve/relay.js';
 import { stateConfig } from '../state-module.js';
 import { type PeerArguments, peerOption, syncOptions } from '../sync-options.js';
@@ -98,8 +98,10 @@ export function command(): Command {
     )
     .addOption(new Option('--metrics', 'serve metrics at /sync/metrics, in the form of OpenMetrics'))
     .addOption(
-      // The page asks for no token, and shows blocks.
-      new Option('--ui', 'show a dashboard at /sync/ui, to whoever reaches the port').conflicts('tokenFile'),
+      new Option(
+        '--ui',
+        'show a dashboard at /sync/ui, to whoever reaches the port or, with --token-file, has a token as password',
+      ),
     )
     .addOption(logOption())
     .addOption(OPTION.maxBlockBytes())
@@ -139,7 +141,7 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
     return;
   }
   refuseWithoutPeer(options);
-  const makeServer = await chainServer(options, context.out);
+  const { make, authorize } = await chainServer(options, context.out);
   const plan = storePlan(options, ingest !== undefined, {
     ...(await stateConfig(options.state)),
     finality: finalityOf(options),
@@ -148,7 +150,8 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   try {
     const chain = await openPlanned(plan);
     try {
-      await serveChain(chain, makeServer(chain), input, options, context);
+      const front = new Front({ ui: options.ui, authorize }, context.out);
+      await serveChain(chain, make(chain), { input, front }, options, context);
     } finally {
       context.conclude({ ...chainSummary(chain) }, null);
       await chain.close();
@@ -181,12 +184,11 @@ function refuseWithoutPeer(options: ServeOptions): void {
 async function serveChain(
   chain: Chain,
   server: SyncServer,
-  input: Input | null,
+  { input, front }: { readonly input: Input | null; readonly front: Front },
   options: ServeOptions,
   context: CommandContext,
 ): Promise<void> {
   const { out, signal } = context;
-  const front = new Front(frontOptions(options, out));
   front.serve(server);
   front.watch({ engine: null, chain });
   try {

@@ -5,8 +5,7 @@ import { DEFAULT_RETRY } from '../../engine/backoff.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { integer } from '../../internal/options/index.js';
 import { numberOf, OPTION, wholeNumber } from '../options.js';
-import { frontOptions, tellAddress } from '../serve/chain-server.js';
-import { Front } from '../serve/front.js';
+import type { Front } from '../serve/front.js';
 import { chainSummary, storeText } from '../chain-summary.js';
 import type { Reporter } from '../reporter.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -90,9 +89,9 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
     if (options.follow === true && event.type === 'phase' && event.phase === 'synced')
       out.emit({ type: 'step', step: 'following', text: followingText(engine) });
   });
-  const front = frontOf(options, out);
+  let front: Front | null = null;
   try {
-    if (front !== null) await showUi(front, engine, options, out);
+    front = await showUi(engine, options, out);
     await engine.start({ signal });
   } finally {
     conclude({ ...resultOf(engine), imported }, summaryOf(engine, imported, options));
@@ -102,19 +101,20 @@ async function sync(options: SyncOptions, { out, signal, conclude }: CommandCont
   }
 }
 
-function frontOf({ ui = false, uiPort }: SyncOptions, out: Reporter): Front | null {
-  return ui || uiPort !== undefined ? new Front(frontOptions({ ui: true }, out)) : null;
-}
-
+/** @returns what shows the dashboard; `null` where none is wanted */
 async function showUi(
-  front: Front,
   engine: SyncEngine,
-  { uiPort = UI_PORT }: SyncOptions,
+  { ui = false, uiPort }: SyncOptions,
   out: Reporter,
-): Promise<void> {
+): Promise<Front | null> {
+  if (!ui && uiPort === undefined) return null;
+  // The server is loaded where it is asked for.
+  const { Front, tellAddress } = await import('../serve/front.js');
+  const front = new Front({ ui: true }, out);
   front.serveNothing();
   front.watch({ engine, chain: null });
-  tellAddress(out, await front.listen(UI_HOST, uiPort), { ui: true });
+  tellAddress(out, await front.listen(UI_HOST, uiPort ?? UI_PORT), { ui: true });
+  return front;
 }
 
 function planOf(options: SyncOptions): Promise<EnginePlan> {

@@ -2,16 +2,17 @@ import { join } from 'node:path';
 import type { Chain } from '../../chain/chain.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { serverOf } from '../../server/create-server.js';
+import type { Authorize } from '../../server/access/types.js';
 import type { SyncServer, SyncServerConfig } from '../../server/index.js';
 import { type ServicePlan, servicePlan } from '../../server/plan.js';
 import { createMetrics } from '../../metrics/index.js';
-import { failureOf, UsageError } from '../exit.js';
+import { UsageError } from '../exit.js';
 import { type LogForm, loggerOf } from '../log.js';
 import type { StoreOptions } from '../options.js';
 import { planned } from '../planned.js';
 import type { Reporter } from '../reporter.js';
 import { tokenFile } from './token-file.js';
-import { type FrontOptions, UI_PATH } from './front.js';
+import { warn } from './front.js';
 
 /** What a command was told of what to serve. */
 export interface ServerArguments extends Pick<StoreOptions, 'data' | 'store'> {
@@ -26,25 +27,33 @@ export interface ServerArguments extends Pick<StoreOptions, 'data' | 'store'> {
   readonly ui?: boolean;
 }
 
+/** What a command serves by. */
+export interface ChainServer {
+  /** Makes the server of a chain, and of the engine that brings it blocks; its failures are told as warnings. */
+  readonly make: (chain: Chain, engine?: SyncEngine) => SyncServer;
+  /** Says who asks; `null` for everybody. */
+  readonly authorize: Authorize | null;
+}
+
 /**
  * Prepares serving, so that what the command was told wrongly is known before anything is opened.
  *
  * @param isCatchingUp - whether new blocks are no reason for a snapshot now.
- * @returns makes the server of a chain, and of the engine that brings it blocks; its failures are told as warnings.
  * @throws UsageError; SyncError `KEY_UNUSABLE`
  */
 export async function chainServer(
   options: ServerArguments,
   out: Reporter,
   isCatchingUp: () => boolean = () => false,
-): Promise<(chain: Chain, engine?: SyncEngine) => SyncServer> {
+): Promise<ChainServer> {
   const snapshots = await snapshotOptions(options, out);
   const metrics = options.metrics === true ? createMetrics() : null;
+  const authorize = options.tokenFile === undefined ? null : await tokenFile(options.tokenFile);
   const config = {
     snapshots: snapshots === null ? null : { ...snapshots, isCatchingUp },
     cache: options.cache,
     metrics,
-    authorize: options.tokenFile === undefined ? null : await tokenFile(options.tokenFile),
+    authorize,
     logger: loggerOf(options.log),
     limits: { maxBlockBytes: options.maxBlockBytes },
     onError: (error: unknown): void => {
@@ -54,13 +63,16 @@ export async function chainServer(
   const plan = planned(() => servicePlan('blockferry', config));
   const readiness = (engine: SyncEngine): ServicePlan['readiness'] =>
     planned(() => servicePlan('blockferry', { readiness: { engine } })).readiness;
-  return (chain, engine) => {
-    metrics?.watch(engine ?? chain);
-    return serverOf({
-      ...plan,
-      source: chain,
-      ...(engine === undefined ? {} : { readiness: readiness(engine) }),
-    });
+  return {
+    authorize,
+    make: (chain, engine) => {
+      metrics?.watch(engine ?? chain);
+      return serverOf({
+        ...plan,
+        source: chain,
+        ...(engine === undefined ? {} : { readiness: readiness(engine) }),
+      });
+    },
   };
 }
 
@@ -93,25 +105,4 @@ async function snapshotOptions(
       }
     },
   };
-}
-
-/** What a command's front has beside the server. */
-export function frontOptions({ ui }: Pick<ServerArguments, 'ui'>, out: Reporter): FrontOptions {
-  return {
-    ui,
-    onError: (error) => {
-      warn(out, error);
-    },
-  };
-}
-
-/** Tells where a command listens. */
-export function tellAddress(out: Reporter, url: string, { ui = false }: Pick<ServerArguments, 'ui'>): void {
-  out.emit({ type: 'listening', url });
-  if (ui) out.emit({ type: 'step', step: 'ui', text: `The dashboard is at ${url}${UI_PATH}.` });
-}
-
-function warn(out: Reporter, error: unknown): void {
-  const { message, height } = failureOf(error);
-  out.emit({ type: 'warning', code: 'INTERNAL', message, height });
 }

@@ -9,26 +9,34 @@ import type { AddressInfo } from 'node:net';
 import type { EndpointResponse } from '../../contracts/index.js';
 import { Dashboard } from '../../dashboard/dashboard.js';
 import type { WatchedNode } from '../../dashboard/watched.js';
+import { namesThisComputer } from '../../dashboard/same-site.js';
 import { SyncError } from '../../errors/index.js';
+import type { Authorize } from '../../server/access/types.js';
 import { nodeListener, type SyncServer } from '../../server/index.js';
+import { addressOf } from '../../server/node.js';
 import { alive, HEALTH_PATH, ready, READY_PATH } from '../../server/probes/answer.js';
 import { notFound, problemResponse } from '../../server/problem.js';
 import { splitTarget } from '../../server/target.js';
-import { UsageError } from '../exit.js';
+import { failureOf, UsageError } from '../exit.js';
+import type { Reporter } from '../reporter.js';
+import { withPasswords } from './token-file.js';
 
 /** What a client waits that comes while no chain is open. */
 const RETRY_AFTER_MS = 2_000;
 /** Where the dashboard is. */
-export const UI_PATH = '/sync/ui';
+const UI_PATH = '/sync/ui';
 /** After the server has closed, a client that does not take the rest of what it was sent is cut off after this time. */
 const LAST_BYTES_MS = 1_000;
+
+/** What browsers are to ask for. */
+const UI_CHALLENGE = 'Basic realm="blockferry", charset="UTF-8"';
 
 /** What a front has beside the server. */
 export interface FrontOptions {
   /** Whether there is a dashboard. */
   readonly ui?: boolean | undefined;
-  /** Called with failures of the dashboard that clients are told nothing about. */
-  readonly onError?: (error: unknown) => void;
+  /** Says who sees the dashboard, by bearer tokens that a browser sends as passwords; `null` for everybody. */
+  readonly authorize?: Authorize | null;
 }
 
 /**
@@ -40,6 +48,9 @@ export class Front {
   #listener: RequestListener | null = null;
   #isClosed = false;
   readonly #dashboard: Dashboard | null;
+  readonly #isGuarded: boolean;
+  /** Whether none but this computer reaches the port. */
+  #isLocal = false;
   readonly #answering = new Set<ServerResponse>();
   /** One turn later: a connection is idle when its response has ended. */
   readonly #closeIdle = (): void => {
@@ -48,8 +59,18 @@ export class Front {
     });
   };
 
-  constructor({ ui = false, onError = () => undefined }: FrontOptions = {}) {
-    this.#dashboard = ui ? new Dashboard({ onError }) : null;
+  /** @param out - is warned of failures of the dashboard that clients are told nothing about. */
+  constructor({ ui = false, authorize = null }: FrontOptions, out: Reporter) {
+    const onError = (error: unknown): void => {
+      warn(out, error);
+    };
+    this.#isGuarded = authorize !== null;
+    const settings = {
+      authorize: authorize === null ? null : withPasswords(authorize),
+      challenge: UI_CHALLENGE,
+      onError,
+    };
+    this.#dashboard = ui ? new Dashboard(settings) : null;
     this.#server = createServer((req, res) => {
       this.#answering.add(res);
       res.once('close', () => this.#answering.delete(res));
@@ -79,6 +100,7 @@ export class Front {
 
   /** Opens the port. @returns its origin. @throws SyncError `PORT_IN_USE`; UsageError */
   listen(host: string, port: number): Promise<string> {
+    this.#isLocal = namesThisComputer(host.includes(':') ? `[${host}]` : host);
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
         reject(listenError(error, host, port));
@@ -114,9 +136,28 @@ export class Front {
     const target = splitTarget(req.url ?? '');
     const path = target.path.startsWith(UI_PATH) ? target.path.slice(UI_PATH.length) : null;
     if (this.#dashboard === null || path === null || !this.#dashboard.serves(path)) return false;
-    void this.#dashboard.handle({ req, res, target: { ...target, path } });
+    if (this.#isLocal && !this.#isGuarded && !namesThisComputer(req.headers.host)) answerOtherName(res);
+    else void this.#dashboard.handle({ req, res, target: { ...target, path }, clientKey: addressOf(req) });
     return true;
   }
+}
+
+/** Tells where a command listens. */
+export function tellAddress(out: Reporter, url: string, { ui = false }: Pick<FrontOptions, 'ui'>): void {
+  out.emit({ type: 'listening', url });
+  if (ui) out.emit({ type: 'step', step: 'ui', text: `The dashboard is at ${url}${UI_PATH}.` });
+}
+
+/** Tells of a failure that the command outlives. */
+export function warn(out: Reporter, error: unknown): void {
+  const { message, height } = failureOf(error);
+  out.emit({ type: 'warning', code: 'INTERNAL', message, height });
+}
+
+function answerOtherName(res: ServerResponse): void {
+  const message =
+    'Without tokens, the dashboard is shown under a name of this computer alone, such as localhost.';
+  answerProblem(res, new SyncError('FORBIDDEN', message));
 }
 
 function answerNotReady(target: string, res: ServerResponse): void {

@@ -2,7 +2,6 @@ import { filter, firstValueFrom } from 'rxjs';
 import type { EnginePlan } from '../../config/engine-plan.js';
 import { engineOf } from '../../create-engine.js';
 import { DEFAULT_RETRY } from '../../engine/backoff.js';
-import type { Chain } from '../../chain/chain.js';
 import { isLocal } from '../../engine/peers/failures.js';
 import type { SyncEngine } from '../../engine/sync-engine.js';
 import { isSyncError, type SyncError } from '../../errors/index.js';
@@ -13,8 +12,8 @@ import type { SyncServer } from '../../server/index.js';
 import { chainSummary, storeText } from '../chain-summary.js';
 import type { CommandContext } from '../run-command.js';
 import { type PeerArguments, syncPlan } from '../sync-options.js';
-import { chainServer, frontOptions, type ServerArguments, tellAddress } from './chain-server.js';
-import { Front } from './front.js';
+import { type ChainServer, chainServer, type ServerArguments } from './chain-server.js';
+import { Front, tellAddress } from './front.js';
 
 /** Between two tries of one engine. */
 const RETRY = { baseDelayMs: 500, maxDelayMs: 10_000 };
@@ -33,9 +32,9 @@ export interface RelayArguments extends PeerArguments, ServerArguments {
 export async function relay(options: RelayArguments, context: CommandContext): Promise<void> {
   const following: Following = { engine: null };
   const isCatchingUp = (): boolean => following.engine?.state.phase !== 'synced';
-  const makeServer = await chainServer(options, context.out, isCatchingUp);
+  const { make: makeServer, authorize } = await chainServer(options, context.out, isCatchingUp);
   const plan = await syncPlan(options, { follow: true, retry: RETRY, logger: loggerOf(options.log) });
-  const front = new Front(frontOptions(options, context.out));
+  const front = new Front({ ui: options.ui, authorize }, context.out);
   try {
     const round = new Relay({ plan, front, makeServer, following, address: options }, context);
     while (!context.signal.aborted) await round.run();
@@ -53,7 +52,7 @@ interface RelayParts {
   readonly plan: EnginePlan;
   readonly front: Front;
   readonly address: Pick<RelayArguments, 'host' | 'port' | 'ui'>;
-  readonly makeServer: (chain: Chain, engine: SyncEngine) => SyncServer;
+  readonly makeServer: ChainServer['make'];
   readonly following: Following;
 }
 

@@ -42,6 +42,22 @@ export async function tokenFile(
   };
 }
 
+/** Lets browsers give a token as well, which ask a person for a name and a password (RFC 7617): the token is the password. */
+export function withPasswords(authorize: Authorize): Authorize {
+  return (request) => {
+    const header = (name: string): string | null =>
+      name === 'authorization' ? asBearer(request.header(name)) : request.header(name);
+    return authorize({ ...request, header });
+  };
+}
+
+function asBearer(authorization: string | null): string | null {
+  const [, credentials = null] = /^Basic +([\w+/=-]+) *$/i.exec(authorization ?? '') ?? [];
+  if (credentials === null) return authorization;
+  const text = Buffer.from(credentials, 'base64').toString('utf8');
+  return `Bearer ${text.slice(text.indexOf(':') + 1)}`;
+}
+
 /** Reads the file; what is in it is looked at only when it has changed, since each token costs a digest. */
 function tokensOf(path: string): () => Promise<Tokens> {
   let known: { readonly bytes: Buffer; readonly tokens: Tokens } | null = null;

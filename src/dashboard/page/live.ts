@@ -15,20 +15,28 @@ export type Way = 'stream' | 'poll';
 /** Gets news of the node: by a stream and, where none comes through, by asking. */
 export class Live {
   readonly #onNews: (document: DashboardDocument, way: Way) => void;
+  readonly #onRefused: () => void;
   #source: EventSource | null = null;
   #heardMs = -Infinity;
   #triedMs = -Infinity;
   #isAsking = false;
+  #stop = (): void => undefined;
 
-  constructor(onNews: (document: DashboardDocument, way: Way) => void) {
+  /** @param onRefused - called when this page may not ask any more, and does not. */
+  constructor(onNews: (document: DashboardDocument, way: Way) => void, onRefused: () => void) {
     this.#onNews = onNews;
+    this.#onRefused = onRefused;
   }
 
   start(): void {
     this.#stream();
-    setInterval(() => {
+    const timer = setInterval(() => {
       this.#look();
     }, POLL_MS);
+    this.#stop = () => {
+      clearInterval(timer);
+      this.#source?.close();
+    };
   }
 
   #stream(): void {
@@ -57,6 +65,11 @@ export class Live {
         cache: 'no-store',
         signal: AbortSignal.timeout(ANSWER_MS),
       });
+      // Asked again, a browser would ask for a password again.
+      if (response.status === 401 || response.status === 403) {
+        this.#stop();
+        this.#onRefused();
+      }
       if (response.ok) this.#onNews((await response.json()) as DashboardDocument, 'poll');
     } catch {
       // What is missing shows by its age.

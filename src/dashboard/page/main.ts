@@ -38,15 +38,22 @@ class Dashboard {
   #seenAt = 0;
   #way: Way = 'stream';
   #isGone = false;
+  #isRefused = false;
 
   start(): void {
     new Inspector({
       chain: () => this.#document?.chain ?? null,
       head: () => this.#document?.here?.height ?? null,
     });
-    new Live((document, way) => {
-      this.#news(document, way);
-    }).start();
+    new Live(
+      (document, way) => {
+        this.#news(document, way);
+      },
+      () => {
+        this.#isRefused = true;
+        this.#look();
+      },
+    ).start();
     setInterval(() => {
       this.#look();
     }, 1_000);
@@ -85,23 +92,27 @@ class Dashboard {
   #look(): void {
     if (this.#document === null) return;
     const ageMs = performance.now() - this.#seenMs;
-    const isGone = ageMs > GONE_MS;
+    const isGone = ageMs > GONE_MS || this.#isRefused;
     const { phase } = this.#document;
     document.documentElement.classList.toggle('is-gone', isGone);
     document.title = `${isGone ? 'Last known: ' : ''}${this.#document.here?.height ?? '–'} · blockferry`;
     setText(byId('link-text'), isGone ? 'No news' : linkText(phase, this.#way));
     const since = clock(this.#seenAt);
     show(byId('gone'), isGone);
-    if (isGone)
-      setText(
-        byId('gone'),
-        `This node has not been heard of since ${since}, ${duration(ageMs)} ago. Everything below is its last known state.`,
-      );
+    setText(byId('gone'), this.#isRefused ? refusedText(since) : goneText(since, ageMs));
     setText(byId('seen'), `Last news at ${since}`);
     if (isGone !== this.#isGone)
       say(isGone ? `No news since ${since}. The page shows the last known state.` : 'News come again.');
     this.#isGone = isGone;
   }
+}
+
+function goneText(since: string, ageMs: number): string {
+  return `This node has not been heard of since ${since}, ${duration(ageMs)} ago. Everything below is its last known state.`;
+}
+
+function refusedText(since: string): string {
+  return `This page may not read this node any more: reload it to sign in. Everything below is the state of ${since}.`;
 }
 
 function linkText(phase: DashboardDocument['phase'], way: Way): string {

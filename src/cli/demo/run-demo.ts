@@ -114,10 +114,11 @@ async function syncAndKill(stage: Stage, out: Reporter, url: string): Promise<nu
 
 async function killedHeight(stage: Stage, out: Reporter, url: string): Promise<number> {
   const node = startSync(stage, url);
-  const { stoppedAt } = await followSync(node, out, KILL_AT);
+  const { stoppedAt, shown } = await followSync(node, out, KILL_AT);
   await node.end('SIGKILL');
   if (stoppedAt === null) await node.succeeded();
   const height = await storedHeight(stage.store('b'));
+  if (shown !== null) out.emit({ ...shown, height });
   if (stoppedAt !== null && height < stoppedAt) {
     throw wrong(`Node B lost blocks: it had ${stoppedAt}, its store has ${height}.`);
   }

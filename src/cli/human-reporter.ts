@@ -88,7 +88,7 @@ function snapshotBarOf(event: SnapshotEvent): Parameters<ProgressBar['update']>[
   const { verifiedBytes, totalBytes, importedBlocks, totalBlocks } = event;
   const share = Math.min(verifiedBytes / totalBytes, importedBlocks / totalBlocks);
   const parts = [
-    `${grouped(importedBlocks)} of ${countText(totalBlocks, 'block')} imported`,
+    `${grouped(importedBlocks)} of ${countText(totalBlocks, 'block')}`,
     `${bytesText(verifiedBytes)} of ${bytesText(totalBytes)} fetched and verified`,
   ];
   return { value: share, total: 1, parts };

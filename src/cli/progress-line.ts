@@ -28,7 +28,7 @@ function barText(share: number, columns: number): string {
   const bounded = Math.min(1, Math.max(0, share));
   const size = columns >= WIDE_COLUMNS ? LONG_BAR : SHORT_BAR;
   const done = Math.floor(bounded * size);
-  const percent = `${Math.floor(bounded * 100)}%`.padStart(4);
+  const percent = `${Math.floor(bounded * 100)}%`.padStart(5);
   return `${DONE.repeat(done)}${LEFT.repeat(size - done)}${percent}`;
 }
 

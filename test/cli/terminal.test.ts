@@ -101,8 +101,8 @@ terminalTest('the bars of the demonstration end at what has happened', async (t)
 
 test('of the figures the first are kept, and the bar gives way', (t) => {
   const parts = ['block 1234567', '12,345 blocks/s', '1.2 MB/s', '3 min 4 s left'];
-  t.is(progressLine(0.5, parts, 40), `  ${'█'.repeat(5)}${'░'.repeat(5)} 50%  block 1234567`);
-  t.is(progressLine(0.999, parts, 80), `  ${'█'.repeat(29)}░ 99%  block 1234567, 12,345 blocks/s, 1.2 MB/s`);
+  t.is(progressLine(0.5, parts, 40), `  ${'█'.repeat(5)}${'░'.repeat(5)}  50%  block 1234567`);
+  t.is(progressLine(0.999, parts, 80), `  ${'█'.repeat(29)}░  99%  block 1234567, 12,345 blocks/s, 1.2 MB/s`);
   t.is(progressLine(null, parts, 40), '  block 1234567, 12,345 blocks/s');
   t.is(progressLine(1, ['a'.repeat(50)], 40).length, 39);
   for (let columns = 0; columns < 120; columns++)
@@ -110,5 +110,5 @@ test('of the figures the first are kept, and the bar gives way', (t) => {
       const { length } = progressLine(share, parts, columns);
       t.true(length < Math.max(1, columns), `${columns}`);
     }
-  t.is(progressLine(0, ['\x1b[2J'], 80), `  ${'░'.repeat(30)}  0%  \\x1b[2J`);
+  t.is(progressLine(0, ['\x1b[2J'], 80), `  ${'░'.repeat(30)}   0%  \\x1b[2J`);
 });

@@ -35,9 +35,8 @@ const DEFAULT =
     : ['sealed-900-400000', 'healthcare-8000', 'ethereum'];
 const CODEC_WORKLOADS = ['ethereum', 'sealed-900', 'healthcare'];
 const SLOW_BLOCKS = 60_000;
-/** A second and more of work for each side. */
-const METRICS_BLOCKS = 40_000;
-const METRICS_PAIRS = 15;
+const METRICS_BLOCKS = 10_000;
+const METRICS_RUNS = 15;
 
 const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<void>>> = {
   snapshot,
@@ -157,12 +156,12 @@ async function imports(): Promise<void> {
 }
 
 async function metrics(blocks: number): Promise<void> {
-  const pairs = Math.max(RUNS, METRICS_PAIRS);
-  console.log(`The cost of metrics, pairs of syncs: ${pairs} …`);
-  const table = metricsTable(await benchMetrics(pairs, blocks), SEED);
+  const runs = Math.max(RUNS, METRICS_RUNS);
+  console.log(`The cost of metrics, runs: ${runs} …`);
+  const table = metricsTable(await benchMetrics(runs, blocks), SEED);
   console.log(table);
   const drawn = `The interval is drawn with the seed ${SEED}.`;
-  if (blocks === METRICS_BLOCKS) await rewrite('metrics', `${setting(pairs)} ${drawn}\n\n${table}`);
+  if (blocks === METRICS_BLOCKS) await rewrite('metrics', `${setting(runs)} ${drawn}\n\n${table}`);
 }
 
 async function memory(): Promise<void> {

@@ -6,13 +6,13 @@ import { intervalOf, type Interval } from './against/statistics.js';
 import { median } from './page.js';
 import { figures, markdownTable, text } from './table.js';
 
-/** Processor time of one sync, in milliseconds. */
+/** Processor time of some syncs, in milliseconds. */
 interface Cost {
   readonly clientMs: number;
   readonly serverMs: number;
 }
 
-/** A sync without metrics and one with them, right behind each other. */
+/** A run: syncs without metrics and as many with them. */
 export interface MetricsPair {
   readonly plain: Cost;
   readonly measured: Cost;
@@ -29,11 +29,14 @@ export interface MetricsResult {
 const SCRAPE_MS = 1000;
 const WORKLOAD = 'sealed-900-400000';
 
+/** Syncs of each kind in a run, which take turns: what else the machine does meanwhile meets both. */
+const TURNS = 8;
+
 /**
- * Syncs a chain from memory into memory, so that nothing but the work of both sides is measured, `count` times without
- * and with metrics that are scraped each second. All syncs are those of one server and one client, in which the code is
- * compiled by then (the first pair is not counted), each begins after a collection of garbage, and which of a pair comes
- * first changes.
+ * Syncs a chain from memory into memory, so that nothing but the work of both sides is measured, in `count` runs without
+ * metrics and with metrics that are scraped each second. All syncs are those of one server and one client, in which the
+ * code is compiled by then (the first run is not counted), and each begins after a collection of garbage. A run's syncs
+ * without and with metrics take turns.
  */
 export async function benchMetrics(count: number, blocks: number): Promise<MetricsResult> {
   const pinned = canPin();
@@ -41,31 +44,23 @@ export async function benchMetrics(count: number, blocks: number): Promise<Metri
   const { url } = await next<{ readonly url: string }>(server);
   const client = start('metrics-client-process', { url, blocks }, pinned ? 1 : null);
   const page = (await next<{ readonly url: string }>(client)).url;
-  const pages = [`${url}/measured/metrics`, page];
-  const pairs: MetricsPair[] = [];
-  let scrapes = 0;
+  const scraper = new Scraper([`${url}/measured/metrics`, page]);
   const sync = async (path: keyof MetricsPair): Promise<Cost> => {
-    client.send(path);
     const told = next<Cost>(client);
-    const timer =
-      path === 'plain'
-        ? undefined
-        : setInterval(() => {
-            scrapes += 1;
-            void Promise.all(pages.map(async (each) => (await fetch(each)).text()));
-          }, SCRAPE_MS);
+    client.send(path);
+    if (path === 'plain') return told;
+    scraper.goOn();
     return told.finally(() => {
-      clearInterval(timer);
+      scraper.rest();
     });
   };
+  const pairs: MetricsPair[] = [];
   try {
-    for (let round = 0; round <= count; round++) {
-      const order = round % 2 === 0 ? (['plain', 'measured'] as const) : (['measured', 'plain'] as const);
-      const costs: Partial<Record<keyof MetricsPair, Cost>> = {};
-      for (const path of order) costs[path] = await sync(path);
-      if (round > 0) pairs.push(costs as MetricsPair);
+    for (let run = 0; run <= count; run++) {
+      const pair = await takingTurns(sync);
+      if (run > 0) pairs.push(pair);
     }
-    return { pairs, scrapes, pinned };
+    return { pairs, scrapes: scraper.scrapes, pinned };
   } finally {
     client.disconnect();
     server.send('stop');
@@ -73,7 +68,51 @@ export async function benchMetrics(count: number, blocks: number): Promise<Metri
   }
 }
 
-/** The table of what metrics cost, with the interval of the median of the pairs' ratios. */
+/** One run; which kind comes first changes. */
+async function takingTurns(sync: (path: keyof MetricsPair) => Promise<Cost>): Promise<MetricsPair> {
+  const sums = { plain: { clientMs: 0, serverMs: 0 }, measured: { clientMs: 0, serverMs: 0 } };
+  for (let turn = 0; turn < TURNS; turn++)
+    for (const path of turn % 2 === 0 ? (['plain', 'measured'] as const) : (['measured', 'plain'] as const)) {
+      const { clientMs, serverMs } = await sync(path);
+      sums[path].clientMs += clientMs;
+      sums[path].serverMs += serverMs;
+    }
+  return sums;
+}
+
+/** Asks pages each second of the time that counts. */
+class Scraper {
+  readonly #pages: readonly string[];
+  #leftMs = SCRAPE_MS;
+  #sinceMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  scrapes = 0;
+
+  constructor(pages: readonly string[]) {
+    this.#pages = pages;
+  }
+
+  goOn(): void {
+    this.#sinceMs = performance.now();
+    this.#timer = setTimeout(() => {
+      this.#leftMs = SCRAPE_MS;
+      this.scrapes += 1;
+      // A client that has ended its sync meanwhile has no page any more.
+      for (const page of this.#pages)
+        fetch(page)
+          .then((answer) => answer.text())
+          .catch(() => undefined);
+      this.goOn();
+    }, this.#leftMs);
+  }
+
+  rest(): void {
+    clearTimeout(this.#timer);
+    this.#leftMs = Math.max(1, this.#leftMs - (performance.now() - this.#sinceMs));
+  }
+}
+
+/** The table of what metrics cost, with the interval of the median of the runs' ratios. */
 export function metricsTable({ pairs, scrapes, pinned }: MetricsResult, seed: number): string {
   const sides: readonly (readonly [string, (cost: Cost) => number])[] = [
     ['client', ({ clientMs }) => clientMs],
@@ -87,7 +126,7 @@ export function metricsTable({ pairs, scrapes, pinned }: MetricsResult, seed: nu
     return [title, of50('plain'), of50('measured'), percent(median(ratios)), range(intervalOf(ratios, seed))];
   });
   const columns = [text(''), ...['without', 'with metrics', 'cost', '95 % interval'].map(figures)];
-  const how = `${pairs.length} pairs, ${scrapes} scrapes of each side${pinned ? ', each process on a core of its own' : ''}.`;
+  const how = `${pairs.length} runs of ${2 * TURNS} syncs, ${scrapes} scrapes of each side${pinned ? ', each process on a core of its own' : ''}.`;
   return `${how}\n\n${markdownTable(columns, rows)}`;
 }
 

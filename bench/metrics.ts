@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { intervalOf, type Interval } from './against/statistics.js';
@@ -27,6 +28,7 @@ export interface MetricsResult {
 }
 
 const SCRAPE_MS = 1000;
+const LOOK_MS = 50;
 const WORKLOAD = 'sealed-900-400000';
 
 /** Syncs of each kind in a run, which take turns: what else the machine does meanwhile meets both. */
@@ -44,7 +46,7 @@ export async function benchMetrics(count: number, blocks: number): Promise<Metri
   const { url } = await next<{ readonly url: string }>(server);
   const client = start('metrics-client-process', { url, blocks }, pinned ? 1 : null);
   const page = (await next<{ readonly url: string }>(client)).url;
-  const scraper = new Scraper([`${url}/measured/metrics`, page]);
+  const scraper = new Scraper([`${url}/measured/metrics`, page], client.pid ?? 0);
   const sync = async (path: keyof MetricsPair): Promise<Cost> => {
     const told = next<Cost>(client);
     client.send(path);
@@ -80,35 +82,59 @@ async function takingTurns(sync: (path: keyof MetricsPair) => Promise<Cost>): Pr
   return sums;
 }
 
-/** Asks pages each second of the time that counts. */
+/**
+ * Asks pages each second in which the client works. Where Linux tells it, that is a second of its processor time: on a
+ * machine that others use too, a second of the clock has less work in it, and a scrape would weigh more than it does.
+ */
 class Scraper {
   readonly #pages: readonly string[];
+  readonly #workedMs: () => number;
   #leftMs = SCRAPE_MS;
-  #sinceMs = 0;
+  #lastMs = 0;
   #timer: NodeJS.Timeout | undefined;
   scrapes = 0;
 
-  constructor(pages: readonly string[]) {
+  constructor(pages: readonly string[], pid: number) {
     this.#pages = pages;
+    this.#workedMs = () => processorMs(pid) ?? performance.now();
   }
 
   goOn(): void {
-    this.#sinceMs = performance.now();
-    this.#timer = setTimeout(() => {
-      this.#leftMs = SCRAPE_MS;
-      this.scrapes += 1;
-      // A client that has ended its sync meanwhile has no page any more.
-      for (const page of this.#pages)
-        fetch(page)
-          .then((answer) => answer.text())
-          .catch(() => undefined);
-      this.goOn();
-    }, this.#leftMs);
+    this.#lastMs = this.#workedMs();
+    this.#timer = setInterval(() => {
+      this.#look();
+    }, LOOK_MS);
   }
 
   rest(): void {
-    clearTimeout(this.#timer);
-    this.#leftMs = Math.max(1, this.#leftMs - (performance.now() - this.#sinceMs));
+    clearInterval(this.#timer);
+    this.#look();
+  }
+
+  #look(): void {
+    const now = this.#workedMs();
+    this.#leftMs -= now - this.#lastMs;
+    this.#lastMs = now;
+    if (this.#leftMs > 0) return;
+    this.#leftMs += SCRAPE_MS;
+    this.scrapes += 1;
+    // A client that has ended its sync meanwhile has no page any more.
+    for (const page of this.#pages)
+      fetch(page)
+        .then((answer) => answer.text())
+        .catch(() => undefined);
+  }
+}
+
+/** User and system time of a process (proc(5)), in ticks of 10 ms; `null` where there is no `/proc`. */
+function processorMs(pid: number): number | null {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return null;
   }
 }
 

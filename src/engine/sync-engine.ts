@@ -9,7 +9,7 @@ import { EngineTally } from './engine-tally.js';
 import { runArguments, runOptions, startSignal } from './arguments.js';
 import { iterateBlocks } from './block-iterator.js';
 import { EventHub } from './events/event-hub.js';
-import type { SyncEvent, SyncState } from './events/events.js';
+import type { SyncEvent, SyncPhase, SyncState } from './events/events.js';
 import { exposedCredentials } from './peers/exposed-credentials.js';
 import { Greeting } from './peers/greeting.js';
 import { PeerBook } from './peers/peer-book.js';
@@ -17,6 +17,9 @@ import type { PeerInfo } from './peers/peer-record.js';
 import { ProgressMeter } from './events/progress.js';
 import { onAbort } from '../internal/abort.js';
 import { Deferred } from '../internal/deferred.js';
+
+/** Phases in which nothing gets on: what was told last stands. */
+const OVER: ReadonlySet<SyncPhase> = new Set<SyncPhase>(['idle', 'failed', 'closed']);
 
 /**
  * Brings a node's copy of a chain up to date.
@@ -82,9 +85,10 @@ export class SyncEngine implements Closeable {
     return this.#hub.states;
   }
 
-  /** The state at this moment. */
+  /** The state at this moment; while a run goes on, its progress too, which is told of four times a second at most. */
   get state(): SyncState {
-    return this.#hub.state;
+    const { state } = this.#hub;
+    return OVER.has(state.phase) ? state : { ...state, progress: this.#meter.present() };
   }
 
   /** What is known of each peer at this moment, in the order of the configuration. */

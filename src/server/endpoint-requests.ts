@@ -9,6 +9,9 @@ import { closingError, withoutBody } from './refusal.js';
 import type { ServerTally } from './server-tally.js';
 import { keyOf, type SyncRequest } from './sync-request.js';
 
+/** The way of an answer that waits for its first block. */
+const LONG_POLL = 'poll';
+
 /** What requests to endpoints have in common. */
 export interface EndpointRequestsOptions {
   readonly limits: ServerLimits;
@@ -47,8 +50,11 @@ export class EndpointRequests {
     if (named?.renews === true) return this.#renew(named.name);
     // Before it is counted: a client gets its place back that the server holds for a line that is gone.
     if (named !== null) this.#named.end(named.name);
-    const report = new AnswerReport(endpoint, request, this.#options.tally, this.#options.onEvent);
-    const freePlace = this.#place(endpoint, request);
+    const waits = request.method !== 'HEAD' && endpoint.waits?.(request) === true;
+    const { tally, onEvent } = this.#options;
+    const answering = { name: waits ? LONG_POLL : endpoint.name, codecs: endpoint.codecs };
+    const report = new AnswerReport(answering, request, tally, onEvent);
+    const freePlace = this.#place(endpoint.streams || waits, request);
     const open = this.#open.add(signal, () => {
       freePlace();
       report.end();
@@ -76,11 +82,11 @@ export class EndpointRequests {
   }
 
   /** @returns what gives the place back that a request takes */
-  #place({ streams }: Endpoint, request: SyncRequest): () => void {
+  #place(isStream: boolean, request: SyncRequest): () => void {
     if (request.method === 'HEAD') return () => undefined;
     const { maxStreams, maxAnswers } = request.principal ?? {};
     const key = keyOf(request);
-    return streams ? this.#streams.take(key, maxStreams) : this.#answers.take(key, maxAnswers);
+    return isStream ? this.#streams.take(key, maxStreams) : this.#answers.take(key, maxAnswers);
   }
 
   async #begin(

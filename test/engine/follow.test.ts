@@ -160,8 +160,3 @@ async function servedWithout(
         .then((status) => response.end(JSON.stringify(alter(status))));
   });
 }
-
-test('following needs the stream', (t) => {
-  const config = { storage: { use: 'memory' }, peers: ['http://127.0.0.1:1'], follow: true } as const;
-  t.throws(() => createSyncEngine({ ...config, mode: 'json' }), { instanceOf: TypeError, message: /stream/ });
-});

@@ -33,7 +33,10 @@ export async function bufferingProxy(origin: string, first: Holding): Promise<Bu
   let holding = first;
   const seen: string[] = [];
   const server = createServer((request, response) => {
-    const { method, headers, url = '/' } = request;
+    const { method, url = '/' } = request;
+    const { 'accept-encoding': encodings, ...others } = request.headers;
+    // One that compresses asks for what it can compress.
+    const headers = holding.kind === 'gzip' ? others : { ...others, 'accept-encoding': encodings };
     seen.push(url);
     const onward = send(new URL(url, origin), { method, headers }, (answer) => {
       answer.on('error', () => response.destroy());
@@ -95,10 +98,6 @@ const SENDERS: Readonly<Record<Holding['kind'], Sender>> = {
   },
   gzip: (answer, response) => {
     const { 'content-length': _length, ...headers } = answer.headers;
-    if (headers['content-encoding'] !== undefined) {
-      SENDERS.none(answer, response, { kind: 'none' });
-      return;
-    }
     response.writeHead(answer.statusCode ?? 502, { ...headers, 'content-encoding': 'gzip' });
     response.flushHeaders();
     answer.pipe(createGzip()).pipe(response);

@@ -57,7 +57,10 @@ function makeRequest(agent: Agent, url: URL, { method, headers, signal }: HttpFe
 }
 
 /** A server that was asked to wait has that time in addition. */
-function withWait({ connectTimeoutMs, firstByteTimeoutMs }: Deadlines, { waitMs = 0 }: HttpFetchInit): Deadlines {
+function withWait(
+  { connectTimeoutMs, firstByteTimeoutMs }: Deadlines,
+  { waitMs = 0 }: HttpFetchInit,
+): Deadlines {
   return { connectTimeoutMs, firstByteTimeoutMs: firstByteTimeoutMs + waitMs };
 }
 

@@ -79,7 +79,7 @@ test('a fork while a node waits is taken without leaving its phase, and so is a 
   await follower.reaches(chain);
   await grow(chain, follower, 1);
   t.is(follower.rollbacks.length, 2);
-  t.is(follower.view().length - 1, chain.tip().head?.height);
+  t.is(chain.tip().head?.height, follower.view().length - 1);
   t.is(follower.phases.length, phases);
   await follower.engine.close();
 });
@@ -110,7 +110,9 @@ test('once streams get through again, they bring the blocks again', async (t) =>
   await grow(chain, follower, 3);
   t.is(warned(follower), 1, 'one that goes on to be mute is told of once');
   t.false(
-    follower.events.some((event) => event.type === 'peer' && event.error !== null && event.error.code !== 'STREAM_BUFFERED'),
+    follower.events.some(
+      (event) => event.type === 'peer' && event.error !== null && event.error.code !== 'STREAM_BUFFERED',
+    ),
   );
   await follower.engine.close();
 });
@@ -216,7 +218,9 @@ for (const [title, extra, mode] of [
     const proxy = await nginx(t, tempDir(t), lines);
     const limits = { muteTimeoutMs: 1_000 };
     const follower = new Follower(t, { peers: [`${proxy}/sync`], limits });
-    await follower.until(() => follower.engine.state.phase === 'synced' && follower.engine.state.mode === mode);
+    await follower.until(
+      () => follower.engine.state.phase === 'synced' && follower.engine.state.mode === mode,
+    );
     await grow(chain, follower, 5);
     t.is(follower.engine.state.mode, mode);
     await follower.engine.close();

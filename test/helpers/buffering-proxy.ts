@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as send,
+  type ServerResponse,
+} from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createGzip } from 'node:zlib';
@@ -97,8 +103,9 @@ const SENDERS: Readonly<Record<Holding['kind'], Sender>> = {
     answer.on('end', () => response.end(held.take()));
   },
   gzip: (answer, response) => {
-    const { 'content-length': _length, ...headers } = answer.headers;
-    response.writeHead(answer.statusCode ?? 502, { ...headers, 'content-encoding': 'gzip' });
+    const headers: OutgoingHttpHeaders = { ...answer.headers, 'content-encoding': 'gzip' };
+    delete headers['content-length'];
+    response.writeHead(answer.statusCode ?? 502, headers);
     response.flushHeaders();
     answer.pipe(createGzip()).pipe(response);
   },

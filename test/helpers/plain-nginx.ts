@@ -7,7 +7,11 @@ import type { ExecutionContext } from 'ava';
 import { until } from './waiting.js';
 
 /** An nginx with these lines for its one server, and nothing else. */
-export async function nginx(t: Pick<ExecutionContext, 'teardown'>, dir: string, lines: string): Promise<string> {
+export async function nginx(
+  t: Pick<ExecutionContext, 'teardown'>,
+  dir: string,
+  lines: string,
+): Promise<string> {
   const reserved = createServer().listen(0, '127.0.0.1');
   await once(reserved, 'listening');
   const { port } = reserved.address() as AddressInfo;

@@ -73,8 +73,11 @@ async function measure(scope: Scope): Promise<void> {
 function print(watched: readonly Watched[], from: number, to: number): void {
   console.log('proxy | engine | median ms | p99 ms | longest ms | missing at the end | phase changes');
   for (const each of watched) console.log(each.row(from, to));
-  const late = watched.filter(({ name }) => name.endsWith('this tree')).filter((each) => !each.isWithin(from, to));
-  if (late.length > 0) throw new Error(`above ${BAR_MS} ms, or not steady: ${late.map(({ name }) => name).join('; ')}`);
+  const late = watched
+    .filter(({ name }) => name.endsWith('this tree'))
+    .filter((each) => !each.isWithin(from, to));
+  if (late.length > 0)
+    throw new Error(`above ${BAR_MS} ms, or not steady: ${late.map(({ name }) => name).join('; ')}`);
 }
 
 const payload = (): object => ({ records: ['x'.repeat(300)] });
@@ -86,7 +89,13 @@ class Watched {
   #phases = 0;
   #isSettled = false;
 
-  constructor(scope: Scope, name: string, make: MakeEngine, url: string, madeMs: ReadonlyMap<number, number>) {
+  constructor(
+    scope: Scope,
+    name: string,
+    make: MakeEngine,
+    url: string,
+    madeMs: ReadonlyMap<number, number>,
+  ) {
     this.name = name;
     const engine: SyncEngine = make({ peers: [url], storage: { use: 'memory' }, follow: true });
     scope.teardown(() => engine.close());
@@ -150,10 +159,7 @@ async function throughNode(scope: Scope, origin: string): Promise<readonly (read
 }
 
 /** As it comes, buffering what it proxies, but for what says that it is not to be; and as some are set up, without a word. */
-async function throughNginx(
-  scope: Scope,
-  origin: string,
-): Promise<readonly (readonly [string, string])[]> {
+async function throughNginx(scope: Scope, origin: string): Promise<readonly (readonly [string, string])[]> {
   if (programMissing('nginx', '-v') !== null) return [];
   const rows: (readonly [string, string])[] = [];
   for (const [name, extra] of [

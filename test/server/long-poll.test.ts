@@ -74,7 +74,16 @@ test('without a block the answer is empty after the limit of the server, which t
 
 test('what is no number of seconds is refused, and a HEAD does not wait', async (t) => {
   const { url } = await serve(t);
-  const wrong = ['wait=', 'wait=-1', 'wait=1.5', 'wait=x', 'wait=1e3', 'wait=01', 'wait=1&wait=2', 'wait[]=1'];
+  const wrong = [
+    'wait=',
+    'wait=-1',
+    'wait=1.5',
+    'wait=x',
+    'wait=1e3',
+    'wait=01',
+    'wait=1&wait=2',
+    'wait[]=1',
+  ];
   for (const query of [...wrong, 'wait=1000000', 'wait=%31%00']) {
     const response = await fetch(`${url}/json?from=10&${query}`);
     t.is(response.status, 400, query);
@@ -194,7 +203,12 @@ test('over HTTP/2 a wait is answered, and one that is called off frees its place
     http2.close();
   });
   const ask = (signal: AbortSignal): ReturnType<typeof client> =>
-    client(new URL(`${origin}/json?from=10&wait=25`), { method: 'GET', headers: {}, redirect: 'manual', signal });
+    client(new URL(`${origin}/json?from=10&wait=25`), {
+      method: 'GET',
+      headers: {},
+      redirect: 'manual',
+      signal,
+    });
   const gone = new AbortController();
   const first = ask(gone.signal);
   first.catch(() => undefined);

@@ -31,7 +31,10 @@ function waiting(seconds: number): State {
   return {
     at: 'waiting',
     seconds,
-    cut: (afterMs) => ({ at: 'asking', answered: () => waiting(Math.floor(Math.min(afterMs, seconds * 1_000) / 2_000)) }),
+    cut: (afterMs) => ({
+      at: 'asking',
+      answered: () => waiting(Math.floor(Math.min(afterMs, seconds * 1_000) / 2_000)),
+    }),
   };
 }
 

@@ -157,7 +157,10 @@ class JsonRangeEndpoint implements Endpoint {
     const { source, limits } = this.#deps;
     const range = await locateRange(source, asked, limits.maxRange);
     if (range === null) return null;
-    const headers = { ...this.#headers(range, form, asked), ...(asked.parentHash === null ? {} : chainHead(range)) };
+    const headers = {
+      ...this.#headers(range, form, asked),
+      ...(asked.parentHash === null ? {} : chainHead(range)),
+    };
     if (matchesAny(request.header('if-none-match'), headers.etag)) return notModified(headers);
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
     try {

@@ -48,5 +48,11 @@ function doubtful(retryAtMs: number): Doubtful {
 }
 
 function buffered(nowMs: number, retryMs: number): Buffered {
-  return { at: 'buffered', retryAtMs: nowMs + retryMs, muted: buffered, untold: buffered, passed: () => CLEAR };
+  return {
+    at: 'buffered',
+    retryAtMs: nowMs + retryMs,
+    muted: buffered,
+    untold: buffered,
+    passed: () => CLEAR,
+  };
 }

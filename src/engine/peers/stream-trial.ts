@@ -54,9 +54,9 @@ async function tryStream(deps: TrialDeps, record: PeerRecord, signal: AbortSigna
     record.line = outcome === 'passed' ? line.passed() : line.untold(now(), settings.limits.streamRetryMs);
 }
 
-async function outcomeOf({ open }: TrialDeps, signal: AbortSignal): Promise<'passed' | 'mute' | 'untold'> {
+async function outcomeOf(deps: TrialDeps, signal: AbortSignal): Promise<'passed' | 'mute' | 'untold'> {
   const abort = new LinkedAbort(signal);
-  const items = open(abort.signal)[Symbol.asyncIterator]();
+  const items = deps.open(abort.signal)[Symbol.asyncIterator]();
   try {
     const first = await items.next();
     return first.done === true ? 'untold' : 'passed';

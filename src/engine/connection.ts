@@ -30,6 +30,8 @@ export interface ConnectionDeps extends PublishDeps, Omit<AskedPeerDeps, 'onAnot
   readonly confirmer: Confirmer | null;
   /** The blocks that came are a reason to go on this way. */
   onSuccess(): void;
+  /** A stream of the peer sends something, where that was not to be had before. */
+  onStream(): void;
 }
 
 /** What is known of a connection that is over. */
@@ -231,16 +233,18 @@ export class Connection {
     this.#tryStreams(controller);
   }
 
-  /** Whether streams get through again, those tell that get through. */
+  /** While ranges bring what is new, streams are tried from time to time; one that is followed gets through. */
   #tryStreams({ signal }: AbortController): void {
     const record = this.#record;
     const { transport, parts, settings, hub, now } = this.#deps;
-    const stream = parts.transports.find(({ mode }) => mode === 'stream');
     if (transport.mode === 'stream' && record.line.at !== 'clear') record.line = record.line.passed();
-    if (transport.mode === 'stream' || stream === undefined || record.line.at === 'clear') return;
+    const stream = parts.transports.find(({ mode }) => mode === 'stream');
+    const isWanted = settings.mode !== 'json' && record.status?.codecs.stream.length !== 0;
+    if (transport.mode !== 'json' || stream === undefined || !isWanted) return;
     const open = (inner: AbortSignal): AsyncIterable<readonly WireItem[]> => this.#asked.probe(stream, inner);
     this.#trial ??= streamsAgain({ settings, hub, now, open }, record, signal).then(
       () => {
+        this.#deps.onStream();
         this.#over.abort();
       },
       () => undefined,

@@ -245,6 +245,9 @@ export class SyncRun {
     const onSuccess = (): void => {
       this.#chooser.succeeded();
     };
+    const onStream = (): void => {
+      this.#chooser.forgive(peer);
+    };
     const onOther = (other: PeerRecord, error: SyncError): void => {
       // Which of two branches is the false one may turn out later.
       this.#recovery.judge(other, error, error.code === 'FORKED');
@@ -268,6 +271,7 @@ export class SyncRun {
           follows,
           reason,
           onSuccess,
+          onStream,
           onOther,
         },
         ...{ ties: this.#ties, news, confirmer },

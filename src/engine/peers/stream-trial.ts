@@ -39,19 +39,24 @@ export function noteMute({ settings, hub, now }: MuteDeps, record: PeerRecord): 
  * @throws SyncError once the signal fires
  */
 export async function streamsAgain(deps: TrialDeps, record: PeerRecord, signal: AbortSignal): Promise<void> {
-  while (record.line.at !== 'clear') {
-    await sleep(Math.max(0, record.line.retryAtMs - deps.now()), signal);
-    await tryStream(deps, record, signal);
-  }
+  for (let isThrough = false; !isThrough; isThrough = await tryStream(deps, record, signal))
+    await sleep(untilDueMs(deps, record), signal);
 }
 
-async function tryStream(deps: TrialDeps, record: PeerRecord, signal: AbortSignal): Promise<void> {
+/** Of a peer that has no stream for now, nothing has been tried yet. */
+function untilDueMs({ settings, now }: TrialDeps, { line }: PeerRecord): number {
+  return line.at === 'clear' ? settings.limits.streamRetryMs : Math.max(0, line.retryAtMs - now());
+}
+
+/** @returns whether it has sent something */
+async function tryStream(deps: TrialDeps, record: PeerRecord, signal: AbortSignal): Promise<boolean> {
   const { settings, now } = deps;
   const outcome = await outcomeOf(deps, signal);
   const { line } = record;
   if (outcome === 'mute') noteMute(deps, record);
   else if (line.at !== 'clear')
     record.line = outcome === 'passed' ? line.passed() : line.untold(now(), settings.limits.streamRetryMs);
+  return outcome === 'passed';
 }
 
 async function outcomeOf(deps: TrialDeps, signal: AbortSignal): Promise<'passed' | 'mute' | 'untold'> {

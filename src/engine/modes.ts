@@ -126,6 +126,12 @@ export class ModeChooser {
     return gettingThrough(served(this.#usable(peer), status), status, line).includes('stream');
   }
 
+  /** Whether a way is to go on with what is new: ranges where no stream does; files, and plain servers, tell of nothing new. */
+  follows(mode: SyncMode, record: Pick<PeerRecord, 'peer' | 'status' | 'line'>): boolean {
+    if (mode !== 'json') return true;
+    return record.status !== null && !isStatic(record.status) && !this.canStream(record);
+  }
+
   /** A block came: what failed before is no reason any more. */
   succeeded(): void {
     this.#failed = [];

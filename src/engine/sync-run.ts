@@ -12,7 +12,7 @@ import type { EngineTally } from './engine-tally.js';
 import type { EventHub } from './events/event-hub.js';
 import { checkAgreedName, selfContradiction } from './handshake.js';
 import { type ChosenMode, ModeChooser, noWay } from './modes.js';
-import { isStatic, reachAbove } from './peer-tiles.js';
+import { reachAbove } from './peer-tiles.js';
 import { OtherPeers } from './other-peers.js';
 import { peerFailure } from './peers/failures.js';
 import type { Greeting } from './peers/greeting.js';
@@ -221,12 +221,6 @@ export class SyncRun {
     return this.#chooser.choose(peer, { height: head?.height ?? null, to: settings.to, status, line });
   }
 
-  /** Ranges go on with what is new where no stream does; files, and plain servers, tell of nothing new. */
-  #isFollowed(mode: ChosenMode['mode'], record: PeerRecord): boolean {
-    if (mode !== 'json') return true;
-    return record.status !== null && !isStatic(record.status) && !this.#chooser.canStream(record);
-  }
-
   #connection(
     record: PeerRecord,
     chain: Chain,
@@ -254,7 +248,7 @@ export class SyncRun {
     };
     const book = this.#book;
     const { tally } = this.#deps;
-    const follows = settings.follow && transport.supports.follow && this.#isFollowed(mode, record);
+    const follows = settings.follow && transport.supports.follow && this.#chooser.follows(mode, record);
     return new Connection(
       {
         ...{

@@ -213,10 +213,12 @@ const ENGINE_ROWS: OptionTable = {
   'limits.maxBatchBlocks': integers(1),
   'limits.maxPendingBytes': integers(1),
   'limits.maxBranchBytes': integers(1),
+  'limits.streamRetryMs': times,
   'limits.minBytesPerSecond': row([0, 0.5], [...NO_NUMBERS, null, -1]),
   'limits.connectTimeoutMs': times,
   'limits.firstByteTimeoutMs': times,
   'limits.idleTimeoutMs': times,
+  'limits.muteTimeoutMs': times,
   'limits.progressTimeoutMs': times,
 };
 

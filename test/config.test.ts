@@ -86,7 +86,6 @@ test('what contradicts each other is refused with both names', (t) => {
     const make = (): unknown => createSyncEngine({ peers, storage, ...config });
     t.is(t.throws(make, { instanceOf: TypeError }).message, `createSyncEngine: ${message}`);
   };
-  bad({ follow: true, mode: 'json' }, '`follow` needs the stream; the mode `json` has none.');
   bad(
     { mode: 'snapshot' },
     '`trust` is missing: the mode `snapshot` needs it, for whose snapshots are taken.',

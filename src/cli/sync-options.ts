@@ -45,8 +45,6 @@ export async function snapshotPlugins(
 
 /** What the command is that has them. */
 export interface SyncOptionsOf {
-  /** Whether there is no mode for it that can't follow. */
-  readonly alwaysFollows: boolean;
   /** The flag of the key to `--cert`. */
   readonly keyFlag: '--key' | '--tls-key';
 }
@@ -59,11 +57,10 @@ export function peerOption(description: string): Option {
 /**
  * Options that say how to sync, spelled and explained once.
  */
-export function syncOptions({ alwaysFollows, keyFlag }: SyncOptionsOf): readonly Option[] {
+export function syncOptions({ keyFlag }: SyncOptionsOf): readonly Option[] {
   const { mode } = ENGINE_OPTIONS;
-  const choices = (mode.choices ?? []).filter((each) => !alwaysFollows || each !== 'json');
   return [
-    choiceOf({ ...mode, choices }, '--mode <mode>', 'how to fetch blocks'),
+    choiceOf(mode, '--mode <mode>', 'how to fetch blocks'),
     TRUST_OPTION.trust(),
     TRUST_OPTION.threshold(),
     TRUST_OPTION.hash(),

@@ -57,6 +57,7 @@ const DEFAULT_TIMEOUTS: Omit<TransportLimits, 'maxEventBytes' | 'maxBlockBytes'>
   connectTimeoutMs: 10_000,
   firstByteTimeoutMs: 10_000,
   idleTimeoutMs: 45_000,
+  muteTimeoutMs: 5_000,
   progressTimeoutMs: 60_000,
 };
 
@@ -65,12 +66,13 @@ const EVENT_EXTRA_BYTES = 64 * 1024;
 
 /** The largest event is one that a block can need: base64 makes it a third larger, and codecs make some bytes of what they can't shrink. */
 function transportLimits(timeouts: typeof DEFAULT_TIMEOUTS, maxBlockBytes: number): TransportLimits {
-  const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, progressTimeoutMs } = timeouts;
+  const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, muteTimeoutMs, progressTimeoutMs } = timeouts;
   const maxEventBytes = Math.ceil(maxBlockBytes * 1.5) + EVENT_EXTRA_BYTES;
   return Object.freeze({
     connectTimeoutMs,
     firstByteTimeoutMs,
     idleTimeoutMs,
+    muteTimeoutMs,
     progressTimeoutMs,
     maxEventBytes,
     maxBlockBytes,
@@ -87,6 +89,7 @@ const TRANSPORT_LIMITS = {
   connectTimeoutMs: withDefault(duration(), DEFAULT_TIMEOUTS.connectTimeoutMs),
   firstByteTimeoutMs: withDefault(duration(), DEFAULT_TIMEOUTS.firstByteTimeoutMs),
   idleTimeoutMs: withDefault(duration(), DEFAULT_TIMEOUTS.idleTimeoutMs),
+  muteTimeoutMs: withDefault(duration(), DEFAULT_TIMEOUTS.muteTimeoutMs),
   progressTimeoutMs: withDefault(duration(), DEFAULT_TIMEOUTS.progressTimeoutMs),
 } satisfies Record<keyof typeof DEFAULT_TIMEOUTS, Reader<number>>;
 
@@ -96,6 +99,7 @@ const ENGINE_LIMITS = {
   maxPendingBytes: withDefault(integer({ min: 1 }), DEFAULT_ENGINE_LIMITS.maxPendingBytes),
   maxBranchBytes: withDefault(integer({ min: 1 }), DEFAULT_ENGINE_LIMITS.maxBranchBytes),
   minBytesPerSecond: withDefault(number(), DEFAULT_ENGINE_LIMITS.minBytesPerSecond),
+  streamRetryMs: withDefault(duration(), DEFAULT_ENGINE_LIMITS.streamRetryMs),
 } satisfies Record<keyof EngineLimits, Reader<number>>;
 
 const RETRY = {
@@ -214,13 +218,12 @@ function retryOf({ retry, follow }: Options): RetryOptions {
 }
 
 /** What is right by itself may be wrong together. */
-function checkTogether({ peers, mode, trust, to, base, follow, ...client }: Options): void {
+function checkTogether({ peers, mode, trust, to, base, ...client }: Options): void {
   checkClient(client);
   checkDistinct(
     peers.map(({ url }) => url),
     at('peers'),
   );
-  if (follow && mode === 'json') throw refusal(at('follow'), 'needs the stream; the mode `json` has none.');
   if (mode === 'snapshot' && trust === null)
     throw refusal(at('trust'), 'is missing: the mode `snapshot` needs it, for whose snapshots are taken.');
   if (to !== null && to < base)

@@ -68,6 +68,13 @@ export interface ServerLimits {
    */
   readonly streamLeaseMs: number;
   /**
+   * A request for a range that is to wait for its first block is answered after this time at the latest, in milliseconds,
+   * with an empty range (protocol section 2.3). Below the time after which proxies on the way give up.
+   *
+   * @defaultValue 25,000
+   */
+  readonly maxWaitMs: number;
+  /**
    * Largest decoded block served, in bytes.
    *
    * @defaultValue 64 MiB
@@ -120,6 +127,11 @@ export interface Endpoint {
    * at once. All others count as answers, and may come to their end.
    */
   readonly streams: boolean;
+  /**
+   * Whether a request may be held until there is something to answer: it counts as a stream then, and a server that
+   * closes ends the wait at once. Of an endpoint whose answers are no streams; `false` by default.
+   */
+  waits?(request: EndpointRequest): boolean;
   /**
    * The name that a client has given its stream; `null` for none, and by default. Of the streams of one name the newest
    * goes on, and those before it are ended.

@@ -10,6 +10,8 @@ export interface HttpFetchInit {
   readonly redirect: 'manual';
   /** Calls the request off, and its response's body. */
   readonly signal: AbortSignal;
+  /** The server was asked to wait for so long before it answers, in milliseconds: that is no silence. Absent for not at all. */
+  readonly waitMs?: number;
 }
 
 /** The head of a response, and its body to read. */

@@ -47,6 +47,13 @@ export interface TransportLimits {
    */
   readonly idleTimeoutMs: number;
   /**
+   * Longest silence of a stream that is followed, before it has come to the head: a server sends something at once, so
+   * that something on the way holds it back.
+   *
+   * @defaultValue 5,000
+   */
+  readonly muteTimeoutMs: number;
+  /**
    * Longest time without a new block while one is due; heartbeats don't count.
    *
    * @defaultValue 60,000

@@ -30,6 +30,8 @@ export interface PeerStatus {
   readonly tiles: PeerTiles | null;
   /** Most blocks of one range; `null` when the peer doesn't say. */
   readonly maxRange: number | null;
+  /** How long the peer lets a range wait for its first block, in milliseconds; `null`, or absent, for a peer that answers at once. */
+  readonly maxWaitMs?: number | null;
   /** Snapshots that are ready. */
   readonly snapshots: readonly SnapshotSummary[];
   /** Keys that the peer signs with. */

@@ -26,6 +26,8 @@ export interface AskedPeerDeps {
   readonly chain: Chain;
   readonly tally: EngineTally;
   readonly transport: Transport;
+  /** Whether the peer is asked to go on with blocks as they are made. */
+  readonly follows: boolean;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
   /** One of the other peers that were used failed; the connection goes on. */
@@ -56,19 +58,10 @@ export class AskedPeer {
     return this.#rate;
   }
 
-  /** Whether it is asked to go on with blocks as they are made. */
-  get follows(): boolean {
-    return this.#deps.settings.follow && this.#deps.transport.supports.follow;
-  }
-
   /** What a session asks the peer with. */
   opener(): SessionDeps['open'] {
-    const { settings, chain, now, transport: asked } = this.#deps;
-    const request = {
-      to: settings.to,
-      follow: this.follows,
-      describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
-    };
+    const { now, transport: asked } = this.#deps;
+    const request = this.#request;
     const onReceived = (items: readonly WireItem[], bytes: number, waitMs: number): void => {
       this.#deps.tally.items(asked.mode, items);
       this.#rate.received(bytes, waitMs);
@@ -83,9 +76,25 @@ export class AskedPeer {
     };
   }
 
+  /** Asks the same peer for what is new by another way, whose blocks nobody takes. */
+  probe(transport: Transport, signal: AbortSignal): AsyncIterable<readonly WireItem[]> {
+    const { head } = this.#deps.chain.tip();
+    const place = { after: head, from: head === null ? this.#deps.settings.base : head.height + 1 };
+    return transport.open({ ...this.#request, ...this.#asked(transport), ...place }, { signal });
+  }
+
+  get #request(): Pick<StreamRequest, 'to' | 'follow' | 'describe'> {
+    const { settings, chain, follows } = this.#deps;
+    return {
+      to: settings.to,
+      follow: follows,
+      describe: (bytes: Uint8Array, codec?: string) => chain.describe(bytes, codec),
+    };
+  }
+
   /** Who is asked, and in what codecs. */
-  #asked(): Pick<StreamRequest, 'peer' | 'acceptCodecs'> {
-    const { parts, transport } = this.#deps;
+  #asked(transport = this.#deps.transport): Pick<StreamRequest, 'peer' | 'acceptCodecs'> {
+    const { parts } = this.#deps;
     const { peer, status } = this.#record;
     return { peer, acceptCodecs: codecsFor(transport, parts.acceptCodecs, status) };
   }

@@ -85,7 +85,7 @@ export class Conclusion {
   async #handOver(record: PeerRecord, chain: Chain, signal: AbortSignal): Promise<void> {
     const { book, chooser } = this.#deps;
     const { peer } = record;
-    const canStream = chooser.canStream(peer, record.status);
+    const canStream = chooser.canStream(record);
     chooser.succeeded();
     if (canStream) return;
     if (isStatic(record.status)) {
@@ -118,7 +118,7 @@ export class Conclusion {
   /** A peer that may be asked now and has a stream; `null` when there is none. */
   get #streaming(): PeerRecord | null {
     const { book, chooser } = this.#deps;
-    const has = ({ peer, status }: PeerRecord): boolean => status !== null && chooser.canStream(peer, status);
+    const has = (record: PeerRecord): boolean => record.status !== null && chooser.canStream(record);
     return book.ready.find(has) ?? null;
   }
 

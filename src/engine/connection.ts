@@ -1,4 +1,4 @@
-import type { BlockRef, Transport } from '../contracts/index.js';
+import type { BlockRef, Transport, WireItem } from '../contracts/index.js';
 import type { SyncError } from '../errors/index.js';
 import { abortError, onAbort, throwIfAborted } from '../internal/abort.js';
 import type { Confirmer } from './agreement/confirmer.js';
@@ -6,6 +6,7 @@ import { AskedPeer, type AskedPeerDeps } from './asked-peer.js';
 import type { HeadCheck } from './peers/head-check.js';
 import { watchHeads } from './peers/head-watch.js';
 import type { PeerRecord } from './peers/peer-record.js';
+import { streamsAgain, until } from './peers/stream-trial.js';
 import { unmetClaim } from './peers/survey.js';
 import { type PublishDeps, publishFact } from './events/publish.js';
 import { peerFailure } from './peers/failures.js';
@@ -29,6 +30,8 @@ export interface ConnectionDeps extends PublishDeps, Omit<AskedPeerDeps, 'onAnot
   readonly confirmer: Confirmer | null;
   /** The blocks that came are a reason to go on this way. */
   onSuccess(): void;
+  /** A stream of the peer sends something, where that was not to be had before. */
+  onStream(): void;
 }
 
 /** What is known of a connection that is over. */
@@ -63,6 +66,10 @@ export class Connection {
   /** Newest block of the peer's branch while ours is kept; `null` when the peer is on ours. */
   #held: BlockRef | null = null;
   #watch: Promise<void> | null = null;
+  /** Tries streams, while ranges bring what is new as those are held back; `null` when nothing is to be tried. */
+  #trial: Promise<void> | null = null;
+  /** Fires when one gets through, and is to go on. */
+  readonly #over = new AbortController();
   /** Tells who is followed now. */
   #refollow: (() => void) | null = null;
 
@@ -124,6 +131,7 @@ export class Connection {
       stopListening();
       controller.abort();
       await this.#watch;
+      await this.#trial;
       this.#asked.rate.live();
     }
   }
@@ -138,8 +146,11 @@ export class Connection {
   }
 
   #session(controller: AbortController): SessionDeps {
-    const { settings, chain, hub, confirmer, tally } = this.#deps;
+    const { settings, chain, hub, confirmer, tally, follows, transport } = this.#deps;
     const { peer, status } = this.#record;
+    const open = this.#asked.opener();
+    const over = this.#over.signal;
+    const canEnd = follows && transport.mode === 'json';
     return {
       chain,
       tally,
@@ -149,10 +160,11 @@ export class Connection {
       trustsRollbacks: peer.rollbacks === 'trusted',
       rollbackLimit: this.#record.rollbackLimit,
       reopens: () => this.#reopens(),
+      isOver: () => over.aborted,
       to: settings.to,
-      follow: this.#asked.follows,
+      follow: follows,
       batch: settings.limits,
-      open: this.#asked.opener(),
+      open: canEnd ? (range, signal) => until(over, (inner) => open(range, inner), signal) : open,
       ready: async (blocks, signal) => {
         await hub.ready(signal);
         await confirmer?.room(blocks, signal);
@@ -216,7 +228,27 @@ export class Connection {
         break;
     }
     publishFact(this.#deps, fact, { origin: this.#deps.transport.mode, peer: this.#record.peer.url });
-    if (fact.kind === 'live') this.#watchHeads(controller);
+    if (fact.kind !== 'live') return;
+    this.#watchHeads(controller);
+    this.#tryStreams(controller);
+  }
+
+  /** While ranges bring what is new, streams are tried from time to time; one that is followed gets through. */
+  #tryStreams({ signal }: AbortController): void {
+    const record = this.#record;
+    const { transport, parts, settings, hub, now } = this.#deps;
+    if (transport.mode === 'stream' && record.line.at !== 'clear') record.line = record.line.passed();
+    const stream = parts.transports.find(({ mode }) => mode === 'stream');
+    const isWanted = settings.mode !== 'json' && record.status?.codecs.stream.length !== 0;
+    if (transport.mode !== 'json' || stream === undefined || !isWanted) return;
+    const open = (inner: AbortSignal): AsyncIterable<readonly WireItem[]> => this.#asked.probe(stream, inner);
+    this.#trial ??= streamsAgain({ settings, hub, now, open }, record, signal).then(
+      () => {
+        this.#deps.onStream();
+        this.#over.abort();
+      },
+      () => undefined,
+    );
   }
 
   /** The other peers say whether ours is kept: this one is behind, or all are on its branch. */

@@ -13,7 +13,7 @@ import type { RetryOptions } from './backoff.js';
 import type { WantedMode } from './modes.js';
 import type { ConfiguredPeer } from './peers/peer-record.js';
 
-/** Bounds of an engine (protocol section 4). Sizes in bytes. */
+/** Bounds of an engine (protocol section 4). Sizes in bytes, times in milliseconds. */
 export interface EngineLimits extends ChainLimits {
   /**
    * Blocks in one commit at most; 2,048 where they come in tiles and this is less, since no tile is divided.
@@ -41,6 +41,13 @@ export interface EngineLimits extends ChainLimits {
    * @defaultValue 8 KiB
    */
   readonly minBytesPerSecond: number;
+  /**
+   * How often a stream is tried again while a peer is followed by long poll, as something on the way holds streams back; in
+   * milliseconds.
+   *
+   * @defaultValue 600,000, ten minutes
+   */
+  readonly streamRetryMs: number;
 }
 
 /** Defaults of {@link EngineLimits}. */
@@ -50,6 +57,7 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   maxPendingBytes: 2 * 1024 * 1024,
   maxBranchBytes: 256 * 1024 * 1024,
   minBytesPerSecond: 8 * 1024,
+  streamRetryMs: 600_000,
 };
 
 /** Settings of an engine, complete and checked. */

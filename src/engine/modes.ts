@@ -1,6 +1,8 @@
 import type { Peer, PeerStatus, Transport } from '../contracts/index.js';
 import { type ErrorCode, SyncError } from '../errors/index.js';
 import { isStatic, tilesReach } from './peer-tiles.js';
+import type { PeerRecord } from './peers/peer-record.js';
+import type { StreamLine } from './peers/stream-line.js';
 
 /** A way to bring blocks here. */
 export type SyncMode = 'snapshot' | 'stream' | 'json' | 'tiles';
@@ -29,6 +31,8 @@ export interface ModeSituation {
   readonly to: number | null;
   /** What the peer says of itself; `null` for a plain server. */
   readonly status: PeerStatus | null;
+  /** Whether the peer's streams get through; left out where nothing speaks against it. */
+  readonly line?: StreamLine;
 }
 
 /** What this node can do at all. */
@@ -58,7 +62,7 @@ const ABOUT_THE_WAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  *
  * With `auto`: a snapshot for an empty store that is far behind and has somebody to trust; tiles for history that the peer
  * has in them; else the stream, since it brings the blocks in the encoding they are stored in; ranges where there is no
- * stream. After a failure the other ways have their turn.
+ * stream, or where something on the way holds it back. After a failure the other ways have their turn.
  */
 export class ModeChooser {
   readonly #abilities: ModeAbilities;
@@ -117,9 +121,15 @@ export class ModeChooser {
     for (const mode of ALL_MODES) this.#missing.delete(key(peer, mode));
   }
 
-  /** Whether a peer may still have a stream. */
-  canStream(peer: Peer, status: PeerStatus | null): boolean {
-    return served(this.#usable(peer), status).includes('stream');
+  /** Whether a peer may still have a stream, and what it sends gets through. */
+  canStream({ peer, status, line }: Pick<PeerRecord, 'peer' | 'status' | 'line'>): boolean {
+    return gettingThrough(served(this.#usable(peer), status), status, line).includes('stream');
+  }
+
+  /** Whether a way is to go on with what is new: ranges where no stream does; files, and plain servers, tell of nothing new. */
+  follows(mode: SyncMode, record: Pick<PeerRecord, 'peer' | 'status' | 'line'>): boolean {
+    if (mode !== 'json') return true;
+    return record.status !== null && !isStatic(record.status) && !this.canStream(record);
   }
 
   /** A block came: what failed before is no reason any more. */
@@ -142,18 +152,20 @@ export class ModeChooser {
   }
 
   #chooseBlocks(peer: Peer, situation: ModeSituation): ChosenMode | null {
-    const { status } = situation;
+    const { status, line } = situation;
     const { mode } = this.#abilities;
     const usable = this.#usable(peer);
     const others = usable.filter((each) => each !== 'tiles');
     // Who asks for one way gets it, whatever the peer says that it has.
     const isAsked = mode === 'stream' || mode === 'json';
-    const ways = isAsked && !isStatic(status) ? others : served(others, status);
+    const all = isAsked && !isStatic(status) ? others : served(others, status);
+    const ways = gettingThrough(all, status, line);
     const reach = this.#tilesReach(situation);
     const takesTiles = usable.includes('tiles') && (reach !== null || isStatic(status));
     const next = leastFailed(takesTiles ? ['tiles', ...ways] : ways, this.#failed);
     if (next === null) return null;
-    return { mode: next, reason: this.#reason(next, ways, reach) };
+    const isHeldBack = next === 'json' && all.length > ways.length;
+    return { mode: next, reason: isHeldBack ? HELD_BACK : this.#reason(next, ways, reach) };
   }
 
   #tilesReach({ height, to, status }: ModeSituation): number | null {
@@ -219,6 +231,19 @@ export function noWay(
 function served(usable: readonly BlocksMode[], status: PeerStatus | null): readonly BlocksMode[] {
   const named = usable.filter((mode) => mode !== 'tiles' && (status?.codecs[mode].length ?? 0) > 0);
   return named.length > 0 || isStatic(status) ? named : usable;
+}
+
+const HELD_BACK =
+  'Something on the way holds back the streams of the peer; ranges bring new blocks as they are made.';
+
+/** Without the stream, where it is held back on the way and the peer has ranges. */
+function gettingThrough(
+  ways: readonly BlocksMode[],
+  status: PeerStatus | null,
+  line: StreamLine | undefined,
+): readonly BlocksMode[] {
+  const isClear = line === undefined || line.at === 'clear';
+  return isClear || status === null || !ways.includes('json') ? ways : ways.filter((way) => way !== 'stream');
 }
 
 function key(peer: Peer, mode: SyncMode): string {

@@ -6,6 +6,7 @@ import type { ModeChooser } from './modes.js';
 import { consequenceOf, isNamed, isOutage } from './peers/failures.js';
 import type { PeerBook } from './peers/peer-book.js';
 import type { PeerRecord } from './peers/peer-record.js';
+import { noteMute } from './peers/stream-trial.js';
 import type { PassingFork } from './session/fact.js';
 
 /** What drawing the consequences of failures works with. */
@@ -58,6 +59,7 @@ export class Recovery {
     const { record } = failure;
     const error = failure.error.at({ peer: record.peer.url });
     if (failure.hasWorked) this.worked(record);
+    if (error.code === 'STREAM_BUFFERED') noteMute(this.#deps, record);
     if (error.code === 'PEER_BEHIND') this.#turnTo(record, error);
     else this.#recover({ ...failure, error });
   }

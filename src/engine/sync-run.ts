@@ -1,4 +1,4 @@
-import type { Peer, PeerStatus } from '../contracts/index.js';
+import type { PeerStatus } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { sleep } from '../internal/abort.js';
 import { LinkedAbort } from '../internal/linked-abort.js';
@@ -167,7 +167,7 @@ export class SyncRun {
       this.#deps.greeting?.take(record) ?? this.#others.ask(record, signal),
       this.#others.askUnknown(record, signal),
     ]);
-    const first = this.#choose(peer, status);
+    const first = this.#choose(record, status);
     if (status !== null) this.#opener.check(status);
     this.#checkName(status);
     const chosen = first?.mode === 'snapshot' ? await this.#asSnapshot(record, first, signal) : first;
@@ -198,7 +198,7 @@ export class SyncRun {
     const reason = isFree ? await weighHistory(this.#deps, record, signal) : null;
     if (reason === null) return this.#afterSnapshot(record, chosen, signal);
     this.#chooser.endSnapshot();
-    const blocks = this.#choose(record.peer, record.status);
+    const blocks = this.#choose(record, record.status);
     return blocks?.mode === 'tiles' ? { mode: 'tiles', reason } : blocks;
   }
 
@@ -212,13 +212,13 @@ export class SyncRun {
     this.#deps.hub.mode({ ...chosen, peer: peer.url });
     await takeSnapshot(this.#deps, record, signal);
     this.#chooser.endSnapshot();
-    return this.#choose(peer, status);
+    return this.#choose(record, status);
   }
 
-  #choose(peer: Peer, status: PeerStatus | null): ChosenMode | null {
+  #choose({ peer, line }: PeerRecord, status: PeerStatus | null): ChosenMode | null {
     const { parts, settings } = this.#deps;
     const { head } = parts.storage.checkpoint();
-    return this.#chooser.choose(peer, { height: head?.height ?? null, to: settings.to, status });
+    return this.#chooser.choose(peer, { height: head?.height ?? null, to: settings.to, status, line });
   }
 
   #connection(
@@ -239,12 +239,16 @@ export class SyncRun {
     const onSuccess = (): void => {
       this.#chooser.succeeded();
     };
+    const onStream = (): void => {
+      this.#chooser.forgive(peer);
+    };
     const onOther = (other: PeerRecord, error: SyncError): void => {
       // Which of two branches is the false one may turn out later.
       this.#recovery.judge(other, error, error.code === 'FORKED');
     };
     const book = this.#book;
     const { tally } = this.#deps;
+    const follows = settings.follow && transport.supports.follow && this.#chooser.follows(mode, record);
     return new Connection(
       {
         ...{
@@ -258,8 +262,10 @@ export class SyncRun {
           chain,
           check,
           transport,
+          follows,
           reason,
           onSuccess,
+          onStream,
           onOther,
         },
         ...{ ties: this.#ties, news, confirmer },

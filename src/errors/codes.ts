@@ -243,6 +243,11 @@ export const ERROR_CODES = {
     'It is resumed from the last durable block; check the line if it recurs.',
     retry,
   ),
+  STREAM_BUFFERED: info(
+    'Something on the way holds back what a stream sends, as a proxy that buffers.',
+    'Switch buffering off for `/stream` in the proxy (nginx: `proxy_buffering off`); until then new blocks come by long poll.',
+    retry,
+  ),
   STREAM_NO_PROGRESS: info(
     'The stream is alive but brings no new block in time.',
     'Try another peer.',

@@ -9,6 +9,9 @@ export interface ProxyClient extends Closeable {
   readonly fetch: HttpFetch;
 }
 
+/** A server that is asked to wait before it answers is asked for no more than this. */
+const MAX_WAIT_MS = 60_000;
+
 /** Makes a client for what goes through proxies, and for the hosts that are left out of them. */
 export async function createProxyClient(
   proxy: ProxySettings,
@@ -29,7 +32,8 @@ export async function createProxyClient(
     requestTls: { ...tls, timeout },
     // The client's certificate is for the peer; the authority may be the proxy's.
     proxyTls: { ...(ca === undefined ? {} : { ca }), timeout },
-    headersTimeout,
+    // For what waits the longest; whoever asks watches each request.
+    headersTimeout: headersTimeout + MAX_WAIT_MS,
     // Whoever reads a body watches it.
     bodyTimeout: 0,
   });

@@ -32,7 +32,7 @@ export async function sendRequest(
     init.signal.throwIfAborted();
     const request = makeRequest(agent, url, init);
     try {
-      return toResponse(await headOf(request, url, deadlines), init);
+      return toResponse(await headOf(request, url, withWait(deadlines, init)), init);
     } catch (error) {
       if (init.signal.aborted) throw init.signal.reason;
       if (isSyncError(error)) throw error;
@@ -54,6 +54,14 @@ function makeRequest(agent: Agent, url: URL, { method, headers, signal }: HttpFe
   });
   request.once('close', stopListening);
   return request;
+}
+
+/** A server that was asked to wait has that time in addition. */
+function withWait(
+  { connectTimeoutMs, firstByteTimeoutMs }: Deadlines,
+  { waitMs = 0 }: HttpFetchInit,
+): Deadlines {
+  return { connectTimeoutMs, firstByteTimeoutMs: firstByteTimeoutMs + waitMs };
 }
 
 function headOf(request: ClientRequest, url: URL, deadlines: Deadlines): Promise<IncomingMessage> {

@@ -9,6 +9,19 @@ import { closingError, withoutBody } from './refusal.js';
 import type { ServerTally } from './server-tally.js';
 import { keyOf, type SyncRequest } from './sync-request.js';
 
+/** How a request is counted, and what its answer is called. */
+interface Way extends Pick<Endpoint, 'name' | 'codecs'> {
+  /** Whether it takes the place of a stream. */
+  readonly isStream: boolean;
+}
+
+/** One that may wait for its answer is a stream as far as places go, and has a name of its own. */
+function wayOf(endpoint: Endpoint, request: SyncRequest): Way {
+  const { name, codecs, streams } = endpoint;
+  const waits = request.method !== 'HEAD' && endpoint.waits?.(request) === true;
+  return waits ? { name: 'poll', codecs, isStream: true } : { name, codecs, isStream: streams };
+}
+
 /** What requests to endpoints have in common. */
 export interface EndpointRequestsOptions {
   readonly limits: ServerLimits;
@@ -47,8 +60,9 @@ export class EndpointRequests {
     if (named?.renews === true) return this.#renew(named.name);
     // Before it is counted: a client gets its place back that the server holds for a line that is gone.
     if (named !== null) this.#named.end(named.name);
-    const report = new AnswerReport(endpoint, request, this.#options.tally, this.#options.onEvent);
-    const freePlace = this.#place(endpoint, request);
+    const way = wayOf(endpoint, request);
+    const report = new AnswerReport(way, request, this.#options.tally, this.#options.onEvent);
+    const freePlace = this.#place(way.isStream, request);
     const open = this.#open.add(signal, () => {
       freePlace();
       report.end();
@@ -76,11 +90,11 @@ export class EndpointRequests {
   }
 
   /** @returns what gives the place back that a request takes */
-  #place({ streams }: Endpoint, request: SyncRequest): () => void {
+  #place(isStream: boolean, request: SyncRequest): () => void {
     if (request.method === 'HEAD') return () => undefined;
     const { maxStreams, maxAnswers } = request.principal ?? {};
     const key = keyOf(request);
-    return streams ? this.#streams.take(key, maxStreams) : this.#answers.take(key, maxAnswers);
+    return isStream ? this.#streams.take(key, maxStreams) : this.#answers.take(key, maxAnswers);
   }
 
   async #begin(

@@ -2,7 +2,7 @@ import type { BlockRange } from '../contracts/index.js';
 
 /** An answer of an endpoint has begun: of a stream, a range, a tile, a snapshot. It has nothing of a block's content. */
 export interface OpenedEvent {
-  /** `stream`, `json`, `tiles`, `snapshot`, or the name of a host's endpoint. */
+  /** `stream`, `json`, `poll` for a range that may wait, `tiles`, `snapshot`, or the name of a host's endpoint. */
   readonly way: string;
   readonly method: string;
   /** Below the mount point, without the query, which may have a secret in it. */

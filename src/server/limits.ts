@@ -6,6 +6,7 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   writeStallMs: 30_000,
   maxStreamMs: 600_000,
   streamLeaseMs: 60_000,
+  maxWaitMs: 25_000,
   maxBlockBytes: 64 * 1024 * 1024,
   maxRange: 10_000,
   maxStreams: 1_000,

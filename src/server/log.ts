@@ -5,7 +5,7 @@ import type { ServerEvent } from './events.js';
 /** Statuses with which a client is told that it is one too many, or has no business here. */
 const NOTABLE: readonly number[] = [401, 403, 429];
 
-/** Writes a line for what has happened at a server: one for each stream, refusal and failure. None has a block in it. */
+/** Writes a line for what has happened at a server: one for each stream, long poll, refusal and failure. None has a block in it. */
 export function logServerEvent(logger: Logger, event: ServerEvent): void {
   const { type, ...fields } = event;
   switch (event.type) {
@@ -14,6 +14,7 @@ export function logServerEvent(logger: Logger, event: ServerEvent): void {
       break;
     case 'answered':
       if (event.way === 'stream') logger.info(fields, 'stream ended');
+      else if (event.way === 'poll') logger.info(fields, 'long poll ended');
       else logger.debug(fields, 'answered');
       break;
     case 'refused':

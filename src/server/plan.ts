@@ -121,6 +121,7 @@ export const SERVER_LIMITS = {
   maxAnswersPerClient: withDefault(count, DEFAULTS.maxAnswersPerClient),
   maxStreamMs: withDefault(duration(), DEFAULTS.maxStreamMs),
   streamLeaseMs: withDefault(duration(), DEFAULTS.streamLeaseMs),
+  maxWaitMs: withDefault(duration(), DEFAULTS.maxWaitMs),
 } satisfies SpecOf<ServerLimits>;
 
 const CACHE_POLICIES: readonly CachePolicy[] = Object.freeze(['private', 'public', 'no-store']);

@@ -17,7 +17,9 @@ export function statusDocument(
   endpoints: readonly Endpoint[],
   limits: ServerLimits,
 ): object {
-  const { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs, streamLeaseMs } = limits;
+  const { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress } = limits;
+  const { heartbeatMs, streamLeaseMs, maxWaitMs } = limits;
+  const bounds = { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress };
   return {
     ...chainMembers(source),
     codecs: {
@@ -28,7 +30,7 @@ export function statusDocument(
     },
     storedAs: source.storedAs?.() ?? null,
     tiles: tilesOf(endpoints),
-    limits: { maxRange, maxBlockBytes, maxStreams, maxStreamsPerAddress, heartbeatMs, streamLeaseMs },
+    limits: { ...bounds, heartbeatMs, streamLeaseMs, maxWaitMs },
     snapshots: endpoints.flatMap((endpoint) => endpoint.describe?.().snapshots ?? []),
     signers: [...new Set(endpoints.flatMap((endpoint) => endpoint.describe?.().signers ?? []))],
   };

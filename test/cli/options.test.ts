@@ -142,8 +142,7 @@ function rowsFor({
     '--peer': peers,
     'sync --peer': { ...peers, refuses: [...peers.refuses, PEER, `${PEER}/sync`] },
     '--mode': { takes: ['auto', 'stream', 'json'], refuses: ['', 'teleport', 'Auto'] },
-    // It follows, which needs the stream.
-    'serve --mode': { takes: ['auto', 'stream'], refuses: ['', 'json'] },
+    'serve --mode': { takes: ['auto', 'stream', 'json'], refuses: ['', 'teleport'] },
     '--trust': { takes: [publicKey], refuses: ['', 'abc', publicKey.toUpperCase()] },
     '--threshold': { takes: ['1'], refuses: ['', '0', '2', 'x'], beside: [`--trust=${publicKey}`] },
     '--trust-hash': { takes: ['ab'.repeat(32)], refuses: ['', 'abc', 'AB'.repeat(32)] },
@@ -290,7 +289,6 @@ test('a value is taken, or refused by the name of its option with the status 2',
 
 const TOGETHER: readonly (readonly [args: readonly string[], told: string])[] = [
   [['--mode', 'snapshot'], '--trust is missing: the mode `snapshot` needs it'],
-  [['--follow', '--mode', 'json'], '--follow needs the stream'],
   [['--base', '5', '--to', '4'], '--to must not be below --base, which is 5; it is 4.'],
   [['--agree', '2'], '--agree must be an integer from 1 to 1, the number of peers, not 2.'],
   [['--threshold', '2'], '--threshold needs --trust.'],

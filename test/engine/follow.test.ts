@@ -115,36 +115,52 @@ test('when the stream fails, ranges catch up and hand over to the stream', async
   t.deepEqual([origins[0], origins.at(-1)], ['json', 'stream']);
 });
 
-test('a peer that says it has no stream can be caught up with but not followed', async (t) => {
+test('a peer that says it has no stream is followed by long poll', async (t) => {
   const source = await sourceChain(t, 30);
   const url = await servedWithout(t, source, (status) => ({
     ...status,
     codecs: { ...status.codecs, stream: [] },
   }));
-  const follower = new Follower(t, { peers: [url] });
-  await t.throwsAsync(follower.started, { code: 'PEER_REFUSED', message: /stream/ });
-  t.is(follower.view().length, 30);
-});
-
-test('a peer whose stream is missing for now is caught up with by ranges until it is there again', async (t) => {
-  const source = await sourceChain(t, 30);
-  const url = await servedWithout(t, source, (status) => status);
-  const follower = new Follower(t, { peers: [url] });
+  const follower = new Follower(t, { peers: [url], limits: { streamRetryMs: 20 } });
   await follower.reaches(source);
   await source.append(blocksOn(await refAt(source, 29), 5, 'more'));
   await follower.reaches(source);
   t.is(follower.view().length, 35);
+  await follower.engine.close();
+});
+
+test('a peer whose stream is missing for now is followed by long poll until it is there again', async (t) => {
+  const source = await sourceChain(t, 30);
+  let isThere = false;
+  const url = await servedWithout(
+    t,
+    source,
+    (status) => status,
+    () => isThere,
+  );
+  const follower = new Follower(t, { peers: [url], limits: { streamRetryMs: 50 } });
+  await follower.reaches(source);
+  await source.append(blocksOn(await refAt(source, 29), 5, 'more'));
+  await follower.reaches(source);
+  t.is(follower.engine.state.mode, 'json');
+  isThere = true;
+  await follower.until(() => follower.engine.state.mode === 'stream');
+  await source.append(blocksOn(await refAt(source, 34), 5, 'more'));
+  await follower.reaches(source);
+  t.is(follower.view().length, 40);
+  await follower.engine.close();
 });
 
 interface StatusDocument {
   readonly codecs: { readonly stream: readonly string[] };
 }
 
-/** A server whose stream is not there, and which says of itself what it is given. */
+/** A server whose stream is not there, or only later, and which says of itself what it is given. */
 async function servedWithout(
   t: ExecutionContext,
   source: Chain,
   alter: (status: StatusDocument) => StatusDocument,
+  hasStream: () => boolean = () => false,
 ): Promise<string> {
   const server = createSyncServer({ source });
   t.teardown(() => server.close());
@@ -152,7 +168,7 @@ async function servedWithout(
   const inner = await listen(t, handle);
   return listen(t, (request, response) => {
     const { url = '' } = request;
-    if (url.startsWith('/sync/stream')) response.writeHead(404).end();
+    if (url.startsWith('/sync/stream') && !hasStream()) response.writeHead(404).end();
     else if (url !== '/sync/status') handle(request, response);
     else
       void fetch(inner + url)
@@ -160,8 +176,3 @@ async function servedWithout(
         .then((status) => response.end(JSON.stringify(alter(status))));
   });
 }
-
-test('following needs the stream', (t) => {
-  const config = { storage: { use: 'memory' }, peers: ['http://127.0.0.1:1'], follow: true } as const;
-  t.throws(() => createSyncEngine({ ...config, mode: 'json' }), { instanceOf: TypeError, message: /stream/ });
-});

@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { PeerStatus } from '../../src/contracts/index.js';
+import { CLEAR } from '../../src/engine/peers/stream-line.js';
 import { type ModeAbilities, ModeChooser, noWay } from '../../src/engine/modes.js';
 import { SyncError } from '../../src/errors/index.js';
 
@@ -197,7 +198,7 @@ test('a peer that has files of its tiles and nothing else is asked for those alo
     const chooser = new ModeChooser({ ...ways, mode });
     const situation = { height: 4_990, to: null, status: files };
     t.is(chooser.choose(peer, situation)?.mode, 'tiles');
-    t.false(chooser.canStream(peer, files));
+    t.false(chooser.canStream({ peer: { ...peer, rollbacks: 'proved' }, status: files, line: CLEAR }));
     t.false(chooser.failed(peer, 'tiles', cut, false, files));
     t.false(chooser.failed(peer, 'tiles', missing, false, files));
     t.is(chooser.choose(peer, situation)?.mode, 'tiles');

@@ -62,6 +62,7 @@ export async function tellAll(
       if (failure !== undefined) throw failure;
     },
     reopens: () => false,
+    isOver: () => false,
     ready: () => Promise.resolve(),
     onFact: (fact) => facts.push(fact),
     onFailure: () => undefined,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import type { WireItem } from '../../src/contracts/index.js';
-import { isSyncError } from '../../src/errors/index.js';
+import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { blocksOn, refAt, sourceChain } from './follow-support.js';
 import { asFrames, completeAt, notMine, RULES, short, tellAll } from './session-support.js';
 
@@ -264,4 +264,28 @@ test('a branch of one block may have any size', async (t) => {
   const { facts, error } = await tellAll(chain, [{ reads: [], failure }, { reads }], { branches });
   t.is(error, undefined);
   t.deepEqual(short(facts), ['- 5 to 4', '+ 5']);
+});
+
+test('a live peer that is on another branch in its next answer is asked for that, and left when it names the block that it denies', async (t) => {
+  const chain = await sourceChain(t, 6);
+  const head = await refAt(chain, 5);
+  const ancestors = [await refAt(chain, 3)];
+  const live = [completeAt(head)];
+  const forked = new SyncError('FORKED', 'another branch', { ancestors });
+  const documents = blocksOn(await refAt(chain, 3), 4, 'second');
+  const followed = { follow: true, reopens: () => false, isOver: () => true };
+  const reads = [asFrames(documents)];
+  const taken = await tellAll(chain, [{ reads: [live], failure: forked }, { reads }], followed);
+  t.deepEqual(taken.asked, [5, 3]);
+  t.deepEqual(short(taken.facts), ['live', 'held', '- 5 4 to 3', '+ 4 5 6 7']);
+
+  const ours = await refAt(chain, 7);
+  const denied = new SyncError('FORKED', 'another branch', { ancestors: [ours] });
+  const answers = [
+    { reads: [[completeAt(ours)]], failure: denied },
+    { reads: [], failure: denied },
+  ];
+  const refused = await tellAll(chain, answers, followed);
+  t.deepEqual(refused.asked, [7, 7], 'it is asked once more, and not again and again');
+  t.true(isSyncError(refused.error, 'FORKED'));
 });

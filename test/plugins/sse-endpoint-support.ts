@@ -111,6 +111,7 @@ export function endpointOf(source: BlockSource, settings: EndpointSettings = {})
   });
 }
 
+/** A stream's chunks; of one that follows, those behind the comment that comes at once. */
 export async function bodyOf(
   endpoint: Endpoint,
   query: string,
@@ -118,7 +119,9 @@ export async function bodyOf(
 ): Promise<AsyncIterator<Uint8Array>> {
   const request = { method: 'GET', path: '/stream', query: new URLSearchParams(query), header: () => null };
   const { body } = await endpoint.handle(request, { signal });
-  return (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  const chunks = (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  if (request.query.get('follow') === 'true') await chunks.next();
+  return chunks;
 }
 
 /** What a client knows when it applies every event, and refuses any that does not fit. */

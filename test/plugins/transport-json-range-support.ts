@@ -146,6 +146,7 @@ export const testLimits: TransportLimits = {
   connectTimeoutMs: 20_000,
   firstByteTimeoutMs: 20_000,
   idleTimeoutMs: 20_000,
+  muteTimeoutMs: 20_000,
   progressTimeoutMs: 20_000,
   maxEventBytes: 1024 * 1024,
   maxBlockBytes: 512 * 1024,

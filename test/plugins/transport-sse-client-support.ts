@@ -20,6 +20,7 @@ export const testLimits: TransportLimits = {
   connectTimeoutMs: 30_000,
   firstByteTimeoutMs: 30_000,
   idleTimeoutMs: 30_000,
+  muteTimeoutMs: 30_000,
   progressTimeoutMs: 30_000,
   maxEventBytes: 1024 * 1024,
   maxBlockBytes: 512 * 1024,

@@ -1,5 +1,6 @@
 import { agreement } from './agreement.js';
 import { blackHole } from './black-hole.js';
+import { buffering } from './buffering.js';
 import { droppedLine } from './dropped-line.js';
 import { forks } from './forks.js';
 import { h2load } from './h2load.js';
@@ -17,6 +18,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   h2load,
   bombs,
   agreement,
+  buffering,
 };
 
 const wanted = process.argv.slice(2);

@@ -120,6 +120,7 @@ const SERVER_ROWS: OptionTable = {
   'limits.writeStallMs': times,
   'limits.maxStreamMs': times,
   'limits.streamLeaseMs': times,
+  'limits.maxWaitMs': times,
   'limits.maxBlockBytes': tallies,
   'limits.maxRange': tallies,
   'limits.maxStreams': tallies,

@@ -55,8 +55,8 @@ export const JSON_RANGE_OPTIONS = {
 } satisfies SpecOf<JsonRangeTransportOptions>;
 
 /**
- * Registers the transport `json-range`: blocks come as bounded ranges, one after the other (protocol section 2.3). It
- * also takes a plain web server's one file with an array of all blocks; where such a file begins is seen only when the
+ * Registers the transport `json-range`: blocks come as bounded ranges, one after the other (protocol section 2.3). New
+ * blocks are waited for by long poll; a peer that answers at once is asked once a second. It also takes a plain web server's one file with an array of all blocks; where such a file begins is seen only when the
  * request has `describe`.
  *
  * @throws TypeError for a value out of bounds, and for an option that there isn't.
@@ -76,7 +76,7 @@ export function jsonRangeTransport(options: JsonRangeTransportOptions = {}): Tra
 class JsonRangeTransport implements Transport {
   readonly name = 'json-range';
   readonly mode = 'json';
-  readonly supports = { follow: false };
+  readonly supports = { follow: true };
   readonly #deps: TransportDeps;
   readonly #bounds: DownloadOptions;
   /** What `status` has just read, for the `open` that follows it. */

@@ -9,6 +9,7 @@ import type {
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { throwIfAborted } from '../../../src/internal/abort.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
+import { Pace } from './pace.js';
 import { Patience } from './patience.js';
 import { type EncodedBlock, headerOf } from './placement.js';
 import { Range, type RangeContext } from './range.js';
@@ -32,7 +33,7 @@ const MAX_RANGE = 10_000;
 const MAX_GROWTH = 8;
 
 /**
- * Fetches a request's blocks range by range, in order. While the caller has what one read brought the next one is waited
+ * Fetches a request's blocks range by range, in order; with `follow`, what is new behind them by long poll. While the caller has what one read brought the next one is waited
  * for, and after the last one of a range the next range.
  */
 export async function* download(
@@ -102,17 +103,49 @@ class Download {
   }
 
   async *items(): Items {
-    for (let isMore = true; isMore && this.#height <= this.#to;) isMore = yield* this.#range();
+    let isMore = true;
+    while (isMore && this.#height <= this.#to) isMore = yield* this.#range(this.#asked, 0);
     yield [this.#complete()];
+    if (this.#request.follow) yield* this.#live();
+  }
+
+  /** What is new, as it is made: without an end, save where the line is cut or the peer is on another branch. */
+  async *#live(): Items {
+    const pace = new Pace(this.#status);
+    while (this.#height <= this.#to) {
+      const before = this.#height;
+      try {
+        yield* this.#range(this.#newest, pace.begin());
+      } catch (error) {
+        if (this.#height > before || !pace.cut(error)) throw error;
+        continue;
+      }
+      await pace.answered(this.#height > before, this.#context.signal);
+    }
+  }
+
+  /** The hash of the block that was asked for at first, where it is the one below the next. */
+  get #asked(): string | null {
+    const { after } = this.#request;
+    return after?.height === this.#height - 1 ? after.hash : null;
+  }
+
+  /** The hash of the newest block that is here. */
+  get #newest(): string | null {
+    const last = this.#delivered === null ? null : headerOf(this.#delivered, this.#request.describe);
+    return last?.height === this.#height - 1 ? last.hash : this.#asked;
   }
 
   /** @returns whether the peer may have more behind it */
-  async *#range(): AsyncGenerator<readonly WireItem[], boolean, undefined> {
-    const { peer, after } = this.#request;
+  async *#range(
+    parentHash: string | null,
+    waitSeconds: number,
+  ): AsyncGenerator<readonly WireItem[], boolean, undefined> {
+    const { peer } = this.#request;
     const from = this.#height;
     const to = this.#end(from);
-    const parentHash = after?.height === from - 1 ? after.hash : null;
-    const range = new Range(this.#context, { peer, from, to, parentHash, frames: this.#frames });
+    const query = { peer, from, to, parentHash, frames: this.#frames, waitSeconds };
+    const range = new Range(this.#context, query);
     try {
       yield* this.#deliver(range);
       return !range.ignoresRange && this.#height > to;

@@ -15,14 +15,18 @@ export interface RangeQuery {
   readonly parentHash: string | null;
   /** Codec to ask for frames in; `null` to ask for documents. */
   readonly frames: string | null;
+  /** How long the peer is to wait for the first block, in whole seconds; 0 for an answer at once. */
+  readonly waitSeconds: number;
 }
 
 /** The HTTP request for a range (protocol section 2.3). */
-export function rangeRequest({ peer, from, to, parentHash, frames }: RangeQuery): HttpRequest {
+export function rangeRequest({ peer, from, to, parentHash, frames, waitSeconds }: RangeQuery): HttpRequest {
   const query = new URLSearchParams({ from: String(from), to: String(to) });
   if (parentHash !== null) query.set('parent_hash', parentHash);
   if (frames !== null) query.set('frames', frames);
-  return { peer, target: `/json?${query.toString()}`, headers: { accept: 'application/json' } };
+  if (waitSeconds > 0) query.set('wait', String(waitSeconds));
+  const target = `/json?${query.toString()}`;
+  return { peer, target, headers: { accept: 'application/json' }, waitMs: waitSeconds * 1_000 };
 }
 
 /** How web servers call a file whose name they make nothing of. */

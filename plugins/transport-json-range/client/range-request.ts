@@ -31,6 +31,11 @@ export class RangeRequest {
     this.#batches = this.#reader.batches(this.#abort.signal);
   }
 
+  /** How long its peer was asked to wait before it answers, in milliseconds. */
+  get waitMs(): number {
+    return this.#query.waitSeconds * 1_000;
+  }
+
   /** Whether it has brought a block. */
   get hasBrought(): boolean {
     return this.#reader.place.next > this.#query.from;

@@ -74,7 +74,7 @@ export class Range {
     if (this.#state.phase === 'racing') steps.push(this.#state.hedge.next());
     if (request.rest === null) return Promise.race(steps);
     const silence = new Deferred<null>();
-    const stopWatch = watch(this.#context.patience.ms, () => {
+    const stopWatch = watch(this.#context.patience.ms + request.waitMs, () => {
       silence.resolve(null);
     });
     try {

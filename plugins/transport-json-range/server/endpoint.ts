@@ -21,12 +21,13 @@ import {
   text,
   type ValuesOf,
 } from '../../../src/internal/options/index.js';
+import { Arrivals } from './arrivals.js';
 import { bodyOf } from './body.js';
 import { blocksOf } from './documents.js';
 import { FRAMES_TYPE, framesType } from '../frame-splitter.js';
 import { chooseMediaType, type MediaType } from './negotiate.js';
 import { primed } from './primed.js';
-import { locateRange, readRange, type AskedRange, type ServedRange } from './range.js';
+import { asksToWait, locateRange, readRange, type AskedRange, type ServedRange } from './range.js';
 import { entityTag, matchesAny } from './validators.js';
 
 /** Options of {@link jsonRangeEndpoint}. */
@@ -68,7 +69,8 @@ const BUSY_RETRY_MS = 1_000;
  * Without `from` and `to` it answers from 0, without `to` as far as the head or `maxRange` blocks. Each answer is
  * streamed: no more of it is held than one batch of the source and one block. A body is encoded as one member while it
  * is sent, also when the store holds gzip frames: a body of many members is not read by curl, browsers and others. Where the
- * query names a codec (`frames=gzip`), blocks come as the store holds them.
+ * query names a codec (`frames=gzip`), blocks come as the store holds them. With `wait`, an answer that would be empty is
+ * held until there is a block.
  *
  * @throws TypeError for an option that isn't one, and for `encodings` that are no list of names
  */
@@ -97,9 +99,11 @@ class JsonRangeEndpoint implements Endpoint {
   readonly #deps: EndpointDeps;
   /** By content encoding. */
   readonly #encoders: ReadonlyMap<string, Codec>;
+  readonly #arrivals: Arrivals;
 
   constructor(deps: EndpointDeps, { encodings, frames }: Settings) {
     this.#deps = deps;
+    this.#arrivals = new Arrivals(deps.source);
     this.#encoders = encodersOf(deps, encodings ?? deps.codecs.ids);
     const { codecs } = deps;
     const offered = frames ?? codecs.ids.filter((id) => id !== BZIP2);
@@ -109,10 +113,16 @@ class JsonRangeEndpoint implements Endpoint {
     };
   }
 
+  waits(request: EndpointRequest): boolean {
+    return asksToWait(request);
+  }
+
   async handle(request: EndpointRequest, options: EndpointHandleOptions): Promise<EndpointResponse> {
-    const { maxRange } = this.#deps.limits;
+    const { maxRange, maxWaitMs } = this.#deps.limits;
     const asked = readRange(request, maxRange);
     const form = this.#formOf(request, asked);
+    if (request.method !== 'HEAD')
+      await this.#arrivals.wait(asked, Math.min(asked.waitMs, maxWaitMs), options.signal);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const response = await this.#attempt(request, asked, form, options);
       if (response !== null) return response;
@@ -147,7 +157,10 @@ class JsonRangeEndpoint implements Endpoint {
     const { source, limits } = this.#deps;
     const range = await locateRange(source, asked, limits.maxRange);
     if (range === null) return null;
-    const headers = { ...this.#headers(range, form), ...(asked.parentHash === null ? {} : chainHead(range)) };
+    const headers = {
+      ...this.#headers(range, form, asked),
+      ...(asked.parentHash === null ? {} : chainHead(range)),
+    };
     if (matchesAny(request.header('if-none-match'), headers.etag)) return notModified(headers);
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
     try {
@@ -160,13 +173,14 @@ class JsonRangeEndpoint implements Endpoint {
     }
   }
 
-  #headers({ from, last, final }: ServedRange, form: Form): Headers {
+  #headers({ from, last, final }: ServedRange, form: Form, { waitMs }: AskedRange): Headers {
     const { encoding } = form;
     const chainId = this.#deps.source.chainId();
     const mediaType = form.mediaType === FRAMES_TYPE ? framesType(form.codec) : form.mediaType;
     return {
       'content-type': mediaType,
-      'cache-control': cacheControl(this.#deps.cache, {
+      // Whoever waits wants what there will be, and not what a cache was given a moment ago.
+      'cache-control': cacheControl(waitMs > 0 ? 'no-store' : this.#deps.cache, {
         maxAgeSeconds: final ? ONE_YEAR_SECONDS : null,
         isExact: true,
       }),

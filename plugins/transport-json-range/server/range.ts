@@ -12,6 +12,8 @@ export interface AskedRange {
   readonly parentHash: string | null;
   /** Codec of the frames that are wanted in place of documents; `null` for documents. */
   readonly frames: string | null;
+  /** How long the answer may wait for a block, in milliseconds; 0 answers at once. */
+  readonly waitMs: number;
 }
 
 /** A range as it is answered. */
@@ -27,7 +29,10 @@ export interface ServedRange {
   readonly headHeight: number | null;
 }
 
-const PARAMETERS = ['from', 'to', 'parent_hash', 'frames'] as const;
+const PARAMETERS = ['from', 'to', 'parent_hash', 'frames', 'wait'] as const;
+
+/** Whole seconds, of which the server's own limit is what counts. */
+const SECONDS = /^(0|[1-9][0-9]{0,5})$/;
 
 /**
  * Reads the parameters of a range (protocol section 2.3). Without both ends it is from 0; `to` alone is half a range.
@@ -40,7 +45,20 @@ export function readRange(request: EndpointRequest, maxRange: number): AskedRang
   const from = given.height('from') ?? (to === null ? 0 : null);
   if (from === null) throw invalidParameter('from', 'is missing although there is a `to`');
   if (to !== null) checkSize(from, to, maxRange);
-  return { from, to, parentHash: given.hash('parent_hash'), frames: given.text('frames') };
+  const waitMs = waitOf(given.text('wait'));
+  return { from, to, parentHash: given.hash('parent_hash'), frames: given.text('frames'), waitMs };
+}
+
+function waitOf(text: string | null): number {
+  if (text === null) return 0;
+  if (!SECONDS.test(text)) throw invalidParameter('wait', 'is not a number of whole seconds');
+  return Number(text) * 1_000;
+}
+
+/** Whether a request asks to be held until there is a block, if that has to be. */
+export function asksToWait({ query }: EndpointRequest): boolean {
+  const text = query.get('wait');
+  return text !== null && text !== '0';
 }
 
 /** Judged by what is asked for, not by what there is, so that the same request is always answered the same. */

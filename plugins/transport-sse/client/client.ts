@@ -44,7 +44,10 @@ type StreamDeps = TransportDeps & { readonly names: StreamNames };
 
 async function* openStream(deps: StreamDeps, request: StreamRequest, signal: AbortSignal): Batches {
   const name = nameOf(request, deps.names);
-  const { codec, ...httpRequest } = streamRequest(request, name?.value ?? null);
+  const { codec, ...asked } = streamRequest(request, name?.value ?? null);
+  // Of what is followed the head comes at once, unless something on the way waits for its end.
+  const due = { ms: deps.limits.muteTimeoutMs, code: 'STREAM_BUFFERED' } as const;
+  const httpRequest = request.follow ? { ...asked, due } : asked;
   const exchange = await openExchange(deps, httpRequest, signal);
   let renewals: Renewals | null = null;
   try {

@@ -20,12 +20,14 @@ export class StreamReader {
   #complete = false;
 
   constructor(exchange: HttpExchange, options: StreamReaderOptions) {
-    const { idleTimeoutMs, progressTimeoutMs, maxEventBytes } = options.limits;
+    const { idleTimeoutMs, muteTimeoutMs, progressTimeoutMs, maxEventBytes } = options.limits;
     this.#options = options;
     this.#parser = new SseParser(maxEventBytes, (type) => maxDataBytes(type, maxEventBytes));
     this.#body = new BodyReader(exchange, {
       idleMs: idleTimeoutMs,
       progressMs: progressTimeoutMs,
+      // One that comes to its end is only late where it is held back.
+      due: options.follow ? { ms: muteTimeoutMs, code: 'STREAM_BUFFERED' } : undefined,
       codes: { idle: 'STREAM_IDLE', progress: 'STREAM_NO_PROGRESS', cut: 'STREAM_TRUNCATED' },
     });
   }

@@ -108,7 +108,7 @@ class SseEndpoint implements Endpoint {
     };
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
     const feed = new Feed(this.#deps, this.#hub, plan, options);
-    const body = withHeartbeats(feed, this.#silence);
+    const body = withHeartbeats(feed, this.#silence, plan.follow);
     return { status: 200, headers, body: isGzip ? gzipBody(body, this.#parts, options.signal) : body };
   }
 }

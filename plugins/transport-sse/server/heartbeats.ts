@@ -67,12 +67,16 @@ export interface HeadChunks {
 /**
  * The same chunks, with a comment wherever there is none for so long. Not a generator: each block would take several
  * turns more for each of the clients.
+ *
+ * @param isGreeted - whether a comment comes first, and at once: where it does not arrive, something on the way holds back
+ *   what is sent.
  */
 export function withHeartbeats(
   chunks: HeadChunks,
   silence: SharedTimeout,
+  isGreeted: boolean,
 ): AsyncIterableIterator<Uint8Array, undefined> {
-  return new Heartbeats(chunks, silence);
+  return new Heartbeats(chunks, silence, isGreeted);
 }
 
 /** What came from the chunks: a result, or what failed. */
@@ -92,7 +96,8 @@ class Heartbeats implements AsyncIterableIterator<Uint8Array, undefined>, Waiter
     this.#silence.start(this);
   };
 
-  constructor(source: HeadChunks, silence: SharedTimeout) {
+  constructor(source: HeadChunks, silence: SharedTimeout, isGreeted: boolean) {
+    if (isGreeted) this.#arrived = { done: false, value: HEARTBEAT };
     this.#source = source;
     this.#silence = silence;
     this.#chunks = source.run(() => {

@@ -112,7 +112,7 @@ export function command(): Command {
         serve(options, context),
       ),
     );
-  for (const option of [...snapshotOptions(), ...syncOptions({ alwaysFollows: true, keyFlag: '--tls-key' })])
+  for (const option of [...snapshotOptions(), ...syncOptions({ keyFlag: '--tls-key' })])
     command.addOption(option);
   return command;
 }

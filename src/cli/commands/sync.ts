@@ -76,7 +76,7 @@ export function command(): Command {
       const { json, follow = false } = options;
       return runCommand({ json, endsByTerm: follow }, (context) => sync(options, context));
     });
-  for (const option of syncOptions({ alwaysFollows: false, keyFlag: '--key' })) command.addOption(option);
+  for (const option of syncOptions({ keyFlag: '--key' })) command.addOption(option);
   return command;
 }
 

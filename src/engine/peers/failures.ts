@@ -52,6 +52,7 @@ const OUTAGES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'PEER_ERROR',
   'STREAM_TRUNCATED',
   'STREAM_IDLE',
+  'STREAM_BUFFERED',
   'STREAM_NO_PROGRESS',
 ]);
 

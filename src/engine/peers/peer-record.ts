@@ -2,6 +2,7 @@ import type { BlockRef, Peer, PeerStatus } from '../../contracts/index.js';
 import type { SyncError } from '../../errors/index.js';
 import { Average } from './average.js';
 import { RollbackLimit } from './rollback-limit.js';
+import { CLEAR, type StreamLine } from './stream-line.js';
 
 /** What an engine knows of one of its peers, for a host to show. */
 export interface PeerInfo {
@@ -56,6 +57,8 @@ export class PeerRecord {
   /** How often it was left alone for long, as it contradicts itself or enough others. */
   unproved = 0;
   dropped: SyncError | null = null;
+  /** Whether its streams get through to here. */
+  line: StreamLine = CLEAR;
   readonly rollbackLimit: RollbackLimit;
 
   constructor(peer: ConfiguredPeer, index: number, now: () => number) {

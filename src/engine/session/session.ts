@@ -52,6 +52,8 @@ export interface SessionDeps extends SessionWriterDeps {
   readonly rollbackLimit: RollbackLimit;
   /** Whether a stream that its server has ended in good order is asked for again at once. */
   readonly reopens: () => boolean;
+  /** Whether the answer that is followed was ended here, for another way to go on. */
+  readonly isOver: () => boolean;
   /** Asks the peer, for all it has unless the range says less. */
   open(range: SessionRange, signal: AbortSignal): AsyncIterable<readonly WireItem[]>;
 }
@@ -154,8 +156,8 @@ class Session {
 
   async #receive(after: BlockRef | null): Promise<WireComplete | null> {
     try {
-      let complete = await this.#takeAnswer(after);
-      while (complete !== null && this.#asksAgain()) complete = await this.#takeAnswer(this.#verifier.head);
+      let complete = await this.#answer(after);
+      while (complete !== null && this.#asksAgain()) complete = await this.#answer(this.#verifier.head);
       return complete;
     } catch (error) {
       // The peer's chain forked in the middle of the answer: asked again, it names what there is in common.
@@ -163,6 +165,29 @@ class Session {
         throw this.#passing('replaced', error);
       throw error;
     }
+  }
+
+  /** Takes an answer; one that tells of a fork while it is followed has rolled back, and is asked for the rest. */
+  async #answer(after: BlockRef | null): Promise<WireComplete | null> {
+    for (let asked = after; ; asked = this.#verifier.head) {
+      try {
+        return await this.#takeAnswer(asked);
+      } catch (error) {
+        if (!(await this.#wentBack(error))) throw error;
+      }
+    }
+  }
+
+  /** Whether a live peer has gone over to another branch, which leaves ours at a block that it names. */
+  async #wentBack(error: unknown): Promise<boolean> {
+    const { ancestors } = isSyncError(error, 'FORKED') ? error.context : {};
+    const { head } = this.#verifier;
+    if (ancestors === undefined || head === null || !isLive(this.#state)) return false;
+    const common = await commonBlock(this.#deps.chain, ancestors);
+    // One that names the very block that it denies contradicts itself.
+    if (common.height >= head.height) return false;
+    await this.#rollback(common);
+    return true;
   }
 
   /** @returns the last `complete`; `null` for none */
@@ -188,8 +213,8 @@ class Session {
    * @throws SyncError `STREAM_TRUNCATED` when that came too soon
    */
   #asksAgain(): boolean {
-    const { to, follow, reopens } = this.#deps;
-    if (!follow || isDone(this.#verifier.head, to) || isOnBranch(this.#state)) return false;
+    const { to, follow, reopens, isOver } = this.#deps;
+    if (!follow || isDone(this.#verifier.head, to) || isOnBranch(this.#state) || isOver()) return false;
     if (!reopens()) throw new SyncError('STREAM_TRUNCATED', 'The peer ended the stream that was followed.');
     this.#state = ASKING;
     return true;

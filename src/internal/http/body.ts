@@ -13,6 +13,8 @@ export interface BodyLimits {
   readonly idleMs: number;
   /** Longest waits in all since the last {@link BodyReader.progressed}. */
   readonly progressMs: number;
+  /** Longest wait for the next bytes while something is due, where that is less; and what a longer one is called. */
+  readonly due?: { readonly ms: number; readonly code: ErrorCode } | undefined;
   readonly codes: { readonly idle: ErrorCode; readonly progress: ErrorCode; readonly cut: ErrorCode };
 }
 
@@ -77,7 +79,7 @@ export class BodyReader {
   }
 
   #watch(): () => void {
-    const { idleMs, codes } = this.#limits;
+    const { ms: idleMs, code: idleCode } = this.#silence;
     const leftMs = this.#leftMs();
     // A wait that is over at once never lets a timer fire.
     if (leftMs === 0 && this.#overdueReads++ === MAX_OVERDUE_READS) throw this.#noProgress();
@@ -85,9 +87,15 @@ export class BodyReader {
       this.#exchange.fail(
         leftMs < idleMs
           ? this.#noProgress()
-          : new SyncError(codes.idle, `The response was silent for ${idleMs} ms.`),
+          : new SyncError(idleCode, `The response was silent for ${idleMs} ms.`),
       );
     });
+  }
+
+  /** How long nothing may come, and what a longer silence is. */
+  get #silence(): { readonly ms: number; readonly code: ErrorCode } {
+    const { idleMs, due, codes } = this.#limits;
+    return due !== undefined && this.#progressDue && due.ms < idleMs ? due : { ms: idleMs, code: codes.idle };
   }
 
   #leftMs(): number {

@@ -1,5 +1,5 @@
 import type { HttpFetchInit, HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
-import { isSyncError, SyncError } from '../../errors/index.js';
+import { type ErrorCode, isSyncError, SyncError } from '../../errors/index.js';
 import { abortError, raceAbort, throwIfAborted } from '../abort.js';
 import { LinkedAbort } from '../linked-abort.js';
 import { certificateFault, isAuthorityMissing } from './certificate-fault.js';
@@ -16,6 +16,10 @@ export interface HttpRequest {
   readonly target: string;
   /** Headers of the transport; they win over the peer's. */
   readonly headers: Readonly<Record<string, string>>;
+  /** How long the server is asked to wait before it answers, in milliseconds. Default 0. */
+  readonly waitMs?: number;
+  /** Longest wait for the head, where that is less than others get; and what a longer one is called. */
+  readonly due?: { readonly ms: number; readonly code: ErrorCode };
 }
 
 /** A request whose response head has come. Must be closed. */
@@ -23,7 +27,7 @@ export interface HttpExchange {
   readonly response: HttpFetchResponse;
   /** Fires when the exchange was called off, timed out or closed; its reason is the error to report. */
   readonly signal: AbortSignal;
-  /** How long the head took. */
+  /** How long the head took, beyond what the server was asked to wait. */
   readonly headMs: number;
   /** Calls the exchange off; waits for its body reject with the error. */
   fail(error: SyncError): void;
@@ -83,18 +87,18 @@ async function ask(
   headers: Record<string, string>,
   abort: LinkedAbort,
 ): Promise<Answer> {
-  const { peer, target, method = 'GET' } = request;
+  const { peer, target, method = 'GET', waitMs = 0 } = request;
   const url = new URL(peer.url + target);
-  const { connectTimeoutMs, firstByteTimeoutMs } = deps.limits;
-  const headTimeoutMs = connectTimeoutMs + firstByteTimeoutMs;
-  const stopWatch = watch(headTimeoutMs, () => {
-    abort.abort(timeoutError(peer, headTimeoutMs));
+  const limit = headLimit(deps, request);
+  const stopWatch = watch(limit.ms, () => {
+    abort.abort(timeoutError(peer, limit));
   });
   const { signal } = abort;
   const started = performance.now();
   try {
-    const response = await send(deps, url, { method, headers, redirect: 'manual', signal });
-    return { response, headMs: performance.now() - started };
+    const init = { method, headers, redirect: 'manual', signal } as const;
+    const response = await send(deps, url, waitMs === 0 ? init : { ...init, waitMs });
+    return { response, headMs: Math.max(0, performance.now() - started - waitMs) };
   } catch (error) {
     if (signal.aborted) throw abortError(signal);
     throw isSyncError(error) ? error.at({ peer: peer.url }) : unreachable(peer, error);
@@ -146,8 +150,16 @@ class Exchange implements HttpExchange {
   }
 }
 
-function timeoutError(peer: Peer, ms: number): SyncError {
-  return new SyncError('PEER_TIMEOUT', `${peer.url} did not answer within ${ms} ms.`, { peer: peer.url });
+/** How long the head may take, and what a longer time is. */
+function headLimit({ limits }: TransportDeps, { waitMs = 0, due }: HttpRequest): HeadLimit {
+  const ms = limits.connectTimeoutMs + limits.firstByteTimeoutMs + waitMs;
+  return due !== undefined && due.ms < ms ? due : { ms, code: 'PEER_TIMEOUT' };
+}
+
+type HeadLimit = NonNullable<HttpRequest['due']>;
+
+function timeoutError(peer: Peer, { ms, code }: HeadLimit): SyncError {
+  return new SyncError(code, `${peer.url} did not answer within ${ms} ms.`, { peer: peer.url });
 }
 
 function unreachable(peer: Peer, cause: unknown): SyncError {

@@ -117,7 +117,8 @@ function parseStatus(members: Members): PeerStatus {
     },
     storedAs: readStoredAs(members),
     tiles: readTiles(members),
-    maxRange: readMaxRange(members),
+    maxRange: readLimit(members, 'maxRange'),
+    maxWaitMs: readLimit(members, 'maxWaitMs'),
     snapshots: readSnapshots(members),
     signers: readSigners(members),
   };
@@ -156,9 +157,9 @@ function isCodecId(name: unknown): name is string {
 }
 
 /** What is not understood is left out: these members help to choose, and decide nothing. */
-function readMaxRange({ limits }: Members): number | null {
-  const maxRange = asObject(limits)?.['maxRange'];
-  return isHeight(maxRange) && maxRange > 0 ? maxRange : null;
+function readLimit({ limits }: Members, name: 'maxRange' | 'maxWaitMs'): number | null {
+  const limit = asObject(limits)?.[name];
+  return isHeight(limit) && limit > 0 ? limit : null;
 }
 
 function readStoredAs({ storedAs }: Members): string | null {

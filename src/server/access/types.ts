@@ -40,7 +40,7 @@ export interface AuditEntry {
   readonly principal: string | null;
   /** What the client is counted under: an address, as a rule. */
   readonly client: string;
-  /** `stream`, `json`, `tiles`, `snapshot`, or the name of a host's endpoint. */
+  /** `stream`, `json`, `poll` for a range that may wait, `tiles`, `snapshot`, or the name of a host's endpoint. */
   readonly way: string;
   /** First height that was given. */
   readonly from: number;

@@ -1,14 +1,24 @@
-import type { BlockHeader, BlockRef, ChainRules } from '../../src/contracts/index.js';
-import { malformed, MAX_DEPTH, requiredMember, scanBlock } from '../../src/internal/json/index.js';
+import type { BlockHeader, BlockRef, ChainRules, ProvedPart } from '../../src/contracts/index.js';
+import {
+  type Document,
+  malformed,
+  MAX_DEPTH,
+  requiredMember,
+  scanBlock,
+} from '../../src/internal/json/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
 import { encodeHeader, HEADER_NAMES, type HeaderFields, readFields, readHash } from './header.js';
 import { toNumber } from './hex.js';
 import { keccak, toHex } from './keccak.js';
+import { verifyTransactions } from './body/transactions.js';
+import { verifyWithdrawals } from './body/withdrawals.js';
+import type { EthereumOptions } from './options.js';
 import { readUncles, type Uncles, verifyUncles } from './uncles.js';
 
-const SCAN = { maxDepth: MAX_DEPTH, names: [...HEADER_NAMES, 'uncles'] };
+const SCAN = { maxDepth: MAX_DEPTH, names: [...HEADER_NAMES, 'uncles', 'transactions', 'withdrawals'] };
 
 interface Block {
+  readonly scan: Document;
   readonly header: BlockHeader;
   readonly fields: HeaderFields;
   readonly uncles: Uncles | null;
@@ -19,19 +29,30 @@ export class EthereumRules implements ChainRules {
   readonly id = 'ethereum';
   readonly selfCertifying = true;
   readonly covers = 'part';
-  readonly proves = ['header', 'links', 'uncles'];
+  readonly proves: readonly ProvedPart[];
   readonly authorship = 'none';
   readonly genesisPreviousHash = `0x${'0'.repeat(64)}`;
+
+  readonly #unprovedTypes: ReadonlySet<number>;
+
+  constructor({ unprovedTransactionTypes = [] }: EthereumOptions = {}) {
+    this.#unprovedTypes = new Set(unprovedTransactionTypes);
+    const isProved = this.#unprovedTypes.size === 0;
+    this.proves = ['header', 'links', 'uncles', ...(isProved ? ['transactions'] : []), 'withdrawals'];
+  }
 
   describe(document: Uint8Array): BlockHeader {
     return readBlock(document).header;
   }
 
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
-    const { header, fields, uncles } = readBlock(document);
+    const { scan, header, fields, uncles } = readBlock(document);
     requireExpected(header, expected);
     requireHash(header, keccak(encodeHeader(fields)));
     if (uncles !== null) verifyUncles(uncles, toHex(fieldOf(fields, 'sha3Uncles')), header.height);
+    const place = { height: header.height, hash: header.hash, fields };
+    verifyWithdrawals(scan, place);
+    verifyTransactions(scan, place, { unprovedTypes: this.#unprovedTypes });
     return header;
   }
 }
@@ -47,7 +68,7 @@ function readBlock(document: Uint8Array): Block {
     previousHash: toHex(fieldOf(fields, 'parentHash')),
     timestamp: toMilliseconds(toNumber(fieldOf(fields, 'timestamp'))),
   };
-  return { header, fields, uncles: readUncles(scan) };
+  return { scan, header, fields, uncles: readUncles(scan) };
 }
 
 function toMilliseconds(seconds: number | null): number | null {

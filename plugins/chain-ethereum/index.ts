@@ -1,7 +1,12 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
+import type { EvmBftOptions } from './bft/options.js';
+import { EvmBftRules } from './bft/rules.js';
 import type { EthereumOptions } from './options.js';
 import { EthereumRules } from './rules.js';
 
+export type { EvmBftOptions } from './bft/options.js';
+export type { Quorum } from './bft/seals.js';
+export type { ValidatorsFrom } from './bft/validators.js';
 export type { EthereumOptions } from './options.js';
 
 /**
@@ -19,5 +24,25 @@ export function ethereum(options: EthereumOptions = {}): ChainRulesPlugin {
     apiVersion: PLUGIN_API_VERSION,
     create: () => new EthereumRules(options),
     worker: { module: new URL('./worker.js', import.meta.url).href, options },
+  };
+}
+
+/**
+ * Rules of permissioned chains of the Ethereum family: blocks of IBFT1 (GoQuorum), IBFT 2.0 (Besu), QBFT (both) and
+ * Clique, told apart block by block. They prove what `ethereum` proves, and who made a block: seals in canonical form, each
+ * by another validator, as many as the chain demands; and which validators there may be, from those that `validators` names.
+ *
+ * Which of the validators have sealed, and in which round, is not part of a block's hash: two honest nodes may have
+ * different bytes for one block.
+ *
+ * @throws TypeError for options that don't fit.
+ */
+export function evmBft(options: EvmBftOptions = {}): ChainRulesPlugin {
+  return {
+    kind: 'chain',
+    name: 'evm-bft',
+    apiVersion: PLUGIN_API_VERSION,
+    create: () => new EvmBftRules(options),
+    worker: { module: new URL('./bft/worker.js', import.meta.url).href, options },
   };
 }

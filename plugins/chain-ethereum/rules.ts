@@ -1,28 +1,9 @@
 import type { BlockHeader, BlockRef, ChainRules, ProvedPart } from '../../src/contracts/index.js';
-import {
-  type Document,
-  malformed,
-  MAX_DEPTH,
-  requiredMember,
-  scanBlock,
-} from '../../src/internal/json/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
-import { encodeHeader, HEADER_NAMES, type HeaderFields, readFields, readHash } from './header.js';
-import { toNumber } from './hex.js';
-import { keccak, toHex } from './keccak.js';
-import { verifyTransactions } from './body/transactions.js';
-import { verifyWithdrawals } from './body/withdrawals.js';
+import { BlockReader, NO_PARENT, verifyBody } from './block.js';
+import { encodeHeader } from './header.js';
+import { keccak } from './keccak.js';
 import type { EthereumOptions } from './options.js';
-import { readUncles, type Uncles, verifyUncles } from './uncles.js';
-
-const SCAN = { maxDepth: MAX_DEPTH, names: [...HEADER_NAMES, 'uncles', 'transactions', 'withdrawals'] };
-
-interface Block {
-  readonly scan: Document;
-  readonly header: BlockHeader;
-  readonly fields: HeaderFields;
-  readonly uncles: Uncles | null;
-}
 
 /** The rules that `ethereum` registers. */
 export class EthereumRules implements ChainRules {
@@ -31,51 +12,30 @@ export class EthereumRules implements ChainRules {
   readonly covers = 'part';
   readonly proves: readonly ProvedPart[];
   readonly authorship = 'none';
-  readonly genesisPreviousHash = `0x${'0'.repeat(64)}`;
-
+  readonly genesisPreviousHash = NO_PARENT;
+  readonly #reader = new BlockReader();
   readonly #unprovedTypes: ReadonlySet<number>;
 
   constructor({ unprovedTransactionTypes = [] }: EthereumOptions = {}) {
     this.#unprovedTypes = new Set(unprovedTransactionTypes);
-    const isProved = this.#unprovedTypes.size === 0;
-    this.proves = ['header', 'links', 'uncles', ...(isProved ? ['transactions'] : []), 'withdrawals'];
+    this.proves = provedParts(this.#unprovedTypes);
   }
 
   describe(document: Uint8Array): BlockHeader {
-    return readBlock(document).header;
+    return this.#reader.read(document).header;
   }
 
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
-    const { scan, header, fields, uncles } = readBlock(document);
-    requireExpected(header, expected);
-    requireHash(header, keccak(encodeHeader(fields)));
-    if (uncles !== null) verifyUncles(uncles, toHex(fieldOf(fields, 'sha3Uncles')), header.height);
-    const place = { height: header.height, hash: header.hash, fields };
-    verifyWithdrawals(scan, place);
-    verifyTransactions(scan, place, { unprovedTypes: this.#unprovedTypes });
-    return header;
+    const block = this.#reader.read(document);
+    requireExpected(block.header, expected);
+    requireHash(block.header, keccak(encodeHeader(block.fields)));
+    verifyBody(block, { unprovedTypes: this.#unprovedTypes });
+    return block.header;
   }
 }
 
-function readBlock(document: Uint8Array): Block {
-  const scan = scanBlock(document, SCAN);
-  const fields = readFields(scan);
-  const height = toNumber(fieldOf(fields, 'number'));
-  if (height === null) throw malformed(requiredMember(scan, 'number').start, 'a number above 2^53-1');
-  const header = {
-    height,
-    hash: readHash(document, requiredMember(scan, 'hash'), 'hash'),
-    previousHash: toHex(fieldOf(fields, 'parentHash')),
-    timestamp: toMilliseconds(toNumber(fieldOf(fields, 'timestamp'))),
-  };
-  return { scan, header, fields, uncles: readUncles(scan) };
-}
-
-function toMilliseconds(seconds: number | null): number | null {
-  const ms = (seconds ?? NaN) * 1000;
-  return Number.isSafeInteger(ms) ? ms : null;
-}
-
-function fieldOf(fields: HeaderFields, name: string): Uint8Array {
-  return fields.get(name) ?? new Uint8Array();
+/** What a header's hash and roots prove. */
+export function provedParts(unprovedTypes: ReadonlySet<number>): readonly ProvedPart[] {
+  const transactions = unprovedTypes.size === 0 ? ['transactions'] : [];
+  return ['header', 'links', 'uncles', ...transactions, 'withdrawals'];
 }

@@ -17,6 +17,9 @@ import { readUncles, type Uncles, verifyUncles } from './uncles.js';
 /** Parent of the first block. */
 export const NO_PARENT = `0x${'0'.repeat(64)}`;
 
+/** `mixHash` of IBFT1, IBFT2 and QBFT: "ctical byzantine fault tolerance". */
+export const BFT_MIX = '0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365';
+
 /** Members of a JSON-RPC answer, in which the block is one member. */
 const ANSWER_NAMES = ['jsonrpc', 'result'];
 

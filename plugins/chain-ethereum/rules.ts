@@ -1,8 +1,9 @@
 import type { BlockHeader, BlockRef, ChainRules, ProvedPart } from '../../src/contracts/index.js';
+import { SyncError } from '../../src/errors/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
-import { BlockReader, NO_PARENT, verifyBody } from './block.js';
+import { type Block, BFT_MIX, BlockReader, fieldOf, NO_PARENT, verifyBody } from './block.js';
 import { encodeHeader } from './header.js';
-import { keccak } from './keccak.js';
+import { keccak, toHex } from './keccak.js';
 import type { EthereumOptions } from './options.js';
 
 /** The rules that `ethereum` registers. */
@@ -28,9 +29,20 @@ export class EthereumRules implements ChainRules {
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
     const block = this.#reader.read(document);
     requireExpected(block.header, expected);
-    requireHash(block.header, keccak(encodeHeader(block.fields)));
+    this.#requireHash(block);
     verifyBody(block, { unprovedTypes: this.#unprovedTypes });
     return block.header;
+  }
+
+  #requireHash({ header, fields }: Block): void {
+    const computed = keccak(encodeHeader(fields));
+    if (computed === header.hash || toHex(fieldOf(fields, 'mixHash')) !== BFT_MIX) {
+      requireHash(header, computed);
+      return;
+    }
+    const { height, hash } = header;
+    const message = `Block ${height} states the hash ${hash}; its header has ${computed}. It is a header of IBFT or QBFT, whose hash leaves seals out: the rules evm-bft know how.`;
+    throw new SyncError('HASH_MISMATCH', message, { height });
   }
 }
 

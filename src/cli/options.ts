@@ -120,7 +120,7 @@ export const OPTION = {
   chain: (): Option =>
     new Option(
       '--chain <rules>',
-      'chain rules: sealed-json, ethereum or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
+      'chain rules: sealed-json, ethereum, evm-bft or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
     ),
   chainId: (): Option =>
     new Option(

@@ -7,6 +7,7 @@ export const STORAGE_NAMES = ['leveldb', 'postgres', 'memory'] as const;
 export const CHAIN_FORMS = {
   'sealed-json': /^sealed-json$/,
   ethereum: /^ethereum$/,
+  'evm-bft': /^evm-bft$/,
   // Three names, all different.
   linked: /^linked:([^\s,"\\\p{C}]{1,64}),(?!\1,)([^\s,"\\\p{C}]{1,64}),(?!(?:\1|\2)$)[^\s,"\\\p{C}]{1,64}$/u,
 } as const;

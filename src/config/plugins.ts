@@ -54,6 +54,7 @@ export function chainName(
     ...own,
     'sealed-json',
     'ethereum',
+    'evm-bft',
     'linked:HEIGHT,HASH,PARENT',
   ]);
 }

@@ -47,6 +47,11 @@ export const BUILTIN = {
       hasArguments: false,
       load: async () => (await import('../../plugins/chain-ethereum/index.js')).ethereum(),
     },
+    'evm-bft': {
+      selfCertifying: true,
+      hasArguments: false,
+      load: async () => (await import('../../plugins/chain-ethereum/index.js')).evmBft(),
+    },
     linked: {
       selfCertifying: false,
       hasArguments: true,

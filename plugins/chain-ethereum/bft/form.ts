@@ -1,6 +1,5 @@
-import { malformed } from '../../../src/internal/json/index.js';
-import { requiredMember } from '../../../src/internal/json/index.js';
-import { type Block, fieldOf } from '../block.js';
+import { malformed, requiredMember } from '../../../src/internal/json/index.js';
+import { BFT_MIX, type Block, fieldOf } from '../block.js';
 import { encodeHeader } from '../header.js';
 import { keccakBytes, toHex } from '../keccak.js';
 import { decode } from '../rlp-decode.js';
@@ -15,8 +14,6 @@ import {
 } from './extra.js';
 import { foreign, refuseForeign } from './foreign.js';
 
-/** `mixHash` of IBFT1, IBFT2 and QBFT: "ctical byzantine fault tolerance". */
-const BFT_MIX = '0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365';
 const VANITY = 32;
 
 /**

@@ -19,6 +19,8 @@ export class EthereumRules implements ChainRules {
   readonly id = 'ethereum';
   readonly selfCertifying = true;
   readonly covers = 'part';
+  readonly proves = ['header', 'links', 'uncles'];
+  readonly authorship = 'none';
   readonly genesisPreviousHash = `0x${'0'.repeat(64)}`;
 
   describe(document: Uint8Array): BlockHeader {

@@ -26,6 +26,8 @@ export class LinkedRules implements ChainRules {
   readonly id: string;
   readonly selfCertifying = false;
   readonly covers = 'part';
+  readonly proves = ['links'];
+  readonly authorship = 'none';
   readonly genesisPreviousHash = null;
   readonly #names: LinkedOptions;
   readonly #scan: ScanOptions;

@@ -48,7 +48,8 @@ export function chainName(
   const own = passed.filter(({ kind }) => kind === 'chain').map(({ name }) => name);
   if (own.includes(chain) || Object.values(CHAIN_FORMS).some((form) => form.test(chain))) return chain;
   const where = { owner, path: 'chain' };
-  const expects = 'must be `linked:HEIGHT,HASH,PARENT` with three different names of members';
+  const expects =
+    'must be `linked:HEIGHT,HASH,PARENT` with three different names or paths of members, and for times `,TIME,UNIT`';
   if (chain.split(':', 1)[0] === 'linked') throw refusal(where, `${expects}, not ${JSON.stringify(chain)}.`);
   throw unknownPlugin(where, 'chain', chain, [
     ...own,

@@ -15,6 +15,7 @@ const LINKED = new RegExp(
 export const CHAIN_FORMS = {
   'sealed-json': /^sealed-json$/,
   ethereum: /^ethereum$/,
+  cometbft: /^cometbft$/,
   linked: LINKED,
 } as const;
 

@@ -16,6 +16,7 @@ export const CHAIN_FORMS = {
   'sealed-json': /^sealed-json$/,
   ethereum: /^ethereum$/,
   cometbft: /^cometbft$/,
+  bitcoin: /^bitcoin$/,
   linked: LINKED,
 } as const;
 

@@ -56,6 +56,12 @@ export const BUILTIN = {
       load: async (_id, options) =>
         (await import('../../plugins/chain-cometbft/index.js')).cometbft(options ?? {}),
     },
+    bitcoin: {
+      selfCertifying: true,
+      hasArguments: false,
+      load: async (_id, options) =>
+        (await import('../../plugins/chain-bitcoin/index.js')).bitcoin(options ?? {}),
+    },
     linked: {
       selfCertifying: false,
       hasArguments: true,

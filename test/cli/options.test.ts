@@ -105,8 +105,8 @@ function rowsFor({
     '--cursor': { takes: ['x'], refuses: [''] },
     '--snapshots': { ...file(missing), beside: [`--key=${key}`] },
     '--chain': {
-      takes: ['sealed-json', 'ethereum', 'cometbft', 'linked:a,b,c', 'linked:a.b,c,d.e,f,ms'],
-      refuses: ['', 'bitcoin', 'Ethereum', 'linked:a,b'],
+      takes: ['sealed-json', 'ethereum', 'cometbft', 'bitcoin', 'linked:a,b,c', 'linked:a.b,c,d.e,f,ms'],
+      refuses: ['', 'dogecoin', 'Ethereum', 'linked:a,b'],
     },
     '--chain-options': {
       takes: [noOptions],

@@ -1,7 +1,7 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
-import type { EvmBftOptions } from './bft/options.js';
+import { type EvmBftOptions, readEvmBftOptions } from './bft/options.js';
 import { EvmBftRules } from './bft/rules.js';
-import type { EthereumOptions } from './options.js';
+import { type EthereumOptions, readEthereumOptions } from './options.js';
 import { EthereumRules } from './rules.js';
 
 export type { EvmBftOptions } from './bft/options.js';
@@ -16,14 +16,17 @@ export type { EthereumOptions } from './options.js';
  * The hash covers the header, and through it the uncles, the transactions (types 0 to 4) and the withdrawals that a
  * document holds in full. Of a transaction everything is proved that its sender signed, its hash and its place. Nothing
  * covers `from`, `size`, `totalDifficulty`, the mined `gasPrice` of types 2 to 4, or the order of bare hashes.
+ *
+ * @throws TypeError for options that don't fit.
  */
 export function ethereum(options: EthereumOptions = {}): ChainRulesPlugin {
+  const settings = readEthereumOptions(options);
   return {
     kind: 'chain',
     name: 'ethereum',
     apiVersion: PLUGIN_API_VERSION,
-    create: () => new EthereumRules(options),
-    worker: { module: new URL('./worker.js', import.meta.url).href, options },
+    create: () => new EthereumRules(settings),
+    worker: { module: new URL('./worker.js', import.meta.url).href, options: settings },
   };
 }
 
@@ -38,11 +41,12 @@ export function ethereum(options: EthereumOptions = {}): ChainRulesPlugin {
  * @throws TypeError for options that don't fit.
  */
 export function evmBft(options: EvmBftOptions = {}): ChainRulesPlugin {
+  const settings = readEvmBftOptions(options);
   return {
     kind: 'chain',
     name: 'evm-bft',
     apiVersion: PLUGIN_API_VERSION,
-    create: () => new EvmBftRules(options),
-    worker: { module: new URL('./bft/worker.js', import.meta.url).href, options },
+    create: () => new EvmBftRules(settings),
+    worker: { module: new URL('./bft/worker.js', import.meta.url).href, options: settings },
   };
 }

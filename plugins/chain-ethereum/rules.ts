@@ -2,9 +2,10 @@ import type { BlockHeader, BlockRef, ChainRules, ProvedPart } from '../../src/co
 import { SyncError } from '../../src/errors/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
 import { type Block, BFT_MIX, BlockReader, fieldOf, NO_PARENT, verifyBody } from './block.js';
+import { requireKnown } from './body/known.js';
 import { encodeHeader } from './header.js';
 import { keccak, toHex } from './keccak.js';
-import type { EthereumOptions } from './options.js';
+import type { EthereumSettings } from './options.js';
 
 /** The rules that `ethereum` registers. */
 export class EthereumRules implements ChainRules {
@@ -15,9 +16,11 @@ export class EthereumRules implements ChainRules {
   readonly authorship = 'none';
   readonly genesisPreviousHash = NO_PARENT;
   readonly #reader = new BlockReader();
+  readonly #isStrict: boolean;
   readonly #unprovedTypes: ReadonlySet<number>;
 
-  constructor({ unprovedTransactionTypes = [] }: EthereumOptions = {}) {
+  constructor({ unprovedTransactionTypes, members }: EthereumSettings) {
+    this.#isStrict = members === 'known';
     this.#unprovedTypes = new Set(unprovedTransactionTypes);
     this.proves = provedParts(this.#unprovedTypes);
   }
@@ -31,6 +34,7 @@ export class EthereumRules implements ChainRules {
     requireExpected(block.header, expected);
     this.#requireHash(block);
     verifyBody(block, { unprovedTypes: this.#unprovedTypes });
+    if (this.#isStrict) requireKnown(block);
     return block.header;
   }
 

@@ -34,7 +34,7 @@ export class StoredValidators {
 
   /** Reads the store, as far down as a branch could begin. */
   async load(): Promise<void> {
-    if ((this.#deps.rules.authorship ?? 'none') === 'none') return;
+    if (this.#deps.rules.covers === 'document') return;
     const { head, base } = this.#deps.storage.checkpoint();
     const last = head === null ? undefined : await this.#read(head.height);
     if (head === null || last === undefined) return;

@@ -1,4 +1,15 @@
-import type { EthereumOptions } from '../options.js';
+import {
+  accepting,
+  height,
+  integer,
+  list,
+  object,
+  oneOf,
+  readOptions,
+  type SpecOf,
+  withDefault,
+} from '../../../src/internal/options/index.js';
+import { ETHEREUM_OPTIONS, type EthereumOptions } from '../options.js';
 import type { Quorum } from './seals.js';
 import type { ValidatorsFrom } from './validators.js';
 
@@ -31,4 +42,33 @@ export interface EvmBftOptions extends EthereumOptions {
    * @defaultValue 30,000
    */
   readonly epochBlocks?: number;
+}
+
+const address = accepting(
+  'an address: 0x and 40 hex digits',
+  (value): value is string => typeof value === 'string' && /^0x[0-9a-fA-F]{40}$/.test(value),
+);
+
+/** Readers of the options. */
+const EVM_BFT_OPTIONS = {
+  ...ETHEREUM_OPTIONS,
+  validators: withDefault(list(object({ from: height(), list: list(address, { min: 1 }) })), []),
+  validatorChanges: withDefault(oneOf(['carried', 'pinned']), 'carried'),
+  quorum: withDefault(oneOf(['ceil(2n/3)', '2f+1']), 'ceil(2n/3)'),
+  epochBlocks: withDefault(integer({ min: 1 }), 30_000),
+} satisfies SpecOf<EvmBftOptions>;
+
+/** Options, complete and checked; what `structuredClone` takes. */
+export type EvmBftSettings = Required<EvmBftOptions>;
+
+/** @throws TypeError */
+export function readEvmBftOptions(options: EvmBftOptions): EvmBftSettings {
+  const read = readOptions('evmBft', options, EVM_BFT_OPTIONS);
+  for (const [at, { from, list }] of read.validators.entries()) {
+    if (from <= (read.validators[at - 1]?.from ?? -1))
+      throw new TypeError('evmBft: the heights in `validators` must ascend.');
+    if (new Set(list.map((one) => one.toLowerCase())).size < list.length)
+      throw new TypeError(`evmBft: \`validators\` from ${from} on name one twice.`);
+  }
+  return read;
 }

@@ -16,13 +16,24 @@ export function recoverAddress(
   if (v > 1) return { fault: `ends with ${v}, not 0 or 1` };
   if (Buffer.compare(seal.subarray(32, V_AT), HALF_ORDER) > 0)
     return { fault: 'has a high s: it is the twin of a canonical signature' };
+  const address = recover({ r: seal.subarray(0, 32), s: seal.subarray(32, V_AT), recovery: v }, digest);
+  return address === null ? { fault: 'is no signature of secp256k1' } : { address };
+}
+
+/** The address that signed a digest; `null` where that is no signature. @param signature - its numbers up to 32 bytes long */
+export function recover(
+  { r, s, recovery }: { readonly r: Uint8Array; readonly s: Uint8Array; readonly recovery: number },
+  digest: Uint8Array,
+): string | null {
+  if (recovery < 0 || recovery > 1 || r.length > 32 || s.length > 32) return null;
   const signature = new Uint8Array(SEAL_BYTES);
-  signature[0] = v;
-  signature.set(seal.subarray(0, V_AT), 1);
+  signature[0] = recovery;
+  signature.set(r, 33 - r.length);
+  signature.set(s, SEAL_BYTES - s.length);
   try {
     const key = recoverPublicKey(signature, digest, { prehash: false, isCompressed: false });
-    return { address: toHex(keccakBytes(key.subarray(1)).subarray(12)) };
+    return toHex(keccakBytes(key.subarray(1)).subarray(12));
   } catch {
-    return { fault: 'is no signature of secp256k1' };
+    return null;
   }
 }

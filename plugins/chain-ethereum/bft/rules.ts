@@ -1,12 +1,13 @@
 import type { BlockRef, ChainRules, DescribedBlock, ProvedPart } from '../../../src/contracts/index.js';
 import { requireExpected, requireHash } from '../../../src/internal/expected-block.js';
 import { type Block, BlockReader, fieldOf, NO_PARENT, verifyBody } from '../block.js';
+import { requireKnown } from '../body/known.js';
 import { toHex } from '../keccak.js';
 import { provedParts } from '../rules.js';
 import type { SealedHeader } from './extra.js';
 import { FOREIGN_NAMES } from './foreign.js';
 import { readSealed } from './form.js';
-import type { EvmBftOptions } from './options.js';
+import type { EvmBftSettings } from './options.js';
 import { invalid, type Quorum, verifySeal, verifySeals } from './seals.js';
 import { changed, checkCarried, PinnedValidators, sorted, textOf } from './validators.js';
 
@@ -27,18 +28,20 @@ export class EvmBftRules implements ChainRules {
   readonly authorship: 'pinned' | 'carried' | 'self-declared';
   readonly genesisPreviousHash = NO_PARENT;
   readonly #reader = new BlockReader(FOREIGN_NAMES);
+  readonly #isStrict: boolean;
   readonly #unprovedTypes: ReadonlySet<number>;
   readonly #pinned: PinnedValidators;
   readonly #carries: boolean;
   readonly #quorum: Quorum;
   readonly #epochBlocks: number;
 
-  constructor(options: EvmBftOptions = {}) {
-    this.#unprovedTypes = new Set(options.unprovedTransactionTypes ?? []);
-    this.#pinned = new PinnedValidators(options.validators ?? []);
-    this.#carries = options.validatorChanges !== 'pinned';
-    this.#quorum = options.quorum ?? 'ceil(2n/3)';
-    this.#epochBlocks = options.epochBlocks ?? 30_000;
+  constructor(options: EvmBftSettings) {
+    this.#isStrict = options.members === 'known';
+    this.#unprovedTypes = new Set(options.unprovedTransactionTypes);
+    this.#pinned = new PinnedValidators(options.validators);
+    this.#carries = options.validatorChanges === 'carried';
+    this.#quorum = options.quorum;
+    this.#epochBlocks = options.epochBlocks;
     const own = this.#pinned.areNone ? ['seals'] : ['seals', 'validators'];
     this.proves = [...provedParts(this.#unprovedTypes), ...own];
     const named = this.#carries ? 'carried' : 'pinned';
@@ -56,6 +59,7 @@ export class EvmBftRules implements ChainRules {
     requireHash(block.header, toHex(sealed.hash));
     this.#checkSeals(read);
     verifyBody(block, { unprovedTypes: this.#unprovedTypes });
+    if (this.#isStrict) requireKnown(block);
     return described(read);
   }
 

@@ -1,8 +1,8 @@
 import type { ChainRules } from '../../../src/contracts/index.js';
-import type { EvmBftOptions } from './options.js';
+import type { EvmBftSettings } from './options.js';
 import { EvmBftRules } from './rules.js';
 
 /** Makes the rules on a worker thread. */
-export function createRules(options: EvmBftOptions): ChainRules {
+export function createRules(options: EvmBftSettings): ChainRules {
   return new EvmBftRules(options);
 }

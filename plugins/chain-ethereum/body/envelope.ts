@@ -19,6 +19,7 @@ type TransactionField = readonly [name: string, form: Form | Reader];
 type Reader = (transaction: Document) => Item;
 
 const NOTHING = new Uint8Array();
+export const ACCESS_NAMES = ['address', 'storageKeys'];
 const ACCESS: readonly Field[] = [['address', 20]];
 const TO: TransactionField = ['to', readTo];
 const INPUT: TransactionField = ['input', readInput];
@@ -75,10 +76,19 @@ export const ENVELOPE_NAMES: readonly string[] = [
  * @throws SyncError `BLOCK_MALFORMED`
  */
 export function envelopeOf(transaction: Document, type: number): Uint8Array | null {
-  const fields = TYPES[type];
-  if (fields === undefined) return null;
-  const items = fields.map((field) => readItem(transaction, field));
+  const items = itemsOf(transaction, type);
+  if (items === null) return null;
   return type === 0 ? encode(items) : encode(items, Uint8Array.of(type));
+}
+
+/** What is in an envelope, the signature as its last three items; `null` for a type that is not known here. */
+export function itemsOf(transaction: Document, type: number): readonly Item[] | null {
+  return TYPES[type]?.map((field) => readItem(transaction, field)) ?? null;
+}
+
+/** Names of the members that the envelope of a type is made of. */
+export function namesOf(type: number): readonly string[] {
+  return ['data', 'v', ...(TYPES[type] ?? []).map(([name]) => name)];
 }
 
 function readItem(transaction: Document, [name, form]: TransactionField): Item {
@@ -131,7 +141,7 @@ function readParity(transaction: Document): Item {
 /** Nodes may leave an empty one out. */
 function readAccessList(transaction: Document): Item {
   if (!isPresent(transaction, 'accessList')) return [];
-  return objectsIn(transaction, 'accessList', ['address', 'storageKeys']).map((entry) => [
+  return objectsIn(transaction, 'accessList', ACCESS_NAMES).map((entry) => [
     ...ACCESS.map((field) => readItem(entry, field)),
     isPresent(entry, 'storageKeys')
       ? readHashes(entry.bytes, requiredMember(entry, 'storageKeys'), 'storageKeys')
@@ -150,7 +160,7 @@ const AUTHORIZATION: readonly TransactionField[] = [
   ['address', 20],
   ['nonce', 'quantity'],
 ];
-const AUTHORIZATION_NAMES = ['chainId', 'address', 'nonce', 'yParity', 'v', 'r', 's'];
+export const AUTHORIZATION_NAMES = ['chainId', 'address', 'nonce', 'yParity', 'v', 'r', 's'];
 
 function objectsIn(parent: Document, name: string, names: readonly string[]): readonly Document[] {
   const value = arrayIn(parent.bytes, requiredMember(parent, name), name);

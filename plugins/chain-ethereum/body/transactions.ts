@@ -17,22 +17,17 @@ import { arrayIn, ENVELOPE_NAMES, envelopeOf } from './envelope.js';
 import { checkRoot, type Place } from './place.js';
 
 /** Members that say where a transaction stands. */
-const PLACE_NAMES = ['blockHash', 'blockNumber', 'transactionIndex'] as const;
+export const PLACE_NAMES = ['blockHash', 'blockNumber', 'transactionIndex'] as const;
 
 /** A transaction's place. */
 type Position = Place & { readonly index: number };
 
-/** Members of a transaction that are proved. */
-export const PROVED_NAMES: readonly string[] = ['hash', ...PLACE_NAMES, ...ENVELOPE_NAMES];
+const SCAN = { maxDepth: MAX_DEPTH, names: ['hash', ...PLACE_NAMES, ...ENVELOPE_NAMES] };
 
 /** What is asked of transactions beyond their root. */
 export interface TransactionChecks {
   /** Types that are passed though they can't be proved. */
   readonly unprovedTypes: ReadonlySet<number>;
-  /** Members to find in a transaction; absent for those that are proved. */
-  readonly names?: readonly string[];
-  /** Looks at each transaction once it is proved. */
-  readonly each?: (transaction: Document, type: number) => void;
 }
 
 /**
@@ -74,13 +69,12 @@ function readTransaction(
   bytes: Uint8Array,
   element: Span,
   at: Position,
-  { unprovedTypes, names = PROVED_NAMES, each }: TransactionChecks,
+  { unprovedTypes }: TransactionChecks,
 ): Found {
-  const transaction = scanObject(bytes, element, { maxDepth: MAX_DEPTH, names });
+  const transaction = scanObject(bytes, element, SCAN);
   const type = typeOf(transaction);
   const envelope = envelopeOf(transaction, type);
   if (envelope === null && !unprovedTypes.has(type)) throw unknownType(at, type);
-  if (envelope !== null) each?.(transaction, type);
   const wrong = (envelope === null ? null : wrongHash(transaction, envelope)) ?? wrongPlace(transaction, at);
   return { envelope, fault: wrong === null ? null : mismatch(at, wrong) };
 }
@@ -93,7 +87,7 @@ function wrongHash(transaction: Document, envelope: Uint8Array): string | null {
 }
 
 /** Nodes from before there were types leave it out. */
-function typeOf(transaction: Document): number {
+export function typeOf(transaction: Document): number {
   const type = optionalMember(transaction, 'type');
   if (type === null) return 0;
   const number = toNumber(readForm(transaction.bytes, type, ['type', 'quantity']));

@@ -29,17 +29,12 @@ const SCAN = { maxDepth: MAX_DEPTH, names: WITHDRAWAL_NAMES };
  *
  * @throws SyncError `BLOCK_MALFORMED`, `HASH_MISMATCH`
  */
-export function verifyWithdrawals(
-  block: Document,
-  place: Place,
-  each?: (withdrawal: Document) => void,
-): void {
+export function verifyWithdrawals(block: Document, place: Place): void {
   if (!isPresent(block, 'withdrawals')) return;
   const { bytes } = block;
   const value = arrayIn(bytes, requiredMember(block, 'withdrawals'), 'withdrawals');
   const encoded = [...elements(bytes, value)].map((element) => {
     const withdrawal = scanObject(bytes, element, SCAN);
-    each?.(withdrawal);
     return encode(FIELDS.map((field) => readForm(bytes, requiredMember(withdrawal, field[0]), field)));
   });
   checkRoot('withdrawals', listRoot(encoded), { place, hashes: 0 });

@@ -32,6 +32,8 @@ export function command(): Command {
   return new Command('verify')
     .addOption(OPTION.dataOrStore())
     .addOption(OPTION.store())
+    .addOption(OPTION.chain())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.checkpoint())
     .addOption(OPTION.producer())
     .addOption(new Option('--signatures', "check the signature of each block, by --producer's keys"))
@@ -45,7 +47,7 @@ async function verify(options: VerifyOptions, { out, signal, conclude }: Command
   if (signatures && producer === undefined) throw new UsageError('--signatures needs --producer.');
   const chain = await openPlanned(storePlan(options, false));
   try {
-    const rules = await new PluginResolver([]).rules(chain.chain);
+    const rules = await new PluginResolver([], options.chainOptions).rules(chain.chain);
     const meter = new ProgressMeter(() => performance.now());
     meter.place(null, chain.tip().head?.height ?? null);
     const tell = throttled(() => {

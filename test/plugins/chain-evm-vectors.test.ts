@@ -1,6 +1,6 @@
 import test from 'ava';
 import { evmBft } from '../../plugins/chain-ethereum/index.js';
-import { chainVectors, refusalBy } from '../helpers/chain-vectors.js';
+import { chainVectors, refusalBy } from '../helpers/evm-vectors.js';
 
 const vectors = chainVectors();
 const of = (refused: boolean): typeof vectors =>

@@ -19,6 +19,8 @@ export interface QbftPlan {
   /** A vote of the proposer. */
   readonly vote?: { readonly candidate: Validator; readonly adds: boolean };
   readonly transactions?: readonly Readonly<Record<string, string>>[];
+  /** Whether the header lists the validators; where a contract has them it doesn't. Default `true`. */
+  readonly isListed?: boolean;
 }
 
 type Item = Uint8Array | Item[];
@@ -47,8 +49,8 @@ export async function validator(seed: number): Promise<Validator> {
 }
 
 /** The extra data of a QBFT block (EEA's QBFT specification): with other last items for its hash and for its seals. */
-function extraOf({ validators, vote }: QbftPlan, round: Item, seals: Item): Item {
-  const sorted = validators.map(({ address }) => address).toSorted();
+function extraOf({ validators, vote, isListed = true }: QbftPlan, round: Item, seals: Item): Item {
+  const sorted = isListed ? validators.map(({ address }) => address).toSorted() : [];
   const voted: Item =
     vote === undefined ? [] : [bytes(vote.candidate.address), vote.adds ? Buffer.of(0xff) : new Uint8Array()];
   return [VANITY, sorted.map(bytes), voted, round, seals];
@@ -169,42 +171,69 @@ async function transactionsRoot(transactions: readonly Readonly<Record<string, s
   return hex(trie.root());
 }
 
-/** A chain of QBFT in which votes add a validator and take one away. */
-export async function qbftChain(blocks: number): Promise<{
+/** A made chain of QBFT. */
+export interface QbftChain {
   readonly documents: readonly Uint8Array[];
+  /** Hash of the last block. */
+  readonly head: string;
+  /** Validators of the first block. */
   readonly first: readonly Validator[];
+  /** Those that may make the block behind the last. */
+  readonly last: readonly Validator[];
   /** Heights at which the validators changed. */
   readonly changes: readonly number[];
-}> {
-  const all = await Promise.all([0, 1, 2, 3, 4, 5].map(validator));
+}
+
+/** A chain of QBFT in which votes from one height on add a validator, and from another on take one away. */
+export async function qbftChain(
+  blocks: number,
+  { addFrom, removeFrom }: { readonly addFrom: number; readonly removeFrom: number },
+): Promise<QbftChain> {
+  const all = await Promise.all([0, 1, 2, 3, 4].map(validator));
   const first = all.slice(0, 4);
   const [removed, added] = [all[1], all[4]] as [Validator, Validator];
-  let validators: readonly Validator[] = first;
+  const votes = new Votes(first);
   const documents: Uint8Array[] = [];
   const changes: number[] = [];
   let parent = `0x${'00'.repeat(32)}`;
-  let votes = new Set<string>();
   for (let height = 0; height < blocks; height++) {
-    const [adds, candidate] = height < 110 ? [true, added] : [false, removed];
-    const votesNow = (height >= 50 && height < 60) || (height >= 120 && height < 130);
-    const isDue = votesNow && validators.includes(candidate) !== adds;
-    const vote = isDue ? { candidate, adds } : undefined;
+    const { validators } = votes;
+    const wanted =
+      height >= removeFrom ? { candidate: removed, adds: false } : { candidate: added, adds: true };
+    const vote = height >= addFrom && votes.isOpen(wanted) ? { vote: wanted } : {};
     const transactions = await legacyTransactions(height % 5, height);
-    const block = await qbftBlock({
-      height,
-      parent,
-      validators,
-      transactions,
-      ...(vote === undefined ? {} : { vote }),
-    });
+    const block = await qbftBlock({ height, parent, validators, transactions, ...vote });
     documents.push(block.document);
     parent = block.hash;
-    if (!isDue) continue;
-    votes.add((validators[height % validators.length] as Validator).address);
-    if (votes.size * 2 <= validators.length) continue;
-    validators = adds ? [...validators, candidate] : validators.filter((one) => one !== candidate);
-    votes = new Set();
-    changes.push(height + 1);
+    if (votes.take(height, vote.vote)) changes.push(height + 1);
   }
-  return { documents, first, changes };
+  return { documents, head: parent, first, last: votes.validators, changes };
+}
+
+/** The votes of the validators (EEA's QBFT specification): more than half of them change the set from the next block on. */
+class Votes {
+  validators: readonly Validator[];
+  readonly #by = new Set<string>();
+
+  constructor(validators: readonly Validator[]) {
+    this.validators = validators;
+  }
+
+  /** Whether there is still something to vote on. */
+  isOpen({ candidate, adds }: NonNullable<QbftPlan['vote']>): boolean {
+    return this.validators.includes(candidate) !== adds;
+  }
+
+  /** @returns whether the validators change */
+  take(height: number, vote: QbftPlan['vote']): boolean {
+    if (vote === undefined) return false;
+    const { candidate, adds } = vote;
+    this.#by.add((this.validators[height % this.validators.length] as Validator).address);
+    if (this.#by.size * 2 <= this.validators.length) return false;
+    this.#by.clear();
+    this.validators = adds
+      ? [...this.validators, candidate]
+      : this.validators.filter((one) => one !== candidate);
+    return true;
+  }
 }

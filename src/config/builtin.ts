@@ -17,6 +17,7 @@ export const CHAIN_FORMS = {
   ethereum: /^ethereum$/,
   cometbft: /^cometbft$/,
   bitcoin: /^bitcoin$/,
+  fabric: /^fabric$/,
   linked: LINKED,
 } as const;
 

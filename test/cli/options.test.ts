@@ -105,7 +105,7 @@ function rowsFor({
     '--cursor': { takes: ['x'], refuses: [''] },
     '--snapshots': { ...file(missing), beside: [`--key=${key}`] },
     '--chain': {
-      takes: ['sealed-json', 'ethereum', 'cometbft', 'bitcoin', 'linked:a,b,c', 'linked:a.b,c,d.e,f,ms'],
+      takes: ['sealed-json', 'ethereum', 'cometbft', 'bitcoin', 'fabric', 'linked:a,b,c', 'linked:a.b,c,d.e,f,ms'],
       refuses: ['', 'dogecoin', 'Ethereum', 'linked:a,b'],
     },
     '--chain-options': {

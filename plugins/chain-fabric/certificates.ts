@@ -81,7 +81,7 @@ function organisationOf({
   return {
     roots: roots.map(read),
     intermediates: intermediates.map(read),
-    revoked: new Set(revoked.map((serial) => serial.toUpperCase())),
+    revoked: new Set(revoked.map(plainSerial)),
     needsUnit: unit === 'required',
   };
 }
@@ -89,7 +89,7 @@ function organisationOf({
 function whyNot(certificate: X509Certificate, organisation: Organisation): string | null {
   const { revoked, needsUnit } = organisation;
   if (certificate.ca) return 'is an authority';
-  if (revoked.has(certificate.serialNumber)) return 'is revoked';
+  if (revoked.has(plainSerial(certificate.serialNumber))) return 'is revoked';
   if (needsUnit && !/^OU=orderer$/m.test(certificate.subject)) return 'is not of the unit "orderer"';
   // As Fabric does it: by the time of the certificate itself, so that a block stays what it was. A block has no time of its own.
   const atMs = Date.parse(certificate.validFrom) + 1000;
@@ -119,4 +119,9 @@ function hasIssued(authority: X509Certificate, issued: X509Certificate, atMs: nu
     issued.checkIssued(authority) &&
     issued.verify(authority.publicKey)
   );
+}
+
+/** Some write zeros in front. */
+function plainSerial(serial: string): string {
+  return serial.toUpperCase().replace(/^0+/, '');
 }

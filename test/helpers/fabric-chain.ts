@@ -29,19 +29,20 @@ export interface FabricChainOptions {
   readonly times?: number;
 }
 
+const DEFAULTS: Required<Omit<FabricChainOptions, 'count'>> = {
+  signerAt: () => null,
+  mspId: 'OrdererMSP',
+  isJson: () => false,
+  transactionsAt: (height) => [transaction(height)],
+  isHigh: false,
+  times: 1,
+};
 const sha256 = (...pieces: readonly Uint8Array[]): Buffer =>
   createHash('sha256').update(Buffer.concat(pieces)).digest();
 
 /** A chain of Fabric by its published rules. */
-export function fabricChain({
-  count,
-  signerAt = () => null,
-  mspId = 'OrdererMSP',
-  isJson = () => false,
-  transactionsAt = (height) => [transaction(height)],
-  isHigh = false,
-  times = 1,
-}: FabricChainOptions): readonly Uint8Array[] {
+export function fabricChain(options: FabricChainOptions): readonly Uint8Array[] {
+  const { count, signerAt, mspId, isJson, transactionsAt, isHigh, times } = { ...DEFAULTS, ...options };
   const documents: Uint8Array[] = [];
   let previous: Uint8Array = new Uint8Array();
   for (let height = 0; height < count; height++) {

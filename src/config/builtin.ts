@@ -15,6 +15,7 @@ const LINKED = new RegExp(
 export const CHAIN_FORMS = {
   'sealed-json': /^sealed-json$/,
   ethereum: /^ethereum$/,
+  'evm-bft': /^evm-bft$/,
   cometbft: /^cometbft$/,
   bitcoin: /^bitcoin$/,
   fabric: /^fabric$/,

@@ -57,6 +57,7 @@ export function chainName(
     ...own,
     'sealed-json',
     'ethereum',
+    'evm-bft',
     'linked:HEIGHT,HASH,PARENT',
   ]);
 }

@@ -40,7 +40,7 @@ export type ProvedPart =
  * How it is known who made a block:
  *
  * - `pinned`: signed by keys that this node's configuration names
- * - `carried`: signed by those who follow, block by block, from the first block's own list; that first list is taken as it is
+ * - `carried`: signed by keys that follow, block by block, from those that this node's configuration names
  * - `self-declared`: signed by keys that the block itself names: somebody has them, nobody says who
  * - `none`: nothing is signed, or nothing is checked
  */
@@ -103,7 +103,8 @@ export interface ChainRules {
    * Does what `describe` does and checks everything the document proves about itself.
    *
    * @param expected - where the caller expects this block; `null` when any place will do.
-   * @throws SyncError `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`
+   * @throws SyncError `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`; where seals are checked `SIGNATURE_INVALID`,
+   *   `VALIDATORS_CHANGED`
    */
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): DescribedBlock;
   /**
@@ -111,10 +112,10 @@ export interface ChainRules {
    * that know no such proof: each change is refused then.
    *
    * @param document - one that `verify` has taken.
-   * @param before - what the block below left.
+   * @param before - what the block below left; `null` for the first block of a store.
    * @throws SyncError `VALIDATORS_CHANGED`
    */
-  verifyValidatorChange?(document: Uint8Array, before: string): void;
+  verifyValidatorChange?(document: Uint8Array, before: string | null): void;
   /**
    * Does what `verify` does at any place, for many documents at once and in less time. Left out by rules that have no quicker
    * way.

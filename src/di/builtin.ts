@@ -48,7 +48,14 @@ export const BUILTIN = {
     ethereum: {
       selfCertifying: true,
       hasArguments: false,
-      load: async () => (await import('../../plugins/chain-ethereum/index.js')).ethereum(),
+      load: async (_id, options) =>
+        (await import('../../plugins/chain-ethereum/index.js')).ethereum(options ?? {}),
+    },
+    'evm-bft': {
+      selfCertifying: true,
+      hasArguments: false,
+      load: async (_id, options) =>
+        (await import('../../plugins/chain-ethereum/index.js')).evmBft(options ?? {}),
     },
     cometbft: {
       selfCertifying: true,

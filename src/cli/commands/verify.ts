@@ -5,7 +5,7 @@ import { verifyChain } from '../../chain/verify-chain.js';
 import { openPlanned } from '../../open-chain.js';
 import { UsageError } from '../exit.js';
 import { OPTION, type StoreOptions, storePlan } from '../options.js';
-import { storeText, chainSummary } from '../chain-summary.js';
+import { chainSummary, provedText, storeText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
 import { countText } from '../units.js';
@@ -13,6 +13,7 @@ import { countText } from '../units.js';
 const EXAMPLES = `
 Reads every block and checks it again from the bytes up: checksum, encoding, form, hash and the link to the block
 before. The first bad one is named, and the exit status is 1. So is a block that is not the one of a --checkpoint.
+What the chain's rules prove of each block is told at the end; the rest, nothing has shown.
 With --producer the newest block has to be signed by one of them, which vouches for all before it; with --signatures
 too, each block has to be.
 
@@ -59,7 +60,11 @@ async function verify(options: VerifyOptions, { out, signal, conclude }: Command
     }
     const { blocks } = meter.current();
     const held = chainSummary(chain);
-    conclude({ blocks, ...held }, `Verified ${countText(blocks, 'block')}; ${storeText(held.head)}.`);
+    const { proves, authorship } = chain;
+    conclude({ blocks, proves, authorship, ...held }, [
+      `Verified ${countText(blocks, 'block')}; ${storeText(held.head)}.`,
+      provedText(proves, authorship),
+    ]);
   } finally {
     await chain.close();
   }

@@ -9,6 +9,7 @@ export * as testing from './testing/index.js';
 export * as chainBitcoin from '../plugins/chain-bitcoin/index.js';
 export * as chainCometbft from '../plugins/chain-cometbft/index.js';
 export * as chainEthereum from '../plugins/chain-ethereum/index.js';
+export * as chainFabric from '../plugins/chain-fabric/index.js';
 export * as chainLinked from '../plugins/chain-linked/index.js';
 export * as chainSealedJson from '../plugins/chain-sealed-json/index.js';
 export * as codecBzip2 from '../plugins/codec-bzip2/index.js';

@@ -7,9 +7,10 @@ import {
   message,
   messageField,
   varint,
+  type Time,
 } from '../../src/internal/proof/index.js';
 import { merkleRoot } from './merkle.js';
-import { type BlockId, encodeBlockId, encodeTime, readBlockId, readTime, type Time } from './values.js';
+import { type BlockId, encodeBlockId, encodeTime, readBlockId, readTime } from './values.js';
 
 const COMMIT: Form = { names: ['height', 'round', 'block_id', 'signatures'], exact: true };
 const SIGNATURE: Form = {

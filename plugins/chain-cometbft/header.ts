@@ -1,16 +1,14 @@
-import { bytesField, type Form, intField, type Members, message } from '../../src/internal/proof/index.js';
+import {
+  bytesField,
+  type Form,
+  intField,
+  type Members,
+  message,
+  type Time,
+} from '../../src/internal/proof/index.js';
 import { malformed } from '../../src/internal/json/index.js';
 import { merkleRoot } from './merkle.js';
-import {
-  type BlockId,
-  encodeBlockId,
-  encodeTime,
-  isNil,
-  readBlockId,
-  readHash,
-  readTime,
-  type Time,
-} from './values.js';
+import { type BlockId, encodeBlockId, encodeTime, isNil, readBlockId, readHash, readTime } from './values.js';
 
 /** The hashes that follow the id of the block below, in the order of the header's tree. */
 const HASHES = [

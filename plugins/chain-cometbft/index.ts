@@ -3,6 +3,7 @@ import { type CometbftOptions, readCometbftOptions } from './options.js';
 import { CometbftRules } from './rules.js';
 
 export { cometbftDocument, type CometbftAnswers } from './join.js';
+export { CometbftJoiner } from './joiner.js';
 export type { CometbftOptions, CometbftValidator, CometbftValidators } from './options.js';
 
 /**

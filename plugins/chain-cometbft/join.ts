@@ -86,3 +86,22 @@ function listOf(page: Uint8Array): readonly string[] {
   if (!Array.isArray(list)) throw malformed(span.start, 'no list of "validators" in the answer');
   return list.map((one: unknown) => JSON.stringify(one, OF_VALIDATOR.concat('type', 'value')));
 }
+
+/** Names of the members of an answer. @throws SyncError `BLOCK_MALFORMED` */
+export function memberNames(answer: Uint8Array): ReadonlySet<string> {
+  const { bytes, span } = resultOf(answer);
+  return new Set(scanObject(bytes, span, { maxDepth: MAX_DEPTH }).members.keys());
+}
+
+/** The height that an answer of `/block`, `/commit` or `/validators` is for, as it is spelled. */
+export function heightIn(answer: Uint8Array): string {
+  const result = resultOf(answer);
+  const listed = find(result, 'block_height');
+  if (listed !== null) return unquoted(textOf({ bytes: result.bytes, span: listed }));
+  const around = find(result, 'block') === null ? 'signed_header' : 'block';
+  return unquoted(required(inside(inside(result, around), 'header'), 'height'));
+}
+
+function unquoted(text: string): string {
+  return text.replace(/^"(.*)"$/, '$1');
+}

@@ -14,15 +14,15 @@ import { hashOf, type HashName, type Header, readHeader } from './header.js';
 import { merkleRoot, sha256 } from './merkle.js';
 import { type CometbftSettings, pinnedSets } from './options.js';
 import { readValidators, type ValidatorSet, VoteChecker } from './validators.js';
-import { type BlockId, readBlockId } from './values.js';
+import { type BlockId, isNil, readBlockId } from './values.js';
 
 const DOCUMENT: Form = {
   names: ['block', 'block_id', 'commit', 'validators', 'signed_header', 'result', 'jsonrpc'],
   exact: false,
 };
-const BLOCK: Form = { names: ['header', 'data', 'evidence', 'last_commit'], exact: false };
-const SIGNED_HEADER: Form = { names: ['header', 'commit'], exact: false };
-const DATA: Form = { names: ['txs'], exact: false };
+const BLOCK: Form = { names: ['header', 'data', 'evidence', 'last_commit'], exact: true };
+const SIGNED_HEADER: Form = { names: ['header', 'commit'], exact: true };
+const DATA: Form = { names: ['txs'], exact: true };
 
 /** A document, read as far as its place needs. */
 interface Read {
@@ -73,8 +73,8 @@ export class CometbftRules implements ChainRules {
     const { described, header } = read;
     requireExpected(described, expected);
     requireHash(described, upperHex(header.hash));
-    if (read.isBlock) this.#checkBody(read);
-    this.#checkAuthors(read);
+    const lastCommit = read.isBlock ? this.#checkBody(read) : null;
+    this.#checkAuthors(read, lastCommit);
     return described;
   }
 
@@ -83,14 +83,15 @@ export class CometbftRules implements ChainRules {
     const isBlock = top.find('signed_header') === null;
     if (isBlock) refuseAnswer(top);
     const body = isBlock ? top.object('block', BLOCK) : top.object('signed_header', SIGNED_HEADER);
-    if (this.#settings.members === 'known') requireKnown(top, body, isBlock);
+    if (this.#settings.members === 'known') requireKnown(top);
     const header = readHeader(body);
     const commit = commitOf(isBlock ? top : body);
     const id = isBlock ? readBlockId(top, 'block_id') : requiredCommit(top, commit).blockId;
     return { top, body, isBlock, header, commit, described: describedOf(header, id) };
   }
 
-  #checkBody({ body, header, top, commit }: Read): void {
+  /** @returns the commit of the block below. */
+  #checkBody({ body, header, top, commit }: Read): Commit | null {
     const { height } = header;
     const check = (name: HashName, computed: Uint8Array): void => {
       if (!sameBytes(computed, hashOf(header, name)))
@@ -98,14 +99,17 @@ export class CometbftRules implements ChainRules {
     };
     if (this.#settings.data === 'cometbft') check('data_hash', dataHash(body));
     check('evidence_hash', evidenceHash(body));
-    check('last_commit_hash', commitHash(checkedLastCommit(body, header)?.signatures ?? []));
+    const lastCommit = checkedLastCommit(body, header);
+    check('last_commit_hash', commitHash(lastCommit?.signatures ?? []));
     if (commit !== null && !sameId(readBlockId(top, 'block_id'), commit.blockId))
       throw mismatch(height, '"commit.block_id" is not "block_id"');
+    return lastCommit;
   }
 
-  #checkAuthors({ header, commit, top }: Read): void {
+  #checkAuthors({ header, commit, top }: Read, lastCommit: Commit | null): void {
     const { height } = header;
     const set = this.#validatorsOf(top, header);
+    if (set !== null && lastCommit !== null) this.#checkLastRound(lastCommit, header, set);
     if (commit === null) {
       if (this.#settings.commits === 'required') throw unsigned(height, 'it has no "commit"');
       return;
@@ -113,6 +117,12 @@ export class CometbftRules implements ChainRules {
     if (set === null) throw unsigned(height, 'it has a "commit" but no "validators", and none are pinned');
     if (commit.height !== height) throw unsigned(height, '"commit.height" is another');
     this.#votes.check(commit, set, header.chainId);
+  }
+
+  /** The round of the last commit is in no hash, but signed: one who votes on this block too has signed it. */
+  #checkLastRound(commit: Commit, { height, chainId }: Header, set: ValidatorSet): void {
+    if (this.#votes.hasVotedFor(commit, set, chainId) === false)
+      throw mismatch(height, '"block.last_commit.round" is not what its votes have signed');
   }
 
   /** Those who vote on a block: the pinned ones, or those in its document; `null` where there are neither. */
@@ -148,12 +158,10 @@ function requiredCommit(top: Members, commit: Commit | null): Commit {
   return commit;
 }
 
-function requireKnown(top: Members, body: Members, isBlock: boolean): void {
+function requireKnown(top: Members): void {
   for (const name of ['result', 'jsonrpc'])
     if (top.find(name) !== null) throw top.wrong(name, 'known member');
   top.requireKnown();
-  body.requireKnown();
-  if (isBlock) body.optionalObject('data', DATA)?.requireKnown();
 }
 
 function commitOf(members: Members): Commit | null {
@@ -163,7 +171,12 @@ function commitOf(members: Members): Commit | null {
 /** Only the signatures of a commit are in the hash; its other members follow from the header. */
 function checkedLastCommit(body: Members, { height, lastBlockId }: Header): Commit | null {
   const commit = body.find('last_commit') === null ? null : readCommit(body, 'last_commit');
-  if (commit === null || commit.signatures.length === 0) return commit;
+  if (commit === null) return null;
+  if (commit.signatures.length === 0) {
+    const { height: stated, round, blockId } = commit;
+    if (stated === 0 && round === 0 && isNil(blockId)) return commit;
+    throw mismatch(height, '"block.last_commit" has no signatures but is of a block');
+  }
   if (commit.height !== height - 1) throw mismatch(height, '"block.last_commit.height" is not the one below');
   if (!sameId(commit.blockId, lastBlockId))
     throw mismatch(height, '"block.last_commit.block_id" is not "block.header.last_block_id"');

@@ -118,6 +118,16 @@ export class VoteChecker {
       );
   }
 
+  /** Whether a vote of a commit is that of the validator it names; `null` when none of those that are given has a vote. */
+  hasVotedFor(commit: Commit, { validators }: ValidatorSet, chainId: string): boolean | null {
+    for (const vote of commit.signatures) {
+      const voter = validators.find(({ address }) => sameBytes(address, vote.address));
+      if (voter !== undefined)
+        return this.#isSigned(signBytesOf(commit, chainId)(vote), vote.signature, voter);
+    }
+    return null;
+  }
+
   /** OpenSSL refuses an S of the group's order and above, so that nobody can make another signature of one. */
   #isSigned(bytes: Uint8Array, signature: Uint8Array, { key }: Validator): boolean {
     if (signature.length !== SIGNATURE_BYTES) return false;

@@ -1,30 +1,29 @@
-import type { Form, Members } from '../../src/internal/proof/index.js';
-import { bytesField, intField, message, messageField } from '../../src/internal/proof/index.js';
+import {
+  bytesField,
+  type Form,
+  intField,
+  type Members,
+  message,
+  messageField,
+  parseTime,
+  type Time,
+} from '../../src/internal/proof/index.js';
 
-const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{0,8}[1-9]))?Z$/;
 const ID: Form = { names: ['hash', 'parts', 'part_set_header'], exact: true };
 const PARTS: Form = { names: ['total', 'hash'], exact: true };
 const HASH_BYTES = 32;
 const MAX_INT32 = 2 ** 31 - 1;
 
-/** A moment; milliseconds would not do, for all its nanoseconds are hashed and signed. */
-export interface Time {
-  /** Since 1970. */
-  readonly seconds: bigint;
-  readonly nanos: number;
-}
-
 /** Reads a time as CometBFT writes it: RFC 3339 in UTC, without zeros at the end of the fraction. */
 export function readTime(members: Members, name: string): Time {
-  const [, whole = '', fraction = ''] = TIME.exec(members.text(name)) ?? [];
-  const ms = Date.parse(`${whole}Z`);
-  if (whole === '' || Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(whole))
+  const time = parseTime(members.text(name));
+  if (time === null || time.digits.endsWith('0'))
     throw members.wrong(name, 'time in UTC as CometBFT writes it');
-  return { seconds: BigInt(ms / 1000), nanos: Number(fraction.padEnd(9, '0')) };
+  return time;
 }
 
 /** `google.protobuf.Timestamp`. */
-export function encodeTime({ seconds, nanos }: Time): Uint8Array {
+export function encodeTime({ seconds, nanos }: Omit<Time, 'digits'>): Uint8Array {
   return message(intField(1, seconds), intField(2, nanos));
 }
 

@@ -15,7 +15,8 @@ export function linked(options: LinkedOptions): ChainRulesPlugin {
   const names = { ...options };
   return {
     kind: 'chain',
-    name: 'linked',
+    // The full name: a configuration and a peer's status speak of rules by it.
+    name: id,
     apiVersion: PLUGIN_API_VERSION,
     create: () => new LinkedRules(id, names),
     worker: { module: new URL('./worker.js', import.meta.url).href, options: names },

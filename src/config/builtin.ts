@@ -18,6 +18,7 @@ export const CHAIN_FORMS = {
   'evm-bft': /^evm-bft$/,
   cometbft: /^cometbft$/,
   bitcoin: /^bitcoin$/,
+  fabric: /^fabric$/,
   linked: LINKED,
 } as const;
 

@@ -69,6 +69,12 @@ export const BUILTIN = {
       load: async (_id, options) =>
         (await import('../../plugins/chain-bitcoin/index.js')).bitcoin(options ?? {}),
     },
+    fabric: {
+      selfCertifying: true,
+      hasArguments: false,
+      load: async (_id, options) =>
+        (await import('../../plugins/chain-fabric/index.js')).fabric(options ?? {}),
+    },
     linked: {
       selfCertifying: false,
       hasArguments: true,

@@ -105,7 +105,15 @@ function rowsFor({
     '--cursor': { takes: ['x'], refuses: [''] },
     '--snapshots': { ...file(missing), beside: [`--key=${key}`] },
     '--chain': {
-      takes: ['sealed-json', 'ethereum', 'cometbft', 'bitcoin', 'linked:a,b,c', 'linked:a.b,c,d.e,f,ms'],
+      takes: [
+        'sealed-json',
+        'ethereum',
+        'cometbft',
+        'bitcoin',
+        'fabric',
+        'linked:a,b,c',
+        'linked:a.b,c,d.e,f,ms',
+      ],
       refuses: ['', 'dogecoin', 'Ethereum', 'linked:a,b'],
     },
     '--chain-options': {
@@ -132,6 +140,7 @@ function rowsFor({
       ],
     },
     'seal --key': file(key),
+    'seal --from': { takes: ['cometbft', 'bitcoin', 'fabric'], refuses: ['', 'Fabric', 'geth'] },
     '--scheme': { takes: ['secp256k1', 'ed25519'], refuses: ['', 'rsa', 'Ed25519'] },
     '--max-block-bytes': counts,
     '--finality-depth': heights,

@@ -35,7 +35,7 @@ for (const item of compliance) {
 
 test('The plugin registers rules that take hashes as labels', (t) => {
   const plugin = linked({ height: 'number', hash: 'hash', previousHash: 'parentHash' });
-  t.is(plugin.name, 'linked');
+  t.is(plugin.name, 'linked:number,hash,parentHash');
   const created = plugin.create();
   t.is(created.id, 'linked:number,hash,parentHash');
   t.false(created.selfCertifying);

@@ -12,3 +12,4 @@ export {
 } from './protobuf.js';
 export { mismatch, unsigned } from './refusal.js';
 export { base64Bytes, hexBytes, sameBytes, toHex } from './text.js';
+export { parseTime, type Time } from './time.js';

@@ -7,6 +7,7 @@ import {
   optionalMember,
   readPlainString,
   readRaw,
+  readString,
   scanBlock,
   scanObject,
   type Span,
@@ -62,12 +63,12 @@ export class Members {
 
   require(name: string): Span {
     const value = this.find(name);
-    if (value === null) throw malformed(this.span.start, `no "${this.#pathOf(name)}" in the object`);
+    if (value === null) throw malformed(this.span.start, `no "${this.pathOf(name)}" in the object`);
     return value;
   }
 
   object(name: string, form: Form): Members {
-    return Members.ofValue(this.bytes, this.require(name), this.#pathOf(name), form);
+    return Members.ofValue(this.bytes, this.require(name), this.pathOf(name), form);
   }
 
   optionalObject(name: string, form: Form): Members | null {
@@ -86,13 +87,20 @@ export class Members {
   *objects(name: string, form: Form): Generator<Members> {
     let at = 0;
     for (const value of this.values(name))
-      yield Members.ofValue(this.bytes, value, `${this.#pathOf(name)}[${at++}]`, form);
+      yield Members.ofValue(this.bytes, value, `${this.pathOf(name)}[${at++}]`, form);
   }
 
   /** A string without escapes. */
   text(name: string): string {
     const text = readPlainString(this.bytes, this.require(name));
     if (text === null) throw this.wrong(name, 'plain string');
+    return text;
+  }
+
+  /** A string, its escapes resolved. */
+  string(name: string): string {
+    const text = readString(this.bytes, this.require(name));
+    if (text === null) throw this.wrong(name, 'string');
     return text;
   }
 
@@ -136,7 +144,7 @@ export class Members {
 
   /** The error for a value that is not what it has to be. */
   wrong(name: string, wanted: string, value: Span | null = this.find(name)): Error {
-    return malformed((value ?? this.span).start, `no ${wanted} in "${this.#pathOf(name)}"`);
+    return malformed((value ?? this.span).start, `no ${wanted} in "${this.pathOf(name)}"`);
   }
 
   /** Refuses members that the form doesn't have. @throws SyncError `BLOCK_MALFORMED` */
@@ -148,10 +156,11 @@ export class Members {
     const known = this.#document.members;
     const { members } = scanObject(this.bytes, this.span, { maxDepth: MAX_DEPTH });
     const name = [...members.keys()].find((one) => !known.has(one)) ?? '';
-    return malformed(this.span.start, `an unknown member "${this.#pathOf(name)}" in the object`);
+    return malformed(this.span.start, `an unknown member "${this.pathOf(name)}" in the object`);
   }
 
-  #pathOf(name: string): string {
+  /** The path of a member, as errors name it. */
+  pathOf(name: string): string {
     return this.path === '' ? name : `${this.path}.${name}`;
   }
 }

@@ -62,6 +62,7 @@ const STORE_ROWS: OptionTable = {
     ['sealed-json', 'linked:a,b,c', ethereum(), null],
     ['', 1, ethereum, gzip(), 'linked', 'linked:a,b,a'],
   ),
+  chainOptions: row([null], [1, 'x', [], {}]),
   chainId: row(['x', null], NO_TEXTS),
   checkpoints: row(
     [

@@ -7,12 +7,8 @@ import {
   requiredMember,
   type Span,
 } from '../../src/internal/json/index.js';
-import { readData, readQuantity } from './hex.js';
-import { encodeStringList } from './rlp.js';
-
-/** A field's form: a quantity, data of any length, or data of so many bytes. */
-type Form = 'quantity' | 'data' | number;
-type Field = readonly [name: string, form: Form];
+import { type Field, hintFor, readForm } from './forms.js';
+import { encode } from './rlp.js';
 
 const HASH = /^0x[0-9a-f]{64}$/;
 
@@ -80,32 +76,24 @@ export function readFields(header: Document): HeaderFields {
 
 /** The header's RLP, whose Keccak-256 is the block's hash. */
 export function encodeHeader(fields: HeaderFields): Uint8Array {
-  return encodeStringList(fields.values());
+  return encode([...fields.values()]);
 }
 
 /** Reads a block's hash as it is spelled. @throws SyncError `BLOCK_MALFORMED` */
 export function readHash(bytes: Uint8Array, value: Span, name: string): string {
   const hash = readPlainString(bytes, value);
-  if (hash === null || !HASH.test(hash)) throw malformed(value.start, `no hash in "${name}"`);
+  if (hash === null || !HASH.test(hash)) {
+    throw malformed(value.start, `no hash in "${name}"${hintFor(bytes, value)}`);
+  }
   return hash;
 }
 
-function addField(fields: Map<string, Uint8Array>, header: Document, [name, form]: Field): void {
-  const value = requiredMember(header, name);
-  const read = form === 'quantity' ? readQuantity : readData;
-  const field = read(header.bytes, value);
-  if (field === null || (typeof form === 'number' && field.length !== form)) {
-    throw malformed(value.start, `no ${describeForm(form)} in "${name}"`);
-  }
-  fields.set(name, field);
-}
-
-function describeForm(form: Form): string {
-  return typeof form === 'number' ? `0x string of ${form} bytes` : form;
+function addField(fields: Map<string, Uint8Array>, header: Document, field: Field): void {
+  fields.set(field[0], readForm(header.bytes, requiredMember(header, field[0]), field));
 }
 
 /** Some nodes write fields of forks to come as `null`. */
-function isPresent(header: Document, name: string): boolean {
+export function isPresent(header: Document, name: string): boolean {
   const value = optionalMember(header, name);
   return value !== null && !isNull(header.bytes, value);
 }

@@ -3,6 +3,8 @@ import { HEX_VALUE } from '../../src/internal/json/tables.js';
 
 /** No quantity of a header has more: 256 bits. */
 const MAX_QUANTITY_DIGITS = 64;
+/** Of 32 bytes as a string, quotes included. */
+const PADDED_CHARACTERS = 68;
 const MAX_DECIMAL_DIGITS = 78;
 const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
 
@@ -26,6 +28,15 @@ export function readQuantity(bytes: Uint8Array, value: Span): Uint8Array | null 
   const zero = bytes[digits.start] === 0x30;
   if (length === 0 || length > MAX_QUANTITY_DIGITS || (zero && length > 1)) return null;
   return zero ? new Uint8Array() : decode(bytes, digits);
+}
+
+/** Reads a `0x` string of 32 bytes as a quantity: without its leading zeros; `null` for any other value. */
+export function strippedQuantity(bytes: Uint8Array, value: Span): Uint8Array | null {
+  const padded = value.end - value.start === PADDED_CHARACTERS ? readData(bytes, value) : null;
+  if (padded === null) return null;
+  let zeros = 0;
+  while (padded[zeros] === 0) zeros++;
+  return padded.subarray(zeros);
 }
 
 /** A quantity as a number; `null` above 2^53−1. */

@@ -8,6 +8,11 @@ export function keccak(bytes: Uint8Array): string {
   return `0x${hasher.init().update(bytes).digest('hex')}`;
 }
 
+/** Keccak-256. */
+export function keccakBytes(bytes: Uint8Array): Uint8Array {
+  return hasher.init().update(bytes).digest('binary');
+}
+
 /** Bytes as a `0x` string. */
 export function toHex(bytes: Uint8Array): string {
   return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}`;

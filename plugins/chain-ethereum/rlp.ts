@@ -1,46 +1,63 @@
-/** Encodes a byte string in RLP (Ethereum yellow paper, appendix B). */
-export function encodeString(bytes: Uint8Array): Uint8Array {
-  const encoded = new Uint8Array(stringLength(bytes));
-  writeString(encoded, 0, bytes);
+/** What RLP encodes: a byte string, a list, or an encoding to take as it is. */
+export type Item = Uint8Array | Encoded | readonly Item[];
+
+/** An item that is encoded already. */
+export interface Encoded {
+  readonly encoded: Uint8Array;
+}
+
+/** What RLP decodes to. */
+export type Decoded = Uint8Array | readonly Decoded[];
+
+/**
+ * Encodes an item in RLP (Ethereum yellow paper, appendix B), into one piece of memory: this is done for each header.
+ *
+ * @param before - bytes that the result begins with.
+ */
+export function encode(item: Item, before: Uint8Array = NOTHING): Uint8Array {
+  const encoded = new Uint8Array(before.length + lengthOf(item));
+  encoded.set(before);
+  write(encoded, before.length, item);
   return encoded;
 }
 
-/** Encodes a list in RLP, of items that are encoded already. */
-export function encodeList(items: readonly Uint8Array[]): Uint8Array {
-  const length = items.reduce((sum, item) => sum + item.length, 0);
-  const encoded = new Uint8Array(prefixLength(length) + length);
-  let at = writePrefix(encoded, 0, LIST, length);
-  for (const item of items) {
-    encoded.set(item, at);
-    at += item.length;
-  }
-  return encoded;
-}
-
-/** Encodes a list of byte strings in RLP, into one piece of memory: this is done for each header. */
-export function encodeStringList(strings: Iterable<Uint8Array>): Uint8Array {
-  const items = [...strings];
-  const length = items.reduce((sum, item) => sum + stringLength(item), 0);
-  const encoded = new Uint8Array(prefixLength(length) + length);
-  let at = writePrefix(encoded, 0, LIST, length);
-  for (const item of items) at = writeString(encoded, at, item);
-  return encoded;
-}
-
+const NOTHING = new Uint8Array();
 const STRING = 0x80;
 const LIST = 0xc0;
 /** Above this a length has bytes of its own. */
 const SHORT = 55;
 
-function stringLength(bytes: Uint8Array): number {
-  return isOwnEncoding(bytes) ? 1 : prefixLength(bytes.length) + bytes.length;
+function isList(item: Item): item is readonly Item[] {
+  return Array.isArray(item);
+}
+
+function lengthOf(item: Item): number {
+  if (item instanceof Uint8Array) return isOwnEncoding(item) ? 1 : prefixLength(item.length) + item.length;
+  if (!isList(item)) return item.encoded.length;
+  const length = contentLength(item);
+  return prefixLength(length) + length;
+}
+
+function contentLength(items: readonly Item[]): number {
+  let length = 0;
+  for (const item of items) length += lengthOf(item);
+  return length;
 }
 
 /** @returns the position after it */
-function writeString(target: Uint8Array, at: number, bytes: Uint8Array): number {
-  const start = isOwnEncoding(bytes) ? at : writePrefix(target, at, STRING, bytes.length);
-  target.set(bytes, start);
-  return start + bytes.length;
+function write(target: Uint8Array, at: number, item: Item): number {
+  if (item instanceof Uint8Array) {
+    const start = isOwnEncoding(item) ? at : writePrefix(target, at, STRING, item.length);
+    target.set(item, start);
+    return start + item.length;
+  }
+  if (!isList(item)) {
+    target.set(item.encoded, at);
+    return at + item.encoded.length;
+  }
+  let next = writePrefix(target, at, LIST, contentLength(item));
+  for (const inner of item) next = write(target, next, inner);
+  return next;
 }
 
 function isOwnEncoding(bytes: Uint8Array): boolean {

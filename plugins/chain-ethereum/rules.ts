@@ -1,58 +1,57 @@
-import type { BlockHeader, BlockRef, ChainRules } from '../../src/contracts/index.js';
-import { malformed, MAX_DEPTH, requiredMember, scanBlock } from '../../src/internal/json/index.js';
+import type { BlockHeader, BlockRef, ChainRules, ProvedPart } from '../../src/contracts/index.js';
+import { SyncError } from '../../src/errors/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
-import { encodeHeader, HEADER_NAMES, type HeaderFields, readFields, readHash } from './header.js';
-import { toNumber } from './hex.js';
+import { type Block, BFT_MIX, BlockReader, fieldOf, NO_PARENT, verifyBody } from './block.js';
+import { requireKnown } from './body/known.js';
+import { encodeHeader } from './header.js';
 import { keccak, toHex } from './keccak.js';
-import { readUncles, type Uncles, verifyUncles } from './uncles.js';
-
-const SCAN = { maxDepth: MAX_DEPTH, names: [...HEADER_NAMES, 'uncles'] };
-
-interface Block {
-  readonly header: BlockHeader;
-  readonly fields: HeaderFields;
-  readonly uncles: Uncles | null;
-}
+import type { EthereumSettings } from './options.js';
 
 /** The rules that `ethereum` registers. */
 export class EthereumRules implements ChainRules {
   readonly id = 'ethereum';
   readonly selfCertifying = true;
   readonly covers = 'part';
-  readonly genesisPreviousHash = `0x${'0'.repeat(64)}`;
+  readonly proves: readonly ProvedPart[];
+  readonly authorship = 'none';
+  readonly genesisPreviousHash = NO_PARENT;
+  readonly #reader = new BlockReader();
+  readonly #isStrict: boolean;
+  readonly #unprovedTypes: ReadonlySet<number>;
+
+  constructor({ unprovedTransactionTypes, members }: EthereumSettings) {
+    this.#isStrict = members === 'known';
+    this.#unprovedTypes = new Set(unprovedTransactionTypes);
+    this.proves = provedParts(this.#unprovedTypes);
+  }
 
   describe(document: Uint8Array): BlockHeader {
-    return readBlock(document).header;
+    return this.#reader.read(document).header;
   }
 
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
-    const { header, fields, uncles } = readBlock(document);
-    requireExpected(header, expected);
-    requireHash(header, keccak(encodeHeader(fields)));
-    if (uncles !== null) verifyUncles(uncles, toHex(fieldOf(fields, 'sha3Uncles')), header.height);
-    return header;
+    const block = this.#reader.read(document);
+    requireExpected(block.header, expected);
+    this.#requireHash(block);
+    verifyBody(block, { unprovedTypes: this.#unprovedTypes });
+    if (this.#isStrict) requireKnown(block);
+    return block.header;
+  }
+
+  #requireHash({ header, fields }: Block): void {
+    const computed = keccak(encodeHeader(fields));
+    if (computed === header.hash || toHex(fieldOf(fields, 'mixHash')) !== BFT_MIX) {
+      requireHash(header, computed);
+      return;
+    }
+    const { height, hash } = header;
+    const message = `Block ${height} states the hash ${hash}; its header has ${computed}. It is a header of IBFT or QBFT, whose hash leaves seals out: the rules evm-bft know how.`;
+    throw new SyncError('HASH_MISMATCH', message, { height });
   }
 }
 
-function readBlock(document: Uint8Array): Block {
-  const scan = scanBlock(document, SCAN);
-  const fields = readFields(scan);
-  const height = toNumber(fieldOf(fields, 'number'));
-  if (height === null) throw malformed(requiredMember(scan, 'number').start, 'a number above 2^53-1');
-  const header = {
-    height,
-    hash: readHash(document, requiredMember(scan, 'hash'), 'hash'),
-    previousHash: toHex(fieldOf(fields, 'parentHash')),
-    timestamp: toMilliseconds(toNumber(fieldOf(fields, 'timestamp'))),
-  };
-  return { header, fields, uncles: readUncles(scan) };
-}
-
-function toMilliseconds(seconds: number | null): number | null {
-  const ms = (seconds ?? NaN) * 1000;
-  return Number.isSafeInteger(ms) ? ms : null;
-}
-
-function fieldOf(fields: HeaderFields, name: string): Uint8Array {
-  return fields.get(name) ?? new Uint8Array();
+/** What a header's hash and roots prove. */
+export function provedParts(unprovedTypes: ReadonlySet<number>): readonly ProvedPart[] {
+  const transactions = unprovedTypes.size === 0 ? ['transactions'] : [];
+  return ['header', 'links', 'uncles', ...transactions, 'withdrawals'];
 }

@@ -10,10 +10,10 @@ import {
 } from '../../src/internal/json/index.js';
 import { encodeHeader, HEADER_NAMES, readFields, readHash } from './header.js';
 import { keccak } from './keccak.js';
-import { encodeList } from './rlp.js';
+import { encode } from './rlp.js';
 
 const SCAN = { maxDepth: MAX_DEPTH, names: HEADER_NAMES };
-const HASH_OF_NONE = keccak(encodeList([]));
+const HASH_OF_NONE = keccak(encode([]));
 
 /** A competing block's header, with the hash it states. */
 interface Uncle {
@@ -71,7 +71,7 @@ export function verifyUncles(uncles: Uncles, stated: string, height: number): vo
 }
 
 function hashOf(headers: readonly Uncle[]): string {
-  return headers.length === 0 ? HASH_OF_NONE : keccak(encodeList(headers.map(({ encoded }) => encoded)));
+  return headers.length === 0 ? HASH_OF_NONE : keccak(encode(headers));
 }
 
 function readUncle(bytes: Uint8Array, element: Span): Uncle {

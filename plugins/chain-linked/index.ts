@@ -2,20 +2,21 @@ import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/i
 import { linkedId, type LinkedOptions } from './options.js';
 import { LinkedRules } from './rules.js';
 
-export { parseLinkedId, type LinkedOptions } from './options.js';
+export { parseLinkedId, type LinkedOptions, type TimestampUnit } from './options.js';
 
 /**
  * Rules of chains whose hash can't be recomputed from the JSON (protocol section 1.5): heights and links are checked,
  * hashes are labels.
  *
- * @throws TypeError when a name is unfit, or used twice.
+ * @throws TypeError when a path is unfit, or used twice, or a time has no unit.
  */
 export function linked(options: LinkedOptions): ChainRulesPlugin {
   const id = linkedId(options);
   const names = { ...options };
   return {
     kind: 'chain',
-    name: 'linked',
+    // The full name: a configuration and a peer's status speak of rules by it.
+    name: id,
     apiVersion: PLUGIN_API_VERSION,
     create: () => new LinkedRules(id, names),
     worker: { module: new URL('./worker.js', import.meta.url).href, options: names },

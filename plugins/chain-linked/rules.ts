@@ -1,48 +1,52 @@
 import type { BlockHeader, BlockRef, ChainRules } from '../../src/contracts/index.js';
 import { parseHeight } from '../../src/internal/height.js';
 import {
-  type Document,
+  isNull,
   malformed,
-  MAX_DEPTH,
   plainStringSpan,
   readPlainString,
   readRaw,
-  requiredMember,
-  scanBlock,
-  type ScanOptions,
   type Span,
 } from '../../src/internal/json/index.js';
 import { requireExpected } from '../../src/internal/expected-block.js';
 import type { LinkedOptions } from './options.js';
+import { PathReader, type PathValues } from './paths.js';
+import { readTimestamp } from './timestamp.js';
 
 const MAX_HASH_BYTES = 256;
 /** Visible ASCII: a hash also travels in a query and in a header line. */
 const VISIBLE = /^[!-~]+$/;
 const HEX_HEIGHT = /^0x(?:0|[1-9a-f][0-9a-f]{0,13})$/;
 const LONGEST_HEIGHT = 18;
+const EMPTY_STRING_BYTES = 2;
+const QUOTE = 0x22;
 
 /** The rules that `linked` registers. */
 export class LinkedRules implements ChainRules {
   readonly id: string;
   readonly selfCertifying = false;
   readonly covers = 'part';
+  readonly proves = ['links'];
+  readonly authorship = 'none';
   readonly genesisPreviousHash = null;
   readonly #names: LinkedOptions;
-  readonly #scan: ScanOptions;
+  readonly #paths: PathReader;
 
   constructor(id: string, names: LinkedOptions) {
     this.id = id;
     this.#names = names;
-    this.#scan = { maxDepth: MAX_DEPTH, names: [names.height, names.hash, names.previousHash] };
+    const { height, hash, previousHash, timestamp = null } = names;
+    this.#paths = new PathReader([height, hash, previousHash, ...(timestamp === null ? [] : [timestamp])]);
   }
 
   describe(document: Uint8Array): BlockHeader {
-    const scan = scanBlock(document, this.#scan);
+    const values = this.#paths.read(document);
+    const { height, hash, previousHash } = this.#names;
     return {
-      height: heightOf(scan, this.#names.height),
-      hash: hashOf(scan, this.#names.hash),
-      previousHash: hashOf(scan, this.#names.previousHash),
-      timestamp: null,
+      height: heightOf(document, requiredValue(values, height), height),
+      hash: hashOf(document, requiredValue(values, hash), hash),
+      previousHash: parentOf(document, values.valueOf(previousHash), previousHash),
+      timestamp: this.#timestamp(document, values),
     };
   }
 
@@ -51,14 +55,34 @@ export class LinkedRules implements ChainRules {
     requireExpected(header, expected);
     return header;
   }
+
+  #timestamp(document: Uint8Array, values: PathValues): number | null {
+    const { timestamp = null, timestampUnit = null } = this.#names;
+    if (timestamp === null || timestampUnit === null) return null;
+    const value = values.valueOf(timestamp);
+    return value === null ? null : readTimestamp(document, value, timestampUnit);
+  }
 }
 
-function heightOf(scan: Document, name: string): number {
-  const value = requiredMember(scan, name);
-  const height = value.end - value.start > LONGEST_HEIGHT ? null : readHeight(scan.bytes, value);
+function requiredValue(values: PathValues, path: string): Span {
+  const value = values.valueOf(path);
+  if (value === null) throw malformed(0, `no member "${path}" in the object that starts`);
+  return value;
+}
+
+function heightOf(bytes: Uint8Array, value: Span, name: string): number {
+  const height = value.end - value.start > LONGEST_HEIGHT ? null : readHeight(bytes, value);
   if (height === null)
     throw malformed(value.start, `no height from 0 to 2^53-1 in canonical form in "${name}"`);
   return height;
+}
+
+/** First blocks have no parent; in any other block this is the hash of none. */
+function parentOf(bytes: Uint8Array, value: Span | null, name: string): string {
+  if (value === null || isNull(bytes, value)) return '';
+  return value.end - value.start === EMPTY_STRING_BYTES && bytes[value.start] === QUOTE
+    ? ''
+    : hashOf(bytes, value, name);
 }
 
 function readHeight(bytes: Uint8Array, value: Span): number | null {
@@ -69,11 +93,10 @@ function readHeight(bytes: Uint8Array, value: Span): number | null {
   return Number.isSafeInteger(height) ? height : null;
 }
 
-function hashOf(scan: Document, name: string): string {
-  const value = requiredMember(scan, name);
-  const span = plainStringSpan(scan.bytes, value);
+function hashOf(bytes: Uint8Array, value: Span, name: string): string {
+  const span = plainStringSpan(bytes, value);
   const fits = span !== null && span.end - span.start <= MAX_HASH_BYTES;
-  const text = fits ? readRaw(scan.bytes, span) : '';
+  const text = fits ? readRaw(bytes, span) : '';
   if (!VISIBLE.test(text)) {
     throw malformed(value.start, `no string of 1 to ${MAX_HASH_BYTES} plain characters in "${name}"`);
   }

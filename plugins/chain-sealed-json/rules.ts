@@ -20,6 +20,8 @@ export class SealedJsonRules implements ChainRules {
   readonly id = 'sealed-json';
   readonly selfCertifying = true;
   readonly covers = 'document';
+  readonly proves = ['document', 'links'];
+  readonly authorship = 'none';
   readonly genesisPreviousHash = SEALED_JSON_GENESIS;
   readonly signatures = new SealedSignatures();
 

@@ -1,5 +1,6 @@
 import type {
   AbortOptions,
+  Authorship,
   BlockHeader,
   BlockRange,
   BlockRef,
@@ -32,6 +33,7 @@ import { checkStateAge } from './state/state-note.js';
 import { servedTiles } from './served-tiles.js';
 import { decodeValue } from './state/values.js';
 import type { StorageEncoding } from './storage-encoding.js';
+import { StoredValidators } from './stored-validators.js';
 import { StoredName } from './stored-name.js';
 import { Verifier } from './verifier.js';
 
@@ -85,6 +87,7 @@ export class Chain implements BlockSource, Closeable {
   readonly #name: StoredName;
   /** Checked here, and linked to nothing yet. */
   readonly #checkedTiles = new WeakSet<VerifiedTile>();
+  readonly #validators: StoredValidators;
   #closing: Promise<void> | null = null;
 
   /**
@@ -101,6 +104,10 @@ export class Chain implements BlockSource, Closeable {
     const decode = (frame: Frame): Uint8Array => this.#decode(frame, null).bytes;
     this.#equivocations =
       producers === null ? null : new Equivocations({ storage, producers, shelf, decode });
+    this.#validators = new StoredValidators({
+      ...{ rules, storage, maxRollbackBlocks: parts.maxRollbackBlocks },
+      document: async (height) => (await this.get(height))?.bytes ?? null,
+    });
     this.#writer = new ChainWriter({
       storage,
       tally: this.tally,
@@ -121,6 +128,17 @@ export class Chain implements BlockSource, Closeable {
   /** {@link ChainRules.id} of this chain. */
   get chain(): string {
     return this.#parts.rules.id;
+  }
+
+  /** What is proved of each block that it takes: {@link ChainRules.proves}. */
+  get proves(): readonly string[] {
+    return this.#parts.rules.proves ?? ['links'];
+  }
+
+  /** How it is known who made a block: as {@link ChainRules.authorship}, and `pinned` where `producers` say who may. */
+  get authorship(): Authorship {
+    const { rules, producers } = this.#parts;
+    return producers === null ? (rules.authorship ?? 'none') : 'pinned';
   }
 
   /**
@@ -233,8 +251,9 @@ export class Chain implements BlockSource, Closeable {
    * @throws SyncError `STATE_FAILED` when there are blocks that no transition saw.
    * @internal
    */
-  checkStore(): Promise<void> {
-    return this.#writer.checkStore();
+  async checkStore(): Promise<void> {
+    await this.#writer.checkStore();
+    await this.#validators.load();
   }
 
   /**
@@ -340,6 +359,7 @@ export class Chain implements BlockSource, Closeable {
       {
         ...{ rules, codecs, encoding, maxBlockBytes, pins, producers, signedFrom, name, tiles },
         tally: this.tally,
+        validators: this.#validators,
       },
       point,
     );

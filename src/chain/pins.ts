@@ -3,7 +3,7 @@ import { SyncError } from '../errors/index.js';
 
 const HASH_FORM = /^(?:0x)?[0-9a-fA-F]{64}$/;
 /** What chains write in place of a parent that there isn't, where their rules name nothing. */
-const NO_PARENT = /^(?:0x)?0+$/;
+const NO_PARENT = /^(?:(?:0x)?0+)?$/;
 
 /** Blocks that the host knows by height and hash: nothing else stands in their places. */
 export class Pins {

@@ -9,6 +9,7 @@ import type {
   WireFrame,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import { ValidatorCarry } from '../internal/validators.js';
 import type { ChainTally } from './chain-tally.js';
 import { lendDocument } from './lend-document.js';
 import { encodedFrames, framesOf, type TileBlocks, type TilePolicy, wholeOf } from './linked-tile.js';
@@ -16,6 +17,7 @@ import { checkLink, type AppendPoint, nextHeight } from '../internal/links.js';
 import { type ChainName, checkName, type Pins } from './pins.js';
 import type { Producers, SignedFrom } from './producers.js';
 import type { StorageEncoding } from './storage-encoding.js';
+import type { StoredValidators } from './stored-validators.js';
 
 /** Dependencies of a {@link Verifier}. */
 export interface VerifierDeps {
@@ -34,6 +36,8 @@ export interface VerifierDeps {
   /** How tiles are taken; `null` where none are. */
   readonly tiles: TilePolicy | null;
   readonly tally: ChainTally;
+  /** Which validators blocks have left; `null` where only the first block's are asked for. */
+  readonly validators?: StoredValidators | null;
 }
 
 /**
@@ -42,10 +46,13 @@ export interface VerifierDeps {
  */
 export class Verifier {
   readonly #deps: VerifierDeps;
+  readonly #carry: ValidatorCarry;
   #appendPoint: AppendPoint;
 
   constructor(deps: VerifierDeps, point: AppendPoint) {
     this.#deps = deps;
+    const { rules, validators = null } = deps;
+    this.#carry = new ValidatorCarry(rules, point.head === null ? null : validators?.leftBy(point.head));
     this.#appendPoint = point;
   }
 
@@ -125,12 +132,35 @@ export class Verifier {
       const { frames: raw, failure } = this.#accepted(framesOf(tile, { from, to: last }));
       const head = raw.at(-1)?.header;
       if (head === undefined) throw failure ?? new TypeError('A tile has no block that is wanted.');
+      this.#carryOver(tile, raw);
       const frames = tiles.areKept ? raw : encodedFrames(raw, encoding);
       this.#appendPoint = { head, base: this.#appendPoint.base };
       return { frames, tile: wholeOf(tile, frames, rules), failure };
     } catch (error) {
       throw located(error, from);
     }
+  }
+
+  /** Checks that the validators in a tile are those that were left, and what it leaves. Within it, that was checked. */
+  #carryOver({ validators }: VerifiedTile, frames: readonly Frame[]): void {
+    const [first] = frames;
+    const last = frames.at(-1);
+    if (validators === null || validators === undefined || first === undefined || last === undefined) return;
+    const { rules } = this.#deps;
+    const isOne = validators.first === validators.left;
+    const stated = isOne ? { validators: validators.first } : rules.describe(first.bytes);
+    this.#carry.take({ ...stated, height: first.header.height }, () => first.bytes);
+    if (isOne) for (const { header } of frames) this.#note(header.hash);
+    else {
+      const carry = new ValidatorCarry(rules, undefined);
+      carry.take(rules.describe(last.bytes), () => last.bytes);
+      this.#carry.follow(carry.left);
+      this.#note(last.header.hash);
+    }
+  }
+
+  #note(hash: string): void {
+    this.#deps.validators?.note(hash, this.#carry.left);
   }
 
   /** Checks the place of the blocks that are wanted of a tile. */
@@ -169,9 +199,11 @@ export class Verifier {
     checkLink(header, this.#appendPoint, rules);
     pins.check(header);
     checkName(header, rules, name);
+    this.#carry.take(verified, () => document);
     const { codec, bytes } = this.#deps.encoding.encode(document, item);
     const frame = { header, codec, bytes, documentBytes: document.byteLength };
     if (producers !== null) producers.checkDue(frame, document, signedFrom);
+    this.#note(header.hash);
     this.#appendPoint = { head: header, base: this.#appendPoint.base };
     return frame;
   }

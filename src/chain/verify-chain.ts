@@ -3,6 +3,7 @@ import { isSyncError, SyncError } from '../errors/index.js';
 import type { Block } from './block.js';
 import type { Chain } from './chain.js';
 import { checkLink, type AppendPoint, nextHeight } from '../internal/links.js';
+import { ValidatorCarry } from '../internal/validators.js';
 
 /** What is checked. */
 export interface VerifyOptions extends AbortOptions {
@@ -30,10 +31,11 @@ export async function* verifyChain(
   const { base, head } = chain.tip();
   if (head === null) return;
   let point: AppendPoint = { head: null, base };
+  const carry = new ValidatorCarry(rules, null);
   for await (const frames of chain.read({ from: base, to: head.height }, options)) {
     let bytes = 0;
     for (const frame of frames) {
-      const block = verifyFrame(chain, rules, frame, point);
+      const block = verifyFrame(chain, { rules, carry }, frame, point);
       if (options.signatures === true) chain.checkSignature(block);
       point = { head: block, base };
       bytes += frame.documentBytes;
@@ -47,10 +49,17 @@ export async function* verifyChain(
   );
 }
 
-function verifyFrame(chain: Chain, rules: ChainRules, frame: Frame, point: AppendPoint): Block {
+function verifyFrame(
+  chain: Chain,
+  { rules, carry }: { readonly rules: ChainRules; readonly carry: ValidatorCarry },
+  frame: Frame,
+  point: AppendPoint,
+): Block {
   try {
     const block = chain.decode(frame);
-    checkLink(rules.verify(block.bytes, frame.header), point, rules);
+    const header = rules.verify(block.bytes, frame.header);
+    checkLink(header, point, rules);
+    carry.take(header, () => block.bytes);
     return block;
   } catch (error) {
     if (!isSyncError(error) || error.code === 'STORE_DAMAGED') throw error;

@@ -1,4 +1,5 @@
 import { isSyncError, SyncError } from '../errors/index.js';
+import { isRefusal } from '../internal/options/index.js';
 import { actionOf, inFlags } from './words.js';
 
 /** Exit statuses of the command line. */
@@ -36,6 +37,8 @@ export function failureOf(error: unknown): Failure {
       trace: null,
     };
   }
+  // What rules say of their options when they are loaded.
+  if (isRefusal(error)) return failureOf(new UsageError(inFlags(error.message), { cause: error }));
   const known = isSyncError(error) ? error : unexpected(error);
   const { height = null, peer = null } = known.context;
   const trace = known.code === 'INTERNAL' ? traceOf(known.cause) : null;
@@ -45,7 +48,7 @@ export function failureOf(error: unknown): Failure {
 
 /** The exit status for anything thrown. */
 export function exitCodeOf(error: unknown): number {
-  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+  return error instanceof UsageError || isRefusal(error) ? EXIT.usage : EXIT.failed;
 }
 
 /** One or two lines for people: what happened and where, then what to do; more only for a defect. */

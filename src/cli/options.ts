@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import { MAX_PARTS } from '../../plugins/transport-snapshot/manifest.js';
 import { type ChainPlan, chainPlan } from '../config/chain-plan.js';
@@ -40,6 +41,16 @@ export function filled(text: string): string {
 export function choiceOf(reader: Reader<string>, flags: string, description: string): Option {
   const option = new Option(flags, description).choices(reader.choices ?? []);
   return reader.fallback === undefined ? option : option.default(reader.fallback);
+}
+
+/** Reads a JSON file. @throws InvalidArgumentError */
+function jsonFile(path: string): object {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as object;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InvalidArgumentError(`Reading ${path} failed: ${reason}`);
+  }
 }
 
 /** Adds a text to those before it. */
@@ -120,8 +131,13 @@ export const OPTION = {
   chain: (): Option =>
     new Option(
       '--chain <rules>',
-      'chain rules: sealed-json, ethereum or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
+      'chain rules: sealed-json, ethereum, evm-bft, cometbft, bitcoin or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
     ),
+  chainOptions: (): Option =>
+    new Option(
+      '--chain-options <file>',
+      'JSON file with options of the rules that --chain names: whom to trust, what a block must have',
+    ).argParser(jsonFile),
   chainId: (): Option =>
     new Option(
       '--chain-id <id>',
@@ -167,6 +183,7 @@ export interface StoreOptions {
   readonly data?: string;
   readonly store?: string;
   readonly chain?: string;
+  readonly chainOptions?: object;
   readonly chainId?: string;
   readonly base?: number;
   readonly maxBlockBytes?: number;
@@ -183,10 +200,19 @@ function storagePlace({ data, store }: StoreOptions, createIfMissing: boolean): 
 
 /** The configuration of a store. Without `createIfMissing`, a missing one is `STORE_NOT_FOUND`. */
 export function storeConfig(options: StoreOptions, createIfMissing: boolean): ChainConfig {
-  const { chain = null, chainId = null, base, maxBlockBytes, checkpoint, producer } = options;
+  const {
+    chain = null,
+    chainOptions = null,
+    chainId = null,
+    base,
+    maxBlockBytes,
+    checkpoint,
+    producer,
+  } = options;
   return {
     storage: storagePlace(options, createIfMissing),
     chain,
+    chainOptions,
     chainId,
     ...(base === undefined ? {} : { base }),
     ...(checkpoint === undefined ? {} : { checkpoints: checkpoint }),

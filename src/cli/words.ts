@@ -10,6 +10,7 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['storage.leaseMs', 'leaseMs in --store'],
   ['storage.outageMs', 'outageMs in --store'],
   ['chain', '--chain'],
+  ['chainOptions', '--chain-options'],
   ['chainId', '--chain-id'],
   ['base', '--base'],
   ['limits.maxBlockBytes', '--max-block-bytes'],

@@ -3,12 +3,23 @@ import { CODECS } from '../internal/codecs.js';
 /** Built-in stores that a configuration can name. */
 export const STORAGE_NAMES = ['leveldb', 'postgres', 'memory'] as const;
 
+const NAME = String.raw`[^\s,"\\.\p{C}]{1,64}`;
+const PATH = String.raw`${NAME}(?:\.${NAME}){0,7}`;
+/** Three paths, all different, and for chains with times a fourth with its unit. */
+const LINKED = new RegExp(
+  String.raw`^linked:(${PATH}),(?!\1,)(${PATH}),(?!(?:\1|\2)(?:,|$))(${PATH})(?:,(?!(?:\1|\2|\3),)${PATH},(?:s|ms|us|ns|rfc3339))?$`,
+  'u',
+);
+
 /** Built-in chain rules that a configuration can name, and how their full names look. */
 export const CHAIN_FORMS = {
   'sealed-json': /^sealed-json$/,
   ethereum: /^ethereum$/,
-  // Three names, all different.
-  linked: /^linked:([^\s,"\\\p{C}]{1,64}),(?!\1,)([^\s,"\\\p{C}]{1,64}),(?!(?:\1|\2)$)[^\s,"\\\p{C}]{1,64}$/u,
+  'evm-bft': /^evm-bft$/,
+  cometbft: /^cometbft$/,
+  bitcoin: /^bitcoin$/,
+  fabric: /^fabric$/,
+  linked: LINKED,
 } as const;
 
 /** What the runtime must have for a built-in codec and has not; `null` when it is there, or is told of at its first use. */

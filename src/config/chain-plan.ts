@@ -27,7 +27,14 @@ import {
 import { type CodecName, DEFAULT_CODECS } from '../internal/codecs.js';
 import { checkpoints } from './checkpoints.js';
 import { checkSignedRules, producers } from './producers.js';
-import { chainName, codecNames, passedPlugins, withCodecs } from './plugins.js';
+import {
+  chainName,
+  chainOptions,
+  checkChainOptions,
+  codecNames,
+  passedPlugins,
+  withCodecs,
+} from './plugins.js';
 import { storage, type StorageChoice, storageOf } from './storage.js';
 import type { ChainConfig } from './types.js';
 
@@ -43,6 +50,8 @@ export interface ChainPlan {
   readonly rawBelowBytes: number;
   /** The plugins that the host passed, wherever it passed them. */
   readonly plugins: readonly Plugin[];
+  /** Options of the built-in rules that are named, for them to read; `null` for their defaults. */
+  readonly chainOptions: object | null;
 }
 
 const DEFAULT_STORE_CODEC: CodecName = 'gzip';
@@ -58,6 +67,7 @@ export const CHAIN_LIMITS = {
 export const STORE = {
   storage,
   chain: optional(textOr(text('the name of chain rules'), pluginOf('chain'))),
+  chainOptions: optional(chainOptions),
   chainId: optional(text()),
   checkpoints,
   producers,
@@ -101,6 +111,7 @@ export function storePlan(
   const storeCodec = options.storeCodec ?? DEFAULT_STORE_CODEC;
   const passed = passedPlugins(options, owner);
   const chain = chainName(options.chain, passed, owner);
+  checkChainOptions(options.chainOptions, chain, passed, { owner, path: 'chainOptions' });
   if (producers.length > 0) checkSignedRules(chain, passed, { owner, path: 'producers' });
   return {
     settings: {
@@ -113,6 +124,7 @@ export function storePlan(
     storeCodec,
     rawBelowBytes: options.storeCodec === null ? RAW_BELOW_BYTES : 0,
     plugins: withCodecs({ ...options, storeCodec }, passed, owner),
+    chainOptions: options.chainOptions,
   };
 }
 

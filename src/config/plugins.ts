@@ -4,7 +4,9 @@ import {
   checkDistinct,
   checkDistinctPlugins,
   inside,
+  type Reader,
   refusal,
+  unfit,
   unknownPlugin,
   type Where,
 } from '../internal/options/index.js';
@@ -48,14 +50,45 @@ export function chainName(
   const own = passed.filter(({ kind }) => kind === 'chain').map(({ name }) => name);
   if (own.includes(chain) || Object.values(CHAIN_FORMS).some((form) => form.test(chain))) return chain;
   const where = { owner, path: 'chain' };
-  const expects = 'must be `linked:HEIGHT,HASH,PARENT` with three different names of members';
+  const expects =
+    'must be `linked:HEIGHT,HASH,PARENT` with three different names or paths of members, and for times `,TIME,UNIT`';
   if (chain.split(':', 1)[0] === 'linked') throw refusal(where, `${expects}, not ${JSON.stringify(chain)}.`);
   throw unknownPlugin(where, 'chain', chain, [
     ...own,
     'sealed-json',
     'ethereum',
+    'evm-bft',
     'linked:HEIGHT,HASH,PARENT',
   ]);
+}
+
+/** Reads options of built-in rules: any object. What is in it is for the rules to read, which are loaded later. */
+export const chainOptions: Reader<object> = {
+  expects: 'an object with options of the rules',
+  read(value, where) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw unfit(where, 'an object with options of the rules', value);
+    return deepFrozen(structuredClone(value));
+  },
+};
+
+/** Options are those of one kind of rules: a peer's word, or a store's, does not say which. @throws TypeError */
+export function checkChainOptions(
+  options: object | null,
+  chain: string | null,
+  passed: readonly Plugin[],
+  where: Where,
+): void {
+  if (options === null) return;
+  if (chain === null) throw refusal(where, 'needs `chain`, which says whose options they are.');
+  if (passed.some(({ kind, name }) => kind === 'chain' && name === chain))
+    throw refusal(where, 'is for built-in rules; a plugin has its options already.');
+}
+
+function deepFrozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const inner of Object.values(value)) deepFrozen(inner);
+  return Object.freeze(value);
 }
 
 /** Names of codecs to take blocks in, best first. @throws TypeError for one that stands there twice. */

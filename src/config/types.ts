@@ -82,6 +82,14 @@ export interface ChainConfig {
    */
   readonly chain?: string | ChainRulesPlugin | null;
   /**
+   * Options of the built-in rules that `chain` names, as their plugin takes them: whom to trust, and what a block must have.
+   * Two nodes may have different ones for the same chain. An option that is none is a `TypeError` when the chain is opened.
+   * `null`: the defaults.
+   *
+   * @defaultValue `null`
+   */
+  readonly chainOptions?: object | null;
+  /**
    * The chain's name. One with the form of a hash (64 hex digits, `0x` before them or not) has to be the hash of the first
    * block, which is checked where that block is at height 0 and has the parent that stands for none; with `base` above 0
    * it is a name only. `null` stands for the store's, the peer's, or the hash of the first block.

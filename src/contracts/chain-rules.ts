@@ -13,6 +13,52 @@ export interface BlockSignatures {
   verify(document: Uint8Array): boolean;
 }
 
+/**
+ * What {@link ChainRules} can prove of a block, each word where all blocks that pass have it proved:
+ *
+ * - `document`: every byte, by the block's hash
+ * - `header`: the hash is recomputed from the header's members
+ * - `links`: height and parent are read and fit; true of all rules
+ * - `transactions`, `withdrawals`, `uncles`: whatever of them the document holds in full is what the header's roots say
+ * - `seals`: signatures of the block's makers, enough of them for its own list of validators
+ * - `validators`: that list is the one configured, or follows from the block below
+ *
+ * Rules of a host may use words of their own.
+ */
+export type ProvedPart =
+  | 'document'
+  | 'header'
+  | 'links'
+  | 'transactions'
+  | 'withdrawals'
+  | 'uncles'
+  | 'seals'
+  | 'validators'
+  | (string & Record<never, never>);
+
+/**
+ * How it is known who made a block:
+ *
+ * - `pinned`: signed by keys that this node's configuration names
+ * - `carried`: signed by those who follow, block by block, from the first validators: those that the configuration names, or
+ *   else those of the first block
+ * - `self-declared`: signed by keys that the block itself names: somebody has them, nobody says who
+ * - `none`: nothing is signed, or nothing is checked
+ */
+export type Authorship = 'pinned' | 'carried' | 'self-declared' | 'none';
+
+/** A block as its rules describe it. */
+export interface DescribedBlock extends BlockHeader {
+  /**
+   * The validators who may make this block, as it states them: any text that is equal exactly when they are the same. It
+   * must be what the block below left; else {@link ChainRules.verifyValidatorChange} decides. Absent under rules that carry
+   * none.
+   */
+  readonly validators?: string;
+  /** Those who may make the next block, where the block says so. Absent: `validators`. */
+  readonly nextValidators?: string;
+}
+
 /** Blocks that lie behind each other and were all verified. */
 export interface VerifiedRun {
   readonly headers: readonly BlockHeader[];
@@ -36,6 +82,14 @@ export interface ChainRules {
    * one hash. Absent counts as `part`.
    */
   readonly covers?: 'document' | 'part';
+  /**
+   * What `verify` proves of a block that it takes, as these rules are configured. Absent counts as `['links']`.
+   *
+   * What is not named is not proved, even where the hash is right: a peer may have changed it.
+   */
+  readonly proves?: readonly ProvedPart[];
+  /** How these rules know who made a block, as they are configured. Absent counts as `none`. */
+  readonly authorship?: Authorship;
   /** What the block at height 0 must state as its parent; `null` when anything may stand there. */
   readonly genesisPreviousHash: string | null;
   /** Signatures in blocks; left out by rules whose blocks have none, so that nobody can say who may write them. */
@@ -45,14 +99,24 @@ export interface ChainRules {
    *
    * @throws SyncError `BLOCK_MALFORMED`
    */
-  describe(document: Uint8Array): BlockHeader;
+  describe(document: Uint8Array): DescribedBlock;
   /**
    * Does what `describe` does and checks everything the document proves about itself.
    *
    * @param expected - where the caller expects this block; `null` when any place will do.
-   * @throws SyncError `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`
+   * @throws SyncError `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`; where seals are checked `SIGNATURE_INVALID`,
+   *   `VALIDATORS_CHANGED`
    */
-  verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader;
+  verify(document: Uint8Array, expected: Partial<BlockRef> | null): DescribedBlock;
+  /**
+   * Checks that a block itself proves that its validators are others than those the block below left. Left out by rules
+   * that know no such proof: each change is refused then.
+   *
+   * @param document - one that `verify` has taken.
+   * @param before - what the block below left; `null` for the first block of a store.
+   * @throws SyncError `VALIDATORS_CHANGED`
+   */
+  verifyValidatorChange?(document: Uint8Array, before: string | null): void;
   /**
    * Does what `verify` does at any place, for many documents at once and in less time. Left out by rules that have no quicker
    * way.

@@ -1,4 +1,5 @@
 import type { BlockHeader, BlockRange, ChainChange, ChainTip, Frame } from './block.js';
+import type { Authorship, ProvedPart } from './chain-rules.js';
 import type { AbortOptions } from './lifecycle.js';
 import type { StorageTiles, StorageView } from './storage.js';
 
@@ -9,6 +10,10 @@ import type { StorageTiles, StorageView } from './storage.js';
 export interface BlockSource {
   /** {@link ChainRules.id}. */
   readonly chain: string;
+  /** {@link ChainRules.proves}; without it, or with `null`, a source says nothing of that. */
+  readonly proves?: readonly ProvedPart[] | null;
+  /** How it is known who made a block; without it, or with `null`, a source says nothing of that. */
+  readonly authorship?: Authorship | null;
   /** `null` until the first block is there. */
   chainId(): string | null;
   /** Where the chain stands now. */

@@ -41,6 +41,14 @@ export interface TileBody {
   readonly members: readonly TileMember[];
 }
 
+/** Validators of the blocks in a tile, where the chain's rules read them, as {@link ChainRules.describe} writes them. */
+export interface TileValidators {
+  /** Of the first block. */
+  readonly first: string;
+  /** What the last block leaves. */
+  readonly left: string;
+}
+
 /**
  * A tile whose blocks were all checked, by themselves and with each other. What its first block follows was not. Its
  * documents are in its body alone: most readers never want them.
@@ -51,6 +59,8 @@ export interface VerifiedTile extends Tile {
   /** Length of each document, without its line feed. */
   readonly documentLengths: readonly number[];
   readonly body: TileBody;
+  /** Absent or `null` where the rules read none. */
+  readonly validators?: TileValidators | null;
 }
 
 /** Options of {@link VerifyTile}. */
@@ -69,7 +79,7 @@ export interface VerifyTileOptions extends AbortOptions {
  *
  * @throws SyncError with the height where it has one: `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`; of a false block
  *   `BLOCK_MALFORMED`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`, `HEIGHT_GAP`, `PARENT_MISMATCH`, `GENESIS_MISMATCH`,
- *   `BLOCK_TOO_LARGE`; `TILE_MISMATCH` where all blocks are sound and the entry names others; `CODEC_UNAVAILABLE` for a
+ *   `BLOCK_TOO_LARGE`, `SIGNATURE_INVALID`, `VALIDATORS_CHANGED`; `TILE_MISMATCH` where all blocks are sound and the entry names others; `CODEC_UNAVAILABLE` for a
  *   codec that is not here; `ABORTED`
  */
 export type VerifyTile = (

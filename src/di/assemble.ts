@@ -16,7 +16,7 @@ import { TOKENS } from './tokens.js';
 
 /** Resolves the plugins of a plan and wires them in a scope of their own. @throws SyncError `PLUGIN_*` */
 export async function assembleEngine(plan: EnginePlan): Promise<EngineParts> {
-  const resolver = new PluginResolver(plan.plugins);
+  const resolver = new PluginResolver(plan.plugins, plan.chainOptions);
   const transports = await resolver.transports();
   const takesSnapshots = mayTakeSnapshots(plan);
   const { scope, codecs } = await storeScope(plan, resolver, takesSnapshots ? SNAPSHOT_CODECS : []);
@@ -56,7 +56,7 @@ export async function assembleEngine(plan: EnginePlan): Promise<EngineParts> {
 
 /** The parts of a chain that nothing is synced into. @throws SyncError `PLUGIN_*` */
 export async function assembleChain(plan: ChainPlan): Promise<StoreParts> {
-  const resolver = new PluginResolver(plan.plugins);
+  const resolver = new PluginResolver(plan.plugins, plan.chainOptions);
   const { scope } = await storeScope(plan, resolver, []);
   return storeParts(plan, scope, resolver, { codecs: [], threads: 0 });
 }

@@ -19,8 +19,11 @@ interface BuiltinRules {
   readonly selfCertifying: boolean;
   /** Whether more stands behind the name, as in `linked:HEIGHT,HASH,PARENT`. */
   readonly hasArguments: boolean;
-  /** @param id - full name, arguments included. */
-  load(id: string): Promise<ChainRulesPlugin>;
+  /**
+   * @param id - full name, arguments included.
+   * @param options - as the host gave them, unread; `null` for the defaults.
+   */
+  load(id: string, options: object | null): Promise<ChainRulesPlugin>;
 }
 
 /**
@@ -45,7 +48,32 @@ export const BUILTIN = {
     ethereum: {
       selfCertifying: true,
       hasArguments: false,
-      load: async () => (await import('../../plugins/chain-ethereum/index.js')).ethereum(),
+      load: async (_id, options) =>
+        (await import('../../plugins/chain-ethereum/index.js')).ethereum(options ?? {}),
+    },
+    'evm-bft': {
+      selfCertifying: true,
+      hasArguments: false,
+      load: async (_id, options) =>
+        (await import('../../plugins/chain-ethereum/index.js')).evmBft(options ?? {}),
+    },
+    cometbft: {
+      selfCertifying: true,
+      hasArguments: false,
+      load: async (_id, options) =>
+        (await import('../../plugins/chain-cometbft/index.js')).cometbft(options ?? {}),
+    },
+    bitcoin: {
+      selfCertifying: true,
+      hasArguments: false,
+      load: async (_id, options) =>
+        (await import('../../plugins/chain-bitcoin/index.js')).bitcoin(options ?? {}),
+    },
+    fabric: {
+      selfCertifying: true,
+      hasArguments: false,
+      load: async (_id, options) =>
+        (await import('../../plugins/chain-fabric/index.js')).fabric(options ?? {}),
     },
     linked: {
       selfCertifying: false,

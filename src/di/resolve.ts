@@ -19,10 +19,15 @@ type PluginOf<K extends Plugin['kind']> = Extract<Plugin, { readonly kind: K }>;
 /** Looks plugins up by name: those that the host passed first, then the built-in ones. */
 export class PluginResolver {
   readonly #plugins: readonly Plugin[];
+  readonly #chainOptions: object | null;
 
-  /** @param plugins - passed by the host, and checked. */
-  constructor(plugins: readonly Plugin[]) {
+  /**
+   * @param plugins - passed by the host, and checked.
+   * @param chainOptions - of built-in rules; `null` for the defaults.
+   */
+  constructor(plugins: readonly Plugin[], chainOptions: object | null = null) {
     this.#plugins = plugins;
+    this.#chainOptions = chainOptions;
   }
 
   /** The store that a plan has chosen. */
@@ -61,12 +66,12 @@ export class PluginResolver {
     return (await this.rulesPlugin(id)).create();
   }
 
-  /** What makes rules, by their full name. @throws SyncError `PLUGIN_UNKNOWN` */
+  /** What makes rules, by their full name. @throws SyncError `PLUGIN_UNKNOWN` @throws TypeError for options that are none */
   async rulesPlugin(id: string): Promise<ChainRulesPlugin> {
     const own = this.#own('chain', id);
     if (own !== null) return own;
     const builtin = builtinRules(id);
-    if (builtin !== null) return builtin.load(id);
+    if (builtin !== null) return builtin.load(id, this.#chainOptions);
     throw this.#unknown('chain', id);
   }
 

@@ -82,8 +82,13 @@ export const ERROR_CODES = {
     lie,
   ),
   SIGNATURE_INVALID: info(
-    'A block has no signature, or one that is not that of the producer it names.',
+    'A block has no signature, or one that is not that of the producer it names; or not the seals that its chain demands.',
     'Sync from another peer; if a store is told of, its blocks were taken without `producers`: sync into a new directory.',
+    lie,
+  ),
+  VALIDATORS_CHANGED: info(
+    'A block has other validators than the block below left or the configuration names, and does not prove it.',
+    'If the change is right, name the new validators in the options of the chain rules, from that height on; else sync from another peer.',
     lie,
   ),
   FORKED: info(

@@ -37,7 +37,8 @@ export function checkLink(header: BlockHeader, point: AppendPoint, rules: ChainR
 function checkParent(header: BlockHeader, head: BlockRef): void {
   if (header.previousHash === head.hash) return;
   const { height, previousHash } = header;
-  const message = `Block ${height} names ${previousHash} as its parent, but block ${head.height} here is ${head.hash}.`;
+  const named = previousHash === '' ? 'no block' : previousHash;
+  const message = `Block ${height} names ${named} as its parent, but block ${head.height} here is ${head.hash}.`;
   throw new SyncError('PARENT_MISMATCH', message, { height });
 }
 

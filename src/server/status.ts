@@ -37,11 +37,15 @@ export function statusDocument(
 }
 
 /** What a status document says of a chain. */
-export function chainMembers(source: Pick<BlockSource, 'chain' | 'chainId' | 'tip'>): object {
+export function chainMembers(
+  source: Pick<BlockSource, 'chain' | 'proves' | 'authorship' | 'chainId' | 'tip'>,
+): object {
   const { base, head, confirmed, finalized } = source.tip();
   return {
     protocol: PROTOCOL_VERSION,
     chain: source.chain,
+    proves: source.proves ?? null,
+    authorship: source.authorship ?? null,
     chainId: source.chainId(),
     base,
     head: refOf(head),

@@ -27,6 +27,14 @@ export class TrackedSource implements BlockSource {
     return this.#source.chain;
   }
 
+  get proves(): NonNullable<BlockSource['proves']> | null {
+    return this.#source.proves ?? null;
+  }
+
+  get authorship(): NonNullable<BlockSource['authorship']> | null {
+    return this.#source.authorship ?? null;
+  }
+
   chainId(): string | null {
     return this.#source.chainId();
   }

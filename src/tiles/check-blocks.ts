@@ -1,6 +1,7 @@
-import type { BlockHeader, BlockRange, ChainRules } from '../contracts/index.js';
+import type { BlockRange, ChainRules, DescribedBlock, TileValidators } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { type AppendPoint, checkLink, nextHeight } from '../internal/links.js';
+import { ValidatorCarry } from '../internal/validators.js';
 import { LINE_FEED } from './body.js';
 import type { Pace } from './pace.js';
 
@@ -19,6 +20,8 @@ export interface BlockColumns {
   readonly timestamps: readonly (number | null)[];
   /** Of the documents, without line feeds. */
   readonly lengths: readonly number[];
+  /** Validators of the blocks; `null` where the rules read none. */
+  readonly validators: TileValidators | null;
 }
 
 /** After so many bytes it is looked whether others should have their turn. */
@@ -36,6 +39,8 @@ export class BlockCheck {
   readonly #hashes: string[] = [];
   readonly #timestamps: (number | null)[] = [];
   readonly #lengths: number[] = [];
+  readonly #carry: ValidatorCarry;
+  #firstValidators: string | null = null;
   #previousHash = '';
   #point: AppendPoint;
   #documents: Buffer = NO_DOCUMENTS;
@@ -45,6 +50,7 @@ export class BlockCheck {
   constructor(checks: TileChecks, range: BlockRange) {
     this.#checks = checks;
     this.#range = range;
+    this.#carry = new ValidatorCarry(checks.rules, undefined);
     this.#point = { head: null, base: range.from };
   }
 
@@ -55,14 +61,21 @@ export class BlockCheck {
       hashes: this.#hashes,
       timestamps: this.#timestamps,
       lengths: this.#lengths,
+      validators: this.#validators(),
     };
+  }
+
+  #validators(): TileValidators | null {
+    const { left } = this.#carry;
+    const first = this.#firstValidators;
+    return first === null || left === null || left === undefined ? null : { first, left };
   }
 
   /**
    * Checks the next documents, each with its line feed. They are not held after that.
    *
    * @throws SyncError `BLOCK_MALFORMED`, `BLOCK_TOO_LARGE`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`, `HEIGHT_GAP`, `PARENT_MISMATCH`,
-   *   `GENESIS_MISMATCH`; `CODEC_CORRUPT` for a last line that does not end; `TILE_MISMATCH` for more blocks than heights.
+   *   `GENESIS_MISMATCH`, `SIGNATURE_INVALID`, `VALIDATORS_CHANGED`; `CODEC_CORRUPT` for a last line that does not end; `TILE_MISMATCH` for more blocks than heights.
    */
   async take(documents: Buffer, pace: Pace): Promise<void> {
     this.#documents = documents;
@@ -104,7 +117,7 @@ export class BlockCheck {
   }
 
   /** @param verified - what the rules have found in the block already; `null` to ask them. */
-  #takeOne(end: number, verified: BlockHeader | null): void {
+  #takeOne(end: number, verified: DescribedBlock | null): void {
     const due = nextHeight(this.#point);
     if (due > this.#range.to) throw tooMany(this.#range);
     const start = this.#start;
@@ -116,17 +129,19 @@ export class BlockCheck {
     this.#start = end + 1;
   }
 
-  #check(start: number, end: number, verified: BlockHeader | null): BlockHeader {
+  #check(start: number, end: number, verified: DescribedBlock | null): DescribedBlock {
     if (end < 0) throw new SyncError('CODEC_CORRUPT', "A tile's last document has no line feed.");
     if (end === start) throw new SyncError('BLOCK_MALFORMED', 'A tile has an empty line.');
     const { rules, maxBlockBytes } = this.#checks;
     if (end - start > maxBlockBytes) throw tooLarge(end - start, maxBlockBytes);
     const header = verified ?? rules.verify(this.#documents.subarray(start, end), null);
     checkLink(header, this.#point, rules);
+    this.#firstValidators ??= header.validators ?? null;
+    this.#carry.take(header, () => this.#documents.subarray(start, end));
     return header;
   }
 
-  #add(header: BlockHeader, length: number): void {
+  #add(header: DescribedBlock, length: number): void {
     if (this.#hashes.length === 0) this.#previousHash = header.previousHash;
     this.#hashes.push(header.hash);
     this.#timestamps.push(header.timestamp);

@@ -21,6 +21,7 @@ export function verifiedTile(
     headers: headersOf(from, columns),
     documentLengths: columns.lengths,
     body: { bytes, members },
+    validators: columns.validators,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { TileEntry, TileMember } from '../contracts/index.js';
+import type { TileEntry, TileMember, TileValidators } from '../contracts/index.js';
 import type { BlockColumns } from '../tiles/check-blocks.js';
 import type { CheckedTile } from '../tiles/verify.js';
 import type { WorkerModule } from './messages.js';
@@ -26,6 +26,7 @@ export interface PackedTile {
   readonly figures: Float64Array;
   readonly members: readonly TileMember[];
   readonly encoded: Uint8Array | null;
+  readonly validators: TileValidators | null;
 }
 
 /** Timestamp (NaN for none), length of the document, end of the hash. */
@@ -39,14 +40,14 @@ export function outgoingTile(request: Extract<TileRequest, { readonly kind: 'til
 
 /** A checked tile to hand over. */
 export function packTile({ columns, members, encoded }: CheckedTile): Parcel<PackedTile> {
-  const { previousHash } = columns;
+  const { previousHash, validators } = columns;
   const hashes = packHashes(columns.hashes);
   const figures = packFigures(columns);
   const body = encoded === null ? null : owning(encoded);
   const transfer = [figures.buffer];
   if (body !== null) transfer.push(body.buffer);
   if (hashes instanceof Uint8Array) transfer.push(hashes.buffer);
-  return { content: { previousHash, hashes, figures, members, encoded: body }, transfer };
+  return { content: { previousHash, hashes, figures, members, encoded: body, validators }, transfer };
 }
 
 function packHashes(hashes: readonly string[]): Uint8Array<ArrayBuffer> | readonly string[] {
@@ -71,14 +72,20 @@ function packFigures({ hashes, timestamps, lengths }: BlockColumns): Float64Arra
 }
 
 /** The tile that came. */
-export function unpackTile({ previousHash, members, encoded, ...packed }: PackedTile): CheckedTile {
-  return { columns: { previousHash, ...unpackBlocks(packed) }, members, encoded };
+export function unpackTile({
+  previousHash,
+  members,
+  encoded,
+  validators,
+  ...packed
+}: PackedTile): CheckedTile {
+  return { columns: { previousHash, validators, ...unpackBlocks(packed) }, members, encoded };
 }
 
 function unpackBlocks({
   hashes: packed,
   figures,
-}: Pick<PackedTile, 'hashes' | 'figures'>): Omit<BlockColumns, 'previousHash'> {
+}: Pick<PackedTile, 'hashes' | 'figures'>): Omit<BlockColumns, 'previousHash' | 'validators'> {
   const text = packed instanceof Uint8Array ? Buffer.from(packed.buffer) : null;
   const hashes: string[] = [];
   const timestamps: (number | null)[] = [];

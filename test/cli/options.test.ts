@@ -20,6 +20,8 @@ interface Files {
   readonly state: string;
   readonly otherState: string;
   readonly noState: string;
+  readonly noOptions: string;
+  readonly noObject: string;
   readonly headers: string;
   readonly tokens: string;
 }
@@ -41,6 +43,8 @@ async function makeFiles(t: ExecutionContext): Promise<Files> {
     state: at('state.mjs', 'export default { apply() {} };'),
     otherState: at('other.mjs', 'export default { aply() {} };'),
     noState: at('none.mjs', 'export const apply = 1;'),
+    noOptions: at('options.json', '{}'),
+    noObject: at('list.json', '[]'),
     tokens: at('tokens.txt', 'a 0123456789abcdef\n'),
     headers: at('headers.txt', '# a token\nauthorization: Bearer x\n'),
   };
@@ -69,6 +73,8 @@ function rowsFor({
   state,
   otherState,
   noState,
+  noOptions,
+  noObject,
   headers,
   tokens,
 }: Files): Readonly<Record<string, Row>> {
@@ -99,8 +105,21 @@ function rowsFor({
     '--cursor': { takes: ['x'], refuses: [''] },
     '--snapshots': { ...file(missing), beside: [`--key=${key}`] },
     '--chain': {
-      takes: ['sealed-json', 'ethereum', 'linked:a,b,c'],
-      refuses: ['', 'bitcoin', 'Ethereum', 'linked:a,b'],
+      takes: [
+        'sealed-json',
+        'ethereum',
+        'cometbft',
+        'bitcoin',
+        'fabric',
+        'linked:a,b,c',
+        'linked:a.b,c,d.e,f,ms',
+      ],
+      refuses: ['', 'dogecoin', 'Ethereum', 'linked:a,b'],
+    },
+    '--chain-options': {
+      takes: [noOptions],
+      refuses: ['', missing, state, noObject],
+      beside: ['--chain=cometbft'],
     },
     '--chain-id': { takes: ['x', 'ab'.repeat(32)], refuses: [''] },
     '--base': heights,
@@ -121,6 +140,7 @@ function rowsFor({
       ],
     },
     'seal --key': file(key),
+    'seal --from': { takes: ['cometbft', 'bitcoin', 'fabric'], refuses: ['', 'Fabric', 'geth'] },
     '--scheme': { takes: ['secp256k1', 'ed25519'], refuses: ['', 'rsa', 'Ed25519'] },
     '--max-block-bytes': counts,
     '--finality-depth': heights,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import {
   type SyncEngineConfig,
 } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
+import type { ChainRulesPlugin } from '../../src/contracts/index.js';
 import { run } from '../cli/cli.js';
 import { ndjson } from '../helpers/sealed-chain.js';
 
@@ -25,6 +26,15 @@ export interface Delivery {
   readonly storeCodec: string;
   /** Codec that the other one asks for; what a way doesn't have comes as `identity`. */
   readonly asked: string;
+  /** By default `sealed-json`. */
+  readonly chain?: DeliveredChain;
+}
+
+/** The rules of both nodes, the options as the command line takes them, and the height of the first block. */
+export interface DeliveredChain {
+  readonly rules: ChainRulesPlugin;
+  readonly options: object | null;
+  readonly base: number;
 }
 
 const SEED = new Uint8Array(32).fill(9);
@@ -50,19 +60,20 @@ async function synced(delivery: Delivery, config: Partial<SyncEngineConfig>): Pr
 
 async function live(delivery: Delivery): Promise<readonly Uint8Array[]> {
   const { documents } = delivery;
+  const base = delivery.chain?.base ?? 0;
   return withNodes(delivery, documents.slice(0, 1), { follow: true }, async (engine, source) => {
     const ended = engine.start();
     ended.catch(() => undefined);
-    for (const [height, document] of documents.entries()) {
-      if (height > 0) await source.append([document]);
-      await Promise.race([reached(engine, height), ended]);
+    for (const [at, document] of documents.entries()) {
+      if (at > 0) await source.append([document]);
+      await Promise.race([reached(engine, base + at), ended]);
     }
   });
 }
 
 /** A node that serves, and an engine that brings its blocks to another. */
 async function withNodes(
-  { maxBlockBytes, storeCodec, asked }: Delivery,
+  { maxBlockBytes, storeCodec, asked, chain }: Delivery,
   documents: readonly Uint8Array[],
   config: Partial<SyncEngineConfig>,
   sync: (engine: SyncEngine, source: Chain) => Promise<void>,
@@ -70,7 +81,9 @@ async function withNodes(
   const directory = mkdtempSync(join(tmpdir(), 'blockferry-'));
   const codecs = [...new Set([asked, 'gzip', 'identity'])];
   const limits = { maxBlockBytes };
-  const source = await openChain({ storage: memory, chain: 'sealed-json', storeCodec, codecs, limits });
+  const { rules = 'sealed-json', base = 0 } = chain ?? {};
+  const same = { chain: rules, base, codecs, limits };
+  const source = await openChain({ storage: memory, storeCodec, ...same });
   const signer = await secp256k1Signer(SEED);
   const snapshots = { signer, directory: join(directory, 'made'), codecs: [asked] };
   const server = createSyncServer({ source, limits, snapshots });
@@ -79,7 +92,7 @@ async function withNodes(
   const { port } = http.address() as AddressInfo;
   const peers = [`http://127.0.0.1:${port}/sync`];
   const storage = { use: 'leveldb', location: join(directory, 'store') } as const;
-  const engine = createSyncEngine({ peers, storage, codecs, limits, ...config });
+  const engine = createSyncEngine({ peers, storage, ...same, ...config });
   try {
     for (const document of documents) await source.append([document]);
     await sync(engine, source);
@@ -117,19 +130,34 @@ function reached(engine: SyncEngine, height: number): Promise<void> {
   });
 }
 
-async function throughFiles({ t, documents, maxBlockBytes }: Delivery): Promise<readonly Uint8Array[]> {
+async function throughFiles({
+  t,
+  documents,
+  maxBlockBytes,
+  chain,
+}: Delivery): Promise<readonly Uint8Array[]> {
   const directory = mkdtempSync(join(tmpdir(), 'blockferry-'));
   const data = ['--data', join(directory, 'store')];
   try {
     const most = ['--max-block-bytes', String(maxBlockBytes)];
-    const imported = await run(t, ['import', '-', ...data, ...most], ndjson(documents));
-    const verified = await run(t, ['verify', ...data]);
+    const rules = chain === undefined ? [] : rulesArguments(chain, directory);
+    const first = ['--base', String(chain?.base ?? 0)];
+    const imported = await run(t, ['import', '-', ...data, ...most, ...rules, ...first], ndjson(documents));
+    const verified = await run(t, ['verify', ...data, ...rules]);
     const exported = await run(t, ['export', ...data]);
     for (const { code, stderr } of [imported, verified, exported]) if (code !== 0) throw new Error(stderr);
     return linesOf(exported.stdout);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function rulesArguments({ rules, options }: DeliveredChain, directory: string): readonly string[] {
+  const chain = ['--chain', rules.create().id];
+  if (options === null) return chain;
+  const file = join(directory, 'options.json');
+  writeFileSync(file, JSON.stringify(options));
+  return [...chain, '--chain-options', file];
 }
 
 function linesOf(bytes: Buffer): readonly Uint8Array[] {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { ethereum } from '../../plugins/chain-ethereum/index.js';
-import { encodeList, encodeString } from '../../plugins/chain-ethereum/rlp.js';
+import { encode } from '../../plugins/chain-ethereum/rlp.js';
 import { type ErrorCode, isSyncError } from '../../src/errors/index.js';
 import { chainRulesCompliance } from '../../src/testing/compliance/chain-rules.js';
 import { dataTest } from '../helpers/data-test.js';
@@ -39,19 +39,19 @@ test('The plugin registers rules that certify hashes and start with a parent of 
 
 test('Byte strings and lists are encoded as in the examples of the RLP specification', (t) => {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-  const text = (value: string): Uint8Array => encodeString(Buffer.from(value));
-  t.is(hex(text('dog')), '83646f67');
-  t.is(hex(encodeList([text('cat'), text('dog')])), 'c88363617483646f67');
-  t.is(hex(text('')), '80');
-  t.is(hex(encodeList([])), 'c0');
-  t.is(hex(encodeString(Buffer.of(0x0f))), '0f');
-  t.is(hex(encodeString(Buffer.of(0x80))), '8180');
-  t.is(hex(encodeString(Buffer.of(0x04, 0x00))), '820400');
-  t.is(hex(encodeList([encodeList([]), encodeList([encodeList([])])])), 'c3c0c1c0');
-  t.is(hex(text('x'.repeat(55))).slice(0, 4), 'b778');
-  t.is(hex(text('x'.repeat(56))).slice(0, 6), 'b83878');
-  t.is(hex(text('x'.repeat(1024))).slice(0, 8), 'b9040078');
-  t.is(hex(encodeList([text('x'.repeat(70_000))])).slice(0, 16), 'fa011174ba011170');
+  const text = (value: string): Uint8Array => Buffer.from(value);
+  t.is(hex(encode(text('dog'))), '83646f67');
+  t.is(hex(encode([text('cat'), text('dog')])), 'c88363617483646f67');
+  t.is(hex(encode(text(''))), '80');
+  t.is(hex(encode([])), 'c0');
+  t.is(hex(encode(Buffer.of(0x0f))), '0f');
+  t.is(hex(encode(Buffer.of(0x80))), '8180');
+  t.is(hex(encode(Buffer.of(0x04, 0x00))), '820400');
+  t.is(hex(encode([[], [[]]])), 'c3c0c1c0');
+  t.is(hex(encode(text('x'.repeat(55)))).slice(0, 4), 'b778');
+  t.is(hex(encode(text('x'.repeat(56)))).slice(0, 6), 'b83878');
+  t.is(hex(encode(text('x'.repeat(1024)))).slice(0, 8), 'b9040078');
+  t.is(hex(encode([text('x'.repeat(70_000))])).slice(0, 16), 'fa011174ba011170');
 });
 
 test('Headers of Cancun and Prague have the hashes that they state', (t) => {

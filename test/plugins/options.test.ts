@@ -121,7 +121,13 @@ const trials: Readonly<Record<string, Trial>> = {
     spec: LINKED_OPTIONS,
     base: { height: 'h', hash: 'i', previousHash: 'p' },
     call: (options) => linked(options as LinkedOptions),
-    rows: { height: name, hash: name, previousHash: name },
+    rows: {
+      height: name,
+      hash: name,
+      previousHash: name,
+      timestamp: { takes: [undefined, null], refuses: ['a b', '', 1, 't', 'a.t'] },
+      timestampUnit: { takes: [undefined, null], refuses: ['m', '', 1, 'ms'] },
+    },
   },
 };
 
@@ -155,6 +161,17 @@ test('full names of linked rules are told without loading the rules as the rules
     'linked:a,ab,b',
     'linked:a,b,ab',
     'linked:é,ü,ö',
+    'linked:a.b,a,b',
+    'linked:a.b,a.b,c',
+    'linked:a..b,a,c',
+    'linked:.a,b,c',
+    'linked:a,b,c,t,ms',
+    'linked:a,b,c,c,ms',
+    'linked:a,b,c,t.u.v,rfc3339',
+    'linked:a,b,c,t,m',
+    'linked:a,b,c,t',
+    'linked:a,b,c,cc,s',
+    'linked:a,b,cc,c,s',
   ];
   for (const id of [
     ...ids,

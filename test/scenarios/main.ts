@@ -1,4 +1,5 @@
 import { agreement } from './agreement.js';
+import { chains } from './chains.js';
 import { blackHole } from './black-hole.js';
 import { buffering } from './buffering.js';
 import { droppedLine } from './dropped-line.js';
@@ -19,6 +20,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   bombs,
   agreement,
   buffering,
+  chains,
 };
 
 const wanted = process.argv.slice(2);

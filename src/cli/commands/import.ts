@@ -35,6 +35,7 @@ export function command(): Command {
     .addOption(OPTION.dataOrStore())
     .addOption(OPTION.store())
     .addOption(OPTION.chain())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.chainId())
     .addOption(OPTION.base())
     .addOption(OPTION.producer())

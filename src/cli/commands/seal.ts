@@ -11,11 +11,12 @@ import type { BlockSigner } from '../../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { openPlanned } from '../../open-chain.js';
+import { documentsFrom, type Source, SOURCES } from '../answers/from.js';
 import { UsageError } from '../exit.js';
 import { openInput } from '../input.js';
 import { type Line, readLines } from '../ndjson.js';
 import { filled, OPTION, storePlan, wholeNumber } from '../options.js';
-import { writeLines } from '../output.js';
+import { inPieces, writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { countText } from '../units.js';
 
@@ -31,6 +32,10 @@ Examples:
   $ blockferry seal < records.ndjson | blockferry import --data ./node-a -
   $ blockferry seal --data ./node-a < more.ndjson > next.ndjson     # goes on from the head of a store
   $ blockferry seal --key ./producer.key < records.ndjson > chain.ndjson   # see keygen
+  $ (curl -s $NODE/block?height=7; curl -s $NODE/commit?height=7; curl -s $NODE/validators?height=7) \\
+      | blockferry seal --from cometbft > blocks.ndjson
+  $ bitcoin-cli getblock $HASH 2 | blockferry seal --from bitcoin > blocks.ndjson
+  $ blockferry seal --from fabric mychannel_7.block > blocks.ndjson
   $ blockferry seal --height 10 --previous-hash HASH < more.ndjson  # goes on from block 9, whose hash is HASH`;
 
 interface SealOptions {
@@ -38,6 +43,7 @@ interface SealOptions {
   readonly previousHash?: string;
   readonly data?: string;
   readonly key?: string;
+  readonly from?: Source;
   readonly json?: boolean;
 }
 
@@ -57,10 +63,19 @@ export function command(): Command {
     )
     .addOption(new Option('--data <dir>', 'go on from the head of this store'))
     .addOption(new Option('--key <file>', 'sign the blocks with this key (see keygen)').argParser(filled))
+    .addOption(
+      new Option('--from <node>', 'take blocks out of what the interface of such a node answers')
+        .choices(SOURCES)
+        .conflicts(['height', 'previousHash', 'data', 'key']),
+    )
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((file: string, options: SealOptions) =>
-      runCommand({ json: options.json, dataOnStdout: true }, (context) => sealInput(file, options, context)),
+      runCommand({ json: options.json, dataOnStdout: true }, (context) =>
+        options.from === undefined
+          ? sealInput(file, options, context)
+          : takeInput(file, options.from, context),
+      ),
     );
 }
 
@@ -79,6 +94,26 @@ async function sealInput(file: string, options: SealOptions, context: CommandCon
       { blocks: sealed.blocks },
       signal.aborted ? `Interrupted: sealed ${figures}` : `Sealed ${figures}`,
     );
+    input.close();
+  }
+}
+
+/** Nothing is sealed: the blocks are those of another chain. */
+async function takeInput(file: string, from: Source, context: CommandContext): Promise<void> {
+  const { signal, conclude } = context;
+  const input = openInput(file, CHUNK_BYTES, signal);
+  let blocks = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const document of documentsFrom(from, input.chunks, DEFAULT_ENGINE_LIMITS.maxBlockBytes)) {
+      yield document;
+      blocks++;
+    }
+  };
+  try {
+    await writeLines(inPieces(counted()), null, signal);
+  } finally {
+    const figures = `${countText(blocks, 'block')} of ${from}.`;
+    conclude({ blocks }, signal.aborted ? `Interrupted: took ${figures}` : `Took ${figures}`);
     input.close();
   }
 }

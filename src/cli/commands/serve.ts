@@ -79,6 +79,7 @@ export function command(): Command {
     )
     .addOption(peerOption('node to follow while serving; may be given several times').conflicts(['ingest']))
     .addOption(OPTION.chain())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.chainId())
     .addOption(OPTION.base())
     .addOption(OPTION.checkpoint())

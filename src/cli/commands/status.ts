@@ -26,6 +26,8 @@ interface StatusOptions extends Pick<StoreOptions, 'data' | 'store'>, Connection
 /** What is told of a node, whichever side it is read from. */
 interface NodeStatus {
   readonly chain: string;
+  readonly proves?: readonly string[] | null;
+  readonly authorship?: string | null;
   readonly chainId: string | null;
   readonly base: number;
   readonly head: BlockRef | null;
@@ -111,9 +113,21 @@ async function toldBy(server: SyncServer, signal: AbortSignal): Promise<NodeStat
   return JSON.parse(Buffer.from(body as Uint8Array).toString()) as NodeStatus;
 }
 
-function inWords({ chain, chainId, base, head, finalized, assumed }: NodeStatus): readonly string[] {
+function inWords({
+  chain,
+  proves,
+  authorship,
+  chainId,
+  base,
+  head,
+  finalized,
+  assumed,
+}: NodeStatus): readonly string[] {
   return [
     `rules:     ${chain}`,
+    ...(Array.isArray(proves)
+      ? [`proved:    ${proves.join(', ')}; authors: ${authorship ?? 'not said'}`]
+      : []),
     `chain:     ${chainId ?? 'not known yet'}`,
     `base:      block ${base}`,
     `head:      ${head === null ? 'no block yet' : refText(head)}`,

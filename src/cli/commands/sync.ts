@@ -50,6 +50,7 @@ export function command(): Command {
     .addOption(OPTION.dataOrStore())
     .addOption(OPTION.store())
     .addOption(OPTION.chain())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.chainId())
     .addOption(OPTION.base())
     .addOption(OPTION.checkpoint())

@@ -6,7 +6,7 @@ import { verifyChain } from '../../chain/verify-chain.js';
 import { UsageError } from '../exit.js';
 import { OPTION, type StoreOptions } from '../options.js';
 import { readingStore } from '../open-to-read.js';
-import { storeText, chainSummary } from '../chain-summary.js';
+import { chainSummary, provedText, storeText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
 import { countText } from '../units.js';
@@ -14,6 +14,7 @@ import { countText } from '../units.js';
 const EXAMPLES = `
 Reads every block and checks it again from the bytes up: checksum, encoding, form, hash and the link to the block
 before. The first bad one is named, and the exit status is 1. So is a block that is not the one of a --checkpoint.
+What the chain's rules prove of each block is told at the end; the rest, nothing has shown.
 With --producer the newest block has to be signed by one of them, which vouches for all before it; with --signatures
 too, each block has to be.
 
@@ -33,6 +34,8 @@ export function command(): Command {
   return new Command('verify')
     .addOption(OPTION.dataOrStore())
     .addOption(OPTION.store())
+    .addOption(OPTION.chain())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.checkpoint())
     .addOption(OPTION.producer())
     .addOption(new Option('--signatures', "check the signature of each block, by --producer's keys"))
@@ -45,15 +48,17 @@ async function verify(options: VerifyOptions, context: CommandContext): Promise<
   const { producer, signatures = false } = options;
   if (signatures && producer === undefined) throw new UsageError('--signatures needs --producer.');
   const { signal } = context;
-  await readingStore(options, { command: 'verify', signal }, (chain) => check(chain, signatures, context));
+  await readingStore(options, { command: 'verify', signal }, (chain) =>
+    check(chain, options, context),
+  );
 }
 
 async function check(
   chain: Chain,
-  signatures: boolean,
+  { signatures = false, chainOptions }: VerifyOptions,
   { out, signal, conclude }: CommandContext,
 ): Promise<void> {
-  const rules = await new PluginResolver([]).rules(chain.chain);
+  const rules = await new PluginResolver([], chainOptions).rules(chain.chain);
   const meter = new ProgressMeter(() => performance.now());
   meter.place(null, chain.tip().head?.height ?? null);
   const tell = (): void => {
@@ -67,5 +72,9 @@ async function check(
   tell();
   const { blocks } = meter.current();
   const held = chainSummary(chain);
-  conclude({ blocks, ...held }, `Verified ${countText(blocks, 'block')}; ${storeText(held.head)}.`);
+  const { proves, authorship } = chain;
+  conclude({ blocks, proves, authorship, ...held }, [
+    `Verified ${countText(blocks, 'block')}; ${storeText(held.head)}.`,
+    provedText(proves, authorship),
+  ]);
 }

@@ -1,0 +1,61 @@
+import { SyncError } from '../../../src/errors/index.js';
+import { recoverAddress } from './recover.js';
+import type { Seal, SealedHeader } from './extra.js';
+
+/** How many validators have to seal: of Besu and GoQuorum since 2020, or of GoQuorum before. */
+export type Quorum = 'ceil(2n/3)' | '2f+1';
+
+/** What seals are checked against. */
+export interface SealChecks {
+  readonly height: number;
+  /** Who may seal; `null` where nobody says so: then any signature does. */
+  readonly validators: readonly string[] | null;
+  readonly quorum: Quorum;
+}
+
+/** The number of seals that a block needs. */
+export function needed(validators: number, quorum: Quorum): number {
+  return quorum === '2f+1' ? 2 * (Math.ceil(validators / 3) - 1) + 1 : Math.ceil((2 * validators) / 3);
+}
+
+/**
+ * Checks that each seal is canonical and by another validator, and that there are enough of them.
+ *
+ * @returns who sealed.
+ * @throws SyncError `SIGNATURE_INVALID`
+ */
+export function verifySeals(
+  { proposer, commits, kind }: SealedHeader,
+  checks: SealChecks & { readonly validators: readonly string[] },
+): readonly string[] {
+  if (proposer !== null) verifySeal(proposer, "The proposer's seal", checks);
+  const sealers = new Set<string>();
+  for (const [index, seal] of commits.entries()) {
+    const address = verifySeal(seal, `Seal ${index} (${kind})`, checks);
+    if (sealers.has(address))
+      throw invalid(checks.height, `Seal ${index} is a second one by the validator ${address}`);
+    sealers.add(address);
+  }
+  const least = needed(checks.validators.length, checks.quorum);
+  if (sealers.size >= Math.max(1, least)) return [...sealers];
+  const why = `It has ${sealers.size} commit seals; ${checks.validators.length} validators need ${Math.max(1, least)}`;
+  throw invalid(checks.height, why);
+}
+
+/** @returns who made it */
+export function verifySeal(seal: Seal, what: string, { height, validators }: SealChecks): string {
+  const found = recoverAddress(seal.bytes, seal.digest);
+  if ('fault' in found) throw invalid(height, `${what} ${found.fault}`);
+  if (validators?.includes(found.address) === false)
+    throw invalid(
+      height,
+      `${what} is by ${found.address}, which is none of its ${validators.length} validators`,
+    );
+  return found.address;
+}
+
+export function invalid(height: number, why: string): SyncError {
+  return new SyncError('SIGNATURE_INVALID', `Block ${height} is not sealed as its chain demands. ${why}.`, {
+    height,
+  });
+}

@@ -1,0 +1,84 @@
+import { SyncError } from '../../../src/errors/index.js';
+
+/** Validators from a height on, as a configuration names them. */
+export interface ValidatorsFrom {
+  /** First height at which they may make blocks. */
+  readonly from: number;
+  /** Their addresses: `0x` and 40 hex digits. */
+  readonly list: readonly string[];
+}
+
+/** Validators that a configuration names, by height. */
+export class PinnedValidators {
+  readonly #entries: readonly ValidatorsFrom[];
+
+  /** @param entries - lowest height first. */
+  constructor(entries: readonly ValidatorsFrom[]) {
+    this.#entries = entries.map(({ from, list }) => ({ from, list: sorted(list) }));
+  }
+
+  get areNone(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** Those that hold at a height; `null` when none do. */
+  at(height: number): ValidatorsFrom | null {
+    return this.#entries.findLast(({ from }) => from <= height) ?? null;
+  }
+
+  /** Whether a height is one from which validators are named. */
+  startsAt(height: number): boolean {
+    return this.#entries.some(({ from }) => from === height);
+  }
+
+  /** @throws SyncError `VALIDATORS_CHANGED` when a block at a height that is named has others */
+  check(height: number, list: readonly string[]): void {
+    if (!this.startsAt(height)) return;
+    const pinned = this.at(height)?.list ?? [];
+    if (textOf(pinned) !== textOf(list))
+      throw changed(
+        height,
+        `has the validators ${textOf(list)}; \`validators\` of these rules names ${textOf(pinned)}`,
+      );
+  }
+}
+
+/** Addresses in one spelling and order. */
+export function sorted(addresses: readonly string[]): readonly string[] {
+  return addresses.map((address) => address.toLowerCase()).toSorted();
+}
+
+/** A set as text, the same for the same set. */
+export function textOf(addresses: readonly string[]): string {
+  return sorted(addresses).join();
+}
+
+export function changed(height: number, why: string): SyncError {
+  const message = `Block ${height} ${why}.`;
+  return new SyncError('VALIDATORS_CHANGED', message, { height });
+}
+
+/**
+ * Checks that a set that differs from the one before by one validator is vouched for by enough of the old one: more than
+ * a third of it, so by one at least that is honest, must have sealed the block that names the new one.
+ *
+ * @throws SyncError `VALIDATORS_CHANGED`
+ */
+export function checkCarried(
+  height: number,
+  before: readonly string[],
+  { now, sealers }: { readonly now: readonly string[]; readonly sealers: readonly string[] },
+): void {
+  const added = now.filter((address) => !before.includes(address));
+  const removed = before.filter((address) => !now.includes(address));
+  const vouching = sealers.filter((address) => before.includes(address));
+  const isVouchedFor = vouching.length * 3 > before.length;
+  if (added.length + removed.length <= 1 && isVouchedFor) return;
+  const what = isVouchedFor
+    ? `${added.length} were added and ${removed.length} removed, where a vote changes one`
+    : `${vouching.length} of the ${before.length} validators before it have sealed it`;
+  throw changed(
+    height,
+    `has other validators than the block below left, without proof: ${what}. If the change is right, name the new ones in \`validators\` of these rules, from height ${height} on`,
+  );
+}

@@ -9,7 +9,7 @@ import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker }
 import { FRAMES, TILES } from './segment-files.js';
 import { Segments } from './segments.js';
 import { checkTables, tablesToCheck } from './table-check.js';
-import { TileCache } from './tile-cache.js';
+import { TileCache } from '../../src/tiles/tile-cache.js';
 
 /** The LevelDB of a store: binary keys and values. */
 type Database = ClassicLevel<Buffer, Buffer>;

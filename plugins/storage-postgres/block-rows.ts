@@ -2,17 +2,17 @@ import { crc32 } from 'node:zlib';
 import type { BlockHeader, BlockRange, BlockRef, Frame } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import type { Run } from './database.js';
+import { chunksOf, INSERT_ROWS, insertPieces, PART_BYTES, type PartRow } from './pieces.js';
 import { ALIVE, type Tables } from './schema.js';
 import { checkSeen, type Seen, seenColumns } from './seen.js';
 import type { Moment } from './store-row.js';
 
-/** Most bytes of a row; a larger block goes on in rows of its own. */
-const PART_BYTES = 1024 * 1024;
+/** What one page of a read aims at. */
+export const PAGE_BYTES = 1024 * 1024;
+const ROWS = INSERT_ROWS;
 
-/** What one statement inserts at most, and what one page of a read aims at. */
-const INSERT_BYTES = 4 * 1024 * 1024;
-const PAGE_BYTES = 1024 * 1024;
-const ROWS = 1024;
+/** Heights and sizes that are read at once. */
+const SIZES = 8192;
 
 const VISIBLE = 'store = $1 and gen = $2 and born <= $3 and died > $3';
 
@@ -39,17 +39,18 @@ export async function insertBlocks(
   place: Place,
   frames: readonly Frame[],
 ): Promise<void> {
-  for (let at = 0; at < frames.length;) {
-    const chunk: Frame[] = [];
-    for (let bytes = 0; at < frames.length && chunk.length < ROWS && bytes < INSERT_BYTES; at++) {
-      const frame = frames[at];
-      if (frame === undefined) break;
-      bytes += Math.min(frame.bytes.byteLength, PART_BYTES);
-      chunk.push(frame);
-    }
+  for (const chunk of chunksOf(frames, ({ bytes }) => Math.min(bytes.byteLength, PART_BYTES))) {
     await insertChunk(run, tables, place, chunk);
-    for (const frame of chunk) await insertParts(run, tables, place, frame);
+    await insertPieces(run, tables.parts, place, chunk.flatMap(partsOf));
   }
+}
+
+/** What of a large block is not in its own row. */
+function partsOf({ header: { height }, bytes }: Frame): readonly PartRow[] {
+  const parts: PartRow[] = [];
+  for (let part = 1; part * PART_BYTES < bytes.byteLength; part++)
+    parts.push({ height, part, bytes: bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES) });
+  return parts;
 }
 
 async function insertChunk(
@@ -86,20 +87,6 @@ async function insertChunk(
   ]);
 }
 
-async function insertParts(
-  run: Run,
-  { parts }: Tables,
-  place: Place,
-  { header, bytes }: Frame,
-): Promise<void> {
-  const sql = `insert into ${parts} (store, gen, height, born, part, bytes) values ($1, $2, $3, $4, $5, $6)
-    on conflict do nothing`;
-  for (let part = 1; part * PART_BYTES < bytes.byteLength; part++) {
-    const piece = Buffer.from(bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES));
-    await run(sql, [place.store, place.gen, header.height, place.version, part, piece]);
-  }
-}
-
 /** Drops the blocks of a range of heights, for those who see the version of the place; piece by piece. */
 export async function dropBlocks(
   run: Run,
@@ -113,21 +100,45 @@ export async function dropBlocks(
     await run(sql, [place.store, place.gen, place.version, at, Math.min(to, at + ROWS - 1)]);
 }
 
-/** Refs of the blocks of a range of heights, newest first. */
+/** Drops the blocks of a range of heights that a tile took the place of at a version. */
+export async function dropReplacedBlocks(
+  run: Run,
+  { blocks }: Tables,
+  { store, gen }: Place,
+  { from, to, born }: BlockRange & { readonly born: number },
+): Promise<void> {
+  const sql = `update ${blocks} set died = $3
+    where store = $1 and gen = $2 and height between $4 and $5 and born < $3 and died = ${ALIVE}`;
+  await run(sql, [store, gen, born, from, to]);
+}
+
+/** Heights of a range that have a row, and the lengths of the documents, in order: so many at a time. */
+export async function* sizesIn(
+  run: Run,
+  { blocks }: Tables,
+  { store, gen, version }: Place,
+  { from, to }: BlockRange,
+): AsyncGenerator<readonly { readonly height: number; readonly documentBytes: number }[]> {
+  const sql = `select height, doc_bytes from ${blocks} where ${VISIBLE} and height between $4 and $5
+    order by height limit ${SIZES}`;
+  for (let next = from; next <= to;) {
+    const rows = await run<Pick<RawBlock, 'height' | 'doc_bytes'>>(sql, [store, gen, version, next, to]);
+    if (rows.length === 0) return;
+    yield rows.map((row) => ({ height: Number(row.height), documentBytes: Number(row.doc_bytes) }));
+    next = Number(rows.at(-1)?.height) + 1;
+  }
+}
+
+/** Refs of the blocks of at most 1,024 heights that have a row. */
 export async function refsOf(
   run: Run,
   { blocks }: Tables,
   { store, gen, version }: Place,
   { from, to }: BlockRange,
 ): Promise<readonly BlockRef[]> {
-  const sql = `select height, hash from ${blocks} where ${VISIBLE} and height between $4 and $5 order by height desc`;
-  const refs: BlockRef[] = [];
-  for (let top = to; top >= from; top -= ROWS) {
-    const values = [store, gen, version, Math.max(from, top - ROWS + 1), top];
-    const rows = await run<Pick<RawBlock, 'height' | 'hash'>>(sql, values);
-    for (const { height, hash } of rows) refs.push({ height: Number(height), hash });
-  }
-  return refs;
+  const sql = `select height, hash from ${blocks} where ${VISIBLE} and height between $4 and $5`;
+  const rows = await run<Pick<RawBlock, 'height' | 'hash'>>(sql, [store, gen, version, from, to]);
+  return rows.map(({ height, hash }) => ({ height: Number(height), hash }));
 }
 
 /** The header at a height; `null` when there is no row. */
@@ -142,7 +153,7 @@ export async function headerAt(
   return row === undefined ? null : headerOf(row);
 }
 
-/** The first frames of a range, of about 1 MiB, at least one; fewer where rows are missing. */
+/** The first frames of a range, of about 1 MiB, up to the first height that has no row. */
 export async function framesFrom(
   run: Run,
   tables: Tables,
@@ -164,7 +175,8 @@ export async function framesFrom(
   ]);
   if (rows.length > 0) checkSeen(at, rows[0]);
   const frames: Frame[] = [];
-  for (const row of rows) frames.push(await frameOf(run, tables, at, row));
+  for (const row of rows)
+    if (Number(row.height) === from + frames.length) frames.push(await frameOf(run, tables, at, row));
   return frames;
 }
 

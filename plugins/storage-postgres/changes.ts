@@ -1,6 +1,5 @@
 import type { BlockHeader, BlockRef, ChainChange, Checkpoint } from '../../src/contracts/index.js';
-import { refsOf } from './block-rows.js';
-import { headerOf, pageOf, type Source } from './reads.js';
+import { headerOf, pageOf, refsIn, type Source } from './reads.js';
 import type { Moment } from './store-row.js';
 
 /** Newest blocks whose hashes a reader knows, to find where a branch begins. */
@@ -39,7 +38,7 @@ export class KnownBlocks {
     const { head, base } = at.checkpoint;
     if (head === null) return;
     const range = { from: Math.max(base, head.height - KNOWN + 1), to: head.height };
-    const refs = await source.reading((run) => refsOf(run, source.tables, at, range));
+    const refs = await refsIn(source, at, range);
     for (const ref of refs.toReversed()) this.add(ref);
   }
 }
@@ -93,7 +92,7 @@ async function commonBlock(
   const header = await headerOf(source, to, top);
   if (known.has(header)) return header;
   const range = { from: Math.max(base, top - KNOWN), to: top };
-  const refs = await source.reading((run) => refsOf(run, source.tables, to, range));
+  const refs = await refsIn(source, to, range);
   const height = refs.find((ref) => known.has(ref))?.height;
   if (height !== undefined) return headerOf(source, to, height);
   const { finalized } = shown;

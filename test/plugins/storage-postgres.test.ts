@@ -27,6 +27,7 @@ const fixture: StorageFixture = {
     await storage.close();
     return at(names.get(storage) ?? '');
   },
+  keepsTiles: true,
 };
 
 test.before(async () => {

@@ -2,14 +2,15 @@ import { crc32 } from 'node:zlib';
 import type { BlockHeader, BlockRange, BlockRef, Frame } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import type { Run } from './database.js';
-import { chunksOf, INSERT_ROWS, insertPieces, PART_BYTES, type PartRow } from './pieces.js';
+import type { CopyColumns, CopyRow } from './copy.js';
+import { insertPieces, PART_BYTES, type PartRow } from './pieces.js';
 import { ALIVE, type Tables } from './schema.js';
 import { checkSeen, type Seen, seenColumns } from './seen.js';
 import type { Moment } from './store-row.js';
 
 /** What one page of a read aims at. */
 export const PAGE_BYTES = 1024 * 1024;
-const ROWS = INSERT_ROWS;
+const ROWS = 1024;
 
 /** Heights and sizes that are read at once. */
 const SIZES = 8192;
@@ -32,17 +33,37 @@ interface RawBlock {
   readonly bytes: Buffer;
 }
 
-/** Inserts blocks; those that are there already stay. */
+const COLUMNS = {
+  store: 'int4',
+  gen: 'int4',
+  height: 'int8',
+  born: 'int8',
+  hash: 'text',
+  prev: 'text',
+  ts: 'float8',
+  codec: 'text',
+  doc_bytes: 'int8',
+  size: 'int4',
+  crc: 'int8',
+  bytes: 'bytes',
+} as const satisfies CopyColumns;
+
+/** Inserts blocks. */
 export async function insertBlocks(
   run: Run,
   tables: Tables,
-  place: Place,
+  { store, gen, version }: Place,
   frames: readonly Frame[],
 ): Promise<void> {
-  for (const chunk of chunksOf(frames, ({ bytes }) => Math.min(bytes.byteLength, PART_BYTES))) {
-    await insertChunk(run, tables, place, chunk);
-    await insertPieces(run, tables.parts, place, chunk.flatMap(partsOf));
-  }
+  if (frames.length === 0) return;
+  const rows = frames.map(({ header, codec, documentBytes, bytes }): CopyRow => {
+    const { height, hash, previousHash, timestamp } = header;
+    const first = bytes.subarray(0, PART_BYTES);
+    const known = [store, gen, height, version, hash, previousHash, timestamp, codec, documentBytes];
+    return [...known, bytes.byteLength, crc32(bytes), first];
+  });
+  await run.into(tables.blocks, COLUMNS, rows);
+  await insertPieces(run, tables.parts, { store, gen, version }, frames.flatMap(partsOf));
 }
 
 /** What of a large block is not in its own row. */
@@ -51,40 +72,6 @@ function partsOf({ header: { height }, bytes }: Frame): readonly PartRow[] {
   for (let part = 1; part * PART_BYTES < bytes.byteLength; part++)
     parts.push({ height, part, bytes: bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES) });
   return parts;
-}
-
-async function insertChunk(
-  run: Run,
-  { blocks }: Tables,
-  place: Place,
-  frames: readonly Frame[],
-): Promise<void> {
-  const firsts = frames.map(({ bytes }) => bytes.subarray(0, PART_BYTES));
-  let end = 1;
-  const offsets = firsts.map(({ byteLength }) => (end += byteLength) - byteLength);
-  const headers = frames.map(({ header }) => header);
-  const sql = `insert into ${blocks} (store, gen, born, height, hash, prev, ts, codec, doc_bytes, size, crc, bytes)
-    select $1, $2, $3, u.height, u.hash, u.prev, u.ts, u.codec, u.doc_bytes, u.size, u.crc,
-      substring($4::bytea from u.at for u.len)
-    from unnest($5::bigint[], $6::text[], $7::text[], $8::float8[], $9::text[], $10::bigint[], $11::int[], $12::bigint[],
-      $13::int[], $14::int[]) as u(height, hash, prev, ts, codec, doc_bytes, size, crc, at, len)
-    on conflict do nothing`;
-  await run(sql, [
-    place.store,
-    place.gen,
-    place.version,
-    Buffer.concat(firsts),
-    headers.map(({ height }) => height),
-    headers.map(({ hash }) => hash),
-    headers.map(({ previousHash }) => previousHash),
-    headers.map(({ timestamp }) => timestamp),
-    frames.map(({ codec }) => codec),
-    frames.map(({ documentBytes }) => documentBytes),
-    frames.map(({ bytes }) => bytes.byteLength),
-    frames.map(({ bytes }) => crc32(bytes)),
-    offsets,
-    firsts.map(({ byteLength }) => byteLength),
-  ]);
 }
 
 /** Drops the blocks of a range of heights, for those who see the version of the place; piece by piece. */

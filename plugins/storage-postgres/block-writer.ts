@@ -21,7 +21,7 @@ import type { RowChange, Writer } from './writer.js';
 /** What blocks are written with. */
 export interface BlockWriterParts {
   readonly writer: Writer;
-  source(): Source;
+  readonly source: () => Source;
   /** Runs a step in the turn of a write. */
   queued<T>(step: () => Promise<T>): Promise<T>;
   /** Tells readers that the store has changed. */
@@ -46,6 +46,10 @@ export class BlockWriter {
         parts.tell();
       },
     });
+  }
+
+  get writer(): Writer {
+    return this.#parts.writer;
   }
 
   /** As {@link Storage.commit}. */

@@ -2,7 +2,8 @@ import type { PoolClient } from 'pg';
 import { abortError, onAbort, sleep } from '../../src/internal/abort.js';
 import { serversOf } from '../../src/internal/postgres-options.js';
 import { isOfTheServer, isPassing, storeError, unavailable } from './errors.js';
-import { ask, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
+import { type CopyColumns, copyInto, copyOut, type CopyRow } from './copy.js';
+import { ask, asked, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
 
 /** First and longest pause between two tries. */
 const RETRY_MS = { first: 50, longest: 1_000 };
@@ -14,7 +15,15 @@ const WRITERS = 2;
 const CANCELLED = { code: '01000', routine: 'SyncRepWaitForLSN' };
 
 /** Runs one statement and gives its rows. */
-export type Run = <R>(sql: string, values?: readonly unknown[]) => Promise<readonly R[]>;
+export type Ask = <R>(sql: string, values?: readonly unknown[]) => Promise<readonly R[]>;
+
+/** The same, with what moves many bytes. */
+export interface Run extends Ask {
+  /** Copies rows into a table. */
+  into(table: string, columns: CopyColumns, rows: Iterable<CopyRow>): Promise<void>;
+  /** The fields of the rows that a query without parameters gives, as bytes. */
+  bytes(query: string): Promise<readonly (readonly (Buffer | null)[])[]>;
+}
 
 /** How a transaction ended. */
 export interface Transacted<T> {
@@ -74,16 +83,16 @@ export class Database {
   }
 
   /** Runs a statement that changes nothing, again and again while the server is away. @throws SyncError `STORE_UNAVAILABLE` */
-  readonly read: Run = <R>(sql: string, values: readonly unknown[] = []) =>
+  readonly read: Ask = <R>(sql: string, values: readonly unknown[] = []) =>
     this.reading((run) => run<R>(sql, values));
 
   /** Runs a step that changes nothing, again and again while the server is away. @throws SyncError `STORE_UNAVAILABLE` */
   reading<T>(step: (run: Run) => Promise<T>): Promise<T> {
     return this.outlast(async () => {
       const { reads } = this.#links;
-      const run: Run = (sql, values) =>
-        reads.use(async (client) => ({ value: await ask(client, sql, values), isSound: true }));
-      return this.#watching(() => step(run));
+      const each = <V>(use: (client: PoolClient) => Promise<V>): Promise<V> =>
+        reads.use(async (client) => ({ value: await use(client), isSound: true }));
+      return this.#watching(() => step(this.#runner(each)));
     });
   }
 
@@ -182,6 +191,17 @@ export class Database {
     }
   }
 
+  /** @param each - lends a connection for one statement. */
+  #runner(each: <V>(use: (client: PoolClient) => Promise<V>) => Promise<V>): Run {
+    const { copy } = this.#pg;
+    const run: Ask = (sql, values) => each((client) => ask(client, sql, values));
+    return Object.assign(run, {
+      into: (table: string, columns: CopyColumns, rows: Iterable<CopyRow>) =>
+        each((client) => asked(() => copyInto(client, copy, { table, columns, rows }))),
+      bytes: (query: string) => each((client) => asked(() => copyOut(client, copy, query))),
+    });
+  }
+
   async #transact<T>(
     client: PoolClient,
     step: (run: Run) => Promise<T>,
@@ -199,7 +219,7 @@ export class Database {
     client.on('notice', onNotice);
     try {
       await ask(client, this.#begin);
-      const value = await step((sql, values) => ask(client, sql, values));
+      const value = await step(this.#runner((use) => use(client)));
       await ask(client, 'commit');
       return { value: { value, isDurable: !isCancelled }, isSound: true };
     } finally {

@@ -57,7 +57,10 @@ export class PostgresStorage implements Storage {
     this.tiles = new PostgresTiles({
       source: () => this.#source(),
       current: (read) => this.#current(read),
-      maker: () => (this.#opened().side.role === 'writer' ? (this.#blocks?.maker ?? null) : null),
+      maker: () => {
+        const { side } = this.#opened();
+        return side.role === 'writer' ? this.#blocksOf(side).maker : null;
+      },
       made: () => this.#blocks?.maker.made ?? 0,
     });
     if (settings.role === 'reader') this.watch = (listener) => this.#follower().watch(listener);
@@ -80,25 +83,11 @@ export class PostgresStorage implements Storage {
       abort.abort();
     };
     try {
-      if (this.#open !== null) return;
-      this.#open = await openStore(this.#settings, host, abort.signal);
-      this.#blocks = this.#blockWriter(this.#open);
+      this.#open ??= await openStore(this.#settings, host, abort.signal);
     } finally {
       abort.release();
       this.#callOff = null;
     }
-  }
-
-  #blockWriter({ side }: OpenStore): BlockWriter | null {
-    if (side.role === 'reader') return null;
-    return new BlockWriter({
-      writer: side.writer,
-      source: () => this.#source(),
-      queued: (step) => this.#queue.run(step),
-      tell: () => {
-        side.teller.tell();
-      },
-    });
   }
 
   checkpoint(): Checkpoint {
@@ -270,14 +259,26 @@ export class PostgresStorage implements Storage {
   ): Promise<T> {
     const open = this.#opened();
     const { side } = open;
-    const blocks = this.#blocks;
-    if (side.role === 'reader' || blocks === null)
+    if (side.role === 'reader')
       throw new SyncError('STORE_READ_ONLY', 'The store is open for reading: another process writes it.');
     return this.#queue.run(async () => {
-      const result = await task({ ...open, writer: side.writer, blocks });
+      const result = await task({ ...open, writer: side.writer, blocks: this.#blocksOf(side) });
       side.teller.tell();
       return result;
     });
+  }
+
+  #blocksOf({ writer, teller }: WriterSide): BlockWriter {
+    if (this.#blocks?.writer !== writer)
+      this.#blocks = new BlockWriter({
+        writer,
+        source: () => this.#source(),
+        queued: (step) => this.#queue.run(step),
+        tell: () => {
+          teller.tell();
+        },
+      });
+    return this.#blocks;
   }
 
   #follower(): Follower {

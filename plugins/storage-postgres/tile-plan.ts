@@ -5,26 +5,28 @@ import type { Run } from './database.js';
 import { pageOf, type Source } from './reads.js';
 import { dropChanges } from './state-rows.js';
 import type { Moment } from './store-row.js';
-import { headsInTile } from './tile-reads.js';
+import { findTile, headsInTile } from './tile-reads.js';
 import { dropTiles, tilesIn, type TileRow, undecideTiles } from './tile-rows.js';
 
 /** Which tiles could be made of what a store has at a moment. @throws SyncError `STORE_DAMAGED` */
 export async function planOf(source: Source, at: Moment): Promise<TilePlan> {
-  const plan = new TilePlan();
   const { base, head } = at.checkpoint;
-  if (head !== null)
-    for await (const input of inputsOf(source, at, { from: base, to: head.height })) plan.add(input);
-  return plan;
+  return source.reading(async (run) => {
+    const plan = new TilePlan();
+    if (head !== null)
+      for await (const input of inputsOf(run, source, at, { from: base, to: head.height })) plan.add(input);
+    return plan;
+  });
 }
 
 /** What a store has of a range of heights, for the cut. @param before - tiles that only a block from there on decided are blocks */
 async function* inputsOf(
+  run: Run,
   source: Source,
   at: Moment,
   range: BlockRange,
   before = Number.MAX_SAFE_INTEGER,
 ): AsyncGenerator<CutInput> {
-  const run: Run = (sql, values) => source.reading((ask) => ask(sql, values));
   let next = range.from;
   for await (const tiles of tilesIn(run, source.tables, at, range))
     for (const tile of tiles) {
@@ -68,8 +70,12 @@ export async function dropAbove(source: Source, at: Moment, to: BlockRef | null)
   const { base } = at.checkpoint;
   const from = Math.max((to?.height ?? -1) + 1, base);
   const start = Math.max(intervalStart(from), base);
-  const rest: CutInput[] = [];
-  for await (const input of inputsOf(source, at, { from: start, to: from - 1 }, from)) rest.push(input);
+  const rest = await source.reading(async (run) => {
+    const inputs: CutInput[] = [];
+    for await (const input of inputsOf(run, source, at, { from: start, to: from - 1 }, from))
+      inputs.push(input);
+    return inputs;
+  });
   const cut = from > base ? await tileAcross(source, at, from) : null;
   const restored: Frame[] = [];
   for (let next = cut?.from ?? from; next < from;) {
@@ -82,10 +88,8 @@ export async function dropAbove(source: Source, at: Moment, to: BlockRef | null)
 
 /** The tile that has a height and the one below. */
 async function tileAcross(source: Source, at: Moment, height: number): Promise<TileRow | null> {
-  const run: Run = (sql, values) => source.reading((ask) => ask(sql, values));
-  for await (const [tile] of tilesIn(run, source.tables, at, { from: height, to: height - 1 }))
-    return tile ?? null;
-  return null;
+  const tile = await source.reading((run) => findTile(run, source, at, height));
+  return tile !== null && tile.from < height ? tile : null;
 }
 
 /** Drops the blocks from a height on, with what they changed; of a tile that is cut the rest is blocks again. */

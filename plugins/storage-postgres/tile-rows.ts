@@ -185,27 +185,20 @@ export async function bodyBytes(
   { gen, from, born }: TileKey,
   { offset, length }: { readonly offset: number; readonly length: number },
 ): Promise<Buffer> {
-  const sql = `select substring(bytes from $6 for $7) as bytes from ${tileParts}
-    where store = $1 and gen = $2 and height = $3 and born = $4 and part = $5`;
-  const pieces: Buffer[] = [];
   let all: Buffer | null = null;
   for (let at = offset, done = 0; done < length;) {
     const part = Math.floor(at / PART_BYTES);
     const start = at - part * PART_BYTES;
     const count = Math.min(length - done, PART_BYTES - start);
-    const [row] = await run<{ readonly bytes: Buffer }>(sql, [
-      store,
-      gen,
-      from,
-      born,
-      part,
-      start + 1,
-      count,
-    ]);
-    if (row?.bytes.byteLength !== count) return Buffer.concat(pieces);
-    if (count === length) return row.bytes;
-    all ??= Buffer.allocUnsafe(length);
-    row.bytes.copy(all, done);
+    const [row] = await run.bytes(
+      `select substring(bytes from ${start + 1} for ${count}) from ${tileParts}
+        where store = ${store} and gen = ${gen} and height = ${from} and born = ${born} and part = ${part}`,
+    );
+    const bytes = row?.[0] ?? null;
+    if (bytes?.byteLength !== count) break;
+    if (count === length) return bytes;
+    all ??= Buffer.alloc(length);
+    bytes.copy(all, done);
     done += count;
     at += count;
   }

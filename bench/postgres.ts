@@ -195,7 +195,7 @@ async function tileReads(
 ): Promise<Contest> {
   const stores = {
     postgres: bench.server.store(postgres.store ?? ''),
-    level: levelStorage(level).create(),
+    level: levelStorage({ location: level.location }).create(),
   };
   for (const side of SIDES) await stores[side].open();
   const result = await contest(bench, what, (side) =>

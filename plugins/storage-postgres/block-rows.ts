@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { BlockHeader, BlockRange, BlockRef, Frame } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
+import { MAX_TILE_BLOCKS } from '../../src/tiles/cut.js';
 import type { Run } from './database.js';
 import type { CopyColumns, CopyRow } from './copy.js';
 import { insertPieces, PART_BYTES, type PartRow } from './pieces.js';
@@ -140,7 +141,10 @@ export async function headerAt(
   return row === undefined ? null : headerOf(row);
 }
 
-/** The first frames of a range, of about 1 MiB, up to the first height that has no row. */
+/**
+ * The first frames of a range, of about 1 MiB, up to the first height that has no row, or is in a tile: then its row may be
+ * removed while it is read.
+ */
 export async function framesFrom(
   run: Run,
   tables: Tables,
@@ -149,7 +153,10 @@ export async function framesFrom(
 ): Promise<readonly Frame[]> {
   const sql = `select height, born, hash, prev, ts, codec, doc_bytes, size, crc, bytes, ${seenColumns(tables, '$6')} from (
       select b.*, sum(size) over (order by height) - size as before from (
-        select * from ${tables.blocks} where ${VISIBLE} and height between $4 and $5 order by height limit ${ROWS}
+        select * from ${tables.blocks} where ${VISIBLE} and height between $4 and $5 and height < coalesce((
+          select min(height) from ${tables.tiles}
+          where ${VISIBLE} and height between $4::bigint - ${MAX_TILE_BLOCKS - 1} and $5 and until >= $4
+        ), ${ALIVE}) order by height limit ${ROWS}
       ) b
     ) p where before < ${PAGE_BYTES} order by height`;
   const rows = await run<RawBlock & Seen>(sql, [

@@ -11,6 +11,7 @@ import { splitBatch } from '../../src/tiles/whole.js';
 import { insertBlocks, type Place } from './block-rows.js';
 import type { Run } from './database.js';
 import { headerOf, refsIn, type Source } from './reads.js';
+import { smallCommit } from './small-commit.js';
 import { insertChanges } from './state-rows.js';
 import type { Moment } from './store-row.js';
 import { newWholeTile, TileMaker } from './tile-maker.js';
@@ -64,12 +65,16 @@ export class BlockWriter {
     const split = splitBatch(batch, next);
     const frames = split.frames.map(({ frame }) => frame);
     const whole = split.tiles.map(newWholeTile);
-    await this.#write(result, async (run, place) => {
+    const isSmall = tiles === null && whole.length === 0;
+    const place = { ...now, version: now.version + 1 };
+    const beside = isSmall ? smallCommit(source.tables, place, blocks) : null;
+    const write = async (run: Run): Promise<void> => {
       if (tiles !== null) await drop(run, source, place, { range: above(now.checkpoint, to), tiles });
       await insertBlocks(run, source.tables, place, frames);
       await insertTiles(run, source.tables, place, whole);
       await insertChanges(run, source.tables, place, blocks);
-    });
+    };
+    await this.#parts.writer.write(result, write, beside);
     plan.become(next);
     if (to !== null) this.maker.back(to.height);
   }

@@ -102,6 +102,17 @@ export class Database {
     return this.#watching(() => writes.use((client) => this.#transact(client, step)));
   }
 
+  /** Runs one statement that is a transaction by itself, once. What the server and the client threw is thrown as it is. */
+  statement<R>(sql: string, values: readonly unknown[]): Promise<Transacted<readonly R[]>> {
+    const { writes } = this.#links;
+    return this.#watching(() =>
+      writes.use(async (client) => {
+        const value = await noticing(client, () => ask<R>(client, sql, values));
+        return { value, isSound: true };
+      }),
+    );
+  }
+
   /** Tells those who listen, once. No server waits for its standby for that. */
   notify(channel: string, payload: string): Promise<void> {
     const sql = `begin; set local synchronous_commit = off; notify ${channel}, '${payload}'; commit`;
@@ -206,25 +217,31 @@ export class Database {
     client: PoolClient,
     step: (run: Run) => Promise<T>,
   ): Promise<{ readonly value: Transacted<T>; readonly isSound: boolean }> {
-    let isCancelled = false;
-    const onNotice = ({
-      code,
-      routine,
-    }: {
-      readonly code?: string | undefined;
-      readonly routine?: string | undefined;
-    }): void => {
-      isCancelled ||= code === CANCELLED.code && routine === CANCELLED.routine;
-    };
-    client.on('notice', onNotice);
-    try {
+    // A commit is never cancelled: of a connection that is given up, the server finishes what it was told.
+    const value = await noticing(client, async () => {
       await ask(client, this.#begin);
-      const value = await step(this.#runner((use) => use(client)));
+      const result = await step(this.#runner((use) => use(client)));
       await ask(client, 'commit');
-      return { value: { value, isDurable: !isCancelled }, isSound: true };
-    } finally {
-      // A commit is never cancelled: of a connection that is given up, the server finishes what it was told.
-      client.off('notice', onNotice);
-    }
+      return result;
+    });
+    return { value, isSound: true };
+  }
+}
+
+/** Runs a step, and says whether the wait for the standby was called off meanwhile. */
+async function noticing<T>(client: PoolClient, step: () => Promise<T>): Promise<Transacted<T>> {
+  let isCancelled = false;
+  const onNotice = (notice: {
+    readonly code?: string | undefined;
+    readonly routine?: string | undefined;
+  }): void => {
+    isCancelled ||= notice.code === CANCELLED.code && notice.routine === CANCELLED.routine;
+  };
+  client.on('notice', onNotice);
+  try {
+    const value = await step();
+    return { value, isDurable: !isCancelled };
+  } finally {
+    client.off('notice', onNotice);
   }
 }

@@ -1,10 +1,14 @@
 import type { BlockRange, StorageTiles, Tile } from '../../src/contracts/index.js';
+import { isSyncError } from '../../src/errors/index.js';
 import { type Source, whole } from './reads.js';
 import { askSeen } from './seen.js';
 import type { Moment } from './store-row.js';
 import type { TileMaker } from './tile-maker.js';
 import { findTile, wholeBody } from './tile-reads.js';
 import { tileAt, tilesIn, type TileRow } from './tile-rows.js';
+
+/** Tiles of a list whose bodies may be asked for next. */
+const NOTED_TILES = 256;
 
 /** The store of tiles, as they are read. */
 export interface TilesHost {
@@ -41,7 +45,7 @@ export class PostgresTiles implements StorageTiles {
     const source = this.#host.source();
     return this.#host.current(async (now) => {
       if (!Number.isSafeInteger(height)) return null;
-      const tile = await source.reading((run) => tileAt(run, source.tables, now, height));
+      const tile = await source.reading((run) => findTile(run, source, now, height));
       return tile !== null && isDecided(tile, now) ? toTile(tile) : null;
     });
   }
@@ -51,24 +55,41 @@ export class PostgresTiles implements StorageTiles {
     return this.#host.current((now) =>
       source.reading(async (run) => {
         await askSeen(run, source.tables, now);
-        const found: Tile[] = [];
+        const found: TileRow[] = [];
         for await (const tiles of tilesIn(run, source.tables, now, { from, to }))
-          for (const tile of tiles) if (tile.from >= from && isDecided(tile, now)) found.push(toTile(tile));
-        return found;
+          found.push(...tiles.filter((tile) => tile.from >= from && isDecided(tile, now)));
+        source.memory.note(now, ...found.slice(0, NOTED_TILES));
+        return found.map(toTile);
       }),
     );
   }
 
-  async body({ from, hash }: Tile): Promise<Uint8Array | null> {
+  async body(tile: Tile): Promise<Uint8Array | null> {
     const source = this.#host.source();
+    const { memory } = source;
+    // What is in a body never changes; of one that is gone, or was altered, more has to be known.
+    const known = memory.find(tile);
+    if (known !== null) {
+      const { store } = await this.#host.current((now) => Promise.resolve(now));
+      const body = await source
+        .reading((run) => wholeBody(run, source, { store, tile: known }))
+        .catch(notDamaged);
+      if (body !== null) return body;
+    }
     return this.#host.current((now) =>
       whole(source, now, async (run) => {
-        const tile = await findTile(run, source, now, from);
-        const isSame = tile?.from === from && tile.hash === hash;
-        return isSame ? wholeBody(run, source, { store: now.store, tile }) : null;
+        const found = await tileAt(run, source.tables, now, tile.from);
+        const isSame = found?.from === tile.from && found.hash === tile.hash;
+        return isSame ? wholeBody(run, source, { store: now.store, tile: found }) : null;
       }),
     );
   }
+}
+
+/** @throws what is no damage */
+function notDamaged(error: unknown): null {
+  if (isSyncError(error, 'STORE_DAMAGED')) return null;
+  throw error;
 }
 
 /** A reader may not show the block yet that decided it. */

@@ -1,9 +1,10 @@
+import type { Tile } from '../../src/contracts/index.js';
 import { TileCache } from '../../src/tiles/tile-cache.js';
 import type { Moment } from './store-row.js';
 import type { TileRow } from './tile-rows.js';
 
 /** Tiles whose rows are remembered. */
-const MOST_ROWS = 16;
+const MOST_ROWS = 256;
 
 /** What a process remembers of tiles: pieces that it has decoded, and the rows that it read last. */
 export class TileMemory {
@@ -20,9 +21,16 @@ export class TileMemory {
     return found?.tile ?? null;
   }
 
-  /** Remembers a row of a moment. */
-  note(at: Moment, tile: TileRow): void {
-    this.#rows = [{ moment: nameOf(at), tile }, ...this.#rows.slice(0, MOST_ROWS - 1)];
+  /** A row of any moment that is of a tile; `null` when none is known. Its body may be gone. */
+  find({ from, hash }: Pick<Tile, 'from' | 'hash'>): TileRow | null {
+    return this.#rows.find(({ tile }) => tile.from === from && tile.hash === hash)?.tile ?? null;
+  }
+
+  /** Remembers rows of a moment, as many as there is room for. */
+  note(at: Moment, ...tiles: readonly TileRow[]): void {
+    const moment = nameOf(at);
+    const rows = tiles.slice(0, MOST_ROWS).map((tile) => ({ moment, tile }));
+    this.#rows = [...rows, ...this.#rows.slice(0, MOST_ROWS - rows.length)];
   }
 }
 

@@ -9,6 +9,9 @@ import { ALIVE, type Tables } from './schema.js';
 import { askSeen, checkSeen, type Seen, seenColumns } from './seen.js';
 import type { Moment } from './store-row.js';
 
+/** Parts of a body that one statement reads. */
+const PARTS = 8;
+
 /** Tiles that one statement reads. */
 const PAGE_TILES = 1024;
 
@@ -177,7 +180,7 @@ export async function headsOf(
   return row !== undefined && crc32(row.heads) === Number(row.crc) ? row.heads : null;
 }
 
-/** Bytes of a tile's body, in memory once; fewer where a part is missing. */
+/** Bytes of a tile's body; fewer where a part is missing. */
 export async function bodyBytes(
   run: Run,
   { tileParts }: Tables,
@@ -185,24 +188,22 @@ export async function bodyBytes(
   { gen, from, born }: TileKey,
   { offset, length }: { readonly offset: number; readonly length: number },
 ): Promise<Buffer> {
-  let all: Buffer | null = null;
-  for (let at = offset, done = 0; done < length;) {
-    const part = Math.floor(at / PART_BYTES);
-    const start = at - part * PART_BYTES;
-    const count = Math.min(length - done, PART_BYTES - start);
-    const [row] = await run.bytes(
-      `select substring(bytes from ${start + 1} for ${count}) from ${tileParts}
-        where store = ${store} and gen = ${gen} and height = ${from} and born = ${born} and part = ${part}`,
+  const end = offset + length;
+  const pieces: Buffer[] = [];
+  for (let part = Math.floor(offset / PART_BYTES); part * PART_BYTES < end; part += PARTS) {
+    const last = Math.min(part + PARTS - 1, Math.floor((end - 1) / PART_BYTES));
+    // Only as much of the first and the last part as is asked for leaves the server.
+    const start = `case when part = ${part} then ${Math.max(offset - part * PART_BYTES, 0) + 1} else 1 end`;
+    const stop = `case when part = ${last} then ${Math.min(end - last * PART_BYTES, PART_BYTES) + 1} else ${PART_BYTES + 1} end`;
+    const rows = await run.bytes(
+      `select substring(bytes from ${start} for ${stop} - ${start}) from ${tileParts}
+        where store = ${store} and gen = ${gen} and height = ${from} and born = ${born}
+          and part between ${part} and ${last} order by part`,
     );
-    const bytes = row?.[0] ?? null;
-    if (bytes?.byteLength !== count) break;
-    if (count === length) return bytes;
-    all ??= Buffer.alloc(length);
-    bytes.copy(all, done);
-    done += count;
-    at += count;
+    pieces.push(...rows.map(([bytes]) => bytes ?? Buffer.alloc(0)));
   }
-  return all ?? Buffer.alloc(0);
+  const [only] = pieces;
+  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
 }
 
 /** Drops the tiles that have a height of a range, for those who see the version of the place. */

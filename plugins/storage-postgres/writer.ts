@@ -1,6 +1,6 @@
 import type { ChainIdentity, Checkpoint } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
-import type { Database, Run } from './database.js';
+import type { Database, Run, Transacted } from './database.js';
 import type { Tables } from './schema.js';
 import { STATEMENT_MS } from './link.js';
 import { Behind, NoAnswer, sqlStateOf } from './errors.js';
@@ -11,6 +11,13 @@ export interface RowChange {
   readonly checkpoint?: Checkpoint;
   readonly identity?: ChainIdentity | null;
   readonly gen?: number;
+}
+
+/** What a statement does beside changing the row of the store: parts of a `with` that read `fenced`, one row when it may. */
+export interface Beside {
+  /** @param first - number of the first parameter */
+  sql(first: number): string;
+  readonly values: readonly unknown[];
 }
 
 /** What a writer needs. */
@@ -73,14 +80,19 @@ export class Writer {
    * Changes the row of the store, and other rows by a step that gets the version they belong to. Writes have to come one
    * after the other.
    *
+   * @param beside - does what the step does, as a part of one statement, which takes one way to the server and back.
    * @throws SyncError `STORE_LOCKED` once another writer has taken over; `STORE_UNAVAILABLE` when it is not known whether
    *   the write has happened, and from then on.
    */
-  async write(change: RowChange, step: (run: Run, version: number) => Promise<void>): Promise<void> {
+  async write(
+    change: RowChange,
+    run: (run: Run, version: number) => Promise<void>,
+    beside: Beside | null = null,
+  ): Promise<void> {
     if (this.#ended !== null) throw this.#ended;
     this.#isWriting = true;
     try {
-      await this.#persist(change, step);
+      await this.#persist(change, run, beside);
     } catch (error) {
       if (isSyncError(error, 'STORE_LOCKED') || isSyncError(error, 'STORE_UNAVAILABLE')) this.#ended = error;
       throw error;
@@ -128,20 +140,20 @@ export class Writer {
     }
   }
 
-  async #persist(change: RowChange, step: (run: Run, version: number) => Promise<void>): Promise<void> {
-    const { database, leaseMs } = this.#parts;
-    const next = this.#moment.version + 1;
+  async #persist(
+    change: RowChange,
+    step: (run: Run, version: number) => Promise<void>,
+    beside: Beside | null,
+  ): Promise<void> {
+    const { database } = this.#parts;
     let isDone = false;
     await database.outlast(async () => {
       try {
-        const { isDurable } = await database.transaction(async (run) => {
-          if (isDone) return this.#touch(run);
-          await this.#fence(run, change);
-          const start = performance.now();
-          await step(run, next);
-          // The lease goes by the server's clock, and began with the fence.
-          if (performance.now() - start > leaseMs / 3) await this.#touch(run);
-        });
+        const { isDurable } = await (isDone
+          ? database.transaction((run) => this.#touch(run))
+          : beside === null
+            ? this.#transact(change, step)
+            : this.#state(change, beside));
         if (isDurable) return;
         isDone = true;
       } catch (error) {
@@ -153,19 +165,53 @@ export class Writer {
     });
   }
 
+  #transact(
+    change: RowChange,
+    step: (run: Run, version: number) => Promise<void>,
+  ): Promise<Transacted<void>> {
+    const { database, leaseMs } = this.#parts;
+    return database.transaction(async (run) => {
+      const { sql, values } = this.#fence(change);
+      if ((await run(sql, values)).length === 0) throw await this.#whyNot(run);
+      const start = performance.now();
+      await step(run, this.#moment.version + 1);
+      // The lease goes by the server's clock, and began with the fence.
+      if (performance.now() - start > leaseMs / 3) await this.#touch(run);
+    });
+  }
+
+  /** One statement that is a transaction by itself. The setting is read at its end, and is its own. */
+  async #state(change: RowChange, beside: Beside): Promise<Transacted<unknown>> {
+    const { database } = this.#parts;
+    const { sql, values } = this.#fence(
+      change,
+      `from (select set_config('synchronous_commit', 'on', true) as sync) made`,
+    );
+    const done = await database.statement(
+      `with fenced as (${sql}), ${beside.sql(values.length + 1)} select version from fenced`,
+      [...values, ...beside.values],
+    );
+    // The row was locked before it was found to be another's, so a write before has ended.
+    if (done.value.length === 0) throw (await database.transaction((run) => this.#whyNot(run))).value;
+    return done;
+  }
+
   /** Locks the row, and checks that nobody else has written. */
-  async #fence(run: Run, { checkpoint, identity, gen }: RowChange): Promise<void> {
+  #fence(
+    { checkpoint, identity, gen }: RowChange,
+    from = '',
+  ): { readonly sql: string; readonly values: readonly unknown[] } {
     const { tables, owner, leaseMs } = this.#parts;
     const { store, epoch, version } = this.#moment;
     const sql = `update ${tables.store} set version = version + 1, lease_until = clock_timestamp() + $5 * interval '1 ms',
         checkpoint = coalesce($6, checkpoint), identity = coalesce($7, identity), gen = coalesce($8::int, gen),
-        tidied = case when $8::int is null then tidied else -1 end
-      where id = $1 and epoch = $2 and owner = $3 and version = $4 returning version`;
+        tidied = case when $8::int is null then tidied else -1 end ${from}
+      where id = $1 and epoch = $2 and owner = $3 and version = $4 ${from === '' ? '' : `and made.sync = 'on'`}
+      returning version`;
     const texts = [checkpoint, identity].map((each) =>
       each === undefined || each === null ? null : JSON.stringify(each),
     );
-    const values = [store, epoch, owner, version, leaseMs, ...texts, gen ?? null];
-    if ((await run(sql, values)).length === 0) throw await this.#whyNot(run);
+    return { sql, values: [store, epoch, owner, version, leaseMs, ...texts, gen ?? null] };
   }
 
   async #whyNot(run: Run): Promise<Error> {

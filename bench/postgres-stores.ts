@@ -26,7 +26,8 @@ const TICK_MS = 10;
 export async function startServer(): Promise<BenchServer | null> {
   const bin = postgresPrograms();
   if (bin === null) return null;
-  const { url, stop } = await startPostgres(bin, ['fsync=on', 'max_wal_size=4GB']);
+  const server = await startPostgres(bin, ['fsync=on', 'max_wal_size=4GB']);
+  const { url } = server;
   await createPostgresStore({ url });
   const main = await mainProcess(url);
   const options = (store: string): PostgresStorageOptions => ({ url, store, durability: 'primary' });
@@ -34,7 +35,9 @@ export async function startServer(): Promise<BenchServer | null> {
     options,
     store: (name) => postgresStorage(options(name)).create(),
     cpuMs: () => cpuMsOf(main),
-    stop,
+    stop: () => {
+      server.stop();
+    },
   };
 }
 

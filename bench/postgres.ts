@@ -202,7 +202,7 @@ async function tileReads(
     measured(async () => {
       const { tiles } = stores[side];
       for (const tile of (await tiles?.list({ from: 0, to: Number.MAX_SAFE_INTEGER })) ?? [])
-        if ((await tiles?.body(tile)) == null) throw new Error('A tile is gone.');
+        if (((await tiles?.body(tile)) ?? null) === null) throw new Error('A tile is gone.');
     }),
   );
   for (const side of SIDES) await stores[side].close();

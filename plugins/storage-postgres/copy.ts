@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import type { PoolClient } from 'pg';
 import type { CopyStreamQuery, CopyToStreamQuery } from 'pg-copy-streams';
-import { INSERT_BYTES } from './pieces.js';
 
 /** What is used of the package `pg-copy-streams`. */
 export interface CopyModule {
-  from(sql: string): CopyStreamQuery;
-  to(sql: string): CopyToStreamQuery;
+  readonly from: (sql: string) => CopyStreamQuery;
+  readonly to: (sql: string) => CopyToStreamQuery;
 }
 
 /** What a column is, and so how it is written down. */
@@ -22,10 +21,16 @@ export type CopyRow = readonly (number | string | boolean | Uint8Array | null)[]
 const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
 const END = Buffer.from('ffff', 'hex');
 
+/** What one statement copies, about. */
+const COPY_BYTES = 4 * 1024 * 1024;
+
 /** Field of no value. */
 const NULL = -1;
 
-/** Copies rows into a table, as one statement. What fails leaves a connection that can't be used any more. */
+/**
+ * Copies rows into a table, some MiB in each statement, which has its time. What fails leaves a connection that can't be
+ * used any more.
+ */
 export async function copyInto(
   client: PoolClient,
   { from }: CopyModule,
@@ -35,33 +40,31 @@ export async function copyInto(
     rows,
   }: { readonly table: string; readonly columns: CopyColumns; readonly rows: Iterable<CopyRow> },
 ): Promise<void> {
-  const names = Object.keys(columns).join(', ');
-  const stream = client.query(from(`copy ${table} (${names}) from stdin (format binary)`));
-  // An error is told by the stream, which is not destroyed: the package would tell the server, and may have no connection.
-  const finished = once(stream, 'finish');
-  finished.catch(() => undefined);
-  for (const chunk of chunksOf(Object.values(columns), rows))
-    if (!stream.write(chunk)) await Promise.race([once(stream, 'drain'), finished]);
-  stream.end();
-  await finished;
+  const sql = `copy ${table} (${Object.keys(columns).join(', ')}) from stdin (format binary)`;
+  for (const chunk of chunksOf(Object.values(columns), rows)) {
+    const stream = client.query(from(sql));
+    // It rejects with the stream's error. The stream is not destroyed: its package may have no connection then to tell.
+    const finished = once(stream, 'finish');
+    stream.end(chunk);
+    await finished;
+  }
 }
 
-/** Rows as they are sent, in chunks of some MiB. */
+/** Rows as they are sent. */
 function* chunksOf(types: readonly ColumnType[], rows: Iterable<CopyRow>): Generator<Buffer> {
-  let pieces: Uint8Array[] = [HEADER];
+  let pieces: Uint8Array[] = [];
   let bytes = 0;
   for (const row of rows) {
     for (const piece of encodeRow(types, row)) {
       pieces.push(piece);
       bytes += piece.byteLength;
     }
-    if (bytes < INSERT_BYTES) continue;
-    yield Buffer.concat(pieces);
+    if (bytes < COPY_BYTES) continue;
+    yield Buffer.concat([HEADER, ...pieces, END]);
     pieces = [];
     bytes = 0;
   }
-  pieces.push(END);
-  yield Buffer.concat(pieces);
+  if (pieces.length > 0) yield Buffer.concat([HEADER, ...pieces, END]);
 }
 
 /** Bytes are not copied here. */

@@ -5,9 +5,6 @@ import type { Run } from './database.js';
 /** Most bytes of a value; what is larger goes on in rows of its own. */
 export const PART_BYTES = 1024 * 1024;
 
-/** What is sent at once. */
-export const INSERT_BYTES = 4 * 1024 * 1024;
-
 /** A row of a part. */
 export interface PartRow {
   readonly height: number;

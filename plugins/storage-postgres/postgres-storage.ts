@@ -31,6 +31,7 @@ import { headerOf, pageOf, readBlocks, readEntries, type Source } from './reads.
 import { valueAt } from './state-rows.js';
 import type { Moment } from './store-row.js';
 import { TileMemory } from './tile-memory.js';
+import { NOTHING_BESIDE } from './writer.js';
 
 /** Keeps blocks and state in the tables of a PostgreSQL database. */
 export class PostgresStorage implements Storage {
@@ -105,7 +106,7 @@ export class PostgresStorage implements Storage {
   advance(to: CheckpointAdvance): Promise<void> {
     return this.#write(async ({ writer }) => {
       const checkpoint = planAdvance(to, writer.moment.checkpoint);
-      await writer.write({ checkpoint }, () => Promise.resolve());
+      await writer.write({ checkpoint }, () => Promise.resolve(), NOTHING_BESIDE);
     });
   }
 

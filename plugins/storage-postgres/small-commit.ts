@@ -19,7 +19,7 @@ export function smallCommit(tables: Tables, place: Place, blocks: readonly Commi
   if (values.length === 0) return frames;
   const changes = changesBeside(tables, place, values);
   return {
-    sql: (first) => `${frames.sql(first)}, ${changes.sql(first + frames.values.length)}`,
+    parts: (first) => [...frames.parts(first), ...changes.parts(first + frames.values.length)],
     values: [...frames.values, ...changes.values],
   };
 }
@@ -32,15 +32,16 @@ function framesBeside(
   const frames = blocks.map(({ frame }) => frame);
   let end = 1;
   return {
-    sql: (first) => {
+    parts: (first) => {
       const [all, ...lists] = Array.from({ length: 11 }, (_, at) => `$${first + at}`);
       const types = ['bigint', 'text', 'text', 'float8', 'text', 'bigint', 'int', 'bigint', 'int', 'int'];
-      return `added as (
+      const added = `added as (
         insert into ${table} (store, gen, born, height, hash, prev, ts, codec, doc_bytes, size, crc, bytes)
         select ${store}, ${gen}, ${version}, u.height, u.hash, u.prev, u.ts, u.codec, u.doc_bytes, u.size, u.crc,
           substring(${all}::bytea from u.at for u.len)
         from fenced, unnest(${lists.map((name, at) => `${name}::${types[at]}[]`).join(', ')})
           as u(height, hash, prev, ts, codec, doc_bytes, size, crc, at, len))`;
+      return [added];
     },
     values: [
       Buffer.concat(frames.map(({ bytes }) => bytes)),
@@ -60,10 +61,12 @@ function framesBeside(
 
 function changesBeside({ state }: Tables, { store, gen, version }: Place, values: readonly Value[]): Beside {
   return {
-    sql: (first) => `changed as (
+    parts: (first) => [
+      `changed as (
       insert into ${state} (store, gen, born, tbl, key, height, value)
       select ${store}, ${gen}, ${version}, u.* from fenced,
         unnest($${first}::text[], $${first + 1}::bytea[], $${first + 2}::bigint[], $${first + 3}::bytea[]) u)`,
+    ],
     values: [
       values.map(({ table }) => table),
       values.map(({ key }) => Buffer.from(key)),

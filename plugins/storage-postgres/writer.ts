@@ -16,9 +16,12 @@ export interface RowChange {
 /** What a statement does beside changing the row of the store: parts of a `with` that read `fenced`, one row when it may. */
 export interface Beside {
   /** @param first - number of the first parameter */
-  sql(first: number): string;
+  readonly parts: (first: number) => readonly string[];
   readonly values: readonly unknown[];
 }
+
+/** A statement that changes only the row of the store. */
+export const NOTHING_BESIDE: Beside = { parts: () => [], values: [] };
 
 /** What a writer needs. */
 export interface WriterParts extends Claim {
@@ -188,7 +191,7 @@ export class Writer {
       `from (select set_config('synchronous_commit', 'on', true) as sync) made`,
     );
     const done = await database.statement(
-      `with fenced as (${sql}), ${beside.sql(values.length + 1)} select version from fenced`,
+      `with ${[`fenced as (${sql})`, ...beside.parts(values.length + 1)].join(', ')} select version from fenced`,
       [...values, ...beside.values],
     );
     // The row was locked before it was found to be another's, so a write before has ended.

@@ -110,7 +110,7 @@ function writerProcess(
   store: string,
 ): { readonly child: ChildProcess; readonly told: Told[] } {
   const path = join(projectRoot, 'dist', 'test', 'helpers', 'postgres-writer-process.js');
-  const child = fork(path, [postgres.server().url, store, 'old']);
+  const child = fork(path, [postgres.server().url, store, 'old', postgres.server().durability]);
   const told: Told[] = [];
   child.on('message', (message: Told) => told.push(message));
   t.teardown(() => child.kill('SIGKILL'));
@@ -211,7 +211,7 @@ postgres.test(
       const before = acknowledged.length;
       await until(() => acknowledged.length > before + 40);
       server.kill();
-      server.restart();
+      await server.restart();
     }
     const before = acknowledged.length;
     await until(() => acknowledged.length > before + 10);

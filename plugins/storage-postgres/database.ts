@@ -2,10 +2,10 @@ import type { PoolClient } from 'pg';
 import { abortError, onAbort, sleep } from '../../src/internal/abort.js';
 import { serversOf } from '../../src/internal/postgres-options.js';
 import { isOfTheServer, isPassing, storeError, unavailable } from './errors.js';
-import { ask, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
+import { ask, CONNECT_MS, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
 
-/** First and longest pause between two tries. */
-const RETRY_MS = { first: 50, longest: 1_000 };
+/** First and longest pause between two tries of the same server. */
+const RETRY_MS = { first: 50, longest: 500 };
 
 /** Connections that are kept for writes, so that slow reads don't hold those up. */
 const WRITERS = 2;
@@ -105,11 +105,14 @@ export class Database {
   /** Repeats a step until it does not fail for want of a server. @throws SyncError `STORE_UNAVAILABLE` */
   async outlast<T>(step: () => Promise<T>): Promise<T> {
     const end = performance.now() + this.#settings.outageMs;
-    for (let pause = RETRY_MS.first; ; pause = Math.min(pause * 2, RETRY_MS.longest)) {
+    const { length: servers } = this.#servers;
+    for (let tries = 1; ; tries++) {
       try {
         return await step();
       } catch (error) {
         if (!isPassing(error)) throw storeError(error);
+        // Each of the servers has its turn, and each time a part of the pause.
+        const pause = Math.min(RETRY_MS.first * 2 ** (tries / servers), RETRY_MS.longest) / servers;
         if (this.#closing.signal.aborted || performance.now() + pause > end) throw unavailable(error);
         await sleep(pause, this.#closing.signal).catch(() => undefined);
       }
@@ -198,7 +201,7 @@ export class Database {
     };
     client.on('notice', onNotice);
     try {
-      await ask(client, this.#begin);
+      await ask(client, this.#begin, undefined, CONNECT_MS);
       const value = await step((sql, values) => ask(client, sql, values));
       await ask(client, 'commit');
       return { value: { value, isDurable: !isCancelled }, isSound: true };

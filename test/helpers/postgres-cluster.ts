@@ -59,12 +59,17 @@ export class PostgresCluster {
     });
   }
 
-  /** Promotes the standby that has most, in place of a primary that was killed. @returns that one */
-  async failOver(): Promise<PostgresServer> {
+  /** The standby that has most of what a primary wrote that was killed. */
+  async next(): Promise<PostgresServer> {
     const places = await Promise.all(this.#standbys.map(drained));
     const most = places.reduce((a, b) => (a > b ? a : b), 0n);
     const next = this.#standbys[places.indexOf(most)];
     if (next === undefined) throw new Error('There is no standby.');
+    return next;
+  }
+
+  /** Promotes a standby in place of a primary that was killed. @returns that one */
+  async promote(next: PostgresServer): Promise<PostgresServer> {
     await next.promote();
     const old = this.#primary;
     this.#primary = next;

@@ -8,7 +8,7 @@ export interface PostgresTest {
   /** Registers a test, which some set-ups are not for. */
   test(title: string, run: (t: ExecutionContext) => Promise<void>, except?: readonly SetupName[]): void;
   /** The running servers. */
-  server(): PostgresSetup;
+  readonly server: () => PostgresSetup;
   /** A store that is not open yet. */
   store(name: string, options?: Partial<PostgresStorageOptions>): Storage;
   /** A store that is open until the test ends. */

@@ -1,30 +1,16 @@
 import { createPostgresStore, postgresStorage } from '../../plugins/storage-postgres/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { storageCompliance } from '../../src/testing/compliance/storage.js';
-import { fixtureBatch, fixtureFrames } from '../../src/testing/fixture-frames.js';
 import { postgresFixture } from '../helpers/postgres-fixture.js';
 import { postgresTest } from '../helpers/postgres-test.js';
 
 const postgres = postgresTest();
-const fixture = postgresFixture((name) => postgres.store(name));
+const fixture = postgresFixture(postgres.server);
 
 for (const each of storageCompliance(fixture))
   postgres.test(`postgres ${each.id}: ${each.title}`, async (t) => {
     await t.notThrowsAsync(each.run());
   });
-
-postgres.test(`A second writer is STORE_LOCKED while the first one is heard of`, async (t) => {
-  const first = postgres.store('two');
-  await first.open();
-  const error = await t.throwsAsync(() => postgres.store('two').open());
-  t.true(isSyncError(error, 'STORE_LOCKED'));
-  await first.commit(fixtureBatch(fixtureFrames(1)));
-  await first.close();
-  const second = postgres.store('two');
-  await second.open();
-  t.is(second.checkpoint().head?.height, 0);
-  await second.close();
-});
 
 postgres.test(
   `A server without a synchronous standby is refused where the store is to be replicated`,

@@ -42,6 +42,9 @@ export class PostgresServer {
   async initialize(): Promise<void> {
     const args = ['-D', this.#data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
     await this.#run('initdb', args);
+    // Where they can be changed later, and are copied with the data.
+    const lines = this.#settings.map((one) => one.replace(/=(.*)$/, ` = '$1'\n`));
+    appendFileSync(join(this.#data, 'postgresql.conf'), lines.join(''));
   }
 
   /** Copies the data of one that is not running. */
@@ -69,11 +72,8 @@ export class PostgresServer {
 
   /** Starts it, the first time or again. */
   async restart(): Promise<void> {
-    const options = [
-      `-p ${this.port} -h 127.0.0.1 -k ${this.#dir}`,
-      ...this.#settings.map((one) => `-c "${one}"`),
-    ];
-    const args = ['-w', '-t', '120', '-l', join(this.#dir, 'log'), '-o', options.join(' ')];
+    const options = `-p ${this.port} -h 127.0.0.1 -k ${this.#dir}`;
+    const args = ['-w', '-t', '120', '-l', join(this.#dir, 'log'), '-o', options];
     await this.#run('pg_ctl', ['-D', this.#data, ...args, 'start']);
   }
 

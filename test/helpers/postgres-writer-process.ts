@@ -4,8 +4,8 @@ import { isSyncError } from '../../src/errors/index.js';
 import { fixtureBatch, fixtureFrames, refOf } from '../../src/testing/fixture-frames.js';
 
 // Appends blocks one by one, and tells what was acknowledged, until it is killed or a write fails.
-const [url = '', store = '', branch = '', durability] = process.argv.slice(2);
-const settings = { url, store, pool: 3, leaseMs: 1000 } as const;
+const [url = '', store = '', branch = '', durability, leaseMs = '1000'] = process.argv.slice(2);
+const settings = { url, store, pool: 3, leaseMs: Number(leaseMs) };
 const storage = postgresStorage({
   ...settings,
   durability: durability === 'replicated' ? durability : 'primary',

@@ -12,19 +12,23 @@ export class PostgresServer {
   readonly #dir: string;
   readonly #settings: readonly string[];
 
-  private constructor(bin: string, port: number, settings: readonly string[]) {
+  private constructor(bin: string, port: number, settings: readonly string[], parent: string) {
     this.#bin = bin;
     this.port = port;
     this.#settings = [...SETTINGS, ...settings];
-    this.#dir = mkdtempSync(join(tmpdir(), 'blockferry-pg-'));
+    this.#dir = mkdtempSync(join(parent, 'blockferry-pg-'));
     chmodSync(this.#dir, 0o700);
     const user = postgresUser();
     if (user !== null) chownSync(this.#dir, user.uid, user.gid);
   }
 
   /** A place for one, which has no data yet. */
-  static async place(bin: string, settings: readonly string[] = []): Promise<PostgresServer> {
-    return new PostgresServer(bin, await freePort(), settings);
+  static async place(
+    bin: string,
+    settings: readonly string[] = [],
+    parent = tmpdir(),
+  ): Promise<PostgresServer> {
+    return new PostgresServer(bin, await freePort(), settings, parent);
   }
 
   get url(): string {
@@ -133,8 +137,12 @@ export class PostgresServer {
 }
 
 /** Starts a server. */
-export async function startPostgres(bin: string, settings: readonly string[] = []): Promise<PostgresServer> {
-  const server = await PostgresServer.place(bin, settings);
+export async function startPostgres(
+  bin: string,
+  settings: readonly string[] = [],
+  parent = tmpdir(),
+): Promise<PostgresServer> {
+  const server = await PostgresServer.place(bin, settings, parent);
   await server.initialize();
   await server.restart();
   return server;

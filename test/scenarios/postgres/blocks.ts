@@ -12,13 +12,15 @@ export interface Acknowledged {
 export class Blocks {
   readonly acknowledged: Acknowledged[] = [];
   readonly #store: Storage;
+  readonly #bytes: number;
   readonly #done: Promise<void>;
   #isOver = false;
   /** What a commit failed with; `null` while none did. */
   error: unknown = null;
 
-  constructor(store: Storage) {
+  constructor(store: Storage, bytes = 5_000) {
     this.#store = store;
+    this.#bytes = bytes;
     this.#done = this.#work();
   }
 
@@ -39,7 +41,7 @@ export class Blocks {
       const frames = fixtureFrames(1 + Math.floor(Math.random() * 4), {
         on,
         branch: randomUUID(),
-        bytes: 5_000,
+        bytes: this.#bytes,
       });
       try {
         await this.#store.commit(fixtureBatch(frames));

@@ -6,7 +6,8 @@ import {
   type PostgresStorageOptions,
 } from '../plugins/storage-postgres/index.js';
 import type { Storage } from '../src/contracts/index.js';
-import { postgresPrograms, startPostgres } from '../test/helpers/postgres.js';
+import { startPostgres } from '../test/helpers/postgres.js';
+import { postgresPrograms } from '../test/helpers/postgres-programs.js';
 
 /** A server of its own, on this machine, that syncs each commit to the disk. */
 export interface BenchServer {
@@ -16,7 +17,7 @@ export interface BenchServer {
   store(name: string): Storage;
   /** Processor time of all its processes so far, in milliseconds. */
   cpuMs(): number;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** Linux counts processor time in hundredths of a second. */
@@ -35,9 +36,7 @@ export async function startServer(): Promise<BenchServer | null> {
     options,
     store: (name) => postgresStorage(options(name)).create(),
     cpuMs: () => cpuMsOf(main),
-    stop: () => {
-      server.stop();
-    },
+    stop: () => server.stop(),
   };
 }
 

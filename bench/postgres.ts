@@ -83,7 +83,7 @@ export async function benchPostgres(
       return { contests, arrivals: await arrivals(bench) };
     });
   } finally {
-    server.stop();
+    await server.stop();
   }
 }
 
@@ -104,6 +104,8 @@ async function contest(
     const { postgres, level } = took;
     if (round > 0 && postgres !== undefined && level !== undefined) found.push({ postgres, level });
   }
+  const ratios = found.map(({ postgres, level }) => level.elapsedMs / postgres.elapsedMs);
+  console.log(`${title}: ${ratios.map((each) => each.toFixed(2)).join(' ')}`);
   return { title, bar, rounds: found };
 }
 

@@ -3,10 +3,10 @@ import { abortError, onAbort, sleep } from '../../src/internal/abort.js';
 import { serversOf } from '../../src/internal/postgres-options.js';
 import { isOfTheServer, isPassing, storeError, unavailable } from './errors.js';
 import { type CopyColumns, copyInto, copyOut, type CopyRow } from './copy.js';
-import { ask, asked, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
+import { ask, asked, CONNECT_MS, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
 
-/** First and longest pause between two tries. */
-const RETRY_MS = { first: 50, longest: 1_000 };
+/** First and longest pause between two tries of the same server. */
+const RETRY_MS = { first: 50, longest: 500 };
 
 /** Connections that are kept for writes, so that slow reads don't hold those up. */
 const WRITERS = 2;
@@ -102,12 +102,15 @@ export class Database {
     return this.#watching(() => writes.use((client) => this.#transact(client, step)));
   }
 
-  /** Runs one statement that is a transaction by itself, once. What the server and the client threw is thrown as it is. */
+  /**
+   * Runs one small statement that is a transaction by itself, once. A server that does not answer soon is passed over, as one
+   * that does not begin a transaction. What the server and the client threw is thrown as it is.
+   */
   statement<R>(sql: string, values: readonly unknown[]): Promise<Transacted<readonly R[]>> {
     const { writes } = this.#links;
     return this.#watching(() =>
       writes.use(async (client) => {
-        const value = await noticing(client, () => ask<R>(client, sql, values));
+        const value = await noticing(client, () => ask<R>(client, sql, values, CONNECT_MS));
         return { value, isSound: true };
       }),
     );
@@ -125,11 +128,14 @@ export class Database {
   /** Repeats a step until it does not fail for want of a server. @throws SyncError `STORE_UNAVAILABLE` */
   async outlast<T>(step: () => Promise<T>): Promise<T> {
     const end = performance.now() + this.#settings.outageMs;
-    for (let pause = RETRY_MS.first; ; pause = Math.min(pause * 2, RETRY_MS.longest)) {
+    const { length: servers } = this.#servers;
+    for (let tries = 1; ; tries++) {
       try {
         return await step();
       } catch (error) {
         if (!isPassing(error)) throw storeError(error);
+        // Each of the servers has its turn, and each time a part of the pause.
+        const pause = Math.min(RETRY_MS.first * 2 ** (tries / servers), RETRY_MS.longest) / servers;
         if (this.#closing.signal.aborted || performance.now() + pause > end) throw unavailable(error);
         await sleep(pause, this.#closing.signal).catch(() => undefined);
       }
@@ -219,7 +225,7 @@ export class Database {
   ): Promise<{ readonly value: Transacted<T>; readonly isSound: boolean }> {
     // A commit is never cancelled: of a connection that is given up, the server finishes what it was told.
     const value = await noticing(client, async () => {
-      await ask(client, this.#begin);
+      await ask(client, this.#begin, undefined, CONNECT_MS);
       const result = await step(this.#runner((use) => use(client)));
       await ask(client, 'commit');
       return result;

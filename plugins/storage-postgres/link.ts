@@ -131,13 +131,20 @@ export class Link {
   }
 }
 
-/** Asks a server one thing. @throws NoAnswer, and what the server answered. */
+/** Asks a server one thing, and waits so long for the answer. @throws NoAnswer, and what the server answered. */
 export async function ask<R>(
   client: PoolClient,
   sql: string,
   values?: readonly unknown[],
+  waitMs: number = STATEMENT_MS,
 ): Promise<readonly R[]> {
-  const { rows } = await client.query(sql, values === undefined ? undefined : [...values]).catch(rethrown);
+  // The types of the package lack this limit of one statement.
+  const query = {
+    text: sql,
+    query_timeout: waitMs,
+    ...(values === undefined ? {} : { values: [...values] }),
+  };
+  const { rows } = await client.query(query).catch(rethrown);
   return rows as R[];
 }
 

@@ -104,7 +104,7 @@ async function write(
     await database.outlast(() => database.transaction((run) => addStore(run, tables, name)));
   else await momentOf({ database, tables, name });
   const owner = randomBytes(16).toString('hex');
-  const writer = await Writer.claim({ database, tables, name, leaseMs, owner });
+  const writer = await Writer.claim({ database, tables, name, leaseMs, owner, durability });
   const purger = new Purger({ ...host, database, tables, writer, retainMs });
   const teller = new Teller(database, newsOf(schema, writer.moment.store));
   return { role: 'writer', writer, purger, teller };

@@ -1,6 +1,7 @@
 import type { ChainIdentity, Checkpoint } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import type { Database, Run, Transacted } from './database.js';
+import type { PostgresSettings } from '../../src/internal/postgres-options.js';
 import type { Tables } from './schema.js';
 import { STATEMENT_MS } from './link.js';
 import { Behind, NoAnswer, sqlStateOf } from './errors.js';
@@ -27,10 +28,14 @@ export const NOTHING_BESIDE: Beside = { parts: () => [], values: [] };
 export interface WriterParts extends Claim {
   readonly database: Database;
   readonly tables: Tables;
+  /** `replicated`: no server without a synchronous standby is written to, also after a failover. */
+  readonly durability: PostgresSettings['durability'];
 }
 
 /** SQLSTATE of a row that another transaction has locked for longer than one waits. */
 const LOCK_NOT_AVAILABLE = '55P03';
+
+const NO_STANDBY = 'The database has no `synchronous_standby_names`: no standby confirms what it writes.';
 
 /** Thrown inside a transaction: an earlier try, whose answer was lost, has happened. */
 class AlreadyDone extends Error {}
@@ -149,11 +154,15 @@ export class Writer {
     beside: Beside | null,
   ): Promise<void> {
     const { database } = this.#parts;
+    const next = this.#moment.version + 1;
     let isDone = false;
     await database.outlast(async () => {
       try {
-        const { isDurable } = await (isDone
-          ? database.transaction((run) => this.#touch(run))
+        // Another server may not have it.
+        const wasDone = isDone;
+        isDone = false;
+        const { isDurable } = await (wasDone
+          ? database.transaction((run) => this.#touch(run, next))
           : beside === null
             ? this.#transact(change, step)
             : this.#state(change, beside));
@@ -209,7 +218,8 @@ export class Writer {
     const sql = `update ${tables.store} set version = version + 1, lease_until = clock_timestamp() + $5 * interval '1 ms',
         checkpoint = coalesce($6, checkpoint), identity = coalesce($7, identity), gen = coalesce($8::int, gen),
         tidied = case when $8::int is null then tidied else -1 end ${from}
-      where id = $1 and epoch = $2 and owner = $3 and version = $4 ${from === '' ? '' : `and made.sync = 'on'`}
+      where id = $1 and epoch = $2 and owner = $3 and version = $4 and ${this.#replicates()}
+        ${from === '' ? '' : `and made.sync = 'on'`}
       returning version`;
     const texts = [checkpoint, identity].map((each) =>
       each === undefined || each === null ? null : JSON.stringify(each),
@@ -217,28 +227,38 @@ export class Writer {
     return { sql, values: [store, epoch, owner, version, leaseMs, ...texts, gen ?? null] };
   }
 
+  /** Condition on the server: one that was promoted, or was given other settings, may have no standby that confirms. */
+  #replicates(): string {
+    return this.#parts.durability === 'primary'
+      ? 'true'
+      : `current_setting('synchronous_standby_names') <> ''`;
+  }
+
   async #whyNot(run: Run): Promise<Error> {
     const { tables, owner, name } = this.#parts;
-    const sql = `select version from ${tables.store} where id = $1 and epoch = $2 and owner = $3`;
+    const sql = `select version, ${this.#replicates()} as replicates from ${tables.store}
+      where id = $1 and epoch = $2 and owner = $3`;
     const values = [this.#moment.store, this.#moment.epoch, owner];
-    const [row] = await run<{ readonly version: string }>(sql, values);
+    const [row] = await run<{ readonly version: string; readonly replicates: boolean }>(sql, values);
     if (row === undefined)
       return new SyncError(
         'STORE_LOCKED',
         `Another writer has taken over the store ${JSON.stringify(name)}.`,
       );
+    if (!row.replicates) return new Behind(NO_STANDBY);
     if (Number(row.version) === this.#moment.version + 1) return new AlreadyDone();
     // One that was promoted without it, or is not promoted yet: another server may have it.
-    const message = `The database is at version ${row.version} of the store, which was at ${this.#moment.version}.`;
-    return new Behind(message);
+    return new Behind(`The database is at version ${row.version} of the store, which was further.`);
   }
 
-  async #touch(run: Run): Promise<void> {
+  /** Renews the lease; of a version, where one has to be there: who confirms that has the version too. */
+  async #touch(run: Run, version: number | null = null): Promise<void> {
     const { tables, owner, leaseMs } = this.#parts;
     const sql = `update ${tables.store} set lease_until = clock_timestamp() + $4 * interval '1 ms'
-      where id = $1 and epoch = $2 and owner = $3 returning id`;
-    const rows = await run(sql, [this.#moment.store, this.#moment.epoch, owner, leaseMs]);
-    if (rows.length === 0) throw await this.#whyNot(run);
+      where id = $1 and epoch = $2 and owner = $3 and version = coalesce($5, version) and ${this.#replicates()}
+      returning id`;
+    const values = [this.#moment.store, this.#moment.epoch, owner, leaseMs, version];
+    if ((await run(sql, values)).length === 0) throw await this.#whyNot(run);
   }
 
   /** A write renews the lease itself, and holds the row for as long as it takes. */

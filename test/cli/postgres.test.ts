@@ -13,7 +13,7 @@ const chain = sealedChain(120);
 const lines = ndjson(chain);
 
 const at = (store: string, more = ''): string =>
-  `${postgres.server().url}?store=${store}&durability=primary${more}`;
+  `${postgres.server().url}?store=${store}&durability=${postgres.server().durability}${more}`;
 
 postgres.test(
   'create, import, verify, status and export work on a store in a database, and keep every byte',

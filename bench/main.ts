@@ -163,7 +163,7 @@ async function memory(): Promise<void> {
 }
 
 async function postgres(): Promise<void> {
-  const workloads = availableOf(['sealed-900', 'healthcare'], [10_000, 1000]);
+  const workloads = availableOf(['sealed-900', 'healthcare'], [10_000, 500]);
   console.log(`Stores in PostgreSQL and LevelDB, rounds: ${RUNS} …`);
   const result = await benchPostgres(workloads, RUNS);
   if (result === null) {

@@ -1,5 +1,6 @@
+import type { Contest, Took } from './contest.js';
 import { median } from './page.js';
-import type { Contest, PostgresResult, Took } from './postgres.js';
+import type { PostgresResult } from './postgres.js';
 import { figures, markdownTable, text } from './table.js';
 import { milliseconds, seconds, times } from './units.js';
 

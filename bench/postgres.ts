@@ -5,32 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { seal, SEALED_JSON_GENESIS } from '../plugins/chain-sealed-json/index.js';
 import { levelStorage } from '../plugins/storage-leveldb/index.js';
-import type { Storage } from '../src/contracts/index.js';
+import type { Storage, Tile } from '../src/contracts/index.js';
 import { openChain } from '../src/index.js';
 import { documentFrames, fixtureBatch } from '../src/testing/fixture-frames.js';
+import { type Contest, contest, inSteps, type Rounds, type Side, SIDES, type Took } from './contest.js';
 import { fill } from './fill.js';
 import { type PairRun, runPair, type Skipped, start } from './pair.js';
-import { cpuMsSince } from './process.js';
 import { type BenchServer, startServer } from './postgres-stores.js';
 import { inDirectory } from './stream.js';
 import type { Workload } from './workloads.js';
-
-/** What one run took. */
-export interface Took {
-  readonly elapsedMs: number;
-  /** Processor time of this project's processes. */
-  readonly cpuMs: number;
-  /** Processor time of the database meanwhile. */
-  readonly serverMs: number;
-}
-
-/** The same work in both stores, in turns. */
-export interface Contest {
-  readonly title: string;
-  /** The part of LevelDB's speed that it has to reach. */
-  readonly bar: number;
-  readonly rounds: readonly { readonly postgres: Took; readonly level: Took }[];
-}
 
 /** How long blocks take to come to a follower, in milliseconds. */
 export interface Arrivals {
@@ -45,14 +28,10 @@ export interface PostgresResult {
   readonly arrivals: Arrivals;
 }
 
-type Side = 'postgres' | 'level';
-const SIDES: readonly Side[] = ['postgres', 'level'];
-
-/** Where the stores are, and what says how much of the machine is used. */
-interface Bench {
+/** Where the stores are. */
+interface Bench extends Rounds {
   readonly dir: string;
   readonly server: BenchServer;
-  readonly rounds: number;
 }
 
 const FOLLOWERS = 10;
@@ -87,28 +66,6 @@ export async function benchPostgres(
   }
 }
 
-async function contest(
-  { server, rounds }: Bench,
-  { title, bar }: Pick<Contest, 'title' | 'bar'>,
-  run: (side: Side, round: number) => Promise<Omit<Took, 'serverMs'>>,
-): Promise<Contest> {
-  const found: { postgres: Took; level: Took }[] = [];
-  // The first round warms up.
-  for (let round = 0; round <= rounds; round++) {
-    const took: Partial<Record<Side, Took>> = {};
-    for (const side of SIDES) {
-      const before = server.cpuMs();
-      const own = await run(side, round);
-      took[side] = { ...own, serverMs: side === 'postgres' ? server.cpuMs() - before : 0 };
-    }
-    const { postgres, level } = took;
-    if (round > 0 && postgres !== undefined && level !== undefined) found.push({ postgres, level });
-  }
-  const ratios = found.map(({ postgres, level }) => level.elapsedMs / postgres.elapsedMs);
-  console.log(`${title}: ${ratios.map((each) => each.toFixed(2)).join(' ')}`);
-  return { title, bar, rounds: found };
-}
-
 let count = 0;
 
 function newStore({ dir, server }: Bench, side: Side): Storage {
@@ -116,28 +73,24 @@ function newStore({ dir, server }: Bench, side: Side): Storage {
   return side === 'postgres' ? server.store(name) : levelStorage({ location: join(dir, name) }).create();
 }
 
-async function measured(work: () => Promise<void>): Promise<Omit<Took, 'serverMs'>> {
-  const cpu = process.cpuUsage();
-  const began = performance.now();
-  await work();
-  return { elapsedMs: performance.now() - began, cpuMs: cpuMsSince(cpu) };
-}
-
 function commits(
   bench: Bench,
   { title, bytes, batches, bar }: { title: string; bytes: number; batches: number; bar: number },
 ): Promise<Contest> {
   const frames = documentFrames(Array.from({ length: 100 * batches }, () => ({ bytes })));
-  return contest(bench, { title, bar }, async (side) => {
-    const store = newStore(bench, side);
-    await store.open();
-    const took = await measured(async () => {
-      for (let at = 0; at < frames.length; at += 100)
-        await store.commit(fixtureBatch(frames.slice(at, at + 100)));
-    });
-    await store.close();
-    return took;
+  return inSteps(bench, { title, bar }, async () => {
+    const stores = { postgres: newStore(bench, 'postgres'), level: newStore(bench, 'level') };
+    for (const side of SIDES) await stores[side].open();
+    return {
+      count: batches,
+      take: (side, index) => stores[side].commit(fixtureBatch(frames.slice(100 * index, 100 * (index + 1)))),
+      close: () => closed(stores),
+    };
   });
+}
+
+async function closed(stores: Readonly<Record<Side, Storage>>): Promise<void> {
+  for (const side of SIDES) await stores[side].close();
 }
 
 /** What is done with a whole chain: its tiles are read, it is synced from each store, and into each. */
@@ -200,15 +153,24 @@ async function tileReads(
     level: levelStorage({ location: level.location }).create(),
   };
   for (const side of SIDES) await stores[side].open();
-  const result = await contest(bench, what, (side) =>
-    measured(async () => {
-      const { tiles } = stores[side];
-      for (const tile of (await tiles?.list({ from: 0, to: Number.MAX_SAFE_INTEGER })) ?? [])
-        if (((await tiles?.body(tile)) ?? null) === null) throw new Error('A tile is gone.');
-    }),
-  );
-  for (const side of SIDES) await stores[side].close();
+  const result = await inSteps(bench, what, async () => {
+    const lists = { postgres: await tilesOf(stores.postgres), level: await tilesOf(stores.level) };
+    return {
+      count: lists.level.length,
+      take: async (side, index) => {
+        const tile = lists[side][index];
+        const body = tile === undefined ? null : await stores[side].tiles?.body(tile);
+        if ((body ?? null) === null) throw new Error('A tile is gone.');
+      },
+      close: () => Promise.resolve(),
+    };
+  });
+  await closed(stores);
   return result;
+}
+
+async function tilesOf({ tiles }: Storage): Promise<readonly Tile[]> {
+  return (await tiles?.list({ from: 0, to: Number.MAX_SAFE_INTEGER })) ?? [];
 }
 
 /** Appends blocks of 2 kB, 20 a second, to a store whose reader in another process serves followers. */

@@ -6,7 +6,9 @@ import { settings, tell } from './process.js';
 
 interface Settings {
   readonly url: string;
-  readonly location: string;
+  readonly location?: string;
+  /** A store that is not in LevelDB. */
+  readonly storage?: SyncEngineConfig['storage'];
   /** Built modules of the version that syncs; this one's by default. */
   readonly dist?: string;
   readonly chain: string;
@@ -20,16 +22,17 @@ interface Settings {
 type Consumer = { readonly by: 'run' } | { readonly by: 'events'; readonly blocks: number };
 
 /** Syncs a new store and tells how long it took, what it has, and what that took of the machine. */
-const { url, location, dist = HERE, chain, config, trusts, consumer } = settings() as Settings;
+const { url, location = '', storage, dist = HERE, chain, config, trusts, consumer } = settings() as Settings;
 const { blockferry, signer } = checkout(dist);
 await preload(dist, chain);
+if (storage !== undefined) await Promise.all([import('../plugins/storage-postgres/index.js'), import('pg')]);
 const { createSyncEngine } = await blockferry();
 const { publicKey } = await (await signer()).secp256k1Signer(new Uint8Array(32).fill(1));
 const trust = trusts === true ? { trust: { signers: [publicKey] }, snapshot: { type: 'full' as const } } : {};
 const stop = startMeter();
 const engine = createSyncEngine({
   peers: [url],
-  storage: { use: 'leveldb', location },
+  storage: storage ?? { use: 'leveldb', location },
   ...config,
   ...trust,
 });

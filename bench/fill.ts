@@ -1,4 +1,4 @@
-import { openChain } from '../src/index.js';
+import { type ChainConfig, openChain } from '../src/index.js';
 import { tilesMade } from './checkout.js';
 import type { Workload } from './workloads.js';
 
@@ -12,10 +12,11 @@ export interface Filled {
 
 /** Makes a store of a workload's blocks, with all their tiles. */
 export async function fill(
-  location: string,
+  place: string | ChainConfig['storage'],
   workload: Pick<Workload, 'chain' | 'documents'>,
 ): Promise<Filled> {
-  const chain = await openChain({ storage: { use: 'leveldb', location }, chain: workload.chain });
+  const storage = typeof place === 'string' ? ({ use: 'leveldb', location: place } as const) : place;
+  const chain = await openChain({ storage, chain: workload.chain });
   let documentBytes = 0;
   let batch: Uint8Array[] = [];
   for await (const document of workload.documents()) {

@@ -14,6 +14,8 @@ import { benchMetrics, metricsTable } from './metrics.js';
 import { lineUnavailable } from './network.js';
 import { AGAINST, BLOCKS, COMPLETE, RUNS, SEED, WAYS } from './options.js';
 import { plot, rewrite, setting } from './page.js';
+import { benchPostgres } from './postgres.js';
+import { postgresTable } from './postgres-table.js';
 import { benchSlowConsumer } from './slow-consumer.js';
 import { slowConsumerTable } from './slow-consumer-table.js';
 import { benchSnapshot } from './snapshot.js';
@@ -49,6 +51,7 @@ const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<vo
   'slow-consumer': ([blocks = SLOW_BLOCKS]) => slowConsumer(blocks),
   import: imports,
   metrics: ([blocks = METRICS_BLOCKS]) => metrics(blocks),
+  postgres,
 };
 
 const given = process.argv.slice(2);
@@ -170,6 +173,19 @@ async function memory(): Promise<void> {
   const table = memoryTable(await benchMemory(workloads, RUNS));
   console.log(table);
   if (COMPLETE && workloads.length === 2) await rewrite('memory', `${setting(RUNS)}\n\n${table}`);
+}
+
+async function postgres(): Promise<void> {
+  const workloads = availableOf(['sealed-900', 'healthcare'], [10_000, 500]);
+  console.log(`Stores in PostgreSQL and LevelDB, rounds: ${RUNS} …`);
+  const result = await benchPostgres(workloads, RUNS);
+  if (result === null) {
+    console.log('postgres: left out, PostgreSQL is not installed');
+    return;
+  }
+  const table = postgresTable(result);
+  console.log(table);
+  if (COMPLETE && workloads.length === 2) await rewrite('postgres', `${setting(RUNS)}\n\n${table}`);
 }
 
 /** Those of the named workloads whose input is here, each with its own bound of blocks. */

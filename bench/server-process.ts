@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import express from 'express';
-import type { BlockSource } from '../src/index.js';
+import type { BlockSource, ChainConfig } from '../src/index.js';
 import type { SnapshotServerOptions } from '../plugins/transport-snapshot/server/index.js';
 import { checkout, HERE, tilesMade } from './checkout.js';
 import { settings } from './process.js';
 import { serveUntilStopped } from './serve.js';
 
 interface Settings {
-  readonly location: string;
+  readonly location?: string;
+  /** A store that is not in LevelDB. */
+  readonly storage?: ChainConfig['storage'];
   /** Built modules of the version that serves; this one's by default. */
   readonly dist?: string;
   /** Whether the snapshots beside the store are served. */
@@ -17,10 +19,11 @@ interface Settings {
 }
 
 /** Serves a store until it is told to stop, then tells its peak memory and the bytes it sent. */
-const { location, dist = HERE, snapshots = false, tiles = true } = settings() as Settings;
+const { location = '', storage, dist = HERE, snapshots = false, tiles = true } = settings() as Settings;
 const { openChain } = await checkout(dist).blockferry();
 const { syncMiddleware } = await checkout(dist).express();
-const chain = await openChain({ storage: { use: 'leveldb', location, createIfMissing: false } });
+const level = { use: 'leveldb', location, createIfMissing: false } as const;
+const chain = await openChain({ storage: storage ?? level });
 await tilesMade(chain);
 const app = express();
 const middleware = syncMiddleware({

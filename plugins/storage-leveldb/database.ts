@@ -9,8 +9,8 @@ import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker }
 import { FRAMES, TILES } from './segment-files.js';
 import { Segments } from './segments.js';
 import { checkTables, tablesToCheck } from './table-check.js';
-import { TileCache } from './tile-cache.js';
 import { makeDirectory } from '../../src/internal/node/make-directory.js';
+import { TileCache } from '../../src/tiles/tile-cache.js';
 
 /** The LevelDB of a store: binary keys and values. */
 type Database = ClassicLevel<Buffer, Buffer>;

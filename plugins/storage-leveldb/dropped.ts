@@ -4,7 +4,7 @@ import type { Reader } from './reader.js';
 import type { BlockInfo } from './records.js';
 import type { Run } from './runs.js';
 import { type Place, type PlaceSum, sumPlaces } from './segment-files.js';
-import type { BlockHead } from './tile-heads.js';
+import type { BlockHead } from '../../src/tiles/heads.js';
 import { type CutInput, intervalStart } from '../../src/tiles/plan.js';
 import { headsInTile } from './tile-reads.js';
 import type { TileRecord } from './tile-record.js';

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { TileMember } from '../../src/contracts/index.js';
-import { type BlockHead, encodeHeads } from './tile-heads.js';
+import { type BlockHead, encodeHeads } from '../../src/tiles/heads.js';
 import type { StoredMember, TileGroup } from './tile-record.js';
 
 /** Blocks whose heads lie together: fewer make the record larger, more make one block slower to find. */

@@ -7,9 +7,9 @@ import type { BlockInfo } from './records.js';
 import { decodeRun, encodeRun, type Run } from './runs.js';
 import { type Place, type PlaceSum, sumPlaces } from './segment-files.js';
 import { SegmentReader } from './segment-reader.js';
-import { TileCache } from './tile-cache.js';
+import { TileCache } from '../../src/tiles/tile-cache.js';
 import { type LaidTile, layTile } from './tile-encode.js';
-import type { BlockHead } from './tile-heads.js';
+import type { BlockHead } from '../../src/tiles/heads.js';
 import { framesInTile, headsInTile } from './tile-reads.js';
 import type { TileGroup } from './tile-record.js';
 

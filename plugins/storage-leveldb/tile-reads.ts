@@ -5,9 +5,9 @@ import { throwIfAborted } from '../../src/internal/abort.js';
 import { decodeTileBytes, isLarge, largeFrameOf } from '../../src/tiles/body.js';
 import { segmentName } from './segment-files.js';
 import type { SegmentReader } from './segment-reader.js';
-import type { TileCache } from './tile-cache.js';
+import type { TileCache } from '../../src/tiles/tile-cache.js';
 import { blocksOf } from './tile-encode.js';
-import { type BlockHead, decodeHeads } from './tile-heads.js';
+import { type BlockHead, decodeHeads } from '../../src/tiles/heads.js';
 import { headsBytesOf, type StoredMember, type TileGroup, type TileRecord } from './tile-record.js';
 
 /** What is read at once, or one member, in bytes as it is held: a client that takes nothing holds all of it. */
@@ -88,7 +88,7 @@ async function frameOf(
   height: number,
 ): Promise<Frame | null> {
   // Both are read at one time; what the heads say is only needed to decode.
-  const isKnown = contents.tileCache.has(tile.place.segment, offset);
+  const isKnown = contents.tileCache.has(keyOf(tile, offset));
   const reading = isKnown ? null : readAt(contents, tile, offset, member.bytes);
   reading?.catch(() => undefined);
   const all = await headsOf(contents, tile, group);
@@ -145,6 +145,9 @@ function* groupsOf(tile: TileRecord): Generator<GroupAt> {
   }
 }
 
+/** A place is not written twice while a store is open. */
+const keyOf = ({ place: { segment } }: TileRecord, offset: number): string => `${segment}:${offset}`;
+
 function membersOf({ group, membersAt }: GroupAt, heads: readonly BlockHead[]): readonly MemberAt[] {
   let offset = membersAt;
   let block = 0;
@@ -183,7 +186,7 @@ function headsOf(
   tile: TileRecord,
   { group, first, headsAt }: GroupAt,
 ): Promise<readonly BlockHead[]> {
-  return contents.tileCache.of(tile.place.segment, headsAt, async () => {
+  return contents.tileCache.of(keyOf(tile, headsAt), async () => {
     const bytes = await readAt(contents, tile, headsAt, group.headBytes);
     if (crc32(bytes) !== group.headCrc) throw damaged(first, 'the heads of its blocks are damaged');
     const value = decodeHeads(bytes, first);
@@ -226,7 +229,7 @@ async function framesOfMember(
     return bytes;
   };
   if (head !== undefined && isLarge(head.documentBytes)) return [largeFrame(head, await checked())];
-  const documents = await contents.tileCache.of(tile.place.segment, at.offset, async () => {
+  const documents = await contents.tileCache.of(keyOf(tile, at.offset), async () => {
     const value = await decodeMember(at, await checked());
     return { value, bytes: value.byteLength };
   });

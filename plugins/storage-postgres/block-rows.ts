@@ -1,18 +1,20 @@
 import { crc32 } from 'node:zlib';
 import type { BlockHeader, BlockRange, BlockRef, Frame } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
+import { MAX_TILE_BLOCKS } from '../../src/tiles/cut.js';
 import type { Run } from './database.js';
+import type { CopyColumns, CopyRow } from './copy.js';
+import { insertPieces, PART_BYTES, type PartRow } from './pieces.js';
 import { ALIVE, type Tables } from './schema.js';
 import { checkSeen, type Seen, seenColumns } from './seen.js';
 import type { Moment } from './store-row.js';
 
-/** Most bytes of a row; a larger block goes on in rows of its own. */
-const PART_BYTES = 1024 * 1024;
-
-/** What one statement inserts at most, and what one page of a read aims at. */
-const INSERT_BYTES = 4 * 1024 * 1024;
-const PAGE_BYTES = 1024 * 1024;
+/** What one page of a read aims at. */
+export const PAGE_BYTES = 1024 * 1024;
 const ROWS = 1024;
+
+/** Heights and sizes that are read at once. */
+const SIZES = 8192;
 
 const VISIBLE = 'store = $1 and gen = $2 and born <= $3 and died > $3';
 
@@ -32,72 +34,45 @@ interface RawBlock {
   readonly bytes: Buffer;
 }
 
-/** Inserts blocks; those that are there already stay. */
+const COLUMNS = {
+  store: 'int4',
+  gen: 'int4',
+  height: 'int8',
+  born: 'int8',
+  hash: 'text',
+  prev: 'text',
+  ts: 'float8',
+  codec: 'text',
+  doc_bytes: 'int8',
+  size: 'int4',
+  crc: 'int8',
+  bytes: 'bytes',
+} as const satisfies CopyColumns;
+
+/** Inserts blocks. */
 export async function insertBlocks(
   run: Run,
   tables: Tables,
-  place: Place,
+  { store, gen, version }: Place,
   frames: readonly Frame[],
 ): Promise<void> {
-  for (let at = 0; at < frames.length;) {
-    const chunk: Frame[] = [];
-    for (let bytes = 0; at < frames.length && chunk.length < ROWS && bytes < INSERT_BYTES; at++) {
-      const frame = frames[at];
-      if (frame === undefined) break;
-      bytes += Math.min(frame.bytes.byteLength, PART_BYTES);
-      chunk.push(frame);
-    }
-    await insertChunk(run, tables, place, chunk);
-    for (const frame of chunk) await insertParts(run, tables, place, frame);
-  }
+  if (frames.length === 0) return;
+  const rows = frames.map(({ header, codec, documentBytes, bytes }): CopyRow => {
+    const { height, hash, previousHash, timestamp } = header;
+    const first = bytes.subarray(0, PART_BYTES);
+    const known = [store, gen, height, version, hash, previousHash, timestamp, codec, documentBytes];
+    return [...known, bytes.byteLength, crc32(bytes), first];
+  });
+  await run.into(tables.blocks, COLUMNS, rows);
+  await insertPieces(run, tables.parts, { store, gen, version }, frames.flatMap(partsOf));
 }
 
-async function insertChunk(
-  run: Run,
-  { blocks }: Tables,
-  place: Place,
-  frames: readonly Frame[],
-): Promise<void> {
-  const firsts = frames.map(({ bytes }) => bytes.subarray(0, PART_BYTES));
-  let end = 1;
-  const offsets = firsts.map(({ byteLength }) => (end += byteLength) - byteLength);
-  const headers = frames.map(({ header }) => header);
-  const sql = `insert into ${blocks} (store, gen, born, height, hash, prev, ts, codec, doc_bytes, size, crc, bytes)
-    select $1, $2, $3, u.height, u.hash, u.prev, u.ts, u.codec, u.doc_bytes, u.size, u.crc,
-      substring($4::bytea from u.at for u.len)
-    from unnest($5::bigint[], $6::text[], $7::text[], $8::float8[], $9::text[], $10::bigint[], $11::int[], $12::bigint[],
-      $13::int[], $14::int[]) as u(height, hash, prev, ts, codec, doc_bytes, size, crc, at, len)
-    on conflict do nothing`;
-  await run(sql, [
-    place.store,
-    place.gen,
-    place.version,
-    Buffer.concat(firsts),
-    headers.map(({ height }) => height),
-    headers.map(({ hash }) => hash),
-    headers.map(({ previousHash }) => previousHash),
-    headers.map(({ timestamp }) => timestamp),
-    frames.map(({ codec }) => codec),
-    frames.map(({ documentBytes }) => documentBytes),
-    frames.map(({ bytes }) => bytes.byteLength),
-    frames.map(({ bytes }) => crc32(bytes)),
-    offsets,
-    firsts.map(({ byteLength }) => byteLength),
-  ]);
-}
-
-async function insertParts(
-  run: Run,
-  { parts }: Tables,
-  place: Place,
-  { header, bytes }: Frame,
-): Promise<void> {
-  const sql = `insert into ${parts} (store, gen, height, born, part, bytes) values ($1, $2, $3, $4, $5, $6)
-    on conflict do nothing`;
-  for (let part = 1; part * PART_BYTES < bytes.byteLength; part++) {
-    const piece = Buffer.from(bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES));
-    await run(sql, [place.store, place.gen, header.height, place.version, part, piece]);
-  }
+/** What of a large block is not in its own row. */
+function partsOf({ header: { height }, bytes }: Frame): readonly PartRow[] {
+  const parts: PartRow[] = [];
+  for (let part = 1; part * PART_BYTES < bytes.byteLength; part++)
+    parts.push({ height, part, bytes: bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES) });
+  return parts;
 }
 
 /** Drops the blocks of a range of heights, for those who see the version of the place; piece by piece. */
@@ -113,21 +88,45 @@ export async function dropBlocks(
     await run(sql, [place.store, place.gen, place.version, at, Math.min(to, at + ROWS - 1)]);
 }
 
-/** Refs of the blocks of a range of heights, newest first. */
+/** Drops the blocks of a range of heights that a tile took the place of at a version. */
+export async function dropReplacedBlocks(
+  run: Run,
+  { blocks }: Tables,
+  { store, gen }: Place,
+  { from, to, born }: BlockRange & { readonly born: number },
+): Promise<void> {
+  const sql = `update ${blocks} set died = $3
+    where store = $1 and gen = $2 and height between $4 and $5 and born < $3 and died = ${ALIVE}`;
+  await run(sql, [store, gen, born, from, to]);
+}
+
+/** Heights of a range that have a row, and the lengths of the documents, in order: so many at a time. */
+export async function* sizesIn(
+  run: Run,
+  { blocks }: Tables,
+  { store, gen, version }: Place,
+  { from, to }: BlockRange,
+): AsyncGenerator<readonly { readonly height: number; readonly documentBytes: number }[]> {
+  const sql = `select height, doc_bytes from ${blocks} where ${VISIBLE} and height between $4 and $5
+    order by height limit ${SIZES}`;
+  for (let next = from; next <= to;) {
+    const rows = await run<Pick<RawBlock, 'height' | 'doc_bytes'>>(sql, [store, gen, version, next, to]);
+    if (rows.length === 0) return;
+    yield rows.map((row) => ({ height: Number(row.height), documentBytes: Number(row.doc_bytes) }));
+    next = Number(rows.at(-1)?.height) + 1;
+  }
+}
+
+/** Refs of the blocks of at most 1,024 heights that have a row. */
 export async function refsOf(
   run: Run,
   { blocks }: Tables,
   { store, gen, version }: Place,
   { from, to }: BlockRange,
 ): Promise<readonly BlockRef[]> {
-  const sql = `select height, hash from ${blocks} where ${VISIBLE} and height between $4 and $5 order by height desc`;
-  const refs: BlockRef[] = [];
-  for (let top = to; top >= from; top -= ROWS) {
-    const values = [store, gen, version, Math.max(from, top - ROWS + 1), top];
-    const rows = await run<Pick<RawBlock, 'height' | 'hash'>>(sql, values);
-    for (const { height, hash } of rows) refs.push({ height: Number(height), hash });
-  }
-  return refs;
+  const sql = `select height, hash from ${blocks} where ${VISIBLE} and height between $4 and $5`;
+  const rows = await run<Pick<RawBlock, 'height' | 'hash'>>(sql, [store, gen, version, from, to]);
+  return rows.map(({ height, hash }) => ({ height: Number(height), hash }));
 }
 
 /** The header at a height; `null` when there is no row. */
@@ -142,7 +141,10 @@ export async function headerAt(
   return row === undefined ? null : headerOf(row);
 }
 
-/** The first frames of a range, of about 1 MiB, at least one; fewer where rows are missing. */
+/**
+ * The first frames of a range, of about 1 MiB, up to the first height that has no row, or is in a tile: then its row may be
+ * removed while it is read.
+ */
 export async function framesFrom(
   run: Run,
   tables: Tables,
@@ -151,7 +153,10 @@ export async function framesFrom(
 ): Promise<readonly Frame[]> {
   const sql = `select height, born, hash, prev, ts, codec, doc_bytes, size, crc, bytes, ${seenColumns(tables, '$6')} from (
       select b.*, sum(size) over (order by height) - size as before from (
-        select * from ${tables.blocks} where ${VISIBLE} and height between $4 and $5 order by height limit ${ROWS}
+        select * from ${tables.blocks} where ${VISIBLE} and height between $4 and $5 and height < coalesce((
+          select min(height) from ${tables.tiles}
+          where ${VISIBLE} and height between $4::bigint - ${MAX_TILE_BLOCKS - 1} and $5 and until >= $4
+        ), ${ALIVE}) order by height limit ${ROWS}
       ) b
     ) p where before < ${PAGE_BYTES} order by height`;
   const rows = await run<RawBlock & Seen>(sql, [
@@ -164,7 +169,8 @@ export async function framesFrom(
   ]);
   if (rows.length > 0) checkSeen(at, rows[0]);
   const frames: Frame[] = [];
-  for (const row of rows) frames.push(await frameOf(run, tables, at, row));
+  for (const row of rows)
+    if (Number(row.height) === from + frames.length) frames.push(await frameOf(run, tables, at, row));
   return frames;
 }
 

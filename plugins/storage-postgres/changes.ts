@@ -1,6 +1,5 @@
-import type { BlockHeader, BlockRef, ChainChange, Checkpoint } from '../../src/contracts/index.js';
-import { refsOf } from './block-rows.js';
-import { headerOf, pageOf, type Source } from './reads.js';
+import type { BlockHeader, BlockRef, ChainChange, Checkpoint, Frame } from '../../src/contracts/index.js';
+import { headerOf, pageOf, refsIn, type Source } from './reads.js';
 import type { Moment } from './store-row.js';
 
 /** Newest blocks whose hashes a reader knows, to find where a branch begins. */
@@ -39,7 +38,7 @@ export class KnownBlocks {
     const { head, base } = at.checkpoint;
     if (head === null) return;
     const range = { from: Math.max(base, head.height - KNOWN + 1), to: head.height };
-    const refs = await source.reading((run) => refsOf(run, source.tables, at, range));
+    const refs = await refsIn(source, at, range);
     for (const ref of refs.toReversed()) this.add(ref);
   }
 }
@@ -52,32 +51,61 @@ export async function* stepsTo(
   known: KnownBlocks,
 ): AsyncGenerator<Step> {
   const { head } = shown.checkpoint;
-  if (head === null) yield* forward(source, to, to.checkpoint.base, known);
-  else {
-    const common = await commonBlock(source, shown.checkpoint, to, known);
-    if (common === null) {
-      // Other contents, which have no block in common with these.
-      await known.fill(source, to);
-    } else {
-      known.dropAbove(common.height);
-      if (common.height < head.height)
-        yield { moment: upTo(to, common), change: { kind: 'rollback', to: common } };
-      yield* forward(source, to, common.height + 1, known);
-    }
-  }
+  const page = head === null ? null : await pageAbove(source, head, to);
+  if (head === null) yield* forward(source, to, to.checkpoint.base, { known });
+  else if (page !== null) yield* forward(source, to, head.height + 1, { known, page });
+  else yield* fromCommon(source, { ...shown, head }, to, known);
   yield { moment: to, change: null };
 }
 
-async function* forward(source: Source, to: Moment, first: number, known: KnownBlocks): AsyncGenerator<Step> {
+/** Back to where both part, and on. */
+async function* fromCommon(
+  source: Source,
+  shown: Moment & { readonly head: BlockRef },
+  to: Moment,
+  known: KnownBlocks,
+): AsyncGenerator<Step> {
+  const common = await commonBlock(source, shown.checkpoint, to, known);
+  if (common === null) {
+    // Other contents, which have no block in common with these.
+    await known.fill(source, to);
+    return;
+  }
+  known.dropAbove(common.height);
+  if (common.height < shown.head.height)
+    yield { moment: upTo(to, common), change: { kind: 'rollback', to: common } };
+  yield* forward(source, to, common.height + 1, { known });
+}
+
+async function* forward(
+  source: Source,
+  to: Moment,
+  first: number,
+  { known, page = null }: { readonly known: KnownBlocks; readonly page?: readonly Frame[] | null },
+): AsyncGenerator<Step> {
   const last = topOf(to.checkpoint);
+  let next = page;
   for (let from = first; from <= last;) {
-    const frames = await pageOf(source, to, { from, to: last });
+    const frames = next ?? (await pageOf(source, to, { from, to: last }));
+    next = null;
     for (const { header } of frames) known.add(header);
     const newest = frames.at(-1)?.header;
     if (newest === undefined) return;
     yield { moment: upTo(to, newest), change: { kind: 'extend', frames } };
     from += frames.length;
   }
+}
+
+/** The first blocks above one that is shown, where they follow it, as they mostly do; `null` where they don't. */
+async function pageAbove(
+  source: Source,
+  { height, hash }: BlockRef,
+  to: Moment,
+): Promise<readonly Frame[] | null> {
+  const last = topOf(to.checkpoint);
+  if (height >= last || height < to.checkpoint.base) return null;
+  const frames = await pageOf(source, to, { from: height + 1, to: last });
+  return frames[0]?.header.previousHash === hash ? frames : null;
 }
 
 /** The newest block that both have; `null` when there is none that is known. */
@@ -93,7 +121,7 @@ async function commonBlock(
   const header = await headerOf(source, to, top);
   if (known.has(header)) return header;
   const range = { from: Math.max(base, top - KNOWN), to: top };
-  const refs = await source.reading((run) => refsOf(run, source.tables, to, range));
+  const refs = await refsIn(source, to, range);
   const height = refs.find((ref) => known.has(ref))?.height;
   if (height !== undefined) return headerOf(source, to, height);
   const { finalized } = shown;

@@ -1,12 +1,12 @@
 import type { BlockRef } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
-import type { Database, Run } from './database.js';
+import type { Ask, Database, Run } from './database.js';
 import { sqlStateOf } from './errors.js';
 import type { Tables } from './schema.js';
 
 /** A consumer's position; `null` when it has none. */
 export async function readCursor(
-  run: Run,
+  run: Ask,
   { cursors }: Tables,
   store: number,
   consumer: string,

@@ -2,10 +2,11 @@ import type { PoolClient } from 'pg';
 import { abortError, onAbort, sleep } from '../../src/internal/abort.js';
 import { serversOf } from '../../src/internal/postgres-options.js';
 import { isOfTheServer, isPassing, storeError, unavailable } from './errors.js';
-import { ask, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
+import { type CopyColumns, copyInto, copyOut, type CopyRow } from './copy.js';
+import { ask, asked, CONNECT_MS, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
 
-/** First and longest pause between two tries. */
-const RETRY_MS = { first: 50, longest: 1_000 };
+/** First and longest pause between two tries of the same server. */
+const RETRY_MS = { first: 50, longest: 500 };
 
 /** Connections that are kept for writes, so that slow reads don't hold those up. */
 const WRITERS = 2;
@@ -14,7 +15,15 @@ const WRITERS = 2;
 const CANCELLED = { code: '01000', routine: 'SyncRepWaitForLSN' };
 
 /** Runs one statement and gives its rows. */
-export type Run = <R>(sql: string, values?: readonly unknown[]) => Promise<readonly R[]>;
+export type Ask = <R>(sql: string, values?: readonly unknown[]) => Promise<readonly R[]>;
+
+/** The same, with what moves many bytes. */
+export interface Run extends Ask {
+  /** Copies rows into a table. */
+  into(table: string, columns: CopyColumns, rows: Iterable<CopyRow>): Promise<void>;
+  /** The fields of the rows that a query without parameters gives, as bytes. */
+  bytes(query: string): Promise<readonly (readonly (Buffer | null)[])[]>;
+}
 
 /** How a transaction ended. */
 export interface Transacted<T> {
@@ -74,16 +83,16 @@ export class Database {
   }
 
   /** Runs a statement that changes nothing, again and again while the server is away. @throws SyncError `STORE_UNAVAILABLE` */
-  readonly read: Run = <R>(sql: string, values: readonly unknown[] = []) =>
+  readonly read: Ask = <R>(sql: string, values: readonly unknown[] = []) =>
     this.reading((run) => run<R>(sql, values));
 
   /** Runs a step that changes nothing, again and again while the server is away. @throws SyncError `STORE_UNAVAILABLE` */
   reading<T>(step: (run: Run) => Promise<T>): Promise<T> {
     return this.outlast(async () => {
       const { reads } = this.#links;
-      const run: Run = (sql, values) =>
-        reads.use(async (client) => ({ value: await ask(client, sql, values), isSound: true }));
-      return this.#watching(() => step(run));
+      const each = <V>(use: (client: PoolClient) => Promise<V>): Promise<V> =>
+        reads.use(async (client) => ({ value: await use(client), isSound: true }));
+      return this.#watching(() => step(this.#runner(each)));
     });
   }
 
@@ -91,6 +100,20 @@ export class Database {
   transaction<T>(step: (run: Run) => Promise<T>): Promise<Transacted<T>> {
     const { writes } = this.#links;
     return this.#watching(() => writes.use((client) => this.#transact(client, step)));
+  }
+
+  /**
+   * Runs one small statement that is a transaction by itself, once. A server that does not answer soon is passed over, as one
+   * that does not begin a transaction. What the server and the client threw is thrown as it is.
+   */
+  statement<R>(sql: string, values: readonly unknown[]): Promise<Transacted<readonly R[]>> {
+    const { writes } = this.#links;
+    return this.#watching(() =>
+      writes.use(async (client) => {
+        const value = await noticing(client, () => ask<R>(client, sql, values, CONNECT_MS));
+        return { value, isSound: true };
+      }),
+    );
   }
 
   /** Tells those who listen, once. No server waits for its standby for that. */
@@ -105,11 +128,14 @@ export class Database {
   /** Repeats a step until it does not fail for want of a server. @throws SyncError `STORE_UNAVAILABLE` */
   async outlast<T>(step: () => Promise<T>): Promise<T> {
     const end = performance.now() + this.#settings.outageMs;
-    for (let pause = RETRY_MS.first; ; pause = Math.min(pause * 2, RETRY_MS.longest)) {
+    const { length: servers } = this.#servers;
+    for (let tries = 1; ; tries++) {
       try {
         return await step();
       } catch (error) {
         if (!isPassing(error)) throw storeError(error);
+        // Each of the servers has its turn, and each time a part of the pause.
+        const pause = Math.min(RETRY_MS.first * 2 ** (tries / servers), RETRY_MS.longest) / servers;
         if (this.#closing.signal.aborted || performance.now() + pause > end) throw unavailable(error);
         await sleep(pause, this.#closing.signal).catch(() => undefined);
       }
@@ -182,29 +208,46 @@ export class Database {
     }
   }
 
+  /** @param each - lends a connection for one statement. */
+  #runner(each: <V>(use: (client: PoolClient) => Promise<V>) => Promise<V>): Run {
+    const { copy } = this.#pg;
+    const run: Ask = (sql, values) => each((client) => ask(client, sql, values));
+    return Object.assign(run, {
+      into: (table: string, columns: CopyColumns, rows: Iterable<CopyRow>) =>
+        each((client) => asked(() => copyInto(client, copy, { table, columns, rows }))),
+      bytes: (query: string) => each((client) => asked(() => copyOut(client, copy, query))),
+    });
+  }
+
   async #transact<T>(
     client: PoolClient,
     step: (run: Run) => Promise<T>,
   ): Promise<{ readonly value: Transacted<T>; readonly isSound: boolean }> {
-    let isCancelled = false;
-    const onNotice = ({
-      code,
-      routine,
-    }: {
-      readonly code?: string | undefined;
-      readonly routine?: string | undefined;
-    }): void => {
-      isCancelled ||= code === CANCELLED.code && routine === CANCELLED.routine;
-    };
-    client.on('notice', onNotice);
-    try {
-      await ask(client, this.#begin);
-      const value = await step((sql, values) => ask(client, sql, values));
+    // A commit is never cancelled: of a connection that is given up, the server finishes what it was told.
+    const value = await noticing(client, async () => {
+      await ask(client, this.#begin, undefined, CONNECT_MS);
+      const result = await step(this.#runner((use) => use(client)));
       await ask(client, 'commit');
-      return { value: { value, isDurable: !isCancelled }, isSound: true };
-    } finally {
-      // A commit is never cancelled: of a connection that is given up, the server finishes what it was told.
-      client.off('notice', onNotice);
-    }
+      return result;
+    });
+    return { value, isSound: true };
+  }
+}
+
+/** Runs a step, and says whether the wait for the standby was called off meanwhile. */
+async function noticing<T>(client: PoolClient, step: () => Promise<T>): Promise<Transacted<T>> {
+  let isCancelled = false;
+  const onNotice = (notice: {
+    readonly code?: string | undefined;
+    readonly routine?: string | undefined;
+  }): void => {
+    isCancelled ||= notice.code === CANCELLED.code && notice.routine === CANCELLED.routine;
+  };
+  client.on('notice', onNotice);
+  try {
+    const value = await step();
+    return { value, isDurable: !isCancelled };
+  } finally {
+    client.off('notice', onNotice);
   }
 }

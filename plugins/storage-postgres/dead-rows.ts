@@ -1,10 +1,11 @@
 import type { Run } from './database.js';
-import type { Tables } from './schema.js';
+import { ALIVE, type Tables } from './schema.js';
 import type { Moment } from './store-row.js';
 
 /** What one transaction removes at most. */
 const ROWS = 512;
 const BYTES = 8 * 1024 * 1024;
+const TILES = 8;
 
 /** Rows of finalized blocks' changes that one step looks at, about. */
 const CHANGES = 2048;
@@ -15,6 +16,54 @@ export type Step = (run: Run) => Promise<boolean>;
 /** Removes blocks that were dropped, as seen from a moment, with their parts. */
 export function dropDeadBlocks(tables: Tables, { store, version }: Moment): Step {
   return (run) => dropBlocksWhere(run, tables, 'store = $1 and died <= $2', [store, version]);
+}
+
+/** Removes tiles that were dropped, as seen from a moment, with their bodies. */
+export function dropDeadTiles(tables: Tables, { store, version }: Moment): Step {
+  return (run) => dropTilesWhere(run, tables, 'store = $1 and died <= $2', [store, version]);
+}
+
+/** Removes the tiles of a generation. */
+export function dropTilesOf(tables: Tables, store: number, gen: number): Step {
+  return (run) => dropTilesWhere(run, tables, 'store = $1 and gen = $2', [store, gen]);
+}
+
+async function dropTilesWhere(
+  run: Run,
+  { tiles, tileParts }: Tables,
+  where: string,
+  values: readonly unknown[],
+): Promise<boolean> {
+  const sql = `with gone as (
+      delete from ${tiles} where ctid = any (array(select ctid from ${tiles} where ${where} limit ${TILES}))
+      returning store, gen, height, born
+    ), rest as (
+      delete from ${tileParts} p using gone g
+      where p.store = g.store and p.gen = g.gen and p.height = g.height and p.born = g.born
+    ) select count(*)::int as count from gone`;
+  return (await countOf(run, sql, values)) > 0;
+}
+
+/** Removes blocks that a tile has taken the place of, as seen from a moment: those of one tile after the other. */
+export function dropTiledBlocks(tables: Tables, { store, gen, version }: Moment): Step {
+  const unswept = `select height, until, born from ${tables.tiles}
+    where store = $1 and gen = $2 and not swept and born <= $3 and died = ${ALIVE} order by height limit 1`;
+  const covered = 'store = $1 and gen = $2 and height between $3 and $4 and born < $5';
+  const swept = `update ${tables.tiles} set swept = true where store = $1 and gen = $2 and height = $3 and born = $4`;
+  return async (run) => {
+    const [tile] = await run<UnsweptTile>(unswept, [store, gen, version]);
+    if (tile === undefined) return false;
+    const { height, until, born } = tile;
+    if (!(await dropBlocksWhere(run, tables, covered, [store, gen, height, until, born])))
+      await run(swept, [store, gen, height, born]);
+    return true;
+  };
+}
+
+interface UnsweptTile {
+  readonly height: string;
+  readonly until: string;
+  readonly born: string;
 }
 
 /** Removes the blocks of a generation. */
@@ -130,12 +179,13 @@ async function countOf(run: Run, sql: string, values: readonly unknown[]): Promi
 /** The first generation above another that has rows; `null` when there is none. */
 export async function generationAfter(
   run: Run,
-  { blocks, state }: Tables,
+  { blocks, tiles, state }: Tables,
   store: number,
   gen: number,
 ): Promise<number | null> {
   const sql = `select least(
       (select gen from ${blocks} where store = $1 and gen > $2 order by gen limit 1),
+      (select gen from ${tiles} where store = $1 and gen > $2 order by gen limit 1),
       (select gen from ${state} where store = $1 and gen > $2 order by gen limit 1)) as gen`;
   const [row] = await run<{ readonly gen: number | null }>(sql, [store, gen]);
   return row?.gen ?? null;

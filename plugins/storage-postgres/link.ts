@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Client, Pool, PoolClient } from 'pg';
 import { SyncError } from '../../src/errors/index.js';
+import type { CopyModule } from './copy.js';
 import { Deferred } from '../../src/internal/deferred.js';
 import { answerOf } from './errors.js';
 import { GuardedSocket } from './guarded-socket.js';
@@ -12,18 +13,21 @@ export const STATEMENT_MS = 10_000;
 /** How long connections have to say goodbye. */
 export const GOODBYE_MS = 1_000;
 
-/** What is used of the package `pg`. */
+/** What is used of the packages `pg` and `pg-copy-streams`. */
 export interface PgModule {
+  readonly copy: CopyModule;
   readonly Pool: typeof Pool;
   readonly Client: typeof Client;
 }
 
-/** Loads the package `pg`. @throws SyncError `STORE_IO` when it is not installed. */
+/** Loads the packages. @throws SyncError `STORE_IO` when one is not installed. */
 export async function loadPg(): Promise<PgModule> {
   try {
-    return (await import('pg')).default;
+    const [{ default: pg }, copy] = await Promise.all([import('pg'), import('pg-copy-streams')]);
+    return { Pool: pg.Pool, Client: pg.Client, copy };
   } catch (cause) {
-    const message = 'The store needs the package `pg`, which could not be loaded: `npm install pg`.';
+    const message =
+      'The store needs the packages `pg` and `pg-copy-streams`, which could not be loaded: `npm install pg pg-copy-streams`.';
     throw new SyncError('STORE_IO', message, { cause });
   }
 }
@@ -127,14 +131,26 @@ export class Link {
   }
 }
 
-/** Asks a server one thing. @throws NoAnswer, and what the server answered. */
+/** Asks a server one thing, and waits so long for the answer. @throws NoAnswer, and what the server answered. */
 export async function ask<R>(
   client: PoolClient,
   sql: string,
   values?: readonly unknown[],
+  waitMs: number = STATEMENT_MS,
 ): Promise<readonly R[]> {
-  const { rows } = await client.query(sql, values === undefined ? undefined : [...values]).catch(rethrown);
+  // The types of the package lack this limit of one statement.
+  const query = {
+    text: sql,
+    query_timeout: waitMs,
+    ...(values === undefined ? {} : { values: [...values] }),
+  };
+  const { rows } = await client.query(query).catch(rethrown);
   return rows as R[];
+}
+
+/** Runs a step that talks to a server by itself. @throws NoAnswer, and what the server answered. */
+export async function asked<T>(step: () => Promise<T>): Promise<T> {
+  return step().catch(rethrown);
 }
 
 function rethrown(error: unknown): never {

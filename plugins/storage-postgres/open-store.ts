@@ -9,6 +9,7 @@ import { Purger, type PurgerParts } from './purger.js';
 import type { Source } from './reads.js';
 import { type Tables, tablesOf } from './schema.js';
 import { addStore } from './store-row.js';
+import { TileMemory } from './tile-memory.js';
 import { Writer } from './writer.js';
 
 /** What there is of a store while it is open. */
@@ -80,6 +81,7 @@ async function read(
 ): Promise<ReaderSide> {
   const source: Source = {
     tables,
+    memory: new TileMemory(),
     reading: (step) => database.reading(step),
     hold: () => () => undefined,
     check: () => undefined,
@@ -102,7 +104,7 @@ async function write(
     await database.outlast(() => database.transaction((run) => addStore(run, tables, name)));
   else await momentOf({ database, tables, name });
   const owner = randomBytes(16).toString('hex');
-  const writer = await Writer.claim({ database, tables, name, leaseMs, owner });
+  const writer = await Writer.claim({ database, tables, name, leaseMs, owner, durability });
   const purger = new Purger({ ...host, database, tables, writer, retainMs });
   const teller = new Teller(database, newsOf(schema, writer.moment.store));
   return { role: 'writer', writer, purger, teller };

@@ -18,19 +18,20 @@ import type {
 import { isSyncError, SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
 import { LinkedAbort } from '../../src/internal/linked-abort.js';
-import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
+import { planAdvance, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
-import { dropBlocks, insertBlocks, type Place, refsOf } from './block-rows.js';
+import { BlockWriter, isHeld } from './block-writer.js';
 import { readCursor, setOwnCursor, writeCursor } from './cursor-rows.js';
-import type { Run } from './database.js';
 import type { Follower } from './follower.js';
 import { leave, type OpenStore, openStore, type WriteHost, type WriterSide } from './open-store.js';
 import type { PostgresSettings } from '../../src/internal/postgres-options.js';
 import { newGeneration, PostgresStage } from './postgres-stage.js';
+import { PostgresTiles } from './postgres-tiles.js';
 import { headerOf, pageOf, readBlocks, readEntries, type Source } from './reads.js';
-import type { Tables } from './schema.js';
-import { dropChanges, insertChanges, valueAt } from './state-rows.js';
+import { valueAt } from './state-rows.js';
 import type { Moment } from './store-row.js';
+import { TileMemory } from './tile-memory.js';
+import { NOTHING_BESIDE } from './writer.js';
 
 /** Keeps blocks and state in the tables of a PostgreSQL database. */
 export class PostgresStorage implements Storage {
@@ -41,6 +42,9 @@ export class PostgresStorage implements Storage {
   readonly watch?: NonNullable<Storage['watch']>;
   readonly #settings: PostgresSettings;
   readonly #queue = new WriteQueue();
+  readonly #memory = new TileMemory();
+  readonly tiles: PostgresTiles;
+  #blocks: BlockWriter | null = null;
   #open: OpenStore | null = null;
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -51,6 +55,15 @@ export class PostgresStorage implements Storage {
 
   constructor(settings: PostgresSettings) {
     this.#settings = settings;
+    this.tiles = new PostgresTiles({
+      source: () => this.#source(),
+      current: (read) => this.#current(read),
+      maker: () => {
+        const { side } = this.#opened();
+        return side.role === 'writer' ? this.#blocksOf(side).maker : null;
+      },
+      made: () => this.#blocks?.maker.made ?? 0,
+    });
     if (settings.role === 'reader') this.watch = (listener) => this.#follower().watch(listener);
   }
 
@@ -87,39 +100,18 @@ export class PostgresStorage implements Storage {
   }
 
   commit(batch: CommitBatch): Promise<void> {
-    return this.#write(async ({ writer, tables }) => {
-      const { checkpoint, identity } = writer.moment;
-      const to = batch.rollbackTo;
-      const found = to === null ? null : await this.header(to.height);
-      const plan = planCommit(batch, checkpoint, identity, found);
-      await writer.write(plan, async (run, version) => {
-        const place = { ...writer.moment, version };
-        if (to !== null) await drop(run, tables, place, above(checkpoint, to));
-        const frames = batch.blocks.map(({ frame }) => frame);
-        await insertBlocks(run, tables, place, frames);
-        await insertChanges(run, tables, place, batch.blocks);
-      });
-    });
+    return this.#write(({ blocks }) => blocks.commit(batch));
   }
 
   advance(to: CheckpointAdvance): Promise<void> {
     return this.#write(async ({ writer }) => {
       const checkpoint = planAdvance(to, writer.moment.checkpoint);
-      await writer.write({ checkpoint }, () => Promise.resolve());
+      await writer.write({ checkpoint }, () => Promise.resolve(), NOTHING_BESIDE);
     });
   }
 
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
-    return this.#write(async ({ writer, database, tables }) => {
-      const found = to === null ? null : await this.header(to.height);
-      const checkpoint = planRollback(to, found, writer.moment.checkpoint);
-      const range = above(writer.moment.checkpoint, to);
-      const dropped = await refsOf(database.read, tables, writer.moment, range);
-      await writer.write({ checkpoint }, (run, version) =>
-        drop(run, tables, { ...writer.moment, version }, range),
-      );
-      return dropped;
-    });
+    return this.#write(({ blocks }) => blocks.rollback(to));
   }
 
   async header(height: number): Promise<BlockHeader | null> {
@@ -226,6 +218,7 @@ export class PostgresStorage implements Storage {
     this.#callOff?.();
     await this.#opening?.catch(() => undefined);
     const open = this.#open;
+    await this.#blocks?.maker.close();
     this.#open = null;
     await this.#stage?.close();
     if (open === null) return;
@@ -250,6 +243,7 @@ export class PostgresStorage implements Storage {
     const { database, tables, side } = this.#opened();
     return {
       tables,
+      memory: this.#memory,
       reading: (step) => database.reading(step),
       // What a reader needs is kept for a time.
       hold: (at) => (side.role === 'writer' ? side.purger.retention.hold(at) : () => undefined),
@@ -261,16 +255,31 @@ export class PostgresStorage implements Storage {
   }
 
   /** Queues a write; what is queued when the store is closed is finished first. */
-  async #write<T>(task: (open: OpenStore & Pick<WriterSide, 'writer'>) => Promise<T>): Promise<T> {
+  async #write<T>(
+    task: (open: OpenStore & Pick<WriterSide, 'writer'> & { readonly blocks: BlockWriter }) => Promise<T>,
+  ): Promise<T> {
     const open = this.#opened();
     const { side } = open;
     if (side.role === 'reader')
       throw new SyncError('STORE_READ_ONLY', 'The store is open for reading: another process writes it.');
     return this.#queue.run(async () => {
-      const result = await task({ ...open, writer: side.writer });
+      const result = await task({ ...open, writer: side.writer, blocks: this.#blocksOf(side) });
       side.teller.tell();
       return result;
     });
+  }
+
+  #blocksOf({ writer, teller }: WriterSide): BlockWriter {
+    if (this.#blocks?.writer !== writer)
+      this.#blocks = new BlockWriter({
+        writer,
+        source: () => this.#source(),
+        queued: (step) => this.#queue.run(step),
+        tell: () => {
+          teller.tell();
+        },
+      });
+    return this.#blocks;
   }
 
   #follower(): Follower {
@@ -288,18 +297,4 @@ export class PostgresStorage implements Storage {
     if (this.#open !== null) return this.#open;
     throw new SyncError('STORE_CLOSED', 'The store is not open.');
   }
-}
-
-function isHeld({ checkpoint: { base, head } }: Moment, height: number): boolean {
-  return Number.isSafeInteger(height) && head !== null && height >= base && height <= head.height;
-}
-
-/** The heights above a block. */
-function above({ head }: Checkpoint, to: BlockRef | null): BlockRange {
-  return { from: (to?.height ?? -1) + 1, to: head?.height ?? -1 };
-}
-
-async function drop(run: Run, tables: Tables, place: Place, range: BlockRange): Promise<void> {
-  await dropBlocks(run, tables, place, range);
-  await dropChanges(run, tables, place, range);
 }

@@ -4,8 +4,11 @@ import {
   dropBlocksOf,
   dropDeadBlocks,
   dropDeadChanges,
+  dropDeadTiles,
   dropReplaced,
   dropStateOf,
+  dropTiledBlocks,
+  dropTilesOf,
   generationAfter,
   type Step,
 } from './dead-rows.js';
@@ -83,6 +86,8 @@ export class Purger {
   async #purgeUpTo(horizon: Moment): Promise<void> {
     const { tables } = this.#parts;
     await this.#all(horizon, dropDeadBlocks(tables, horizon));
+    await this.#all(horizon, dropDeadTiles(tables, horizon));
+    await this.#all(horizon, dropTiledBlocks(tables, horizon));
     await this.#all(horizon, dropDeadChanges(tables, horizon));
     await this.#all(horizon, dropReplaced(tables, horizon));
     await this.#purgeGenerations(horizon);
@@ -102,6 +107,7 @@ export class Purger {
         (run) =>
           of === this.#parts.staged() ? Promise.resolve(false) : step(run);
       await this.#all(horizon, unlessStaged(dropBlocksOf(tables, store, gen), gen));
+      await this.#all(horizon, unlessStaged(dropTilesOf(tables, store, gen), gen));
       await this.#all(horizon, unlessStaged(dropStateOf(tables, store, gen), gen));
     }
   }

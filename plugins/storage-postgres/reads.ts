@@ -2,22 +2,26 @@ import type {
   AbortOptions,
   BlockHeader,
   BlockRange,
+  BlockRef,
   Frame,
   StateEntry,
   StateTable,
 } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
-import { damaged, framesFrom, headerAt } from './block-rows.js';
+import { damaged, framesFrom, headerAt, refsOf } from './block-rows.js';
 import type { Run } from './database.js';
-import type { Tables } from './schema.js';
 import { askSeen } from './seen.js';
 import { entriesAfter } from './state-rows.js';
 import type { Moment } from './store-row.js';
+import { findTile, framesInTile, headsInTile, type TileSource } from './tile-reads.js';
+import { tilesIn } from './tile-rows.js';
+
+/** Heights whose refs are read at once. */
+const REFS = 1024;
 
 /** What reads come from. */
-export interface Source {
-  readonly tables: Tables;
+export interface Source extends TileSource {
   /** Runs a step that changes nothing, again and again while the server is away. */
   reading<T>(step: (run: Run) => Promise<T>): Promise<T>;
   /** Keeps the rows of a moment until the function that it gives is called. */
@@ -52,12 +56,15 @@ export async function* readBlocks(
   }
 }
 
-/** The frames of heights that a moment has: about 1 MiB of them. */
+/** The frames of heights that a moment has: about 1 MiB of them. A tile is read where there are no blocks by themselves. */
 export function pageOf(source: Source, at: Moment, range: BlockRange): Promise<readonly Frame[]> {
   return whole(source, at, async (run) => {
-    const frames = await framesFrom(run, source.tables, at, range);
-    const missing = frames.findIndex(({ header }, index) => header.height !== range.from + index);
-    if (frames.length === 0 || missing >= 0) throw damaged(range.from + Math.max(missing, 0), 'missing');
+    const isInTile = source.memory.recall(at, range.from) !== null;
+    const single = isInTile ? [] : await framesFrom(run, source.tables, at, range);
+    if (single.length > 0) return single;
+    const tile = await findTile(run, source, at, range.from);
+    const frames = tile === null ? [] : await framesInTile(run, source, { store: at.store, tile }, range);
+    if (frames.length === 0) throw damaged(range.from, 'missing');
     return frames;
   });
 }
@@ -66,13 +73,52 @@ export function pageOf(source: Source, at: Moment, range: BlockRange): Promise<r
 export function headerOf(source: Source, at: Moment, height: number): Promise<BlockHeader> {
   return whole(source, at, async (run) => {
     const header = await headerAt(run, source.tables, at, height);
-    if (header === null) throw damaged(height, 'missing');
-    return header;
+    if (header !== null) return header;
+    const tile = await findTile(run, source, at, height);
+    const heads = tile === null ? [] : await headsInTile(run, source, at.store, tile);
+    const head = heads[height - (tile?.from ?? 0)];
+    if (head === undefined) throw damaged(height, 'missing');
+    return head.header;
   });
 }
 
+/** Refs of the blocks of a range of heights, newest first. */
+export async function refsIn(
+  source: Source,
+  at: Moment,
+  { from, to }: BlockRange,
+): Promise<readonly BlockRef[]> {
+  const refs: BlockRef[] = [];
+  for (let top = to; top >= from; top -= REFS) {
+    const range = { from: Math.max(from, top - REFS + 1), to: top };
+    refs.push(...(await source.reading((run) => refsOfPage(run, source, at, range))));
+  }
+  return refs;
+}
+
+async function refsOfPage(
+  run: Run,
+  source: Source,
+  at: Moment,
+  range: BlockRange,
+): Promise<readonly BlockRef[]> {
+  const found = new Map<number, BlockRef>();
+  for (const ref of await refsOf(run, source.tables, at, range)) found.set(ref.height, ref);
+  if (found.size <= range.to - range.from)
+    for await (const tiles of tilesIn(run, source.tables, at, range))
+      for (const tile of tiles)
+        for (const { header } of await headsInTile(run, source, at.store, tile))
+          found.set(header.height, { height: header.height, hash: header.hash });
+  const refs: BlockRef[] = [];
+  for (let height = range.to; height >= range.from; height--) {
+    const ref = found.get(height);
+    if (ref !== undefined) refs.push(ref);
+  }
+  return refs;
+}
+
 /** What is not there is damage only where the server has all of the moment. */
-function whole<T>(source: Source, at: Moment, step: (run: Run) => Promise<T>): Promise<T> {
+export function whole<T>(source: Source, at: Moment, step: (run: Run) => Promise<T>): Promise<T> {
   return source.reading(async (run) => {
     try {
       return await step(run);

@@ -4,7 +4,7 @@ import { MadeMeanwhile, sqlStateOf } from './errors.js';
 import { DATABASE_OPTIONS, type PostgresDatabaseOptions } from '../../src/internal/postgres-options.js';
 
 /** Form of the tables. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** `died` of a row that is not dropped. */
 export const ALIVE = '9223372036854775807';
@@ -15,6 +15,8 @@ export interface Tables {
   readonly claims: string;
   readonly blocks: string;
   readonly parts: string;
+  readonly tiles: string;
+  readonly tileParts: string;
   readonly state: string;
   readonly cursors: string;
 }
@@ -27,6 +29,8 @@ export function tablesOf(schema: string): Tables {
     claims: of('claims'),
     blocks: of('blocks'),
     parts: of('parts'),
+    tiles: of('tiles'),
+    tileParts: of('tile_parts'),
     state: of('state'),
     cursors: of('cursors'),
   };
@@ -34,7 +38,8 @@ export function tablesOf(schema: string): Tables {
 
 /**
  * Makes the schema and the tables that `postgresStorage` uses, where they are missing. Nothing else makes any: a store is
- * opened by roles that may not.
+ * opened by roles that may not. Stores of an earlier form are turned into the present one, which only adds tables; versions
+ * that know only that form can't open them any more.
  *
  * @throws SyncError `STORE_UNAVAILABLE`, `STORE_IO`
  * @throws TypeError for a URL or a schema's name that can't be one, and for an option that there isn't.
@@ -64,7 +69,7 @@ async function makeMissing(database: Database, schema: string): Promise<void> {
 }
 
 function definitions(schema: string): readonly string[] {
-  const { store, claims, blocks, parts, state, cursors } = tablesOf(schema);
+  const { store, claims, blocks, parts, tiles, tileParts, state, cursors } = tablesOf(schema);
   return [
     `create schema if not exists "${schema}"`,
     `create table if not exists ${store} (
@@ -86,6 +91,18 @@ function definitions(schema: string): readonly string[] {
       store int not null, gen int not null, height bigint not null, born bigint not null, part int not null,
       bytes bytea not null, primary key (store, gen, height, born, part))`,
     `alter table ${parts} alter column bytes set storage external`,
+    `create table if not exists ${tiles} (
+      store int not null, gen int not null, height bigint not null, born bigint not null,
+      died bigint not null default ${ALIVE}, until bigint not null, hash text not null, prev text not null,
+      doc_bytes bigint not null, digest text, decided bigint, swept boolean not null, size int not null,
+      members text not null, heads bytea not null, crc bigint not null, primary key (store, gen, height, born))`,
+    `alter table ${tiles} alter column heads set storage external`,
+    `create index if not exists tiles_died on ${tiles} (store, died) where died < ${ALIVE}`,
+    `create index if not exists tiles_unswept on ${tiles} (store, gen, height) where not swept`,
+    `create table if not exists ${tileParts} (
+      store int not null, gen int not null, height bigint not null, born bigint not null, part int not null,
+      bytes bytea not null, primary key (store, gen, height, born, part))`,
+    `alter table ${tileParts} alter column bytes set storage external`,
     `create table if not exists ${state} (
       store int not null, gen int not null, tbl text not null, key bytea not null, height bigint not null,
       born bigint not null, died bigint not null default ${ALIVE}, value bytea,
@@ -95,5 +112,7 @@ function definitions(schema: string): readonly string[] {
     `create table if not exists ${cursors} (
       store int not null, consumer bytea not null, height bigint not null, hash text not null,
       primary key (store, consumer))`,
+    // Form 1 has no tiles, and no other difference.
+    `update ${store} set format = ${FORMAT} where format = 1`,
   ];
 }

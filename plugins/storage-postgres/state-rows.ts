@@ -15,7 +15,8 @@ const ROWS = 1024;
 /** Heights whose changes one statement drops. */
 const HEIGHTS = 64;
 
-interface Value {
+/** A value of a key as of a block. */
+export interface Value {
   readonly table: StateTable;
   readonly key: string;
   readonly height: number;
@@ -29,13 +30,17 @@ export async function insertChanges(
   place: Place,
   blocks: readonly CommitBlock[],
 ): Promise<void> {
-  const values = blocks.flatMap(({ frame, changes }) => {
+  await insertValues(run, tables, place, valuesOf(blocks));
+}
+
+/** What blocks change: the last change of a key in each. */
+export function valuesOf(blocks: readonly CommitBlock[]): readonly Value[] {
+  return blocks.flatMap(({ frame, changes }) => {
     const last = new Map<string, Value>();
     for (const { table, key, value } of changes)
       last.set(`${table} ${key}`, { table, key, height: frame.header.height, value });
     return [...last.values()];
   });
-  await insertValues(run, tables, place, values);
 }
 
 /** Adds values that hold before the first block; the last one of a key counts. */

@@ -107,7 +107,9 @@ function parsed(row: RawRow): Moment {
   if (row.format !== FORMAT)
     throw new SyncError(
       'STORE_VERSION',
-      `The store has the format ${row.format}; this version reads ${FORMAT}.`,
+      row.format < FORMAT
+        ? `The store has the format ${row.format}; \`createPostgresStore\`, or \`blockferry create\`, turns it into ${FORMAT}, which this version reads.`
+        : `The store has the format ${row.format}; this version reads ${FORMAT}.`,
     );
   return {
     store: row.id,

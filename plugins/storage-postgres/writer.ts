@@ -1,6 +1,7 @@
 import type { ChainIdentity, Checkpoint } from '../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../src/errors/index.js';
-import type { Database, Run } from './database.js';
+import type { Database, Run, Transacted } from './database.js';
+import type { PostgresSettings } from '../../src/internal/postgres-options.js';
 import type { Tables } from './schema.js';
 import { STATEMENT_MS } from './link.js';
 import { Behind, NoAnswer, sqlStateOf } from './errors.js';
@@ -13,14 +14,28 @@ export interface RowChange {
   readonly gen?: number;
 }
 
+/** What a statement does beside changing the row of the store: parts of a `with` that read `fenced`, one row when it may. */
+export interface Beside {
+  /** @param first - number of the first parameter */
+  readonly parts: (first: number) => readonly string[];
+  readonly values: readonly unknown[];
+}
+
+/** A statement that changes only the row of the store. */
+export const NOTHING_BESIDE: Beside = { parts: () => [], values: [] };
+
 /** What a writer needs. */
 export interface WriterParts extends Claim {
   readonly database: Database;
   readonly tables: Tables;
+  /** `replicated`: no server without a synchronous standby is written to, also after a failover. */
+  readonly durability: PostgresSettings['durability'];
 }
 
 /** SQLSTATE of a row that another transaction has locked for longer than one waits. */
 const LOCK_NOT_AVAILABLE = '55P03';
+
+const NO_STANDBY = 'The database has no `synchronous_standby_names`: no standby confirms what it writes.';
 
 /** Thrown inside a transaction: an earlier try, whose answer was lost, has happened. */
 class AlreadyDone extends Error {}
@@ -73,14 +88,19 @@ export class Writer {
    * Changes the row of the store, and other rows by a step that gets the version they belong to. Writes have to come one
    * after the other.
    *
+   * @param beside - does what the step does, as a part of one statement, which takes one way to the server and back.
    * @throws SyncError `STORE_LOCKED` once another writer has taken over; `STORE_UNAVAILABLE` when it is not known whether
    *   the write has happened, and from then on.
    */
-  async write(change: RowChange, step: (run: Run, version: number) => Promise<void>): Promise<void> {
+  async write(
+    change: RowChange,
+    run: (run: Run, version: number) => Promise<void>,
+    beside: Beside | null = null,
+  ): Promise<void> {
     if (this.#ended !== null) throw this.#ended;
     this.#isWriting = true;
     try {
-      await this.#persist(change, step);
+      await this.#persist(change, run, beside);
     } catch (error) {
       if (isSyncError(error, 'STORE_LOCKED') || isSyncError(error, 'STORE_UNAVAILABLE')) this.#ended = error;
       throw error;
@@ -128,20 +148,24 @@ export class Writer {
     }
   }
 
-  async #persist(change: RowChange, step: (run: Run, version: number) => Promise<void>): Promise<void> {
-    const { database, leaseMs } = this.#parts;
+  async #persist(
+    change: RowChange,
+    step: (run: Run, version: number) => Promise<void>,
+    beside: Beside | null,
+  ): Promise<void> {
+    const { database } = this.#parts;
     const next = this.#moment.version + 1;
     let isDone = false;
     await database.outlast(async () => {
       try {
-        const { isDurable } = await database.transaction(async (run) => {
-          if (isDone) return this.#touch(run);
-          await this.#fence(run, change);
-          const start = performance.now();
-          await step(run, next);
-          // The lease goes by the server's clock, and began with the fence.
-          if (performance.now() - start > leaseMs / 3) await this.#touch(run);
-        });
+        // Another server may not have it.
+        const wasDone = isDone;
+        isDone = false;
+        const { isDurable } = await (wasDone
+          ? database.transaction((run) => this.#touch(run, next))
+          : beside === null
+            ? this.#transact(change, step)
+            : this.#state(change, beside));
         if (isDurable) return;
         isDone = true;
       } catch (error) {
@@ -153,43 +177,88 @@ export class Writer {
     });
   }
 
+  #transact(
+    change: RowChange,
+    step: (run: Run, version: number) => Promise<void>,
+  ): Promise<Transacted<void>> {
+    const { database, leaseMs } = this.#parts;
+    return database.transaction(async (run) => {
+      const { sql, values } = this.#fence(change);
+      if ((await run(sql, values)).length === 0) throw await this.#whyNot(run);
+      const start = performance.now();
+      await step(run, this.#moment.version + 1);
+      // The lease goes by the server's clock, and began with the fence.
+      if (performance.now() - start > leaseMs / 3) await this.#touch(run);
+    });
+  }
+
+  /** One statement that is a transaction by itself. The setting is read at its end, and is its own. */
+  async #state(change: RowChange, beside: Beside): Promise<Transacted<unknown>> {
+    const { database } = this.#parts;
+    const { sql, values } = this.#fence(
+      change,
+      `from (select set_config('synchronous_commit', 'on', true) as sync) made`,
+    );
+    const done = await database.statement(
+      `with ${[`fenced as (${sql})`, ...beside.parts(values.length + 1)].join(', ')} select version from fenced`,
+      [...values, ...beside.values],
+    );
+    // The row was locked before it was found to be another's, so a write before has ended.
+    if (done.value.length === 0) throw (await database.transaction((run) => this.#whyNot(run))).value;
+    return done;
+  }
+
   /** Locks the row, and checks that nobody else has written. */
-  async #fence(run: Run, { checkpoint, identity, gen }: RowChange): Promise<void> {
+  #fence(
+    { checkpoint, identity, gen }: RowChange,
+    from = '',
+  ): { readonly sql: string; readonly values: readonly unknown[] } {
     const { tables, owner, leaseMs } = this.#parts;
     const { store, epoch, version } = this.#moment;
     const sql = `update ${tables.store} set version = version + 1, lease_until = clock_timestamp() + $5 * interval '1 ms',
         checkpoint = coalesce($6, checkpoint), identity = coalesce($7, identity), gen = coalesce($8::int, gen),
-        tidied = case when $8::int is null then tidied else -1 end
-      where id = $1 and epoch = $2 and owner = $3 and version = $4 returning version`;
+        tidied = case when $8::int is null then tidied else -1 end ${from}
+      where id = $1 and epoch = $2 and owner = $3 and version = $4 and ${this.#replicates()}
+        ${from === '' ? '' : `and made.sync = 'on'`}
+      returning version`;
     const texts = [checkpoint, identity].map((each) =>
       each === undefined || each === null ? null : JSON.stringify(each),
     );
-    const values = [store, epoch, owner, version, leaseMs, ...texts, gen ?? null];
-    if ((await run(sql, values)).length === 0) throw await this.#whyNot(run);
+    return { sql, values: [store, epoch, owner, version, leaseMs, ...texts, gen ?? null] };
+  }
+
+  /** Condition on the server: one that was promoted, or was given other settings, may have no standby that confirms. */
+  #replicates(): string {
+    return this.#parts.durability === 'primary'
+      ? 'true'
+      : `current_setting('synchronous_standby_names') <> ''`;
   }
 
   async #whyNot(run: Run): Promise<Error> {
     const { tables, owner, name } = this.#parts;
-    const sql = `select version from ${tables.store} where id = $1 and epoch = $2 and owner = $3`;
+    const sql = `select version, ${this.#replicates()} as replicates from ${tables.store}
+      where id = $1 and epoch = $2 and owner = $3`;
     const values = [this.#moment.store, this.#moment.epoch, owner];
-    const [row] = await run<{ readonly version: string }>(sql, values);
+    const [row] = await run<{ readonly version: string; readonly replicates: boolean }>(sql, values);
     if (row === undefined)
       return new SyncError(
         'STORE_LOCKED',
         `Another writer has taken over the store ${JSON.stringify(name)}.`,
       );
+    if (!row.replicates) return new Behind(NO_STANDBY);
     if (Number(row.version) === this.#moment.version + 1) return new AlreadyDone();
     // One that was promoted without it, or is not promoted yet: another server may have it.
-    const message = `The database is at version ${row.version} of the store, which was at ${this.#moment.version}.`;
-    return new Behind(message);
+    return new Behind(`The database is at version ${row.version} of the store, which was further.`);
   }
 
-  async #touch(run: Run): Promise<void> {
+  /** Renews the lease; of a version, where one has to be there: who confirms that has the version too. */
+  async #touch(run: Run, version: number | null = null): Promise<void> {
     const { tables, owner, leaseMs } = this.#parts;
     const sql = `update ${tables.store} set lease_until = clock_timestamp() + $4 * interval '1 ms'
-      where id = $1 and epoch = $2 and owner = $3 returning id`;
-    const rows = await run(sql, [this.#moment.store, this.#moment.epoch, owner, leaseMs]);
-    if (rows.length === 0) throw await this.#whyNot(run);
+      where id = $1 and epoch = $2 and owner = $3 and version = coalesce($5, version) and ${this.#replicates()}
+      returning id`;
+    const values = [this.#moment.store, this.#moment.epoch, owner, leaseMs, version];
+    if ((await run(sql, values)).length === 0) throw await this.#whyNot(run);
   }
 
   /** A write renews the lease itself, and holds the row for as long as it takes. */

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { type ChainConfig, openChain } from '../../src/index.js';
 import { postgresTest } from '../helpers/postgres-test.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { openTiled, tiledDocuments } from '../helpers/tiled-chain.js';
 import { Cli, run } from './cli.js';
 import { makeStore, storedLines } from './stores.js';
 
@@ -10,7 +13,7 @@ const chain = sealedChain(120);
 const lines = ndjson(chain);
 
 const at = (store: string, more = ''): string =>
-  `${postgres.server().url}?store=${store}&durability=primary${more}`;
+  `${postgres.server().url}?store=${store}&durability=${postgres.server().durability}${more}`;
 
 postgres.test(
   'create, import, verify, status and export work on a store in a database, and keep every byte',
@@ -90,6 +93,46 @@ postgres.test(
     t.regex(refused.stderr, /CHAIN_MISMATCH/);
   },
 );
+
+postgres.test('migrate leaves settled blocks in the same tiles, in both directions', async (t) => {
+  const dir = tempDir(t);
+  const [from, back] = [join(dir, 'from'), join(dir, 'back')];
+  await (await openTiled(from, tiledDocuments(300))).close();
+  for (const places of [
+    ['--from', from, '--to', at('tiled')],
+    ['--from', at('tiled'), '--to', back],
+  ]) {
+    const { code, stderr } = await run(t, ['migrate', ...places]);
+    t.is(code, 0, stderr);
+  }
+  const kept = [];
+  for (const storage of [
+    { use: 'leveldb', location: from },
+    { use: 'postgres', url: postgres.server().url, store: 'tiled', role: 'reader' },
+    { use: 'leveldb', location: back },
+  ] as const)
+    kept.push(await tilesOf(t, storage));
+  t.true((kept[0]?.length ?? 0) > 0);
+  t.deepEqual(kept[1], kept[0]);
+  t.deepEqual(kept[2], kept[0]);
+});
+
+/** The tiles of a store, with their bodies. */
+async function tilesOf(t: ExecutionContext, storage: ChainConfig['storage']): Promise<readonly object[]> {
+  const chain = await openChain({ storage });
+  t.teardown(() => chain.close());
+  const found: object[] = [];
+  for (const tile of (await chain.tiles?.list({ from: 0, to: 299 })) ?? []) {
+    const { from, to, hash } = tile;
+    found.push({
+      from,
+      to,
+      hash,
+      body: Buffer.from((await chain.tiles?.body(tile)) ?? []).toString('base64'),
+    });
+  }
+  return found;
+}
 
 postgres.test(
   'A password in --store is refused, and is not told; without a place no command begins',

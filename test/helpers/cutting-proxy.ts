@@ -5,6 +5,9 @@ import type { AddressInfo } from 'node:net';
 /** A simple query that ends a transaction, as the client sends it. */
 const COMMIT = Buffer.from('Q\0\0\0\u000bcommit\0');
 
+/** Begins a statement that is a transaction by itself. */
+const STATEMENT = 'with fenced as (';
+
 /** What becomes of the next transaction. */
 export type Cut = 'before-commit' | 'after-commit';
 
@@ -16,6 +19,10 @@ export interface CuttingProxy {
   /** Cuts at so many of the commits that come next. */
   cut(how: Cut, times: number): void;
   close(): Promise<void>;
+}
+
+function isCommit(chunk: Buffer): boolean {
+  return chunk.subarray(-COMMIT.length).equals(COMMIT) || chunk.includes(STATEMENT);
 }
 
 /** Starts a line to a port of this machine. */
@@ -39,7 +46,7 @@ export async function cuttingProxy(port: number): Promise<CuttingProxy> {
       });
     }
     client.on('data', (chunk) => {
-      if (due.left === 0 || !chunk.subarray(-COMMIT.length).equals(COMMIT)) {
+      if (due.left === 0 || !isCommit(chunk)) {
         upstream.write(chunk);
         return;
       }

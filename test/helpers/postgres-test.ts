@@ -1,19 +1,14 @@
 import test, { type ExecutionContext } from 'ava';
-import pg from 'pg';
-import {
-  createPostgresStore,
-  postgresStorage,
-  type PostgresStorageOptions,
-} from '../../plugins/storage-postgres/index.js';
+import { postgresStorage, type PostgresStorageOptions } from '../../plugins/storage-postgres/index.js';
 import type { Storage } from '../../src/contracts/index.js';
-import { type Postgres, postgresPrograms, startPostgres } from './postgres.js';
+import { missingFor, type PostgresSetup, type SetupName, setupName, startSetup } from './postgres-setup.js';
 
-/** A server for the tests of one file, with tables; its tests are skipped where PostgreSQL is not installed. */
+/** Servers for the tests of one file, with tables; its tests are skipped where their programs are not installed. */
 export interface PostgresTest {
-  /** Registers a test. */
-  test(title: string, run: (t: ExecutionContext) => Promise<void>): void;
-  /** The running server. */
-  server(): Postgres;
+  /** Registers a test, which some set-ups are not for. */
+  test(title: string, run: (t: ExecutionContext) => Promise<void>, except?: readonly SetupName[]): void;
+  /** The running servers. */
+  readonly server: () => PostgresSetup;
   /** A store that is not open yet. */
   store(name: string, options?: Partial<PostgresStorageOptions>): Storage;
   /** A store that is open until the test ends. */
@@ -22,35 +17,27 @@ export interface PostgresTest {
   query<R>(sql: string): Promise<readonly R[]>;
 }
 
-/** Starts a server before the tests of a file, and stops it after them. */
-export function postgresTest(settings: readonly string[] = []): PostgresTest {
-  const bin = postgresPrograms();
-  let running: Postgres | null = null;
+/** Starts servers before the tests of a file, and removes them after those. */
+export function postgresTest(settings: readonly string[] = [], usual = setupName()): PostgresTest {
+  const missing = missingFor(usual);
+  let running: PostgresSetup | null = null;
   test.before(async () => {
-    if (bin === null) return;
-    running = await startPostgres(bin, settings);
-    await createPostgresStore({ url: running.url });
+    if (missing === null) running = await startSetup(usual, settings);
   });
-  test.after.always(() => {
-    running?.stop();
-  });
-  const server = (): Postgres => {
+  test.after.always(() => running?.stop());
+  const server = (): PostgresSetup => {
     if (running === null) throw new Error('There is no server.');
     return running;
   };
-  const store = (name: string, options: Partial<PostgresStorageOptions> = {}): Storage =>
-    postgresStorage({
-      url: server().url,
-      store: name,
-      durability: 'primary',
-      pool: 3,
-      leaseMs: 1000,
-      ...options,
-    }).create();
+  const store = (name: string, options: Partial<PostgresStorageOptions> = {}): Storage => {
+    const { url, durability } = server();
+    return postgresStorage({ url, store: name, durability, pool: 3, leaseMs: 1000, ...options }).create();
+  };
   return {
-    test: (title, run) => {
-      if (bin === null) test.skip(`${title} (skipped: PostgreSQL is not installed)`, () => undefined);
-      else test.serial(title, run);
+    test: (title, run, except = []) => {
+      const reason = missing ?? (except.includes(usual) ? `not for the set-up ${usual}` : null);
+      if (reason === null) test.serial(title, run);
+      else test.skip(`${title} (skipped: ${reason})`, () => undefined);
     },
     server,
     store,
@@ -60,14 +47,6 @@ export function postgresTest(settings: readonly string[] = []): PostgresTest {
       t.teardown(() => storage.close());
       return storage;
     },
-    query: async <R>(sql: string) => {
-      const client = new pg.Client({ connectionString: server().url });
-      await client.connect();
-      try {
-        return (await client.query(sql)).rows as R[];
-      } finally {
-        await client.end();
-      }
-    },
+    query: (sql) => server().query(sql),
   };
 }

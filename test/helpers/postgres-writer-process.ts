@@ -4,8 +4,12 @@ import { isSyncError } from '../../src/errors/index.js';
 import { fixtureBatch, fixtureFrames, refOf } from '../../src/testing/fixture-frames.js';
 
 // Appends blocks one by one, and tells what was acknowledged, until it is killed or a write fails.
-const [url = '', store = '', branch = ''] = process.argv.slice(2);
-const storage = postgresStorage({ url, store, durability: 'primary', pool: 3, leaseMs: 1000 }).create();
+const [url = '', store = '', branch = '', durability, leaseMs = '1000'] = process.argv.slice(2);
+const settings = { url, store, pool: 3, leaseMs: Number(leaseMs) };
+const storage = postgresStorage({
+  ...settings,
+  durability: durability === 'replicated' ? durability : 'primary',
+}).create();
 await storage.open();
 let head: BlockRef | null = storage.checkpoint().head;
 try {

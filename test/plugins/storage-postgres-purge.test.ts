@@ -148,4 +148,5 @@ postgres.test(
       ),
     );
   },
+  ['pooler'],
 );

@@ -131,4 +131,5 @@ postgres.test(
     await writer.commit(fixtureBatch(frames));
     await until(() => store.checkpoint().head?.height === 0);
   },
+  ['pooler'],
 );

@@ -4,8 +4,8 @@ import type { ExecutionContext } from 'ava';
 import pg from 'pg';
 import type { BlockRef, Frame, Storage } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
-import { FIXTURE_IDENTITY, fixtureBatch, fixtureFrames, refOf } from '../../src/testing/fixture-frames.js';
-import { type Cut, cuttingProxy } from '../helpers/cutting-proxy.js';
+import { fixtureBatch, fixtureFrames, refOf } from '../../src/testing/fixture-frames.js';
+import { cuttingProxy } from '../helpers/cutting-proxy.js';
 import { postgresTest } from '../helpers/postgres-test.js';
 import { projectRoot } from '../helpers/shared.js';
 import { until } from '../helpers/waiting.js';
@@ -29,61 +29,7 @@ async function takenOver(t: ExecutionContext, name: string): Promise<Storage> {
   return storage;
 }
 
-/** Ends a writer's lease as the passing of time would, while it does not renew it. */
-const expire = (name: string): Promise<unknown> =>
-  postgres.query(`update blockferry.store set lease_until = now() - interval '1 s' where name = '${name}'`);
-
 const frames = fixtureFrames(6);
-const WRITES: Readonly<Record<string, (store: Storage) => Promise<unknown>>> = {
-  commit: (store) => store.commit(fixtureBatch(fixtureFrames(1, { on: at(frames, 3) }))),
-  'commit of a branch': (store) =>
-    store.commit({
-      ...fixtureBatch(fixtureFrames(2, { on: at(frames, 1), branch: 'b' })),
-      rollbackTo: at(frames, 1),
-    }),
-  advance: (store) => store.advance({ confirmed: at(frames, 2), finalized: at(frames, 1) }),
-  rollback: (store) => store.rollback(at(frames, 2)),
-  setCursor: (store) => store.setCursor('one', at(frames, 2)),
-  stage: (store) => store.stage(),
-};
-
-for (const [name, write] of Object.entries(WRITES))
-  postgres.test(
-    `A writer that was taken over gets STORE_LOCKED at its next write, and changes nothing: ${name}`,
-    async (t) => {
-      const store = `over ${name}`;
-      const old = await postgres.opened(t, store, { leaseMs: 60_000 });
-      await old.commit(fixtureBatch(frames.slice(0, 4)));
-      await expire(store);
-      const next = await takenOver(t, store);
-      const error = await t.throwsAsync(() => write(old));
-      t.true(isSyncError(error, 'STORE_LOCKED'), String(error));
-      t.true(
-        isSyncError(await t.throwsAsync(() => old.commit(fixtureBatch(frames.slice(4)))), 'STORE_LOCKED'),
-      );
-      t.deepEqual(next.checkpoint(), old.checkpoint());
-      t.is(await next.cursor('one'), null);
-      await next.commit(fixtureBatch(frames.slice(4)));
-      t.deepEqual(next.checkpoint().head, at(frames, 5));
-    },
-  );
-
-postgres.test('What a writer has staged is not activated once it was taken over', async (t) => {
-  const old = await postgres.opened(t, 'over staged', { leaseMs: 60_000 });
-  await old.commit(fixtureBatch(frames.slice(0, 4)));
-  const stage = await old.stage();
-  const staged = fixtureFrames(2, { branch: 'staged' });
-  await stage.putBlocks(staged);
-  await expire('over staged');
-  const next = await takenOver(t, 'over staged');
-  const calls = [
-    () => stage.putBlocks(fixtureFrames(1, { on: at(staged, 1) })),
-    () => stage.putState('accounts', []),
-    () => stage.activate({ identity: FIXTURE_IDENTITY, head: at(staged, 1) }),
-  ];
-  for (const call of calls) t.true(isSyncError(await t.throwsAsync(call), 'STORE_LOCKED'));
-  t.deepEqual((await next.header(3))?.hash, at(frames, 3).hash);
-});
 
 postgres.test('A writer renews its lease while it is idle', async (t) => {
   await postgres.opened(t, 'idle', { leaseMs: 1000 });
@@ -110,7 +56,7 @@ function writerProcess(
   store: string,
 ): { readonly child: ChildProcess; readonly told: Told[] } {
   const path = join(projectRoot, 'dist', 'test', 'helpers', 'postgres-writer-process.js');
-  const child = fork(path, [postgres.server().url, store, 'old']);
+  const child = fork(path, [postgres.server().url, store, 'old', postgres.server().durability]);
   const told: Told[] = [];
   child.on('message', (message: Told) => told.push(message));
   t.teardown(() => child.kill('SIGKILL'));
@@ -158,41 +104,6 @@ postgres.test(
   },
 );
 
-for (const how of ['before-commit', 'after-commit'] satisfies readonly Cut[])
-  postgres.test(
-    `A connection that is cut ${how} is no error for the caller, and each write happens once`,
-    async (t) => {
-      const proxy = await cuttingProxy(postgres.server().port);
-      t.teardown(() => proxy.close());
-      const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
-      const store = await postgres.opened(t, how, { url });
-      let head: BlockRef | null = null;
-      const refs: BlockRef[] = [];
-      for (let round = 0; round < 10; round++) {
-        proxy.cut(how, (round % 3) + 1);
-        const added = fixtureFrames(3, { on: head, branch: `${Math.random()}` });
-        await store.commit(fixtureBatch(added));
-        head = at(added, 2);
-        refs.push(...added.map(refOf));
-        await store.setCursor('one', head);
-      }
-      proxy.cut(how, 1);
-      const dropped = await store.rollback(refs[20] ?? null);
-      t.is(dropped.length, 9);
-      t.true(proxy.cuts() > 10);
-      proxy.cut(how, 0);
-      const rows = await postgres.query<{ height: string; hash: string }>(
-        `select b.height, b.hash from blockferry.blocks b join blockferry.store s on s.id = b.store
-        where s.name = '${how}' order by b.height, b.born`,
-      );
-      t.deepEqual(
-        rows.map((row) => ({ height: Number(row.height), hash: row.hash })),
-        refs,
-      );
-      t.deepEqual(store.checkpoint().head, refs[20]);
-    },
-  );
-
 postgres.test(
   'A server that is killed and comes again while blocks are written loses none that was acknowledged, and the writer goes on',
   async (t) => {
@@ -211,7 +122,7 @@ postgres.test(
       const before = acknowledged.length;
       await until(() => acknowledged.length > before + 40);
       server.kill();
-      server.restart();
+      await server.restart();
     }
     const before = acknowledged.length;
     await until(() => acknowledged.length > before + 10);

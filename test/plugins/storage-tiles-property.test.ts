@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { BlockRef, Frame, Storage } from '../../src/contracts/index.js';
 import { entriesOf, readAll } from '../../src/testing/compliance/storage-kit.js';
@@ -11,6 +11,8 @@ import {
 } from '../../src/testing/fixture-frames.js';
 import { documentOf, tilesWithin } from '../../src/testing/fixture-tiles.js';
 import { type DecidedCut, TileCutter } from '../../src/tiles/cut.js';
+import type { StorageFixture } from '../../src/testing/compliance/storage.js';
+import { postgresTest } from '../helpers/postgres-test.js';
 import { levelFixture, memoryFixture } from '../helpers/storage-fixtures.js';
 
 type Command =
@@ -133,43 +135,67 @@ test.after.always('The folders are removed', () => {
   level.clean();
 });
 
-for (const [name, fixture] of [
-  ['LevelDB', level],
-  ['memory', memoryFixture],
-] as const)
-  test(`After any commits, replacements, rollbacks and restarts a ${name} store has the blocks, the state and the tiles of its chain`, async (t) => {
-    const seed = Date.now() % 2 ** 31;
-    t.log(`seed ${seed}`);
-    let most = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(command, { minLength: 3, maxLength: 12 }), async (commands) => {
-        let store = await fixture.create();
-        await store.open();
-        const model = new Model();
-        try {
-          for (const [at, step] of commands.entries()) {
-            if (step.kind === 'reopen' && store.supports.durable) {
-              store = await fixture.reopen(store);
-              await store.open();
-            }
-            await apply(store, model, step, at);
-            const tiles = await tilesOf(store);
-            most = Math.max(most, tiles.length);
-            t.deepEqual(tiles, model.tiles());
-            const found = await readAll(store, { from: 0, to: Number.MAX_SAFE_INTEGER });
-            t.deepEqual(
-              found.map(({ header }) => header),
-              model.frames.map(({ header }) => header),
-            );
-            t.true(found.every((frame, i) => documentOf(frame).equals(documentOf(model.frames[i] as Frame))));
-            const last = model.frames.at(-1)?.header.hash;
-            t.deepEqual(await entriesOf(store), last === undefined ? [] : [['last', last]]);
+const title = (name: string): string =>
+  `After any commits, replacements, rollbacks and restarts a ${name} store has the blocks, the state and the tiles of its chain`;
+
+test(title('LevelDB'), (t) => behaves(t, level, 15));
+test(title('memory'), (t) => behaves(t, memoryFixture, 15));
+
+const postgres = postgresTest();
+postgres.test(title('PostgreSQL'), (t) => behaves(t, postgresFixture(), 5));
+
+/** Rows of no use are removed soon, so that a read may meet what is half removed. */
+function postgresFixture(): StorageFixture {
+  const names = new WeakMap<Storage, string>();
+  let count = 0;
+  const at = (name: string): Storage => {
+    const store = postgres.store(name, { retainMs: 1 });
+    names.set(store, name);
+    return store;
+  };
+  return {
+    create: () => Promise.resolve(at(`p${count++}`)),
+    reopen: async (store) => {
+      await store.close();
+      return at(names.get(store) ?? '');
+    },
+    keepsTiles: true,
+  };
+}
+
+async function behaves(t: ExecutionContext, fixture: StorageFixture, numRuns: number): Promise<void> {
+  const seed = Date.now() % 2 ** 31;
+  t.log(`seed ${seed}`);
+  let most = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { minLength: 3, maxLength: 12 }), async (commands) => {
+      let store = await fixture.create();
+      await store.open();
+      const model = new Model();
+      try {
+        for (const [at, step] of commands.entries()) {
+          if (step.kind === 'reopen' && store.supports.durable) {
+            store = await fixture.reopen(store);
+            await store.open();
           }
-        } finally {
-          await store.close();
+          await apply(store, model, step, at);
+          const tiles = await tilesOf(store);
+          most = Math.max(most, tiles.length);
+          t.deepEqual(tiles, model.tiles());
+          const found = await readAll(store, { from: 0, to: Number.MAX_SAFE_INTEGER });
+          t.deepEqual(
+            found.map(({ header }) => header),
+            model.frames.map(({ header }) => header),
+          );
+          t.true(found.every((frame, i) => documentOf(frame).equals(documentOf(model.frames[i] as Frame))));
+          const last = model.frames.at(-1)?.header.hash;
+          t.deepEqual(await entriesOf(store), last === undefined ? [] : [['last', last]]);
         }
-      }),
-      { numRuns: 15, seed, examples: [[sureOfTiles(0)], [sureOfTiles(63)]] },
-    );
-    t.true(most > 0);
-  });
+      } finally {
+        await store.close();
+      }
+    }),
+    { numRuns, seed, examples: [[sureOfTiles(0)], [sureOfTiles(63)]] },
+  );
+  t.true(most > 0);
+}

@@ -8,6 +8,8 @@ import { h2load } from './h2load.js';
 import { bombs } from './bombs/scenario.js';
 import { liars } from './liars.js';
 import { nginx } from './nginx/scenario.js';
+import { postgresCompliance } from './postgres/compliance.js';
+import { postgres } from './postgres/scenario.js';
 
 /** `npm run scenarios -- NAME…|all`: real processes, sockets and faults; minutes long, some as root only. */
 const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
@@ -21,6 +23,8 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   agreement,
   buffering,
   chains,
+  postgres,
+  'postgres-compliance': postgresCompliance,
 };
 
 const wanted = process.argv.slice(2);

@@ -97,6 +97,8 @@ async function copy(
   const target = await openPlanned(plan);
   try {
     const blocks = await copyBlocks({ source, view, target, maxBlockBytes }, context);
+    // The new store has the tiles of the old one before it is used: they follow from the blocks.
+    await target.tilesMade();
     for (const name of cursor) {
       const ref = await source.cursor(name);
       if (ref !== null) await target.setCursor(name, ref);

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BlockRange, Frame, StateTable, Storage, StorageView } from '../../contracts/index.js';
 import { type ErrorCode, isSyncError } from '../../errors/index.js';
+
+/** Far longer than anything here takes on a busy machine. */
+const EVENTUALLY_MS = 60_000;
 
 /** What {@link storageCompliance} tests. */
 export interface StorageFixture {
@@ -14,6 +18,37 @@ export interface StorageFixture {
    * @defaultValue `false`
    */
   readonly keepsTiles?: boolean;
+  /**
+   * Other openings of a store that is shared, to be tested too. Used only when `supports.shared`.
+   *
+   * @defaultValue the cases of shared stores are left out
+   */
+  readonly shared?: SharedStores;
+}
+
+/** Openings of a store as other processes would have them, and what can happen between them. */
+export interface SharedStores {
+  /** Another opening that writes: not yet open, on the data of one that {@link StorageFixture.create} gave. */
+  writer(storage: Storage): Promise<Storage>;
+  /** Another opening that reads, by one who may do nothing else: not yet open. */
+  reader(storage: Storage): Promise<Storage>;
+  /** Ends the lease of the one that writes, as if nothing had been heard of it. */
+  expire(storage: Storage): Promise<void>;
+  /** A new storage on a line that can be cut. Absent for a store that has no line. */
+  cuttable?(): Promise<CuttableStorage>;
+  /** Stops what has to confirm writes until the function that it gives is called. Absent where nothing has to. */
+  freeze?(storage: Storage): Promise<() => Promise<void>>;
+}
+
+/** A storage whose connections can be lost at a commit. */
+export interface CuttableStorage {
+  readonly storage: Storage;
+  /** Cuts at so many of the commits that come next: before they have happened, or before that is answered. */
+  cut(how: 'before-commit' | 'after-commit', times: number): void;
+  /** How many were cut. */
+  cuts(): number;
+  /** Ends the line. */
+  end(): Promise<void>;
 }
 
 /** Opens a new storage for the step and closes it afterwards. */
@@ -103,4 +138,13 @@ export async function changesNothing(store: Storage, step: () => Promise<unknown
   const before = await everything(store);
   await step();
   assert.deepEqual(await everything(store), before);
+}
+
+/** Waits until something holds. */
+export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + EVENTUALLY_MS;
+  while (!(await holds())) {
+    assert.ok(performance.now() < deadline, `It did not come about: ${holds.toString()}`);
+    await delay(5);
+  }
 }

@@ -180,6 +180,13 @@ function keptCases(fixture: StorageFixture): readonly ComplianceCase[] {
           assert.deepEqual(await store.cursor('ä/☤'), { height: 99, hash: 'cc' });
           assert.equal(await store.cursor(''), null);
           assert.equal(await store.cursor('aa'), null);
+          await store.setCursor('', { height: 1, hash: 'dd' });
+          await store.setCursor('a\0', { height: 2, hash: 'ee' });
+          const found = await Promise.all(['', 'a', 'a\0', '\0'].map((name) => store.cursor(name)));
+          assert.deepEqual(
+            found.map((ref) => ref?.height),
+            [1, 7, 2, undefined],
+          );
         }),
     },
   ];

@@ -246,6 +246,8 @@ function stateCases(fixture: StorageFixture): readonly ComplianceCase[] {
             }
           }
           assert.deepEqual(found, keys);
+          for (const key of keys)
+            assert.deepEqual(Buffer.from((await store.getState('contracts', key)) ?? []), Buffer.from(value));
           assert.deepEqual(await entriesOf(store, 'accounts'), []);
         }),
     },

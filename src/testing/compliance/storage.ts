@@ -1,10 +1,13 @@
 import type { ComplianceCase } from './case.js';
 import { advanceCases } from './storage-advance.js';
-import type { StorageFixture } from './storage-kit.js';
+import type { SharedStores, StorageFixture } from './storage-kit.js';
 import { lifecycleCases } from './storage-lifecycle.js';
 import { readCases } from './storage-reads.js';
 import { replaceCases } from './storage-replace.js';
 import { rollbackCases } from './storage-rollback.js';
+import { lineCases } from './storage-shared-line.js';
+import { sharedReaderCases } from './storage-shared-readers.js';
+import { sharedWriterCases } from './storage-shared-writers.js';
 import { stageAfterCases } from './storage-stage-after.js';
 import { stageRefusalCases } from './storage-stage-refusal.js';
 import { stageCases } from './storage-stage.js';
@@ -12,9 +15,9 @@ import { tileCases } from './storage-tiles.js';
 import { viewCases } from './storage-views.js';
 import { writeCases } from './storage-writes.js';
 
-export type { StorageFixture } from './storage-kit.js';
+export type { CuttableStorage, SharedStores, StorageFixture } from './storage-kit.js';
 
-/** Requirements of `Storage`. What only a durable store can do is held against nothing else. */
+/** Requirements of `Storage`. What only a durable or a shared store can do is held against nothing else. */
 export function storageCompliance(fixture: StorageFixture): readonly ComplianceCase[] {
   return [
     ...lifecycleCases(fixture),
@@ -28,5 +31,14 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...stageRefusalCases(fixture),
     ...stageAfterCases(fixture),
     ...(fixture.keepsTiles === true ? tileCases(fixture) : []),
+    ...(fixture.shared === undefined ? [] : sharedCases(fixture, fixture.shared)),
+  ];
+}
+
+function sharedCases(fixture: StorageFixture, shared: SharedStores): readonly ComplianceCase[] {
+  return [
+    ...sharedWriterCases(fixture, shared),
+    ...sharedReaderCases(fixture, shared),
+    ...lineCases(fixture, shared),
   ];
 }

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { TileCache } from '../../plugins/storage-leveldb/tile-cache.js';
+import { TileCache } from '../../src/tiles/tile-cache.js';
 import type { Chain } from '../../src/chain/chain.js';
 import { openChain } from '../../src/index.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
@@ -30,11 +30,11 @@ test('a failure to decode is told to all who wait, and the next one tries again'
     tries += 1;
     return Promise.reject(new Error('damaged'));
   };
-  const reading = [cache.of(1, 0, failing), cache.of(1, 0, failing)];
-  t.true(cache.has(1, 0));
+  const reading = [cache.of('1:0', failing), cache.of('1:0', failing)];
+  t.true(cache.has('1:0'));
   await Promise.all(reading.map((each) => t.throwsAsync(each, { message: 'damaged' })));
   t.is(tries, 1);
-  t.false(cache.has(1, 0));
-  t.is(await cache.of(1, 0, () => Promise.resolve({ value: 'whole', bytes: 5 })), 'whole');
-  t.true(cache.has(1, 0));
+  t.false(cache.has('1:0'));
+  t.is(await cache.of('1:0', () => Promise.resolve({ value: 'whole', bytes: 5 })), 'whole');
+  t.true(cache.has('1:0'));
 });

@@ -1,4 +1,4 @@
-import type { BlockHeader } from '../../src/contracts/index.js';
+import type { BlockHeader } from '../contracts/index.js';
 import { ByteReader, ByteWriter } from './varints.js';
 
 /** What a store keeps of a block beside its bytes; in a tile, the chain's rules are not needed to know it. */

@@ -7,8 +7,8 @@ interface Entry {
 }
 
 /**
- * The pieces of tiles that were decoded last, by their place. A place is not written twice while a store is open, so
- * what is here never becomes wrong.
+ * The pieces of tiles that were decoded last, by a key that says which tile, and where in it. A key that is never used for
+ * anything else while a store is open makes that what is here never becomes wrong.
  */
 export class TileCache {
   /** The one that was used last is at the end. */
@@ -17,19 +17,13 @@ export class TileCache {
   readonly #decoding = new Map<string, Promise<Entry>>();
   #bytes = 0;
 
-  /** Whether the piece at a place is kept, or soon will be. */
-  has(segment: number, offset: number): boolean {
-    const key = `${segment}:${offset}`;
+  /** Whether a piece is kept, or soon will be. */
+  has(key: string): boolean {
     return this.#entries.has(key) || this.#decoding.has(key);
   }
 
-  /** The piece at a place: the one that is kept, or what is read and decoded. */
-  async of<T>(
-    segment: number,
-    offset: number,
-    decode: () => Promise<Entry & { readonly value: T }>,
-  ): Promise<T> {
-    const key = `${segment}:${offset}`;
+  /** A piece: the one that is kept, or what is read and decoded. */
+  async of<T>(key: string, decode: () => Promise<Entry & { readonly value: T }>): Promise<T> {
     const known = this.#entries.get(key);
     if (known !== undefined) {
       this.#entries.delete(key);

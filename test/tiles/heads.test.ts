@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { type BlockHead, decodeHeads, encodeHeads } from '../../plugins/storage-leveldb/tile-heads.js';
+import { type BlockHead, decodeHeads, encodeHeads } from '../../src/tiles/heads.js';
 
 const hex = fc.string({
   unit: fc.constantFrom(...Array.from('0123456789abcdef')),

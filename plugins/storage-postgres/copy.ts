@@ -1,0 +1,139 @@
+import { once } from 'node:events';
+import type { PoolClient } from 'pg';
+import type { CopyStreamQuery, CopyToStreamQuery } from 'pg-copy-streams';
+
+/** What is used of the package `pg-copy-streams`. */
+export interface CopyModule {
+  readonly from: (sql: string) => CopyStreamQuery;
+  readonly to: (sql: string) => CopyToStreamQuery;
+}
+
+/** What a column is, and so how it is written down. */
+export type ColumnType = 'int4' | 'int8' | 'float8' | 'bool' | 'text' | 'bytes';
+
+/** Columns of a table that rows are copied into, in order. */
+export type CopyColumns = Readonly<Record<string, ColumnType>>;
+
+/** A row that is copied: as many values as columns. */
+export type CopyRow = readonly (number | string | boolean | Uint8Array | null)[];
+
+/** Begins what is copied in binary form: no flags, and no more in the header. */
+const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
+const END = Buffer.from('ffff', 'hex');
+
+/** What one statement copies, about. */
+const COPY_BYTES = 4 * 1024 * 1024;
+
+/** Field of no value. */
+const NULL = -1;
+
+/**
+ * Copies rows into a table, some MiB in each statement, which has its time. What fails leaves a connection that can't be
+ * used any more.
+ */
+export async function copyInto(
+  client: PoolClient,
+  { from }: CopyModule,
+  {
+    table,
+    columns,
+    rows,
+  }: { readonly table: string; readonly columns: CopyColumns; readonly rows: Iterable<CopyRow> },
+): Promise<void> {
+  const sql = `copy ${table} (${Object.keys(columns).join(', ')}) from stdin (format binary)`;
+  for (const chunk of chunksOf(Object.values(columns), rows)) {
+    const stream = client.query(from(sql));
+    // It rejects with the stream's error. The stream is not destroyed: its package may have no connection then to tell.
+    const finished = once(stream, 'finish');
+    stream.end(chunk);
+    await finished;
+  }
+}
+
+/** Rows as they are sent. */
+function* chunksOf(types: readonly ColumnType[], rows: Iterable<CopyRow>): Generator<Buffer> {
+  let pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    for (const piece of encodeRow(types, row)) {
+      pieces.push(piece);
+      bytes += piece.byteLength;
+    }
+    if (bytes < COPY_BYTES) continue;
+    yield Buffer.concat([HEADER, ...pieces, END]);
+    pieces = [];
+    bytes = 0;
+  }
+  if (pieces.length > 0) yield Buffer.concat([HEADER, ...pieces, END]);
+}
+
+/** Bytes are not copied here. */
+function encodeRow(types: readonly ColumnType[], row: CopyRow): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  let fixed = Buffer.allocUnsafe(2 + types.length * 12);
+  let at = fixed.writeInt16BE(types.length, 0);
+  for (const [index, type] of types.entries()) {
+    const value = row[index] ?? null;
+    if (value instanceof Uint8Array || typeof value === 'string') {
+      const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+      at = fixed.writeInt32BE(bytes.byteLength, at);
+      pieces.push(fixed.subarray(0, at), bytes);
+      fixed = fixed.subarray(at);
+      at = 0;
+    } else at = value === null ? fixed.writeInt32BE(NULL, at) : writeFixed(fixed, at, type, Number(value));
+  }
+  pieces.push(fixed.subarray(0, at));
+  return pieces;
+}
+
+function writeFixed(into: Buffer, at: number, type: ColumnType, value: number): number {
+  switch (type) {
+    case 'int4':
+      return into.writeInt32BE(value, into.writeInt32BE(4, at));
+    case 'float8':
+      return into.writeDoubleBE(value, into.writeInt32BE(8, at));
+    case 'bool':
+      return into.writeUInt8(value, into.writeInt32BE(1, at));
+    default:
+      return into.writeBigInt64BE(BigInt(value), into.writeInt32BE(8, at));
+  }
+}
+
+/**
+ * The fields of the rows that a query gives, as the server has them: not as text, which takes twice as much. It has no
+ * parameters.
+ */
+export async function copyOut(
+  client: PoolClient,
+  { to }: CopyModule,
+  query: string,
+): Promise<readonly (readonly (Buffer | null)[])[]> {
+  const stream = client.query(to(`copy (${query}) to stdout (format binary)`));
+  // The client's limit of time counts on until it is told that there is an answer.
+  const answered = (): void => {
+    (stream as { callback?: () => void }).callback?.();
+  };
+  // One may come late, of a connection that is cut.
+  stream.on('error', answered);
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  answered();
+  return rowsOf(Buffer.concat(chunks));
+}
+
+function rowsOf(bytes: Buffer): readonly (readonly (Buffer | null)[])[] {
+  const rows: (readonly (Buffer | null)[])[] = [];
+  let at = HEADER.byteLength;
+  for (let count = bytes.readInt16BE(at); count >= 0; count = bytes.readInt16BE(at)) {
+    at += 2;
+    const row: (Buffer | null)[] = [];
+    for (let field = 0; field < count; field++) {
+      const length = bytes.readInt32BE(at);
+      at += 4;
+      row.push(length === NULL ? null : bytes.subarray(at, at + length));
+      at += Math.max(length, 0);
+    }
+    rows.push(row);
+  }
+  return rows;
+}

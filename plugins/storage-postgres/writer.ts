@@ -17,6 +17,8 @@ export interface RowChange {
 export interface WriterParts extends Claim {
   readonly database: Database;
   readonly tables: Tables;
+  /** Runs once, when it can write no more: another writer has taken over, or what has become of a write is not known. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** SQLSTATE of a row that another transaction has locked for longer than one waits. */
@@ -82,7 +84,7 @@ export class Writer {
     try {
       await this.#persist(change, step);
     } catch (error) {
-      if (isSyncError(error, 'STORE_LOCKED') || isSyncError(error, 'STORE_UNAVAILABLE')) this.#ended = error;
+      if (isSyncError(error, 'STORE_LOCKED') || isSyncError(error, 'STORE_UNAVAILABLE')) this.#end(error);
       throw error;
     } finally {
       this.#isWriting = false;
@@ -113,6 +115,11 @@ export class Writer {
     return value;
   }
 
+  /** Whether it can write no more. */
+  get isOver(): boolean {
+    return this.#ended !== null;
+  }
+
   /** Gives the lease back, if it is still held and the server is there. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
@@ -126,6 +133,13 @@ export class Writer {
     } catch {
       // It ends by itself.
     }
+  }
+
+  #end(error: SyncError): void {
+    if (this.#ended !== null) return;
+    this.#ended = error;
+    clearInterval(this.#timer);
+    this.#parts.onEnd?.();
   }
 
   async #persist(change: RowChange, step: (run: Run, version: number) => Promise<void>): Promise<void> {
@@ -197,8 +211,9 @@ export class Writer {
     if (this.#isWriting) return;
     try {
       await this.#parts.database.transaction((run) => this.#touch(run));
-    } catch {
-      // The next write, or the next renewal, finds out.
+    } catch (error) {
+      if (isSyncError(error, 'STORE_LOCKED')) this.#end(error);
+      // Of what else fails, the next write or the next renewal finds out.
     }
   }
 }

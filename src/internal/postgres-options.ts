@@ -47,9 +47,9 @@ export interface PostgresStorageOptions extends PostgresDatabaseOptions {
   readonly role?: 'writer' | 'reader' | 'auto' | undefined;
   /**
    * Where readers listen for changes when `url` leads through a pooler in transaction mode, which passes no notifications on:
-   * the server itself, past the pooler. Without either they look once a second.
+   * the server itself, past the pooler; `null` for `url`. Where nothing is passed on they look once a second.
    *
-   * @defaultValue `url`
+   * @defaultValue `null`
    */
   readonly listenUrl?: string | null | undefined;
   /**

@@ -101,6 +101,18 @@ export function command(): Command {
         'only those read who send a bearer token of this file, which has a name and a token on each line, and is read anew',
       ).argParser(filled),
     )
+    .addOption(
+      new Option(
+        '--max-behind-blocks <n>',
+        'blocks that a node may be behind its peer, or behind the writer of its store, and be ready (default: 10)',
+      ).argParser(wholeNumber),
+    )
+    .addOption(
+      new Option(
+        '--max-behind <seconds>',
+        'how long ago a node may have been up to date last, and be ready (default: 60)',
+      ).argParser(wholeNumber),
+    )
     .addOption(new Option('--metrics', 'serve metrics at /sync/metrics, in the form of OpenMetrics'))
     .addOption(
       new Option(

@@ -65,7 +65,7 @@ export class Follower {
   lag(): StorageLag {
     const [shown, latest] = [this.#shown, this.#latest].map(({ checkpoint: { head } }) => head?.height ?? -1);
     const blocks = Math.max((latest ?? -1) - (shown ?? -1), 0);
-    return { blocks, ms: Math.round(performance.now() - this.#freshAt + this.#replica.lagMs) };
+    return { blocks, ms: Math.round(performance.now() - this.#freshAt) };
   }
 
   /** Looks, or looks once more after the look that is under way. */
@@ -81,14 +81,15 @@ export class Follower {
   /** Looks now, and resolves when what there is shows. @throws SyncError `STORE_UNAVAILABLE` */
   async refresh(): Promise<void> {
     const askedAt = performance.now();
+    // What the server had received by then is in what it is asked for next.
+    const { lagMs } = await this.#replica.look();
     const seen = await momentOf(this.#parts);
-    await this.#replica.look();
     const isNewest = this.#take(seen);
     this.#showing ??= this.#show().finally(() => {
       this.#showing = null;
     });
     await this.#showing;
-    if (isNewest && this.#shown === this.#latest) this.#freshAt = askedAt;
+    if (isNewest && this.#shown === this.#latest) this.#freshAt = Math.max(this.#freshAt, askedAt - lagMs);
   }
 
   /** Ends after the look that is under way. */

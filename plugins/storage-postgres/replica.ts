@@ -24,15 +24,14 @@ export class Replica {
     this.#database = database;
   }
 
-  /** As of the last look. */
-  get lagMs(): number {
-    return this.#lagMs;
+  /** Looks, unless it was done a moment ago. What can't be asked, as where there are no such functions, is no lag. */
+  async look(): Promise<{ readonly lagMs: number }> {
+    const now = performance.now();
+    if (now - this.#lookedAt >= LOOK_MS) await this.#look(now);
+    return { lagMs: this.#lagMs };
   }
 
-  /** Looks, unless it was done a moment ago. What can't be asked, as where there are no such functions, is no lag. */
-  async look(): Promise<void> {
-    const now = performance.now();
-    if (now - this.#lookedAt < LOOK_MS) return;
+  async #look(now: number): Promise<void> {
     this.#lookedAt = now;
     try {
       const [row] = await this.#database.read<{ readonly ms: number }>(LAG);

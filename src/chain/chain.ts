@@ -156,8 +156,8 @@ export class Chain implements BlockSource, Closeable {
    * stand by to write (`role: 'auto'`).
    */
   get role(): StorageRole {
-    const { roles, watch } = this.#parts.storage;
-    return roles?.now ?? (watch === undefined ? 'writer' : 'reader');
+    const { storage } = this.#parts;
+    return storage.roles?.now ?? (storage.watch === undefined ? 'writer' : 'reader');
   }
 
   /**

@@ -20,14 +20,20 @@ export function storeUrl(text: string): Omit<PostgresStorageConfig, 'role' | 'cr
   const params = new URLSearchParams(query);
   if (hasPassword(text) || hasPassword(params.get('listenUrl') ?? ''))
     throw new UsageError('--store has a password; put that into PGPASSWORD, or into a pgpass file.');
+  const own = ownParts(params);
+  const rest = params.toString();
+  return { use: 'postgres', url: rest === '' ? place : `${place}?${rest}`, ...own };
+}
+
+/** Takes out what is ours. */
+function ownParts(params: URLSearchParams): Readonly<Record<string, string | number>> {
   const own: Record<string, string | number> = {};
   for (const name of OURS) {
     const value = params.get(name);
     if (value !== null) own[name] = FIGURES.includes(name) ? Number(value) : value;
     params.delete(name);
   }
-  const rest = params.toString();
-  return { use: 'postgres', url: rest === '' ? place : `${place}?${rest}`, ...own };
+  return own;
 }
 
 function hasPassword(url: string): boolean {

@@ -30,11 +30,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #instances: Instance[];
 
-  private constructor(
-    options: FleetOptions,
-    balancer: Balancer,
-    instances: Instance[],
-  ) {
+  private constructor(options: FleetOptions, balancer: Balancer, instances: Instance[]) {
     this.#options = options;
     this.#instances = instances;
     this.balancer = balancer;
@@ -85,7 +81,9 @@ export class Fleet {
 
   /** What a follower must not have seen. */
   faults(): readonly string[] {
-    return this.followers.flatMap(({ faults }, index) => faults.map((fault) => `follower ${index}: ${fault}`));
+    return this.followers.flatMap(({ faults }, index) =>
+      faults.map((fault) => `follower ${index}: ${fault}`),
+    );
   }
 
   /** Milliseconds from durable to an event at a follower, in ascending order. */

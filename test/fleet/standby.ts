@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** A hot standby, which shows what its primary has done after a time. */
@@ -11,18 +11,10 @@ export interface Standby {
   stop(): void;
 }
 
-/**
- * Starts a standby of a server of this machine.
- *
- * @param folder - which the server's user may write to.
- */
-export async function startStandby(
-  bin: string,
-  folder: string,
-  primaryPort: number,
-  delayMs: number,
-): Promise<Standby> {
-  const dir = mkdtempSync(join(folder, 'standby-'));
+/** Starts a standby of a server of this machine. */
+export async function startStandby(bin: string, primaryPort: number, delayMs: number): Promise<Standby> {
+  const dir = mkdtempSync(join(tmpdir(), 'blockferry-standby-'));
+  chmodSync(dir, 0o700);
   const data = join(dir, 'data');
   const port = await freePort();
   const isRoot = process.getuid?.() === 0;
@@ -31,13 +23,12 @@ export async function startStandby(
     const all = isRoot
       ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', ...command]
       : command;
-    execFileSync(all[0] ?? '', all.slice(1), { stdio: 'ignore', cwd: folder });
+    execFileSync(all[0] ?? '', all.slice(1), { stdio: 'ignore', cwd: dir });
   };
-  mkdirSync(dir, { recursive: true });
   if (isRoot) execFileSync('chown', ['postgres:postgres', dir]);
   const from = ['-h', '127.0.0.1', '-p', String(primaryPort), '-U', 'postgres'];
   run('pg_basebackup', [...from, '-D', data, '-R', '-X', 'stream', '-c', 'fast', '--no-sync']);
-  const options = `-p ${port} -h 127.0.0.1 -k ${dir} -c recovery_min_apply_delay=${delayMs}ms`;
+  const options = `-p ${port} -h 127.0.0.1 -k ${dir} -c max_connections=300 -c recovery_min_apply_delay=${delayMs}ms`;
   run('pg_ctl', ['-D', data, '-w', '-t', '120', '-l', join(dir, 'log'), '-o', options, 'start']);
   return {
     port,

@@ -8,8 +8,6 @@ import { join } from 'node:path';
 export interface Postgres {
   readonly url: string;
   readonly port: number;
-  /** What it has of the disk, which its user may write to. */
-  readonly folder: string;
   /** Ends it as a loss of power does; the folder stays. */
   kill(): void;
   /** Starts it again. */
@@ -56,7 +54,6 @@ export async function startPostgres(bin: string, settings: readonly string[] = [
   restart();
   return {
     port,
-    folder: dir,
     restart,
     kill: () => {
       const main = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '';

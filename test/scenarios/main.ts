@@ -1,6 +1,7 @@
 import { agreement } from './agreement.js';
 import { blackHole } from './black-hole.js';
 import { droppedLine } from './dropped-line.js';
+import { fleet } from './fleet.js';
 import { forks } from './forks.js';
 import { h2load } from './h2load.js';
 import { bombs } from './bombs/scenario.js';
@@ -17,6 +18,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   h2load,
   bombs,
   agreement,
+  fleet,
 };
 
 const wanted = process.argv.slice(2);

@@ -101,18 +101,6 @@ export function command(): Command {
         'only those read who send a bearer token of this file, which has a name and a token on each line, and is read anew',
       ).argParser(filled),
     )
-    .addOption(
-      new Option(
-        '--max-behind-blocks <n>',
-        'blocks that a node may be behind its peer, or behind the writer of its store, and be ready (default: 10)',
-      ).argParser(wholeNumber),
-    )
-    .addOption(
-      new Option(
-        '--max-behind <seconds>',
-        'how long ago a node may have been up to date last, and be ready (default: 60)',
-      ).argParser(wholeNumber),
-    )
     .addOption(new Option('--metrics', 'serve metrics at /sync/metrics, in the form of OpenMetrics'))
     .addOption(
       new Option(
@@ -129,7 +117,11 @@ export function command(): Command {
         serve(options, context),
       ),
     );
-  for (const option of [...snapshotOptions(), ...syncOptions({ alwaysFollows: true, keyFlag: '--tls-key' })])
+  for (const option of [
+    ...snapshotOptions(),
+    ...readinessOptions(),
+    ...syncOptions({ alwaysFollows: true, keyFlag: '--tls-key' }),
+  ])
     command.addOption(option);
   return command;
 }
@@ -147,6 +139,20 @@ function snapshotOptions(): readonly Option[] {
     new Option(
       '--snapshot-every <n>',
       'make a new snapshot after so many blocks (default: 10,000, or a day)',
+    ).argParser(wholeNumber),
+  ];
+}
+
+/** How far a node may be behind and be ready. */
+function readinessOptions(): readonly Option[] {
+  return [
+    new Option(
+      '--max-behind-blocks <n>',
+      'blocks that a node may be behind its peer, or behind the writer of its store, and be ready (default: 10)',
+    ).argParser(wholeNumber),
+    new Option(
+      '--max-behind <seconds>',
+      'how long ago a node may have been up to date last, and be ready (default: 60)',
     ).argParser(wholeNumber),
   ];
 }

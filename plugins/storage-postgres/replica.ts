@@ -4,21 +4,26 @@ import type { Database } from './database.js';
 const LOOK_MS = 1_000;
 
 /**
- * How old the newest transaction of a standby is, where it is known not to be all: it has not replayed what it has received,
- * or receives nothing. 0 for a server that takes writes.
+ * Whether a server is known not to show all: a standby that has not replayed what it has received, or receives nothing; and
+ * how old the newest transaction is that it shows, if there was any since it was started.
  */
-const LAG = `select case
-    when not pg_is_in_recovery() then 0
-    when pg_last_wal_receive_lsn() is not distinct from pg_last_wal_replay_lsn()
-      and exists (select from pg_stat_wal_receiver) then 0
-    else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000, 0)
-  end::float8 as ms`;
+const LAG = `select pg_is_in_recovery() and not (
+      pg_last_wal_receive_lsn() is not distinct from pg_last_wal_replay_lsn()
+      and exists (select from pg_stat_wal_receiver)) as late,
+    (extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::float8 as ms`;
+
+interface Lag {
+  readonly late: boolean;
+  readonly ms: number | null;
+}
 
 /** Knows how far a standby is behind its primary. */
 export class Replica {
   readonly #database: Pick<Database, 'read'>;
   #lookedAt = -LOOK_MS;
   #lagMs = 0;
+  /** When it was first seen to be late. */
+  #lateSince: number | null = null;
 
   constructor(database: Pick<Database, 'read'>) {
     this.#database = database;
@@ -34,8 +39,9 @@ export class Replica {
   async #look(now: number): Promise<void> {
     this.#lookedAt = now;
     try {
-      const [row] = await this.#database.read<{ readonly ms: number }>(LAG);
-      this.#lagMs = row?.ms ?? 0;
+      const [row] = await this.#database.read<Lag>(LAG);
+      this.#lateSince = row?.late === true ? (this.#lateSince ?? now) : null;
+      this.#lagMs = this.#lateSince === null ? 0 : (row?.ms ?? performance.now() - this.#lateSince);
     } catch {
       this.#lagMs = 0;
     }

@@ -7,6 +7,7 @@ import { h2load } from './h2load.js';
 import { bombs } from './bombs/scenario.js';
 import { liars } from './liars.js';
 import { nginx } from './nginx/scenario.js';
+import { published } from './published.js';
 
 /** `npm run scenarios -- NAME…|all`: real processes, sockets and faults; minutes long, some as root only. */
 const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
@@ -19,6 +20,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   bombs,
   agreement,
   fleet,
+  published,
 };
 
 const wanted = process.argv.slice(2);

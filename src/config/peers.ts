@@ -25,7 +25,7 @@ export function normalizePeer(url: string): ConfiguredPeer {
 }
 
 function address(): Reader<ConfiguredPeer> {
-  const expects = 'an http, https or file URL';
+  const expects = 'an http or https URL, or file:///folder';
   return {
     expects,
     read(value, where) {
@@ -93,7 +93,7 @@ function parse(url: string): ConfiguredPeer | string {
   const named = JSON.stringify(url.replace(/\/\/[^/@]*@/, '//…@'));
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null || !['http:', 'https:', 'file:'].includes(parsed.protocol))
-    return `must be an http, https or file URL, not ${named}.`;
+    return `must be an http or https URL, or file:///folder, not ${named}.`;
   if (parsed.search !== '' || parsed.hash !== '') return `must have no query or fragment, not ${named}.`;
   if (parsed.protocol === 'file:') return folder(parsed);
   const sent = credentials(parsed);

@@ -178,3 +178,17 @@ postgres.test('An engine that is closed while it stands by ends without an error
   await engine.close();
   await t.notThrowsAsync(ended);
 });
+
+postgres.test('A reader listens where `listenUrl` says, and reads where `url` does', async (t) => {
+  await postgres.query('create role listens login');
+  const writer = await postgres.opened(t, 'listened', { leaseMs: 60_000 });
+  const listenUrl = postgres.server().url.replace('postgres@', 'listens@');
+  const reader = await postgres.opened(t, 'listened', { role: 'reader', listenUrl });
+  const listeners = (): Promise<readonly { usename: string }[]> =>
+    postgres.query(`select usename from pg_stat_activity where query = 'listen blockferry'`);
+  await until(async () => (await listeners()).length > 0);
+  t.deepEqual(await listeners(), [{ usename: 'listens' }]);
+  const frames = fixtureFrames(2);
+  await writer.commit(fixtureBatch(frames));
+  await until(isAt(reader, at(frames, 1)));
+});

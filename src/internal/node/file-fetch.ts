@@ -20,7 +20,7 @@ export const fileFetch: HttpFetch = async (url, { method, signal }) => {
   if (method === 'HEAD') return answer(200, headers, null);
   const file = createReadStream(path, { signal, highWaterMark: PIECE_BYTES });
   const body = Readable.toWeb(file) as NodeStream<Uint8Array>;
-  return answer(200, headers, body as ReadableStream<Uint8Array>);
+  return answer(200, headers, body);
 };
 
 function pathOf(url: URL): string | null {

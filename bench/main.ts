@@ -10,6 +10,7 @@ import { benchLine } from './line.js';
 import { lineChart, lineTable } from './line-table.js';
 import { benchMemory } from './memory.js';
 import { memoryTable } from './memory-table.js';
+import { benchMetrics, metricsTable } from './metrics.js';
 import { lineUnavailable } from './network.js';
 import { AGAINST, BLOCKS, COMPLETE, RUNS, SEED, WAYS } from './options.js';
 import { plot, rewrite, setting } from './page.js';
@@ -34,6 +35,8 @@ const DEFAULT =
     : ['sealed-900-400000', 'healthcare-8000', 'ethereum'];
 const CODEC_WORKLOADS = ['ethereum', 'sealed-900', 'healthcare'];
 const SLOW_BLOCKS = 60_000;
+const METRICS_BLOCKS = 10_000;
+const METRICS_RUNS = 15;
 
 const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<void>>> = {
   snapshot,
@@ -45,6 +48,7 @@ const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<vo
     benchFollowers({ followers, blocks, clients }),
   'slow-consumer': ([blocks = SLOW_BLOCKS]) => slowConsumer(blocks),
   import: imports,
+  metrics: ([blocks = METRICS_BLOCKS]) => metrics(blocks),
 };
 
 const given = process.argv.slice(2);
@@ -149,6 +153,15 @@ async function imports(): Promise<void> {
   const table = importTable(RUNS);
   console.log(table);
   await rewrite('import', `${setting(RUNS)}\n\n${table}`);
+}
+
+async function metrics(blocks: number): Promise<void> {
+  const runs = Math.max(RUNS, METRICS_RUNS);
+  console.log(`The cost of metrics, runs: ${runs} …`);
+  const table = metricsTable(await benchMetrics(runs, blocks), SEED);
+  console.log(table);
+  const drawn = `The interval is drawn with the seed ${SEED}.`;
+  if (blocks === METRICS_BLOCKS) await rewrite('metrics', `${setting(runs)} ${drawn}\n\n${table}`);
 }
 
 async function memory(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { SyncMode } from '../src/engine/modes.js';
 import type { Program } from './pair.js';
+import { goProgram } from './rivals/go-program.js';
 
 /** One way to bring a chain from a server to a client. */
 export interface Way {
@@ -36,7 +37,7 @@ const PAUSED_BLOCKS = 300;
 
 /** All ways that are measured beside each other, in the order of the table. */
 export function waysOf(place: Place): readonly Way[] {
-  return [...ours(place), ...plain(place), ...libraries(place), floor(place)];
+  return [...ours(place), ...plain(place), ...plainInGo(place), ...libraries(place), floor(place)];
 }
 
 /** Our ways, with full verification and synced commits. */
@@ -103,6 +104,24 @@ function plain({ plain: file, copy, blocks }: Place): readonly Way[] {
       mode: null,
       server: plainServer(file),
       client: client('json'),
+    },
+  ];
+}
+
+/** Where Go is installed. */
+function plainInGo({ plain: file, copy: location }: Place): readonly Way[] {
+  const program = goProgram();
+  if (program === null) return [];
+  const module = 'rivals/go-process';
+  return [
+    {
+      name: 'go',
+      title: 'plain, in Go, stored in a flat file',
+      chain: 'plain',
+      blocks: null,
+      mode: null,
+      server: { module, settings: { program, file, location: null } },
+      client: { module, settings: { program, file: null, location } },
     },
   ];
 }

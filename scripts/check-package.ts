@@ -7,6 +7,8 @@ import { median } from './lib/median.js';
 import { inProject, projectRoot } from './lib/project.js';
 
 const PAGE = 'dist/src/dashboard/page/dashboard.html';
+/** Needs an optional peer, which is installed for the check of the types. */
+const OPENTELEMETRY = 'blockferry/opentelemetry';
 /** Nothing else may be in the package. */
 const PACKED = /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(?:src|plugins)\/.+\.(?:js|d\.ts))$/;
 const NOT_PACKED = /api-surface|\.test\./;
@@ -25,11 +27,12 @@ async function checkInstalled(tarball: string, names: readonly string[]): Promis
     await consumer.install(tarball);
     const files = consumer.files();
     checkFiles(files);
-    await consumer.importAll(names);
+    await consumer.importAll(names.filter((name) => name !== OPENTELEMETRY));
     await consumer.command('--help');
     await consumer.roundTrip();
     const times = await consumer.importTimesMs('blockferry', 5);
     await consumer.typeCheck(projectRoot, names);
+    await consumer.importAll([OPENTELEMETRY]);
     await consumer.mountInExpress(projectRoot);
     console.log(
       `${files.length} files; ${names.length} entry points import and compile; ten blocks came through unchanged; ` +
@@ -41,7 +44,16 @@ async function checkInstalled(tarball: string, names: readonly string[]): Promis
 }
 
 const plugins = readdirSync(inProject('plugins')).map((name) => `./plugins/${name}`);
-const entryPoints = ['.', './express', './http2', './http2-client', './metrics', './testing', ...plugins];
+const entryPoints = [
+  '.',
+  './express',
+  './http2',
+  './http2-client',
+  './metrics',
+  './opentelemetry',
+  './testing',
+  ...plugins,
+];
 const names = entryPoints.map((path) => (path === '.' ? 'blockferry' : `blockferry${path.slice(1)}`));
 const tarball = await pack(projectRoot, inProject('temp', 'package'));
 const problems = [

@@ -5,6 +5,7 @@ export * as express from './server/express.js';
 export * as http2 from './server/http2.js';
 export * as http2Client from './http2-client/index.js';
 export * as metrics from './metrics/index.js';
+export * as opentelemetry from './opentelemetry/index.js';
 export * as testing from './testing/index.js';
 export * as chainEthereum from '../plugins/chain-ethereum/index.js';
 export * as chainLinked from '../plugins/chain-linked/index.js';

@@ -1,21 +1,14 @@
-import {
-  access,
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { access, type FileHandle, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SyncError } from '../../src/errors/index.js';
 import { replaceFile } from '../../src/internal/node/replace-file.js';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../src/internal/private-mode.js';
+import { makeDirectory } from '../../src/internal/node/make-directory.js';
 
-const MARKER = 'blockferry.json';
-const MARK = 'acknowledged.json';
+/** Name of the file that makes a directory a store. */
+export const MARKER = 'blockferry.json';
+/** Name of the file with the height that was acknowledged last. */
+export const MARK = 'acknowledged.json';
 /** Room for every height, and for a line's end. */
 const MARK_BYTES = 32;
 const OPEN_NOTE = 'open';
@@ -39,7 +32,7 @@ export interface Marker {
 
 /** Writes the marker; makes the directory when it is missing. */
 export async function writeMarker(location: string, { state, db, hasTiles }: Marker): Promise<void> {
-  await mkdir(location, { recursive: true, mode: PRIVATE_DIRECTORY });
+  await makeDirectory(location, PRIVATE_DIRECTORY);
   await replaceFile(
     join(location, MARKER),
     `${JSON.stringify({ format: FORMAT, version: hasTiles ? 3 : 2, state, db })}\n`,

@@ -1,8 +1,9 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../src/internal/private-mode.js';
 import { syncDirectory } from '../../src/internal/node/replace-file.js';
 import { type Place, segmentName } from './segment-files.js';
+import { makeDirectory } from '../../src/internal/node/make-directory.js';
 
 /** A segment that has as many bytes gets no more: what is written at once goes to one segment, so it may be longer. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -88,7 +89,7 @@ export class SegmentWriter {
       // What was written without sync is spread over time in this way, rather than left to one long sync at the end.
       await this.#file?.datasync();
       await this.close();
-      await mkdir(this.#path, { recursive: true, mode: PRIVATE_DIRECTORY });
+      await makeDirectory(this.#path, PRIVATE_DIRECTORY);
       this.#highest = segment;
       this.#file = await open(join(this.#path, segmentName(segment)), 'wx', PRIVATE_FILE);
       this.#segment = segment;

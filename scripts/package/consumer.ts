@@ -52,7 +52,7 @@ export class Consumer {
       .map((entry) => relative(installed, join(entry.parentPath, entry.name)));
   }
 
-  /** Imports each entry point in a process of its own. @throws Error for one that can't be imported. */
+  /** Imports entry points, each in a process of its own. @throws Error for one that can't be imported. */
   async importAll(names: readonly string[]): Promise<void> {
     for (const name of names) {
       const script = `const all = await import(${JSON.stringify(name)}); if (Object.keys(all).length === 0) process.exit(1);`;
@@ -80,8 +80,8 @@ export class Consumer {
     const imports = names.map((name, index) => `import * as entry${index} from '${name}';`);
     const uses = names.map((_name, index) => `entry${index}`);
     const code = `${imports.join('\n')}\nexport const all = [${uses.join(', ')}];\n`;
-    // The declarations speak of Node's own types, which every Node project in TypeScript has.
-    await this.#add(root, '@types/node');
+    // The declarations speak of Node's own types, which every Node project in TypeScript has, and of an optional peer's.
+    await this.#add(root, '@types/node', '@opentelemetry/api');
     await this.#compile(root, code);
   }
 

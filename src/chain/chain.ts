@@ -469,6 +469,11 @@ export class Chain implements BlockSource, Closeable {
     return this.#listeners.subscribe(listener);
   }
 
+  /** Closes it, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** Waits for writes under way and closes the store. */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -55,8 +55,13 @@ export class HumanReporter implements Reporter {
   }
 
   #snapshot(event: SnapshotEvent): void {
-    if (event.status === 'progress') this.#bar.update(snapshotBarOf(event));
-    else this.#say(snapshotText(event), this.#streams.messages);
+    if (event.status === 'progress') {
+      this.#bar.update(snapshotBarOf(event));
+      return;
+    }
+    // What was told of its progress last may have been a quarter of a second ago.
+    if (event.status === 'imported') this.#bar.update(snapshotBarOf(event));
+    this.#say(snapshotText(event), this.#streams.messages);
   }
 
   #step(text: string): void {
@@ -71,31 +76,37 @@ export class HumanReporter implements Reporter {
 }
 
 function barOf(event: ProgressEvent | InputProgressEvent): Parameters<ProgressBar['update']>[0] {
-  const speed = `${grouped(Math.round(event.blocksPerSecond))} blocks/s, ${bytesText(event.bytesPerSecond)}/s`;
+  const speed = [
+    `${grouped(Math.round(event.blocksPerSecond))} blocks/s`,
+    `${bytesText(event.bytesPerSecond)}/s`,
+  ];
   const height = event.height === null ? 'no block yet' : `block ${event.height}`;
   if ('inputTotalBytes' in event) {
-    return { value: event.inputBytes, total: event.inputTotalBytes, text: `${height}, ${speed}` };
+    return { value: event.inputBytes, total: event.inputTotalBytes, parts: [height, ...speed] };
   }
   const total = event.head === null ? null : event.head + 1;
   const value = (event.height ?? -1) + 1;
-  return { value, total, text: `${height}, ${speed}, ${durationText(event.etaMs)} left` };
+  return { value, total, parts: [height, ...speed, `${durationText(event.etaMs)} left`] };
 }
 
 /** Fetching and importing go on side by side; the slower one says how far it is. */
 function snapshotBarOf(event: SnapshotEvent): Parameters<ProgressBar['update']>[0] {
   const { verifiedBytes, totalBytes, importedBlocks, totalBlocks } = event;
-  const text = [
-    `${bytesText(verifiedBytes)} of ${bytesText(totalBytes)} fetched and verified`,
-    `${grouped(importedBlocks)} of ${countText(totalBlocks, 'block')} imported`,
-  ];
   const share = Math.min(verifiedBytes / totalBytes, importedBlocks / totalBlocks);
-  return { value: Math.floor(share * 1000), total: 1000, text: text.join(', ') };
+  const parts = [
+    `${grouped(importedBlocks)} of ${countText(totalBlocks, 'block')}`,
+    `${bytesText(verifiedBytes)} of ${bytesText(totalBytes)} fetched and verified`,
+  ];
+  return { value: share, total: 1, parts };
 }
 
 function buildBarOf(event: BuildEvent): Parameters<ProgressBar['update']>[0] {
   const { blocks, totalBlocks, rawBytes, bytes } = event;
-  const text = `${grouped(blocks)} of ${countText(totalBlocks, 'block')}, ${bytesText(rawBytes)} in ${bytesText(bytes)}`;
-  return { value: blocks, total: totalBlocks, text };
+  const parts = [
+    `${grouped(blocks)} of ${countText(totalBlocks, 'block')}`,
+    `${bytesText(rawBytes)} in ${bytesText(bytes)}`,
+  ];
+  return { value: blocks, total: totalBlocks, parts };
 }
 
 function snapshotText(event: SnapshotEvent): string {

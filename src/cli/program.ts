@@ -22,6 +22,7 @@ export const COMMANDS = {
   export: ['write blocks as NDJSON, byte for byte', () => import('./commands/export.js')],
   get: ['print one block', () => import('./commands/get.js')],
   publish: ['write the history as files for any web server', () => import('./commands/publish.js')],
+  backup: ['copy a store, also while it is in use', () => import('./commands/backup.js')],
   verify: ['check every block of a store again', () => import('./commands/verify.js')],
   create: ['make the tables for stores in a database', () => import('./commands/create.js')],
   migrate: ['copy a store from a directory into a database, or back', () => import('./commands/migrate.js')],

@@ -1,31 +1,39 @@
-import { Presets, SingleBar } from 'cli-progress';
-import { printable } from '../errors/printable.js';
-import { clearLine } from './terminal.js';
+import { SingleBar } from 'cli-progress';
+import { progressLine } from './progress-line.js';
+import { clearLine, print } from './terminal.js';
 
 /** What the bar shows. */
 export interface BarState {
   readonly value: number;
   /** `null` while the end isn't known: figures without a bar. */
   readonly total: number | null;
-  readonly text: string;
+  /** Figures, the one that is to be seen on the narrowest terminal first. */
+  readonly parts: readonly string[];
 }
 
-/** A progress bar on a terminal; nothing anywhere else. */
+/** A terminal that obeys nothing gets a line of its own so often, in milliseconds. */
+const PLAIN_EVERY_MS = 10_000;
+/** Where a terminal does not say how wide it is. */
+const DEFAULT_COLUMNS = 80;
+
+/** A progress bar on a terminal; lines now and then on one that has no cursor (`TERM=dumb`); nothing anywhere else. */
 export class ProgressBar {
   readonly #stream: NodeJS.WriteStream;
+  readonly #isPlain = process.env['TERM'] === 'dumb';
   #bar: SingleBar | null = null;
-  #hasTotal = false;
+  #state: BarState = { value: 0, total: null, parts: [] };
+  #plainMs = performance.now();
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
   }
 
-  update({ value, total, text: given }: BarState): void {
+  update(state: BarState): void {
     if (!this.#stream.isTTY) return;
-    const text = printable(given);
-    if (this.#bar === null || this.#hasTotal !== (total !== null)) this.#start(value, total, text);
-    this.#bar?.setTotal(total ?? 1);
-    this.#bar?.update(total === null ? 0 : value, { text });
+    this.#state = state;
+    if (this.#isPlain) this.#tellPlainly();
+    else if (this.#bar === null) this.#start();
+    else this.#bar.update(state.value, {});
   }
 
   /** Leaves the bar as it stands, on a line of its own. */
@@ -39,12 +47,24 @@ export class ProgressBar {
     if (this.#bar !== null) clearLine(this.#stream);
   }
 
-  #start(value: number, total: number | null, text: string): void {
-    this.stop();
-    this.#hasTotal = total !== null;
-    const format = this.#hasTotal ? '  {bar} {percentage}%  {text}' : '  {text}';
-    const options = { format, stream: this.#stream, barsize: 30, hideCursor: true, fps: 10 };
-    this.#bar = new SingleBar({ ...options, emptyOnZero: true }, Presets.shades_classic);
-    this.#bar.start(total ?? 1, total === null ? 0 : value, { text });
+  #start(): void {
+    const format = (): string => this.#line();
+    const options = { format, stream: this.#stream, hideCursor: true, fps: 10 };
+    this.#bar = new SingleBar(options);
+    this.#bar.start(1, 0, {});
+  }
+
+  #tellPlainly(): void {
+    const now = performance.now();
+    if (now - this.#plainMs < PLAIN_EVERY_MS) return;
+    this.#plainMs = now;
+    print(this.#stream, this.#line());
+  }
+
+  /** A terminal may have been made wider or narrower since the last one. */
+  #line(): string {
+    const { value, total, parts } = this.#state;
+    const share = total === null ? null : total === 0 ? 1 : value / total;
+    return progressLine(share, parts, this.#stream.columns || DEFAULT_COLUMNS);
   }
 }

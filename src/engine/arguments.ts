@@ -1,7 +1,10 @@
 import type { BlockHandler, RollbackHandler, RunOptions } from '../chain/consumer/consumer.js';
-import type { AbortOptions } from '../contracts/index.js';
+import type { AbortOptions, BlockRef } from '../contracts/index.js';
 import {
   func,
+  integer,
+  nullable,
+  object,
   objectWith,
   optional,
   readOptions,
@@ -24,6 +27,10 @@ export const RUN_OPTIONS = {
   signal,
   consumer: withDefault(text(), 'default'),
   onRollback: optional(func<RollbackHandler>()),
+  after: withDefault<BlockRef | null | undefined>(
+    nullable(object({ height: integer({ min: 0 }), hash: text() })),
+    undefined,
+  ),
 } satisfies Record<keyof RunOptions, unknown>;
 
 /** Checks what `start` is given. @throws TypeError */
@@ -32,10 +39,15 @@ export function startSignal(options: AbortOptions): AbortSignal | null {
 }
 
 /** Checks what `run` is given. @throws TypeError */
-export function runOptions(handler: BlockHandler, options: RunOptions): ValuesOf<typeof RUN_OPTIONS> {
+export function runArguments(handler: BlockHandler, options: RunOptions): ValuesOf<typeof RUN_OPTIONS> {
   func().read(handler, { owner: 'run', path: 'handler' });
-  const read = readOptions('run', options, RUN_OPTIONS);
+  return runOptions('run', options);
+}
+
+/** Checks how a handler is to be fed. @throws TypeError */
+export function runOptions(owner: 'run' | 'blocks', options: RunOptions): ValuesOf<typeof RUN_OPTIONS> {
+  const read = readOptions(owner, options, RUN_OPTIONS);
   if (!read.consumer.startsWith(RESERVED_NAMES)) return read;
-  const where = { owner: 'run', path: 'consumer' };
+  const where = { owner, path: 'consumer' };
   throw refusal(where, `must not begin with ${RESERVED_NAMES}, as the engine's own names do.`);
 }

@@ -1,13 +1,15 @@
 import type { Observable } from 'rxjs';
 import type { AbortOptions, Closeable } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import type { Block } from '../chain/block.js';
 import type { Chain } from '../chain/chain.js';
 import { type BlockHandler, Consumer, type RunOptions } from '../chain/consumer/consumer.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { EngineTally } from './engine-tally.js';
-import { runOptions, startSignal } from './arguments.js';
+import { runArguments, runOptions, startSignal } from './arguments.js';
+import { iterateBlocks } from './block-iterator.js';
 import { EventHub } from './events/event-hub.js';
-import type { SyncEvent, SyncState } from './events/events.js';
+import type { SyncEvent, SyncPhase, SyncState } from './events/events.js';
 import { exposedCredentials } from './peers/exposed-credentials.js';
 import { Greeting } from './peers/greeting.js';
 import { PeerBook } from './peers/peer-book.js';
@@ -15,6 +17,9 @@ import type { PeerInfo } from './peers/peer-record.js';
 import { ProgressMeter } from './events/progress.js';
 import { onAbort } from '../internal/abort.js';
 import { Deferred } from '../internal/deferred.js';
+
+/** Phases in which nothing gets on: what was told last stands. */
+const OVER: ReadonlySet<SyncPhase> = new Set<SyncPhase>(['idle', 'failed', 'closed']);
 
 /**
  * Brings a node's copy of a chain up to date.
@@ -80,9 +85,10 @@ export class SyncEngine implements Closeable {
     return this.#hub.states;
   }
 
-  /** The state at this moment. */
+  /** The state at this moment; while a run goes on, its progress too, which is told of four times a second at most. */
   get state(): SyncState {
-    return this.#hub.state;
+    const { state } = this.#hub;
+    return OVER.has(state.phase) ? state : { ...state, progress: this.#meter.present() };
   }
 
   /** What is known of each peer at this moment, in the order of the configuration. */
@@ -137,15 +143,16 @@ export class SyncEngine implements Closeable {
    *   `onRollback`; or of the sync's own failure once the handler has had what came before it.
    */
   async run(handler: BlockHandler, options: RunOptions = {}): Promise<void> {
-    const { signal, consumer, onRollback } = runOptions(handler, options);
+    const { signal, consumer: name, onRollback, after } = runArguments(handler, options);
     const feed: { consumer: Consumer | null; done: Promise<void> } = {
       consumer: null,
       done: Promise.resolve(),
     };
     this.#onChain = (chain) => {
-      feed.consumer = new Consumer(chain, consumer, handler, onRollback, (message) => {
+      const onLeft = (message: string): void => {
         this.#hub.warn('HANDLER_FAILED', message);
-      });
+      };
+      feed.consumer = new Consumer(chain, { name, handler, onRollback, after, onLeft });
       feed.done = feed.consumer.run(this.#abort.signal);
       this.#feeding = feed.done
         .catch((error: unknown) => {
@@ -157,11 +164,37 @@ export class SyncEngine implements Closeable {
     };
     const failure = await failureOf(this.start({ signal: signal ?? undefined }));
     feed.consumer?.end();
+    // The sync may be over long before the handler has had all blocks.
+    const stopListening = onAbort(signal, () => {
+      this.#abort.abort(signal?.reason);
+    });
     const later = await failureOf(feed.done);
+    stopListening();
     // The first one counts: the other may follow from it, as each write to a store does whose disk is full.
     if (failure !== null && !isSyncError(failure, 'ABORTED')) throw failure;
     if (later !== null && !this.#isEndOfFollowing(later)) throw later;
     if (failure !== null) throw failure;
+  }
+
+  /**
+   * The blocks that `run` would hand over, for `for await`. Asking for the next block acknowledges the one before; a block
+   * whose turn of the loop ends by `break` or an error comes again in the next run, and the sync is called off. The sync
+   * begins when the first block is asked for.
+   *
+   * @throws TypeError for options that `run` does not take; while it iterates, SyncError as `run` has it
+   */
+  blocks(options: RunOptions = {}): AsyncGenerator<Block, void, undefined> {
+    const { signal, ...rest } = runOptions('blocks', options);
+    return iterateBlocks(
+      (handler, abort) =>
+        this.run(handler, { ...rest, onRollback: rest.onRollback ?? undefined, signal: abort }),
+      signal,
+    );
+  }
+
+  /** Closes it, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** Stops, waits for the commit under way, and closes everything. The checkpoint is kept. */

@@ -384,6 +384,10 @@ export const ERROR_CODES = {
     'An input file can not be read or an output file can not be written.',
     'Check the path and the permissions.',
   ),
+  INPUT_MALFORMED: info(
+    'An input file can be read, and has something in it that does not belong there.',
+    'Correct what the message names.',
+  ),
   PUBLISH_CONFLICT: info(
     'A published file is there already, with other contents than it must have.',
     'Find out what changed the file; remove it to have it written again, or publish into an empty directory.',

@@ -60,7 +60,7 @@ export class SyncMetrics implements MetricsPage {
 
   /** The figures of this moment, in the text form of OpenMetrics 1.0. */
   async text(): Promise<string> {
-    return openMetricsText(await this.#families());
+    return openMetricsText(await this.families());
   }
 
   /**
@@ -69,7 +69,7 @@ export class SyncMetrics implements MetricsPage {
    * @returns what takes them out.
    */
   register(registry: PromRegistry): () => void {
-    return registerIn(registry, () => this.#families());
+    return registerIn(registry, () => this.families());
   }
 
   /** @internal */
@@ -81,7 +81,12 @@ export class SyncMetrics implements MetricsPage {
     };
   }
 
-  #families(): Promise<readonly Family[]> {
+  /**
+   * The figures of this moment.
+   *
+   * @internal
+   */
+  families(): Promise<readonly Family[]> {
     const atMs = performance.now();
     if (this.#last === null || atMs - this.#last.atMs > SAME_SCRAPE_MS)
       this.#last = { atMs, families: this.#collect() };

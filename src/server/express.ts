@@ -40,6 +40,8 @@ export interface SyncMiddleware extends Closeable {
    * @throws TypeError for an option that isn't one, and for a `graceMs` that no timer keeps
    */
   close(options?: CloseServerOptions): Promise<void>;
+  /** Closes it, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -71,7 +73,7 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
     await Promise.all(open.values());
     clearTimeout(cutOff);
   };
-  return Object.assign(handler, { server, close });
+  return Object.assign(handler, { server, close, [Symbol.asyncDispose]: () => close() });
 }
 
 /** At `close`, a client that does not take the rest of what it was sent is cut off after this time. */

@@ -98,6 +98,8 @@ export interface SyncServer {
    * @throws TypeError for an option that isn't one, and for a `graceMs` that no timer keeps
    */
   close(options?: CloseServerOptions): Promise<void>;
+  /** Closes it, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A closing server waits so long for reads under way. */
@@ -191,6 +193,10 @@ export class SyncServerCore implements SyncServer {
     const { graceMs } = readOptions('close', options, CLOSE_SERVER_OPTIONS);
     this.#closing ??= this.#close(graceMs);
     return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #close(graceMs: number): Promise<void> {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Position } from '../../src/chain/consumer/position.js';
+import { StoredPosition } from '../../src/chain/consumer/position.js';
 import type { Chain } from '../../src/index.js';
 import { sourceChain } from '../engine/follow-support.js';
 
@@ -16,7 +16,7 @@ function counted(chain: Chain): { readonly chain: Chain; readonly heights: numbe
 
 test('a position that moves fast is saved now and then, and where it comes to rest', async (t) => {
   const { chain, heights } = counted(await sourceChain(t, 1));
-  const position = new Position(chain, 'host');
+  const position = new StoredPosition(chain, 'host');
   t.is(await position.load(), null);
   const started = performance.now();
   for (let height = 0; height < 500; height++) await position.advance({ height, hash: `h${height}` });
@@ -29,7 +29,7 @@ test('a position that moves fast is saved now and then, and where it comes to re
 
 test('a position that has not moved is not saved', async (t) => {
   const { chain, heights } = counted(await sourceChain(t, 1));
-  const position = new Position(chain, 'host');
+  const position = new StoredPosition(chain, 'host');
   await position.load();
   await position.save();
   t.deepEqual(heights, []);

@@ -1,9 +1,11 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { listen, serveSource } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { jsonLines, run } from './cli.js';
+import { Cli, jsonLines, run, serve } from './cli.js';
 import { makeStore } from './stores.js';
 
 test('a healthy peer and store are found to be so', async (t) => {
@@ -75,4 +77,109 @@ test('a proxy that holds streams back until they end is told of', async (t) => {
 
 test('without anything to look at it is wrong usage', async (t) => {
   t.is((await run(t, ['doctor'])).code, 2);
+});
+
+/** What `doctor` says, with what differs from run to run taken out. */
+function transcript(stdout: Buffer, places: Readonly<Record<string, string>>): string {
+  let text = stdout.toString();
+  for (const [name, place] of Object.entries(places)) text = text.replaceAll(place, name);
+  return text
+    .replace(/within \d+ ms/g, 'within N ms')
+    .replace(/\b\d+ s from/g, 'N s from')
+    .replace(/[\d.]+ [kMG]B are free/g, 'N GB are free')
+    .replace(/[0-9a-f]{64}|[0-9a-f]{8,}…?/g, 'HASH');
+}
+
+test('the transcript of a set-up that is well, and of five that are not, says for each what to do', async (t) => {
+  const dir = tempDir(t);
+  const [good, damaged, served] = ['good', 'damaged', 'served'].map((name) => join(dir, name));
+  if (good === undefined || damaged === undefined || served === undefined) return t.fail();
+  for (const data of [good, damaged, served]) await makeStore(data, sealedChain(2));
+  writeFileSync(join(damaged, 'db', 'CURRENT'), '');
+  const peer = await serveSource(t, new MemorySource(sealedChain(3)));
+  const node = await serve(t, served);
+  const refusing = await listen(t, (_request, response) => response.writeHead(403).end());
+  const html = await listen(t, (_request, response) =>
+    response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not found</h1>'),
+  );
+  const places = {
+    PEER: `${peer}/sync`,
+    REFUSING: `${refusing}/sync`,
+    HTML: `${html}/sync`,
+    DIR: dir,
+    NODE: node.url,
+  };
+  const look = async (
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<string> => {
+    const cli = new Cli(t, ['doctor', ...args], { NO_COLOR: '1', HTTP_PROXY: '', HTTPS_PROXY: '', ...env });
+    const { code, stdout } = await cli.finished;
+    return `${transcript(stdout, places)}status ${code}`;
+  };
+  const well = [
+    'ok   peer: PEER answered within N ms; block 2 (HASH)',
+    'ok   clock: that of PEER is N s from this one',
+    'ok   stream: PEER sends at once',
+  ];
+  const cases: readonly (readonly [
+    readonly string[],
+    readonly string[],
+    Readonly<Record<string, string>>?,
+  ])[] = [
+    [
+      ['--peer', peer, '--data', good],
+      [...well, 'ok   store: it opens; block 1 (HASH)', 'ok   disk: N GB are free', 'status 0'],
+    ],
+    [
+      ['--peer', peer, '--data', served],
+      [
+        ...well,
+        'WARN store: another process has it open, as a node that runs does; its contents were not looked at',
+        '     Ask its server with --peer, or look at a copy: `blockferry backup --data DIR/served COPY`, then --data COPY.',
+        'ok   disk: N GB are free',
+        'status 0',
+      ],
+    ],
+    [
+      ['--peer', refusing],
+      [
+        'FAIL peer: PEER_UNAUTHORIZED: REFUSING answered 403.',
+        '     Check the name and the password in the address (https://NAME:PASSWORD@…), --header or --header-file.',
+        'status 1',
+      ],
+    ],
+    [
+      ['--peer', html],
+      [
+        'FAIL peer: PEER_NOT_FOUND: HTML has no status document.',
+        '     Check the path the service is mounted at.',
+        'status 1',
+      ],
+    ],
+    [
+      ['--data', damaged],
+      [
+        'FAIL store: STORE_DAMAGED: The store at DIR/damaged is damaged: Corruption: CURRENT file does not end with newline',
+        '     Restore a backup, or sync into a new directory; the old one is left as it is.',
+        'status 1',
+      ],
+    ],
+    [
+      ['--peer', 'https://a.invalid'],
+      [
+        'ok   proxy: one is set by HTTPS_PROXY of the environment',
+        'FAIL peer: PEER_UNREACHABLE: https://a.invalid/sync can not be reached: connect ECONNREFUSED 127.0.0.1:1; a proxy is set by HTTPS_PROXY of the environment: http://127.0.0.1:1.',
+        '     Correct the proxy (HTTPS_PROXY of the environment); a peer that is reached without one belongs into NO_PROXY.',
+        'status 1',
+      ],
+      { HTTPS_PROXY: 'http://127.0.0.1:1' },
+    ],
+  ];
+  for (const [args, lines, env] of cases) {
+    const said = (await look(args, env)).split('\n');
+    // A machine whose disk is nearly full is told so.
+    if (said.some((line) => line.startsWith('WARN disk'))) t.log('This machine has little room on its disk.');
+    else t.deepEqual(said, lines);
+  }
 });

@@ -164,3 +164,15 @@ test('control characters that a peer sends do not reach the terminal', async (t)
   const { stderr } = await run(t, ['sync', '--peer', evil, '--data', join(tempDir(t), 'b')]);
   t.notRegex(stderr, /[\u0000-\u0009\u000b-\u001f\u007f]/);
 });
+
+test('a line of a token file that is none is named, with what to do and without the token', async (t) => {
+  const file = join(tempDir(t), 'tokens');
+  writeFileSync(file, 'hospital-1 0123456789abcdef\nhospital-2 s3cret\n');
+  const { code, stderr } = await run(t, ['serve', '--data', tempDir(t), '--token-file', file]);
+  t.is(code, 1);
+  t.regex(
+    stderr,
+    /^INPUT_MALFORMED: Line 2 of .*tokens is not NAME TOKEN.*\nCorrect what the message names\.$/m,
+  );
+  t.notRegex(stderr, /s3cret|permissions/);
+});

@@ -8,6 +8,7 @@ const COMMANDS = [
   'export',
   'get',
   'publish',
+  'backup',
   'verify',
   'status',
   'doctor',

@@ -260,6 +260,12 @@ test('a store that is open elsewhere is not published, and a folder that can not
   const nowhere = await run(t, ['publish', '--data', data, '--out', join(dir, 'file', 'out')]);
   t.is(nowhere.code, 1);
   t.regex(nowhere.stderr, /^INPUT_UNREADABLE: /);
+  if (process.platform === 'linux') {
+    // What this file system has is its own: it refuses a new directory as if the one above were missing.
+    const proc = await run(t, ['publish', '--data', data, '--out', '/proc/blockferry/out']);
+    t.is(proc.code, 1);
+    t.regex(proc.stderr, /^INPUT_UNREADABLE: Writing \/proc\/blockferry\/out.* failed: ENOENT/);
+  }
   await serve(t, data);
   const locked = await run(t, ['publish', '--data', data, '--out', join(dir, 'out')]);
   t.is(locked.code, 1);

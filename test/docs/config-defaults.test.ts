@@ -78,7 +78,7 @@ for (const [file, name, spec] of INTERFACES) {
       const fallback = BY_PLAN[key] ?? spec[member]?.fallback;
       const words = IN_WORDS[key];
       if (words !== undefined) t.is(text, words);
-      else if (member === 'signal' || member === 'onRollback') t.is(text, null);
+      else if (['signal', 'onRollback', 'after'].includes(member)) t.is(text, null);
       else if (fallback === undefined) t.is(text, null, `${member} has no default, and states one`);
       else t.deepEqual(valueOfDefault(text ?? ''), fallback, member);
     }

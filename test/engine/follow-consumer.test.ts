@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
 import { type Block, type BlockRef, type Chain, createSyncEngine, openChain } from '../../src/index.js';
-import { Consumer } from '../../src/chain/consumer/consumer.js';
+import { Consumer, type ConsumerSettings } from '../../src/chain/consumer/consumer.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { blocksOn, fork, refAt, serveChain, sourceChain } from './follow-support.js';
 
@@ -32,6 +32,10 @@ class Copy {
     if (this.hashes.at(-1) !== to.hash) throw new Error(`rolled back to ${to.height}`);
     this.onChange();
   };
+
+  settings(name: string): ConsumerSettings {
+    return { name, handler: this.handler, onRollback: this.onRollback };
+  }
 
   /** Resolves when the copy ends with a chain's head. */
   reaches(chain: Chain): Promise<void> {
@@ -81,7 +85,7 @@ test('a handler that is slow is led through forks that come while it works', asy
       const copy = new Copy();
       copy.pause = () => sleep(1);
       const stop = new AbortController();
-      const consumer = new Consumer(chain, 'slow', copy.handler, copy.onRollback);
+      const consumer = new Consumer(chain, copy.settings('slow'));
       const run = consumer.run(stop.signal);
       const failed = run.catch((error: unknown) => error);
       for (const [round, { depth, more, waitMs }] of steps.entries()) {
@@ -107,7 +111,9 @@ test('what was dropped is told in the next run when this one ended before it cou
   const told = (): never => {
     throw new Error('the process ends here');
   };
-  const run = new Consumer(chain, 'default', copy.handler, told).run(stop.signal);
+  const run = new Consumer(chain, { name: 'default', handler: copy.handler, onRollback: told }).run(
+    stop.signal,
+  );
   run.catch(() => undefined);
   await copy.reaches(chain);
   await chain.rollback(await refAt(chain, 7));
@@ -118,7 +124,7 @@ test('what was dropped is told in the next run when this one ended before it cou
   const again = await openChain({ storage });
   t.teardown(() => again.close());
   await again.append(blocksOn(again.tip().head, 5, 'second'));
-  const next = new Consumer(again, 'default', copy.handler, copy.onRollback);
+  const next = new Consumer(again, copy.settings('default'));
   next.end();
   await next.run(stop.signal);
   t.deepEqual(copy.told, [[7, [9, 8]]]);
@@ -129,11 +135,11 @@ test('a rollback that nobody noted for a consumer ends its run with FORKED', asy
   const chain = await sourceChain(t, 10);
   const copy = new Copy();
   const { signal } = new AbortController();
-  const first = new Consumer(chain, 'default', copy.handler, copy.onRollback);
+  const first = new Consumer(chain, copy.settings('default'));
   first.end();
   await first.run(signal);
   await fork(chain, 5, 10, 'second');
-  const second = new Consumer(chain, 'default', copy.handler, copy.onRollback);
+  const second = new Consumer(chain, copy.settings('default'));
   second.end();
   await t.throwsAsync(second.run(signal), { code: 'FORKED' });
   t.deepEqual(copy.told, []);
@@ -143,7 +149,7 @@ test('two forks while one block is handled are told together, down to the lower 
   const chain = await sourceChain(t, 10);
   const copy = new Copy();
   const { signal } = new AbortController();
-  const consumer = new Consumer(chain, 'default', copy.handler, copy.onRollback);
+  const consumer = new Consumer(chain, copy.settings('default'));
   copy.pause = async () => {
     if (copy.hashes.length !== 8) return;
     copy.pause = () => Promise.resolve();

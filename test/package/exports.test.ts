@@ -21,6 +21,7 @@ const exported = [
   'blockferry/http2',
   'blockferry/http2-client',
   'blockferry/metrics',
+  'blockferry/opentelemetry',
   'blockferry/testing',
   ...plugins.map((name) => `blockferry/plugins/${name}`),
 ];

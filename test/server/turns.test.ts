@@ -32,6 +32,7 @@ function watched(server: SyncServer): { readonly server: SyncServer; readonly pa
     evicted: () => undefined,
     refuse: (...refused: Parameters<SyncServer['refuse']>) => server.refuse(...refused),
     close: () => server.close(),
+    [Symbol.asyncDispose]: () => server.close(),
   };
   return { server: { limits, openStreams, tally: server.tally, handle, ...same }, paths };
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SnapshotManifest, SnapshotPart } from '../../../src/contracts/index.js';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../../src/internal/private-mode.js';
 import { diskError } from './disk-error.js';
 import { BODY_FILE, MANIFEST_FILE, MANIFEST_PART_FILE, removeDownloads } from './kept-directory.js';
+import { makeDirectory } from '../../../src/internal/node/make-directory.js';
 
 /**
  * Verified parts on disk, each at its place in one file that is otherwise sparse.
@@ -33,7 +34,7 @@ export class KeptParts {
     try {
       await removeDownloads(directory, manifest.id);
       const own = join(directory, manifest.id);
-      await mkdir(own, { recursive: true, mode: PRIVATE_DIRECTORY });
+      await makeDirectory(own, PRIVATE_DIRECTORY);
       await writeManifest(own, manifest);
       const file = await open(join(own, BODY_FILE), constants.O_RDWR | constants.O_CREAT, PRIVATE_FILE);
       return new KeptParts(file, await usableLength(file, manifest));

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeDirectory } from '../../../src/internal/node/make-directory.js';
 import { PRIVATE_DIRECTORY } from '../../../src/internal/private-mode.js';
 import { isOther } from './files.js';
 
@@ -45,7 +46,7 @@ export class BuildTurn {
    */
   async take(): Promise<(() => Promise<void>) | null> {
     try {
-      await mkdir(this.#directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+      await makeDirectory(this.#directory, PRIVATE_DIRECTORY);
       return await this.#take();
     } catch {
       return () => Promise.resolve();

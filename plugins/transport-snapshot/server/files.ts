@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { suffixOf } from '../../../src/internal/codecs.js';
 import { PRIVATE_DIRECTORY } from '../../../src/internal/private-mode.js';
+import { makeDirectory } from '../../../src/internal/node/make-directory.js';
 
 export const MANIFEST_FILE = 'manifest.json';
 /** Holds the signature in the document, which the manifest has no place for. */
@@ -30,7 +31,7 @@ export async function makeBuildDirectory(directory: string): Promise<string> {
   const path = join(directory, `.building-${process.pid}-${HOST}-${randomUUID()}`);
   building.add(path);
   try {
-    await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+    await makeDirectory(path, PRIVATE_DIRECTORY);
     return path;
   } catch (error) {
     building.delete(path);

@@ -1,5 +1,6 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { PRIVATE_DIRECTORY } from '../../../src/internal/private-mode.js';
+import { makeDirectory } from '../../../src/internal/node/make-directory.js';
 
 /** So much of a disk is left to the store and to whatever else writes to it. */
 const FREE_RESERVE_BYTES = 256 * 1024 * 1024;
@@ -15,7 +16,7 @@ export async function roomIn(
   directory: string,
   { maxBytes, usedBytes }: { readonly maxBytes: number; readonly usedBytes: number },
 ): Promise<Room> {
-  await mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+  await makeDirectory(directory, PRIVATE_DIRECTORY);
   const { bavail, bsize } = await statfs(directory);
   const free = Math.max(0, bavail * bsize - FREE_RESERVE_BYTES);
   const left = Math.max(0, maxBytes - usedBytes);

@@ -4,7 +4,7 @@ import { abortError, onAbort, throwIfAborted } from '../../internal/abort.js';
 import { WakeUp } from '../../internal/wake-up.js';
 import type { Block } from '../block.js';
 import type { Chain } from '../chain.js';
-import { Position } from './position.js';
+import { hostPosition, type Position, StoredPosition } from './position.js';
 import { noteRollback, readRollback } from './rollback-note.js';
 
 /**
@@ -45,6 +45,25 @@ export interface RunOptions {
    * name was under way can't be told and ends with `FORKED` as well.
    */
   readonly onRollback?: RollbackHandler | undefined;
+  /**
+   * The newest block that the host has handled, where it keeps the position itself; `null` when it has handled none. The
+   * engine then saves no position. A host that writes what it makes of a block, and the block's `height` and `hash`, in one
+   * transaction of its own database has each block exactly once, also after a crash. Where the store does not have that block
+   * yet, nothing is handed over until it does. Left out, the position that the engine has saved holds.
+   */
+  readonly after?: BlockRef | null | undefined;
+}
+
+/** Whom a consumer feeds, and from where on. */
+export interface ConsumerSettings {
+  readonly name: string;
+  readonly handler: BlockHandler;
+  /** `null`, as absent, for none. */
+  readonly onRollback?: RollbackHandler | null;
+  /** As {@link RunOptions} has it. */
+  readonly after?: BlockRef | null | undefined;
+  /** Told of a handler that was left behind, as it did not end. */
+  readonly onLeft?: (message: string) => void;
 }
 
 /**
@@ -63,6 +82,8 @@ export class Consumer {
   readonly #onRollback: RollbackHandler | null;
   readonly #onLeft: (message: string) => void;
   readonly #wake = new WakeUp();
+  /** Whether the position may be of blocks that this store does not have yet, as the host's own where the store is new. */
+  readonly #mayBeAhead: boolean;
   readonly #position: Position;
   #ended = false;
   /** The block that the handler has in its hands, or has had last. */
@@ -72,20 +93,14 @@ export class Consumer {
   /** Whether another process may have moved the position. */
   #isOld = true;
 
-  /** @param onLeft - told of a handler that was left behind, as it did not end. */
-  constructor(
-    chain: Chain,
-    name: string,
-    handler: BlockHandler,
-    onRollback: RollbackHandler | null = null,
-    onLeft: (message: string) => void = () => undefined,
-  ) {
-    this.#onLeft = onLeft;
+  constructor(chain: Chain, { name, handler, onRollback = null, after, onLeft }: ConsumerSettings) {
+    this.#onLeft = onLeft ?? (() => undefined);
     this.#chain = chain;
     this.#name = name;
     this.#handler = handler;
     this.#onRollback = onRollback;
-    this.#position = new Position(chain, name);
+    this.#mayBeAhead = after !== undefined;
+    this.#position = after === undefined ? new StoredPosition(chain, name) : hostPosition(after);
   }
 
   /** No more blocks will come: `run` resolves when the handler has had them all. */
@@ -98,6 +113,7 @@ export class Consumer {
   async run(signal: AbortSignal): Promise<void> {
     const unhook = this.#chain.beforeRollback(async (to, dropped, storage) => {
       this.#rollbacks += 1;
+      if (this.#reached !== null && this.#isAhead(this.#reached)) return;
       // What is dropped is told to those that had it: that has to be known after a crash, too.
       await this.#position.saveWithin(storage);
       await noteRollback(storage, this.#name, this.#reached, { to, dropped });
@@ -189,6 +205,7 @@ export class Consumer {
     const reached = this.#reached;
     if (reached === null || (await this.#chain.holds(reached))) return;
     const rollback = await readRollback(this.#chain, this.#name);
+    if (rollback === null && this.#isAhead(reached)) return;
     if (rollback === null || this.#onRollback === null) throw this.#forked(reached);
     const dropped = rollback.dropped.filter(({ height }) => height <= reached.height);
     if (!dropped.some(({ hash }) => hash === reached.hash)) throw this.#forked(reached);
@@ -204,6 +221,10 @@ export class Consumer {
     await this.#position.save();
     // Another rollback may have come in the meantime.
     await this.#goBack(signal);
+  }
+
+  #isAhead({ height }: BlockRef): boolean {
+    return this.#mayBeAhead && height > (this.#chain.tip().head?.height ?? -1);
   }
 
   #forked({ height, hash }: BlockRef): SyncError {
@@ -225,6 +246,8 @@ export class Consumer {
       ended = await endsInTime(this.#handler(block, signal), signal);
     } catch (error) {
       this.#reached = before;
+      // A handler that gives up as it was asked to has not failed.
+      if (signal.aborted && error === signal.reason) throw abortError(signal);
       throw failed(block.height, 'The handler failed', error);
     }
     if (!ended) throw this.#left(`The handler, at block ${block.height},`, signal);

@@ -4,11 +4,38 @@ import type { Chain } from '../chain.js';
 /** A position that moves is saved this often at most, in milliseconds: so much comes again after a crash. */
 const SAVE_INTERVAL_MS = 100;
 
+/** How far a consumer has got: the blocks that it has acknowledged. */
+export interface Position {
+  /** Where it goes on from; `null` at the beginning. */
+  load(): Promise<BlockRef | null>;
+  /** Moves it. */
+  advance(ref: BlockRef): Promise<void>;
+  /** Makes the next start go on from here. */
+  save(): Promise<void>;
+  /** The same within a write of the chain that is under way. */
+  saveWithin(storage: Pick<Storage, 'setCursor'>): Promise<void>;
+}
+
+/** The position of a host that keeps it itself, beside what it makes of the blocks. */
+export function hostPosition(after: BlockRef | null): Position {
+  const nothing = (): Promise<void> => Promise.resolve();
+  let reached = after;
+  return {
+    load: () => Promise.resolve(reached),
+    advance: (to) => {
+      reached = to;
+      return Promise.resolve();
+    },
+    save: nothing,
+    saveWithin: nothing,
+  };
+}
+
 /**
- * How far a consumer has got: the blocks that it has acknowledged. Saved now and then while it moves, and when it comes
+ * A position that is kept in the store. Saved now and then while it moves, and when it comes
  * to rest; a save waits for the commit under way, and a consumer that waited for one after each block would be as slow.
  */
-export class Position {
+export class StoredPosition implements Position {
   readonly #chain: Chain;
   readonly #consumer: string;
   #ref: BlockRef | null = null;
@@ -20,7 +47,6 @@ export class Position {
     this.#consumer = consumer;
   }
 
-  /** Goes on from where it was saved; `null` at the beginning. */
   async load(): Promise<BlockRef | null> {
     this.#ref = await this.#chain.cursor(this.#consumer);
     this.#saved = this.#ref;
@@ -33,7 +59,6 @@ export class Position {
     if (performance.now() - this.#savedMs >= SAVE_INTERVAL_MS) await this.save();
   }
 
-  /** Makes the next start go on from here. */
   async save(): Promise<void> {
     const ref = this.#moved();
     if (ref === null) return;
@@ -41,7 +66,6 @@ export class Position {
     this.#noteSaved(ref);
   }
 
-  /** The same within a write of the chain that is under way. */
   async saveWithin(storage: Pick<Storage, 'setCursor'>): Promise<void> {
     const ref = this.#moved();
     if (ref === null) return;

@@ -3,9 +3,9 @@ import type { BlockRange } from '../../contracts/index.js';
 import type { Chain } from '../../chain/chain.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { SyncError } from '../../errors/index.js';
-import { openPlanned } from '../../open-chain.js';
 import { UsageError } from '../exit.js';
-import { OPTION, type StoreOptions, storePlan, wholeNumber } from '../options.js';
+import { readingStore } from '../open-to-read.js';
+import { OPTION, type StoreOptions, wholeNumber } from '../options.js';
 import { inPieces, writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
@@ -47,37 +47,45 @@ export function command(): Command {
 async function exportChain(
   file: string | null,
   options: ExportOptions,
-  { out, signal, conclude }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
   checkOrder(options);
-  const chain = await openPlanned(storePlan(options, false));
-  try {
-    const range = rangeOf(chain, options);
-    const meter = new ProgressMeter(() => performance.now());
-    meter.place(null, range.to);
-    let bytes = 0;
-    const tell = throttled(() => {
-      if (file !== null || !process.stdout.isTTY) out.emit({ type: 'progress', ...meter.sample() });
-    });
-    async function* documents(): AsyncGenerator<Uint8Array, void, undefined> {
-      for await (const frames of chain.read(range, { signal })) {
-        for (const frame of frames) {
-          const document = chain.decode(frame).bytes;
-          yield document;
-          bytes += document.byteLength + 1;
-          meter.add(1, document.byteLength + 1, frame.header.height);
-        }
-        tell();
+  const { signal } = context;
+  await readingStore(options, { command: 'export', signal }, (chain) =>
+    write(chain, file, rangeOf(chain, options), context),
+  );
+}
+
+async function write(
+  chain: Chain,
+  file: string | null,
+  range: BlockRange,
+  { out, signal, conclude }: CommandContext,
+): Promise<void> {
+  const meter = new ProgressMeter(() => performance.now());
+  meter.place(null, range.to);
+  let bytes = 0;
+  const tell = (): void => {
+    if (file !== null || !process.stdout.isTTY) out.emit({ type: 'progress', ...meter.sample() });
+  };
+  const tellSometimes = throttled(tell);
+  async function* documents(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const frames of chain.read(range, { signal })) {
+      for (const frame of frames) {
+        const document = chain.decode(frame).bytes;
+        yield document;
+        bytes += document.byteLength + 1;
+        meter.add(1, document.byteLength + 1, frame.header.height);
       }
+      tellSometimes();
     }
-    await writeLines(inPieces(documents()), file, signal);
-    const { blocks } = meter.current();
-    const summary =
-      file === null ? null : `Wrote ${countText(blocks, 'block')} (${bytesText(bytes)}) to ${file}.`;
-    conclude({ blocks, bytes, file }, summary);
-  } finally {
-    await chain.close();
   }
+  await writeLines(inPieces(documents()), file, signal);
+  tell();
+  const { blocks } = meter.current();
+  const summary =
+    file === null ? null : `Wrote ${countText(blocks, 'block')} (${bytesText(bytes)}) to ${file}.`;
+  conclude({ blocks, bytes, file }, summary);
 }
 
 function checkOrder({ from, to }: ExportOptions): void {

@@ -2,9 +2,9 @@ import { Argument, Command, Option } from 'commander';
 import type { Chain } from '../../chain/chain.js';
 import { SyncError } from '../../errors/index.js';
 import { escapedAsJson } from '../../errors/printable.js';
-import { openPlanned } from '../../open-chain.js';
 import { UsageError } from '../exit.js';
-import { OPTION, storePlan, wholeNumber } from '../options.js';
+import { readingStore } from '../open-to-read.js';
+import { OPTION, wholeNumber } from '../options.js';
 import { writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
@@ -38,13 +38,10 @@ async function get(
   { data, pretty = false }: GetOptions,
   { signal }: CommandContext,
 ): Promise<void> {
-  const chain = await openPlanned(storePlan({ data }, false));
-  try {
+  await readingStore({ data }, { command: 'get', signal }, async (chain) => {
     const document = await documentAt(chain, wanted);
     await writeLines(only(pretty ? indented(document) : document), null, signal);
-  } finally {
-    await chain.close();
-  }
+  });
 }
 
 async function documentAt(chain: Chain, wanted: number | undefined): Promise<Uint8Array> {

@@ -3,11 +3,11 @@ import { DEFAULT_TRANSPORT_LIMITS } from '../../config/engine-plan.js';
 import type { BlockRef, Peer, PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { fetchStatusDocument } from '../../internal/http/status.js';
-import { openPlanned } from '../../open-chain.js';
 import type { SyncServer } from '../../server/index.js';
 import { UsageError } from '../exit.js';
 import { type ConnectionArguments, connectionOptions, reach } from '../connection-options.js';
-import { OPTION, peerOf, type StoreOptions, storePlan } from '../options.js';
+import { OPTION, peerOf, type StoreOptions } from '../options.js';
+import { readingStore } from '../open-to-read.js';
 import { refText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
@@ -90,17 +90,17 @@ async function ofStore(
   place: Pick<StoreOptions, 'data' | 'store'>,
   signal: AbortSignal,
 ): Promise<NodeStatus> {
-  const chain = await openPlanned(storePlan(place, false));
-  const { createSyncServer } = await import('../../server/index.js');
-  const server = createSyncServer({ source: chain });
-  try {
-    const status = await toldBy(server, signal);
-    const { assumed } = chain.tip();
-    return assumed === null ? status : { ...status, assumed };
-  } finally {
-    await server.close();
-    await chain.close();
-  }
+  return readingStore(place, { command: 'status', signal }, async (chain) => {
+    const { createSyncServer } = await import('../../server/index.js');
+    const server = createSyncServer({ source: chain });
+    try {
+      const status = await toldBy(server, signal);
+      const { assumed } = chain.tip();
+      return assumed === null ? status : { ...status, assumed };
+    } finally {
+      await server.close();
+    }
+  });
 }
 
 /** What a client of the server would be told: it has been looked at how far the tiles go. */

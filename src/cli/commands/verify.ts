@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
+import type { Chain } from '../../chain/chain.js';
 import { PluginResolver } from '../../di/resolve.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { verifyChain } from '../../chain/verify-chain.js';
-import { openPlanned } from '../../open-chain.js';
 import { UsageError } from '../exit.js';
-import { OPTION, type StoreOptions, storePlan } from '../options.js';
+import { OPTION, type StoreOptions } from '../options.js';
+import { readingStore } from '../open-to-read.js';
 import { storeText, chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { throttled } from '../throttle.js';
@@ -40,25 +41,31 @@ export function command(): Command {
     .action((options: VerifyOptions) => runCommand(options, (context) => verify(options, context)));
 }
 
-async function verify(options: VerifyOptions, { out, signal, conclude }: CommandContext): Promise<void> {
+async function verify(options: VerifyOptions, context: CommandContext): Promise<void> {
   const { producer, signatures = false } = options;
   if (signatures && producer === undefined) throw new UsageError('--signatures needs --producer.');
-  const chain = await openPlanned(storePlan(options, false));
-  try {
-    const rules = await new PluginResolver([]).rules(chain.chain);
-    const meter = new ProgressMeter(() => performance.now());
-    meter.place(null, chain.tip().head?.height ?? null);
-    const tell = throttled(() => {
-      out.emit({ type: 'progress', ...meter.sample() });
-    });
-    for await (const { height, blocks, bytes } of verifyChain(chain, rules, { signal, signatures })) {
-      meter.add(blocks, bytes, height);
-      tell();
-    }
-    const { blocks } = meter.current();
-    const held = chainSummary(chain);
-    conclude({ blocks, ...held }, `Verified ${countText(blocks, 'block')}; ${storeText(held.head)}.`);
-  } finally {
-    await chain.close();
+  const { signal } = context;
+  await readingStore(options, { command: 'verify', signal }, (chain) => check(chain, signatures, context));
+}
+
+async function check(
+  chain: Chain,
+  signatures: boolean,
+  { out, signal, conclude }: CommandContext,
+): Promise<void> {
+  const rules = await new PluginResolver([]).rules(chain.chain);
+  const meter = new ProgressMeter(() => performance.now());
+  meter.place(null, chain.tip().head?.height ?? null);
+  const tell = (): void => {
+    out.emit({ type: 'progress', ...meter.sample() });
+  };
+  const tellSometimes = throttled(tell);
+  for await (const { height, blocks, bytes } of verifyChain(chain, rules, { signal, signatures })) {
+    meter.add(blocks, bytes, height);
+    tellSometimes();
   }
+  tell();
+  const { blocks } = meter.current();
+  const held = chainSummary(chain);
+  conclude({ blocks, ...held }, `Verified ${countText(blocks, 'block')}; ${storeText(held.head)}.`);
 }

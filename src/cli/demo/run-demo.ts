@@ -13,7 +13,7 @@ import { LEDGER_MODULE, type StateDigest, stateDigest } from './state-digest.js'
 import { followImport, followSync, serverUrl } from './watch.js';
 
 const BLOCKS = 400;
-const SERVE = ['--port', '0', '--json'];
+const SERVE = ['--port', '0', '--json', '--metrics'];
 /** The second node is killed at its first commit from this height on: a quarter, as it goes on while it is being killed. */
 const KILL_AT = BLOCKS / 4;
 /** On a machine that is very busy the node may be done before it is killed; then it starts anew. */
@@ -70,7 +70,10 @@ async function serve(
   );
   const url = await serverUrl(node);
   const text = `2. Node A serves them, ${bytesText(bytes)}, at ${url}/sync, in a process of its own.`;
-  return step(out, 'serve', text, () => Promise.resolve({ node, url }));
+  return step(out, 'serve', text, () => {
+    note(out, 'serve', `Its metrics are at ${url}/sync/metrics.`);
+    return Promise.resolve({ node, url });
+  });
 }
 
 /**
@@ -114,10 +117,11 @@ async function syncAndKill(stage: Stage, out: Reporter, url: string): Promise<nu
 
 async function killedHeight(stage: Stage, out: Reporter, url: string): Promise<number> {
   const node = startSync(stage, url);
-  const { stoppedAt } = await followSync(node, out, KILL_AT);
+  const { stoppedAt, shown } = await followSync(node, out, KILL_AT);
   await node.end('SIGKILL');
   if (stoppedAt === null) await node.succeeded();
   const height = await storedHeight(stage.store('b'));
+  if (shown !== null) out.emit({ ...shown, height });
   if (stoppedAt !== null && height < stoppedAt) {
     throw wrong(`Node B lost blocks: it had ${stoppedAt}, its store has ${height}.`);
   }

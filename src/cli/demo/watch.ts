@@ -18,18 +18,21 @@ export interface Followed {
   readonly blocks: number;
   /** The durable height at which it was left running; `null` when it ended first. */
   readonly stoppedAt: number | null;
+  /** What was shown of it last, a quarter of a second ago or less; `null` when nothing was. */
+  readonly shown: ProgressEvent | null;
 }
 
 /** Shows the progress of a `sync` process until it ends or has made `until` durable. */
 export async function followSync(node: NodeProcess, out: Reporter, until: number | null): Promise<Followed> {
   let blocks = 0;
+  let shown: ProgressEvent | null = null;
   for await (const event of node.events()) {
-    if (event.event === 'progress') out.emit(progressOf(event));
+    if (event.event === 'progress') out.emit((shown = progressOf(event)));
     if (event.event === 'done') blocks = event['blocks'] as number;
     const height = event.event === 'checkpoint' ? (event['head'] as BlockRef).height : -1;
-    if (until !== null && height >= until) return { blocks, stoppedAt: height };
+    if (until !== null && height >= until) return { blocks, stoppedAt: height, shown };
   }
-  return { blocks, stoppedAt: null };
+  return { blocks, stoppedAt: null, shown };
 }
 
 /** Shows how a `sync` process takes a snapshot until it ends; tells what it imported and how much it fetched. */
@@ -42,7 +45,7 @@ export async function followImport(
   for await (const event of node.events()) {
     if (event.event === 'snapshot') {
       const told = { ...(event as unknown as Omit<SnapshotEvent, 'type'>), type: 'snapshot' } as const;
-      if (told.status === 'progress') out.emit(told);
+      if (told.status === 'progress' || told.status === 'imported') out.emit({ ...told, status: 'progress' });
       bytes = told.totalBytes;
     }
     if (event.event === 'done') imported = event['imported'] as number;

@@ -36,8 +36,16 @@ export async function checkPeer(
       await checkStream(deps, peer, status, signal),
     ];
   } catch (error) {
-    return [...through, broken('peer', error)];
+    return [...through, throughProxy(broken('peer', error), proxy)];
   }
+}
+
+/** Where a proxy is set, it may be what can't be reached. */
+function throughProxy(found: Finding, proxy: ConnectionSettings['proxy']): Finding {
+  const isAway = ['PEER_UNREACHABLE', 'PEER_TIMEOUT'].includes(found.error?.code ?? '');
+  if (proxy === null || !isAway) return found;
+  const action = `Correct the proxy (${proxy.saidBy}); a peer that is reached without one belongs into NO_PROXY.`;
+  return { ...found, action };
 }
 
 async function checkClock(deps: TransportDeps, peer: Peer, signal: AbortSignal): Promise<Finding> {

@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { isSyncError } from '../../errors/index.js';
 import { openPlanned } from '../../open-chain.js';
 import { refText } from '../chain-summary.js';
 import { storePlan } from '../options.js';
@@ -17,8 +18,18 @@ export async function checkStore(data: string): Promise<readonly Finding[]> {
     const text = head === null ? 'it opens, and has no block yet' : `it opens; ${refText(head)}`;
     return [fine('store', text), await checkDisk(data)];
   } catch (error) {
-    return [broken('store', error)];
+    if (!isSyncError(error, 'STORE_LOCKED')) return [broken('store', error)];
+    return [inUse(data), await checkDisk(data)];
   }
+}
+
+/** As that of a node that runs: nothing is wrong with it. */
+function inUse(data: string): Finding {
+  return doubtful(
+    'store',
+    'another process has it open, as a node that runs does; its contents were not looked at',
+    `Ask its server with --peer, or look at a copy: \`blockferry backup --data ${data} COPY\`, then --data COPY.`,
+  );
 }
 
 async function checkDisk(data: string): Promise<Finding> {

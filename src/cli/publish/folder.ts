@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { replaceFile } from '../../internal/node/replace-file.js';
+import { makeDirectory } from '../../internal/node/make-directory.js';
 
 /** Everybody may read what is published, as far as the umask lets them: a web server is another user. */
 const PUBLIC_FILE = 0o666;
@@ -60,7 +61,7 @@ export class Folder {
   /** Makes a folder before the first file is written to it. */
   async #make(directory: string): Promise<void> {
     if (this.#made.has(directory)) return;
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     for (const name of await readdir(directory)) if (LEFTOVER.test(name)) await rm(join(directory, name));
     this.#made.add(directory);
   }

@@ -15,7 +15,7 @@ type Tokens = ReadonlyMap<string, string>;
  * Lets those read whose bearer token (RFC 6750) is in a file that has a name and a token on each line. The file is read again
  * and again; while it can't be read, nobody is let in.
  *
- * @throws SyncError `INPUT_UNREADABLE`
+ * @throws SyncError `INPUT_UNREADABLE`, `INPUT_MALFORMED`
  */
 export async function tokenFile(
   path: string,
@@ -74,7 +74,7 @@ function parsed(path: string, text: string): Tokens {
     const [, name = '', token = ''] = /^(\S{1,256})[\t ]+([\w.~+/=-]+)\s*$/.exec(line) ?? [];
     if (token.length >= MIN_TOKEN_LENGTH) return [[digestOf(token), name] as const];
     const message = `Line ${index + 1} of ${path} is not NAME TOKEN, with a token of ${MIN_TOKEN_LENGTH} characters or more.`;
-    throw new SyncError('INPUT_UNREADABLE', message);
+    throw new SyncError('INPUT_MALFORMED', message);
   });
   return new Map(lines);
 }

@@ -42,6 +42,7 @@ export class EventHub {
   readonly #now: () => number;
   readonly #onEvent: (event: SyncEvent) => void;
   #lastProgressMs = -Infinity;
+  #lateProgress: ReturnType<typeof setTimeout> | undefined;
   #lastSnapshotMs = -Infinity;
 
   /** @param onEvent - is told of all but blocks, before those who have subscribed. */
@@ -105,17 +106,31 @@ export class EventHub {
     }
   }
 
-  /** Publishes progress when enough time has gone by; `force` always does. */
+  /** Publishes progress: at once when enough time has gone by or by `force`, else as soon as it has. */
   progress(sample: () => SyncProgress, force = false): void {
-    const now = this.#now();
-    if (!force && now - this.#lastProgressMs < PROGRESS_INTERVAL_MS) return;
-    this.#lastProgressMs = now;
+    const dueMs = force ? 0 : PROGRESS_INTERVAL_MS - (this.#now() - this.#lastProgressMs);
+    if (dueMs <= 0) this.#publishProgress(sample);
+    else
+      this.#lateProgress ??= setTimeout(() => {
+        this.#publishProgress(sample);
+      }, dueMs);
+  }
+
+  #publishProgress(sample: () => SyncProgress): void {
+    this.#forgetProgress();
+    this.#lastProgressMs = this.#now();
     const progress = sample();
     this.#update({ progress });
     this.emit({ type: 'progress', ...progress });
   }
 
+  #forgetProgress(): void {
+    clearTimeout(this.#lateProgress);
+    this.#lateProgress = undefined;
+  }
+
   complete(): void {
+    this.#forgetProgress();
     this.#events.complete();
     this.#states.complete();
   }

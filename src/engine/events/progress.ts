@@ -42,38 +42,49 @@ export class ProgressMeter {
 
   /** Takes the present figures; the time since the last call goes into the rates. */
   sample(): SyncProgress {
-    this.#updateRates();
+    const rates = this.#ratesNow();
+    if (rates !== null) {
+      [this.#blockRate, this.#byteRate] = rates;
+      this.#sinceBlocks = 0;
+      this.#sinceBytes = 0;
+      this.#lastMs = this.#now();
+    }
     return this.current();
   }
 
   /** The figures as of the last sample. */
   current(): SyncProgress {
-    const blocksPerSecond = this.#blockRate ?? 0;
+    return this.#figures(this.#blockRate, this.#byteRate);
+  }
+
+  /** The figures of this moment, which are no sample: later ones don't depend on whether somebody has looked. */
+  present(): SyncProgress {
+    return this.#figures(...(this.#ratesNow() ?? ([this.#blockRate, this.#byteRate] as const)));
+  }
+
+  #figures(blockRate: number | null, byteRate: number | null): SyncProgress {
+    const blocksPerSecond = blockRate ?? 0;
     return {
       height: this.#height,
       head: this.#head,
       blocks: this.#blocks,
       bytes: this.#bytes,
       blocksPerSecond,
-      bytesPerSecond: this.#byteRate ?? 0,
+      bytesPerSecond: byteRate ?? 0,
       etaMs: this.#eta(blocksPerSecond),
     };
   }
 
-  #updateRates(): void {
-    const now = this.#now();
-    const elapsed = now - this.#lastMs;
-    if (elapsed < 1) return;
+  /** Rates of blocks and bytes with what came since the last sample; `null` when that was just now. */
+  #ratesNow(): readonly [number, number] | null {
+    const elapsed = this.#now() - this.#lastMs;
+    if (elapsed < 1) return null;
     const keep = 0.5 ** (elapsed / HALF_LIFE_MS);
     const mix = (old: number | null, count: number): number => {
       const rate = (count / elapsed) * 1000;
       return old === null ? rate : old * keep + rate * (1 - keep);
     };
-    this.#blockRate = mix(this.#blockRate, this.#sinceBlocks);
-    this.#byteRate = mix(this.#byteRate, this.#sinceBytes);
-    this.#sinceBlocks = 0;
-    this.#sinceBytes = 0;
-    this.#lastMs = now;
+    return [mix(this.#blockRate, this.#sinceBlocks), mix(this.#byteRate, this.#sinceBytes)];
   }
 
   #eta(blocksPerSecond: number): number | null {

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PRIVATE_DIRECTORY } from '../private-mode.js';
 import { replaceFile } from './replace-file.js';
+import { makeDirectory } from './make-directory.js';
 
 /** Two documents that one producer has signed for one height. */
 interface Pair {
@@ -46,7 +47,7 @@ export class EvidenceFiles {
     const contents = Buffer.concat([one, Uint8Array.of(LF), other, Uint8Array.of(LF)]);
     try {
       if (!(await this.#hasRoomFor(producer, contents.length))) return false;
-      await mkdir(this.#directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+      await makeDirectory(this.#directory, PRIVATE_DIRECTORY);
       await replaceFile(join(this.#directory, nameOf(height, producer)), contents);
       return true;
     } catch {

@@ -1,0 +1,3 @@
+module blockferry.example/plain
+
+go 1.19

@@ -1,0 +1,2 @@
+export { observeMetrics } from './observe-metrics.js';
+export { traceEngine } from './trace-engine.js';

@@ -1,8 +1,9 @@
-import type { ChainChange } from '../../src/contracts/index.js';
+import type { ChainChange, StorageLag } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { KnownBlocks, stepsTo } from './changes.js';
 import type { Database } from './database.js';
 import type { Source } from './reads.js';
+import { Replica } from './replica.js';
 import type { Tables } from './schema.js';
 import { findStore, type Moment } from './store-row.js';
 
@@ -19,6 +20,8 @@ export interface FollowerParts {
   readonly name: string;
   /** What blocks are read from. */
   readonly source: Source;
+  /** Called after each step. */
+  readonly listeners: ReadonlySet<(change: ChainChange | null) => void>;
 }
 
 /**
@@ -27,7 +30,6 @@ export interface FollowerParts {
  */
 export class Follower {
   readonly #parts: FollowerParts;
-  readonly #listeners = new Set<(change: ChainChange | null) => void>();
   readonly #known = new KnownBlocks();
   readonly #timer: NodeJS.Timeout;
   #shown: Moment;
@@ -38,9 +40,14 @@ export class Follower {
   #isDue = false;
   #isKnown = false;
   #isStopped = false;
+  readonly #replica: Replica;
+  /** When all showed last that there was. */
+  #freshAt = performance.now();
 
-  private constructor(parts: FollowerParts, moment: Moment) {
+  /** @param moment - which there is, or was. */
+  constructor(parts: FollowerParts, moment: Moment) {
     this.#parts = parts;
+    this.#replica = new Replica(parts.database);
     this.#shown = moment;
     this.#latest = moment;
     this.#timer = setInterval(() => {
@@ -49,24 +56,16 @@ export class Follower {
     this.#timer.unref();
   }
 
-  /** @throws SyncError `STORE_NOT_FOUND`, `STORE_UNAVAILABLE`, `STORE_VERSION` */
-  static async begin(parts: FollowerParts): Promise<Follower> {
-    const moment = await momentOf(parts);
-    return new Follower(parts, moment);
-  }
-
   /** What is shown. */
   get moment(): Moment {
     return this.#shown;
   }
 
-  /** Calls back after each step, until the function that it gives is called. */
-  watch(listener: (change: ChainChange | null) => void): () => void {
-    const own = (change: ChainChange | null): void => {
-      listener(change);
-    };
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+  /** How far what is shown is behind what the writer has written. */
+  lag(): StorageLag {
+    const [shown, latest] = [this.#shown, this.#latest].map(({ checkpoint: { head } }) => head?.height ?? -1);
+    const blocks = Math.max((latest ?? -1) - (shown ?? -1), 0);
+    return { blocks, ms: Math.round(performance.now() - this.#freshAt) };
   }
 
   /** Looks, or looks once more after the look that is under way. */
@@ -81,18 +80,22 @@ export class Follower {
 
   /** Looks now, and resolves when what there is shows. @throws SyncError `STORE_UNAVAILABLE` */
   async refresh(): Promise<void> {
-    this.#take(await momentOf(this.#parts));
+    const askedAt = performance.now();
+    // What the server had received by then is in what it is asked for next.
+    const { lagMs } = await this.#replica.look();
+    const seen = await momentOf(this.#parts);
+    const isNewest = this.#take(seen);
     this.#showing ??= this.#show().finally(() => {
       this.#showing = null;
     });
     await this.#showing;
+    if (isNewest && this.#shown === this.#latest) this.#freshAt = Math.max(this.#freshAt, askedAt - lagMs);
   }
 
   /** Ends after the look that is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
-    this.#listeners.clear();
     await this.#looking;
     await this.#showing?.catch(() => undefined);
   }
@@ -108,7 +111,7 @@ export class Follower {
   async #show(): Promise<void> {
     while (this.#shown !== this.#latest && !this.#isStopped) {
       const to = this.#latest;
-      if (this.#listeners.size === 0) {
+      if (this.#parts.listeners.size === 0) {
         this.#shown = to;
         this.#isKnown = false;
         continue;
@@ -116,7 +119,7 @@ export class Follower {
       await this.#know();
       for await (const { moment, change } of stepsTo(this.#parts.source, this.#shown, to, this.#known)) {
         this.#shown = moment;
-        for (const listener of [...this.#listeners]) listener(change);
+        for (const listener of [...this.#parts.listeners]) listener(change);
         if (this.#isOver()) return;
       }
     }
@@ -133,11 +136,14 @@ export class Follower {
     await this.#known.fill(this.#parts.source, this.#shown).catch(() => undefined);
   }
 
-  #take(seen: Moment): void {
+  /** @returns whether it is the newest that is known. */
+  #take(seen: Moment): boolean {
     const { epoch, version } = this.#latest;
     const isSame = seen.epoch === epoch && seen.version === version;
     if (!isSame && this.#isNews(seen)) this.#latest = seen;
-    if (isSame || this.#latest === seen) this.#olderSince = null;
+    const isNewest = isSame || this.#latest === seen;
+    if (isNewest) this.#olderSince = null;
+    return isNewest;
   }
 
   /** Servers that lag behind each other may answer in turn: an older answer counts once there is no other for some time. */
@@ -150,7 +156,11 @@ export class Follower {
 }
 
 /** What a store is. @throws SyncError `STORE_NOT_FOUND`, `STORE_UNAVAILABLE`, `STORE_VERSION` */
-export async function momentOf({ database, tables, name }: Omit<FollowerParts, 'source'>): Promise<Moment> {
+export async function momentOf({
+  database,
+  tables,
+  name,
+}: Pick<FollowerParts, 'database' | 'tables' | 'name'>): Promise<Moment> {
   const found = await database.reading((run) => findStore(run, tables, name));
   if (found !== null) return found;
   throw new SyncError('STORE_NOT_FOUND', `The database has no store ${JSON.stringify(name)}.`);

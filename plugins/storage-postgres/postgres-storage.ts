@@ -3,6 +3,7 @@ import type {
   BlockHeader,
   BlockRange,
   BlockRef,
+  ChainChange,
   ChainIdentity,
   Checkpoint,
   CheckpointAdvance,
@@ -12,6 +13,8 @@ import type {
   StateReader,
   StateTable,
   Storage,
+  StorageLag,
+  StorageRoles,
   StorageStage,
   StorageView,
 } from '../../src/contracts/index.js';
@@ -22,12 +25,12 @@ import { planAdvance, planRollback } from '../../src/internal/commit-rules.js';
 import { WriteQueue } from '../../src/internal/write-queue.js';
 import { BlockWriter, isHeld } from './block-writer.js';
 import { readCursor, setOwnCursor, writeCursor } from './cursor-rows.js';
-import type { Follower } from './follower.js';
-import { leave, type OpenStore, openStore, type WriteHost, type WriterSide } from './open-store.js';
+import { leave, type OpenParts, type OpenStore, openStore, type WriterSide } from './open-store.js';
 import type { PostgresSettings } from '../../src/internal/postgres-options.js';
 import { newGeneration, PostgresStage } from './postgres-stage.js';
 import { PostgresTiles } from './postgres-tiles.js';
 import { headerOf, pageOf, readBlocks, readEntries, type Source } from './reads.js';
+import { StandBy } from './stand-by.js';
 import { valueAt } from './state-rows.js';
 import type { Moment } from './store-row.js';
 import { TileMemory } from './tile-memory.js';
@@ -40,11 +43,15 @@ export class PostgresStorage implements Storage {
   readonly supports = { durable: true, shared: true };
   /** Absent in the writer, whose store nobody else changes. */
   readonly watch?: NonNullable<Storage['watch']>;
+  /** Absent in a store that has one role. */
+  readonly roles?: StorageRoles;
   readonly #settings: PostgresSettings;
   readonly #queue = new WriteQueue();
   readonly #memory = new TileMemory();
   readonly tiles: PostgresTiles;
   #blocks: BlockWriter | null = null;
+  readonly #listeners = new Set<(change: ChainChange | null) => void>();
+  readonly #standBy: StandBy | null;
   #open: OpenStore | null = null;
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -64,7 +71,16 @@ export class PostgresStorage implements Storage {
       },
       made: () => this.#blocks?.maker.made ?? 0,
     });
-    if (settings.role === 'reader') this.watch = (listener) => this.#follower().watch(listener);
+    this.#standBy = settings.role === 'auto' ? new StandBy() : null;
+    if (this.#standBy !== null) this.roles = this.#standBy;
+    if (settings.role !== 'writer')
+      this.watch = (listener) => {
+        const own = (change: ChainChange | null): void => {
+          listener(change);
+        };
+        this.#listeners.add(own);
+        return () => this.#listeners.delete(own);
+      };
   }
 
   async open(options: AbortOptions = {}): Promise<void> {
@@ -78,17 +94,29 @@ export class PostgresStorage implements Storage {
   async #openOnce(signal: AbortSignal | undefined): Promise<void> {
     await this.#closing;
     this.#closing = null;
-    const host: WriteHost = { queued: (write) => this.#queue.run(write), staged: () => this.#stagedGen };
+    const parts: OpenParts = {
+      settings: this.#settings,
+      listeners: this.#listeners,
+      host: { queued: (write) => this.#queue.run(write), staged: () => this.#stagedGen },
+      onWriterEnd: () => this.#standBy?.stepDown(),
+    };
     const abort = new LinkedAbort(signal);
     this.#callOff = () => {
       abort.abort();
     };
     try {
-      this.#open ??= await openStore(this.#settings, host, abort.signal);
+      if (this.#open !== null) return;
+      this.#open = await openStore(parts, abort.signal);
+      this.#standBy?.begin(this.#open, parts);
     } finally {
       abort.release();
       this.#callOff = null;
     }
+  }
+
+  lag(): StorageLag | null {
+    const { side } = this.#opened();
+    return side.role === 'writer' ? null : side.follower.lag();
   }
 
   checkpoint(): Checkpoint {
@@ -162,7 +190,8 @@ export class PostgresStorage implements Storage {
 
   async setCursor(consumer: string, ref: BlockRef): Promise<void> {
     const { side, database, tables } = this.#opened();
-    if (side.role === 'reader')
+    // In a store that stands by, the writer has a consumer of the same name.
+    if (side.role === 'reader' && this.#standBy === null)
       return setOwnCursor(database, tables, side.follower.moment.store, { consumer, ref });
     return this.#write(({ writer, tables }) =>
       writer.write({}, (run) => writeCursor(run, tables, writer.moment.store, { consumer, ref })),
@@ -223,6 +252,7 @@ export class PostgresStorage implements Storage {
     await this.#stage?.close();
     if (open === null) return;
     open.database.stopWaiting();
+    await this.#standBy?.stop();
     await leave(open.side, () => this.#queue.idle());
     await open.database.close();
   }
@@ -280,12 +310,6 @@ export class PostgresStorage implements Storage {
         },
       });
     return this.#blocks;
-  }
-
-  #follower(): Follower {
-    const { side } = this.#opened();
-    if (side.role === 'reader') return side.follower;
-    throw new TypeError('Only a reader follows what another process writes.');
   }
 
   #now(): Moment {

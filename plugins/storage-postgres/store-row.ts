@@ -80,6 +80,15 @@ export async function claimStore(run: Run, { store, claims }: Tables, claim: Cla
   return parsed(row);
 }
 
+/** How long a store's lease still lasts, in milliseconds; 0 or less when it is free. */
+export async function leaseRest(run: Run, { store }: Tables, name: string): Promise<number> {
+  const [row] = await run<{ readonly rest: number | null }>(
+    `select (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as rest from ${store} where name = $1`,
+    [name],
+  );
+  return row?.rest ?? 0;
+}
+
 /** How long a claim waits for a write that is under way. */
 const CLAIM_MS = 1_000;
 

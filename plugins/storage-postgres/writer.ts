@@ -30,6 +30,8 @@ export interface WriterParts extends Claim {
   readonly tables: Tables;
   /** `replicated`: no server without a synchronous standby is written to, also after a failover. */
   readonly durability: PostgresSettings['durability'];
+  /** Runs once, when it can write no more: another writer has taken over, or what has become of a write is not known. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** SQLSTATE of a row that another transaction has locked for longer than one waits. */
@@ -102,7 +104,7 @@ export class Writer {
     try {
       await this.#persist(change, run, beside);
     } catch (error) {
-      if (isSyncError(error, 'STORE_LOCKED') || isSyncError(error, 'STORE_UNAVAILABLE')) this.#ended = error;
+      if (isSyncError(error, 'STORE_LOCKED') || isSyncError(error, 'STORE_UNAVAILABLE')) this.#end(error);
       throw error;
     } finally {
       this.#isWriting = false;
@@ -133,6 +135,11 @@ export class Writer {
     return value;
   }
 
+  /** Whether it can write no more. */
+  get isOver(): boolean {
+    return this.#ended !== null;
+  }
+
   /** Gives the lease back, if it is still held and the server is there. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
@@ -146,6 +153,13 @@ export class Writer {
     } catch {
       // It ends by itself.
     }
+  }
+
+  #end(error: SyncError): void {
+    if (this.#ended !== null) return;
+    this.#ended = error;
+    clearInterval(this.#timer);
+    this.#parts.onEnd?.();
   }
 
   async #persist(
@@ -266,8 +280,9 @@ export class Writer {
     if (this.#isWriting) return;
     try {
       await this.#parts.database.transaction((run) => this.#touch(run));
-    } catch {
-      // The next write, or the next renewal, finds out.
+    } catch (error) {
+      if (isSyncError(error, 'STORE_LOCKED')) this.#end(error);
+      // Of what else fails, the next write or the next renewal finds out.
     }
   }
 }

@@ -88,15 +88,35 @@ export class ChainWriter {
     const { head } = storage.checkpoint();
     if (head !== null) this.#storedAs = (await storage.get(head.height))?.codec ?? null;
     if (state !== null) await checkStateNote(storage, true);
-    // What another process writes, that one settles.
-    if (storage.watch !== undefined) {
-      this.#unwatch = storage.watch((change) => {
+    const stops = [
+      storage.watch?.((change) => {
         this.#followed(change);
-      });
-      return;
-    }
+      }),
+      storage.roles?.watch((role) => {
+        if (role === 'writer') this.#takenOver();
+      }),
+    ];
+    this.#unwatch = () => {
+      for (const stop of stops) stop?.();
+    };
+    // What another process writes, that one settles.
+    if (storage.watch !== undefined && storage.roles?.now !== 'writer') return;
     await this.#settle();
     this.#settleTiles();
+  }
+
+  /** The writer before may have had another configuration, and may have been ended at any point. */
+  #takenOver(): void {
+    this.#stateChecked = false;
+    this.#queue
+      .run(() => this.#settle())
+      .then(
+        () => {
+          this.#settleTiles();
+        },
+        // The next write fails too if the store can't be written to.
+        () => undefined,
+      );
   }
 
   /** Hears no more of what another process writes. */

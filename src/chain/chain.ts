@@ -14,6 +14,8 @@ import type {
   StateTable,
   StateTransition,
   Storage,
+  StorageLag,
+  StorageRole,
   StorageView,
   VerifiedTile,
   VerifyTile,
@@ -165,6 +167,34 @@ export class Chain implements BlockSource, Closeable {
 
   tip(): Checkpoint {
     return this.#parts.storage.checkpoint();
+  }
+
+  /**
+   * Whether this process writes the store, or reads what another one writes. It changes in a store that several processes
+   * stand by to write (`role: 'auto'`).
+   */
+  get role(): StorageRole {
+    const { storage } = this.#parts;
+    return storage.roles?.now ?? (storage.watch === undefined ? 'writer' : 'reader');
+  }
+
+  /**
+   * Whether the role may change.
+   *
+   * @internal
+   */
+  get standsBy(): boolean {
+    return this.#parts.storage.roles !== undefined;
+  }
+
+  /** Calls a listener with each change of the role, until the returned function is called. It must not throw. */
+  watchRole(listener: (role: StorageRole) => void): () => void {
+    return this.#parts.storage.roles?.watch(listener) ?? (() => undefined);
+  }
+
+  /** How far a reader is behind the process that writes the store; `null` when that is this one. */
+  lag(): StorageLag | null {
+    return this.#parts.storage.lag?.() ?? null;
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { StorageRole } from '../contracts/index.js';
 import type { BlockRef, ErrorCode, ProgressEvent, SnapshotType, SyncEvent } from '../index.js';
 
 /** The server takes requests. */
@@ -51,6 +52,12 @@ export interface BuiltEvent {
   readonly elapsedMs: number;
 }
 
+/** Which of the processes that share a store writes it has changed, or is told first. */
+export interface RoleEvent {
+  readonly type: 'role';
+  readonly role: StorageRole;
+}
+
 /** A step of the demonstration began or ended. */
 export interface StepEvent {
   readonly type: 'step';
@@ -67,4 +74,5 @@ export type CliEvent =
   | InputProgressEvent
   | BuildEvent
   | BuiltEvent
+  | RoleEvent
   | StepEvent;

@@ -14,6 +14,11 @@ import { print } from './terminal.js';
 import { bytesText, countText, durationText, grouped } from './units.js';
 import { inFlags } from './words.js';
 
+const ROLES = {
+  writer: 'This process writes the store.',
+  reader: 'Another process writes the store; this one stands by.',
+};
+
 /** Plain words, and a progress bar where standard error is a terminal. */
 export class HumanReporter implements Reporter {
   readonly #streams: ReporterStreams;
@@ -31,6 +36,7 @@ export class HumanReporter implements Reporter {
     else if (event.type === 'listening')
       this.#say(`Serving at ${event.url}/sync; Ctrl-C stops.`, this.#streams.messages);
     else if (event.type === 'step') this.#step(event.text);
+    else if (event.type === 'role') this.#step(ROLES[event.role]);
     else {
       const text = noteOf(event);
       const stream = event.type === 'warning' ? this.#streams.errors : this.#streams.messages;

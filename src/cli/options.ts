@@ -128,6 +128,11 @@ export const OPTION = {
       '--store <url>',
       'store in PostgreSQL, as postgres://user@host/database?store=main; its password comes from PGPASSWORD or a pgpass file',
     ).conflicts('data'),
+  role: (): Option =>
+    new Option(
+      '--role <role>',
+      'of the processes that share a store of --store: the one that writes it, one that reads it, or one that reads it and takes over when no one writes it (default: writer with --ingest or --peer, else reader)',
+    ).choices(['writer', 'reader', 'auto']),
   chain: (): Option =>
     new Option(
       '--chain <rules>',
@@ -178,10 +183,14 @@ export const OPTION = {
   json: (): Option => new Option('--json', 'one JSON object a line; the last one has "event":"done"'),
 };
 
+/** Values of {@link OPTION.role}. */
+export type StoreRole = 'writer' | 'reader' | 'auto';
+
 /** What says which store to open and how. */
 export interface StoreOptions {
   readonly data?: string;
   readonly store?: string;
+  readonly role?: StoreRole;
   readonly chain?: string;
   readonly chainOptions?: object;
   readonly chainId?: string;
@@ -192,8 +201,10 @@ export interface StoreOptions {
 }
 
 /** The place of a store. Without `createIfMissing` it is only read. @throws UsageError when there is none */
-function storagePlace({ data, store }: StoreOptions, createIfMissing: boolean): StorageConfig {
-  if (store !== undefined) return { ...storeUrl(store), role: createIfMissing ? 'writer' : 'reader' };
+function storagePlace({ data, store, role }: StoreOptions, createIfMissing: boolean): StorageConfig {
+  if (store !== undefined)
+    return { ...storeUrl(store), role: role ?? (createIfMissing ? 'writer' : 'reader') };
+  if (role !== undefined) throw new UsageError('--role needs --store.');
   if (data !== undefined) return { use: 'leveldb', location: data, createIfMissing };
   throw new UsageError('Give --data or --store.');
 }

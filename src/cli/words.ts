@@ -41,6 +41,8 @@ const FLAGS: ReadonlyMap<string, string> = new Map([
   ['cache', '--cache'],
   ['authorize', '--token-file'],
   ['snapshots.every', '--snapshot-every'],
+  ['readiness.maxBehindBlocks', '--max-behind-blocks'],
+  ['readiness.maxBehindMs', '--max-behind (seconds, here in milliseconds)'],
 ]);
 
 /** What to do where the table of codes names an option of a configuration, or speaks to the operator of a server. */

@@ -25,7 +25,7 @@ export function normalizePeer(url: string): ConfiguredPeer {
 }
 
 function address(): Reader<ConfiguredPeer> {
-  const expects = 'an http or https URL';
+  const expects = 'an http or https URL, or file:///folder';
   return {
     expects,
     read(value, where) {
@@ -92,9 +92,10 @@ function headerValue(value: unknown, at: Where): HeaderValue {
 function parse(url: string): ConfiguredPeer | string {
   const named = JSON.stringify(url.replace(/\/\/[^/@]*@/, '//…@'));
   const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed === null || !['http:', 'https:'].includes(parsed.protocol))
-    return `must be an http or https URL, not ${named}.`;
+  if (parsed === null || !['http:', 'https:', 'file:'].includes(parsed.protocol))
+    return `must be an http or https URL, or file:///folder, not ${named}.`;
   if (parsed.search !== '' || parsed.hash !== '') return `must have no query or fragment, not ${named}.`;
+  if (parsed.protocol === 'file:') return folder(parsed);
   const sent = credentials(parsed);
   if (sent === null) return 'has credentials that are not percent-encoded UTF-8.';
   const path = parsed.pathname.replace(/\/+$/, '');
@@ -103,6 +104,14 @@ function parse(url: string): ConfiguredPeer | string {
     headers: Object.freeze(sent),
     rollbacks: 'proved',
   });
+}
+
+/** A folder of this machine, in which history was published. */
+function folder({ host, pathname }: URL): ConfiguredPeer | string {
+  if (host !== '') return 'must be a file URL without a host: file:///folder.';
+  const path = pathname.replace(/\/+$/, '');
+  if (path === '') return 'must name a folder: file:///folder.';
+  return Object.freeze({ url: `file://${path}`, headers: Object.freeze({}), rollbacks: 'proved' });
 }
 
 /** `fetch` refuses URLs with credentials; they become the header that they stand for (RFC 7617). */

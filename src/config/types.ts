@@ -49,7 +49,8 @@ export type StorageConfig = LevelStorageConfig | PostgresStorageConfig | MemoryS
 /** A server to sync from, with what to send it. */
 export interface PeerConfig {
   /**
-   * Where the router is mounted, an http or https URL without query and fragment; one without a path means `/sync` there.
+   * Where the router is mounted, an http or https URL without query and fragment; one without a path means `/sync` there. Or
+   * a folder of this machine that history was published in (`blockferry publish`), as `file:///folder`.
    * Credentials in it are sent as `Authorization: Basic`.
    */
   readonly url: string;

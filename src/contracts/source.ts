@@ -1,7 +1,7 @@
 import type { BlockHeader, BlockRange, ChainChange, ChainTip, Frame } from './block.js';
 import type { Authorship, ProvedPart } from './chain-rules.js';
 import type { AbortOptions } from './lifecycle.js';
-import type { StorageTiles, StorageView } from './storage.js';
+import type { StorageLag, StorageTiles, StorageView } from './storage.js';
 
 /**
  * What a server serves from: a chain that it can read by height and that tells when it changes.
@@ -28,6 +28,8 @@ export interface BlockSource {
   storedAs?(): string | null;
   /** The tiles of the source; a source without them, or with `null`, serves none. */
   readonly tiles?: Pick<StorageTiles, 'at' | 'list' | 'body'> | null;
+  /** How far it is behind the process that writes it; `null` when this one does. A source without it is not behind. */
+  lag?(): StorageLag | null;
   /** A consistent view of blocks and state, to make snapshots from; a source without one serves none. Close it. */
   view?(): Promise<StorageView>;
 }

@@ -144,6 +144,24 @@ export interface StorageTiles {
   body(tile: Tile): Promise<Uint8Array | null>;
 }
 
+/** How far a reader of a store is behind its writer. */
+export interface StorageLag {
+  /** Blocks that are known to be there and don't show yet. */
+  readonly blocks: number;
+  /** Milliseconds since all showed that there was. */
+  readonly ms: number;
+}
+
+/** Whether a process writes a store, or reads what another one writes. */
+export type StorageRole = 'writer' | 'reader';
+
+/** Which role a store has now, where that changes while it is open. */
+export interface StorageRoles {
+  readonly now: StorageRole;
+  /** Calls a listener with each change, once it is so, until the returned function is called. It must not throw. */
+  watch(listener: (role: StorageRole) => void): () => void;
+}
+
 /**
  * Blocks, state and checkpoint of one node.
  *
@@ -167,10 +185,14 @@ export interface Storage extends Closeable {
   /**
    * Calls a listener with each change that another process has made, in order and as soon as it shows in this store, until the
    * returned function is called; with `null` when the checkpoint has moved without a block, or the contents were replaced. The
-   * listener must not throw. Absent in a store that this process writes; one that has it is read only, and its writes reject
-   * with `STORE_READ_ONLY`.
+   * listener must not throw. Absent in a store that only this process writes; one that has it is read only, unless `roles`
+   * says that it is the writer, and its writes reject with `STORE_READ_ONLY`.
    */
   watch?(listener: (change: ChainChange | null) => void): () => void;
+  /** Absent in a store that has one role for as long as it is open. */
+  readonly roles?: StorageRoles;
+  /** How far what is shown here is behind what the writer has written; `null` in the writer. Absent where nothing can be. */
+  lag?(): StorageLag | null;
   /** Absent in a store that keeps no tiles. */
   readonly tiles?: StorageTiles;
   /**

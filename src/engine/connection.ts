@@ -1,6 +1,6 @@
 import type { BlockRef, Transport, WireItem } from '../contracts/index.js';
-import type { SyncError } from '../errors/index.js';
-import { abortError, onAbort, throwIfAborted } from '../internal/abort.js';
+import { isSyncError, type SyncError } from '../errors/index.js';
+import { abortError, onAbort, sleep, throwIfAborted } from '../internal/abort.js';
 import type { Confirmer } from './agreement/confirmer.js';
 import { AskedPeer, type AskedPeerDeps } from './asked-peer.js';
 import type { HeadCheck } from './peers/head-check.js';
@@ -17,6 +17,8 @@ import type { TieLimit } from './session/tie-limit.js';
 
 /** A live connection that lasted so long was a good one. */
 const GOOD_LIVE_MS = 5_000;
+/** A head that a followed peer claims comes within this time. */
+const CLAIM_MS = 5_000;
 /** A stream that brought nothing and ended is asked for again without a word only if it lasted so long, or the longest delay. */
 const REOPEN_AFTER_MS = 30_000;
 
@@ -70,6 +72,8 @@ export class Connection {
   #trial: Promise<void> | null = null;
   /** Fires when one gets through, and is to go on. */
   readonly #over = new AbortController();
+  /** While the peer, which is followed, may still send the head that it claims. */
+  #claim: Promise<void> | null = null;
   /** Tells who is followed now. */
   #refollow: (() => void) | null = null;
 
@@ -126,6 +130,8 @@ export class Connection {
     try {
       await runSession(this.#session(controller), controller.signal);
       this.#record.hasWorked = true;
+    } catch (error) {
+      throw this.#unmetBefore(error);
     } finally {
       this.#deps.confirmer?.follow(null);
       stopListening();
@@ -134,6 +140,13 @@ export class Connection {
       await this.#trial;
       this.#asked.rate.live();
     }
+  }
+
+  /** A peer that ends its stream while the head that it claims is awaited has not sent that. */
+  #unmetBefore(error: unknown): unknown {
+    const isAwaited = this.#claim !== null && !this.#wasMet;
+    if (!isAwaited || !isSyncError(error, 'STREAM_TRUNCATED')) return error;
+    return unmetClaim(this.#record, this.#deps.chain.tip().head) ?? error;
   }
 
   /** What stays unconfirmed is a reason to leave the peer. */
@@ -228,9 +241,8 @@ export class Connection {
         break;
     }
     publishFact(this.#deps, fact, { origin: this.#deps.transport.mode, peer: this.#record.peer.url });
-    if (fact.kind !== 'live') return;
-    this.#watchHeads(controller);
-    this.#tryStreams(controller);
+    if (fact.kind === 'live' || this.#isAwaited(fact)) this.#watchHeads(controller);
+    if (fact.kind === 'live') this.#tryStreams(controller);
   }
 
   /** While ranges bring what is new, streams are tried from time to time; one that is followed gets through. */
@@ -249,6 +261,11 @@ export class Connection {
       },
       () => undefined,
     );
+  }
+
+  /** Whether the head that the peer claims may have come with this. */
+  #isAwaited({ kind }: Pick<SessionFact, 'kind'>): boolean {
+    return kind === 'durable' && this.#claim !== null && !this.#wasMet;
   }
 
   /** The other peers say whether ours is kept: this one is behind, or all are on its branch. */
@@ -275,14 +292,29 @@ export class Connection {
     this.#deps.onSuccess();
   }
 
+  /** Of servers behind one address, the one that sends may have less than the one that was asked, for a moment. */
+  #awaitClaim(controller: AbortController): void {
+    const unmet = this.#wasMet ? null : unmetClaim(this.#record, this.#deps.chain.tip().head);
+    if (unmet === null) {
+      this.#wasMet = true;
+      this.#deps.hub.phase.synced();
+      return;
+    }
+    this.#claim ??= sleep(CLAIM_MS, controller.signal).then(
+      () => {
+        if (!this.#wasMet) controller.abort(unmet);
+      },
+      () => undefined,
+    );
+  }
+
   /** Whether the node counts as synced, the other peers and the clock may have to say. */
   #watchHeads(controller: AbortController): void {
     const { hub, check, chain, settings, now } = this.#deps;
-    const unmet = check.isNeeded || this.#wasMet ? null : unmetClaim(this.#record, chain.tip().head);
-    this.#wasMet = unmet === null;
-    if (unmet !== null) controller.abort(unmet);
-    else if (!check.isNeeded) hub.phase.synced();
-    if (!check.isNeeded) return;
+    if (!check.isNeeded) {
+      this.#awaitClaim(controller);
+      return;
+    }
     const { headCheckMs, staleAfterMs } = settings;
     const isHeld = (): boolean => this.#held !== null;
     const isOutvoted = (): boolean => this.#held !== null && isOnMost(this.#held, this.#deps.book.usable);

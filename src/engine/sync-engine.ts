@@ -225,7 +225,7 @@ export class SyncEngine implements Closeable {
     this.#hub.phase.opening();
     for (const told of exposedCredentials(this.#settings.peers)) this.#hub.warn('CREDENTIALS_EXPOSED', told);
     // Like the parts, what a run consists of is loaded by the first start.
-    const { SyncRun } = await import('./sync-run.js');
+    const { syncAsWriter } = await import('./stand-by.js');
     const parts = await this.#assemble();
     this.#parts = parts;
     const greeting = this.#greet(parts, signal);
@@ -251,7 +251,7 @@ export class SyncEngine implements Closeable {
       book: this.#book,
       tally: this.tally,
     };
-    await new SyncRun({ ...deps, now: this.#now, greeting, onChain }).run(signal);
+    await syncAsWriter({ ...deps, now: this.#now, greeting, onChain }, signal);
   }
 
   #greet({ transports: [transport] }: EngineParts, signal: AbortSignal): Greeting | null {

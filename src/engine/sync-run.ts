@@ -4,7 +4,7 @@ import { sleep } from '../internal/abort.js';
 import { LinkedAbort } from '../internal/linked-abort.js';
 import type { Chain } from '../chain/chain.js';
 import type { Agreement } from './agreement/agreement.js';
-import { ChainOpener } from './chain-opener.js';
+import type { ChainOpener } from './chain-opener.js';
 import { Conclusion, type Ended } from './conclusion.js';
 import { Connection } from './connection.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
@@ -37,8 +37,8 @@ export interface RunDeps {
   readonly now: () => number;
   /** What the first peer has been asked already; `null` when none was. */
   readonly greeting: Greeting | null;
-  /** Runs once, when the chain's rules are known and the chain is open. */
-  onChain(chain: Chain): void;
+  /** Opens the chain, unless an earlier run has. */
+  readonly opener: ChainOpener;
 }
 
 /** One way from the durable head to the peers' head, over as many connections as it takes. */
@@ -57,7 +57,7 @@ export class SyncRun {
     const { parts, settings } = deps;
     this.#deps = deps;
     this.#book = deps.book;
-    this.#opener = new ChainOpener(deps);
+    this.#opener = deps.opener;
     this.#chooser = new ModeChooser({
       mode: settings.mode,
       base: settings.base,

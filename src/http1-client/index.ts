@@ -25,10 +25,14 @@ export function createHttp1Client(
 ): Http1Client {
   const connections = new Connections(tls);
   let proxied: Promise<ProxyClient> | null = null;
-  const direct: HttpFetch = async (url, init) =>
-    sendRequest(await connections.agentFor(url), url, init, deadlines);
+  let files: Promise<HttpFetch> | null = null;
+  const direct: HttpFetch = async (url, init) => {
+    if (url.protocol !== 'file:') return sendRequest(await connections.agentFor(url), url, init, deadlines);
+    files ??= import('../internal/node/file-fetch.js').then(({ fileFetch }) => fileFetch);
+    return (await files)(url, init);
+  };
   const send: HttpFetch = async (url, init) => {
-    if (proxy === null || isExempt(proxy, url)) return direct(url, init);
+    if (proxy === null || url.protocol === 'file:' || isExempt(proxy, url)) return direct(url, init);
     proxied ??= import('./proxied.js').then(({ createProxyClient }) =>
       createProxyClient(proxy, tls, deadlines),
     );

@@ -4,6 +4,7 @@ import {
   duration,
   integer,
   oneOf,
+  optional,
   type Reader,
   refusal,
   type SpecOf,
@@ -38,11 +39,19 @@ export interface PostgresStorageOptions extends PostgresDatabaseOptions {
   readonly store?: string | undefined;
   /**
    * `writer`: the one process that writes. `reader`: one of any number that read what it wrote; they need to be allowed no
-   * more than `select`, and work with a hot standby.
+   * more than `select`, and work with a hot standby. `auto`: one of several of which one writes; the others read, and one of
+   * them takes over when the writer's lease has ended.
    *
    * @defaultValue `'writer'`
    */
-  readonly role?: 'writer' | 'reader' | undefined;
+  readonly role?: 'writer' | 'reader' | 'auto' | undefined;
+  /**
+   * Where readers listen for changes when `url` leads through a pooler in transaction mode, which passes no notifications on:
+   * the server itself, past the pooler; `null` for `url`. Where nothing is passed on they look once a second.
+   *
+   * @defaultValue `null`
+   */
+  readonly listenUrl?: string | null | undefined;
   /**
    * Whether a writer makes a store that the schema does not have yet; `false`: it fails with `STORE_NOT_FOUND`. The tables
    * are made by `createPostgresStore` only.
@@ -124,7 +133,8 @@ export const DATABASE_OPTIONS = {
 export const POSTGRES_OPTIONS = {
   ...DATABASE_OPTIONS,
   store: withDefault(text('the name of a store'), 'main'),
-  role: withDefault(oneOf(['writer', 'reader']), 'writer'),
+  role: withDefault(oneOf(['writer', 'reader', 'auto']), 'writer'),
+  listenUrl: optional(serverUrl),
   createIfMissing: withDefault(boolean(), true),
   leaseMs: withDefault(duration({ min: 1000 }), 15_000),
   outageMs: withDefault(duration(), 60_000),

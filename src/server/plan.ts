@@ -58,8 +58,9 @@ export interface SyncServerConfig {
    */
   readonly cache?: CachePolicy;
   /**
-   * When a node that follows others answers `/ready` with 200: the engine that brings its blocks, and how far that may be
-   * behind. `null` for a node that follows nobody, which is ready while its chain can be read.
+   * When a node answers `/ready` with 200: the engine that brings its blocks, and how far that, or the reader of a store
+   * that another process writes, may be behind. `null` for the defaults: a node that follows nobody is ready while its chain
+   * can be read.
    *
    * @defaultValue `null`
    */

@@ -4,7 +4,7 @@ import { func, inside, objectWith, type Reader, text } from '../internal/options
 const EXPECTS = 'a chain to serve, such as `await openChain()` or `await engine.opened()` gives';
 const METHODS = ['chainId', 'tip', 'header', 'read', 'subscribe'] as const satisfies (keyof BlockSource)[];
 const TILE_METHODS = ['at', 'list', 'body'] as const satisfies (keyof NonNullable<BlockSource['tiles']>)[];
-const OPTIONAL_METHODS = ['storedAs', 'view'] as const satisfies (keyof BlockSource)[];
+const OPTIONAL_METHODS = ['storedAs', 'lag', 'view'] as const satisfies (keyof BlockSource)[];
 
 const TILES = objectWith<NonNullable<BlockSource['tiles']>>('the tiles of a source', TILE_METHODS);
 

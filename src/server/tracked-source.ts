@@ -6,6 +6,7 @@ import type {
   ChainChange,
   ChainTip,
   Frame,
+  StorageLag,
   StorageView,
 } from '../contracts/index.js';
 
@@ -45,6 +46,10 @@ export class TrackedSource implements BlockSource {
 
   storedAs(): string | null {
     return this.#source.storedAs?.() ?? null;
+  }
+
+  lag(): StorageLag | null {
+    return this.#source.lag?.() ?? null;
   }
 
   header(height: number): Promise<BlockHeader | null> {

@@ -182,6 +182,13 @@ function rowsFor({
     '--key': file(key),
     '--cache': { takes: ['private', 'public', 'no-store'], refuses: ['', 'Public', 'all'] },
     '--snapshot-every': { ...counts, beside: [`--key=${key}`] },
+    '--max-behind-blocks': heights,
+    '--max-behind': { takes: ['0', '86400'], refuses: ['', '-1', 'x', '9999999'] },
+    '--role': {
+      takes: ['auto', 'writer'],
+      refuses: ['', 'Auto', 'reader'],
+      beside: [`--peer=${PEER}`, `--store=${DATABASE}`],
+    },
     '--token-file': file(tokens),
     '--log': { takes: ['json', 'pretty'], refuses: ['', 'text', 'JSON'] },
     '--height': { takes: ['0'], refuses: ['', '5', '-1', 'x'] },
@@ -201,6 +208,7 @@ function baseFor({ dir, lines, missing, key }: Files): Readonly<Record<string, r
   return {
     import: [`--data=${dir}`, lines],
     serve: [`--data=${dir}`, `--peer=${PEER}`],
+    'serve --role': [],
     'serve --ingest': [`--data=${dir}`],
     sync: [`--data=${dir}`, `--peer=${PEER}`],
     export: [`--data=${dir}`],

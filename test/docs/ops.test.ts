@@ -7,6 +7,16 @@ import { command as serveCommand } from '../../src/cli/commands/serve.js';
 import { listen } from '../helpers/servers.js';
 import { projectRoot } from '../helpers/shared.js';
 
+/** A service of a compose file. */
+interface Service {
+  readonly command?: readonly string[];
+  readonly healthcheck: { readonly test: unknown };
+}
+
+interface Fleet {
+  readonly services: { readonly writer: Service; readonly reader: Service };
+}
+
 interface Compose {
   readonly services: {
     readonly node: { readonly command?: readonly string[]; readonly healthcheck: { readonly test: unknown } };
@@ -15,6 +25,7 @@ interface Compose {
 
 const text = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');
 const compose = parse(text('ops/compose.yaml')) as Compose;
+const fleet = parse(text('ops/fleet.yaml'), { merge: true }) as Fleet;
 const blocks = [...text('docs/operations.md').matchAll(/^```yaml\n(.*?)^```/gms)].map(
   ([, block = '']) => parse(block) as Partial<Compose>,
 );
@@ -22,6 +33,7 @@ const blocks = [...text('docs/operations.md').matchAll(/^```yaml\n(.*?)^```/gms)
 /** What looks after a container, by where it is written. */
 const checks: Readonly<Record<string, unknown>> = {
   'ops/compose.yaml': compose.services.node.healthcheck.test,
+  'ops/fleet.yaml': fleet.services.reader.healthcheck.test,
   'docs/operations.md': blocks.flatMap(({ services }) => services ?? [])[0]?.node.healthcheck.test,
   'ops/Dockerfile': JSON.parse(/HEALTHCHECK[^[]*(\[.*\])/.exec(text('ops/Dockerfile'))?.[1] ?? '') as unknown,
 };
@@ -55,7 +67,9 @@ for (const [place, check] of Object.entries(checks))
 test('the files to begin with have only options that `serve` has', (t) => {
   const known = new Set(serveCommand().options.map(({ long }) => long));
   const started = /^ExecStart=.*$/m.exec(text('ops/blockferry.service'))?.[0] ?? '';
-  for (const line of [started, (compose.services.node.command ?? []).join(' ')]) {
+  const { writer, reader } = fleet.services;
+  const commands = [compose.services.node, writer, reader].map(({ command }) => (command ?? []).join(' '));
+  for (const line of [started, ...commands]) {
     const options = line.match(/--[a-z-]+/g) ?? [];
     t.true(options.length > 3);
     for (const option of options) t.true(known.has(option), option);

@@ -11,6 +11,9 @@ const enter: Readonly<Record<Exclude<SyncPhase, 'idle'>, (phases: Phases) => voi
   opening: (phases) => {
     phases.opening();
   },
+  standby: (phases) => {
+    phases.standby();
+  },
   connecting: (phases) => {
     phases.connecting(PEER);
   },

@@ -57,7 +57,7 @@ export class PostgresServer {
   }
 
   /** Copies the data of one that is running, in place of its own. */
-  async backUp(other: PostgresServer): Promise<void> {
+  async backUp(other: { readonly port: number }): Promise<void> {
     rmSync(this.#data, { recursive: true, force: true });
     const from = ['-h', '127.0.0.1', '-p', String(other.port), '-U', 'postgres'];
     await this.#run('pg_basebackup', ['-D', this.#data, ...from, '-c', 'fast', '--no-sync']);
@@ -85,9 +85,14 @@ export class PostgresServer {
     await this.#run('pg_ctl', ['-D', this.#data, '-w', '-t', '120', 'promote']);
   }
 
+  /** Gives it settings, which count from its next start on, or when it is told to read them again. */
+  configure(...settings: readonly string[]): void {
+    appendFileSync(join(this.#data, 'postgresql.auto.conf'), settings.map((one) => `${one}\n`).join(''));
+  }
+
   /** Has it read its settings again. */
   reload(...settings: readonly string[]): void {
-    appendFileSync(join(this.#data, 'postgresql.auto.conf'), settings.map((one) => `${one}\n`).join(''));
+    this.configure(...settings);
     signal(this.#pids()[0] ?? 0, 'SIGHUP');
   }
 

@@ -140,7 +140,7 @@ test('what has no room is not made, which is told once, and ended where its size
 
   const small = await serveSnapshots(t, source, { maxBytes: 100 });
   await until(() => small.events.some(({ kind }) => kind === 'failed'));
-  t.deepEqual(readdirSync(small.directory), []);
+  await until(() => readdirSync(small.directory).length === 0);
   t.is((await fetchMade(small.url)).status, 503);
   t.is(isSyncError(small.errors[0]) ? small.errors[0].code : null, 'STORE_FULL');
   t.is(await codeOf(await fetch(small.url)), 'SNAPSHOT_UNAVAILABLE');
@@ -160,7 +160,7 @@ test('a disk that is nearly full is left to the store', async (t) => {
   const served = await serveSnapshots(t, await LedgerSource.of(documents), { directory });
   await until(() => served.events.length > 0);
   t.like(served.events[0], { kind: 'skipped', roomBytes: 0, boundBy: 'disk' });
-  t.deepEqual(readdirSync(directory), []);
+  await until(() => readdirSync(directory).length === 0);
 });
 
 test('a snapshot that has grown old is made again when the chain has gone on', async (t) => {
@@ -214,7 +214,7 @@ test('a build that fails is told to the operator, and no request tries again', a
   t.false(text.includes('secret'));
   t.is(served.errors.length, 1);
   t.is(served.events.at(-1)?.kind, 'failed');
-  t.deepEqual(readdirSync(served.directory), []);
+  await until(() => readdirSync(served.directory).length === 0);
   t.is(source.views, 0);
   broken = false;
   const again = await fetch(served.url);
@@ -245,7 +245,7 @@ test('snapshots are made again on schedule, and old generations go', async (t) =
   await until(() => finished(served) === 6);
   await until(() => served.events.filter(({ kind }) => kind === 'removed').length === 2);
   t.deepEqual(await heights(), ['recent 39', 'full 39']);
-  t.is(readdirSync(served.directory).length, 4);
+  await until(() => readdirSync(served.directory).length === 4);
 });
 
 test('while the chain is caught up with, none is made for its new blocks; when that is over, one is', async (t) => {
@@ -346,7 +346,7 @@ test('closing calls the build off, leaves nothing behind and waits for it', asyn
   await until(() => signer.asked === 1);
   await served.middleware.close();
   t.is((await waiting).status, 503);
-  t.deepEqual(readdirSync(served.directory), []);
+  await until(() => readdirSync(served.directory).length === 0);
   t.is(source.views, 0);
   t.is(source.listeners.size, 0);
   t.deepEqual(served.errors, []);

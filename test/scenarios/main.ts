@@ -3,6 +3,7 @@ import { chains } from './chains.js';
 import { blackHole } from './black-hole.js';
 import { buffering } from './buffering.js';
 import { droppedLine } from './dropped-line.js';
+import { fleet } from './fleet.js';
 import { forks } from './forks.js';
 import { h2load } from './h2load.js';
 import { bombs } from './bombs/scenario.js';
@@ -10,6 +11,7 @@ import { liars } from './liars.js';
 import { nginx } from './nginx/scenario.js';
 import { postgresCompliance } from './postgres/compliance.js';
 import { postgres } from './postgres/scenario.js';
+import { published } from './published.js';
 
 /** `npm run scenarios -- NAME…|all`: real processes, sockets and faults; minutes long, some as root only. */
 const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
@@ -25,6 +27,8 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   chains,
   postgres,
   'postgres-compliance': postgresCompliance,
+  fleet,
+  published,
 };
 
 const wanted = process.argv.slice(2);

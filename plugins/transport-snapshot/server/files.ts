@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { suffixOf } from '../../../src/internal/codecs.js';
@@ -15,8 +16,11 @@ export function bodyName(codec: string): string {
   return `snapshot.${suffixOf(codec)}`;
 }
 
-/** No id of a snapshot begins with a dot. */
-const BUILDING = /^\.building-([0-9]{1,10})-[0-9a-f-]{36}$/;
+/** No id of a snapshot begins with a dot. Machines and containers that share a directory use the same numbers of processes. */
+const BUILDING = /^\.building-([0-9]{1,10})-(?:([0-9a-f]{8})-)?[0-9a-f-]{36}$/;
+const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+/** A build of another machine in which nothing was written for so long has come to nothing, in milliseconds. */
+const ABANDONED_MS = 3_600_000;
 const REMOVING = /^\.removing-[0-9a-f-]{36}$/;
 
 /** Directories that builds of this process are writing to. */
@@ -24,7 +28,7 @@ const building = new Set<string>();
 
 /** Makes a directory to build in; whoever finds it after a crash removes it. */
 export async function makeBuildDirectory(directory: string): Promise<string> {
-  const path = join(directory, `.building-${process.pid}-${randomUUID()}`);
+  const path = join(directory, `.building-${process.pid}-${HOST}-${randomUUID()}`);
   building.add(path);
   try {
     await makeDirectory(path, PRIVATE_DIRECTORY);
@@ -59,17 +63,31 @@ export async function removeSnapshot(directory: string, name: string): Promise<v
 export async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await namesIn(directory)) {
     const path = join(directory, name);
-    if (REMOVING.test(name) || isAbandoned(name, path)) await rm(path, { recursive: true, force: true });
+    if (REMOVING.test(name) || (await isAbandoned(name, path)))
+      await rm(path, { recursive: true, force: true });
   }
 }
 
-function isAbandoned(name: string, path: string): boolean {
-  const pid = BUILDING.exec(name)?.[1];
-  return pid !== undefined && !building.has(path) && !isOther(Number(pid));
+async function isAbandoned(name: string, path: string): Promise<boolean> {
+  const [, pid, host = HOST] = BUILDING.exec(name) ?? [];
+  if (pid === undefined || building.has(path)) return false;
+  return host === HOST ? !isOther(Number(pid)) : Date.now() - (await changedMs(path)) > ABANDONED_MS;
 }
 
-/** Whether another process of this number lives. */
-function isOther(pid: number): boolean {
+/** When something in a directory was last written. */
+async function changedMs(directory: string): Promise<number> {
+  const paths = [directory, ...(await namesIn(directory)).map((name) => join(directory, name))];
+  const times = paths.map((path) =>
+    stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
+    ),
+  );
+  return Math.max(...(await Promise.all(times)));
+}
+
+/** Whether another process of this number lives on this machine. */
+export function isOther(pid: number): boolean {
   if (pid === process.pid) return false;
   try {
     return process.kill(pid, 0);

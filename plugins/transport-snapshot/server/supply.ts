@@ -62,6 +62,16 @@ export class SnapshotSupply {
     return null;
   }
 
+  /** Whether another process has made one of a block that does not show here yet. */
+  async isAhead({ type, codec }: SnapshotKind): Promise<boolean> {
+    const { source } = this.#parts;
+    if ((source.lag?.() ?? null) === null) return false;
+    const top = source.tip().head?.height ?? -1;
+    const isAbove = ({ manifest }: ArchivedSnapshot): boolean =>
+      manifest.type === type && manifest.codec === codec && manifest.height > top;
+    return this.#ofThisChain(await this.archive()).some(isAbove);
+  }
+
   /**
    * The same of a kind that is being made, or about to be.
    *

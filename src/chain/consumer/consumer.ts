@@ -88,8 +88,10 @@ export class Consumer {
   #ended = false;
   /** The block that the handler has in its hands, or has had last. */
   #reached: BlockRef | null = null;
-  /** How often blocks were dropped. */
+  /** How often blocks were dropped, or the chain's role has changed. */
   #rollbacks = 0;
+  /** Whether another process may have moved the position. */
+  #isOld = true;
 
   constructor(chain: Chain, { name, handler, onRollback = null, after, onLeft }: ConsumerSettings) {
     this.#onLeft = onLeft ?? (() => undefined);
@@ -120,6 +122,11 @@ export class Consumer {
       if (kind === 'rollback') this.#rollbacks += 1;
       this.#wake.notify();
     });
+    const unwatch = this.#chain.watchRole(() => {
+      this.#rollbacks += 1;
+      this.#isOld = true;
+      this.#wake.notify();
+    });
     const unlisten = this.#chain.onConfirmed(() => {
       this.#wake.notify();
     });
@@ -136,20 +143,41 @@ export class Consumer {
     } finally {
       stopListening();
       unlisten();
+      unwatch();
       unsubscribe();
       unhook();
     }
   }
 
   async #deliverAll(signal: AbortSignal): Promise<void> {
-    this.#reached = await this.#position.load();
     for (;;) {
       const ended = this.#ended;
-      while (await this.#deliver(signal));
-      await this.#position.save();
+      if (!this.#isOff) await this.#deliverOn(signal);
       if (ended) return;
       await this.#wake.wait(signal);
     }
+  }
+
+  /** Of several processes that stand by to write a store, the one that does feeds the handler. */
+  get #isOff(): boolean {
+    return this.#chain.standsBy && this.#chain.role === 'reader';
+  }
+
+  async #deliverOn(signal: AbortSignal): Promise<void> {
+    try {
+      do {
+        if (this.#isOld) await this.#begin();
+      } while (!this.#isOff && (await this.#deliver(signal)));
+      await this.#position.save();
+    } catch (error) {
+      // The next writer goes on from the position that was saved.
+      if (!this.#isOff || isSyncError(error, 'HANDLER_FAILED')) throw error;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    this.#isOld = false;
+    this.#reached = await this.#position.load();
   }
 
   /** Hands over what there is. @returns whether it ended because blocks were dropped. */

@@ -19,7 +19,16 @@ export interface Position {
 /** The position of a host that keeps it itself, beside what it makes of the blocks. */
 export function hostPosition(after: BlockRef | null): Position {
   const nothing = (): Promise<void> => Promise.resolve();
-  return { load: () => Promise.resolve(after), advance: nothing, save: nothing, saveWithin: nothing };
+  let reached = after;
+  return {
+    load: () => Promise.resolve(reached),
+    advance: (to) => {
+      reached = to;
+      return Promise.resolve();
+    },
+    save: nothing,
+    saveWithin: nothing,
+  };
 }
 
 /**

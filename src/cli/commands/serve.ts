@@ -17,6 +17,7 @@ import { chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 import { chainServer, type ServerArguments } from '../serve/chain-server.js';
 import { Front, tellAddress } from '../serve/front.js';
+import { asWriter, tellRoles } from '../serve/as-writer.js';
 import { relay } from '../serve/relay.js';
 import { stateConfig } from '../state-module.js';
 import { type PeerArguments, peerOption, syncOptions } from '../sync-options.js';
@@ -39,7 +40,9 @@ whether peers can be reached or not; while the chain of an empty one isn't known
 Retry-After. Peers are asked for ever, also those that failed or proved false, these less and less often. What the operator has
 to judge (a fork below a finalized block, a store or a state that fails) ends the process with exit status 1.
 
-Of a store in a database, one process is the writer: with --ingest or --peer. Any number of others serve what it writes.
+Of a store in a database, one process is the writer: with --ingest or --peer. Any number of others serve what it writes. With
+--role auto such a process serves, and neither reads its input nor asks its peers, while another one writes; it takes over
+when that one's lease has ended.
 
 Examples:
   $ blockferry serve --data ./node-a
@@ -50,6 +53,7 @@ Examples:
   $ producer | blockferry serve --data ./node-a --ingest -
   $ producer | blockferry serve --data ./node-a --ingest - --state ./ledger.js
   $ blockferry serve --store postgres://reader@db/chain             # what another process writes
+  $ blockferry serve --store postgres://writer@db/chain --role auto --peer https://a.example
   $ blockferry serve --data ./eth --chain ethereum --ingest blocks.fifo`;
 
 interface ServeOptions extends Omit<PeerArguments, 'peer' | 'maxBlockBytes'>, ServerArguments {
@@ -65,6 +69,7 @@ export function command(): Command {
   const command = new Command('serve')
     .addOption(OPTION.dataOrStore())
     .addOption(OPTION.store())
+    .addOption(OPTION.role())
     .addOption(new Option('--host <host>', 'address to listen at').argParser(filled).default('127.0.0.1'))
     .addOption(
       new Option('--port <port>', 'port to listen at; 0 picks a free one')
@@ -113,7 +118,11 @@ export function command(): Command {
         serve(options, context),
       ),
     );
-  for (const option of [...snapshotOptions(), ...syncOptions({ keyFlag: '--tls-key' })])
+  for (const option of [
+    ...snapshotOptions(),
+    ...readinessOptions(),
+    ...syncOptions({ keyFlag: '--tls-key' }),
+  ])
     command.addOption(option);
   return command;
 }
@@ -135,8 +144,23 @@ function snapshotOptions(): readonly Option[] {
   ];
 }
 
+/** How far a node may be behind and be ready. */
+function readinessOptions(): readonly Option[] {
+  return [
+    new Option(
+      '--max-behind-blocks <n>',
+      'blocks that a node may be behind its peer, or behind the writer of its store, and be ready (default: 10)',
+    ).argParser(wholeNumber),
+    new Option(
+      '--max-behind <seconds>',
+      'how long ago a node may have been up to date last, and be ready (default: 60)',
+    ).argParser(wholeNumber),
+  ];
+}
+
 async function serve(options: ServeOptions, context: CommandContext): Promise<void> {
   const { ingest, peer } = options;
+  refuseRole(options);
   if (peer !== undefined) {
     await relay({ ...options, peer }, context);
     return;
@@ -160,6 +184,17 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   } finally {
     input?.close();
   }
+}
+
+/** One that has nothing to write would keep the lease from those that have, and one that only reads can write nothing. */
+function refuseRole({ role, ingest, peer }: ServeOptions): void {
+  const writes = ingest !== undefined || peer !== undefined;
+  if (role !== undefined && (role === 'reader') === writes)
+    throw new UsageError(
+      writes
+        ? '--role reader takes neither --ingest nor --peer.'
+        : `--role ${role} needs --ingest or --peer.`,
+    );
 }
 
 function refuseWithoutPeer(options: ServeOptions): void {
@@ -192,6 +227,7 @@ async function serveChain(
   const { out, signal } = context;
   front.serve(server);
   front.watch({ engine: null, chain });
+  tellRoles(chain, out);
   try {
     tellAddress(out, await front.listen(options.host, options.port), options);
     const stopped = aborted(signal);
@@ -209,20 +245,22 @@ async function ingestInput(
   { out, signal }: CommandContext,
 ): Promise<void> {
   const progress = new AppendProgress(out, chain, input.totalBytes);
-  await appendLines(chain, readLines(input.chunks, maxBlockBytes), {
-    maxBlockBytes,
-    batch: DEFAULT_ENGINE_LIMITS,
-    onCommit: (frames) => {
-      progress.committed(frames);
-    },
-    onRefused: ({ code, message, context }) => {
-      out.emit({ type: 'warning', code, message, height: context.height ?? null });
-    },
-    onRollback: ({ height, hash }, dropped) => {
-      out.emit({ type: 'rollback', to: { height, hash }, dropped });
-    },
-    signal,
-  });
+  await asWriter(chain, readLines(input.chunks, maxBlockBytes), { signal, out }, (lines) =>
+    appendLines(chain, lines, {
+      maxBlockBytes,
+      batch: DEFAULT_ENGINE_LIMITS,
+      onCommit: (frames) => {
+        progress.committed(frames);
+      },
+      onRefused: ({ code, message, context }) => {
+        out.emit({ type: 'warning', code, message, height: context.height ?? null });
+      },
+      onRollback: ({ height, hash }, dropped) => {
+        out.emit({ type: 'rollback', to: { height, hash }, dropped });
+      },
+      signal,
+    }),
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -25,6 +25,8 @@ export interface ServerArguments extends Pick<StoreOptions, 'data' | 'store'> {
   readonly log?: LogForm;
   readonly tokenFile?: string;
   readonly ui?: boolean;
+  readonly maxBehindBlocks?: number;
+  readonly maxBehind?: number;
 }
 
 /** What a command serves by. */
@@ -61,8 +63,19 @@ export async function chainServer(
     },
   };
   const plan = planned(() => servicePlan('blockferry', config));
-  const readiness = (engine: SyncEngine): ServicePlan['readiness'] =>
-    planned(() => servicePlan('blockferry', { readiness: { engine } })).readiness;
+  const { maxBehindBlocks, maxBehind } = options;
+  const readiness = (engine: SyncEngine | null): ServicePlan['readiness'] =>
+    planned(() =>
+      servicePlan('blockferry', {
+        readiness: {
+          engine,
+          ...(maxBehindBlocks === undefined ? {} : { maxBehindBlocks }),
+          ...(maxBehind === undefined ? {} : { maxBehindMs: maxBehind * 1000 }),
+        },
+      }),
+    ).readiness;
+  // What is wrong of it is known before anything is opened.
+  readiness(null);
   return {
     authorize,
     make: (chain, engine) => {
@@ -70,7 +83,7 @@ export async function chainServer(
       return serverOf({
         ...plan,
         source: chain,
-        ...(engine === undefined ? {} : { readiness: readiness(engine) }),
+        readiness: readiness(engine ?? null),
       });
     },
   };

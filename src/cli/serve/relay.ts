@@ -13,6 +13,7 @@ import { chainSummary, storeText } from '../chain-summary.js';
 import type { CommandContext } from '../run-command.js';
 import { type PeerArguments, syncPlan } from '../sync-options.js';
 import { type ChainServer, chainServer, type ServerArguments } from './chain-server.js';
+import { tellRoles } from './as-writer.js';
 import { Front, tellAddress } from './front.js';
 
 /** Between two tries of one engine. */
@@ -103,6 +104,7 @@ class Relay {
     const opened = engine.opened().then((chain) => {
       this.#server = makeServer(chain, engine);
       front.serve(this.#server);
+      tellRoles(chain, this.#context.out);
     });
     await Promise.race([opened, isAsking(engine)]);
     await (this.#listening ??= this.#listen());

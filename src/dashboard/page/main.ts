@@ -15,6 +15,7 @@ const GONE_MS = 6_000;
 const PHASES: Readonly<Record<DashboardDocument['phase'], string>> = {
   idle: 'Not started',
   opening: 'Opening its store',
+  standby: 'Standing by while another process writes the store',
   connecting: 'Asking a peer',
   importing: 'Taking a snapshot',
   syncing: 'Catching up',

@@ -17,7 +17,16 @@ import type { SyncMode } from '../modes.js';
  * a snapshot is taken. `docs/embedding.md` has the table of all changes.
  */
 export type SyncPhase =
-  'idle' | 'opening' | 'connecting' | 'importing' | 'syncing' | 'waiting' | 'synced' | 'failed' | 'closed';
+  | 'idle'
+  | 'opening'
+  | 'standby'
+  | 'connecting'
+  | 'importing'
+  | 'syncing'
+  | 'waiting'
+  | 'synced'
+  | 'failed'
+  | 'closed';
 
 /** How a sync gets on. Counts and rates are of this run. */
 export interface SyncProgress {

@@ -7,12 +7,13 @@ import type { SyncPhase } from './events.js';
  */
 export const NEXT_PHASES: Readonly<Record<SyncPhase, readonly SyncPhase[]>> = {
   idle: ['opening', 'closed'],
-  opening: ['connecting', 'failed', 'closed'],
-  connecting: ['connecting', 'importing', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
-  importing: ['connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
-  syncing: ['connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
-  synced: ['connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
-  waiting: ['connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
+  opening: ['standby', 'connecting', 'failed', 'closed'],
+  standby: ['standby', 'connecting', 'failed', 'closed'],
+  connecting: ['standby', 'connecting', 'importing', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
+  importing: ['standby', 'connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
+  syncing: ['standby', 'connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
+  synced: ['standby', 'connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
+  waiting: ['standby', 'connecting', 'syncing', 'synced', 'waiting', 'failed', 'closed'],
   failed: ['closed'],
   closed: [],
 };
@@ -22,7 +23,7 @@ type PeerPhase = 'connecting' | 'importing' | 'syncing' | 'synced' | 'waiting';
 
 /** A phase with what there is in it alone. */
 export type PhaseState =
-  | { readonly phase: 'idle' | 'opening' | 'closed' }
+  | { readonly phase: 'idle' | 'opening' | 'standby' | 'closed' }
   /** `peer` is the one in use, while waiting the one that failed; `null` once the run is over. */
   | { readonly phase: PeerPhase; readonly peer: string | null }
   | { readonly phase: 'failed'; readonly error: SyncError };
@@ -38,14 +39,19 @@ export class Phases {
     this.#onChange = onChange;
   }
 
-  /** Whether the engine has been `synced` at some time. */
+  /** Whether the engine has been `synced` at some time, or stands by. */
   get wasSynced(): boolean {
-    return this.#wasSynced;
+    return this.#wasSynced || this.#state.phase === 'standby';
   }
 
   /** The store is being opened. */
   opening(): void {
     this.#enter({ phase: 'opening' });
+  }
+
+  /** Another process writes the store, which is read here. */
+  standby(): void {
+    this.#enter({ phase: 'standby' });
   }
 
   /** A peer is asked for its status. */

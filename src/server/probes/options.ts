@@ -23,18 +23,23 @@ export interface WatchedEngine {
   };
 }
 
-/** When a node that follows others is ready to serve. */
+/** When a node that follows others, or reads what another process writes, is ready to serve. */
 export interface ReadinessConfig {
-  /** The engine that brings the blocks. */
-  readonly engine: WatchedEngine;
   /**
-   * How many blocks it may be behind the head that its peer has.
+   * The engine that brings the blocks; `null` for none.
+   *
+   * @defaultValue `null`
+   */
+  readonly engine?: WatchedEngine | null;
+  /**
+   * How many blocks it may be behind the head that its peer has, or behind the writer of its store.
    *
    * @defaultValue 10
    */
   readonly maxBehindBlocks?: number;
   /**
-   * How long ago it may have been `synced` last, in milliseconds: a peer that is lost for so long leaves it ready.
+   * How long ago it may have been `synced` last, or have shown all that the writer of its store has written, in
+   * milliseconds: a peer or a database that is lost for so long leaves it ready.
    *
    * @defaultValue 60,000
    */
@@ -43,7 +48,7 @@ export interface ReadinessConfig {
 
 /** Readers of {@link ReadinessConfig}. */
 export const READINESS = {
-  engine: watchedEngine(),
+  engine: optional(watchedEngine()),
   maxBehindBlocks: withDefault(integer(), 10),
   maxBehindMs: withDefault(duration({ min: 0 }), 60_000),
 } satisfies SpecOf<ReadinessConfig>;

@@ -1,22 +1,27 @@
-import type { BlockSource } from '../../contracts/index.js';
+import type { BlockSource, StorageLag } from '../../contracts/index.js';
 import type { SyncPhase } from '../../engine/events/events.js';
-import type { ValuesOf } from '../../internal/options/index.js';
-import type { READINESS, WatchedEngine } from './options.js';
+import { readOptions, type ValuesOf } from '../../internal/options/index.js';
+import { READINESS, type WatchedEngine } from './options.js';
 
 /**
  * Why a node is not ready, in one word that strangers may know: the store is not `open`ed yet or can't be read, the
  * engine has `failed` or was closed, has not been up to date for long (`syncing`), has a newest block that is too old
- * (`stale`), or is `behind` its peer; or the server is `closing`.
+ * (`stale`), or is `behind` its peer; the store is `lagging` behind the process that writes it; or the server is
+ * `closing`.
  */
-export type NotReady = 'opening' | 'store' | 'failed' | 'syncing' | 'stale' | 'behind' | 'closing';
+export type NotReady =
+  'opening' | 'store' | 'failed' | 'syncing' | 'stale' | 'behind' | 'lagging' | 'closing';
 
 /** A store that does not answer in this time is none to serve from, in milliseconds. */
 const STORE_WAIT_MS = 2_000;
 
+/** What is looked at of a source. */
+type ReadinessSource = Pick<BlockSource, 'tip' | 'header' | 'lag'>;
+
 /** Tells whether a node is ready to serve. */
 export class Readiness {
-  readonly #source: Pick<BlockSource, 'tip' | 'header'>;
-  readonly #config: ValuesOf<typeof READINESS> | null;
+  readonly #source: ReadinessSource;
+  readonly #config: ValuesOf<typeof READINESS>;
   readonly #now: () => number;
   readonly #stopListening: () => void;
   /** When the engine was up to date last; `null` when it never was. */
@@ -24,17 +29,17 @@ export class Readiness {
   /** The look at the store that is under way: whoever asks meanwhile waits for it, however many they are. */
   #reading: Promise<void> | null = null;
 
-  /** @param config - `null` for a node that follows nobody. */
+  /** @param config - `null` for the defaults. */
   constructor(
-    source: Pick<BlockSource, 'tip' | 'header'>,
+    source: ReadinessSource,
     config: ValuesOf<typeof READINESS> | null,
     now: () => number = () => performance.now(),
   ) {
     this.#source = source;
-    this.#config = config;
+    this.#config = config ?? readOptions('readiness', {}, READINESS);
     this.#now = now;
     let wasSynced = false;
-    const subscription = config?.engine.states.subscribe(({ phase }) => {
+    const subscription = this.#config.engine?.states.subscribe(({ phase }) => {
       // Also when it no longer is: the time runs from then on.
       if (phase === 'synced' || wasSynced) this.#syncedAtMs = now();
       wasSynced = phase === 'synced';
@@ -44,7 +49,9 @@ export class Readiness {
 
   /** @returns why it is not ready; `null` when it is. */
   async reason(): Promise<NotReady | null> {
-    return (await this.#canRead()) ? this.#engineReason() : 'store';
+    if (!(await this.#canRead())) return 'store';
+    const lag = this.#source.lag?.() ?? null;
+    return lag === null ? this.#engineReason() : this.#lagReason(lag);
   }
 
   close(): void {
@@ -74,8 +81,19 @@ export class Readiness {
     if (head !== null) await this.#source.header(head.height);
   }
 
+  /** What another process writes, that one brings. */
+  #lagReason({ blocks, ms }: StorageLag): NotReady | null {
+    const { engine, maxBehindBlocks, maxBehindMs } = this.#config;
+    const phase = engine?.state.phase;
+    if (phase === 'failed' || phase === 'closed') return 'failed';
+    if (blocks > maxBehindBlocks || ms > maxBehindMs) return 'lagging';
+    // An engine that takes over goes on from here.
+    this.#syncedAtMs = this.#now();
+    return null;
+  }
+
   #engineReason(): NotReady | null {
-    if (this.#config === null) return null;
+    if (this.#config.engine === null) return null;
     const { phase, stale } = this.#config.engine.state;
     if (phase === 'failed' || phase === 'closed') return 'failed';
     if (stale) return 'stale';

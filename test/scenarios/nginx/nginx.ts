@@ -42,17 +42,29 @@ export async function startNginx(dir: string, originPort: number): Promise<Nginx
     'listen 443 ': `listen 127.0.0.1:${port} `,
   });
   writeFileSync(join(dir, 'nginx.conf'), around(dir, lines));
+  return { url: `https://127.0.0.1:${port}`, ca: cert, end: await started(dir, port) };
+}
+
+/** Starts nginx with some lines, in which PORT stands for where it listens. */
+export async function plainNginx(
+  dir: string,
+  lines: string,
+): Promise<{ readonly port: number; end(): Promise<void> }> {
+  const port = await freePort();
+  mkdirSync(join(dir, 'temp'));
+  writeFileSync(join(dir, 'nginx.conf'), around(dir, lines.replaceAll('PORT', String(port))));
+  return { port, end: await started(dir, port) };
+}
+
+/** @returns what ends it */
+async function started(dir: string, port: number): Promise<() => Promise<void>> {
   const child = spawn('nginx', ['-p', dir, '-c', join(dir, 'nginx.conf')], { stdio: 'inherit' });
   await untilItListens(child, port);
-  return {
-    url: `https://127.0.0.1:${port}`,
-    ca: cert,
-    async end() {
-      if (child.exitCode !== null) return;
-      const exited = once(child, 'exit');
-      child.kill();
-      await exited;
-    },
+  return async () => {
+    if (child.exitCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill();
+    await exited;
   };
 }
 

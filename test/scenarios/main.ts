@@ -4,6 +4,7 @@ import { blackHole } from './black-hole.js';
 import { droppedLine } from './dropped-line.js';
 import { forks } from './forks.js';
 import { h2load } from './h2load.js';
+import { chainRates } from './chain-rates.js';
 import { bombs } from './bombs/scenario.js';
 import { liars } from './liars.js';
 import { nginx } from './nginx/scenario.js';
@@ -19,6 +20,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   bombs,
   agreement,
   chains,
+  'chain-rates': chainRates,
 };
 
 const wanted = process.argv.slice(2);

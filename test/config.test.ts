@@ -125,7 +125,10 @@ test('a name that no plugin has is told at the call, with those there are', (t) 
   bad({ codecs: ['gzip', 'gizp'] }, /`codecs\[1\]` .*"gizp".*gzip, identity, bzip2, zstd/);
   bad({ codecs: ['gzi'] }, /did you mean gzip\?/);
   bad({ storeCodec: 'brotli' }, /`storeCodec` .*"brotli"/);
-  bad({ chain: 'dogecoin' }, /`chain` .*"dogecoin".*sealed-json, ethereum, linked:HEIGHT,HASH,PARENT/);
+  bad(
+    { chain: 'dogecoin' },
+    /`chain` .*"dogecoin".*sealed-json, ethereum, .*cometbft, .*linked:HEIGHT,HASH,PARENT/,
+  );
 });
 
 test('names of plugins that are passed are known', (t) => {

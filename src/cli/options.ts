@@ -136,7 +136,7 @@ export const OPTION = {
   chain: (): Option =>
     new Option(
       '--chain <rules>',
-      'chain rules: sealed-json, ethereum, evm-bft, cometbft, bitcoin or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
+      'chain rules: sealed-json, ethereum, evm-bft, cometbft, bitcoin, fabric or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
     ),
   chainOptions: (): Option =>
     new Option(

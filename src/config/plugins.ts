@@ -13,6 +13,11 @@ import {
 import { CODEC_NAMES } from '../internal/codecs.js';
 import { CHAIN_FORMS, missingFor } from './builtin.js';
 
+/** How built-in rules are named in a message. */
+const BUILTIN_CHAINS = Object.keys(CHAIN_FORMS).map((name) =>
+  name === 'linked' ? 'linked:HEIGHT,HASH,PARENT' : name,
+);
+
 /** What a configuration says of plugins, member by member. */
 export interface NamedPlugins {
   readonly chain: string | ChainRulesPlugin | null;
@@ -53,13 +58,7 @@ export function chainName(
   const expects =
     'must be `linked:HEIGHT,HASH,PARENT` with three different names or paths of members, and for times `,TIME,UNIT`';
   if (chain.split(':', 1)[0] === 'linked') throw refusal(where, `${expects}, not ${JSON.stringify(chain)}.`);
-  throw unknownPlugin(where, 'chain', chain, [
-    ...own,
-    'sealed-json',
-    'ethereum',
-    'evm-bft',
-    'linked:HEIGHT,HASH,PARENT',
-  ]);
+  throw unknownPlugin(where, 'chain', chain, [...own, ...BUILTIN_CHAINS]);
 }
 
 /** Reads options of built-in rules: any object. What is in it is for the rules to read, which are loaded later. */

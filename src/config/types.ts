@@ -76,8 +76,8 @@ export interface PeerConfig {
 export interface ChainConfig {
   readonly storage: StorageConfig;
   /**
-   * Chain rules: a name (`sealed-json`, `ethereum`, `linked:HEIGHT,HASH,PARENT`) or a plugin. `null` stands for those the
-   * store was made with; in an empty store for `sealed-json`, or what the peer announces when those rules prove hashes.
+   * Chain rules: a name (`sealed-json`, `ethereum`, `cometbft`, `bitcoin`, `fabric`, `linked:HEIGHT,HASH,PARENT`, …) or a
+   * plugin. `null` stands for those the store was made with; in an empty store for `sealed-json`, or what the peer announces when those rules prove hashes.
    *
    * @defaultValue `null`
    */

@@ -63,7 +63,7 @@ test('the built-in rules that may be taken over are those that say that they rec
   const proving: string[] = [];
   for (const name of names) if ((await resolver.rules(name)).selfCertifying) proving.push(name);
   t.deepEqual(resolver.adoptableRules(), proving);
-  t.deepEqual(proving, ['sealed-json', 'ethereum', 'cometbft', 'bitcoin', 'fabric']);
+  t.deepEqual(proving, ['sealed-json', 'ethereum', 'evm-bft', 'cometbft', 'bitcoin', 'fabric']);
 });
 
 test('rules that the host passes are taken over when they recompute hashes, and only then', async (t) => {
@@ -77,6 +77,7 @@ test('rules passed in place of built-in ones count, not those that they replace'
   const labels = named('ethereum', linked(fields));
   t.deepEqual(new PluginResolver([labels]).adoptableRules(), [
     'sealed-json',
+    'evm-bft',
     'cometbft',
     'bitcoin',
     'fabric',

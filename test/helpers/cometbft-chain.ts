@@ -16,6 +16,8 @@ export interface KeyedValidator {
 export interface CometbftChainOptions {
   readonly count: number;
   readonly first?: number;
+  /** The block below the first one; none by default. */
+  readonly below?: CometbftBlock;
   /** Those who vote on a block; the same four by default. */
   readonly validatorsAt?: (height: number) => readonly KeyedValidator[];
   /** How validator `at` votes; for the block by default. */
@@ -58,12 +60,13 @@ export function validatorsOf(powers: readonly number[], salt = ''): readonly Key
 export function cometbftChain({
   count,
   first = 0,
+  below: start,
   validatorsAt = () => FOUR,
   flagAt = () => FLAG.commit,
   txsAt = (height) => [`tx ${height}`, 'x'.repeat(height % 50)],
 }: CometbftChainOptions): readonly CometbftBlock[] {
   const blocks: CometbftBlock[] = [];
-  let below: CometbftBlock | null = null;
+  let below = start ?? null;
   for (let height = first; height < first + count; height++) {
     const sets = [setFor(validatorsAt(height)), setFor(validatorsAt(height + 1))] as const;
     const draft = blockAt(height, below, sets, txsAt(height));

@@ -3,6 +3,7 @@ import { FLAG } from '../../plugins/chain-cometbft/commit.js';
 import { cometbft, cometbftDocument, type CometbftOptions } from '../../plugins/chain-cometbft/index.js';
 import type { ChainRules } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
+import { openChain } from '../../src/index.js';
 import { chainRulesCompliance } from '../../src/testing/compliance/chain-rules.js';
 import { assertRefused, documentOf, verdictOf } from '../helpers/chain-vectors.js';
 import { type CometbftBlock, cometbftChain, pinnedList, validatorsOf } from '../helpers/cometbft-chain.js';
@@ -277,6 +278,22 @@ test('Validators are those pinned, and each block says whom it leaves to the nex
     ],
   });
   for (const document of bare) t.false(isSyncError(verdictOf(both, document)));
+});
+
+test('A block whose validators are not those that the block below has named is refused, signed by them or not', async (t) => {
+  const [ours, theirs] = [validatorsOf([5, 4, 3]), validatorsOf([1], 'theirs')];
+  const honest = cometbftChain({ count: 3, validatorsAt: () => ours });
+  // A stranger's whole block on top of ours: its hash, its commit and its list are right in themselves.
+  const below = honest[1];
+  if (below === undefined) return t.fail();
+  const onOurs = cometbftChain({ count: 1, first: 2, below, validatorsAt: () => theirs })[0];
+  const chain = await openChain({ storage: { use: 'memory' }, chain: cometbft({ commits: 'required' }) });
+  await chain.append(honest.slice(0, 2).map(documentOf));
+  t.false(isSyncError(verdictOf(signed, documentOf(onOurs))));
+  await t.throwsAsync(chain.append([documentOf(onOurs)]), { code: 'VALIDATORS_CHANGED' });
+  await chain.append([documentOf(honest[2])]);
+  t.is(chain.tip().head?.height, 2);
+  await chain.close();
 });
 
 test('Threads make the same rules, and options are read at the call', async (t) => {

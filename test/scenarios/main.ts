@@ -6,6 +6,7 @@ import { droppedLine } from './dropped-line.js';
 import { fleet } from './fleet.js';
 import { forks } from './forks.js';
 import { h2load } from './h2load.js';
+import { chainRates } from './chain-rates.js';
 import { bombs } from './bombs/scenario.js';
 import { liars } from './liars.js';
 import { nginx } from './nginx/scenario.js';
@@ -29,6 +30,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   'postgres-compliance': postgresCompliance,
   fleet,
   published,
+  'chain-rates': chainRates,
 };
 
 const wanted = process.argv.slice(2);

@@ -208,7 +208,9 @@ async function arrivals({ server }: Bench): Promise<Arrivals> {
   const answered = once(followers, 'message');
   followers.send(times);
   const [{ latencies }] = (await answered) as [{ readonly latencies: readonly number[] }];
+  const gone = once(followers, 'exit');
   followers.disconnect();
+  await gone;
   reader.send('stop');
   await once(reader, 'exit');
   await chain.close();

@@ -9,6 +9,9 @@ import { ALIVE, type Tables } from './schema.js';
 import { checkSeen, type Seen, seenColumns } from './seen.js';
 import type { Moment } from './store-row.js';
 
+/** What is read of a part at a time: it comes as text twice as long, which is soon collected only when it is small. */
+const PIECE_BYTES = 64 * 1024;
+
 /** What one page of a read aims at. */
 export const PAGE_BYTES = 1024 * 1024;
 const ROWS = 1024;
@@ -187,9 +190,11 @@ async function bytesOf(run: Run, { parts }: Tables, place: Place, row: RawBlock)
   if (row.size <= PART_BYTES) return row.bytes;
   const bytes = Buffer.allocUnsafe(row.size);
   let end = row.bytes.copy(bytes);
-  const sql = `select bytes from ${parts} where store = $1 and gen = $2 and height = $3 and born = $4 and part = $5`;
-  for (let part = 1; part * PART_BYTES < row.size; part++) {
-    const values = [place.store, place.gen, row.height, row.born, part];
+  const sql = `select substring(bytes from $6 for ${PIECE_BYTES}) as bytes from ${parts}
+    where store = $1 and gen = $2 and height = $3 and born = $4 and part = $5`;
+  for (let at = PART_BYTES; at < row.size; at += PIECE_BYTES) {
+    const part = Math.floor(at / PART_BYTES);
+    const values = [place.store, place.gen, row.height, row.born, part, (at % PART_BYTES) + 1];
     const [piece] = await run<{ readonly bytes: Buffer }>(sql, values);
     end += piece?.bytes.copy(bytes, end) ?? 0;
   }

@@ -1,5 +1,6 @@
 import { postgresPrograms } from '../../helpers/postgres-programs.js';
 import { fullDisk } from './disk.js';
+import { realBlocks } from './data.js';
 import { failovers } from './failover.js';
 import { control, frozenStandby } from './standby.js';
 import { writers } from './writers.js';
@@ -11,6 +12,7 @@ const PARTS: Readonly<Record<string, (bin: string) => Promise<void>>> = {
   standby: frozenStandby,
   writers,
   disk: fullDisk,
+  data: realBlocks,
 };
 
 /** A store in PostgreSQL whose servers and writers fail. */

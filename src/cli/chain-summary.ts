@@ -32,7 +32,7 @@ export function storeText(head: BlockRef | null): string {
 
 const AUTHORS: Readonly<Record<Authorship, string>> = {
   pinned: 'made by those whom the configuration names',
-  carried: 'made by those who follow from the validators that the configuration names',
+  carried: 'made by those who follow from the first validators',
   'self-declared': 'made by whoever has the keys that they name themselves',
   none: 'made by nobody known',
 };

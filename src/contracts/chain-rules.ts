@@ -40,7 +40,8 @@ export type ProvedPart =
  * How it is known who made a block:
  *
  * - `pinned`: signed by keys that this node's configuration names
- * - `carried`: signed by keys that follow, block by block, from those that this node's configuration names
+ * - `carried`: signed by those who follow, block by block, from the first validators: those that the configuration names, or
+ *   else those of the first block
  * - `self-declared`: signed by keys that the block itself names: somebody has them, nobody says who
  * - `none`: nothing is signed, or nothing is checked
  */

@@ -34,8 +34,8 @@ export async function allWays(
   };
   const before = wanted.subarray(0, wanted.length - newest.length - 1);
   const imported = await run(t, ['import', '--data', at('a'), ...rules, '--json', '-'], before);
-  const keys = await run(t, ['keygen', '--out', at('key'), '--json']);
-  const key = (jsonLines(keys.stdout).at(-1)?.['publicKey'] ?? '') as string;
+  const keys = await run(t, ['keygen', '--out', at('key')]);
+  const key = keys.stdout.toString().trim();
   const source = new Cli(t, ['serve', '--data', at('a'), '--port', '0', '--json', '--ingest', '-', ...rules]);
   const url = (await source.waitFor(({ event }) => event === 'listening'))['url'] as string;
   const to = (data: string, ...more: readonly string[]): readonly string[] => [
@@ -52,7 +52,7 @@ export async function allWays(
   await compare('follow', 'follow', await follower.finished);
   for (const mode of ['stream', 'json', 'auto'])
     await compare(`sync --mode ${mode}`, mode, await run(t, to(mode, '--mode', mode)));
-  const status = (await (await fetch(`${url}/status`)).json()) as Record<string, unknown>;
+  const status = (await (await fetch(new URL('/sync/status', url))).json()) as Record<string, unknown>;
   source.kill('SIGTERM');
   await source.finished;
   await compare('import, ingest', 'a', imported);
@@ -68,7 +68,17 @@ export async function allWays(
     '--json',
   ]);
   ways.push({ name: 'snapshot create', finished: made, last: undefined, isEqual: true });
-  const server = new Cli(t, ['serve', '--data', at('a'), '--port', '0', '--json', ...rules]);
+  const server = new Cli(t, [
+    'serve',
+    '--data',
+    at('a'),
+    '--port',
+    '0',
+    '--json',
+    '--key',
+    at('key'),
+    ...rules,
+  ]);
   const second = (await server.waitFor(({ event }) => event === 'listening'))['url'] as string;
   const trusted = ['--mode', 'snapshot', '--snapshot-type', 'full', '--trust', key, '--json', ...rules];
   await compare(

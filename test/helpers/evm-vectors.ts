@@ -36,7 +36,7 @@ const REFUSALS: readonly (readonly [name: RegExp, code: string, message: RegExp]
   [/validators-changed|proposer-seal-is-commit-seal/, 'HASH_MISMATCH', /its bytes have/],
   [/hive-30-|bad-transactions/, 'HASH_MISMATCH', /transactionsRoot/],
   [/withdrawal-plus-1/, 'HASH_MISMATCH', /withdrawalsRoot/],
-  [/nil_data/, 'BLOCK_MALFORMED', /an object missing/],
+  [/nil_data/, 'BLOCK_MALFORMED', /no object in "withdrawals"/],
 ];
 
 /** The blocks of the Ethereum family among the shared inputs: genuine ones and altered ones; none where they are missing. */

@@ -136,10 +136,7 @@ dataTest(
       heights.set(read.hash, height);
     }
     t.is(heights.size, 8065);
-    const rows = readFileSync(stale, 'utf8')
-      .trim()
-      .split('\n')
-      .slice(1);
+    const rows = readFileSync(stale, 'utf8').trim().split('\n').slice(1);
     for (const row of rows) {
       const [height = '', hash = '', header = ''] = row.split(',');
       const read = strict.verify(headerDocument(Number(height), Buffer.from(header, 'hex')), { hash });

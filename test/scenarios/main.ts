@@ -1,4 +1,5 @@
 import { agreement } from './agreement.js';
+import { chains } from './chains.js';
 import { blackHole } from './black-hole.js';
 import { droppedLine } from './dropped-line.js';
 import { forks } from './forks.js';
@@ -18,6 +19,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   h2load,
   bombs,
   agreement,
+  chains,
   'chain-rates': chainRates,
 };
 

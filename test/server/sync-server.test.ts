@@ -74,6 +74,8 @@ test('the status names the chain, where it stands and what is served', async (t)
   t.deepEqual(status, {
     protocol: 1,
     chain: 'sealed-json',
+    proves: null,
+    authorship: null,
     chainId: source.frames[0]?.header.hash,
     base: 2,
     head: { height: 11, hash: source.frames[9]?.header.hash },

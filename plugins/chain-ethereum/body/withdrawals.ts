@@ -1,6 +1,7 @@
 import {
   type Document,
   elements,
+  malformed,
   MAX_DEPTH,
   requiredMember,
   scanObject,
@@ -34,6 +35,7 @@ export function verifyWithdrawals(block: Document, place: Place): void {
   const { bytes } = block;
   const value = arrayIn(bytes, requiredMember(block, 'withdrawals'), 'withdrawals');
   const encoded = [...elements(bytes, value)].map((element) => {
+    if (bytes[element.start] !== 0x7b) throw malformed(element.start, 'no object in "withdrawals"');
     const withdrawal = scanObject(bytes, element, SCAN);
     return encode(FIELDS.map((field) => readForm(bytes, requiredMember(withdrawal, field[0]), field)));
   });

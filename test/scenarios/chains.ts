@@ -1,0 +1,95 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { ethereum, evmBft } from '../../plugins/chain-ethereum/index.js';
+import type { ChainRules } from '../../src/contracts/index.js';
+import { allWays } from '../cli/qbft-ways.js';
+import { type ChainVector, chainVectors, refusalBy } from '../helpers/evm-vectors.js';
+import { qbftChain } from '../helpers/qbft-chain.js';
+import { sharedPath } from '../helpers/shared.js';
+
+/** How long each measurement goes on. */
+const MEASURED_MS = 2000;
+
+/** What the rules of the Ethereum family say of each real block, how fast they are, and a long chain of QBFT by every way. */
+export async function chains(): Promise<void> {
+  console.log('\n| block | rules | result | proved |\n|---|---|---|---|');
+  const wrong = chainVectors().filter((vector) => !judge(vector)).length;
+  console.log(`\n${wrong} wrong\n\n| rules | blocks | blocks/s | MB/s |\n|---|---|---|---|`);
+  measureEthereum();
+  const chain = await qbftChain(220, { addFrom: 50, removeFrom: 120 });
+  measure('evm-bft (QBFT, 3 or 4 seals)', 'made', evmBft().create(), chain.documents);
+  await longChain(chain);
+  if (wrong > 0) throw new Error(`${wrong} blocks were not judged as they should be.`);
+}
+
+/** Prints what rules say of a block. @returns whether that is right */
+function judge({ name, rules, configuration, document, refusal }: ChainVector): boolean {
+  const found = refusalBy(rules, document);
+  const isRight =
+    refusal === null ? found === null : found?.code === refusal.code && refusal.message.test(found.message);
+  const result =
+    found === null ? 'taken' : `${found.code}: ${found.message.replace(/0x[0-9a-f]{16,}/g, '0x…')}`;
+  const proved = found === null ? `${(rules.proves ?? []).join(', ')}; ${rules.authorship ?? 'none'}` : '–';
+  console.log(`| ${isRight ? '' : '**WRONG** '}${name} | ${configuration} | ${result} | ${proved} |`);
+  return isRight;
+}
+
+function measureEthereum(): void {
+  const rules = ethereum().create();
+  const mainnet = sharedPath('data/ethereum/eth-mainnet-0-8191.ndjson.gz');
+  if (mainnet !== null) {
+    const lines = gunzipSync(readFileSync(mainnet)).toString().trimEnd().split('\n');
+    measure(
+      'ethereum',
+      'mainnet 0–8191',
+      rules,
+      lines.map((line) => Buffer.from(line)),
+    );
+  }
+  for (const { name, document, refusal } of chainVectors()) {
+    if (refusal === null && name.startsWith('data/ethereum/')) measure('ethereum', name, rules, [document]);
+  }
+}
+
+/** Prints how many blocks one core verifies, in processor time: others may work beside it. */
+function measure(title: string, what: string, rules: ChainRules, documents: readonly Uint8Array[]): void {
+  const round = (): void => {
+    for (const document of documents) rules.verify(document, null);
+  };
+  for (const until = performance.now() + MEASURED_MS / 2; performance.now() < until;) round();
+  const began = process.cpuUsage();
+  let rounds = 0;
+  for (const until = performance.now() + MEASURED_MS; performance.now() < until; rounds++) round();
+  const { user, system } = process.cpuUsage(began);
+  const seconds = (user + system) / 1e6;
+  const bytes = documents.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const [blocksASecond, mbASecond] = [
+    (documents.length * rounds) / seconds,
+    (bytes * rounds) / seconds / 1e6,
+  ];
+  console.log(`| ${title} | ${what} | ${blocksASecond.toFixed(0)} | ${mbASecond.toFixed(1)} |`);
+}
+
+async function longChain(chain: Awaited<ReturnType<typeof qbftChain>>): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'chains-'));
+  const undo: (() => unknown)[] = [];
+  try {
+    const { ways, status } = await allWays({ teardown: (fn) => void undo.push(fn) }, dir, chain);
+    const { length } = chain.documents;
+    console.log(`\nQBFT, ${length} blocks, validators changed at ${chain.changes.join(' and ')}`);
+    console.log(
+      `status: proves ${JSON.stringify(status['proves'])}, authorship ${JSON.stringify(status['authorship'])}`,
+    );
+    for (const { name, finished, isEqual } of ways) {
+      console.log(
+        `${name}: exit ${String(finished.code)}, ${isEqual ? 'byte for byte' : 'DIFFERENT'} ${finished.stderr}`,
+      );
+      if (finished.code !== 0 || !isEqual) throw new Error(`${name} failed.`);
+    }
+  } finally {
+    for (const each of undo.reverse()) await each();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

@@ -5,6 +5,7 @@ import type {
   DescribedBlock,
   ProvedPart,
 } from '../../src/contracts/index.js';
+import { SyncError } from '../../src/errors/index.js';
 import { requireExpected, requireHash } from '../../src/internal/expected-block.js';
 import { malformed } from '../../src/internal/json/index.js';
 import { type Form, Members, mismatch, sameBytes, toHex, unsigned } from '../../src/internal/proof/index.js';
@@ -130,11 +131,10 @@ export class CometbftRules implements ChainRules {
     const { height } = header;
     const stated = hashOf(header, 'validators_hash');
     const pinned = this.#pinned.findLast(({ from }) => from <= height) ?? null;
-    if (pinned !== null && !sameBytes(pinned.hash, stated))
-      throw unsigned(
-        height,
-        `"header.validators_hash" is not that of the validators pinned from block ${pinned.from} on; if they changed, pin the new ones from block ${height} on`,
-      );
+    if (pinned !== null && !sameBytes(pinned.hash, stated)) {
+      const message = `Block ${height}: "header.validators_hash" is not that of the validators pinned from block ${pinned.from} on; if they changed, pin the new ones from block ${height} on.`;
+      throw new SyncError('VALIDATORS_CHANGED', message, { height });
+    }
     const known = this.#settings.members === 'known';
     const own = top.find('validators') === null ? null : readValidators(top, 'validators', known);
     if (own !== null && !sameBytes(own.hash, stated))

@@ -1,6 +1,7 @@
 import { type KeyObject, verify, X509Certificate } from 'node:crypto';
 import { readEcdsaNumbers, toHex } from '../../src/internal/proof/index.js';
 import type { FabricOrderer } from './options.js';
+import { readCertificate } from './pem.js';
 
 /** Half the order of P-256: of the two signatures for one nonce only the one with the low `s` counts, as Fabric has it. */
 const MAX_LOW_S = 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8n;
@@ -8,7 +9,6 @@ const MAX_LOW_S = 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e31
 const MAX_AUTHORITIES = 3;
 /** Signers that are kept ready; a channel has fewer orderers. */
 const MAX_SIGNERS = 256;
-const PEM = /^-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*$/;
 
 /** The authorities of one organisation of orderers. */
 interface Organisation {
@@ -52,16 +52,6 @@ export class OrdererCertificates {
     const organisation = this.#organisations.get(mspId);
     if (organisation === undefined) return `is of ${JSON.stringify(mspId)}, which no pinned orderer is of`;
     return whyNot(certificate, organisation) ?? key;
-  }
-}
-
-/** Reads one certificate in PEM; `null` for anything else. */
-export function readCertificate(pem: string): X509Certificate | null {
-  if (!PEM.test(pem)) return null;
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    return null;
   }
 }
 

@@ -8,7 +8,7 @@ import {
   text,
   withDefault,
 } from '../../src/internal/options/index.js';
-import { readCertificate } from './certificates.js';
+import { readCertificate } from './pem.js';
 
 /** An organisation whose orderers sign blocks. */
 export interface FabricOrderer {

@@ -53,7 +53,8 @@ export class FabricRules implements ChainRules {
   #checkData(block: FabricBlock): void {
     const { number, dataHash } = block;
     const envelopes = this.#envelopes(block);
-    if (envelopes === null) return;
+    // With optional data a block may have none of it, as an excerpt.
+    if (envelopes === null || (envelopes.length === 0 && this.#settings.data === 'optional')) return;
     if (!sameBytes(sha256(...envelopes), dataHash))
       throw mismatch(number, '"data" is not what "header.data_hash" says');
     checkEnvelopes(envelopes);
@@ -68,7 +69,7 @@ export class FabricRules implements ChainRules {
       if (this.#settings.data === 'optional') return null;
       throw malformed(
         0,
-        `no data that can be proved from JSON (${error.message} The block itself can be, as {"raw":"…"}.)`,
+        `no data that can be proved from JSON (${error.message.replace(/^Not a valid block document: /, '')} The block itself can be, as {"raw":"…"}.)`,
       );
     }
   }

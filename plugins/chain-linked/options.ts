@@ -6,11 +6,10 @@ import {
   withDefault,
 } from '../../src/internal/options/index.js';
 
-/** Units that a time of a block may be in; `rfc3339` is text, as `2021-12-17T20:27:47.875954829Z`. */
-export const TIMESTAMP_UNITS = ['s', 'ms', 'us', 'ns', 'rfc3339'] as const;
+/** Unit of the times of blocks; `rfc3339` is text, as `2021-12-17T20:27:47.875954829Z`. */
+export type TimestampUnit = 's' | 'ms' | 'us' | 'ns' | 'rfc3339';
 
-/** Unit of the times of blocks. */
-export type TimestampUnit = (typeof TIMESTAMP_UNITS)[number];
+const TIMESTAMP_UNITS: readonly TimestampUnit[] = ['s', 'ms', 'us', 'ns', 'rfc3339'];
 
 /**
  * Paths of the members that hold a block's place: `number`, or `block.header.height` for a member of a member. Each is 1 to 8

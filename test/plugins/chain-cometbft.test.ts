@@ -267,7 +267,7 @@ test('Validators are those pinned, and each block says whom it leaves to the nex
     t,
     pinned,
     bare[2] as Uint8Array,
-    ['SIGNATURE_INVALID', /pinned from block 0 on; .* from block 2 on/],
+    ['VALIDATORS_CHANGED', /pinned from block 0 on; .* from block 2 on/],
     'changed',
   );
   const both = rulesOf({

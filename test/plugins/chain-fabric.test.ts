@@ -51,6 +51,14 @@ test('A block as JSON and the block itself have one hash, and what only JSON can
   const optional = rulesOf({ orderers: [{ mspId: 'OrdererMSP', roots }], data: 'optional' });
   t.false(isSyncError(verdictOf(optional, config)));
   t.false(optional.proves?.includes('transactions'));
+  const bare = Buffer.from(
+    text.replace(
+      /"data":\{"data":\[.*?\]\},"header":\{"data_hash"/,
+      '"data":{"data":[]},"header":{"data_hash"',
+    ),
+  );
+  t.false(isSyncError(verdictOf(optional, bare)));
+  assertRefused(t, pinned, bare, ['HASH_MISMATCH', /"data"/], 'no data');
 });
 
 test('Only a signature by a certificate of pinned authorities counts, and only one with a low s', (t) => {

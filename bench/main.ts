@@ -13,6 +13,7 @@ import { memoryTable } from './memory-table.js';
 import { lineUnavailable } from './network.js';
 import { AGAINST, BLOCKS, COMPLETE, RUNS, SEED, WAYS } from './options.js';
 import { plot, rewrite, setting } from './page.js';
+import { benchProduce } from './produce.js';
 import { benchSlowConsumer } from './slow-consumer.js';
 import { slowConsumerTable } from './slow-consumer-table.js';
 import { benchSnapshot } from './snapshot.js';
@@ -45,6 +46,7 @@ const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<vo
     benchFollowers({ followers, blocks, clients }),
   'slow-consumer': ([blocks = SLOW_BLOCKS]) => slowConsumer(blocks),
   import: imports,
+  produce,
 };
 
 const given = process.argv.slice(2);
@@ -149,6 +151,13 @@ async function imports(): Promise<void> {
   const table = importTable(RUNS);
   console.log(table);
   await rewrite('import', `${setting(RUNS)}\n\n${table}`);
+}
+
+async function produce(): Promise<void> {
+  console.log(`1,000 records of 1 KB into LevelDB, rounds: ${RUNS} …`);
+  const table = await benchProduce(RUNS);
+  console.log(table);
+  if (COMPLETE) await rewrite('produce', `${setting(RUNS)}\n\n${table}`);
 }
 
 async function memory(): Promise<void> {

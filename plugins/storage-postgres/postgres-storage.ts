@@ -10,7 +10,7 @@ import type {
   Frame,
   StateEntry,
   StateReader,
-  StateTable,
+  StoreTable,
   Storage,
   StorageStage,
   StorageView,
@@ -140,7 +140,7 @@ export class PostgresStorage implements Storage {
     return readBlocks(this.#source(), () => this.#now(), range, options);
   }
 
-  async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
+  async getState(table: StoreTable, key: string): Promise<Uint8Array | null> {
     const { database, tables } = this.#opened();
     return this.#current((now) => {
       // A reader may show not all the blocks of a moment yet.
@@ -159,7 +159,7 @@ export class PostgresStorage implements Storage {
     };
   }
 
-  entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
+  entries(table: StoreTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
     return readEntries(this.#source(), () => this.#now(), table, options);
   }
 

@@ -4,7 +4,7 @@ import type {
   BlockRange,
   Frame,
   StateEntry,
-  StateTable,
+  StoreTable,
 } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
@@ -87,7 +87,7 @@ function whole<T>(source: Source, at: Moment, step: (run: Run) => Promise<T>): P
 export async function* readEntries(
   source: Source,
   moment: () => Moment,
-  table: StateTable,
+  table: StoreTable,
   { signal }: AbortOptions,
 ): AsyncGenerator<readonly StateEntry[]> {
   source.check();

@@ -36,6 +36,7 @@ export function chainOf(parts: StoreParts, settings: ChainSettings, rules: Chain
     producers: producersOf(settings.producers, rules, parts.codecs),
     evidence: parts.evidence,
     base: settings.base,
+    produce: settings.produce,
     maxBlockBytes: settings.limits.maxBlockBytes,
     verifyTile: parts.tileVerifier(rules, settings.limits),
     stateTransition: settings.stateTransition,

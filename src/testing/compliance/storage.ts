@@ -2,6 +2,7 @@ import type { ComplianceCase } from './case.js';
 import { advanceCases } from './storage-advance.js';
 import type { StorageFixture } from './storage-kit.js';
 import { lifecycleCases } from './storage-lifecycle.js';
+import { producedCases } from './storage-produced.js';
 import { readCases } from './storage-reads.js';
 import { replaceCases } from './storage-replace.js';
 import { rollbackCases } from './storage-rollback.js';
@@ -20,6 +21,7 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...lifecycleCases(fixture),
     ...writeCases(fixture),
     ...rollbackCases(fixture),
+    ...producedCases(fixture),
     ...replaceCases(fixture),
     ...advanceCases(fixture),
     ...readCases(fixture),

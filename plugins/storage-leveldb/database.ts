@@ -1,11 +1,18 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { SyncError } from '../../src/errors/index.js';
-import { PRIVATE_DIRECTORY } from '../../src/internal/private-mode.js';
 import { FIRST_CONTENTS, newContents, removeLeftovers } from './contents.js';
 import { storeError } from './errors.js';
-import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker } from './files.js';
+import {
+  makeDirectory,
+  type Marker,
+  noteOpen,
+  readMark,
+  readMarker,
+  wasLeftOpen,
+  writeMarker,
+} from './files.js';
 import { FRAMES, TILES } from './segment-files.js';
 import { Segments } from './segments.js';
 import { checkTables, tablesToCheck } from './table-check.js';
@@ -108,7 +115,7 @@ async function openMarked(
   // A store that two starts made at one time may be marked so although it has blocks.
   const isNew = (await readMark(location)) === null;
   if (marker === null) await writeMarker(location, creating);
-  await mkdir(join(location, creating.db), { recursive: true, mode: PRIVATE_DIRECTORY });
+  await makeDirectory(join(location, creating.db));
   const contents = await openNamed(location, creating.db, isNew);
   await writeMarker(location, { ...creating, state: 'ready' });
   return contents;
@@ -152,7 +159,7 @@ async function checkNamed(location: string, name: string): Promise<void> {
 
 async function openLevel(path: string, createIfMissing: boolean): Promise<Database> {
   // LevelDB would make it for all to read.
-  if (createIfMissing) await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+  if (createIfMissing) await makeDirectory(path);
   const db: Database = new ClassicLevel(path, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',

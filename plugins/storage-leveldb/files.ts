@@ -9,7 +9,7 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SyncError } from '../../src/errors/index.js';
 import { replaceFile } from '../../src/internal/node/replace-file.js';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../src/internal/private-mode.js';
@@ -24,6 +24,9 @@ const FORMAT = 'blockferry-leveldb';
 const VERSIONS: readonly unknown[] = [2, 3];
 const STATES: readonly unknown[] = ['creating', 'ready'];
 
+/** What a new file system of ext2 to ext4 has in it. */
+const OF_THE_SYSTEM = 'lost+found';
+
 /** What a crash before the marker was there leaves behind. */
 const LEFTOVER = /^blockferry\.json\.[0-9a-f-]+\.tmp$/;
 
@@ -37,9 +40,30 @@ export interface Marker {
   readonly hasTiles: boolean;
 }
 
+/** Makes a directory, and those above it that are missing. */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+  } catch (error) {
+    // On a file system that can't be written Node says that something is missing.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') await mkdir(await missingAbove(path));
+    throw error;
+  }
+}
+
+/** The uppermost of the missing directories on a path. */
+async function missingAbove(path: string): Promise<string> {
+  const above = dirname(path);
+  const isThere = await stat(above).then(
+    () => true,
+    () => false,
+  );
+  return isThere || above === path ? path : missingAbove(above);
+}
+
 /** Writes the marker; makes the directory when it is missing. */
 export async function writeMarker(location: string, { state, db, hasTiles }: Marker): Promise<void> {
-  await mkdir(location, { recursive: true, mode: PRIVATE_DIRECTORY });
+  await makeDirectory(location);
   await replaceFile(
     join(location, MARKER),
     `${JSON.stringify({ format: FORMAT, version: hasTiles ? 3 : 2, state, db })}\n`,
@@ -81,7 +105,7 @@ function unreadable(location: string): SyncError {
 
 async function isEmpty(location: string): Promise<boolean> {
   try {
-    return (await readdir(location)).every((name) => LEFTOVER.test(name));
+    return (await readdir(location)).every((name) => name === OF_THE_SYSTEM || LEFTOVER.test(name));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return true;

@@ -10,6 +10,7 @@ const CLIENTS = 32;
 const BATCH = 3;
 /** The first answer to each request whose first record has such a number gets lost. */
 const LOST_EVERY = 10;
+const RETRY_MS = 50;
 
 /** What a client was told, by the number of the record: the height of its block. */
 type Acknowledged = Map<number, number>;
@@ -22,7 +23,7 @@ export const produceKill: Row = {
   bar: 'after all kills the chain has each acknowledged record once, where the answer said, and nothing that was not sent; the same posted again is answered with the same blocks',
   needs: [],
   inSlice: true,
-  limitSeconds: 300,
+  limitSeconds: 600,
   control: {
     broken: 'clients that try again without an idempotency key',
     needs: [],
@@ -33,8 +34,8 @@ export const produceKill: Row = {
 
 async function run(site: Site, scale: Scale, hasKeys: boolean): Promise<readonly string[]> {
   const location = site.path('ledger');
-  const kills = scale.pick(40, 4);
-  const load = new Load(scale.pick(20_000, 600), hasKeys);
+  const kills = scale.pick(20, 3);
+  const load = new Load(scale.pick(6_000, 300), hasKeys);
   let server = await start(site, location, load);
   const clients = Promise.all(Array.from({ length: CLIENTS }, () => load.client()));
   clients.catch(() => undefined);
@@ -138,7 +139,7 @@ class Load {
       const isLost = isFirst && first % LOST_EVERY === 0;
       if (heights !== null && !isLost) return heights;
       this.retries += 1;
-      await sleep(5);
+      await sleep(RETRY_MS);
     }
   }
 

@@ -32,6 +32,7 @@ export function command(): Command {
   return new Command('verify')
     .addOption(OPTION.dataOrStore())
     .addOption(OPTION.store())
+    .addOption(OPTION.chain())
     .addOption(OPTION.checkpoint())
     .addOption(OPTION.producer())
     .addOption(new Option('--signatures', "check the signature of each block, by --producer's keys"))
@@ -43,9 +44,10 @@ export function command(): Command {
 async function verify(options: VerifyOptions, { out, signal, conclude }: CommandContext): Promise<void> {
   const { producer, signatures = false } = options;
   if (signatures && producer === undefined) throw new UsageError('--signatures needs --producer.');
-  const chain = await openPlanned(storePlan(options, false));
+  const plan = storePlan(options, false);
+  const chain = await openPlanned(plan);
   try {
-    const rules = await new PluginResolver([]).rules(chain.chain);
+    const rules = await new PluginResolver(plan.plugins).rules(chain.chain);
     const meter = new ProgressMeter(() => performance.now());
     meter.place(null, chain.tip().head?.height ?? null);
     const tell = throttled(() => {

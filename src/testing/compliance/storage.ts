@@ -1,4 +1,5 @@
 import type { ComplianceCase } from './case.js';
+import { limited } from './limited.js';
 import { advanceCases } from './storage-advance.js';
 import type { StorageFixture } from './storage-kit.js';
 import { lifecycleCases } from './storage-lifecycle.js';
@@ -17,7 +18,7 @@ export type { StorageFixture } from './storage-kit.js';
 
 /** Requirements of `Storage`. What only a durable store can do is held against nothing else. */
 export function storageCompliance(fixture: StorageFixture): readonly ComplianceCase[] {
-  return [
+  return limited([
     ...lifecycleCases(fixture),
     ...writeCases(fixture),
     ...rollbackCases(fixture),
@@ -30,5 +31,5 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...stageRefusalCases(fixture),
     ...stageAfterCases(fixture),
     ...(fixture.keepsTiles === true ? tileCases(fixture) : []),
-  ];
+  ]);
 }

@@ -16,6 +16,7 @@ import { AGAINST, BLOCKS, COMPLETE, RUNS, SEED, WAYS } from './options.js';
 import { plot, rewrite, setting } from './page.js';
 import { benchPostgres } from './postgres.js';
 import { postgresTable } from './postgres-table.js';
+import { benchProduce } from './produce.js';
 import { benchSlowConsumer } from './slow-consumer.js';
 import { slowConsumerTable } from './slow-consumer-table.js';
 import { benchSnapshot } from './snapshot.js';
@@ -52,6 +53,7 @@ const OTHERS: Readonly<Record<string, (figures: readonly number[]) => Promise<vo
   import: imports,
   metrics: ([blocks = METRICS_BLOCKS]) => metrics(blocks),
   postgres,
+  produce,
 };
 
 const given = process.argv.slice(2);
@@ -165,6 +167,13 @@ async function metrics(blocks: number): Promise<void> {
   console.log(table);
   const drawn = `The interval is drawn with the seed ${SEED}.`;
   if (blocks === METRICS_BLOCKS) await rewrite('metrics', `${setting(runs)} ${drawn}\n\n${table}`);
+}
+
+async function produce(): Promise<void> {
+  console.log(`1,000 records of 1 KB into LevelDB, rounds: ${RUNS} …`);
+  const table = await benchProduce(RUNS);
+  console.log(table);
+  if (COMPLETE) await rewrite('produce', `${setting(RUNS)}\n\n${table}`);
 }
 
 async function memory(): Promise<void> {

@@ -6,6 +6,7 @@ export type {
   MemoryStorageConfig,
   PostgresStorageConfig,
   PeerConfig,
+  ProduceConfig,
   SnapshotConfig,
   StorageConfig,
   SyncEngineConfig,
@@ -18,6 +19,9 @@ export type { Chain } from './chain/chain.js';
 export type { BlockHandler, RollbackHandler, RunOptions } from './chain/consumer/consumer.js';
 export type { Finality } from './chain/finality.js';
 export type { Evidence, Equivocation } from './chain/evidence.js';
+export type { ChainReads } from './chain/chain-reads.js';
+export type { BlockRecord } from './chain/produce/records.js';
+export type { ProducedBlock, ProducedOf, ProduceOptions } from './chain/produce/requests.js';
 export type { ProducerSet } from './chain/producers.js';
 export type { ChainLimits } from './chain/settings.js';
 export type { PeerInfo } from './engine/peers/peer-record.js';

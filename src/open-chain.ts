@@ -1,5 +1,5 @@
 import type { Chain } from './chain/chain.js';
-import { openStore } from './chain/open-store.js';
+import { type OpenOptions, openStore } from './chain/open-store.js';
 import { type ChainPlan, chainPlan } from './config/chain-plan.js';
 import type { ChainConfig } from './config/types.js';
 
@@ -16,7 +16,7 @@ export async function openChain(config: ChainConfig): Promise<Chain> {
 }
 
 /** Opens the chain of a plan. @throws SyncError as {@link openChain} */
-export async function openPlanned(plan: ChainPlan): Promise<Chain> {
+export async function openPlanned(plan: ChainPlan, options: OpenOptions = {}): Promise<Chain> {
   const { assembleChain } = await import('./di/assemble.js');
-  return openStore(await assembleChain(plan), plan.settings);
+  return openStore(await assembleChain(plan), plan.settings, options);
 }

@@ -129,6 +129,14 @@ const STORE_ROWS: OptionTable = {
   'limits.maxBlockBytes': integers(1),
 };
 
+const CHAIN_ROWS: OptionTable = {
+  ...STORE_ROWS,
+  produce: row([{}], [...NO_OBJECTS, { sign: null }]),
+  'produce.signer': row([null, { publicKey: KEY, signBytes: () => Promise.resolve('') }], ['x', {}]),
+  'produce.wrap': row([null, 'record'], [...NO_TEXTS]),
+  'produce.maxWaitingBytes': integers(1),
+};
+
 const ENGINE_ROWS: OptionTable = {
   ...STORE_ROWS,
   peers: required(
@@ -253,8 +261,8 @@ test('every option of an engine has values that it takes, and names what it refu
 test('every option of a chain has values that it takes, and names what it refuses', async (t) => {
   await tryTable(t, {
     spec: CHAIN_OPTIONS,
-    base: () => store,
+    base: () => ({ ...store, produce: {} }),
     call: (options) => chainPlan(together(options) as ChainConfig),
-    rows: STORE_ROWS,
+    rows: CHAIN_ROWS,
   });
 });

@@ -2,7 +2,7 @@ import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/i
 import { linkedId, type LinkedOptions } from './options.js';
 import { LinkedRules } from './rules.js';
 
-export { parseLinkedId, TIMESTAMP_UNITS, type LinkedOptions, type TimestampUnit } from './options.js';
+export { parseLinkedId, type LinkedOptions, type TimestampUnit } from './options.js';
 
 /**
  * Rules of chains whose hash can't be recomputed from the JSON (protocol section 1.5): heights and links are checked,

@@ -1,7 +1,7 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
 import { SealedJsonRules } from './rules.js';
 
-export { seal, type SealedBlock, type SealPlace, sealSigned } from './seal.js';
+export { seal, type SealedBlock, type SealOptions, type SealPlace, sealSigned } from './seal.js';
 export { generateProducerKey, readProducerKey } from './producer-key.js';
 export { SEALED_JSON_GENESIS } from './form.js';
 

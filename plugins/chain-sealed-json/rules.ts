@@ -9,6 +9,7 @@ import {
 } from '../../src/internal/json/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
 import { hashInPlace, hashOf, RESERVED_NAMES, SEALED_JSON_GENESIS } from './form.js';
+import { SealedMaking } from './making.js';
 import { SealedSignatures } from './signatures.js';
 import { findStart, readStart } from './start.js';
 
@@ -24,6 +25,7 @@ export class SealedJsonRules implements ChainRules {
   readonly authorship = 'none';
   readonly genesisPreviousHash = SEALED_JSON_GENESIS;
   readonly signatures = new SealedSignatures();
+  readonly making = new SealedMaking();
 
   describe(document: Uint8Array): BlockHeader {
     const { height, hash, previousHash } = readStart(document);

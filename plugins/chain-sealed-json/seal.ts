@@ -1,5 +1,11 @@
 import type { BlockSigner } from '../../src/contracts/index.js';
-import { malformed, MAX_DEPTH, scanObject, type Span } from '../../src/internal/json/index.js';
+import {
+  type Document,
+  MAX_DEPTH,
+  type ScanOptions,
+  scanObject,
+  type Span,
+} from '../../src/internal/json/index.js';
 import { producerScheme } from '../../src/internal/producer-key-form.js';
 import { HASHED_FROM, hashOf, RESERVED_NAMES, SEALED_JSON_GENESIS } from './form.js';
 import { producerMember, SIGNATURE_FORM, signatureMember, SIGNED_NAMES, signedPieces } from './signed.js';
@@ -7,7 +13,12 @@ import { producerMember, SIGNATURE_FORM, signatureMember, SIGNED_NAMES, signedPi
 /** Tab, LF, CR, space. */
 const WHITE_SPACE: readonly number[] = [0x09, 0x0a, 0x0d, 0x20];
 const HASH = /^[0-9a-f]{64}$/;
-const RESERVED_IN_SIGNED = [...RESERVED_NAMES, ...SIGNED_NAMES];
+/** The member that a record goes in as where its own members can't stand beside those of a block. */
+const RECORD = 'record';
+/** Which members of a record ask for that: with `record` among them a reader can tell how it went in. */
+const WRAPPED = [...RESERVED_NAMES, RECORD];
+const WRAPPED_IN_SIGNED = [...WRAPPED, ...SIGNED_NAMES];
+const UNUSABLE_NAMES: readonly string[] = [...RESERVED_NAMES, ...SIGNED_NAMES];
 
 /** Where a new block goes. */
 export interface SealPlace {
@@ -17,6 +28,18 @@ export interface SealPlace {
   readonly previousHash: string;
 }
 
+/** How a record goes into a block. */
+export interface SealOptions {
+  /**
+   * Name of the member that the record goes in as, `{…,"NAME":{…}}`; `null` puts its members beside those of the block, and
+   * a record that has a member `hash`, `height`, `previousHash` or `record`, for a signed block `producer` or `signature`
+   * too, goes in as the member `record`.
+   *
+   * @defaultValue `null`
+   */
+  readonly wrap?: string | null;
+}
+
 /** A new block. */
 export interface SealedBlock {
   readonly document: Uint8Array;
@@ -24,37 +47,38 @@ export interface SealedBlock {
 }
 
 /**
- * Makes a block of a payload: its members go in byte for byte, behind the three that name the block (protocol section
+ * Makes a block of a record: its bytes go in as they are, behind the three members that name the block (protocol section
  * 1.4).
  *
- * @param payload - one JSON object in UTF-8 without the members `hash`, `height` and `previousHash`. White space around
- * it is dropped; within it there may be no raw line break.
- * @throws SyncError `BLOCK_MALFORMED` when the payload is anything else.
- * @throws TypeError when the place is none.
+ * @param record - one JSON object in UTF-8. White space around it is dropped; within it there may be no raw line break,
+ *   since a chain is exported one block a line.
+ * @throws SyncError `BLOCK_MALFORMED` when the record is anything else.
+ * @throws TypeError when the place is none, or `wrap` is a member of the block itself.
  */
-export function seal(payload: Uint8Array, place: SealPlace): SealedBlock {
-  return sealed(coveredBy(payload, place, RESERVED_NAMES), '}');
+export function seal(record: Uint8Array, place: SealPlace, options: SealOptions = {}): SealedBlock {
+  return sealed(coveredBy(record, place, { wrap: options.wrap ?? null, isSigned: false }), '}');
 }
 
 /**
- * Makes a signed block of a payload, as {@link seal} does; the producer and the signature stand at its end (protocol
+ * Makes a signed block of a record, as {@link seal} does; the producer and the signature stand at its end (protocol
  * section 1.7). Nodes that know no producers take it as they take any other.
  *
- * @param payload - as for `seal`, and without the members `producer` and `signature`.
+ * @param record - as for `seal`.
  * @param signer - of a key file (`readProducerKey`), or the host's own.
- * @throws SyncError `BLOCK_MALFORMED` when the payload is anything else.
- * @throws TypeError when the place is none, or the signer's key or signature isn't in the form of the protocol; what the
- *   signer fails of.
+ * @throws SyncError `BLOCK_MALFORMED` when the record is anything else.
+ * @throws TypeError when the place is none, `wrap` is a member of the block itself, or the signer's key or signature isn't
+ *   in the form of the protocol; what the signer fails of.
  */
 export async function sealSigned(
-  payload: Uint8Array,
+  record: Uint8Array,
   place: SealPlace,
   signer: BlockSigner,
+  options: SealOptions = {},
 ): Promise<SealedBlock> {
   const { publicKey } = signer;
   if (producerScheme(publicKey) === null) throw new TypeError('The signer has no public key of a producer.');
   const covered = Buffer.concat([
-    coveredBy(payload, place, RESERVED_IN_SIGNED),
+    coveredBy(record, place, { wrap: options.wrap ?? null, isSigned: true }),
     Buffer.from(producerMember(publicKey)),
   ]);
   const [purpose, bytes] = signedPieces(covered);
@@ -64,11 +88,11 @@ export async function sealSigned(
 }
 
 /** What the hash covers of a block without its last members, behind the brace that it begins with. */
-function coveredBy(payload: Uint8Array, place: SealPlace, reserved: readonly string[]): Uint8Array {
+export function coveredBy(record: Uint8Array, place: SealPlace, form: RecordForm): Uint8Array {
   requireValid(place);
-  const members = membersOf(payload, reserved);
+  const pieces = membersOf(record, form);
   const start = `"height":${place.height},"previousHash":"${place.previousHash}"`;
-  return Buffer.concat([Buffer.from(members.length === 0 ? start : `${start},`), members]);
+  return Buffer.concat([Buffer.from(pieces.length === 0 ? start : `${start},`), ...pieces]);
 }
 
 function sealed(covered: Uint8Array, end: string): SealedBlock {
@@ -88,17 +112,37 @@ function requireValid({ height, previousHash }: SealPlace): void {
   }
 }
 
-/** What stands between the braces; nothing when there are no members. */
-function membersOf(payload: Uint8Array, reserved: readonly string[]): Uint8Array {
-  const scan = scanObject(payload, withoutOuterSpace(payload), { maxDepth: MAX_DEPTH, names: reserved });
-  for (const [name, value] of scan.members) throw malformed(value.start, `the reserved member "${name}"`);
-  return payload.subarray(scan.span.start + 1, scan.count === 0 ? scan.span.start + 1 : scan.span.end - 1);
+/** How a record goes into a block, complete. */
+interface RecordForm {
+  readonly wrap: string | null;
+  readonly isSigned: boolean;
 }
 
-function withoutOuterSpace(payload: Uint8Array): Span {
+/** What stands between the members of the block and its end; nothing when the record has no members. */
+function membersOf(record: Uint8Array, { wrap, isSigned }: RecordForm): readonly Uint8Array[] {
+  const names = isSigned ? WRAPPED_IN_SIGNED : WRAPPED;
+  const { span, members, count } = scanRecord(record, { maxDepth: MAX_DEPTH, names });
+  if (wrap === null && members.size === 0)
+    return count === 0 ? [] : [record.subarray(span.start + 1, span.end - 1)];
+  // One level deeper.
+  scanRecord(record, { maxDepth: MAX_DEPTH - 1, names: [] });
+  return [Buffer.from(`${nameOf(wrap ?? RECORD)}:`), record.subarray(span.start, span.end)];
+}
+
+/** @throws TypeError for a name that a block's own members have. */
+function nameOf(wrap: string): string {
+  if (UNUSABLE_NAMES.includes(wrap)) throw new TypeError(`wrap: a block has a member ${wrap} of its own.`);
+  return JSON.stringify(wrap);
+}
+
+function scanRecord(record: Uint8Array, options: ScanOptions): Document {
+  return scanObject(record, withoutOuterSpace(record), options);
+}
+
+function withoutOuterSpace(record: Uint8Array): Span {
   let start = 0;
-  let end = payload.length;
-  while (start < end && WHITE_SPACE.includes(payload[start] ?? 0)) start++;
-  while (end > start && WHITE_SPACE.includes(payload[end - 1] ?? 0)) end--;
+  let end = record.length;
+  while (start < end && WHITE_SPACE.includes(record[start] ?? 0)) start++;
+  while (end > start && WHITE_SPACE.includes(record[end - 1] ?? 0)) end--;
   return { start, end };
 }

@@ -2,10 +2,17 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { SyncError } from '../../src/errors/index.js';
-import { PRIVATE_DIRECTORY } from '../../src/internal/private-mode.js';
 import { FIRST_CONTENTS, newContents, removeLeftovers } from './contents.js';
 import { storeError } from './errors.js';
-import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker } from './files.js';
+import {
+  type Marker,
+  noteOpen,
+  readMark,
+  readMarker,
+  wasLeftOpen,
+  writeMarker,
+} from './files.js';
+import { PRIVATE_DIRECTORY } from '../../src/internal/private-mode.js';
 import { FRAMES, TILES } from './segment-files.js';
 import { Segments } from './segments.js';
 import { checkTables, tablesToCheck } from './table-check.js';

@@ -17,6 +17,9 @@ const FORMAT = 'blockferry-leveldb';
 const VERSIONS: readonly unknown[] = [2, 3];
 const STATES: readonly unknown[] = ['creating', 'ready'];
 
+/** What a new file system of ext2 to ext4 has in it. */
+const OF_THE_SYSTEM = 'lost+found';
+
 /** What a crash before the marker was there leaves behind. */
 const LEFTOVER = /^blockferry\.json\.[0-9a-f-]+\.tmp$/;
 
@@ -74,7 +77,7 @@ function unreadable(location: string): SyncError {
 
 async function isEmpty(location: string): Promise<boolean> {
   try {
-    return (await readdir(location)).every((name) => LEFTOVER.test(name));
+    return (await readdir(location)).every((name) => name === OF_THE_SYSTEM || LEFTOVER.test(name));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return true;

@@ -1,8 +1,8 @@
-import type { StateTable } from '../../src/contracts/index.js';
+import type { StoreTable } from '../../src/contracts/index.js';
 
 const RUN = 0x02;
 const UNDO = 0x04;
-const TABLES: Record<StateTable, number> = { accounts: 0x05, contracts: 0x06 };
+const TABLES: Record<StoreTable, number> = { accounts: 0x05, contracts: 0x06, produced: 0x09 };
 const CURSOR = 0x07;
 const ROLLBACK = 0x08;
 
@@ -26,7 +26,7 @@ export const runKey = (height: number): Buffer => heightKey(RUN, height);
 /** Key of what takes a block's changes of the state back. */
 export const undoKey = (height: number): Buffer => heightKey(UNDO, height);
 /** Key of a value of the state. */
-export const stateKey = (table: StateTable, key: string): Buffer => nameKey(TABLES[table], key);
+export const stateKey = (table: StoreTable, key: string): Buffer => nameKey(TABLES[table], key);
 /** Key of a consumer's position. */
 export const cursorKey = (consumer: string): Buffer => nameKey(CURSOR, consumer);
 
@@ -52,7 +52,7 @@ interface KindBounds {
 const boundsOf = (kind: number): KindBounds => ({ gte: Buffer.from([kind]), lt: Buffer.from([kind + 1]) });
 
 /** Bounds of the keys of a table. */
-export const tableBounds = (table: StateTable): KindBounds => boundsOf(TABLES[table]);
+export const tableBounds = (table: StoreTable): KindBounds => boundsOf(TABLES[table]);
 
 /** Bounds of the keys of the consumers' positions. */
 export const CURSOR_BOUNDS: KindBounds = boundsOf(CURSOR);

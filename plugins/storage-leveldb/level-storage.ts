@@ -11,7 +11,7 @@ import type {
   StageActivation,
   StateEntry,
   StateReader,
-  StateTable,
+  StoreTable,
   Storage,
   StorageStage,
   StorageTiles,
@@ -233,12 +233,12 @@ export class LevelStorage implements Storage {
 
   readonly #readState: ReadState = (table, key) => this.getState(table, key);
 
-  async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
+  async getState(table: StoreTable, key: string): Promise<Uint8Array | null> {
     const what = `value of ${JSON.stringify(key)} in ${table}`;
     return this.#handle.current(({ reader }) => reader.value(stateKey(table, key), what));
   }
 
-  entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
+  entries(table: StoreTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
     this.#handle.use();
     return scan(
       this.directory,

@@ -6,7 +6,7 @@ import type {
   Frame,
   StateChange,
   StateEntry,
-  StateTable,
+  StoreTable,
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
@@ -181,7 +181,7 @@ export class Reader {
   }
 
   /** All entries of a table. @throws SyncError `STORE_DAMAGED` */
-  async *entries(table: StateTable, options: AbortOptions): AsyncGenerator<readonly StateEntry[]> {
+  async *entries(table: StoreTable, options: AbortOptions): AsyncGenerator<readonly StateEntry[]> {
     for await (const entries of this.#scan(tableBounds(table), options)) {
       yield entries.map(([key, value]) => {
         const name = stateKeyOf(key);

@@ -11,7 +11,7 @@ import type {
   Frame,
   StateEntry,
   StateReader,
-  StateTable,
+  StoreTable,
   Storage,
   StorageStage,
   StorageView,
@@ -137,7 +137,7 @@ export class MemoryStorage implements Storage {
     return readBlocks(blocks, this.#frames, this.#whileOpen, options);
   }
 
-  getState(table: StateTable, key: string): Promise<Uint8Array | null> {
+  getState(table: StoreTable, key: string): Promise<Uint8Array | null> {
     return run(() => {
       this.#check();
       return this.#state.get(table, key);
@@ -153,7 +153,7 @@ export class MemoryStorage implements Storage {
     });
   }
 
-  entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
+  entries(table: StoreTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
     this.#check();
     return entriesOf(() => this.#state, table, this.#whileOpen, options);
   }
@@ -293,7 +293,7 @@ async function takeBatch(
 
 async function* entriesOf(
   state: () => StateTables,
-  table: StateTable,
+  table: StoreTable,
   check: () => void,
   { signal }: AbortOptions,
 ): AsyncGenerator<readonly StateEntry[]> {

@@ -1,21 +1,21 @@
-import type { StateChange, StateEntry, StateTable } from '../../src/contracts/index.js';
+import type { StateChange, StateEntry, StoreTable } from '../../src/contracts/index.js';
 
-type Tables = Record<StateTable, Map<string, Uint8Array>>;
+type Tables = Record<StoreTable, Map<string, Uint8Array>>;
 
 /** A chain's state in memory. */
 export class StateTables {
   readonly #tables: Tables;
 
-  constructor(tables: Tables = { accounts: new Map(), contracts: new Map() }) {
+  constructor(tables: Tables = { accounts: new Map(), contracts: new Map(), produced: new Map() }) {
     this.#tables = tables;
   }
 
-  get(table: StateTable, key: string): Uint8Array | null {
+  get(table: StoreTable, key: string): Uint8Array | null {
     return this.#tables[table].get(key) ?? null;
   }
 
   /** Sets values. */
-  put(table: StateTable, entries: readonly StateEntry[]): void {
+  put(table: StoreTable, entries: readonly StateEntry[]): void {
     for (const { key, value } of entries) this.#tables[table].set(key, value);
   }
 
@@ -31,7 +31,7 @@ export class StateTables {
   }
 
   /** Entries in the order of the keys' UTF-8 bytes, which differs from JavaScript's order above U+FFFF. */
-  entries(table: StateTable): StateEntry[] {
+  entries(table: StoreTable): StateEntry[] {
     const keyed = [...this.#tables[table]].map(([key, value]) => ({ bytes: Buffer.from(key), key, value }));
     keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
     return keyed.map(({ key, value }) => ({ key, value }));
@@ -41,11 +41,13 @@ export class StateTables {
     return new StateTables({
       accounts: new Map(this.#tables.accounts),
       contracts: new Map(this.#tables.contracts),
+      produced: new Map(this.#tables.produced),
     });
   }
 
   clear(): void {
     this.#tables.accounts.clear();
     this.#tables.contracts.clear();
+    this.#tables.produced.clear();
   }
 }

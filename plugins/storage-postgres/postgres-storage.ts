@@ -11,7 +11,7 @@ import type {
   Frame,
   StateEntry,
   StateReader,
-  StateTable,
+  StoreTable,
   Storage,
   StorageLag,
   StorageRoles,
@@ -160,7 +160,7 @@ export class PostgresStorage implements Storage {
     return readBlocks(this.#source(), () => this.#now(), range, options);
   }
 
-  async getState(table: StateTable, key: string): Promise<Uint8Array | null> {
+  async getState(table: StoreTable, key: string): Promise<Uint8Array | null> {
     const { database, tables } = this.#opened();
     return this.#current((now) => {
       // A reader may show not all the blocks of a moment yet.
@@ -179,7 +179,7 @@ export class PostgresStorage implements Storage {
     };
   }
 
-  entries(table: StateTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
+  entries(table: StoreTable, options: AbortOptions = {}): AsyncIterable<readonly StateEntry[]> {
     return readEntries(this.#source(), () => this.#now(), table, options);
   }
 

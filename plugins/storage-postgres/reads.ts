@@ -5,7 +5,7 @@ import type {
   BlockRef,
   Frame,
   StateEntry,
-  StateTable,
+  StoreTable,
 } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
@@ -133,7 +133,7 @@ export function whole<T>(source: Source, at: Moment, step: (run: Run) => Promise
 export async function* readEntries(
   source: Source,
   moment: () => Moment,
-  table: StateTable,
+  table: StoreTable,
   { signal }: AbortOptions,
 ): AsyncGenerator<readonly StateEntry[]> {
   source.check();

@@ -1,4 +1,4 @@
-import type { BlockRange, CommitBlock, StateEntry, StateTable } from '../../src/contracts/index.js';
+import type { BlockRange, CommitBlock, StateEntry, StoreTable } from '../../src/contracts/index.js';
 import type { Place } from './block-rows.js';
 import type { Run } from './database.js';
 import { ALIVE, type Tables } from './schema.js';
@@ -17,7 +17,7 @@ const HEIGHTS = 64;
 
 /** A value of a key as of a block. */
 export interface Value {
-  readonly table: StateTable;
+  readonly table: StoreTable;
   readonly key: string;
   readonly height: number;
   readonly value: Uint8Array | null;
@@ -48,7 +48,7 @@ export async function insertEntries(
   run: Run,
   tables: Tables,
   place: Omit<Place, 'version'>,
-  { table, entries }: { readonly table: StateTable; readonly entries: readonly StateEntry[] },
+  { table, entries }: { readonly table: StoreTable; readonly entries: readonly StateEntry[] },
 ): Promise<void> {
   const last = new Map(entries.map(({ key, value }) => [key, value]));
   const values = [...last].map(([key, value]) => ({ table, key, height: BEFORE_BLOCKS, value }));
@@ -116,7 +116,7 @@ export async function entriesAfter(
   run: Run,
   tables: Tables,
   at: Moment,
-  { table, after }: { readonly table: StateTable; readonly after: string | null },
+  { table, after }: { readonly table: StoreTable; readonly after: string | null },
 ): Promise<readonly StateEntry[]> {
   const sql = `select key, value, ${seenColumns(tables, '$6')} from (
       select key, value, sum(octet_length(value)) over (order by key) - octet_length(value) as before from (

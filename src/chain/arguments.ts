@@ -19,7 +19,7 @@ export function checkPlace(to: unknown): asserts to is BlockRef | null {
   text().read(to['hash'], inside(where, '.hash'));
 }
 
-/** Not `instanceof`: a host's bytes may be of another realm. */
-function isBytes(value: unknown): value is Uint8Array {
+/** Whether something is bytes. Not `instanceof`: a host's bytes may be of another realm. */
+export function isBytes(value: unknown): value is Uint8Array {
   return Object.prototype.toString.call(value) === '[object Uint8Array]';
 }

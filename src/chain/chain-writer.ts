@@ -9,6 +9,7 @@ import type {
   StateChange,
   Storage,
 } from '../contracts/index.js';
+import { SyncError } from '../errors/index.js';
 import { WriteQueue } from '../internal/write-queue.js';
 import type { ChainTally } from './chain-tally.js';
 import type { ChainListeners } from './chain-listeners.js';
@@ -66,6 +67,9 @@ export class ChainWriter {
   /** Codec of the newest block. */
   #storedAs: string | null = null;
   #unwatch = (): void => undefined;
+  #drops = 0;
+  /** Whether an engine writes, and nobody else may add blocks. */
+  #isClaimed = false;
 
   constructor(deps: ChainWriterDeps) {
     this.#deps = deps;
@@ -74,6 +78,28 @@ export class ChainWriter {
   /** Codec of the newest block; `null` when there is none. */
   get storedAs(): string | null {
     return this.#storedAs;
+  }
+
+  /** How many times blocks were dropped. */
+  get drops(): number {
+    return this.#drops;
+  }
+
+  /** From now on an engine writes this chain, until the returned function is called. */
+  claim(): () => void {
+    this.#isClaimed = true;
+    return () => {
+      this.#isClaimed = false;
+    };
+  }
+
+  /** @throws SyncError `ENGINE_WRITES` while an engine writes this chain. */
+  checkOwner(): void {
+    if (!this.#isClaimed) return;
+    throw new SyncError(
+      'ENGINE_WRITES',
+      'An engine syncs into this chain; nothing else adds blocks meanwhile.',
+    );
   }
 
   /** The point that the next block is appended at. */
@@ -143,14 +169,16 @@ export class ChainWriter {
     await storage.advance({ confirmed: settled, finalized: final });
   }
 
-  /** Makes frames when it is their turn, and adds them in one batch: all of them, or none. */
-  append(make: () => readonly Frame[]): Promise<readonly Frame[]> {
+  /** Makes new blocks when it is their turn, and adds them in one batch: all of them, or none. @throws SyncError `ENGINE_WRITES` */
+  append(make: () => NewBlocks | Promise<NewBlocks>): Promise<readonly Frame[]> {
     return this.#queue.run(async () => {
-      const frames = make();
+      this.checkOwner();
+      const { frames, notes } = await make();
       const { state, producers } = this.#deps;
       producers?.vouch(frames);
       if (!this.#stateChecked) await this.#checkState();
-      await this.#commit(state === null ? unchanged(frames) : await state.all(frames), {}, true);
+      const blocks = state === null ? unchanged(frames) : await state.all(frames);
+      await this.#commit(noted(blocks, notes), {}, true);
       return frames;
     });
   }
@@ -225,6 +253,7 @@ export class ChainWriter {
       header?.hash === to.hash && head !== null ? await this.#refs(to.height + 1, head.height) : [];
     const blocks = state === null ? unchanged(frames) : await state.all(frames, await storage.stateAfter(to));
     if (header?.hash === to.hash) await this.#announce(to, dropped);
+    this.#drops += 1;
     const stored = await this.#store(blocks, to, [], this.#deps.confirmsVerified);
     if (dropped.length > 0 && header !== null) this.#deps.listeners.tell({ kind: 'rollback', to: header });
     this.#told(stored, options);
@@ -244,6 +273,7 @@ export class ChainWriter {
   async #rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     const { storage, pins } = this.#deps;
     pins.checkRollback(to?.height ?? -1, storage.checkpoint());
+    this.#drops += 1;
     if (to === null) return storage.rollback(null);
     const header = await storage.header(to.height);
     const { head } = storage.checkpoint();
@@ -339,6 +369,12 @@ export class ChainWriter {
   }
 }
 
+/** New blocks, and what they change in the tables beside what a transition makes of them, by height. */
+interface NewBlocks {
+  readonly frames: readonly Frame[];
+  readonly notes: ReadonlyMap<number, readonly StateChange[]>;
+}
+
 /** What a batch has made durable. */
 interface Stored {
   readonly frames: readonly Frame[];
@@ -350,6 +386,15 @@ const NO_CHANGES: readonly StateChange[] = [];
 /** Blocks of a chain that keeps no state. */
 function unchanged(frames: readonly Frame[]): readonly CommitBlock[] {
   return frames.map((frame) => ({ frame, changes: NO_CHANGES }));
+}
+
+/** Blocks with what they note besides. */
+function noted(blocks: readonly CommitBlock[], notes: NewBlocks['notes']): readonly CommitBlock[] {
+  if (notes.size === 0) return blocks;
+  return blocks.map((block) => {
+    const more = notes.get(block.frame.header.height);
+    return more === undefined ? block : { ...block, changes: [...block.changes, ...more] };
+  });
 }
 
 /** The tiles whose blocks are all among these. */

@@ -1,49 +1,38 @@
 import type {
-  AbortOptions,
   Authorship,
-  BlockHeader,
-  BlockRange,
   BlockRef,
   BlockSource,
   ChainChange,
-  ChainRules,
-  Checkpoint,
   Closeable,
-  CodecRegistry,
   Frame,
-  StateTable,
   StateTransition,
-  Storage,
   StorageLag,
   StorageRole,
-  StorageView,
   VerifiedTile,
   VerifyTile,
 } from '../contracts/index.js';
-import { storedLimits } from '../internal/expansion.js';
+import type { AppendPoint } from '../internal/links.js';
 import { checkDocuments, checkPlace } from './arguments.js';
 import { Block } from './block.js';
-import { ChainTally } from './chain-tally.js';
 import { ChainListeners, type RollbackHook } from './chain-listeners.js';
+import { ChainReads, type ReadParts } from './chain-reads.js';
+import { ChainTally } from './chain-tally.js';
 import { ChainWriter, type CommitOptions } from './chain-writer.js';
-import type { AppendPoint } from '../internal/links.js';
-import { Equivocations, type Equivocation, type Evidence, type EvidenceShelf } from './evidence.js';
+import { Equivocations, type Equivocation } from './evidence.js';
 import type { Pins } from './pins.js';
+import { BlockProducer } from './produce/block-producer.js';
+import type { BlockRecord } from './produce/records.js';
+import type { ProducedOf, ProduceOptions } from './produce/requests.js';
+import type { ProduceSettings } from './produce/settings.js';
 import { EACH, type Producers, type SignedFrom, VOUCHED } from './producers.js';
 import { StateKeeper } from './state/state-keeper.js';
-import { checkStateAge } from './state/state-note.js';
-import { servedTiles } from './served-tiles.js';
-import { decodeValue } from './state/values.js';
 import type { StorageEncoding } from './storage-encoding.js';
 import { StoredValidators } from './stored-validators.js';
 import { StoredName } from './stored-name.js';
 import { Verifier } from './verifier.js';
 
 /** Parts of a {@link Chain}. The storage is open and belongs to the chain from then on. */
-export interface ChainParts {
-  readonly storage: Storage;
-  readonly rules: ChainRules;
-  readonly codecs: CodecRegistry;
+export interface ChainParts extends ReadParts {
   readonly encoding: StorageEncoding;
   /** The chain's name when the host gives one; `null` takes the store's, or the first block's hash. */
   readonly chainId: string | null;
@@ -51,11 +40,10 @@ export interface ChainParts {
   readonly pins: Pins;
   /** Who may write blocks; `null` when anybody may. */
   readonly producers: Producers | null;
-  readonly evidence: EvidenceShelf;
   /** Height of the first block of an empty store. */
   readonly base: number;
-  /** Largest decoded block, in bytes. */
-  readonly maxBlockBytes: number;
+  /** How blocks are produced. */
+  readonly produce: ProduceSettings;
   readonly verifyTile: VerifyTile;
   /** What blocks do to the state; `null` when there is none. */
   readonly stateTransition: StateTransition | null;
@@ -72,9 +60,7 @@ export interface ChainParts {
 /**
  * A verified chain in a store: append blocks, read them, serve them. Whatever is in it was checked on the way in.
  */
-export class Chain implements BlockSource, Closeable {
-  /** Settled blocks of this chain as its store has them in tiles; `null` for a store that keeps none. */
-  readonly tiles: NonNullable<BlockSource['tiles']> | null;
+export class Chain extends ChainReads implements BlockSource, Closeable {
   /**
    * What it has done since it was opened.
    *
@@ -84,6 +70,7 @@ export class Chain implements BlockSource, Closeable {
   readonly #parts: ChainParts;
   readonly #listeners = new ChainListeners();
   readonly #writer: ChainWriter;
+  readonly #producer: BlockProducer;
   /** `null` where anybody may write. */
   readonly #equivocations: Equivocations | null;
   readonly #name: StoredName;
@@ -99,11 +86,12 @@ export class Chain implements BlockSource, Closeable {
    * @internal
    */
   constructor(parts: ChainParts) {
+    const name = new StoredName(parts);
+    super(parts, name);
     this.#parts = parts;
-    this.#name = new StoredName(parts);
+    this.#name = name;
     const { storage, rules, base, pins, producers, evidence: shelf } = parts;
-    this.tiles = storage.tiles === undefined ? null : servedTiles(storage.tiles, rules);
-    const decode = (frame: Frame): Uint8Array => this.#decode(frame, null).bytes;
+    const decode = (frame: Frame): Uint8Array => this.documentOf(frame);
     this.#equivocations =
       producers === null ? null : new Equivocations({ storage, producers, shelf, decode });
     this.#validators = new StoredValidators({
@@ -125,11 +113,13 @@ export class Chain implements BlockSource, Closeable {
       chainId: () => this.#name.forEmpty,
       finalHeight: (confirmed) => parts.finalHeight(confirmed, this),
     });
-  }
-
-  /** {@link ChainRules.id} of this chain. */
-  get chain(): string {
-    return this.#parts.rules.id;
+    this.#producer = new BlockProducer({
+      ...{ rules, storage, decode },
+      settings: parts.produce,
+      writer: this.#writer,
+      isSigned: (height) => producers?.asksAt(height) === true,
+      verifier: (point) => this.verifier(point, EACH),
+    });
   }
 
   /** What is proved of each block that it takes: {@link ChainRules.proves}. */
@@ -141,32 +131,6 @@ export class Chain implements BlockSource, Closeable {
   get authorship(): Authorship {
     const { rules, producers } = this.#parts;
     return producers === null ? (rules.authorship ?? 'none') : 'pinned';
-  }
-
-  /**
-   * Directory of the store; `null` when it has none.
-   *
-   * @internal
-   */
-  get directory(): string | null {
-    return this.#parts.storage.directory;
-  }
-
-  /**
-   * How many tiles the store has made since it was opened; `null` where it doesn't count them.
-   *
-   * @internal
-   */
-  get madeTiles(): number | null {
-    return this.#parts.storage.tiles?.made ?? null;
-  }
-
-  chainId(): string | null {
-    return this.#name.chainId;
-  }
-
-  tip(): Checkpoint {
-    return this.#parts.storage.checkpoint();
   }
 
   /**
@@ -207,74 +171,6 @@ export class Chain implements BlockSource, Closeable {
   }
 
   /**
-   * Reads a document's place without verifying anything.
-   *
-   * @internal
-   */
-  describe(bytes: Uint8Array, codec = 'identity'): BlockHeader {
-    const { rules, codecs, maxBlockBytes } = this.#parts;
-    return rules.describe(codecs.get(codec).decode(bytes, { maxOutputBytes: maxBlockBytes }));
-  }
-
-  header(height: number): Promise<BlockHeader | null> {
-    return this.#parts.storage.header(height);
-  }
-
-  read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]> {
-    return this.#parts.storage.read(range, options);
-  }
-
-  /**
-   * One block with its body; `null` when the height isn't held.
-   *
-   * @throws SyncError `STORE_DAMAGED`
-   */
-  async get(height: number): Promise<Block | null> {
-    const frame = await this.#parts.storage.get(height);
-    return frame === null ? null : this.decode(frame);
-  }
-
-  /** The block in a frame that the store has given. */
-  decode(frame: Frame): Block {
-    return this.#decode(frame, this.#parts.rules);
-  }
-
-  #decode(frame: Frame, rules: ChainRules | null): Block {
-    const document = this.#parts.codecs.get(frame.codec).decode(frame.bytes, storedLimits(frame));
-    return new Block(frame.header, document, rules);
-  }
-
-  /**
-   * One value of the state after the newest block, parsed; `null` when the key isn't set.
-   *
-   * @throws SyncError `STORE_DAMAGED`
-   */
-  async getState(table: StateTable, key: string): Promise<unknown> {
-    const bytes = await this.#parts.storage.getState(table, key);
-    return bytes === null ? null : decodeValue(bytes);
-  }
-
-  /**
-   * Keys and parsed values of a table as of the moment the first one is asked for, in ascending order of the keys'
-   * UTF-8 bytes. `view().entries` gives the bytes.
-   *
-   * @throws SyncError `STORE_DAMAGED`; `ABORTED`
-   */
-  async *stateEntries(
-    table: StateTable,
-    options: AbortOptions = {},
-  ): AsyncGenerator<readonly [key: string, value: unknown], void, undefined> {
-    const view = await this.#parts.storage.view();
-    try {
-      for await (const entries of view.entries(table, options)) {
-        for (const { key, value } of entries) yield [key, decodeValue(value)];
-      }
-    } finally {
-      await view.close();
-    }
-  }
-
-  /**
    * Looks at what is in the store: in which codec its newest block is, and whether its state, if a transition is to keep
    * it, agrees with its blocks. Notes what counts as confirmed and as final by the present configuration.
    *
@@ -290,15 +186,48 @@ export class Chain implements BlockSource, Closeable {
    * Verifies documents and appends them in one durable batch: all of them or, when one is refused, none.
    *
    * @throws TypeError for what is not an array of bytes.
-   * @throws SyncError naming the height of the refused document; `STATE_FAILED` when the state transition fails
+   * @throws SyncError naming the height of the refused document; `STATE_FAILED` when the state transition fails;
+   *   `ENGINE_WRITES` while an engine syncs into this chain
    */
   async append(documents: readonly Uint8Array[]): Promise<readonly BlockRef[]> {
     checkDocuments(documents);
     const frames = await this.#writer.append(() => {
       const verifier = this.verifier(this.appendPoint, EACH);
-      return documents.map((document) => verifier.document(document));
+      return { frames: documents.map((document) => verifier.document(document)), notes: NO_NOTES };
     });
     return frames.map(({ header }) => ({ height: header.height, hash: header.hash }));
+  }
+
+  /**
+   * Makes a block of each record on the head, signs it where `produce.signer` is given, and appends it. Resolves with the
+   * refs once the blocks are durable. It may be called at any time and any number of times at once: what is asked for while a
+   * batch is written goes into the next one.
+   *
+   * The blocks come in the order of the calls, those of one call directly behind each other and all of them or none. The bytes of
+   * a record stand in its block as they were given; an object is what `JSON.stringify` makes of it.
+   *
+   * @throws TypeError for what is no record, and on a chain whose rules make no blocks, or where `producers` asks for
+   *   signatures and there is no signer.
+   * @throws SyncError `BLOCK_MALFORMED`, `BLOCK_TOO_LARGE` for a record that can't go into a block; `PRODUCE_BUSY` when too
+   *   much waits; `KEY_REUSED` when the idempotency key came before with other records, `BELOW_BASE` when their blocks are not
+   *   held any more; `ENGINE_WRITES` while an engine syncs into this chain; `STATE_FAILED`; `ABORTED` when the signal fires
+   *   while the call waits; `STORE_*`, of which only `STORE_UNAVAILABLE` leaves open whether the blocks are stored: a chain
+   *   that is opened again and asked with the same idempotency key knows.
+   */
+  async produce<R extends BlockRecord | readonly BlockRecord[]>(
+    records: R,
+    options: ProduceOptions = {},
+  ): Promise<ProducedOf<R>> {
+    return (await this.#producer.produce(records, options)) as ProducedOf<R>;
+  }
+
+  /**
+   * Says that an engine adds the blocks from now on and nobody else does, until the returned function is called.
+   *
+   * @internal
+   */
+  claim(): () => void {
+    return this.#writer.claim();
   }
 
   /**
@@ -430,41 +359,6 @@ export class Chain implements BlockSource, Closeable {
     return this.#equivocations === null ? [] : this.#equivocations.among(frames);
   }
 
-  /**
-   * The proofs that producers have signed two different blocks at one height, lowest height first. They are kept in the
-   * store's directory, at most 8 of a producer, 64 and 64 MiB of all; for a store without a directory as long as the chain is open.
-   */
-  evidence(): Promise<readonly Evidence[]> {
-    return this.#parts.evidence.list();
-  }
-
-  /** Whether a block is on this chain now. */
-  async holds(ref: BlockRef): Promise<boolean> {
-    return (await this.#parts.storage.header(ref.height))?.hash === ref.hash;
-  }
-
-  /**
-   * A consistent view of blocks and state, to make snapshots from. Close it.
-   *
-   * @throws SyncError `SNAPSHOT_UNAVAILABLE` when the state is older than the blocks: it came in a snapshot, and blocks
-   * were added without a transition.
-   */
-  async view(): Promise<StorageView> {
-    const view = await this.#parts.storage.view();
-    try {
-      await checkStateAge(this.#parts.storage, view);
-      return view;
-    } catch (error) {
-      await view.close();
-      throw error;
-    }
-  }
-
-  /** Where a consumer of this chain has got to; `null` when it has not begun. */
-  cursor(consumer: string): Promise<BlockRef | null> {
-    return this.#parts.storage.cursor(consumer);
-  }
-
   /** Saves where a consumer of this chain has got to. */
   setCursor(consumer: string, ref: BlockRef): Promise<void> {
     return this.#writer.setCursor(consumer, ref);
@@ -501,6 +395,7 @@ export class Chain implements BlockSource, Closeable {
   }
 
   async #close(): Promise<void> {
+    await this.#producer.close();
     await this.#writer.idle();
     this.#writer.unwatch();
     this.#listeners.clear();
@@ -514,7 +409,9 @@ export class Chain implements BlockSource, Closeable {
   #stateKeeper(): StateKeeper | null {
     const { storage, stateTransition: transition } = this.#parts;
     // What a transition is given was verified a moment before.
-    const decode = (frame: Frame): Block => this.#decode(frame, null);
+    const decode = (frame: Frame): Block => new Block(frame.header, this.documentOf(frame), null);
     return transition === null ? null : new StateKeeper({ transition, storage, decode });
   }
 }
+
+const NO_NOTES = new Map<number, never>();

@@ -1,7 +1,9 @@
 import type { ChainRules, CodecRegistry, Storage, VerifyTile } from '../contracts/index.js';
 import { Chain } from './chain.js';
+import { isSyncError } from '../errors/index.js';
 import type { EvidenceShelf } from './evidence.js';
 import { finalHeight } from './finality.js';
+import { opaqueRules } from './opaque-rules.js';
 import { checkPinned } from './pins.js';
 import { producersOf } from './producers.js';
 import type { ChainLimits, ChainSettings } from './settings.js';
@@ -9,6 +11,12 @@ import type { StorageEncoding } from './storage-encoding.js';
 
 /** Rules of a chain about which nobody says anything. */
 export const DEFAULT_RULES = 'sealed-json';
+
+/** How a store is opened. */
+export interface OpenOptions {
+  /** Blocks are read and handed on, and none is added: rules that are not known here are no hindrance. Default false. */
+  readonly onlyReads?: boolean;
+}
 
 /** The plugins that a chain in a store needs, resolved. */
 export interface StoreParts {
@@ -36,6 +44,7 @@ export function chainOf(parts: StoreParts, settings: ChainSettings, rules: Chain
     producers: producersOf(settings.producers, rules, parts.codecs),
     evidence: parts.evidence,
     base: settings.base,
+    produce: settings.produce,
     maxBlockBytes: settings.limits.maxBlockBytes,
     verifyTile: parts.tileVerifier(rules, settings.limits),
     stateTransition: settings.stateTransition,
@@ -67,11 +76,18 @@ export async function checkStored(
  * @throws SyncError `STORE_*`, `PLUGIN_UNKNOWN`, `CHAIN_MISMATCH`, `CHECKPOINT_MISMATCH`, `PRODUCER_UNKNOWN`,
  *   `SIGNATURE_INVALID`, `STATE_FAILED`
  */
-export async function openStore(parts: StoreParts, settings: ChainSettings): Promise<Chain> {
+export async function openStore(
+  parts: StoreParts,
+  settings: ChainSettings,
+  { onlyReads = false }: OpenOptions = {},
+): Promise<Chain> {
   try {
     await parts.storage.open();
     const id = settings.chain ?? parts.storage.identity()?.chain ?? DEFAULT_RULES;
-    const rules = await parts.rules(id);
+    const rules = await parts.rules(id).catch((error: unknown) => {
+      if (onlyReads && isSyncError(error, 'PLUGIN_UNKNOWN')) return opaqueRules(id);
+      throw error;
+    });
     const chain = chainOf(parts, settings, rules);
     await checkStored(parts, rules, settings);
     await chain.checkStore();

@@ -134,6 +134,11 @@ export class Producers {
     return signatures.verify(ours);
   }
 
+  /** Whether a block at a height has to be signed. */
+  asksAt(height: number): boolean {
+    return this.#allowedAt(height) !== null;
+  }
+
   /** `null` where anybody may write. */
   #allowedAt(height: number): ReadonlySet<string> | null {
     return this.#keys.findLast(({ from }) => from <= height)?.keys ?? null;

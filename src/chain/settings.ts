@@ -1,6 +1,7 @@
 import type { StateTransition } from '../contracts/index.js';
 import type { Finality } from './finality.js';
 import type { Pins } from './pins.js';
+import type { ProduceSettings } from './produce/settings.js';
 import type { ProducerSet } from './producers.js';
 
 /** Bounds of a chain in a store (protocol section 4). Sizes in bytes. */
@@ -39,5 +40,7 @@ export interface ChainSettings {
   readonly confirmsVerified: boolean;
   /** Confirmed blocks that a branch may take the place of; those further below the head are not expected to be dropped. */
   readonly maxRollbackBlocks: number;
+  /** How blocks are produced here. */
+  readonly produce: ProduceSettings;
   readonly limits: ChainLimits;
 }

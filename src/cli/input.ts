@@ -13,6 +13,11 @@ export interface Input {
   close(): void;
 }
 
+/** The name of an input, for messages. */
+export function inputName(path: string): string {
+  return path === '-' ? 'standard input' : path;
+}
+
 /**
  * Opens a file, a FIFO or, for `-`, the standard input.
  *
@@ -20,7 +25,7 @@ export interface Input {
  * @throws SyncError `INPUT_UNREADABLE`, also while reading; `ABORTED` when the signal fires.
  */
 export function openInput(path: string, chunkBytes: number, signal: AbortSignal): Input {
-  if (path === '-') return inputOf(process.stdin, null, 'standard input', signal);
+  if (path === '-') return inputOf(process.stdin, null, inputName(path), signal);
   try {
     // Without O_NONBLOCK, opening a FIFO that nobody writes to occupies a thread that can't be called off.
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

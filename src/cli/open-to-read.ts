@@ -13,6 +13,8 @@ export interface Reading {
   /** The command, as it is called: `export`. */
   readonly command: string;
   readonly signal: AbortSignal;
+  /** Whether it has to know the rules of the chain. Default no. */
+  readonly needsRules?: boolean;
 }
 
 /**
@@ -39,10 +41,10 @@ export async function readingStore<T>(
 
 async function read<T>(
   options: StoreOptions,
-  { command }: Reading,
+  { command, needsRules = false }: Reading,
   body: (chain: Chain) => Promise<T>,
 ): Promise<T> {
-  const chain = await openPlanned(storePlan(options, false)).catch((error: unknown) => {
+  const chain = await openPlanned(storePlan(options, false), { onlyReads: !needsRules }).catch((error: unknown) => {
     throw isSyncError(error, 'STORE_LOCKED') ? lockedError(error, options, command) : error;
   });
   try {

@@ -6,7 +6,7 @@ import { peer } from '../config/peers.js';
 import { producerKey } from '../config/producers.js';
 import type { ChainConfig, StorageConfig } from '../config/types.js';
 import type { ProducerSet } from '../chain/producers.js';
-import type { BlockRef, Peer } from '../contracts/index.js';
+import type { BlockRef, ChainRulesPlugin, Peer } from '../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../engine/engine-parts.js';
 import { parseHeight } from '../internal/height.js';
 import { integer, isRefusal, type Reader } from '../internal/options/index.js';
@@ -136,7 +136,7 @@ export const OPTION = {
   chain: (): Option =>
     new Option(
       '--chain <rules>',
-      'chain rules: sealed-json, ethereum, evm-bft, cometbft, bitcoin, fabric or linked:HEIGHT,HASH,PARENT (default: those of the store, else sealed-json)',
+      'chain rules: sealed-json, ethereum, evm-bft, cometbft, bitcoin, fabric, linked:HEIGHT,HASH,PARENT, or a module (./rules.mjs, a package) whose default export is their plugin (default: those of the store, else sealed-json)',
     ),
   chainOptions: (): Option =>
     new Option(
@@ -191,7 +191,7 @@ export interface StoreOptions {
   readonly data?: string;
   readonly store?: string;
   readonly role?: StoreRole;
-  readonly chain?: string;
+  readonly chain?: string | ChainRulesPlugin;
   readonly chainOptions?: object;
   readonly chainId?: string;
   readonly base?: number;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ignoreBrokenPipe } from './broken-pipe.js';
 import { EXIT } from './exit.js';
+import { loadRules } from './rules-module.js';
 import { print } from './terminal.js';
 
 const EXAMPLES = `
@@ -63,7 +64,8 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
         print(process.stderr, linesOf(text));
       },
     })
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', async (_program, command) => loadRules(command));
   for (const [name, [description, load]] of Object.entries(COMMANDS)) {
     const command = args.slice(0, 2).includes(name) ? (await load()).command() : new Command(name);
     program.addCommand(command.description(description));

@@ -5,8 +5,9 @@ import {
   DEFAULT_CHAIN_LIMITS,
   DEFAULT_MAX_ROLLBACK_BLOCKS,
 } from '../chain/settings.js';
+import { DEFAULT_PRODUCE, type ProduceSettings } from '../chain/produce/settings.js';
 import { Pins } from '../chain/pins.js';
-import type { Plugin, StateTransition } from '../contracts/index.js';
+import type { BlockSigner, Plugin, StateTransition } from '../contracts/index.js';
 import {
   func,
   height,
@@ -84,10 +85,19 @@ export const STORE = {
     list(pluginOf('codec', 'storage', 'chain', 'transport', 'snapshot-transport', 'signature')),
     [],
   ),
-} satisfies Record<Exclude<keyof ChainConfig, 'limits'>, Reader<unknown>>;
+} satisfies Record<Exclude<keyof ChainConfig, 'limits' | 'produce'>, Reader<unknown>>;
+
+/** Readers of how blocks are produced. */
+const PRODUCE = {
+  signer: optional(
+    objectWith<BlockSigner>('a signer of blocks, as `readProducerKey` gives it', ['signBytes']),
+  ),
+  wrap: optional(text('the name of a member')),
+  maxWaitingBytes: withDefault(integer({ min: 1 }), DEFAULT_PRODUCE.maxWaitingBytes),
+} satisfies Record<keyof ProduceSettings, Reader<unknown>>;
 
 /** Readers of the options of `openChain`. */
-export const CHAIN_OPTIONS = { ...STORE, limits: object(CHAIN_LIMITS) };
+export const CHAIN_OPTIONS = { ...STORE, produce: object(PRODUCE), limits: object(CHAIN_LIMITS) };
 
 /**
  * Turns a configuration of `openChain` into a plan.
@@ -98,7 +108,10 @@ export function chainPlan(config: ChainConfig): ChainPlan {
   const owner = 'openChain';
   const options = readOptions(owner, config, CHAIN_OPTIONS);
   const plan = storePlan(options, owner);
-  return Object.freeze({ ...plan, settings: Object.freeze({ ...plan.settings, limits: options.limits }) });
+  return Object.freeze({
+    ...plan,
+    settings: Object.freeze({ ...plan.settings, produce: options.produce, limits: options.limits }),
+  });
 }
 
 /** The part of a plan that does not depend on whether anything is synced into the store. @throws as {@link chainPlan} */
@@ -117,6 +130,7 @@ export function storePlan(
     settings: {
       ...{ chain, chainId, pins, producers, base, stateTransition, finality },
       confirmsVerified: true,
+      produce: DEFAULT_PRODUCE,
       maxRollbackBlocks: depthOf(finality) ?? DEFAULT_MAX_ROLLBACK_BLOCKS,
     },
     storage: storageOf(options.storage, { owner, path: 'storage' }, passed),

@@ -3,6 +3,7 @@ import type { Finality } from '../chain/finality.js';
 import type { ProducerSet } from '../chain/producers.js';
 import type {
   BlockRef,
+  BlockSigner,
   ChainRulesPlugin,
   CodecPlugin,
   EndpointPlugin,
@@ -154,8 +155,34 @@ export interface ChainConfig {
    * @defaultValue `[]`
    */
   readonly plugins?: readonly Exclude<Plugin, EndpointPlugin>[];
+  /** How `Chain.produce` makes blocks; each option has a default. */
+  readonly produce?: ProduceConfig;
   /** Bounds; each has a default. */
   readonly limits?: Partial<ChainLimits>;
+}
+
+/** How blocks are produced. */
+export interface ProduceConfig {
+  /**
+   * Who signs them: of a key file (`readProducerKey`), or the host's own. Where there are `producers`, one of their keys.
+   * `null` makes blocks without a signature.
+   *
+   * @defaultValue `null`
+   */
+  readonly signer?: BlockSigner | null;
+  /**
+   * Name of the member that each record goes in as, `{…,"NAME":{…}}`. With `null` a record's members stand beside those of
+   * the block, and a record that has one of their names goes in as the member `record`.
+   *
+   * @defaultValue `null`
+   */
+  readonly wrap?: string | null;
+  /**
+   * Bytes of records that may wait to be stored, each counted with 256 more. A call above that is refused with `PRODUCE_BUSY`.
+   *
+   * @defaultValue 32 MiB
+   */
+  readonly maxWaitingBytes?: number;
 }
 
 /** How snapshots are taken. */
@@ -238,7 +265,7 @@ export interface TlsConfig {
 }
 
 /** What a `SyncEngine` is made of. */
-export interface SyncEngineConfig extends Omit<ChainConfig, 'limits'> {
+export interface SyncEngineConfig extends Omit<ChainConfig, 'limits' | 'produce'> {
   /** Servers to sync from, at least one, none of them twice; the first is asked first. */
   readonly peers: readonly (string | PeerConfig)[];
   /**

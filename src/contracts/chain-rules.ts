@@ -1,4 +1,5 @@
 import type { BlockHeader, BlockRef } from './block.js';
+import type { BlockSigner } from './signature.js';
 
 /** Reads and checks the signatures in blocks of one kind of chain. Pure and synchronous, as {@link ChainRules} are. */
 export interface BlockSignatures {
@@ -59,6 +60,38 @@ export interface DescribedBlock extends BlockHeader {
   readonly nextValidators?: string;
 }
 
+/** Where a new block goes. */
+export interface BlockPlace {
+  readonly height: number;
+  /** Hash of the block before it; at height 0 what the rules have there. */
+  readonly previousHash: string;
+}
+
+/** How a block is made of a record. */
+export interface MakingOptions {
+  /** Who signs it; `null` for a block without a signature. */
+  readonly signer: BlockSigner | null;
+  /** Name of the member that each record goes in as; `null` leaves it to the rules. */
+  readonly wrap: string | null;
+}
+
+/** Makes blocks of records, for rules whose blocks a node can write by itself. It keeps nothing between calls. */
+export interface BlockMaking {
+  /**
+   * Makes the block that has a record at a place. The record's bytes stand in the document as they are.
+   *
+   * @param record - one JSON object in UTF-8.
+   * @throws SyncError `BLOCK_MALFORMED` for what can't go into a block; what the signer fails of.
+   */
+  make(record: Uint8Array, place: BlockPlace, options: MakingOptions): Uint8Array | Promise<Uint8Array>;
+  /**
+   * Whether a block is the one that is made of a record at its place, whoever has signed it.
+   *
+   * @param document - one that {@link ChainRules.verify} has taken.
+   */
+  isOf(document: Uint8Array, record: Uint8Array, options: Pick<MakingOptions, 'wrap'>): boolean;
+}
+
 /** Blocks that lie behind each other and were all verified. */
 export interface VerifiedRun {
   readonly headers: readonly BlockHeader[];
@@ -94,6 +127,8 @@ export interface ChainRules {
   readonly genesisPreviousHash: string | null;
   /** Signatures in blocks; left out by rules whose blocks have none, so that nobody can say who may write them. */
   readonly signatures?: BlockSignatures;
+  /** Makes blocks; left out by rules whose blocks come from elsewhere, so that nothing is produced by them. */
+  readonly making?: BlockMaking;
   /**
    * Reads the header and checks that the bytes are one well-formed document of this chain, without checking the hash.
    *

@@ -3,18 +3,27 @@ import type { BlockHeader } from './block.js';
 /** The tables that a chain's state consists of. */
 export type StateTable = 'accounts' | 'contracts';
 
+/**
+ * The tables that a store keeps: those of the state, and `produced`, the node's own note of what it was asked to produce by
+ * which idempotency key. It is no part of the state: no snapshot has it, and no transition sees it. Blocks change it and a
+ * rollback takes that back, as with the others.
+ */
+export type StoreTable = StateTable | 'produced';
+
 /** One value of the state: a JSON value in UTF-8, kept byte for byte. */
 export interface StateEntry {
   readonly key: string;
   readonly value: Uint8Array;
 }
 
-/** One change of the state made by a block. */
+/** One change of the tables made by a block. */
 export interface StateChange {
-  readonly table: StateTable;
+  readonly table: StoreTable;
   readonly key: string;
   /** The new value; `null` removes the key. */
   readonly value: Uint8Array | null;
+  /** The value that it replaces, `null` for none, where that is known: a store need not look. Absent where it is not. */
+  readonly before?: Uint8Array | null;
 }
 
 /** A verified block as a {@link StateTransition} sees it. */

@@ -1,6 +1,6 @@
 import type { BlockHeader, BlockRange, BlockRef, ChainChange, Frame } from './block.js';
 import type { AbortOptions, Closeable } from './lifecycle.js';
-import type { StateChange, StateEntry, StateTable } from './state.js';
+import type { StateChange, StateEntry, StateTable, StoreTable } from './state.js';
 import type { Tile, TileBody } from './tile.js';
 
 /** What a store holds and what is final in it; written in the same batch as the blocks it speaks of. */
@@ -78,13 +78,13 @@ export interface StorageView extends Closeable {
   /** As {@link Storage.read}, of this moment. */
   read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;
   /** As {@link Storage.entries}, of this moment. */
-  entries(table: StateTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
+  entries(table: StoreTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
 }
 
 /** Reads the values of the state at one block. */
 export interface StateReader {
   /** One state value; `null` when the key isn't set. */
-  getState(table: StateTable, key: string): Promise<Uint8Array | null>;
+  getState(table: StoreTable, key: string): Promise<Uint8Array | null>;
 }
 
 /** What becomes of a {@link StorageStage} that is activated. */
@@ -245,7 +245,7 @@ export interface Storage extends Closeable {
    */
   read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]>;
   /** One state value; `null` when the key isn't set. */
-  getState(table: StateTable, key: string): Promise<Uint8Array | null>;
+  getState(table: StoreTable, key: string): Promise<Uint8Array | null>;
   /**
    * The state as it was after a block that is held, read by its undo records: what a branch that begins there builds on.
    * Good until the next write.
@@ -254,7 +254,7 @@ export interface Storage extends Closeable {
    */
   stateAfter(block: BlockRef): Promise<StateReader>;
   /** All entries of a table in ascending order of the key's UTF-8 bytes. */
-  entries(table: StateTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
+  entries(table: StoreTable, options?: AbortOptions): AsyncIterable<readonly StateEntry[]>;
   /** A consumer's saved position; `null` when it has none. */
   cursor(consumer: string): Promise<BlockRef | null>;
   /** Saves a consumer's position; survives a crash of the process. */

@@ -44,6 +44,8 @@ export class SyncEngine implements Closeable {
   #chain: Chain | null = null;
   readonly #opened = new Deferred<Chain>();
   #onChain: ((chain: Chain) => void) | null = null;
+  /** While a run adds blocks to the chain, nobody else does. */
+  #release = (): void => undefined;
   #started: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
   /** While a handler of `run` is fed; never rejects. */
@@ -217,6 +219,7 @@ export class SyncEngine implements Closeable {
       this.#hub.progress(() => this.#meter.sample(), true);
     } finally {
       stopListening();
+      this.#release();
       this.#hub.phase.ended();
     }
   }
@@ -239,6 +242,7 @@ export class SyncEngine implements Closeable {
     this.#hub.checkpoint(parts.storage.checkpoint());
     const onChain = (chain: Chain): void => {
       this.#chain = chain;
+      this.#release = chain.claim();
       this.tally.chain = chain.tally;
       this.#opened.resolve(chain);
       this.#onChain?.(chain);

@@ -176,6 +176,22 @@ export const ERROR_CODES = {
   STORE_CLOSED: info('The store is not open.', 'Open it first, or create a new engine after `close`.', {
     status: 503,
   }),
+  // Producing
+  PRODUCE_BUSY: info(
+    'More records wait to be stored than may.',
+    'Try again later with the same idempotency key, or raise `produce.maxWaitingBytes`; nothing of this call was stored.',
+    { ...retry, status: 503 },
+  ),
+  KEY_REUSED: info(
+    'An idempotency key has come before with other records.',
+    'Choose a new key for what is new; nothing of this call was stored.',
+    { status: 422 },
+  ),
+  ENGINE_WRITES: info(
+    'A chain that an engine syncs into was asked to add blocks of its own.',
+    'Produce on the node that others sync from, or when the engine has ended; nothing was stored.',
+    { status: 409 },
+  ),
   // Peers and streams
   PEER_UNREACHABLE: info(
     'The peer could not be reached.',

@@ -32,6 +32,7 @@ export function seenOf({ frames, entries, head }: Contents): object {
       .map(({ key, value }) => [key, Buffer.from(value).toString()])
       .sort(([a = ''], [b = '']) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
     contracts: [],
+    produced: [],
   };
 }
 

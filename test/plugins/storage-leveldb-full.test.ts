@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -187,5 +188,19 @@ diskTest(
     t.is((await readAll(store, ALL)).length, 40);
     t.is(readdirSync(location).filter((name) => name.startsWith('db')).length, 1);
     await store.close();
+  },
+);
+
+diskTest(
+  'A file system that can only be read is STORE_IO by its name, with a store and without',
+  async (t, disk) => {
+    const location = join(disk.path, 'store');
+    const store = levelAt(location);
+    await store.open();
+    await store.commit(fixtureBatch(fixtureFrames(3)));
+    await store.close();
+    t.is(spawnSync('mount', ['-o', 'remount,ro', disk.path]).status, 0);
+    for (const at of [location, join(disk.path, 'new'), join(disk.path, 'new', 'below')])
+      await t.throwsAsync(levelAt(at).open(), { code: 'STORE_IO', message: /read-only file system/i });
   },
 );

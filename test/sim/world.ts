@@ -80,7 +80,11 @@ export class World {
   }
 
   static async make({ random, terms, alter, observe }: WorldOptions): Promise<World> {
-    const mint = new Mint(random, terms.producers ? signing : seal, terms.tiled);
+    const mint = new Mint(
+      random,
+      terms.producers ? signing : (record, place) => seal(record, place),
+      terms.tiled,
+    );
     const ledger = new Ledger(await Served.open(), mint);
     await ledger.append(
       random.int(terms.pin === null ? 1 : MAX_PIN + 1, 60) + (terms.tiled ? TILED_BLOCKS : 0),

@@ -1,7 +1,7 @@
-import type { StateChange, StateTable } from '../../contracts/index.js';
+import type { StateChange, StoreTable } from '../../contracts/index.js';
 
 /** Reads a value of the state as it was before; `null` for one that isn't set. */
-export type ReadState = (table: StateTable, key: string) => Promise<Uint8Array | null>;
+export type ReadState = (table: StoreTable, key: string) => Promise<Uint8Array | null>;
 
 /** What a change is counted as besides its key and its value, in bytes. */
 const CHANGE_BYTES = 64;
@@ -26,7 +26,7 @@ export class StateOverlay {
     return [...this.#changes.values()];
   }
 
-  async get(table: StateTable, key: string): Promise<Uint8Array | null> {
+  async get(table: StoreTable, key: string): Promise<Uint8Array | null> {
     const change = this.#changes.get(nameOf(table, key));
     return change === undefined ? this.#below(table, key) : change.value;
   }
@@ -44,7 +44,7 @@ export class StateOverlay {
 }
 
 /** No table has a slash in its name. */
-function nameOf(table: StateTable, key: string): string {
+function nameOf(table: StoreTable, key: string): string {
   return `${table}/${key}`;
 }
 

@@ -20,7 +20,7 @@ Examples:
   $ blockferry export --data ./node-a --from 100 --to 199 | gzip > part.ndjson.gz
   $ blockferry export --data ./node-a | sha256sum`;
 
-interface ExportOptions extends Pick<StoreOptions, 'data' | 'store'> {
+interface ExportOptions extends Pick<StoreOptions, 'data' | 'store' | 'chain'> {
   readonly from?: number;
   readonly to?: number;
   readonly json?: boolean;
@@ -32,6 +32,7 @@ export function command(): Command {
     .addArgument(new Argument('[file]', 'file to write; - for standard output').default('-'))
     .addOption(OPTION.dataOrStore())
     .addOption(OPTION.store())
+    .addOption(OPTION.chain())
     .addOption(new Option('--from <height>', 'first height (default: the oldest)').argParser(wholeNumber))
     .addOption(new Option('--to <height>', 'last height (default: the newest)').argParser(wholeNumber))
     .addOption(OPTION.json())

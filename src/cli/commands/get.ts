@@ -1,5 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import type { Chain } from '../../chain/chain.js';
+import type { ChainRulesPlugin } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { escapedAsJson } from '../../errors/printable.js';
 import { UsageError } from '../exit.js';
@@ -18,6 +19,7 @@ Examples:
 
 interface GetOptions {
   readonly data: string;
+  readonly chain?: string | ChainRulesPlugin;
   readonly pretty?: boolean;
 }
 
@@ -26,6 +28,7 @@ export function command(): Command {
   return new Command('get')
     .addArgument(new Argument('[height]', 'height of the block (default: the newest)').argParser(wholeNumber))
     .addOption(OPTION.data())
+    .addOption(OPTION.chain())
     .addOption(new Option('--pretty', 'indent it'))
     .addHelpText('after', EXAMPLES)
     .action((height: number | undefined, options: GetOptions) =>
@@ -35,10 +38,10 @@ export function command(): Command {
 
 async function get(
   wanted: number | undefined,
-  { data, pretty = false }: GetOptions,
+  { data, pretty = false, ...more }: GetOptions,
   { signal }: CommandContext,
 ): Promise<void> {
-  await readingStore({ data }, { command: 'get', signal }, async (chain) => {
+  await readingStore({ data, ...more }, { command: 'get', signal }, async (chain) => {
     const document = await documentAt(chain, wanted);
     await writeLines(only(pretty ? indented(document) : document), null, signal);
   });

@@ -2,8 +2,9 @@ import { Command } from 'commander';
 import { openPlanned } from '../../open-chain.js';
 import { appendAll } from '../append-lines.js';
 import { AppendProgress } from '../append-progress.js';
-import { openInput } from '../input.js';
-import { readLines } from '../ndjson.js';
+import { readDocuments } from '../documents.js';
+import { HeldBlocks } from '../held-blocks.js';
+import { inputName, openInput } from '../input.js';
 import { OPTION, type StoreOptions, storePlan } from '../options.js';
 import { storeText, chainSummary } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -13,13 +14,15 @@ import { countText } from '../units.js';
 const CHUNK_BYTES = 1024 * 1024;
 
 const EXAMPLES = `
-Each line is one block and is stored byte for byte. Every block is verified; at the first bad one the import stops,
-with everything before it stored. The store remembers its chain rules. A store that is made with --state needs it
-whenever blocks are added.
+The input has one block a line, or is one JSON array of blocks; gzip and a byte order mark are taken off, and zstd where
+Node has it. Each block is stored byte for byte. Every block is verified; at the first bad one the import stops, with
+everything before it stored. Run again, it goes on: blocks that the store has are compared and left out. The store
+remembers its chain rules. A store that is made with --state needs it whenever blocks are added.
 
 Examples:
   $ blockferry import --data ./node-a blocks.ndjson
-  $ zcat mainnet.ndjson.gz | blockferry import --data ./eth --chain ethereum -
+  $ blockferry import --data ./eth --chain ethereum mainnet.ndjson.gz
+  $ bzcat blocks.ndjson.bz2 | blockferry import --data ./node-b -
   $ blockferry import --data ./ledger --chain linked:height,id,parent --base 1000 ledger.ndjson
   $ blockferry import --data ./node-a --state ./ledger.js blocks.ndjson`;
 
@@ -31,7 +34,7 @@ interface ImportOptions extends StoreOptions {
 /** `blockferry import`. */
 export function command(): Command {
   return new Command('import')
-    .argument('<file>', 'NDJSON file, one block a line; - for standard input')
+    .argument('<file>', 'file of blocks; - for standard input')
     .addOption(OPTION.dataOrStore())
     .addOption(OPTION.store())
     .addOption(OPTION.chain())
@@ -56,20 +59,23 @@ async function importFile(file: string, options: ImportOptions, context: Command
   try {
     const chain = await openPlanned(plan);
     const progress = new AppendProgress(out, chain, input.totalBytes);
+    const held = new HeldBlocks(chain);
     let isDone = false;
     try {
-      const lines = readLines(progress.count(input.chunks), maxBlockBytes);
-      await appendAll(chain, lines, { progress, maxBlockBytes, signal });
+      const options = { name: inputName(file), maxBytes: maxBlockBytes };
+      const lines = readDocuments(progress.count(input.chunks), options);
+      await appendAll(chain, held.missing(lines), { progress, maxBlockBytes, signal });
       isDone = true;
     } finally {
       progress.tell();
-      const held = chainSummary(chain);
+      const summary = chainSummary(chain);
       const interrupted = signal.aborted && !isDone;
-      const figures = `${countText(progress.blocks, 'block')}; ${storeText(held.head)}`;
-      const summary = interrupted
+      const there = held.count === 0 ? '' : `, ${countText(held.count, 'block')} were there already`;
+      const figures = `${countText(progress.blocks, 'block')}${there}; ${storeText(summary.head)}`;
+      const text = interrupted
         ? `Interrupted with ${progress.readText}: imported ${figures}. The lines after that block are not in it.`
         : `Imported ${figures}.`;
-      conclude({ blocks: progress.blocks, interrupted, ...held }, summary);
+      conclude({ blocks: progress.blocks, held: held.count, interrupted, ...summary }, text);
       await chain.close();
     }
   } finally {

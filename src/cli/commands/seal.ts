@@ -1,4 +1,6 @@
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { RESERVED_NAMES } from '../../../plugins/chain-sealed-json/form.js';
+import { SIGNED_NAMES } from '../../../plugins/chain-sealed-json/signed.js';
 import {
   readProducerKey,
   seal,
@@ -7,14 +9,15 @@ import {
   type SealPlace,
   sealSigned,
 } from '../../../plugins/chain-sealed-json/index.js';
-import type { BlockSigner } from '../../contracts/index.js';
+import type { MakingOptions } from '../../contracts/index.js';
 import { DEFAULT_ENGINE_LIMITS } from '../../engine/engine-parts.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { openPlanned } from '../../open-chain.js';
 import { documentsFrom, type Source, SOURCES } from '../answers/from.js';
 import { UsageError } from '../exit.js';
-import { openInput } from '../input.js';
-import { type Line, readLines } from '../ndjson.js';
+import { readDocuments } from '../documents.js';
+import { inputName, openInput } from '../input.js';
+import type { Line } from '../ndjson.js';
 import { filled, OPTION, storePlan, wholeNumber } from '../options.js';
 import { inPieces, writeLines } from '../output.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -23,14 +26,17 @@ import { countText } from '../units.js';
 const CHUNK_BYTES = 64 * 1024;
 
 const EXAMPLES = `
-Each line of the input is one JSON object without the members hash, height and previousHash. Its members go into a
-block byte for byte. The blocks go to standard output, one a line, and everything else, --json too, to standard error.
-With --key each block is signed, and its objects have no members producer and signature either.
+The input has one JSON object a line, or is one JSON array of objects; gzip and a byte order mark are taken off, and zstd
+where Node has it. The members of each object go into a block byte for byte. An object with a member that a block has
+itself (hash, height, previousHash; with --key producer, signature), or with a member record, goes in as the member
+record; with --wrap each does, by the name that is given. The blocks go to standard output, one a line, and everything
+else, --json too, to standard error. With --key each block is signed.
 
 Examples:
   $ blockferry seal < records.ndjson > chain.ndjson
   $ blockferry seal < records.ndjson | blockferry import --data ./node-a -
   $ blockferry seal --data ./node-a < more.ndjson > next.ndjson     # goes on from the head of a store
+  $ blockferry seal --wrap resource < fhir.ndjson > chain.ndjson
   $ blockferry seal --key ./producer.key < records.ndjson > chain.ndjson   # see keygen
   $ (curl -s $NODE/block?height=7; curl -s $NODE/commit?height=7; curl -s $NODE/validators?height=7) \\
       | blockferry seal --from cometbft > blocks.ndjson
@@ -44,13 +50,14 @@ interface SealOptions {
   readonly data?: string;
   readonly key?: string;
   readonly from?: Source;
+  readonly wrap?: string;
   readonly json?: boolean;
 }
 
 /** `blockferry seal`. */
 export function command(): Command {
   return new Command('seal')
-    .addArgument(new Argument('[file]', 'NDJSON file of objects; - for standard input').default('-'))
+    .addArgument(new Argument('[file]', 'file of objects; - for standard input').default('-'))
     .addOption(
       new Option('--height <height>', 'height of the first block (default: 0)')
         .argParser(wholeNumber)
@@ -68,6 +75,7 @@ export function command(): Command {
         .choices(SOURCES)
         .conflicts(['height', 'previousHash', 'data', 'key']),
     )
+    .addOption(new Option('--wrap <name>', 'put each object in as a member of this name').argParser(wrapName))
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((file: string, options: SealOptions) =>
@@ -86,8 +94,10 @@ async function sealInput(file: string, options: SealOptions, context: CommandCon
   const input = openInput(file, CHUNK_BYTES, signal);
   const sealed = { blocks: 0 };
   try {
-    const lines = readLines(input.chunks, DEFAULT_ENGINE_LIMITS.maxBlockBytes);
-    await writeLines(sealLines(lines, first, signer, sealed), null, signal);
+    const { maxBlockBytes: maxBytes } = DEFAULT_ENGINE_LIMITS;
+    const lines = readDocuments(input.chunks, { name: inputName(file), maxBytes });
+    const how = { signer, wrap: options.wrap ?? null };
+    await writeLines(sealLines(lines, first, how, sealed), null, signal);
   } finally {
     const figures = `${countText(sealed.blocks, 'block')} from block ${first.height} on.`;
     conclude(
@@ -118,10 +128,18 @@ async function takeInput(file: string, from: Source, context: CommandContext): P
   }
 }
 
+/** A name that no member of a block has. */
+function wrapName(text: string): string {
+  const taken: readonly string[] = [...RESERVED_NAMES, ...SIGNED_NAMES];
+  if (text === '' || taken.includes(text))
+    throw new InvalidArgumentError(`It must be a name that no member of a block has: ${taken.join(', ')}.`);
+  return text;
+}
+
 async function* sealLines(
   batches: AsyncIterable<readonly Line[]>,
   first: SealPlace,
-  signer: BlockSigner | null,
+  how: MakingOptions,
   sealed: { blocks: number },
 ): AsyncGenerator<readonly Uint8Array[], void, undefined> {
   let place = first;
@@ -129,7 +147,7 @@ async function* sealLines(
     const documents: Uint8Array[] = [];
     try {
       for (const line of lines) {
-        const { document, hash } = await sealLine(line, place, signer);
+        const { document, hash } = await sealLine(line, place, how);
         documents.push(document);
         place = { height: place.height + 1, previousHash: hash };
       }
@@ -140,14 +158,14 @@ async function* sealLines(
   }
 }
 
-async function sealLine(line: Line, place: SealPlace, signer: BlockSigner | null): Promise<SealedBlock> {
+async function sealLine(line: Line, place: SealPlace, { signer, wrap }: MakingOptions): Promise<SealedBlock> {
   if (line === null) {
     throw new SyncError('BLOCK_TOO_LARGE', 'The line is larger than a block may be.', {
       height: place.height,
     });
   }
   try {
-    return signer === null ? seal(line, place) : await sealSigned(line, place, signer);
+    return signer === null ? seal(line, place, { wrap }) : await sealSigned(line, place, signer, { wrap });
   } catch (error) {
     throw isSyncError(error) ? error.at({ height: place.height }) : error;
   }

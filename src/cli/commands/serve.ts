@@ -173,7 +173,7 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
   });
   const input = ingest === undefined ? null : openInput(ingest, INGEST_CHUNK_BYTES, context.signal);
   try {
-    const chain = await openPlanned(plan);
+    const chain = await openPlanned(plan, { onlyReads: ingest === undefined });
     try {
       const front = new Front({ ui: options.ui, authorize }, context.out);
       await serveChain(chain, make(chain), { input, front }, options, context);

@@ -18,7 +18,7 @@ Examples:
   $ blockferry status --data ./node-a
   $ blockferry status --peer http://127.0.0.1:8080 --json`;
 
-interface StatusOptions extends Pick<StoreOptions, 'data' | 'store'>, ConnectionArguments {
+interface StatusOptions extends Pick<StoreOptions, 'data' | 'store' | 'chain'>, ConnectionArguments {
   readonly peer?: Peer;
   readonly json?: boolean;
 }
@@ -41,6 +41,7 @@ export function command(): Command {
   const command = new Command('status')
     .addOption(OPTION.dataOrStore())
     .addOption(OPTION.store())
+    .addOption(OPTION.chain())
     .addOption(
       new Option('--peer <url>', 'address of a server').argParser(peerOf).conflicts(['data', 'store']),
     )
@@ -89,7 +90,7 @@ function withoutLimits(status: PeerStatus): Omit<PeerStatus, 'maxRange'> {
 }
 
 async function ofStore(
-  place: Pick<StoreOptions, 'data' | 'store'>,
+  place: Pick<StoreOptions, 'data' | 'store' | 'chain'>,
   signal: AbortSignal,
 ): Promise<NodeStatus> {
   return readingStore(place, { command: 'status', signal }, async (chain) => {

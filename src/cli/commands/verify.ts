@@ -4,7 +4,7 @@ import { PluginResolver } from '../../di/resolve.js';
 import { ProgressMeter } from '../../engine/events/progress.js';
 import { verifyChain } from '../../chain/verify-chain.js';
 import { UsageError } from '../exit.js';
-import { OPTION, type StoreOptions } from '../options.js';
+import { OPTION, type StoreOptions, storePlan } from '../options.js';
 import { readingStore } from '../open-to-read.js';
 import { chainSummary, provedText, storeText } from '../chain-summary.js';
 import { type CommandContext, runCommand } from '../run-command.js';
@@ -48,17 +48,19 @@ async function verify(options: VerifyOptions, context: CommandContext): Promise<
   const { producer, signatures = false } = options;
   if (signatures && producer === undefined) throw new UsageError('--signatures needs --producer.');
   const { signal } = context;
-  await readingStore(options, { command: 'verify', signal }, (chain) =>
+  await readingStore(options, { command: 'verify', signal, needsRules: true }, (chain) =>
     check(chain, options, context),
   );
 }
 
 async function check(
   chain: Chain,
-  { signatures = false, chainOptions }: VerifyOptions,
+  options: VerifyOptions,
   { out, signal, conclude }: CommandContext,
 ): Promise<void> {
-  const rules = await new PluginResolver([], chainOptions).rules(chain.chain);
+  const { signatures = false, chainOptions } = options;
+  const { plugins } = storePlan(options, false);
+  const rules = await new PluginResolver(plugins, chainOptions).rules(chain.chain);
   const meter = new ProgressMeter(() => performance.now());
   meter.place(null, chain.tip().head?.height ?? null);
   const tell = (): void => {

@@ -5,6 +5,7 @@ import { isSyncError, type ErrorCode } from '../../errors/index.js';
 import type { ComplianceCase } from './case.js';
 import { codecDamageCases } from './codec-damage.js';
 import { collect, inPieces, LIMIT, mibOfText, samples, takeOne } from './codec-samples.js';
+import { limited } from './limited.js';
 
 /** What {@link codecCompliance} tests. */
 export interface CodecFixture {
@@ -17,14 +18,14 @@ export interface CodecFixture {
 /** Requirements of {@link Codec}. Cases about damage are left out for a codec that can't notice any. */
 export function codecCompliance(fixture: CodecFixture): readonly ComplianceCase[] {
   const { codec, detectsDamage = codec.id !== 'identity' } = fixture;
-  return [
+  return limited([
     ...wholeCases(codec),
     ...limitCases(codec),
     ...streamCases(codec),
     ...abortCases(codec),
     ...padCases(codec),
     ...(detectsDamage ? codecDamageCases(codec) : []),
-  ];
+  ]);
 }
 
 function wholeCases(codec: Codec): ComplianceCase[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BlockRange, Frame, StateTable, Storage, StorageView } from '../../contracts/index.js';
+import type { BlockRange, Frame, StoreTable, Storage, StorageView } from '../../contracts/index.js';
 import { type ErrorCode, isSyncError } from '../../errors/index.js';
 
 /** Far longer than anything here takes on a busy machine. */
@@ -75,7 +75,7 @@ export async function readAll(source: Storage | StorageView, range: BlockRange):
 /** All entries of a table, with values as text. */
 export async function entriesOf(
   source: Storage | StorageView,
-  table: StateTable = 'accounts',
+  table: StoreTable = 'accounts',
 ): Promise<readonly (readonly [key: string, value: string])[]> {
   const entries: [string, string][] = [];
   for await (const batch of source.entries(table))
@@ -99,6 +99,7 @@ export async function everything(store: Storage): Promise<object> {
     frames: frames.map(plain),
     accounts: await entriesOf(store, 'accounts'),
     contracts: await entriesOf(store, 'contracts'),
+    produced: await entriesOf(store, 'produced'),
   };
 }
 

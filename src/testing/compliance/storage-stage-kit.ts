@@ -30,6 +30,7 @@ export const wanted: object = {
   frames: fresh.map(plain),
   accounts: tables.accounts.map(({ key, value }) => [key, Buffer.from(value).toString()]),
   contracts: tables.contracts.map(({ key, value }) => [key, Buffer.from(value).toString()]),
+  produced: [],
 };
 
 /** Puts the old blocks in a store, with some state and a cursor. */

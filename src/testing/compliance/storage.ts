@@ -1,7 +1,9 @@
 import type { ComplianceCase } from './case.js';
+import { limited } from './limited.js';
 import { advanceCases } from './storage-advance.js';
 import type { SharedStores, StorageFixture } from './storage-kit.js';
 import { lifecycleCases } from './storage-lifecycle.js';
+import { producedCases } from './storage-produced.js';
 import { readCases } from './storage-reads.js';
 import { replaceCases } from './storage-replace.js';
 import { rollbackCases } from './storage-rollback.js';
@@ -19,10 +21,11 @@ export type { CuttableStorage, SharedStores, StorageFixture } from './storage-ki
 
 /** Requirements of `Storage`. What only a durable or a shared store can do is held against nothing else. */
 export function storageCompliance(fixture: StorageFixture): readonly ComplianceCase[] {
-  return [
+  return limited([
     ...lifecycleCases(fixture),
     ...writeCases(fixture),
     ...rollbackCases(fixture),
+    ...producedCases(fixture),
     ...replaceCases(fixture),
     ...advanceCases(fixture),
     ...readCases(fixture),
@@ -32,7 +35,7 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...stageAfterCases(fixture),
     ...(fixture.keepsTiles === true ? tileCases(fixture) : []),
     ...(fixture.shared === undefined ? [] : sharedCases(fixture, fixture.shared)),
-  ];
+  ]);
 }
 
 function sharedCases(fixture: StorageFixture, shared: SharedStores): readonly ComplianceCase[] {

@@ -10,6 +10,7 @@ import { clock } from './line-clock.js';
 import { cutAnywhere, cutLines } from './line-cuts.js';
 import { killedServer, serverDown, stoppedServer, unreachable } from './line-outages.js';
 import { delayedPackets, narrowLine, packetLoss } from './line-packets.js';
+import { produceKill } from './crash-produce.js';
 import { compressingProxy } from './line-proxy.js';
 import { blackHole } from './line-silence.js';
 import { coldSnapshot, largeRanges } from './load-answers.js';
@@ -49,4 +50,5 @@ export const ROWS: readonly Row[] = [
   killPoints,
   failingCalls,
   killedSnapshot,
+  produceKill,
 ];

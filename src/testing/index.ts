@@ -2,4 +2,9 @@ export type { ComplianceCase } from './compliance/case.js';
 export { chainRulesCompliance } from './compliance/chain-rules.js';
 export type { ChainRulesFixture } from './compliance/chain-rules-fixture.js';
 export { codecCompliance, type CodecFixture } from './compliance/codec.js';
-export { storageCompliance, type StorageFixture } from './compliance/storage.js';
+export {
+  storageCompliance,
+  type CuttableStorage,
+  type SharedStores,
+  type StorageFixture,
+} from './compliance/storage.js';

@@ -42,6 +42,7 @@ export interface SharedStores {
 
 /** A storage whose connections can be lost at a commit. */
 export interface CuttableStorage {
+  /** Not yet open. */
   readonly storage: Storage;
   /** Cuts at so many of the commits that come next: before they have happened, or before that is answered. */
   cut(how: 'before-commit' | 'after-commit', times: number): void;

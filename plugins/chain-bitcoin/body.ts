@@ -87,8 +87,7 @@ interface Commitment {
 /** The last of its outputs that has the form counts. */
 function commitmentOf(coinbase: Transaction | undefined): Commitment | null {
   const script = coinbase?.outputs.findLast(
-    (output) =>
-      output.length >= COMMITMENT_BYTES && COMMITMENT.equals(output.subarray(0, COMMITMENT.length)),
+    (output) => output.length >= COMMITMENT_BYTES && COMMITMENT.equals(output.subarray(0, COMMITMENT.length)),
   );
   const [reserved, ...more] = coinbase?.firstWitness ?? [];
   if (script === undefined || reserved?.length !== HASH_BYTES || more.length > 0) return null;

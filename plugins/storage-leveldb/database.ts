@@ -4,14 +4,7 @@ import { ClassicLevel } from 'classic-level';
 import { SyncError } from '../../src/errors/index.js';
 import { FIRST_CONTENTS, newContents, removeLeftovers } from './contents.js';
 import { storeError } from './errors.js';
-import {
-  type Marker,
-  noteOpen,
-  readMark,
-  readMarker,
-  wasLeftOpen,
-  writeMarker,
-} from './files.js';
+import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker } from './files.js';
 import { PRIVATE_DIRECTORY } from '../../src/internal/private-mode.js';
 import { FRAMES, TILES } from './segment-files.js';
 import { Segments } from './segments.js';

@@ -44,9 +44,11 @@ async function read<T>(
   { command, needsRules = false }: Reading,
   body: (chain: Chain) => Promise<T>,
 ): Promise<T> {
-  const chain = await openPlanned(storePlan(options, false), { onlyReads: !needsRules }).catch((error: unknown) => {
-    throw isSyncError(error, 'STORE_LOCKED') ? lockedError(error, options, command) : error;
-  });
+  const chain = await openPlanned(storePlan(options, false), { onlyReads: !needsRules }).catch(
+    (error: unknown) => {
+      throw isSyncError(error, 'STORE_LOCKED') ? lockedError(error, options, command) : error;
+    },
+  );
   try {
     return await body(chain);
   } finally {

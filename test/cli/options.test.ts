@@ -233,6 +233,7 @@ function baseFor({ dir, lines, missing, key }: Files): Readonly<Record<string, r
     'snapshot inspect --proxy': [PEER],
     ...Object.fromEntries(CONNECTION_FLAGS.map((flag) => [`status ${flag}`, [`--peer=${PEER}`]])),
     seal: [missing],
+    backup: [`${missing}-copy`],
     evidence: [`--data=${dir}`],
     'seal --data': [],
     'status --chain': [`--data=${dir}`],

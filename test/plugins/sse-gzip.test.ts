@@ -229,15 +229,16 @@ test('followers at the head share the compressed memory of each new block', asyn
   const asked = [1, 2, 3].map(() => ask(endpoint, 'gzip', 'codec=identity&follow=true&from_height=2'));
   const responses = await Promise.all(asked.map(({ response }) => response));
   const bodies = responses.map(({ body }) => (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]());
-  const sent = await Promise.all(bodies.map(async (body) => [(await body.next()).value as Uint8Array]));
-  // Behind the comment that comes at once.
-  for (const [at, body] of bodies.entries()) sent[at]?.push((await body.next()).value as Uint8Array);
+  const next = (): Promise<Uint8Array[]> =>
+    Promise.all(bodies.map(async (body) => (await body.next()).value as Uint8Array));
+  // The comment that comes at once, and what is behind it.
+  const rounds = [await next(), await next()];
   for (const document of documents.slice(2, 5)) {
-    const pending = bodies.map((body) => body.next());
+    const pending = next();
     source.extend([document]);
-    for (const [at, next] of pending.entries()) sent[at]?.push((await next).value as Uint8Array);
+    rounds.push(await pending);
   }
-  const [first = [], ...others] = sent;
+  const [first = [], ...others] = bodies.map((_, at) => rounds.map((round) => round[at] as Uint8Array));
   for (const other of others) for (let at = 2; at < 5; at++) t.is(other[at], first[at]);
   const text = gunzipSync(Buffer.concat(first), { finishFlush: constants.Z_SYNC_FLUSH }).toString();
   t.is(text.split('event: block').length, 4);

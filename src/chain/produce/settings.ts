@@ -11,8 +11,8 @@ export interface ProduceSettings {
 }
 
 /** Defaults of {@link ProduceSettings}. */
-export const DEFAULT_PRODUCE: ProduceSettings = {
+export const DEFAULT_PRODUCE: ProduceSettings = Object.freeze({
   signer: null,
   wrap: null,
   maxWaitingBytes: 32 * 1024 * 1024,
-};
+});

@@ -1,6 +1,5 @@
 import { Argument, Command } from 'commander';
 import { refText } from '../chain-summary.js';
-import { UsageError } from '../exit.js';
 import { filled, OPTION } from '../options.js';
 import { type CommandContext, runCommand } from '../run-command.js';
 
@@ -16,8 +15,7 @@ Examples:
   $ blockferry verify --data /backup/node-a-1`;
 
 interface BackupOptions {
-  readonly data?: string;
-  readonly store?: string;
+  readonly data: string;
   readonly json?: boolean;
 }
 
@@ -25,8 +23,7 @@ interface BackupOptions {
 export function command(): Command {
   return new Command('backup')
     .addArgument(new Argument('<dir>', 'directory to make').argParser(filled))
-    .addOption(OPTION.dataOrStore())
-    .addOption(OPTION.store())
+    .addOption(OPTION.data().argParser(filled))
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((target: string, options: BackupOptions) =>
@@ -36,12 +33,9 @@ export function command(): Command {
 
 async function backup(
   target: string,
-  { data, store }: BackupOptions,
+  { data }: BackupOptions,
   { signal, conclude }: CommandContext,
 ): Promise<void> {
-  if (store !== undefined)
-    throw new UsageError('A store in PostgreSQL is backed up with pg_dump, or a base backup and its WAL.');
-  if (data === undefined) throw new UsageError('Give --data.');
   const { backUp } = await import('../backup/back-up.js');
   const head = await backUp(data, target, signal);
   conclude(

@@ -96,19 +96,6 @@ export function command(): Command {
         'who may keep final blocks and snapshots: the client, shared caches too, or nobody',
       ),
     )
-    .addOption(
-      new Option(
-        '--token-file <file>',
-        'only those read who send a bearer token of this file, which has a name and a token on each line, and is read anew',
-      ).argParser(filled),
-    )
-    .addOption(new Option('--metrics', 'serve metrics at /sync/metrics, in the form of OpenMetrics'))
-    .addOption(
-      new Option(
-        '--ui',
-        'show a dashboard at /sync/ui, to whoever reaches the port or, with --token-file, has a token as password',
-      ),
-    )
     .addOption(logOption())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
@@ -119,12 +106,28 @@ export function command(): Command {
       ),
     );
   for (const option of [
+    ...operatorOptions(),
     ...snapshotOptions(),
     ...readinessOptions(),
     ...syncOptions({ keyFlag: '--tls-key' }),
   ])
     command.addOption(option);
   return command;
+}
+
+/** What says who may read, and what operators see. */
+function operatorOptions(): readonly Option[] {
+  return [
+    new Option(
+      '--token-file <file>',
+      'only those read who send a bearer token of this file, which has a name and a token on each line, and is read anew',
+    ).argParser(filled),
+    new Option('--metrics', 'serve metrics at /sync/metrics, in the form of OpenMetrics'),
+    new Option(
+      '--ui',
+      'show a dashboard at /sync/ui, to whoever reaches the port or, with --token-file, has a token as password',
+    ),
+  ];
 }
 
 /** What says that snapshots are made, where, and how often. */

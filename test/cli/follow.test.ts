@@ -66,9 +66,8 @@ test('a fork below what is final ends `sync --follow` with BELOW_FINALIZED', asy
   t.regex(stderr, /BELOW_FINALIZED/);
 });
 
-test('--follow does not go with --mode json or --to', async (t) => {
+test('--follow does not go with --to', async (t) => {
   const data = join(tempDir(t), 'b');
   const base = ['sync', '--peer', 'http://127.0.0.1:1', '--data', data, '--follow'];
-  t.is((await run(t, [...base, '--mode', 'json'])).code, 2);
   t.is((await run(t, [...base, '--to', '5'])).code, 2);
 });

@@ -170,7 +170,6 @@ test('a fork below what is final ends a relay with status 1, since its operator 
 test('--peer does not go with --ingest, and what says how to sync does not go without --peer', async (t) => {
   const base = ['serve', '--data', join(tempDir(t), 'b'), '--port', '0'];
   t.is((await run(t, [...base, '--peer', NOBODY, '--ingest', '-'])).code, 2);
-  t.is((await run(t, [...base, '--peer', NOBODY, '--mode', 'json'])).code, 2);
   t.is((await run(t, [...base, '--mode', 'stream'])).code, 2);
   t.is((await run(t, [...base, '--codec', 'gzip'])).code, 2);
   t.is((await run(t, [...base, '--stale-after', '60'])).code, 2);

@@ -1,4 +1,5 @@
 import type { BlockRef, ChainRules, Storage } from '../contracts/index.js';
+import { isOpaque } from './opaque-rules.js';
 import type { LeftValidators } from '../internal/validators.js';
 
 /** Blocks whose validators are remembered: more than any branch is long that could take the place of ours. */
@@ -34,7 +35,8 @@ export class StoredValidators {
 
   /** Reads the store, as far down as a branch could begin. */
   async load(): Promise<void> {
-    if (this.#deps.rules.covers === 'document') return;
+    const { rules } = this.#deps;
+    if (rules.covers === 'document' || isOpaque(rules)) return;
     const { head, base } = this.#deps.storage.checkpoint();
     const last = head === null ? undefined : await this.#read(head.height);
     if (head === null || last === undefined) return;

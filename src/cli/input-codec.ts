@@ -2,6 +2,7 @@ import { Readable, type Transform, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { zstdEngine, zstdSupported } from '../../plugins/codec-zstd/engine.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import { CODEC_NAMES, type CodecName, magicOf } from '../internal/codecs.js';
 
 /** How a compressed input begins, and what to do with it. */
 interface InputCodec {
@@ -11,10 +12,18 @@ interface InputCodec {
   readonly decoder: (() => Transform) | string;
 }
 
-const CODECS: readonly InputCodec[] = [
-  { name: 'gzip', magic: [0x1f, 0x8b], decoder: () => createGunzip() },
-  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], decoder: zstdSupported() ? zstd : 'zstdcat' },
-  { name: 'bzip2', magic: [0x42, 0x5a, 0x68], decoder: 'bzcat' },
+/** What takes a codec off; one that is not here has no use for an input. */
+const DECODERS: Partial<Record<CodecName, InputCodec['decoder']>> = {
+  gzip: () => createGunzip(),
+  zstd: zstdSupported() ? zstd : 'zstdcat',
+  bzip2: 'bzcat',
+};
+
+const INPUT_CODECS: readonly InputCodec[] = [
+  ...CODEC_NAMES.flatMap((name) => {
+    const [magic, decoder] = [magicOf(name), DECODERS[name]];
+    return magic === null || decoder === undefined ? [] : [{ name, magic: [...magic], decoder }];
+  }),
   { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], decoder: 'xzcat' },
   { name: 'zip', magic: [0x50, 0x4b, 0x03, 0x04], decoder: 'unzip -p' },
   { name: 'UTF-16', magic: [0xff, 0xfe], decoder: 'iconv -f UTF-16 -t UTF-8' },
@@ -37,7 +46,7 @@ export async function* decoded(
   const chunks = source[Symbol.asyncIterator]();
   const first = await beginning(chunks);
   const all = joined(first, chunks);
-  const codec = CODECS.find(({ magic }) => magic.every((byte, at) => first[at] === byte));
+  const codec = INPUT_CODECS.find(({ magic }) => magic.every((byte, at) => first[at] === byte));
   if (codec === undefined) yield* all;
   else if (typeof codec.decoder === 'string') throw named(codec.name, codec.decoder, name);
   else yield* through(codec.decoder(), all, codec.name, name);

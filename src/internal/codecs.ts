@@ -16,6 +16,8 @@ interface CodecFacts {
   readonly contentEncoding: string | null;
   /** How the names of files in it end. */
   readonly suffix: string;
+  /** The bytes that begin whatever is in it, in hexadecimal; `null` where nothing tells it. */
+  readonly magic: string | null;
   /** What it needs beyond the oldest Node that the package runs on; `null` for nothing. */
   readonly needs: string | null;
 }
@@ -31,6 +33,7 @@ export const CODECS = {
     tiles: 'always',
     contentEncoding: 'gzip',
     suffix: 'gz',
+    magic: '1f8b',
     needs: null,
   },
   identity: {
@@ -39,6 +42,7 @@ export const CODECS = {
     tiles: null,
     contentEncoding: null,
     suffix: 'json',
+    magic: null,
     needs: null,
   },
   bzip2: {
@@ -47,6 +51,7 @@ export const CODECS = {
     tiles: null,
     contentEncoding: null,
     suffix: 'bz2',
+    magic: '425a68',
     needs: 'WebAssembly with SIMD',
   },
   zstd: {
@@ -55,6 +60,7 @@ export const CODECS = {
     tiles: 'also',
     contentEncoding: 'zstd',
     suffix: 'zst',
+    magic: '28b52ffd',
     needs: 'Node 22.15, 23.8 or newer',
   },
 } as const satisfies Readonly<Record<string, CodecFacts>>;
@@ -90,6 +96,12 @@ export const MORE_TILE_CODECS: readonly CodecName[] = CODEC_NAMES.filter(
 /** Whether a codec is a built-in one. */
 export function isBuiltinCodec(name: string): name is CodecName {
   return Object.hasOwn(CODECS, name);
+}
+
+/** The bytes that begin whatever is in a built-in codec; `null` where nothing tells it. */
+export function magicOf(name: CodecName): Uint8Array | null {
+  const { magic } = TABLE[name];
+  return magic === null ? null : Buffer.from(magic, 'hex');
 }
 
 /** How the names of files in a codec end: `gz`. One that is not built in gives its own name. */

@@ -38,7 +38,8 @@ test("rules of one's own are named by a module: by import, serve, sync and verif
 
 test('status, export, get and serve need no rules; what checks or adds blocks does', async (t) => {
   const { data } = await made(t);
-  t.true(plain.equals((await run(t, ['export', '--data', data])).stdout));
+  const exported = await run(t, ['export', '--data', data]);
+  t.true(plain.equals(exported.stdout), exported.stderr);
   t.is((await run(t, ['status', '--data', data])).code, 0);
   t.true((await run(t, ['get', '8', '--data', data])).stdout.equals(ndjson(chain.slice(8, 9))));
   for (const args of [

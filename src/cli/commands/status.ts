@@ -83,10 +83,9 @@ async function ofPeer(
 }
 
 /** What a status document has under `limits` is told there. */
-function withoutLimits(status: PeerStatus): Omit<PeerStatus, 'maxRange'> {
-  const shown: Omit<PeerStatus, 'maxRange'> & { maxRange?: unknown } = { ...status };
-  delete shown.maxRange;
-  return shown;
+function withoutLimits(status: PeerStatus): Omit<PeerStatus, 'maxRange' | 'maxWaitMs'> {
+  const shown = Object.entries(status).filter(([name]) => name !== 'maxRange' && name !== 'maxWaitMs');
+  return Object.fromEntries(shown) as Omit<PeerStatus, 'maxRange' | 'maxWaitMs'>;
 }
 
 async function ofStore(

@@ -28,7 +28,7 @@ for (const [name, answer] of Object.entries(ends)) {
     const times: number[] = [];
     let isOver = false;
     const origin = await listen(t, (request, response) => {
-      const isStream = request.url?.startsWith('/sync/stream') === true;
+      const isStream = /^\/sync\/(?:stream|json)/.test(request.url ?? '');
       if (isStream) streams.add(response);
       if (!isStream || !isOver) handle(request, response);
       else answer(request, response);

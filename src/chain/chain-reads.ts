@@ -69,10 +69,12 @@ export class ChainReads {
     return this.#parts.storage.tiles?.made ?? null;
   }
 
+  /** Name of the chain by its first block; `null` until that is there. */
   chainId(): string | null {
     return this.#name.chainId;
   }
 
+  /** Where the chain stands now. */
   tip(): Checkpoint {
     return this.#parts.storage.checkpoint();
   }
@@ -87,10 +89,12 @@ export class ChainReads {
     return rules.describe(codecs.get(codec).decode(bytes, { maxOutputBytes: maxBlockBytes }));
   }
 
+  /** The header at a height; `null` when the height isn't held. */
   header(height: number): Promise<BlockHeader | null> {
     return this.#parts.storage.header(height);
   }
 
+  /** Verified frames in order, in batches bounded in bytes; heights beyond the head are left out. */
   read(range: BlockRange, options?: AbortOptions): AsyncIterable<readonly Frame[]> {
     return this.#parts.storage.read(range, options);
   }

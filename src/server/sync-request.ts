@@ -7,11 +7,7 @@ export type SyncRequest = EndpointRequest & {
   readonly clientKey: string;
   /** Node's own request, for `authorize`; absent where there is none. */
   readonly req?: IncomingMessage;
-  /**
-   * Who asks, once that is known.
-   *
-   * @internal
-   */
+  /** Who asks, once that is known: the server finds it out by `authorize`. */
   readonly principal?: Principal;
 };
 

@@ -236,13 +236,20 @@ test('counters go on when another server takes the place of the first, and are t
   await ask(second);
   await comesTo(answers, 2);
   const stop = new AbortController();
-  await fetch(`${first}/stream?follow=true`, { signal: stop.signal });
-  await fetch(`${second}/stream?follow=true`, { signal: stop.signal });
+  // One that nobody refers to any more is called off when garbage is collected.
+  const streams = [
+    await fetch(`${first}/stream?follow=true`, { signal: stop.signal }),
+    await fetch(`${second}/stream?follow=true`, { signal: stop.signal }),
+  ];
   await comesTo('blockferry_streams', 2);
   await servers[0].close();
   await comesTo('blockferry_streams', 1);
   await ask(second);
   await comesTo(answers, 3);
+  t.deepEqual(
+    streams.map(({ status }) => status),
+    [200, 200],
+  );
   stop.abort();
   t.is((await scrape(metrics.text())).get(answers), 3);
 });

@@ -1,3 +1,4 @@
+import { peakRssBytes } from '../../bench/process.js';
 import { postgresStorage } from '../../plugins/storage-postgres/index.js';
 import { fixtureBatch, fixtureFrames } from '../../src/testing/fixture-frames.js';
 
@@ -23,5 +24,5 @@ else {
       throw new Error(`The block differs from ${at} on.`);
 }
 await storage.close();
-process.send?.(process.resourceUsage().maxRSS * 1024);
+process.send?.(peakRssBytes());
 process.disconnect();

@@ -20,14 +20,19 @@ for (const each of storageCompliance(postgresFixture(postgres.server, usual)))
 
 const PROGRAM = fileURLToPath(new URL('../helpers/postgres-large-process.js', import.meta.url));
 const MIB = 1024 * 1024;
+/** As the command sets them, and the documents say for others: else V8 collects late what was read. */
+const SMALL = ['--max-semi-space-size=1', '--heap-growing-percent=50'];
 
-postgres.test('A block of 64 MiB is written, and read, in 200 MiB of memory', async (t) => {
-  const { url } = postgres.server();
-  for (const role of ['writer', 'reader']) {
-    const child = fork(PROGRAM, [url, role, String(64 * MIB)]);
-    t.teardown(() => child.kill('SIGKILL'));
-    const [bytes] = (await once(child, 'message')) as [number];
-    t.log(`${role}: ${(bytes / 1e6).toFixed(0)} MB`);
-    t.true(bytes < 200 * MIB, `${role}: ${bytes} bytes`);
-  }
-});
+postgres.test(
+  'A block of 64 MiB is written, and read, in 200 MiB of memory, by a process with the heap that the command has',
+  async (t) => {
+    const { url } = postgres.server();
+    for (const role of ['writer', 'reader']) {
+      const child = fork(PROGRAM, [url, role, String(64 * MIB)], { execArgv: SMALL });
+      t.teardown(() => child.kill('SIGKILL'));
+      const [bytes] = (await once(child, 'message')) as [number];
+      t.log(`${role}: ${(bytes / 1e6).toFixed(0)} MB`);
+      t.true(bytes < 200 * MIB, `${role}: ${bytes} bytes`);
+    }
+  },
+);

@@ -21,7 +21,7 @@ export interface DocumentOptions {
  * left out, their own bytes are as they stand there.
  *
  * @returns one array for each chunk that ends a document; `null` in place of a line that is longer than allowed.
- * @throws SyncError `INPUT_UNREADABLE` for another compression; `BLOCK_MALFORMED`, `BLOCK_TOO_LARGE` for what is no array
+ * @throws SyncError `INPUT_MALFORMED` for another compression; `BLOCK_MALFORMED`, `BLOCK_TOO_LARGE` for what is no array
  *   of documents, and for a document over several lines: its message says what makes it one line
  */
 export async function* readDocuments(

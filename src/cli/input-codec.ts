@@ -2,6 +2,7 @@ import { Readable, type Transform, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { zstdEngine, zstdSupported } from '../../plugins/codec-zstd/engine.js';
 import { isSyncError, SyncError } from '../errors/index.js';
+import { STANDARD_INPUT } from './input.js';
 import { CODEC_NAMES, type CodecName, magicOf } from '../internal/codecs.js';
 
 /** How a compressed input begins, and what to do with it. */
@@ -36,7 +37,7 @@ const MAGIC_BYTES = 5;
  * The bytes of an input without its compression: that of gzip, and that of zstd where Node has it.
  *
  * @param name - of the input, for messages.
- * @throws SyncError `INPUT_UNREADABLE` for another compression, naming the command that takes it off, and for one that is
+ * @throws SyncError `INPUT_MALFORMED` for another compression, naming the command that takes it off, and for one that is
  *   damaged
  */
 export async function* decoded(
@@ -87,7 +88,7 @@ async function* through(
   } catch (error) {
     if (isSyncError(error)) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new SyncError('INPUT_UNREADABLE', `The ${codec} of ${name} is damaged: ${reason}.`, {
+    throw new SyncError('INPUT_MALFORMED', `The ${codec} of ${name} is damaged: ${reason}.`, {
       cause: error,
     });
   }
@@ -98,7 +99,8 @@ function zstd(): Transform {
 }
 
 function named(codec: string, command: string, name: string): SyncError {
-  const file = name.includes(' ') ? JSON.stringify(name) : name;
-  const message = `${name} is ${codec}, which is not read here; hand over what \`${command} ${file}\` writes, with - as the file.`;
-  return new SyncError('INPUT_UNREADABLE', message);
+  const line =
+    name === STANDARD_INPUT ? command : `${command} ${name.includes(' ') ? JSON.stringify(name) : name}`;
+  const message = `${name} is ${codec}, which is not read here; hand over what \`${line}\` writes, with - as the file.`;
+  return new SyncError('INPUT_MALFORMED', message);
 }

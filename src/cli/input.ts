@@ -13,9 +13,12 @@ export interface Input {
   close(): void;
 }
 
+/** What an input is called in messages that is none of the files. */
+export const STANDARD_INPUT = 'standard input';
+
 /** The name of an input, for messages. */
 export function inputName(path: string): string {
-  return path === '-' ? 'standard input' : path;
+  return path === '-' ? STANDARD_INPUT : path;
 }
 
 /**

@@ -21,9 +21,9 @@ export function checkLink(header: BlockHeader, point: AppendPoint, rules: ChainR
   const wanted = nextHeight(point);
   const { height } = header;
   if (height > wanted) {
-    throw new SyncError('HEIGHT_GAP', `Block ${height} came where block ${wanted} was due.`, {
-      height: wanted,
-    });
+    // A chain may begin at another height than 0, which a new store has to be told.
+    const due = point.head === null ? `${wanted}, the \`base\` of this store, was due` : `${wanted} was due`;
+    throw new SyncError('HEIGHT_GAP', `Block ${height} came where block ${due}.`, { height: wanted });
   }
   if (height < wanted) {
     throw new SyncError('HEIGHT_MISMATCH', `Block ${height} came where block ${wanted} was due.`, {

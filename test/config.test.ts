@@ -270,3 +270,14 @@ test('what `start` and `run` are given has to be what it says', async (t) => {
   await bad(engine.start({ signal: new AbortController() } as never), /^start: `signal`/);
   t.is(engine.state.phase, 'idle');
 });
+
+test('options that the rules do not take are a TypeError of the start, and not a failure of the engine', async (t) => {
+  const engine = createSyncEngine({ peers, storage, chain: 'evm-bft', chainOptions: { validator: [] } });
+  const opened = t.throwsAsync(engine.opened(), { instanceOf: TypeError });
+  await t.throwsAsync(engine.start(), { instanceOf: TypeError, message: /`validator`.+`validators`/ });
+  await opened;
+  t.is(engine.state.phase, 'failed');
+  await engine.close();
+  const opening = openChain({ storage, chain: 'evm-bft', chainOptions: { validator: [] } });
+  await t.throwsAsync(opening, { instanceOf: TypeError, message: /`validator`.+`validators`/ });
+});

@@ -17,6 +17,7 @@ import type { PeerInfo } from './peers/peer-record.js';
 import { ProgressMeter } from './events/progress.js';
 import { onAbort } from '../internal/abort.js';
 import { Deferred } from '../internal/deferred.js';
+import { isRefusal } from '../internal/options/index.js';
 
 /** Phases in which nothing gets on: what was told last stands. */
 const OVER: ReadonlySet<SyncPhase> = new Set<SyncPhase>(['idle', 'failed', 'closed']);
@@ -121,6 +122,7 @@ export class SyncEngine implements Closeable {
    * when the engine is closed or the signal fires, after the last commit. Called off before, it rejects with `ABORTED`.
    *
    * @throws SyncError of the failure that can't be helped; what was verified before it is in the store.
+   * @throws TypeError for `chainOptions` that the rules do not take.
    */
   async start(options: AbortOptions = {}): Promise<void> {
     const signal = startSignal(options);
@@ -277,9 +279,11 @@ export class SyncEngine implements Closeable {
           `The engine failed: ${error instanceof Error ? error.message : String(error)}`,
           { cause: error },
         );
-    this.#opened.reject(failure);
+    // Options of rules are read when the rules are loaded: what is wrong with them is the host's, as at the call.
+    const told = isRefusal(error) ? error : failure;
+    this.#opened.reject(told);
     if (failure.code !== 'ABORTED') this.#hub.phase.failed(failure);
-    return failure;
+    return told;
   }
 
   async #close(): Promise<void> {

@@ -206,9 +206,9 @@ export class Connection {
       maxBranchBytes: settings.limits.maxBranchBytes,
       acceptRollback: settings.acceptRollback,
       // With several peers a tie is for those to decide that have the longer branch next.
-      takesTie: (height) => book.usable.length === 1 && ties.allows(height),
-      tookTie: (height) => {
-        ties.taken(height);
+      takesTie: (head) => book.usable.length === 1 && ties.allows(head),
+      tookTie: (left) => {
+        ties.taken(left);
       },
       agree: settings.agree,
       isPreferred: async ({ head, has, isLonger }, signal) => {

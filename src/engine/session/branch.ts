@@ -20,10 +20,10 @@ export interface BranchRules {
   readonly maxRollbackBlocks: number;
   /** A block of the one branch that may begin deeper; `null` when none may. */
   readonly acceptRollback: BlockRef | null;
-  /** Whether a branch that is as long as ours is enough, for a height; else it has to be longer. */
-  takesTie(height: number): boolean;
-  /** A branch that is as long as ours has taken its place. */
-  tookTie(height: number): void;
+  /** Whether a branch that is as long as ours is enough, by its head; else it has to be longer. */
+  takesTie(head: BlockRef): boolean;
+  /** A branch that is as long as ours has taken its place. @param left - our head until then. */
+  tookTie(left: BlockRef): void;
   /**
    * How many peers have to have a block before it is confirmed. With several, confirmed blocks give way to a branch that is
    * preferred alone, however long another one is.
@@ -157,7 +157,7 @@ export class Branch {
     const ours = this.#ours?.height ?? -1;
     const { head } = this;
     const isLonger = head.height > ours;
-    if (!this.needsAgreement && (isLonger || (head.height === ours && this.#rules.takesTie(ours))))
+    if (!this.needsAgreement && (isLonger || (head.height === ours && this.#rules.takesTie(head))))
       return true;
     const has = ({ height, hash }: BlockRef): boolean =>
       this.#refs[height - this.#common.height - 1]?.hash === hash;

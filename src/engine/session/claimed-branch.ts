@@ -46,6 +46,6 @@ export async function claimedTooShort(
 ): Promise<BlockRef | null> {
   const claimed = status?.head ?? null;
   if (follow || trustsRollbacks || claimed === null || claimed.height > head.height) return null;
-  if (claimed.height === head.height && branches.takesTie(head.height)) return null;
+  if (claimed.height === head.height && branches.takesTie(claimed)) return null;
   return (await branches.isPreferred({ head: claimed, has: null, isLonger: false }, signal)) ? null : claimed;
 }

@@ -293,7 +293,7 @@ class Session {
     const { branch } = state;
     await this.#take(branch);
     this.#settle(state);
-    if (branch.head.height === branch.ours?.height) branches.tookTie(branch.head.height);
+    if (branch.head.height === branch.ours?.height) branches.tookTie(branch.ours);
     rollbackLimit.replaced();
   }
 

@@ -10,33 +10,52 @@ interface Offer {
   readonly handled: Deferred<void>;
 }
 
+type Run = (handler: BlockHandler, signal: AbortSignal) => Promise<void>;
+type Blocks = AsyncGenerator<Block, void, undefined>;
+
 /**
- * Turns a run that calls a handler into blocks that are asked for, one at a time.
+ * Turns a run that calls a handler into blocks that are asked for, one at a time. Its `return` ends it also while the next
+ * block is waited for.
  *
  * @param run - resolves when the handler has had all blocks.
  * @param outer - calls it off; `null` never does.
  */
-export async function* iterateBlocks(
-  run: (handler: BlockHandler, signal: AbortSignal) => Promise<void>,
-  outer: AbortSignal | null,
-): AsyncGenerator<Block, void, undefined> {
+export function iterateBlocks(run: Run, outer: AbortSignal | null): Blocks {
+  const left = new AbortController();
+  const blocks = handedOver(run, outer, left.signal);
+  const end = blocks.return.bind(blocks);
+  // A generator that waits answers it only behind the next block, which may never come.
+  blocks.return = (value) => {
+    left.abort();
+    return end(value);
+  };
+  return blocks;
+}
+
+/** @param left - fires when nobody wants the next block any more. */
+async function* handedOver(run: Run, outer: AbortSignal | null, left: AbortSignal): Blocks {
   const abort = new LinkedAbort(outer ?? undefined);
+  const stopListening = onAbort(left, () => {
+    abort.abort();
+  });
   let next = new Deferred<Offer | null>();
   const running = run((block, signal) => {
     const handled = new Deferred<void>();
     next.resolve({ block, handled });
     // Whoever has the block may never come back for the next one.
-    const stopListening = onAbort(signal, () => {
+    const forget = onAbort(signal, () => {
       handled.reject(signal.reason);
     });
-    return handled.promise.finally(stopListening);
+    return handled.promise.finally(forget);
   }, abort.signal);
   running.then(
     () => {
       next.resolve(null);
     },
     (error: unknown) => {
-      next.reject(error);
+      // Who has left is told nothing, as by `break`.
+      if (left.aborted) next.resolve(null);
+      else next.reject(error);
     },
   );
   let isOver = false;
@@ -52,6 +71,7 @@ export async function* iterateBlocks(
     }
     isOver = true;
   } finally {
+    stopListening();
     abort.abort();
     abort.release();
     // What the run ends with has been thrown above, or is that it was called off.

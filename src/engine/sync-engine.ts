@@ -182,8 +182,9 @@ export class SyncEngine implements Closeable {
 
   /**
    * The blocks that `run` would hand over, for `for await`. Asking for the next block acknowledges the one before; a block
-   * whose turn of the loop ends by `break` or an error comes again in the next run, and the sync is called off. The sync
-   * begins when the first block is asked for.
+   * whose turn of the loop ends by `break` or an error comes again in the next run, and the sync is called off; so it is by
+   * `return()`, which a stream that is made of it calls, also while it waits for a block. The sync begins when the first
+   * block is asked for.
    *
    * @throws TypeError for options that `run` does not take; while it iterates, SyncError as `run` has it
    */

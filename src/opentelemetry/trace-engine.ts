@@ -5,12 +5,12 @@ import type { SyncEngine } from '../engine/sync-engine.js';
 /** Why a peer was lost is told before the phase changes: so many events from before its begin are in a span. */
 const MAX_BEFORE = 4;
 
-/** Nothing is left to catch up with, or nobody does. */
-const AT_REST: ReadonlySet<SyncPhase> = new Set<SyncPhase>(['idle', 'synced', 'failed', 'closed']);
+/** Nothing is left to catch up with, or nobody does: while it stands by, another process may for days. */
+const AT_REST: ReadonlySet<SyncPhase> = new Set<SyncPhase>(['idle', 'standby', 'synced', 'failed', 'closed']);
 
 /**
  * Makes a span `blockferry.catch_up` each time that an engine has something to catch up with: from its start, or the
- * loss of its peer, until it is `synced`, has failed or is closed. What happens in between is an event of the span: modes,
+ * loss of its peer, until it is `synced`, stands by, has failed or is closed. What happens in between is an event of the span: modes,
  * peers, retries, rollbacks, snapshots and warnings. Spans have heights and peers, and nothing of a block's content.
  *
  * @param tracer - of the host's: `trace.getTracer('blockferry')` of `@opentelemetry/api`.

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import test from 'ava';
-import { createSyncEngine, isSyncError, type SyncEngine } from '../../src/index.js';
+import { type Block, createSyncEngine, isSyncError, type SyncEngine } from '../../src/index.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { until } from '../helpers/waiting.js';
 import { blocksOn, refAt, serveChain, sourceChain } from './follow-support.js';
 
 async function served(count: number, t: Parameters<typeof sourceChain>[0]): Promise<string> {
@@ -69,6 +72,29 @@ test('a loop that follows gets what comes later, and ends when its signal fires,
     }
     t.deepEqual(heights, [from, from + 1, from + 2, from + 3]);
   }
+});
+
+test('who leaves while the next block is waited for ends the sync, also by a stream that is made of it', async (t) => {
+  const source = await sourceChain(t, 3);
+  const { url } = await serveChain(t, source);
+  const engine = engineOf(url, null, true);
+  t.teardown(() => engine.close());
+  const blocks = engine.blocks();
+  for (const height of [0, 1, 2]) t.is((await blocks.next()).value?.height, height);
+  const waiting = blocks.next();
+  await blocks.return();
+  t.deepEqual(await waiting, { done: true, value: undefined });
+  t.is(engine.state.peer, null, 'the sync is over');
+
+  const other = engineOf(url, null, true);
+  t.teardown(() => other.close());
+  const stream = Readable.from(other.blocks());
+  const seen: number[] = [];
+  stream.on('data', ({ height }: Block) => seen.push(height));
+  await until(() => seen.length === 3);
+  stream.destroy();
+  await once(stream, 'close');
+  t.is(other.state.peer, null);
 });
 
 test('a failure of the sync is thrown by the loop', async (t) => {

@@ -2,6 +2,7 @@ import { createNoopMeter, metrics as meters, SpanStatusCode, trace } from '@open
 import express from 'express';
 import test, { type ExecutionContext } from 'ava';
 import { type Chain, createSyncEngine, openChain, type SyncEngine } from '../../src/index.js';
+import { EventHub } from '../../src/engine/events/event-hub.js';
 import { createMetrics } from '../../src/metrics/index.js';
 import { observeMetrics, traceEngine } from '../../src/opentelemetry/index.js';
 import { syncMiddleware } from '../../src/server/express.js';
@@ -195,3 +196,23 @@ test.serial(
     t.is(open.ended, 1);
   },
 );
+
+test.serial('an engine that stands by has no span, and one from when it takes over', (t) => {
+  const hub = new EventHub(() => 0);
+  const engine = {
+    events: hub.events,
+    get state() {
+      return hub.state;
+    },
+  } as Pick<SyncEngine, 'events' | 'state'> as SyncEngine;
+  const first = recordedTraces.spans.length;
+  const stop = traceEngine(engine, trace.getTracer('my-node'));
+  hub.phase.opening();
+  hub.phase.standby();
+  t.like(spanAt(t, first, 1).attributes, { 'blockferry.phase': 'standby' });
+  hub.phase.connecting('http://a.example/sync');
+  t.is(recordedTraces.spans.length, first + 2);
+  spanAt(t, first + 1, 0);
+  stop();
+  spanAt(t, first + 1, 1);
+});

@@ -15,6 +15,7 @@ import { isSyncError } from '../../src/errors/index.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { smallDisk } from '../helpers/storage-small-disk.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { until } from '../helpers/waiting.js';
 import {
   LedgerSource,
   manifestAt,
@@ -97,7 +98,8 @@ test('what another process is building is left alone, and taken up when it is do
   const child = spawn(process.execPath, [builder, directory, 'check hold']);
   t.teardown(() => child.kill('SIGKILL'));
   let output = '';
-  while (!output.includes('check')) output += String((await once(child.stdout, 'data'))[0]);
+  child.stdout.on('data', (chunk) => (output += String(chunk)));
+  await until(() => output.includes('check'));
   const archive = await openArchive(directory);
   t.is(archive.list().length, 1);
   t.is(readdirSync(directory).length, 2);

@@ -282,9 +282,13 @@ test('limits are those of the principal, wherever it asks from, and another one 
   t.teardown(() => {
     stop.abort();
   });
+  // One that nobody refers to any more is called off when garbage is collected.
+  const streams: Response[] = [];
   const open = async (who: string): Promise<number> => {
     const headers = { 'x-who': who };
-    return (await fetch(`${url}/stream?follow=true`, { headers, signal: stop.signal })).status;
+    const response = await fetch(`${url}/stream?follow=true`, { headers, signal: stop.signal });
+    streams.push(response);
+    return response.status;
   };
   t.deepEqual([await open('small'), await open('small')], [200, 429]);
   t.deepEqual(
@@ -292,6 +296,7 @@ test('limits are those of the principal, wherever it asks from, and another one 
     [200, 200, 200, 429],
   );
   t.is(await open('other'), 200);
+  t.is(streams.length, 7);
 });
 
 test('an audit has who was given which heights, by which way, and how many bytes', async (t) => {

@@ -11,7 +11,7 @@ import {
 } from '../../src/server/index.js';
 import { blocksOn, refAt, sourceChain } from '../engine/follow-support.js';
 import { listen } from '../helpers/servers.js';
-import { until } from '../helpers/waiting.js';
+import { turns, until } from '../helpers/waiting.js';
 import { listenAt } from './http2-support.js';
 
 interface Served {
@@ -189,6 +189,34 @@ test('many wait for the same block with one subscription, and each gets it', asy
   await append(chain);
   for (const answer of answers) t.deepEqual(await heights(await answer), [10]);
   await until(() => server.openStreams === 0);
+});
+
+test('a rollback that ends many waits is looked up once for all, and each is told', async (t) => {
+  const chain = await sourceChain(t, 10);
+  let reads = 0;
+  const source = new Proxy(chain, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      if (name === 'header') reads += 1;
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const server = createSyncServer({ source, limits: { maxStreamsPerAddress: 1_000 } });
+  t.teardown(() => server.close());
+  const url = `${await listen(t, nodeListener(server))}/sync`;
+  const [common, parent] = await Promise.all([refAt(chain, 7), refAt(chain, 9)]);
+  const query = `from=10&wait=25&parent_hash=${parent.hash}`;
+  const answers = Array.from({ length: 200 }, () => fetch(`${url}/json?${query}`));
+  await until(() => server.openStreams === 200);
+  await turns(10);
+  reads = 0;
+  await chain.rollback(common);
+  for (const answer of answers) {
+    const response = await answer;
+    t.is(response.status, 409);
+    t.deepEqual(((await response.json()) as { ancestors: unknown[] }).ancestors[0], common);
+  }
+  t.true(reads < 50, `${reads} headers were read`);
 });
 
 test('over HTTP/2 a wait is answered, and one that is called off frees its place', async (t) => {

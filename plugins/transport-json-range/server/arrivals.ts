@@ -1,4 +1,5 @@
 import type { BlockSource, ChainChange } from '../../../src/contracts/index.js';
+import type { SyncError } from '../../../src/errors/index.js';
 import { forkedBelow, hashBefore } from '../../../src/internal/ancestry.js';
 import { WakeUp } from '../../../src/internal/wake-up.js';
 import type { AskedRange } from './range.js';
@@ -7,10 +8,12 @@ import type { AskedRange } from './range.js';
 export class Arrivals {
   readonly #source: BlockSource;
   readonly #waiting = new Set<Wait>();
+  readonly #lookups: Lookups;
   #unsubscribe: (() => void) | null = null;
 
   constructor(source: BlockSource) {
     this.#source = source;
+    this.#lookups = new Lookups(source);
   }
 
   /**
@@ -31,7 +34,7 @@ export class Arrivals {
   }
 
   async #watch(asked: AskedRange, wait: Wait, signal: AbortSignal): Promise<void> {
-    const parent = new Parent(this.#source, asked);
+    const parent = new Parent(this.#lookups, asked);
     while (!wait.isOver) {
       await parent.check(wait.takeRollback());
       if (this.#isThere(asked)) return;
@@ -46,6 +49,7 @@ export class Arrivals {
   #join(wait: Wait): void {
     this.#waiting.add(wait);
     this.#unsubscribe ??= this.#source.subscribe((change) => {
+      this.#lookups.forget();
       for (const each of this.#waiting) each.hear(change);
     });
   }
@@ -60,13 +64,13 @@ export class Arrivals {
 
 /** The block that a client names as the one below what it waits for. */
 class Parent {
-  readonly #source: BlockSource;
+  readonly #lookups: Lookups;
   readonly #asked: AskedRange;
   /** Whether it was seen on the chain; one above the head can't be. */
   #wasSeen = false;
 
-  constructor(source: BlockSource, asked: AskedRange) {
-    this.#source = source;
+  constructor(lookups: Lookups, asked: AskedRange) {
+    this.#lookups = lookups;
     this.#asked = asked;
   }
 
@@ -74,11 +78,47 @@ class Parent {
   async check(isRolledBack: boolean): Promise<void> {
     const { from, parentHash } = this.#asked;
     if (parentHash === null || (this.#wasSeen && !isRolledBack)) return;
-    const known = await hashBefore(this.#source, from);
+    const known = await this.#lookups.hashBefore(from);
     const isGone = known === null ? this.#wasSeen : known !== parentHash;
-    if (isGone) throw await forkedBelow(this.#source, from, from - 1);
+    if (isGone) throw await this.#lookups.forkedBelow(from);
     this.#wasSeen = known !== null;
   }
+}
+
+/** What is read for those who wait. A change wakes all of them at once, most of them at the same height: it is read once. */
+class Lookups {
+  readonly #source: BlockSource;
+  /** Under way, by the height above the block that is looked for. */
+  readonly #hashes = new Map<number, Promise<string | null>>();
+  readonly #forks = new Map<number, Promise<SyncError>>();
+
+  constructor(source: BlockSource) {
+    this.#source = source;
+  }
+
+  hashBefore(height: number): Promise<string | null> {
+    return shared(this.#hashes, height, () => hashBefore(this.#source, height));
+  }
+
+  forkedBelow(height: number): Promise<SyncError> {
+    return shared(this.#forks, height, () => forkedBelow(this.#source, height, height - 1));
+  }
+
+  /** The chain has changed: what is under way may be of the one before. */
+  forget(): void {
+    this.#hashes.clear();
+    this.#forks.clear();
+  }
+}
+
+function shared<T>(underWay: Map<number, Promise<T>>, height: number, read: () => Promise<T>): Promise<T> {
+  const before = underWay.get(height);
+  if (before !== undefined) return before;
+  const reading = read().finally(() => {
+    if (underWay.get(height) === reading) underWay.delete(height);
+  });
+  underWay.set(height, reading);
+  return reading;
 }
 
 /** The wait of one request. */

@@ -247,11 +247,11 @@ export class PostgresStorage implements Storage {
     this.#callOff?.();
     await this.#opening?.catch(() => undefined);
     const open = this.#open;
+    open?.database.stopWaiting();
     await this.#blocks?.maker.close();
     this.#open = null;
     await this.#stage?.close();
     if (open === null) return;
-    open.database.stopWaiting();
     await this.#standBy?.stop();
     await leave(open.side, () => this.#queue.idle());
     await open.database.close();

@@ -104,7 +104,7 @@ export class Writer {
     run: (run: Run, version: number) => Promise<void>,
     beside: Beside | null = null,
   ): Promise<void> {
-    if (this.#ended !== null) throw this.#ended;
+    this.check();
     this.#isWriting = true;
     try {
       await this.#persist(change, run, beside);
@@ -126,7 +126,7 @@ export class Writer {
     { version, gen }: Pick<Moment, 'version' | 'gen'>,
     step: (run: Run) => Promise<boolean>,
   ): Promise<boolean> {
-    if (this.#ended !== null) throw this.#ended;
+    this.check();
     const { database, tables, owner } = this.#parts;
     const { store, epoch } = this.#moment;
     const sql = `update ${tables.store} set purged = greatest(purged, $5)
@@ -138,6 +138,11 @@ export class Writer {
       return step(run);
     });
     return value;
+  }
+
+  /** @throws SyncError what it ended with, when it can write no more */
+  check(): void {
+    if (this.#ended !== null) throw this.#ended;
   }
 
   /** Whether it can write no more. */

@@ -163,6 +163,25 @@ postgres.test(
 );
 
 postgres.test(
+  'Writes that wait behind one that ends the writer fail as it does, and ask nothing',
+  async (t) => {
+    const proxy = await cuttingProxy(postgres.server().port);
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
+    const store = await postgres.opened(t, 'waiting', { url, outageMs: 300 });
+    await store.commit(fixtureBatch(frames.slice(0, 2)));
+    await proxy.close();
+    const writes = [
+      store.commit(fixtureBatch(frames.slice(2))),
+      store.rollback(at(frames, 0)),
+      store.commit({ ...fixtureBatch(frames.slice(1)), rollbackTo: at(frames, 0) }),
+    ];
+    const errors = await Promise.all(writes.map(async (write) => t.throwsAsync<Error>(write)));
+    t.true(isSyncError(errors[0], 'STORE_UNAVAILABLE'));
+    t.is(new Set(errors).size, 1);
+  },
+);
+
+postgres.test(
   'A write fails with STORE_UNAVAILABLE when the server stays away for longer than outageMs, and the store is as it was acknowledged when it is opened again',
   async (t) => {
     const proxy = await cuttingProxy(postgres.server().port);

@@ -247,11 +247,11 @@ export class PostgresStorage implements Storage {
     this.#callOff?.();
     await this.#opening?.catch(() => undefined);
     const open = this.#open;
+    open?.database.stopWaiting();
     await this.#blocks?.maker.close();
     this.#open = null;
     await this.#stage?.close();
     if (open === null) return;
-    open.database.stopWaiting();
     await this.#standBy?.stop();
     await leave(open.side, () => this.#queue.idle());
     await open.database.close();
@@ -293,6 +293,8 @@ export class PostgresStorage implements Storage {
     if (side.role === 'reader')
       throw new SyncError('STORE_READ_ONLY', 'The store is open for reading: another process writes it.');
     return this.#queue.run(async () => {
+      // It may have ended meanwhile, and another one begun, whose tiles are not to be mixed with those of this one.
+      side.writer.check();
       const result = await task({ ...open, writer: side.writer, blocks: this.#blocksOf(side) });
       side.teller.tell();
       return result;

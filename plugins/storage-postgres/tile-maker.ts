@@ -101,7 +101,7 @@ export class TileMaker {
     } catch (error) {
       // The write that drops blocks may have been under way.
       await this.#host.queued(() => Promise.resolve());
-      if (work.changes === this.#changes) throw error;
+      if (!this.#isPast(work)) throw error;
     } finally {
       release();
     }
@@ -138,10 +138,15 @@ export class TileMaker {
     });
   }
 
-  #unlessPast({ changes }: Work, step: () => Promise<void>): Promise<void> {
+  #unlessPast(work: Work, step: () => Promise<void>): Promise<void> {
     return this.#host.queued(async () => {
-      if (changes === this.#changes) await step();
+      if (!this.#isPast(work)) await step();
     });
+  }
+
+  /** Whether blocks were taken away since, or all contents replaced. */
+  #isPast({ changes, at }: Work): boolean {
+    return changes !== this.#changes || at.gen !== this.#host.moment().gen;
   }
 
   /** `null` when a block is in a codec that can't be decoded here. */

@@ -4,7 +4,7 @@ import type { Database, Run, Transacted } from './database.js';
 import type { PostgresSettings } from '../../src/internal/postgres-options.js';
 import type { Tables } from './schema.js';
 import { STATEMENT_MS } from './link.js';
-import { Behind, NoAnswer, sqlStateOf } from './errors.js';
+import { Behind, isPassing, NoAnswer, sqlStateOf, unavailable } from './errors.js';
 import { type Claim, claimStore, endStopped, type Moment } from './store-row.js';
 
 /** What a write makes of the row of its store. */
@@ -38,6 +38,11 @@ export interface WriterParts extends Claim {
 const LOCK_NOT_AVAILABLE = '55P03';
 
 const NO_STANDBY = 'The database has no `synchronous_standby_names`: no standby confirms what it writes.';
+
+/** What a try failed with tells nothing of an earlier one that may have happened. */
+function undecided(error: unknown): unknown {
+  return isPassing(error) || isSyncError(error) ? error : unavailable(error);
+}
 
 /** Thrown inside a transaction: an earlier try, whose answer was lost, has happened. */
 class AlreadyDone extends Error {}
@@ -99,7 +104,7 @@ export class Writer {
     run: (run: Run, version: number) => Promise<void>,
     beside: Beside | null = null,
   ): Promise<void> {
-    if (this.#ended !== null) throw this.#ended;
+    this.check();
     this.#isWriting = true;
     try {
       await this.#persist(change, run, beside);
@@ -121,7 +126,7 @@ export class Writer {
     { version, gen }: Pick<Moment, 'version' | 'gen'>,
     step: (run: Run) => Promise<boolean>,
   ): Promise<boolean> {
-    if (this.#ended !== null) throw this.#ended;
+    this.check();
     const { database, tables, owner } = this.#parts;
     const { store, epoch } = this.#moment;
     const sql = `update ${tables.store} set purged = greatest(purged, $5)
@@ -133,6 +138,11 @@ export class Writer {
       return step(run);
     });
     return value;
+  }
+
+  /** @throws SyncError what it ended with, when it can write no more */
+  check(): void {
+    if (this.#ended !== null) throw this.#ended;
   }
 
   /** Whether it can write no more. */
@@ -170,6 +180,7 @@ export class Writer {
     const { database } = this.#parts;
     const next = this.#moment.version + 1;
     let isDone = false;
+    let mayBeDone = false;
     await database.outlast(async () => {
       try {
         // Another server may not have it.
@@ -183,8 +194,10 @@ export class Writer {
         if (isDurable) return;
         isDone = true;
       } catch (error) {
-        if (!(error instanceof AlreadyDone)) throw error;
-        isDone = true;
+        isDone = error instanceof AlreadyDone;
+        if (!isDone) throw mayBeDone ? undecided(error) : error;
+      } finally {
+        mayBeDone = true;
       }
       // The standby has what came before a write that it confirms.
       throw new NoAnswer(new Error('The standby has not confirmed a write.'));

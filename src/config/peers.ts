@@ -110,8 +110,17 @@ function parse(url: string): ConfiguredPeer | string {
 function folder({ host, pathname }: URL): ConfiguredPeer | string {
   if (host !== '') return 'must be a file URL without a host: file:///folder.';
   const path = pathname.replace(/\/+$/, '');
-  if (path === '') return 'must name a folder: file:///folder.';
+  if (path === '' || !isPath(path)) return 'must name a folder: file:///folder.';
   return Object.freeze({ url: `file://${path}`, headers: Object.freeze({}), rollbacks: 'proved' });
+}
+
+/** Whether a file can have it: no name has a slash or a zero in it, and what is no UTF-8 can't be decoded. */
+function isPath(encoded: string): boolean {
+  try {
+    return !/%(?:2f|00)/i.test(encoded) && decodeURIComponent(encoded) !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** `fetch` refuses URLs with credentials; they become the header that they stand for (RFC 7617). */

@@ -62,6 +62,13 @@ test('A false file in a folder is refused, as one from a server is, and a folder
     '1',
   ]);
   t.is(missing.code, 1, missing.stderr);
-  for (const url of ['file://host/folder', 'file:///', 'file:///a?b'])
+  for (const url of [
+    'file://host/folder',
+    'file:///',
+    'file:///a?b',
+    'file:///a%2Fb',
+    'file:///a%00',
+    'file:///%ff',
+  ])
     t.is((await run(t, ['sync', '--peer', url, '--data', join(dir, 'd')])).code, 2);
 });

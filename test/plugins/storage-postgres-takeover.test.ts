@@ -105,6 +105,33 @@ postgres.test(
 );
 
 postgres.test(
+  'What is refused after the answer to an earlier try was lost is STORE_UNAVAILABLE, and the next write is not taken for it',
+  async (t) => {
+    const proxy = await cuttingProxy(postgres.server().port);
+    t.teardown(() => proxy.close());
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
+    const store = await postgres.opened(t, 'refused', { url });
+    await store.commit(fixtureBatch(frames.slice(0, 2)));
+    // The first try is written, and the second one is refused.
+    await postgres.query(`create function blockferry.refuse() returns trigger language plpgsql as $$ begin
+      if exists (select from blockferry.store where name = 'refused' and checkpoint like '%"height":3,%') then
+        raise exception 'no more'; end if; return null; end $$;
+      create trigger refuse before update on blockferry.store for each statement execute function blockferry.refuse()`);
+    proxy.cut('after-commit', 1);
+    const error = await t.throwsAsync(() => store.commit(fixtureBatch(frames.slice(2, 4))));
+    await postgres.query('drop function blockferry.refuse() cascade');
+    t.is(proxy.cuts(), 1);
+    t.true(isSyncError(error, 'STORE_UNAVAILABLE'), String(error));
+    await t.throwsAsync(() => store.advance({ confirmed: at(frames, 1), finalized: null }));
+    await store.close();
+    const next = await takenOver(t, 'refused');
+    t.deepEqual(next.checkpoint().head, at(frames, 3));
+    await next.commit(fixtureBatch(frames.slice(4)));
+    t.deepEqual(next.checkpoint().head, at(frames, 5));
+  },
+);
+
+postgres.test(
   'A server that is killed and comes again while blocks are written loses none that was acknowledged, and the writer goes on',
   async (t) => {
     const server = postgres.server();
@@ -132,6 +159,25 @@ postgres.test(
     for await (const batch of store.read({ from: 0, to: Number.MAX_SAFE_INTEGER }))
       stored.push(...batch.map(refOf));
     t.deepEqual(stored, acknowledged);
+  },
+);
+
+postgres.test(
+  'Writes that wait behind one that ends the writer fail as it does, and ask nothing',
+  async (t) => {
+    const proxy = await cuttingProxy(postgres.server().port);
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
+    const store = await postgres.opened(t, 'waiting', { url, outageMs: 300 });
+    await store.commit(fixtureBatch(frames.slice(0, 2)));
+    await proxy.close();
+    const writes = [
+      store.commit(fixtureBatch(frames.slice(2))),
+      store.rollback(at(frames, 0)),
+      store.commit({ ...fixtureBatch(frames.slice(1)), rollbackTo: at(frames, 0) }),
+    ];
+    const errors = await Promise.all(writes.map(async (write) => t.throwsAsync<Error>(write)));
+    t.true(isSyncError(errors[0], 'STORE_UNAVAILABLE'));
+    t.is(new Set(errors).size, 1);
   },
 );
 

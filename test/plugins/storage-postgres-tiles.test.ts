@@ -5,6 +5,7 @@ import { isSyncError } from '../../src/errors/index.js';
 import { createSyncEngine, openChain } from '../../src/index.js';
 import { documentFrames, type DocumentKind, fixtureBatch, refOf } from '../../src/testing/fixture-frames.js';
 import { documentOf, tileOf } from '../../src/testing/fixture-tiles.js';
+import { cuttingProxy } from '../helpers/cutting-proxy.js';
 import { ONLY_READS } from '../helpers/postgres-fixture.js';
 import { postgresTest } from '../helpers/postgres-test.js';
 import { serveSource } from '../helpers/servers.js';
@@ -107,6 +108,21 @@ postgres.test(
     t.deepEqual(await documentsOf(store), wanted(frames.slice(0, 3)));
     await store.rollback(at(0));
     t.deepEqual(await documentsOf(store), wanted(frames.slice(0, 1)));
+  },
+);
+
+postgres.test(
+  'A store that is closed while a tile is to be made does not wait for a server that is away',
+  async (t) => {
+    const proxy = await cuttingProxy(postgres.server().port);
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
+    // Longer than a test may take.
+    const store = await postgres.opened(t, 'away', { url, outageMs: 3_600_000 });
+    await store.commit(fixtureBatch(frames));
+    await proxy.close();
+    const made = t.throwsAsync(async () => store.tiles?.settle(8));
+    await store.close();
+    t.true(isSyncError(await made, 'STORE_UNAVAILABLE'));
   },
 );
 

@@ -264,6 +264,25 @@ function lastingCases(fixture: StorageFixture): readonly ComplianceCase[] {
           assert.deepEqual(await documentsOf(store), held.map(documentOf));
         }),
     },
+    {
+      id: 'ST-119',
+      title: 'A tile of contents that others replace while it is made is not in the new ones',
+      run: () =>
+        withTiles(fixture, async (store, tiles) => {
+          await fill(store, [23]);
+          const fresh = documentFrames(kinds, { branch: 'fresh' });
+          const stage = await store.stage();
+          await stage.putBlocks(fresh);
+          const made = tiles.settle(HEAD);
+          const identity = { chain: 'made-up', chainId: 'staged' };
+          await stage.activate({ identity, head: refOf(fresh[HEAD] as Frame) });
+          await made;
+          assert.deepEqual((await readAll(store, ALL)).map(refOf), fresh.map(refOf));
+          await tiles.settle(HEAD);
+          assert.deepEqual(await rangesOf(tiles), ['0-1', '2-3', '4-7', '8-15', '16-17', '18-19']);
+          assert.deepEqual((await readAll(store, ALL)).map(refOf), fresh.map(refOf));
+        }),
+    },
   ];
 }
 

@@ -83,11 +83,13 @@ export class Members {
     yield* elements(this.bytes, value);
   }
 
-  /** The elements of an array of objects. */
-  *objects(name: string, form: Form): Generator<Members> {
+  /** The elements of an array of objects, of which there are at most so many. */
+  *objects(name: string, form: Form, most = Infinity): Generator<Members> {
     let at = 0;
-    for (const value of this.values(name))
+    for (const value of this.values(name)) {
+      if (at === most) throw this.wrong(name, `array of at most ${most} objects`);
       yield Members.ofValue(this.bytes, value, `${this.pathOf(name)}[${at++}]`, form);
+    }
   }
 
   /** A string without escapes. */

@@ -23,6 +23,8 @@ export interface Form {
 
 const INTEGER = /^(?:0|-?[1-9][0-9]{0,18})$/;
 const MAX_INTEGER_CHARS = 22;
+/** To name one that is not known all of them are read, which takes memory for each. */
+const MAX_NAMED = 1_000;
 
 /**
  * The members of one object of a document, each at most once, read in the one form in which they are written. Builds nothing
@@ -155,7 +157,12 @@ export class Members {
   }
 
   #unknown(): Error {
-    const known = this.#document.members;
+    const { count, members: known } = this.#document;
+    if (count > MAX_NAMED)
+      return malformed(
+        this.span.start,
+        `${count} members in ${this.path === '' ? 'the document' : `"${this.path}"`}, some of them unknown,`,
+      );
     const { members } = scanObject(this.bytes, this.span, { maxDepth: MAX_DEPTH });
     const name = [...members.keys()].find((one) => !known.has(one)) ?? '';
     return malformed(this.span.start, `an unknown member "${this.pathOf(name)}" in the object`);

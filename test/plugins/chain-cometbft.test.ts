@@ -316,7 +316,7 @@ test('What no chain has and takes long to check is refused, and no signature is 
         whole.commit.signatures = votes;
       },
       'BLOCK_MALFORMED',
-      /at most 10000 objects in "commit.signatures"/,
+      /at most 10000 items in "commit.signatures"/,
     ],
     [
       'votes below',
@@ -324,7 +324,7 @@ test('What no chain has and takes long to check is refused, and no signature is 
         whole.block.last_commit = { ...whole.commit, signatures: votes };
       },
       'BLOCK_MALFORMED',
-      /at most 10000 objects in "block.last_commit.signatures"/,
+      /at most 10000 items in "block.last_commit.signatures"/,
     ],
     [
       'validators',
@@ -332,7 +332,15 @@ test('What no chain has and takes long to check is refused, and no signature is 
         whole.validators = many(whole.validators);
       },
       'BLOCK_MALFORMED',
-      /at most 10000 objects in "validators"/,
+      /at most 10000 items in "validators"/,
+    ],
+    [
+      'transactions',
+      ({ block: { data } }) => {
+        data.txs = Array.from({ length: 262_145 }, () => '');
+      },
+      'BLOCK_MALFORMED',
+      /at most 262144 items in "block.data.txs"/,
     ],
     [
       'false votes',

@@ -77,21 +77,23 @@ export class Members {
     return this.find(name) === null ? null : this.object(name, form);
   }
 
-  /** The elements of an array; none for `null` and where it is missing. */
-  *values(name: string): Generator<Span> {
+  /** The elements of an array, of which there are at most so many; none for `null` and where it is missing. */
+  *values(name: string, most = Infinity): Generator<Span> {
     const value = this.find(name);
     if (value === null) return;
     if (this.bytes[value.start] !== 0x5b) throw this.wrong(name, 'array');
-    yield* elements(this.bytes, value);
+    let count = 0;
+    for (const element of elements(this.bytes, value)) {
+      if (count++ === most) throw this.wrong(name, `array of at most ${most} items`);
+      yield element;
+    }
   }
 
   /** The elements of an array of objects, of which there are at most so many. */
   *objects(name: string, form: Form, most = Infinity): Generator<Members> {
     let at = 0;
-    for (const value of this.values(name)) {
-      if (at === most) throw this.wrong(name, `array of at most ${most} objects`);
+    for (const value of this.values(name, most))
       yield Members.ofValue(this.bytes, value, `${this.pathOf(name)}[${at++}]`, form);
-    }
   }
 
   /** A string without escapes. */

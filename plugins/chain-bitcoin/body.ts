@@ -7,9 +7,6 @@ import { readTransaction, type Transaction } from './transaction.js';
 const TRANSACTION: Form = { names: ['txid', 'hash', 'hex', 'size'], exact: false };
 const HASH_BYTES = 32;
 const HEADER_BYTES = 80;
-/** What begins the output of a coinbase that commits to the witnesses (BIP 141). */
-const COMMITMENT = Buffer.from('6a24aa21a9ed', 'hex');
-const COMMITMENT_BYTES = COMMITMENT.length + HASH_BYTES;
 
 /** What a document has of a transaction: its id alone, or all of it. */
 interface Listed {
@@ -84,14 +81,10 @@ interface Commitment {
   readonly reserved: Uint8Array;
 }
 
-/** The last of its outputs that has the form counts. */
 function commitmentOf(coinbase: Transaction | undefined): Commitment | null {
-  const script = coinbase?.outputs.findLast(
-    (output) => output.length >= COMMITMENT_BYTES && COMMITMENT.equals(output.subarray(0, COMMITMENT.length)),
-  );
-  const [reserved, ...more] = coinbase?.firstWitness ?? [];
-  if (script === undefined || reserved?.length !== HASH_BYTES || more.length > 0) return null;
-  return { hash: script.subarray(COMMITMENT.length, COMMITMENT_BYTES), reserved };
+  const { commitment = null, onlyWitness = null } = coinbase ?? {};
+  if (commitment === null || onlyWitness?.length !== HASH_BYTES) return null;
+  return { hash: commitment, reserved: onlyWitness };
 }
 
 function checkSize(document: Members, transactions: readonly Transaction[], height: number): void {

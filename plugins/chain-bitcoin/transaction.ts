@@ -5,14 +5,17 @@ export interface Transaction {
   readonly txid: Buffer;
   readonly wtxid: Buffer;
   readonly hasWitness: boolean;
-  /** Scripts of its outputs. */
-  readonly outputs: readonly Uint8Array[];
-  /** Witness items of its first input, all that counts of a coinbase. */
-  readonly firstWitness: readonly Uint8Array[];
+  /** What its last output of that form says of the witnesses of a block, as a coinbase does; `null` for none. */
+  readonly commitment: Uint8Array | null;
+  /** The one witness item of its first input; `null` where it has none or more. */
+  readonly onlyWitness: Uint8Array | null;
   readonly bytes: number;
 }
 
 const OUT_POINT_BYTES = 36;
+/** What begins the output of a coinbase that commits to the witnesses (BIP 141). */
+const COMMITMENT = Buffer.from('6a24aa21a9ed', 'hex');
+const HASH_BYTES = 32;
 
 /** Reads a transaction; `null` for bytes that are none, or not in the one form that nodes take. */
 export function readTransaction(bytes: Uint8Array): Transaction | null {
@@ -36,28 +39,59 @@ function read(reader: Reader): Transaction | null {
     reader.take(reader.count());
     reader.skip(4);
   }
-  const outputs = Array.from({ length: reader.count() }, () => {
-    reader.skip(8);
-    return reader.take(reader.count());
-  });
+  const commitment = readCommitment(reader);
   const end = reader.at;
-  const witnesses = isSegwit ? Array.from({ length: inputs }, () => items(reader)) : [];
+  const { hasWitness, onlyWitness } = readWitnesses(reader, isSegwit ? inputs : 0);
   reader.skip(4);
-  const hasWitness = witnesses.some((one) => one.length > 0);
   if (reader.at !== bytes.length || inputs === 0 || isSegwit !== hasWitness) return null;
   const stripped = [bytes.subarray(0, 4), bytes.subarray(start, end), bytes.subarray(bytes.length - 4)];
   return {
     txid: doubleSha256(...stripped),
     wtxid: doubleSha256(bytes),
     hasWitness,
-    outputs,
-    firstWitness: witnesses[0] ?? [],
+    commitment,
+    onlyWitness,
     bytes: bytes.length,
   };
 }
 
-function items(reader: Reader): readonly Uint8Array[] {
-  return Array.from({ length: reader.count() }, () => reader.take(reader.count()));
+/** Reads the outputs, of which no others are kept: an item of a byte or two takes a hundred in memory. */
+function readCommitment(reader: Reader): Uint8Array | null {
+  let found: Uint8Array | null = null;
+  for (let left = reader.count(); left > 0; left--) {
+    reader.skip(8);
+    const script = reader.take(reader.count());
+    const isLong = script.length >= COMMITMENT.length + HASH_BYTES;
+    if (isLong && COMMITMENT.equals(script.subarray(0, COMMITMENT.length)))
+      found = script.subarray(COMMITMENT.length, COMMITMENT.length + HASH_BYTES);
+  }
+  return found;
+}
+
+/** Reads the witnesses of so many inputs. */
+function readWitnesses(
+  reader: Reader,
+  inputs: number,
+): { readonly hasWitness: boolean; readonly onlyWitness: Uint8Array | null } {
+  let hasWitness = false;
+  let onlyWitness: Uint8Array | null = null;
+  for (let at = 0; at < inputs; at++) {
+    const { count, first } = readItems(reader);
+    hasWitness ||= count > 0;
+    if (at === 0 && count === 1) onlyWitness = first;
+  }
+  return { hasWitness, onlyWitness };
+}
+
+/** Reads the witness of an input. */
+function readItems(reader: Reader): { readonly count: number; readonly first: Uint8Array | null } {
+  const count = reader.count();
+  let first: Uint8Array | null = null;
+  for (let at = 0; at < count; at++) {
+    const item = reader.take(reader.count());
+    if (at === 0) first = item;
+  }
+  return { count, first };
 }
 
 /** Reads on; what is not there is a `RangeError`. */

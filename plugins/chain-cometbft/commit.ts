@@ -21,6 +21,8 @@ const ADDRESS_BYTES = 20;
 const MAX_SIGNATURE_BYTES = 96;
 const MAX_INT32 = 2 ** 31 - 1;
 const PRECOMMIT = 2;
+/** CometBFT's own bound of the votes on a block, and so of validators. */
+export const MAX_VOTES = 10_000;
 /** 1 January of the year 1, which stands in place of the time of an absent vote. */
 const NO_TIME_SECONDS = -62135596800n;
 
@@ -50,7 +52,7 @@ export function readCommit(parent: Members, name: string): Commit {
     height: commit.safeInteger('height', 0, Number.MAX_SAFE_INTEGER),
     round: commit.safeInteger('round', 0, MAX_INT32),
     blockId: readBlockId(commit, 'block_id'),
-    signatures: Array.from(commit.objects('signatures', SIGNATURE), readSignature),
+    signatures: Array.from(commit.objects('signatures', SIGNATURE, MAX_VOTES), readSignature),
   };
 }
 

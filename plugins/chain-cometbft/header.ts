@@ -35,6 +35,8 @@ const VERSION: Form = { names: ['block', 'app'], exact: true };
 const BLOCK_VERSION = 11n;
 /** What is no hash of 32 bytes. */
 const ADDRESS_BYTES = 20;
+/** CometBFT's own bound. Each vote is over it. */
+const MAX_CHAIN_ID_BYTES = 50;
 
 /** A header, read. */
 export interface Header {
@@ -60,6 +62,8 @@ export function readHeader(parent: Members): Header {
   const app = version.find('app') === null ? 0n : version.integer('app');
   const hashes = new Map(HASHES.map((name) => [name, readNamed(header, name)]));
   const chainId = header.text('chain_id');
+  if (Buffer.byteLength(chainId) > MAX_CHAIN_ID_BYTES)
+    throw header.wrong('chain_id', `name of at most ${MAX_CHAIN_ID_BYTES} bytes`);
   const height = header.safeInteger('height', 0, Number.MAX_SAFE_INTEGER);
   const time = readTime(header, 'time');
   const lastBlockId = lastIdOf(header);

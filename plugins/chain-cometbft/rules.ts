@@ -24,6 +24,8 @@ const DOCUMENT: Form = {
 const BLOCK: Form = { names: ['header', 'data', 'evidence', 'last_commit'], exact: true };
 const SIGNED_HEADER: Form = { names: ['header', 'commit'], exact: true };
 const DATA: Form = { names: ['txs'], exact: true };
+/** One of 256 bytes each fills the largest block. Each is hashed three times in the tree, and may be empty. */
+const MAX_TXS = 262_144;
 
 /** A document, read as far as its place needs. */
 interface Read {
@@ -186,7 +188,7 @@ function checkedLastCommit(body: Members, { height, lastBlockId }: Header): Comm
 function dataHash(body: Members): Uint8Array {
   const data = body.optionalObject('data', DATA);
   if (data === null) return merkleRoot([]);
-  return merkleRoot(Array.from(data.values('txs'), (value) => sha256(data.base64At(value, 'txs'))));
+  return merkleRoot(Array.from(data.values('txs', MAX_TXS), (value) => sha256(data.base64At(value, 'txs'))));
 }
 
 function describedOf(header: Header, id: BlockId): DescribedBlock {

@@ -10,7 +10,7 @@ import {
   toHex,
   unsigned,
 } from '../../src/internal/proof/index.js';
-import { type Commit, FLAG, signBytesOf } from './commit.js';
+import { type Commit, FLAG, MAX_VOTES, signBytesOf } from './commit.js';
 import { merkleRoot, sha256 } from './merkle.js';
 
 /** One of those who vote on blocks. */
@@ -45,7 +45,7 @@ const MAX_KEYS = 1024;
 /** Reads a list of validators, as `/validators` and a genesis file have it. @throws SyncError `BLOCK_MALFORMED` */
 export function readValidators(parent: Members, name: string, known: boolean): ValidatorSet {
   return setOf(
-    Array.from(parent.objects(name, VALIDATOR), (one) => {
+    Array.from(parent.objects(name, VALIDATOR, MAX_VOTES), (one) => {
       if (known) one.requireKnown();
       return readValidator(one);
     }),
@@ -100,28 +100,21 @@ export class VoteChecker {
         height,
         `its commit has ${signatures.length} "signatures" for ${validators.length} validators`,
       );
+    // All that costs little comes first.
+    checkPower(commit, set);
     const signBytes = signBytesOf(commit, chainId);
-    let power = 0n;
     for (const [at, vote] of signatures.entries()) {
-      const validator = validators[at] as Validator;
       if (vote.flag === FLAG.absent) continue;
-      if (!sameBytes(vote.address, validator.address))
-        throw unsigned(height, `"commit.signatures[${at}].validator_address" is not that of validator ${at}`);
-      if (!this.#isSigned(signBytes(vote), vote.signature, validator))
+      if (!this.#isSigned(signBytes(vote), vote.signature, validators[at] as Validator))
         throw unsigned(height, `"commit.signatures[${at}].signature" is not that of validator ${at}`);
-      if (vote.flag === FLAG.commit) power += validator.power;
     }
-    if (3n * power <= 2n * set.power)
-      throw unsigned(
-        height,
-        `validators with ${power} of the power of ${set.power} voted for it, which is not more than two thirds`,
-      );
   }
 
   /** Whether a vote of a commit is that of the validator it names; `null` when none of those that are given has a vote. */
   hasVotedFor(commit: Commit, { validators }: ValidatorSet, chainId: string): boolean | null {
+    const voters = new Map(validators.map((one) => [toHex(one.address), one]));
     for (const vote of commit.signatures) {
-      const voter = validators.find(({ address }) => sameBytes(address, vote.address));
+      const voter = voters.get(toHex(vote.address));
       if (voter !== undefined)
         return this.#isSigned(signBytesOf(commit, chainId)(vote), vote.signature, voter);
     }
@@ -148,4 +141,21 @@ export class VoteChecker {
     this.#keys.set(name, key);
     return key;
   }
+}
+
+/** Checks that votes are those of their validators, if they are signed, and that those for the block are enough. */
+function checkPower({ height, signatures }: Commit, { validators, power: total }: ValidatorSet): void {
+  let power = 0n;
+  for (const [at, { flag, address }] of signatures.entries()) {
+    const validator = validators[at] as Validator;
+    if (flag === FLAG.absent) continue;
+    if (!sameBytes(address, validator.address))
+      throw unsigned(height, `"commit.signatures[${at}].validator_address" is not that of validator ${at}`);
+    if (flag === FLAG.commit) power += validator.power;
+  }
+  if (3n * power <= 2n * total)
+    throw unsigned(
+      height,
+      `validators with ${power} of the power of ${total} voted for it, which is not more than two thirds`,
+    );
 }

@@ -11,12 +11,17 @@ import {
   toHex,
 } from '../../src/internal/proof/index.js';
 import { encodeMessage } from './encode.js';
+import { atMost } from './items.js';
 
 const DOCUMENT: Form = { names: ['raw', 'header', 'data', 'metadata'], exact: false };
 const HEADER: Form = { names: ['number', 'previous_hash', 'data_hash'], exact: true };
 const DATA: Form = { names: ['data'], exact: true };
 const METADATA: Form = { names: ['metadata'], exact: true };
 const HASH_BYTES = 32;
+/** An honest envelope has more than a kilobyte, most of it certificates. */
+const MAX_ENVELOPES = 65_536;
+/** Blocks have five kinds of metadata. */
+const MAX_METADATA = 64;
 
 /** A block, read. */
 export interface FabricBlock {
@@ -30,8 +35,8 @@ export interface FabricBlock {
   readonly metadata: readonly Uint8Array[];
 }
 
-/** SHA-256. */
-export function sha256(...pieces: readonly Uint8Array[]): Buffer {
+/** SHA-256 of some pieces behind each other. */
+export function sha256(pieces: readonly Uint8Array[]): Buffer {
   const hash = createHash('sha256');
   for (const piece of pieces) hash.update(piece);
   return hash.digest();
@@ -39,7 +44,7 @@ export function sha256(...pieces: readonly Uint8Array[]): Buffer {
 
 /** The hash that the next block names. */
 export function hashOf({ header }: FabricBlock): string {
-  return toHex(sha256(header));
+  return toHex(sha256([header]));
 }
 
 /**
@@ -70,9 +75,13 @@ function ofJson(top: Members): FabricBlock {
     number: header.safeInteger('number', 0, Number.MAX_SAFE_INTEGER),
     previousHash: previous,
     dataHash: header.base64('data_hash', HASH_BYTES),
-    envelopes: () => Array.from(data.values('data'), envelope),
+    envelopes: () => Array.from(atMost(data.values('data'), MAX_ENVELOPES, 'data'), envelope),
     metadata:
-      metadata === null ? [] : Array.from(metadata.values('metadata'), (one) => bytesOf(metadata, one)),
+      metadata === null
+        ? []
+        : Array.from(atMost(metadata.values('metadata'), MAX_METADATA, 'metadata'), (one) =>
+            bytesOf(metadata, one),
+          ),
   });
 }
 
@@ -96,13 +105,13 @@ function ofBytes(raw: Uint8Array): FabricBlock {
   if (typeof number !== 'bigint' || number > BigInt(Number.MAX_SAFE_INTEGER) || !isHash(dataHash))
     throw refused('header');
   if (!isFirst && !isHash(previousHash)) throw refused('header');
-  const envelopes = listOf(data, 'data');
+  const envelopes = listOf(data, MAX_ENVELOPES, 'data');
   return withHeader({
     number: Number(number),
     previousHash: previousHash as Uint8Array,
     dataHash: dataHash as Uint8Array,
     envelopes: () => envelopes,
-    metadata: listOf(metadata, 'metadata'),
+    metadata: listOf(metadata, MAX_METADATA, 'metadata'),
   });
 }
 
@@ -112,7 +121,7 @@ export function singles(
   count: number,
   what: string,
 ): readonly (bigint | Uint8Array | undefined)[] {
-  const fields = readMessage(bytes);
+  const fields = readMessage(bytes, count);
   const isSingle = (one: ReadField, at: number): boolean =>
     one.field <= count && one.field !== fields?.[at - 1]?.field;
   if (fields === null || !fields.every(isSingle)) throw refused(what);
@@ -120,10 +129,10 @@ export function singles(
 }
 
 /** The items of a message with one repeated field of bytes. */
-function listOf(bytes: bigint | Uint8Array | undefined, what: string): readonly Uint8Array[] {
+function listOf(bytes: bigint | Uint8Array | undefined, most: number, what: string): readonly Uint8Array[] {
   if (bytes === undefined) return [];
-  const fields = bytes instanceof Uint8Array ? readMessage(bytes) : null;
-  if (fields === null) throw refused(what);
+  const fields = bytes instanceof Uint8Array ? readMessage(bytes, most) : null;
+  if (fields === null) throw refused(what, most);
   return fields.map(({ field, value }) => {
     if (field !== 1 || !(value instanceof Uint8Array)) throw refused(what);
     return value;
@@ -131,6 +140,7 @@ function listOf(bytes: bigint | Uint8Array | undefined, what: string): readonly 
 }
 
 /** The error for bytes that are not a message in its one form. */
-export function refused(what: string): Error {
-  return malformed(0, `no ${what} in the one form of its message`);
+export function refused(what: string, most: number | null = null): Error {
+  const bound = most === null ? '' : `, of at most ${most} items,`;
+  return malformed(0, `no ${what} in the one form of its message${bound}`);
 }

@@ -1,5 +1,5 @@
-import { type KeyObject, verify, X509Certificate } from 'node:crypto';
-import { readEcdsaNumbers, toHex } from '../../src/internal/proof/index.js';
+import { createHash, type KeyObject, verify, X509Certificate } from 'node:crypto';
+import { readEcdsaNumbers } from '../../src/internal/proof/index.js';
 import type { FabricOrderer } from './options.js';
 import { readCertificate } from './pem.js';
 
@@ -7,6 +7,8 @@ import { readCertificate } from './pem.js';
 const MAX_LOW_S = 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8n;
 /** A root, and at most two authorities between it and an orderer. */
 const MAX_AUTHORITIES = 3;
+/** No certificate of an orderer is as long. */
+const MAX_CERTIFICATE_BYTES = 65_536;
 /** Signers that are kept ready; a channel has fewer orderers. */
 const MAX_SIGNERS = 256;
 
@@ -24,7 +26,7 @@ type Signer = KeyObject | string;
 /** Knows whose certificates are those of orderers. */
 export class OrdererCertificates {
   readonly #organisations: ReadonlyMap<string, Organisation> | null;
-  readonly #signers = new Map<string, Signer>();
+  readonly #signers = new Map<string, KeyObject>();
 
   /** @param orderers - whose authorities are pinned; empty when any certificate will do. */
   constructor(orderers: readonly FabricOrderer[]) {
@@ -34,10 +36,13 @@ export class OrdererCertificates {
 
   /** The key of a signer, or the reason why it is none. What it depends on never changes: no clock is asked. */
   signer(mspId: string, certificate: Uint8Array): Signer {
-    const name = `${mspId}:${toHex(certificate)}`;
+    if (certificate.length > MAX_CERTIFICATE_BYTES) return 'has no certificate';
+    const name = createHash('sha256').update(certificate).update(mspId).digest('base64');
     const known = this.#signers.get(name);
     if (known !== undefined) return known;
     const signer = this.#read(mspId, certificate);
+    // Its block is refused: nobody asks again, and a stranger could have any number of them kept.
+    if (typeof signer === 'string') return signer;
     if (this.#signers.size >= MAX_SIGNERS) this.#signers.clear();
     this.#signers.set(name, signer);
     return signer;

@@ -8,11 +8,14 @@ import {
   messageField,
   parseTime,
 } from '../../src/internal/proof/index.js';
+import { atMost } from './items.js';
 import { type FieldForm, type Kind, type MessageName, MESSAGES } from './schema.js';
 
 const FORMS: ReadonlyMap<string, Form> = new Map(
   Array.from(MESSAGES, ([name, fields]) => [name, { names: fields.map((one) => one.name), exact: true }]),
 );
+/** Of one list. Each takes more memory than the three bytes that it may have in JSON. */
+const MAX_ITEMS = 262_144;
 const NONE: Form = { names: [], exact: true };
 /** Fractions have as many digits as their last three that are not zero. */
 const FRACTION = /^(?:(?:\d{3}){0,2}(?!000)\d{3})?$/;
@@ -32,9 +35,9 @@ export function encodeMessage(bytes: Uint8Array, value: Span, path: string, name
 function encodeField(members: Members, { field, name, kind, repeated }: FieldForm): Parts {
   if (members.find(name) === null) return [];
   if (repeated)
-    return Array.from(members.values(name), (value, at) =>
-      messageField(field, encodeItem(members, `${members.pathOf(name)}[${at}]`, name, value, kind)),
-    ).flat();
+    return Array.from(atMost(members.values(name), MAX_ITEMS, members.pathOf(name)), (value, at) =>
+      message(messageField(field, encodeItem(members, `${members.pathOf(name)}[${at}]`, name, value, kind))),
+    );
   return typeof kind === 'string'
     ? encodeScalar(members, field, name, kind)
     : encodeOther(members, field, name, kind);

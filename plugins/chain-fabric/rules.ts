@@ -8,6 +8,9 @@ import { OrdererCertificates } from './certificates.js';
 import type { FabricSettings } from './options.js';
 import { checkSignatures } from './signatures.js';
 
+/** The payload and the signature. */
+const ENVELOPE_FIELDS = 2;
+
 /** The rules that `fabric` registers. */
 export class FabricRules implements ChainRules {
   readonly id = 'fabric';
@@ -55,7 +58,7 @@ export class FabricRules implements ChainRules {
     const envelopes = this.#envelopes(block);
     // With optional data a block may have none of it, as an excerpt.
     if (envelopes === null || (envelopes.length === 0 && this.#settings.data === 'optional')) return;
-    if (!sameBytes(sha256(...envelopes), dataHash))
+    if (!sameBytes(sha256(envelopes), dataHash))
       throw mismatch(number, '"data" is not what "header.data_hash" says');
     checkEnvelopes(envelopes);
   }
@@ -81,7 +84,7 @@ export class FabricRules implements ChainRules {
  */
 function checkEnvelopes(envelopes: readonly Uint8Array[]): void {
   for (const [at, envelope] of envelopes.entries()) {
-    const fields = readMessage(envelope)?.map(({ field, value }) =>
+    const fields = readMessage(envelope, ENVELOPE_FIELDS)?.map(({ field, value }) =>
       value instanceof Uint8Array && value.length > 0 ? field : 0,
     );
     const form = fields?.join();

@@ -4,6 +4,10 @@ import { type FabricBlock, refused, singles } from './block.js';
 import { isSigned, type OrdererCertificates } from './certificates.js';
 
 const SIGNATURES = 0;
+/** A channel has fewer orderers. */
+const MAX_SIGNATURES = 256;
+/** Each signature is over the value that stands before them: the numbers of a few blocks and orderers. */
+const MAX_VALUE_BYTES = 65_536;
 const NONE: Uint8Array = new Uint8Array();
 
 /** What an orderer has signed, beside the header. */
@@ -30,7 +34,7 @@ export function checkSignatures(
   if (signatures.length === 0 && needed && number > 0) throw unsigned(number, 'no orderer has signed it');
   const creators = new Set<string>();
   for (const [at, one] of signatures.entries()) {
-    const fault = whyFalse(value, one, block, certificates) ?? again(one, creators);
+    const fault = again(one, creators) ?? whyFalse(value, one, block, certificates);
     if (fault !== null) throw unsigned(number, `the signer of "metadata[0].signatures[${at}]" ${fault}`);
   }
 }
@@ -65,13 +69,13 @@ function readSignatures(metadata: Uint8Array): {
   readonly value: Uint8Array;
   readonly signatures: readonly OrdererSignature[];
 } {
-  const fields = readMessage(metadata);
-  if (fields === null) throw refused('metadata[0]');
+  const fields = readMessage(metadata, 1 + MAX_SIGNATURES);
+  if (fields === null) throw refused('metadata[0]', 1 + MAX_SIGNATURES);
   let value = NONE;
   const signatures: OrdererSignature[] = [];
   for (const { field, value: content } of fields) {
     if (!(content instanceof Uint8Array)) throw refused('metadata[0]');
-    if (field === 1 && value.length === 0) value = content;
+    if (field === 1 && value.length === 0 && content.length <= MAX_VALUE_BYTES) value = content;
     else if (field === 2) signatures.push(readSignature(content));
     else throw refused('metadata[0]');
   }

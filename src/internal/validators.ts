@@ -38,7 +38,9 @@ export class ValidatorCarry {
     if (validators === undefined) return;
     const left = this.#left;
     if (left !== undefined && validators !== left) this.#checkChange(height, left, document);
-    this.#left = nextValidators ?? validators;
+    const next = nextValidators ?? validators;
+    // The same text is in memory once, however many blocks have left it.
+    if (next !== left) this.#left = next;
   }
 
   #checkChange(height: number, left: string | null, document: () => Uint8Array): void {

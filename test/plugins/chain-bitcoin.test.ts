@@ -21,6 +21,9 @@ test('Members that nothing covers are refused where only known ones are taken', 
   const more = Buffer.from(text.replace('{', '{"chainwork":"00",'));
   t.notThrows(() => bitcoin().create().verify(more, null));
   assertRefused(t, known, more, ['BLOCK_MALFORMED', /unknown member "chainwork"/], 'chainwork');
+  const members = Array.from({ length: 1_000 }, (_, at) => `"${at}":0,`).join('');
+  const many = Buffer.from(text.replace('{', `{${members}`));
+  assertRefused(t, known, many, ['BLOCK_MALFORMED', /^[^"]* 10\d\d members in the document, some/], 'many');
   const both = Buffer.from(text.replace('{', `{"header":"${'00'.repeat(80)}",`));
   assertRefused(t, known, both, ['BLOCK_MALFORMED', /beside "header"/], 'header');
 });

@@ -296,6 +296,66 @@ test('A block whose validators are not those that the block below has named is r
   await chain.close();
 });
 
+test('What no chain has and takes long to check is refused, and no signature is checked of votes that are not enough', (t) => {
+  const [, block] = cometbftChain({ count: 2 });
+  if (block === undefined) return t.fail();
+  const many = <T>(items: readonly T[]): T[] => Array.from({ length: 10_001 }, () => items[0] as T);
+  const votes = many(block.commit.signatures);
+  const reasons: [what: string, (block: CometbftBlock) => void, string, RegExp][] = [
+    [
+      'name',
+      (whole) => {
+        whole.block.header['chain_id'] = 'é'.repeat(26);
+      },
+      'BLOCK_MALFORMED',
+      /no name of at most 50 bytes in "block.header.chain_id"/,
+    ],
+    [
+      'votes',
+      (whole) => {
+        whole.commit.signatures = votes;
+      },
+      'BLOCK_MALFORMED',
+      /at most 10000 items in "commit.signatures"/,
+    ],
+    [
+      'votes below',
+      (whole) => {
+        whole.block.last_commit = { ...whole.commit, signatures: votes };
+      },
+      'BLOCK_MALFORMED',
+      /at most 10000 items in "block.last_commit.signatures"/,
+    ],
+    [
+      'validators',
+      (whole) => {
+        whole.validators = many(whole.validators);
+      },
+      'BLOCK_MALFORMED',
+      /at most 10000 items in "validators"/,
+    ],
+    [
+      'transactions',
+      ({ block: { data } }) => {
+        data.txs = Array.from({ length: 262_145 }, () => '');
+      },
+      'BLOCK_MALFORMED',
+      /at most 262144 items in "block.data.txs"/,
+    ],
+    [
+      'false votes',
+      ({ commit: { signatures } }) => {
+        for (const vote of signatures) vote['signature'] = Buffer.alloc(64).toString('base64');
+        for (const vote of signatures.slice(0, 2)) vote['block_id_flag'] = FLAG.nil;
+      },
+      'SIGNATURE_INVALID',
+      /20 of the power of 40/,
+    ],
+  ];
+  for (const [what, change, code, message] of reasons)
+    assertRefused(t, signed, altered(block, change), [code, message], what);
+});
+
 test('Threads make the same rules, and options are read at the call', async (t) => {
   const list = pinnedList(validatorsOf([1]));
   const plugin = cometbft({ commits: 'required', validators: [{ from: 3, list }] });

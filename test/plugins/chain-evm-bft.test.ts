@@ -1,3 +1,4 @@
+import { type Input, RLP } from '@ethereumjs/rlp';
 import test, { type ExecutionContext } from 'ava';
 import { evmBft, type EvmBftOptions } from '../../plugins/chain-ethereum/index.js';
 import { openChain } from '../../src/index.js';
@@ -203,6 +204,33 @@ test('Forms that other tools make of a block get a hint', (t) => {
   t.regex(said(`{"jsonrpc":"2.0","id":1,"result":${text}}`), /jq -c \.result/);
   t.regex(said(text.replace(block.miner, block.miner.toUpperCase().replace('0X', '0x'))), /EIP-55/);
   t.regex(said(text.replace(`"number":"${block.number}"`, '"number":"23"')), /decimal string/);
+});
+
+test('More than any chain has is refused before a key is recovered, or all of it is read', async (t) => {
+  const rules = evmBft().create();
+  const block = JSON.parse(Buffer.from(ends).toString()) as Record<string, unknown>;
+  const refused = (extraData: string, changes: object = {}): string => {
+    const document = Buffer.from(JSON.stringify({ ...block, extraData, ...changes }));
+    return refusalBy(rules, document)?.message ?? '';
+  };
+  const extra = (items: Input[]): string => `0x${Buffer.from(RLP.encode(items)).toString('hex')}`;
+  const vanity = Buffer.alloc(32);
+  const address = Buffer.alloc(20, 1);
+  const list = (count: number, item: Uint8Array): Input[] => Array.from({ length: count }, () => item);
+  t.regex(
+    refused(extra([vanity, list(1025, address), [], new Uint8Array(), []])),
+    /names 1025 validators, more than 1024/,
+  );
+  t.regex(
+    refused(extra([vanity, list(1024, address), [], new Uint8Array(), list(1100, address)])),
+    /no canonical RLP list/,
+  );
+  const clique = { mixHash: `0x${'00'.repeat(32)}`, difficulty: '0x1', number: '0x0' };
+  const signers = `0x${'00'.repeat(32)}${'01'.repeat(20 * 1025)}${'00'.repeat(65)}`;
+  t.regex(refused(signers, clique), /names 1025 validators/);
+  const sealers = [strangers[0] as Validator, strangers[1] as Validator];
+  const { document } = await next({ validators: chain.first, sealers });
+  t.regex(refusalBy(rules, document)?.message ?? '', /has 2 commit seals; 4 validators need 3/);
 });
 
 test('Options that do not fit are refused', (t) => {

@@ -39,6 +39,8 @@ if (vectors.length === 0) {
     const of = (change: Json): Json => ({ ...block, transactions: [{ ...first, ...change }] });
     t.is(said(block), 'taken');
     t.regex(said({ ...block, note: 1 }), /a member "note", which nothing covers/);
+    const many = Object.fromEntries(Array.from({ length: 1_001 }, (_, at) => [`note${at}`, 1]));
+    t.regex(said({ ...block, ...many }), /1\d\d\d members, some of which nothing covers/);
     t.regex(said({ ...block, size: '0x1' }), /a member "size"/);
     t.regex(said({ ...block, withdrawals: [{ ...withdrawal, note: 1 }] }), /a member "note"/);
     t.regex(said({ ...block, transactions: [first['hash']] }), /a bare hash in "transactions"/);

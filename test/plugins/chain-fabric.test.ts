@@ -1,8 +1,11 @@
+import { createHash, sign } from 'node:crypto';
 import test from 'ava';
-import { fabric, type FabricOptions } from '../../plugins/chain-fabric/index.js';
+import { OrdererCertificates } from '../../plugins/chain-fabric/certificates.js';
+import { fabric, fabricDocument, type FabricOptions } from '../../plugins/chain-fabric/index.js';
 import type { ChainRules } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { chainRulesCompliance } from '../../src/testing/compliance/chain-rules.js';
+import { bytesField, intField, message, messageField } from '../../src/internal/proof/index.js';
 import { certificate } from '../helpers/certificates.js';
 import { assertRefused, verdictOf } from '../helpers/chain-vectors.js';
 import { fabricChain, type FabricChainOptions, transaction } from '../helpers/fabric-chain.js';
@@ -11,6 +14,7 @@ const root = certificate({ name: ['ca', 'admin'], issuer: null, isAuthority: tru
 const between = certificate({ name: ['between', 'admin'], issuer: root, isAuthority: true });
 const orderer = certificate({ name: ['orderer 1', 'orderer'], issuer: root, serial: 0xabcn });
 const roots = [root.pem];
+const hashOfNothing = createHash('sha256').digest();
 const rulesOf = (options: FabricOptions = {}): ChainRules => fabric(options).create();
 const pinned = rulesOf({ orderers: [{ mspId: 'OrdererMSP', roots }], members: 'known' });
 const chainOf = (options: Partial<FabricChainOptions> = {}): readonly Uint8Array[] =>
@@ -115,6 +119,69 @@ test('The same bytes in other pieces are refused, and heights are in the hash at
     t.is(read.previousHash, previous);
     previous = read.hash;
   }
+});
+
+test('What takes many times as much to read as an honest block is refused before it is read', (t) => {
+  const rules = rulesOf();
+  const header = message(intField(1, 1), bytesField(2, Buffer.alloc(32)), bytesField(3, hashOfNothing));
+  const of = (data: Uint8Array, first: Uint8Array): Uint8Array =>
+    fabricDocument(
+      message(
+        messageField(1, header),
+        messageField(2, data),
+        messageField(3, message(messageField(1, first))),
+      ),
+    );
+  const nothing = new Uint8Array();
+  const envelopes = Buffer.from('0a00'.repeat(300_000), 'hex');
+  const manyItems = '{},'.repeat(300_000);
+  const json = (data: string): Buffer =>
+    Buffer.from(
+      `{"header":{"number":"1","data_hash":"${hashOfNothing.toString('base64')}"},"data":{"data":[${data}{}]}}`,
+    );
+  const { pem, secret } = certificate({ name: ['anyone', 'client'], issuer: null });
+  const signature = (creator: string): Uint8Array => {
+    const identity = message(bytesField(1, creator), bytesField(2, pem));
+    const signedHeader = message(bytesField(1, identity));
+    return message(bytesField(1, signedHeader), bytesField(2, sign('sha256', nothing, secret)));
+  };
+  const value = Buffer.alloc(65_537, 1);
+  const documents: [what: string, Uint8Array, RegExp][] = [
+    ['envelopes', of(envelopes, nothing), /no data .* at most 65536 items/],
+    ['envelopes in JSON', json(manyItems), /more than 65536 items in "data"/],
+    [
+      'items of a list in JSON',
+      json(`{"payload":{"data":{"actions":[${manyItems}{}]}}},`),
+      /more than 262144 items in "data.data\[0\].payload.data.actions"/,
+    ],
+    ['fields of a block', of(nothing, Buffer.from('0800'.repeat(300_000), 'hex')), /metadata\[0\]/],
+    [
+      'signatures',
+      of(
+        nothing,
+        message(...Array.from({ length: 258 }, (_, at) => messageField(2, signature(`org ${at}`)))),
+      ),
+      /metadata\[0\] .* at most 257 items/,
+    ],
+    [
+      'bytes that each signature is over',
+      of(nothing, message(messageField(1, value), messageField(2, signature('org')))),
+      /no metadata\[0\] in the one form/,
+    ],
+  ];
+  for (const [what, document, reason] of documents)
+    assertRefused(t, rules, document, ['BLOCK_MALFORMED', reason], what);
+});
+
+test('Who has signed a block is read once, and who is refused is not remembered', (t) => {
+  const { pem } = certificate({ name: ['anyone', 'client'], issuer: null });
+  const certificates = new OrdererCertificates([]);
+  const first = certificates.signer('a', Buffer.from(pem));
+  t.is(typeof first, 'object');
+  t.is(certificates.signer('a', Buffer.from(pem)), first);
+  t.not(certificates.signer('b', Buffer.from(pem)), first);
+  const long = Buffer.from(`${pem}${' '.repeat(65_536)}`);
+  t.is(certificates.signer('a', long), 'has no certificate');
 });
 
 test('Threads make the same rules, and options are read at the call', async (t) => {

@@ -13,6 +13,7 @@ import {
   type SealedInput,
 } from './extra.js';
 import { foreign, refuseForeign } from './foreign.js';
+import { MAX_VALIDATORS } from './seals.js';
 
 const VANITY = 32;
 
@@ -23,8 +24,15 @@ const VANITY = 32;
  * @throws SyncError `BLOCK_MALFORMED` naming what is wrong with the form
  */
 export function readSealed(block: Block, epochBlocks: number): SealedHeader {
-  const { scan, fields, header } = block;
-  refuseForeign(scan);
+  refuseForeign(block.scan);
+  const form = readForm(block, epochBlocks);
+  const count = form.validators?.length ?? 0;
+  if (count <= MAX_VALIDATORS) return form;
+  throw malformed(extraAt(block), `extra data that names ${count} validators, more than ${MAX_VALIDATORS},`);
+}
+
+function readForm(block: Block, epochBlocks: number): SealedHeader {
+  const { fields, header } = block;
   const input = { fields, extra: fieldOf(fields, 'extraData') };
   if (toHex(fieldOf(fields, 'mixHash')) === BFT_MIX) return readBft(block, input);
   if (!looksLikeClique(input))

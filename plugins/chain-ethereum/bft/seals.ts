@@ -5,6 +5,9 @@ import type { Seal, SealedHeader } from './extra.js';
 /** How many validators have to seal: of Besu and GoQuorum since 2020, or of GoQuorum before. */
 export type Quorum = 'ceil(2n/3)' | '2f+1';
 
+/** More than any chain has. Each costs the recovery of a public key. */
+export const MAX_VALIDATORS = 1_024;
+
 /** What seals are checked against. */
 export interface SealChecks {
   readonly height: number;
@@ -28,6 +31,14 @@ export function verifySeals(
   { proposer, commits, kind }: SealedHeader,
   checks: SealChecks & { readonly validators: readonly string[] },
 ): readonly string[] {
+  const { height, validators, quorum } = checks;
+  const least = Math.max(1, needed(validators.length, quorum));
+  // Counted before the first key is recovered; of too many one is by the same validator as another, or by none.
+  if (commits.length < least)
+    throw invalid(
+      height,
+      `It has ${commits.length} commit seals; ${validators.length} validators need ${least}`,
+    );
   if (proposer !== null) verifySeal(proposer, "The proposer's seal", checks);
   const sealers = new Set<string>();
   for (const [index, seal] of commits.entries()) {
@@ -36,10 +47,7 @@ export function verifySeals(
       throw invalid(checks.height, `Seal ${index} is a second one by the validator ${address}`);
     sealers.add(address);
   }
-  const least = needed(checks.validators.length, checks.quorum);
-  if (sealers.size >= Math.max(1, least)) return [...sealers];
-  const why = `It has ${sealers.size} commit seals; ${checks.validators.length} validators need ${Math.max(1, least)}`;
-  throw invalid(checks.height, why);
+  return [...sealers];
 }
 
 /** @returns who made it */

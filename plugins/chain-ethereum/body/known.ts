@@ -19,6 +19,11 @@ import { WITHDRAWAL_NAMES } from './withdrawals.js';
 
 /** Members of a transaction that follow from others, and are checked. */
 const DERIVED_NAMES = ['from', 'gasPrice', 'chainId', 'blockTimestamp'];
+const TYPE = { maxDepth: MAX_DEPTH, names: ['type'] };
+/** To name one that is not known all of them are read, which takes memory for each. */
+const MAX_NAMED = 1_000;
+/** By type: a list of names is prepared once, if it is the same list. */
+const NAMES = new Map<number, readonly string[]>();
 
 /**
  * Checks that a block that was verified has no member that nothing covers, wherever in it, and that those which follow
@@ -38,13 +43,19 @@ export function requireKnown(block: Block): void {
 
 function requireKnownTransaction(block: Block, element: Span): void {
   const { bytes } = block.scan;
-  const whole = scanObject(bytes, element, { maxDepth: MAX_DEPTH });
-  const type = typeOf(whole);
-  const names = [...namesOf(type), 'type', 'hash', ...PLACE_NAMES, ...DERIVED_NAMES];
-  const transaction = scanKnown(bytes, element, names);
+  const type = typeOf(scanObject(bytes, element, TYPE));
+  const transaction = scanKnown(bytes, element, transactionNames(type));
   forEach(transaction, 'accessList', (entry) => scanKnown(bytes, entry, ACCESS_NAMES));
   forEach(transaction, 'authorizationList', (entry) => scanKnown(bytes, entry, AUTHORIZATION_NAMES));
   requireDerived(block, transaction, type);
+}
+
+function transactionNames(type: number): readonly string[] {
+  const known = NAMES.get(type);
+  if (known !== undefined) return known;
+  const names = [...namesOf(type), 'type', 'hash', ...PLACE_NAMES, ...DERIVED_NAMES];
+  NAMES.set(type, names);
+  return names;
 }
 
 function requireDerived({ fields }: Block, transaction: Document, type: number): void {
@@ -92,15 +103,25 @@ function forEach(parent: Document, name: string, callback: (element: Span) => vo
 }
 
 function scanKnown(bytes: Uint8Array, span: Span, names: readonly string[]): Document {
-  const document = scanObject(bytes, span, { maxDepth: MAX_DEPTH });
-  for (const [name, value] of document.members) {
+  const document = scanObject(bytes, span, { maxDepth: MAX_DEPTH, names });
+  const [again] = document.duplicates;
+  if (again !== undefined) throw malformed(again[1], `a second member ${JSON.stringify(again[0])}`);
+  if (document.count > document.members.size) throw unknownIn(document, names);
+  return document;
+}
+
+function unknownIn({ bytes, span, count }: Document, names: readonly string[]): Error {
+  const isRead = count <= MAX_NAMED;
+  const all = isRead ? scanObject(bytes, span, { maxDepth: MAX_DEPTH }).members : new Map<string, Span>();
+  for (const [name, value] of all) {
     if (!names.includes(name))
-      throw malformed(
+      return malformed(
         value.start,
         `a member ${JSON.stringify(name)}, which nothing covers: \`members\` of these rules is 'known'`,
       );
   }
-  const [again] = document.duplicates;
-  if (again !== undefined) throw malformed(again[1], `a second member ${JSON.stringify(again[0])}`);
-  return document;
+  return malformed(
+    span.start,
+    `${count} members, some of which nothing covers: \`members\` of these rules is 'known'`,
+  );
 }

@@ -45,8 +45,8 @@ export interface EcdsaNumbers {
 
 /** Reads a signature, a sequence of two positive integers of at most 32 bytes in DER; `null` for any other bytes. */
 export function readEcdsaNumbers(signature: Uint8Array): EcdsaNumbers | null {
-  const [tag, length, ...rest] = signature;
-  if (tag !== SEQUENCE || length === undefined || length !== rest.length || length > 0x7f) return null;
+  const [tag, length = 0] = signature;
+  if (tag !== SEQUENCE || length !== signature.length - 2 || length > 0x7f) return null;
   const r = readPositive(signature, 2);
   const s = r === null ? null : readPositive(signature, r.end);
   return r === null || s?.end !== signature.length ? null : { r: r.value, s: s.value };

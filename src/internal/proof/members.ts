@@ -23,6 +23,8 @@ export interface Form {
 
 const INTEGER = /^(?:0|-?[1-9][0-9]{0,18})$/;
 const MAX_INTEGER_CHARS = 22;
+/** To name one that is not known all of them are read, which takes memory for each. */
+const MAX_NAMED = 1_000;
 
 /**
  * The members of one object of a document, each at most once, read in the one form in which they are written. Builds nothing
@@ -75,18 +77,22 @@ export class Members {
     return this.find(name) === null ? null : this.object(name, form);
   }
 
-  /** The elements of an array; none for `null` and where it is missing. */
-  *values(name: string): Generator<Span> {
+  /** The elements of an array, of which there are at most so many; none for `null` and where it is missing. */
+  *values(name: string, most = Infinity): Generator<Span> {
     const value = this.find(name);
     if (value === null) return;
     if (this.bytes[value.start] !== 0x5b) throw this.wrong(name, 'array');
-    yield* elements(this.bytes, value);
+    let count = 0;
+    for (const element of elements(this.bytes, value)) {
+      if (count++ === most) throw this.wrong(name, `array of at most ${most} items`);
+      yield element;
+    }
   }
 
-  /** The elements of an array of objects. */
-  *objects(name: string, form: Form): Generator<Members> {
+  /** The elements of an array of objects, of which there are at most so many. */
+  *objects(name: string, form: Form, most = Infinity): Generator<Members> {
     let at = 0;
-    for (const value of this.values(name))
+    for (const value of this.values(name, most))
       yield Members.ofValue(this.bytes, value, `${this.pathOf(name)}[${at++}]`, form);
   }
 
@@ -153,7 +159,12 @@ export class Members {
   }
 
   #unknown(): Error {
-    const known = this.#document.members;
+    const { count, members: known } = this.#document;
+    if (count > MAX_NAMED)
+      return malformed(
+        this.span.start,
+        `${count} members in ${this.path === '' ? 'the document' : `"${this.path}"`}, some of them unknown,`,
+      );
     const { members } = scanObject(this.bytes, this.span, { maxDepth: MAX_DEPTH });
     const name = [...members.keys()].find((one) => !known.has(one)) ?? '';
     return malformed(this.span.start, `an unknown member "${this.pathOf(name)}" in the object`);

@@ -62,12 +62,17 @@ export interface ReadField {
   readonly value: bigint | Uint8Array;
 }
 
-/** Reads a message; `null` when it is none, or not in its one form. Fields are in ascending order, repeated ones together. */
-export function readMessage(bytes: Uint8Array): readonly ReadField[] | null {
+/**
+ * Reads a message; `null` when it is none, or not in its one form. Fields are in ascending order, repeated ones together.
+ *
+ * @param most - fields that it may have: one of two bytes takes a hundred times as much memory when it is read.
+ */
+export function readMessage(bytes: Uint8Array, most: number): readonly ReadField[] | null {
   const fields: ReadField[] = [];
   let at = 0;
   let last = 0;
   while (at < bytes.length) {
+    if (fields.length === most) return null;
     const tag = readVarint(bytes, at);
     if (tag === null) return null;
     const field = Number(tag.value >> 3n);

@@ -140,6 +140,35 @@ test('a record that a state transition fails of is refused alone', async (t) => 
   t.true((await chain.produce({ c: 1 }, { idempotencyKey: 'c' })).isRepeat);
 });
 
+test('what a signer failed of stays refused when another record of its batch makes the others go again', async (t) => {
+  const key = await producer(t);
+  let isDown = true;
+  const signer = {
+    publicKey: key.publicKey,
+    signBytes: (bytes: Uint8Array) => {
+      const failure = isDown ? Promise.reject(new Error('down')) : null;
+      isDown = false;
+      return failure ?? key.signBytes(bytes);
+    },
+  };
+  const chain = await opened(t, {
+    produce: { signer },
+    stateTransition: {
+      apply: (block) => {
+        if ((block.json() as { bad?: boolean }).bad === true) throw new Error('bad');
+      },
+    },
+  });
+  const [first, bad, last] = await Promise.allSettled([
+    chain.produce({ a: 1 }),
+    chain.produce({ bad: true }),
+    chain.produce({ c: 1 }),
+  ]);
+  t.deepEqual([first.status, bad.status, last.status], ['rejected', 'rejected', 'fulfilled']);
+  t.is(chain.tip().head?.height, 0, 'its caller was told that nothing is stored');
+  t.regex(await textAt(chain, 0), /"c":1/);
+});
+
 test('a key that came with other records is refused', async (t) => {
   const chain = await opened(t);
   const idempotencyKey = 'key';

@@ -86,9 +86,11 @@ export class BlockProducer {
     } catch (error) {
       // What was noted is not in the store.
       this.#keys.forget();
-      if (requests.length > 1 && isSyncError(error, 'STATE_FAILED')) {
-        for (const request of requests) await this.#store([request], making);
-      } else for (const request of requests) request.failed(error);
+      // Whose caller was told that it failed is not tried again.
+      const open = requests.filter(({ isSettled }) => !isSettled);
+      if (open.length > 1 && isSyncError(error, 'STATE_FAILED')) {
+        for (const request of open) await this.#store([request], making);
+      } else for (const request of open) request.failed(error);
     }
   }
 

@@ -34,6 +34,7 @@ export class Request {
   /** What it counts for while it waits. */
   readonly bytes: number;
   readonly #outcome = new Deferred<readonly ProducedBlock[]>();
+  #isSettled = false;
 
   constructor(records: readonly Uint8Array[], key: string | null) {
     this.records = records;
@@ -46,11 +47,18 @@ export class Request {
     return this.#outcome.promise;
   }
 
+  /** Whether its caller was told what became of it. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
   stored(blocks: readonly ProducedBlock[]): void {
+    this.#isSettled = true;
     this.#outcome.resolve(blocks);
   }
 
   failed(error: unknown): void {
+    this.#isSettled = true;
     this.#outcome.reject(error);
   }
 

@@ -4,7 +4,14 @@ import { SEALED_JSON_GENESIS } from '../../plugins/chain-sealed-json/index.js';
 import { memoryStorage } from '../../plugins/storage-memory/index.js';
 import { RequestKeys } from '../../src/chain/produce/request-keys.js';
 import type { StateChange, Storage, StoragePlugin } from '../../src/contracts/index.js';
-import { type Chain, type ChainConfig, openChain, type ProducedBlock, SyncError } from '../../src/index.js';
+import {
+  type Block,
+  type Chain,
+  type ChainConfig,
+  openChain,
+  type ProducedBlock,
+  SyncError,
+} from '../../src/index.js';
 import { producer } from '../helpers/producers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 
@@ -169,6 +176,31 @@ test('what a signer failed of stays refused when another record of its batch mak
   t.regex(await textAt(chain, 0), /"c":1/);
 });
 
+test('records that a state transition fails of do not make the keys be read again', async (t) => {
+  const inner = memoryStorage().create();
+  let readings = 0;
+  const storage: Storage = new Proxy(inner, {
+    get(target, name) {
+      if (name === 'entries') readings += 1;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const plugin = { ...memoryStorage(), create: () => storage };
+  const apply = (block: Block): void => {
+    if ((block.json() as { bad?: boolean }).bad === true) throw new Error('bad');
+  };
+  const chain = await opened(t, { storage: plugin, stateTransition: { apply } });
+  await chain.produce({ a: 1 }, { idempotencyKey: 'a' });
+  const before = readings;
+  for (const idempotencyKey of ['b', 'c', 'd']) {
+    await t.throwsAsync(chain.produce({ bad: true }, { idempotencyKey }), { code: 'STATE_FAILED' });
+    t.true((await chain.produce({ a: 1 }, { idempotencyKey: 'a' })).isRepeat);
+    t.false((await chain.produce({ of: idempotencyKey }, { idempotencyKey })).isRepeat);
+  }
+  t.is(readings, before);
+});
+
 test('a key that came with other records is refused', async (t) => {
   const chain = await opened(t);
   const idempotencyKey = 'key';
@@ -315,4 +347,15 @@ test('the oldest keys make room for new ones', async (t) => {
   apply(again.note('new', { height: 5, hash: '5', count: 1 }));
   t.deepEqual([...entries.keys()].sort(), ['key 5', 'key 6', 'new']);
   t.is(again.find('key 7'), null);
+  again.stored();
+  // Of a batch that is not stored, the keys go, and those come back that made room.
+  for (let height = 6; height < 10; height++)
+    again.note(`taken back ${height}`, { height, hash: `${height}`, count: 1 });
+  again.takeBack();
+  t.deepEqual(
+    ['taken back 9', 'key 5', 'new'].map((key) => again.find(key)?.height ?? null),
+    [null, 4, 5],
+  );
+  apply(again.note('newer', { height: 6, hash: '6', count: 1 }));
+  t.deepEqual([...entries.keys()].sort(), ['key 5', 'new', 'newer']);
 });

@@ -84,8 +84,9 @@ export class BlockProducer {
       });
       round.done();
     } catch (error) {
-      // What was noted is not in the store.
-      this.#keys.forget();
+      // A state transition fails before anything is written; of another failure nobody knows what is stored.
+      if (isSyncError(error, 'STATE_FAILED')) this.#keys.takeBack();
+      else this.#keys.forget();
       // Whose caller was told that it failed is not tried again.
       const open = requests.filter(({ isSettled }) => !isSettled);
       if (open.length > 1 && isSyncError(error, 'STATE_FAILED')) {

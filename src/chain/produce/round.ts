@@ -71,6 +71,7 @@ export class Round {
 
   /** The batch is durable. */
   done(): void {
+    this.#deps.keys.stored();
     for (const [request, blocks] of this.#stored) request.stored(blocks);
   }
 

@@ -201,6 +201,30 @@ test('records that a state transition fails of do not make the keys be read agai
   t.is(readings, before);
 });
 
+test('a key that comes with another number of records makes no block be read', async (t) => {
+  const inner = memoryStorage().create();
+  const read: number[] = [];
+  const storage: Storage = new Proxy(inner, {
+    get(target, name) {
+      if (name === 'get')
+        return (height: number) => {
+          read.push(height);
+          return target.get(height);
+        };
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const chain = await opened(t, { storage: { ...memoryStorage(), create: () => storage } });
+  const idempotencyKey = 'key';
+  await chain.produce([{ a: 1 }, { a: 2 }, { a: 3 }], { idempotencyKey });
+  read.length = 0;
+  await t.throwsAsync(chain.produce({}, { idempotencyKey }), { code: 'KEY_REUSED' });
+  t.deepEqual(read, []);
+  await chain.produce([{ a: 1 }, { a: 2 }, { a: 3 }], { idempotencyKey });
+  t.deepEqual(read, [0, 1, 2]);
+});
+
 test('a key that came with other records is refused', async (t) => {
   const chain = await opened(t);
   const idempotencyKey = 'key';

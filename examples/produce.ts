@@ -1,11 +1,15 @@
 import type { AddressInfo } from 'node:net';
-import express, { type Request, type Response } from 'express';
+import express, { type NextFunction, type Request, type Response } from 'express';
 import { ERROR_CODES, isSyncError, openChain } from 'blockferry';
 import { syncMiddleware } from 'blockferry/express';
 
+/** A batch is one write, and each of its records a block: many small ones are no less work than large ones. */
+const MAX_RECORDS = 1000;
+
 const chain = await openChain({ storage: { use: 'leveldb', location: process.argv[2] ?? './ledger' } });
 const app = express();
-app.use('/sync', syncMiddleware({ source: chain }));
+const sync = syncMiddleware({ source: chain });
+app.use('/sync', sync);
 // As bytes: what was sent is what is stored, and nothing is parsed and written anew.
 app.use(express.raw({ type: ['application/json', 'application/x-ndjson'], limit: '8mb' }));
 
@@ -30,28 +34,41 @@ app.get('/records/:height', async (request: Request<{ height: string }>, respons
   else response.type('application/json').send(Buffer.from(block.bytes));
 });
 
+// What Express refuses itself, as a body that is too large: its own answer has the stack in it.
+app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+  if (response.headersSent) next(error);
+  else refuse(response, error);
+});
+
 const server = app.listen(Number(process.argv[3] ?? 8080), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });
 process.once('SIGTERM', () => {
-  // What was accepted is stored before the chain is closed.
+  // Those who follow are sent away, and what was accepted is stored before the chain is closed.
   server.close(() => void chain.close());
+  void sync.close();
   server.closeIdleConnections();
 });
 
-function linesOf(body: Buffer): readonly string[] {
-  return body
-    .toString()
-    .split(/\r?\n/)
-    .filter((line) => line !== '');
+// Latin-1 keeps each byte as it is, in what is no UTF-8 too: that is refused, and not mended.
+function linesOf(body: Buffer): readonly Buffer[] {
+  const lines = body.toString('latin1').split(/\r?\n/, MAX_RECORDS + 2);
+  if (lines.length > MAX_RECORDS + 1) throw new TypeError(`A batch has at most ${MAX_RECORDS} lines.`);
+  return lines.filter((line) => line !== '').map((line) => Buffer.from(line, 'latin1'));
 }
 
 function refuse(response: Response, error: unknown): void {
-  if (error instanceof TypeError) {
-    response.status(400).json({ error: error.message });
-    return;
-  }
   const known = isSyncError(error) ? ERROR_CODES[error.code] : ERROR_CODES.INTERNAL;
+  const status = statusOf(error) ?? known.status ?? 500;
   if (known.retryable) response.set('Retry-After', '1');
-  response.status(known.status ?? 500).json({ error: isSyncError(error) ? error.message : known.summary });
+  else if (status >= 500) console.error(error);
+  // What is wrong here is told here: it may name paths and hosts.
+  const isTheirs = status < 500 && error instanceof Error;
+  response.status(status).json({ error: isTheirs ? error.message : known.summary });
+}
+
+/** Of what is no record, and of what Express refuses. */
+function statusOf(error: unknown): number | null {
+  if (error instanceof TypeError) return 400;
+  return error instanceof Error && 'status' in error ? Number(error.status) : null;
 }

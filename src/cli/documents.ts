@@ -45,21 +45,27 @@ class Text {
 
   /** The first byte that is neither white space nor of a byte order mark, which are dropped; `null` for none. */
   async firstByte(): Promise<number | null> {
-    let isStart = true;
+    await this.#skipMark();
     for (;;) {
-      if (isStart && this.#begun.length >= BOM.length) {
-        if (BOM.every((byte, at) => this.#begun[at] === byte)) this.#begun = this.#begun.subarray(BOM.length);
-        isStart = false;
-      }
-      const at = isStart ? -1 : this.#begun.findIndex((byte) => !isSpace(byte));
+      const at = this.#begun.findIndex((byte) => !isSpace(byte));
       if (at >= 0) {
         this.#begun = this.#begun.subarray(at);
         return this.#begun[0] ?? null;
       }
       const next = await this.#source.next();
       if (next.done === true) return null;
-      this.#begun = isStart ? Buffer.concat([this.#begun, next.value]) : next.value;
+      this.#begun = next.value;
     }
+  }
+
+  /** Drops a byte order mark; a text may be shorter than one. */
+  async #skipMark(): Promise<void> {
+    while (this.#begun.length < BOM.length) {
+      const next = await this.#source.next();
+      if (next.done === true) return;
+      this.#begun = Buffer.concat([this.#begun, next.value]);
+    }
+    if (BOM.every((byte, at) => this.#begun[at] === byte)) this.#begun = this.#begun.subarray(BOM.length);
   }
 
   /** The text from there on. */

@@ -4,7 +4,14 @@ import { SEALED_JSON_GENESIS } from '../../plugins/chain-sealed-json/index.js';
 import { memoryStorage } from '../../plugins/storage-memory/index.js';
 import { RequestKeys } from '../../src/chain/produce/request-keys.js';
 import type { StateChange, Storage, StoragePlugin } from '../../src/contracts/index.js';
-import { type Chain, type ChainConfig, openChain, type ProducedBlock, SyncError } from '../../src/index.js';
+import {
+  type Block,
+  type Chain,
+  type ChainConfig,
+  openChain,
+  type ProducedBlock,
+  SyncError,
+} from '../../src/index.js';
 import { producer } from '../helpers/producers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 
@@ -138,6 +145,84 @@ test('a record that a state transition fails of is refused alone', async (t) => 
   );
   t.is(chain.tip().head?.height, 1);
   t.true((await chain.produce({ c: 1 }, { idempotencyKey: 'c' })).isRepeat);
+});
+
+test('what a signer failed of stays refused when another record of its batch makes the others go again', async (t) => {
+  const key = await producer(t);
+  let isDown = true;
+  const signer = {
+    publicKey: key.publicKey,
+    signBytes: (bytes: Uint8Array) => {
+      const failure = isDown ? Promise.reject(new Error('down')) : null;
+      isDown = false;
+      return failure ?? key.signBytes(bytes);
+    },
+  };
+  const chain = await opened(t, {
+    produce: { signer },
+    stateTransition: {
+      apply: (block) => {
+        if ((block.json() as { bad?: boolean }).bad === true) throw new Error('bad');
+      },
+    },
+  });
+  const [first, bad, last] = await Promise.allSettled([
+    chain.produce({ a: 1 }),
+    chain.produce({ bad: true }),
+    chain.produce({ c: 1 }),
+  ]);
+  t.deepEqual([first.status, bad.status, last.status], ['rejected', 'rejected', 'fulfilled']);
+  t.is(chain.tip().head?.height, 0, 'its caller was told that nothing is stored');
+  t.regex(await textAt(chain, 0), /"c":1/);
+});
+
+test('records that a state transition fails of do not make the keys be read again', async (t) => {
+  const inner = memoryStorage().create();
+  let readings = 0;
+  const storage: Storage = new Proxy(inner, {
+    get(target, name) {
+      if (name === 'entries') readings += 1;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const plugin = { ...memoryStorage(), create: () => storage };
+  const apply = (block: Block): void => {
+    if ((block.json() as { bad?: boolean }).bad === true) throw new Error('bad');
+  };
+  const chain = await opened(t, { storage: plugin, stateTransition: { apply } });
+  await chain.produce({ a: 1 }, { idempotencyKey: 'a' });
+  const before = readings;
+  for (const idempotencyKey of ['b', 'c', 'd']) {
+    await t.throwsAsync(chain.produce({ bad: true }, { idempotencyKey }), { code: 'STATE_FAILED' });
+    t.true((await chain.produce({ a: 1 }, { idempotencyKey: 'a' })).isRepeat);
+    t.false((await chain.produce({ of: idempotencyKey }, { idempotencyKey })).isRepeat);
+  }
+  t.is(readings, before);
+});
+
+test('a key that comes with another number of records makes no block be read', async (t) => {
+  const inner = memoryStorage().create();
+  const read: number[] = [];
+  const storage: Storage = new Proxy(inner, {
+    get(target, name) {
+      if (name === 'get')
+        return (height: number) => {
+          read.push(height);
+          return target.get(height);
+        };
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  const chain = await opened(t, { storage: { ...memoryStorage(), create: () => storage } });
+  const idempotencyKey = 'key';
+  await chain.produce([{ a: 1 }, { a: 2 }, { a: 3 }], { idempotencyKey });
+  read.length = 0;
+  await t.throwsAsync(chain.produce({}, { idempotencyKey }), { code: 'KEY_REUSED' });
+  t.deepEqual(read, []);
+  await chain.produce([{ a: 1 }, { a: 2 }, { a: 3 }], { idempotencyKey });
+  t.deepEqual(read, [0, 1, 2]);
 });
 
 test('a key that came with other records is refused', async (t) => {
@@ -286,4 +371,15 @@ test('the oldest keys make room for new ones', async (t) => {
   apply(again.note('new', { height: 5, hash: '5', count: 1 }));
   t.deepEqual([...entries.keys()].sort(), ['key 5', 'key 6', 'new']);
   t.is(again.find('key 7'), null);
+  again.stored();
+  // Of a batch that is not stored, the keys go, and those come back that made room.
+  for (let height = 6; height < 10; height++)
+    again.note(`taken back ${height}`, { height, hash: `${height}`, count: 1 });
+  again.takeBack();
+  t.deepEqual(
+    ['taken back 9', 'key 5', 'new'].map((key) => again.find(key)?.height ?? null),
+    [null, 4, 5],
+  );
+  apply(again.note('newer', { height: 6, hash: '6', count: 1 }));
+  t.deepEqual([...entries.keys()].sort(), ['key 5', 'new', 'newer']);
 });

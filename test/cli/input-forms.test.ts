@@ -61,6 +61,10 @@ test('the documents are the same however the bytes of any form are cut into chun
   t.deepEqual(await documentsOf([]), []);
   t.deepEqual(await documentsOf([Buffer.from('\uFEFF')]), []);
   t.deepEqual(await documentsOf([Buffer.from(' [ ] ')]), []);
+  t.deepEqual(await documentsOf([Buffer.from('[]')]), [], 'shorter than a byte order mark');
+  t.deepEqual(await documentsOf([Buffer.from('['), Buffer.from(']')]), []);
+  t.deepEqual(await documentsOf([Buffer.from('{}')]), ['{}']);
+  t.deepEqual(await documentsOf([Buffer.from(' \n')]), []);
 });
 
 const REFUSED: readonly (readonly [what: string, input: Buffer, message: RegExp])[] = [

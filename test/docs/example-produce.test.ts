@@ -20,7 +20,7 @@ async function started(t: ExecutionContext, location: string): Promise<{ url: st
   return { url, child };
 }
 
-async function post(url: string, type: string, body: string, key?: string): Promise<Answer> {
+async function post(url: string, type: string, body: string | Buffer, key?: string): Promise<Answer> {
   const headers = { 'content-type': type, ...(key === undefined ? {} : { 'idempotency-key': key }) };
   const response = await fetch(`${url}/records`, { method: 'POST', headers, body });
   return { blocks: [], ...((await response.json()) as object), status: response.status };
@@ -50,4 +50,24 @@ test('the program of the documentation that produces takes records and batches, 
   t.is((await fetch(`${again.url}/records/99`)).status, 404);
   const status = (await (await fetch(`${again.url}/sync/status`)).json()) as { head: { height: number } };
   t.is(status.head.height, 52);
+});
+
+test('the program refuses what is no record, or too many of them, tells nobody its stack, and ends while a node follows', async (t) => {
+  const { url, child } = await started(t, join(tempDir(t), 'ledger'));
+  const type = 'application/x-ndjson';
+  t.is((await post(url, type, '{}\n'.repeat(1001))).status, 400);
+  t.is((await post(url, type, `${'{}\n'.repeat(1000)}\n`)).status, 400, 'blank lines count');
+  t.is((await post(url, type, '{}\n'.repeat(1000))).blocks.length, 1000);
+  const broken = Buffer.from('{"a":"\xff"}\n', 'latin1');
+  t.is((await post(url, type, broken)).status, 400, 'no UTF-8');
+  t.is((await post(url, 'application/json', ' '.repeat(9_000_000))).status, 413);
+  const odd = await fetch(`${url}/records/%ff`);
+  t.is(odd.status, 400);
+  t.notRegex(await odd.text(), /node_modules/);
+  const stream = await fetch(`${url}/sync/stream?from_height=0`);
+  t.is(stream.status, 200);
+  const read = stream.text().catch(() => '');
+  child.kill('SIGTERM');
+  t.deepEqual(await once(child, 'exit'), [0, null]);
+  await read;
 });

@@ -84,11 +84,14 @@ export class BlockProducer {
       });
       round.done();
     } catch (error) {
-      // What was noted is not in the store.
-      this.#keys.forget();
-      if (requests.length > 1 && isSyncError(error, 'STATE_FAILED')) {
-        for (const request of requests) await this.#store([request], making);
-      } else for (const request of requests) request.failed(error);
+      // A state transition fails before anything is written; of another failure nobody knows what is stored.
+      if (isSyncError(error, 'STATE_FAILED')) this.#keys.takeBack();
+      else this.#keys.forget();
+      // Whose caller was told that it failed is not tried again.
+      const open = requests.filter(({ isSettled }) => !isSettled);
+      if (open.length > 1 && isSyncError(error, 'STATE_FAILED')) {
+        for (const request of open) await this.#store([request], making);
+      } else for (const request of open) request.failed(error);
     }
   }
 

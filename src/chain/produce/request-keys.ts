@@ -20,6 +20,9 @@ export class RequestKeys {
   readonly #kept: number;
   /** Oldest first; `null` while they are not known. */
   #known: Map<string, ProducedFor> | null = null;
+  /** What the batch that is not durable yet has added, and what made room for it. */
+  #added = new Set<string>();
+  #removed: [string, ProducedFor][] = [];
 
   /** @param kept - how many of them. */
   constructor(storage: Pick<Storage, 'entries'>, kept = KEPT_KEYS) {
@@ -48,17 +51,34 @@ export class RequestKeys {
     const value = encoded({ height, hash, count });
     const changes: StateChange[] = [{ table: TABLE, key, value, before: null }];
     known.set(key, { height, hash, count });
+    this.#added.add(key);
     for (const [oldest, before] of known) {
       if (known.size <= this.#kept) break;
       known.delete(oldest);
+      this.#removed.push([oldest, before]);
       changes.push({ table: TABLE, key: oldest, value: null, before: encoded(before) });
     }
     return changes;
   }
 
+  /** What was noted is durable. */
+  stored(): void {
+    this.#added = new Set();
+    this.#removed = [];
+  }
+
+  /** Nothing of what was noted is in the store: that costs no reading of all keys again. */
+  takeBack(): void {
+    for (const key of this.#added) this.#known?.delete(key);
+    const removed = this.#removed.filter(([key]) => !this.#added.has(key));
+    if (this.#known !== null && removed.length > 0) this.#known = new Map([...removed, ...this.#known]);
+    this.stored();
+  }
+
   /** What the store has may be something else now. */
   forget(): void {
     this.#known = null;
+    this.stored();
   }
 }
 

@@ -34,6 +34,7 @@ export class Request {
   /** What it counts for while it waits. */
   readonly bytes: number;
   readonly #outcome = new Deferred<readonly ProducedBlock[]>();
+  #isSettled = false;
 
   constructor(records: readonly Uint8Array[], key: string | null) {
     this.records = records;
@@ -46,11 +47,18 @@ export class Request {
     return this.#outcome.promise;
   }
 
+  /** Whether its caller was told what became of it. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
   stored(blocks: readonly ProducedBlock[]): void {
+    this.#isSettled = true;
     this.#outcome.resolve(blocks);
   }
 
   failed(error: unknown): void {
+    this.#isSettled = true;
     this.#outcome.reject(error);
   }
 
@@ -74,7 +82,8 @@ const GROUP_BYTES = 4 * 1024 * 1024;
 /** Requests that wait for their turn, in the order in which they were made, within a number of bytes. */
 export class RequestQueue {
   readonly #maxBytes: number;
-  #waiting: Request[] = [];
+  /** In the order in which they were made. */
+  readonly #waiting = new Set<Request>();
   #bytes = 0;
 
   constructor(maxBytes: number) {
@@ -82,7 +91,7 @@ export class RequestQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.length === 0;
+    return this.#waiting.size === 0;
   }
 
   /**
@@ -97,10 +106,9 @@ export class RequestQueue {
     }
     throwIfAborted(signal);
     this.#bytes += request.bytes;
-    this.#waiting.push(request);
+    this.#waiting.add(request);
     const release = onAbort(signal, () => {
-      if (signal === undefined || !this.#waiting.includes(request)) return;
-      this.#waiting = this.#waiting.filter((other) => other !== request);
+      if (signal === undefined || !this.#waiting.delete(request)) return;
       request.failed(abortError(signal));
     });
     void request.outcome
@@ -113,13 +121,15 @@ export class RequestQueue {
 
   /** Takes the requests that are stored together: at least one, if there is one. */
   take(): readonly Request[] {
-    let [blocks, bytes, count] = [0, 0, 0];
+    const taken: Request[] = [];
+    let [blocks, bytes] = [0, 0];
     for (const request of this.#waiting) {
       blocks += request.records.length;
       bytes += request.bytes;
-      if (count > 0 && (blocks > GROUP_BLOCKS || bytes > GROUP_BYTES)) break;
-      count += 1;
+      if (taken.length > 0 && (blocks > GROUP_BLOCKS || bytes > GROUP_BYTES)) break;
+      taken.push(request);
+      this.#waiting.delete(request);
     }
-    return this.#waiting.splice(0, count);
+    return taken;
   }
 }

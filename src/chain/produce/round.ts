@@ -71,6 +71,7 @@ export class Round {
 
   /** The batch is durable. */
   done(): void {
+    this.#deps.keys.stored();
     for (const [request, blocks] of this.#stored) request.stored(blocks);
   }
 
@@ -119,9 +120,10 @@ export class Round {
   /** Reads what is held for the keys of requests, all at once: after an outage many come again together. */
   async #framesFor(requests: readonly Request[]): Promise<ReadonlyMap<number, Frame | null>> {
     const heights = new Set<number>();
-    for (const { key } of requests) {
+    for (const { key, records } of requests) {
       const known = key === null ? null : this.#deps.keys.find(key);
-      if (known === null) continue;
+      // Other records than before: what is held need not be read, and may be far more than was sent.
+      if (known?.count !== records.length) continue;
       for (let height = known.height - known.count + 1; height <= known.height; height++) heights.add(height);
     }
     const read = async (height: number): Promise<readonly [number, Frame | null]> => [

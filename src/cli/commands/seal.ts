@@ -73,7 +73,7 @@ export function command(): Command {
     .addOption(
       new Option('--from <node>', 'take blocks out of what the interface of such a node answers')
         .choices(SOURCES)
-        .conflicts(['height', 'previousHash', 'data', 'key']),
+        .conflicts(['height', 'previousHash', 'data', 'key', 'wrap']),
     )
     .addOption(new Option('--wrap <name>', 'put each object in as a member of this name').argParser(wrapName))
     .addOption(OPTION.json())

@@ -6,8 +6,8 @@ const LOCKFILE_VERSION = 3;
 /** SHA-512 in base64, as npm writes it (Subresource Integrity). */
 const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
 
-/** Packages that run a script of their own when they are installed: LevelDB's looks for its compiled part. */
-const WITH_INSTALL_SCRIPT: readonly string[] = ['node_modules/classic-level'];
+/** Packages that run a script of their own when they are installed: to look for the part that is compiled for this machine. */
+const WITH_INSTALL_SCRIPT: readonly string[] = ['node_modules/classic-level', 'node_modules/esbuild'];
 
 /** Says which packages do not come from the registry, or could be others than those that were tried. */
 export function originProblems(lockfile: Lockfile): string[] {

@@ -12,7 +12,8 @@ function lockfileOf(
   root: Manifest = {},
   lockfileVersion = 3,
 ): Lockfile {
-  return { lockfileVersion, packages: { '': root, 'node_modules/classic-level': level, ...packages } };
+  const known = { 'node_modules/classic-level': level, 'node_modules/esbuild': level };
+  return { lockfileVersion, packages: { '': root, ...known, ...packages } };
 }
 
 const origins = (a: LockedPackage, b: LockedPackage = { integrity }): string[] =>
@@ -72,7 +73,12 @@ test('packages of one registry pass, whether it is named or not', (t) => {
     'The packages name several registries: none, one.example',
     'node_modules/b runs a script when it is installed',
   ]);
-  const packages = { 'node_modules/classic-level': { ...one, ...level }, 'node_modules/b': one };
+  const scripted = { ...one, ...level };
+  const packages = {
+    'node_modules/classic-level': scripted,
+    'node_modules/esbuild': scripted,
+    'node_modules/b': one,
+  };
   t.deepEqual(originProblems(lockfileOf(packages)), []);
 });
 

@@ -17,14 +17,14 @@ import type { ValidatorsFrom } from './validators.js';
 export interface EvmBftOptions extends EthereumOptions {
   /**
    * Who may make blocks, lowest height first: from each `from` on exactly these, until they change. Chains that keep their
-   * validators in a contract, and those of Clique, need an entry for each change; the others carry theirs in the header.
+   * validators in a contract need an entry for each change; in the others votes in the headers change them.
    *
-   * @defaultValue none: a block's own list is taken as it is.
+   * @defaultValue none: the first block's own list is taken as it is.
    */
   readonly validators?: readonly ValidatorsFrom[];
   /**
-   * What else than an entry of `validators` may change them. `carried`: a block that more than a third of the validators
-   * before it have sealed, and that adds or removes one, as a vote does. `pinned`: nothing.
+   * What else than an entry of `validators` may change them. `carried`: votes of more than half of them, counted by the rules
+   * of their chain. `pinned`: nothing.
    *
    * @defaultValue `'carried'`
    */
@@ -37,7 +37,7 @@ export interface EvmBftOptions extends EthereumOptions {
    */
   readonly quorum?: Quorum;
   /**
-   * Length of an epoch of Clique, in blocks: its first block lists the signers.
+   * Length of an epoch, in blocks: votes count until the next one begins. In Clique its first block lists the signers.
    *
    * @defaultValue 30,000
    */

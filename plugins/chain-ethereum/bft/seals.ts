@@ -22,15 +22,14 @@ export function needed(validators: number, quorum: Quorum): number {
 }
 
 /**
- * Checks that each seal is canonical and by another validator, and that there are enough of them.
+ * Checks that each commit seal is canonical and by another validator, and that there are enough of them.
  *
- * @returns who sealed.
  * @throws SyncError `SIGNATURE_INVALID`
  */
 export function verifySeals(
-  { proposer, commits, kind }: SealedHeader,
+  { commits, kind }: SealedHeader,
   checks: SealChecks & { readonly validators: readonly string[] },
-): readonly string[] {
+): void {
   const { height, validators, quorum } = checks;
   const least = Math.max(1, needed(validators.length, quorum));
   // Counted before the first key is recovered; of too many one is by the same validator as another, or by none.
@@ -39,7 +38,6 @@ export function verifySeals(
       height,
       `It has ${commits.length} commit seals; ${validators.length} validators need ${least}`,
     );
-  if (proposer !== null) verifySeal(proposer, "The proposer's seal", checks);
   const sealers = new Set<string>();
   for (const [index, seal] of commits.entries()) {
     const address = verifySeal(seal, `Seal ${index} (${kind})`, checks);
@@ -47,7 +45,6 @@ export function verifySeals(
       throw invalid(checks.height, `Seal ${index} is a second one by the validator ${address}`);
     sealers.add(address);
   }
-  return [...sealers];
 }
 
 /** @returns who made it */

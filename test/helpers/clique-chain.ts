@@ -1,4 +1,13 @@
-import { bytes, digestOf, encodeHeader, headerOf, hex, sealOf, type Validator } from './qbft-chain.js';
+import {
+  bytes,
+  digestOf,
+  encodeHeader,
+  headerOf,
+  hex,
+  sealOf,
+  type Validator,
+  validator,
+} from './qbft-chain.js';
 
 /** A block of Clique that is to be made. */
 export interface CliquePlan {
@@ -44,4 +53,17 @@ export async function cliqueBlock(
   const hash = hex(await digestOf(encodeHeader(header, extra)));
   const block = { ...header, hash, extraData: hex(extra), transactions: [], uncles: [] };
   return { hash, document: Buffer.from(JSON.stringify(block)) };
+}
+
+/** A made chain of Clique by three signers, each in turn. @param epochBlocks - the first of so many lists them */
+export async function cliqueChain(blocks: number, epochBlocks: number): Promise<readonly Uint8Array[]> {
+  const signers = await Promise.all([0, 1, 2].map(validator));
+  const documents: Uint8Array[] = [];
+  let parent = `0x${'00'.repeat(32)}`;
+  for (let height = 0; height < blocks; height++) {
+    const made = await cliqueBlock({ height, parent, signers, isListed: height % epochBlocks === 0 });
+    documents.push(made.document);
+    parent = made.hash;
+  }
+  return documents;
 }

@@ -7,6 +7,8 @@ import { keccak } from 'hash-wasm';
 export interface Validator {
   readonly address: string;
   readonly key: Uint8Array;
+  /** How it signs; on secp256k1 where nothing is said. */
+  readonly sign?: (digest: Uint8Array) => Promise<Uint8Array>;
 }
 
 /** A block that is to be made. */
@@ -93,7 +95,8 @@ export function encodeHeader(header: HeaderJson, extra: Uint8Array): Uint8Array 
 }
 
 /** Signs a digest: r, s, and which of the two keys it is. */
-export async function sealOf(digest: Uint8Array, { key }: Validator): Promise<Uint8Array> {
+export async function sealOf(digest: Uint8Array, { key, sign }: Validator): Promise<Uint8Array> {
+  if (sign !== undefined) return sign(digest);
   const signature = await signAsync(digest, key, { prehash: false, format: 'recovered' });
   return Buffer.concat([signature.subarray(1), signature.subarray(0, 1)]);
 }

@@ -1,5 +1,5 @@
 import type { SealedHeader } from './extra.js';
-import { recoverAddress } from './recover.js';
+import { type Curve, recoverAddress } from './recover.js';
 
 /** Who has made a block: an address, or the seal from which it can be told, both in hex. */
 type Maker = { readonly by: string } | { readonly seal: string; readonly digest: string };
@@ -16,15 +16,17 @@ export type Ballot = Maker & {
 /** Who has made a block. A seal is looked into when somebody asks: that takes milliseconds. */
 export class BlockMaker {
   readonly #maker: Maker;
+  readonly #curve: Curve;
   #address: string | null = null;
 
-  constructor(maker: Maker) {
+  constructor(maker: Maker, curve: Curve) {
     this.#maker = maker;
+    this.#curve = curve;
   }
 
   /** Empty where the seal is none. */
   get address(): string {
-    this.#address ??= addressOf(this.#maker);
+    this.#address ??= addressOf(this.#maker, this.#curve);
     return this.#address;
   }
 }
@@ -45,9 +47,9 @@ export function readBallot(text: string | undefined): Ballot | null {
   return text === undefined ? null : (JSON.parse(text) as Ballot);
 }
 
-function addressOf(maker: Maker): string {
+function addressOf(maker: Maker, curve: Curve): string {
   if ('by' in maker) return maker.by;
-  const found = recoverAddress(Buffer.from(maker.seal, 'hex'), Buffer.from(maker.digest, 'hex'));
+  const found = recoverAddress(Buffer.from(maker.seal, 'hex'), Buffer.from(maker.digest, 'hex'), curve);
   return 'address' in found ? found.address : '';
 }
 

@@ -1,5 +1,6 @@
 import type { ValidatorCarrying, ValidatorStep } from '../../../src/contracts/index.js';
 import { type Ballot, BlockMaker, readBallot } from './ballot.js';
+import type { Curve } from './recover.js';
 import { invalid } from './seals.js';
 import { begun, countedIn, renewed, type Tally } from './tally.js';
 import { keptBlocks, turnFault } from './turns.js';
@@ -30,6 +31,7 @@ export interface CarryingDeps {
   /** Whether votes change validators; else only an entry of the configuration does. */
   readonly countsVotes: boolean;
   readonly epochBlocks: number;
+  readonly curve: Curve;
   read(document: Uint8Array): ValidatorStep & { readonly isListed: boolean };
 }
 
@@ -67,7 +69,7 @@ export class Carrying implements ValidatorCarrying {
   }
 
   take(step: ValidatorStep, left: object | null | undefined): object {
-    const taken = takenOf(step);
+    const taken = takenOf(step, this.#deps.curve);
     const { height, stated, ballot } = taken;
     if (stated !== null) this.#deps.pinned.check(height, stated);
     if (!(left instanceof Left)) return this.#after(taken, this.#first(taken, left === null), NOTHING_BELOW);
@@ -145,12 +147,12 @@ export class Carrying implements ValidatorCarrying {
   }
 }
 
-function takenOf({ height, validators, ballot: text }: ValidatorStep): Taken {
+function takenOf({ height, validators, ballot: text }: ValidatorStep, curve: Curve): Taken {
   const ballot = readBallot(text);
   return {
     height,
     stated: validators?.split(',') ?? null,
-    ballot: ballot === null ? null : { ...ballot, maker: new BlockMaker(ballot) },
+    ballot: ballot === null ? null : { ...ballot, maker: new BlockMaker(ballot, curve) },
   };
 }
 

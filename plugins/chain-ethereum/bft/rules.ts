@@ -18,6 +18,7 @@ import type { SealedHeader } from './extra.js';
 import { FOREIGN_NAMES } from './foreign.js';
 import { readSealed } from './form.js';
 import type { EvmBftSettings } from './options.js';
+import type { Curve } from './recover.js';
 import { invalid, type Quorum, verifySeal, verifySeals } from './seals.js';
 import { changed, PinnedValidators, sorted, textOf } from './validators.js';
 
@@ -46,6 +47,7 @@ export class EvmBftRules implements ChainRules {
   readonly #pinned: PinnedValidators;
   readonly #carries: boolean;
   readonly #quorum: Quorum;
+  readonly #curve: Curve;
   readonly #epochBlocks: number;
   /** What was recovered last, so that it is done once for a block that is verified and then carried on from. */
   #lastSeal: { readonly block: string; readonly seal: Uint8Array; readonly by: string } = NO_SEAL;
@@ -56,6 +58,7 @@ export class EvmBftRules implements ChainRules {
     this.#pinned = new PinnedValidators(options.validators);
     this.#carries = options.validatorChanges === 'carried';
     this.#quorum = options.quorum;
+    this.#curve = options.ecCurve;
     this.#epochBlocks = options.epochBlocks;
     const own = this.#pinned.areNone ? ['seals'] : ['seals', 'validators'];
     this.proves = [...provedParts(this.#unprovedTypes), ...own];
@@ -65,6 +68,7 @@ export class EvmBftRules implements ChainRules {
       pinned: this.#pinned,
       countsVotes: this.#carries,
       epochBlocks: this.#epochBlocks,
+      curve: this.#curve,
       read: (document) => this.#step(document),
     });
   }
@@ -129,7 +133,7 @@ export class EvmBftRules implements ChainRules {
       const why = 'names no validators, since a contract has them: name them in `validators` of these rules';
       throw changed(height, why);
     }
-    const checks = { height, validators, quorum: this.#quorum };
+    const checks = { height, validators, quorum: this.#quorum, curve: this.#curve };
     const { proposer } = sealed;
     if (proposer !== null) {
       const what = sealed.kind === 'Clique' ? 'Its seal' : "The proposer's seal";

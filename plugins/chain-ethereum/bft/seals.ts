@@ -1,5 +1,5 @@
 import { SyncError } from '../../../src/errors/index.js';
-import { recoverAddress } from './recover.js';
+import { type Curve, recoverAddress } from './recover.js';
 import type { Seal, SealedHeader } from './extra.js';
 
 /** How many validators have to seal: of Besu and GoQuorum since 2020, or of GoQuorum before. */
@@ -14,6 +14,7 @@ export interface SealChecks {
   /** Who may seal; `null` where nobody says so: then any signature does. */
   readonly validators: readonly string[] | null;
   readonly quorum: Quorum;
+  readonly curve: Curve;
 }
 
 /** The number of seals that a block needs. */
@@ -48,8 +49,8 @@ export function verifySeals(
 }
 
 /** @returns who made it */
-export function verifySeal(seal: Seal, what: string, { height, validators }: SealChecks): string {
-  const found = recoverAddress(seal.bytes, seal.digest);
+export function verifySeal(seal: Seal, what: string, { height, validators, curve }: SealChecks): string {
+  const found = recoverAddress(seal.bytes, seal.digest, curve);
   if ('fault' in found) throw invalid(height, `${what} ${found.fault}`);
   if (validators?.includes(found.address) === false)
     throw invalid(

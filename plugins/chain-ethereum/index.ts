@@ -5,6 +5,7 @@ import { type EthereumOptions, readEthereumOptions } from './options.js';
 import { EthereumRules } from './rules.js';
 
 export type { EvmBftOptions } from './bft/options.js';
+export type { Curve } from './bft/recover.js';
 export type { Quorum } from './bft/seals.js';
 export type { ValidatorsFrom } from './bft/validators.js';
 export type { EthereumOptions } from './options.js';

@@ -54,6 +54,8 @@ export interface ChainWriterDeps {
   readonly maxRollbackBlocks: number;
   /** Name of the chain; `null` for the hash of its first block. */
   chainId(): string | null;
+  /** Runs when this process has become the one that writes the store, before its first write. */
+  onTakenOver(): Promise<void>;
   /** The height that is final once a block is the newest confirmed one; `null` when none is. */
   finalHeight(confirmed: BlockRef): number | null;
 }
@@ -135,7 +137,10 @@ export class ChainWriter {
   #takenOver(): void {
     this.#stateChecked = false;
     this.#queue
-      .run(() => this.#settle())
+      .run(async () => {
+        await this.#deps.onTakenOver();
+        await this.#settle();
+      })
       .then(
         () => {
           this.#settleTiles();

@@ -77,6 +77,7 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
   /** Checked here, and linked to nothing yet. */
   readonly #checkedTiles = new WeakSet<VerifiedTile>();
   readonly #validators: StoredValidators;
+  #onlyReads = false;
   #closing: Promise<void> | null = null;
 
   /**
@@ -96,7 +97,7 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
       producers === null ? null : new Equivocations({ storage, producers, shelf, decode });
     this.#validators = new StoredValidators({
       ...{ rules, storage, maxRollbackBlocks: parts.maxRollbackBlocks },
-      document: async (height) => (await this.get(height))?.bytes ?? null,
+      read: (from, to) => this.#documents(from, to),
     });
     this.#writer = new ChainWriter({
       storage,
@@ -112,6 +113,7 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
       maxRollbackBlocks: parts.maxRollbackBlocks,
       chainId: () => this.#name.forEmpty,
       finalHeight: (confirmed) => parts.finalHeight(confirmed, this),
+      onTakenOver: () => (this.#onlyReads ? Promise.resolve() : this.#validators.load()),
     });
     this.#producer = new BlockProducer({
       ...{ rules, storage, decode },
@@ -174,12 +176,19 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
    * Looks at what is in the store: in which codec its newest block is, and whether its state, if a transition is to keep
    * it, agrees with its blocks. Notes what counts as confirmed and as final by the present configuration.
    *
-   * @throws SyncError `STATE_FAILED` when there are blocks that no transition saw.
+   * @param onlyReads - no block will be added: what a next one would build on is not looked for. Default false.
+   * @throws SyncError `STATE_FAILED` when there are blocks that no transition saw; `VALIDATORS_CHANGED`, `SIGNATURE_INVALID` for
+   *   blocks that the rules would not take, as they are configured now.
    * @internal
    */
-  async checkStore(): Promise<void> {
+  async checkStore({ onlyReads = false }: { readonly onlyReads?: boolean } = {}): Promise<void> {
+    this.#onlyReads = onlyReads;
     await this.#writer.checkStore();
-    await this.#validators.load();
+    if (!onlyReads) await this.#validators.load();
+  }
+
+  async *#documents(from: number, to: number): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+    for await (const frames of this.read({ from, to })) yield frames.map((frame) => this.documentOf(frame));
   }
 
   /**

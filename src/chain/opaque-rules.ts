@@ -1,13 +1,6 @@
 import type { ChainRules } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 
-const opaque = new WeakSet<ChainRules>();
-
-/** Whether rules are those of {@link opaqueRules}, which know nothing of a block. */
-export function isOpaque(rules: ChainRules): boolean {
-  return opaque.has(rules);
-}
-
 /** Rules of a store that nobody here knows: its blocks can be read and handed on as they are, and none can be added. */
 export function opaqueRules(id: string): ChainRules {
   const unknown = (): never => {
@@ -17,7 +10,5 @@ export function opaqueRules(id: string): ChainRules {
     );
   };
   const none = { describe: unknown, verify: unknown };
-  const rules = { id, selfCertifying: false, genesisPreviousHash: null, ...none };
-  opaque.add(rules);
-  return rules;
+  return { id, selfCertifying: false, genesisPreviousHash: null, ...none };
 }

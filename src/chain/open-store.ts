@@ -14,8 +14,13 @@ export const DEFAULT_RULES = 'sealed-json';
 
 /** How a store is opened. */
 export interface OpenOptions {
-  /** Blocks are read and handed on, and none is added: rules that are not known here are no hindrance. Default false. */
+  /**
+   * Blocks are read and handed on, and none is added: rules that are not known here are no hindrance, nor blocks that they
+   * would not take as they are configured now. Default false.
+   */
   readonly onlyReads?: boolean;
+  /** The rules have to be known all the same. Default false. */
+  readonly needsRules?: boolean;
 }
 
 /** The plugins that a chain in a store needs, resolved. */
@@ -79,18 +84,18 @@ export async function checkStored(
 export async function openStore(
   parts: StoreParts,
   settings: ChainSettings,
-  { onlyReads = false }: OpenOptions = {},
+  { onlyReads = false, needsRules = false }: OpenOptions = {},
 ): Promise<Chain> {
   try {
     await parts.storage.open();
     const id = settings.chain ?? parts.storage.identity()?.chain ?? DEFAULT_RULES;
     const rules = await parts.rules(id).catch((error: unknown) => {
-      if (onlyReads && isSyncError(error, 'PLUGIN_UNKNOWN')) return opaqueRules(id);
+      if (onlyReads && !needsRules && isSyncError(error, 'PLUGIN_UNKNOWN')) return opaqueRules(id);
       throw error;
     });
     const chain = chainOf(parts, settings, rules);
     await checkStored(parts, rules, settings);
-    await chain.checkStore();
+    await chain.checkStore({ onlyReads });
     return chain;
   } catch (error) {
     await parts.close();

@@ -1,6 +1,5 @@
-import type { BlockRef, ChainRules, Storage } from '../contracts/index.js';
-import { isOpaque } from './opaque-rules.js';
-import type { LeftValidators } from '../internal/validators.js';
+import type { BlockRef, ChainRules, Storage, ValidatorCarrying } from '../contracts/index.js';
+import { type LeftValidators, ValidatorCarry } from '../internal/validators.js';
 
 /** Blocks whose validators are remembered: more than any branch is long that could take the place of ours. */
 const MAX_NOTED = 20_000;
@@ -9,8 +8,8 @@ const MAX_NOTED = 20_000;
 export interface StoredValidatorsDeps {
   readonly rules: ChainRules;
   readonly storage: Pick<Storage, 'checkpoint'>;
-  /** The document at a height; `null` where none is. */
-  document(height: number): Promise<Uint8Array | null>;
+  /** The documents from one height to another, in order, in batches. */
+  read(from: number, to: number): AsyncIterable<readonly Uint8Array[]>;
   /** Blocks that a branch may take the place of. */
   readonly maxRollbackBlocks: number;
 }
@@ -33,18 +32,24 @@ export class StoredValidators {
     this.#deps = deps;
   }
 
-  /** Reads the store, as far down as a branch could begin. */
+  /**
+   * Reads the store as far down as a branch could begin, and where votes are counted to where nothing older counts.
+   *
+   * @throws SyncError `VALIDATORS_CHANGED`, `SIGNATURE_INVALID` for blocks that these rules would not take, as they are
+   *   configured now.
+   */
   async load(): Promise<void> {
-    const { rules } = this.#deps;
-    if (rules.covers === 'document' || isOpaque(rules)) return;
-    const { head, base } = this.#deps.storage.checkpoint();
-    const last = head === null ? undefined : await this.#read(head.height);
-    if (head === null || last === undefined) return;
-    const from = Math.max(base, head.height - this.#deps.maxRollbackBlocks);
-    const first = await this.#read(from);
-    this.#opened = [{ from, left: first }];
+    const { rules, storage, maxRollbackBlocks } = this.#deps;
+    const { head, base } = storage.checkpoint();
+    if (rules.covers === 'document' || head === null) return;
+    const lowest = Math.max(base, head.height - Math.min(maxRollbackBlocks, MAX_NOTED));
+    const { carrying } = rules;
+    const opened =
+      carrying === undefined
+        ? await this.#stated(lowest, head.height)
+        : await this.#counted(carrying, { base, lowest, to: head.height });
+    this.#opened = opened;
     this.#openedTo = head.height;
-    await this.#between({ from, left: first }, { from: head.height, left: last });
   }
 
   /** What a block of this chain, or one that was verified, has left. */
@@ -64,23 +69,55 @@ export class StoredValidators {
     if (oldest !== undefined) this.#noted.delete(oldest);
   }
 
-  /** Finds where they changed between two blocks, by halves. */
-  async #between(low: LeftFrom, high: LeftFrom): Promise<void> {
+  /** Takes the blocks anew whose votes still count. */
+  async #counted(
+    carrying: ValidatorCarrying,
+    { base, lowest, to }: { readonly base: number; readonly lowest: number; readonly to: number },
+  ): Promise<LeftFrom[]> {
+    const from = Math.max(base, carrying.startOf(await this.#document(lowest)));
+    const carry = new ValidatorCarry(this.#deps.rules, from === base ? null : undefined);
+    const opened: LeftFrom[] = [];
+    for await (const documents of this.#deps.read(from, to))
+      for (const document of documents) {
+        const step = carrying.read(document);
+        if (!carry.takeStep(step) && opened.length > 0) continue;
+        // Below the lowest, only what they have left in the end is ever asked for.
+        if (step.height <= lowest) opened.pop();
+        opened.push({ from: step.height, left: carry.left });
+      }
+    return opened;
+  }
+
+  /** Finds by halves where the validators changed that blocks state. */
+  async #stated(lowest: number, to: number): Promise<LeftFrom[]> {
+    const last = await this.#read(to);
+    if (last === undefined) return [];
+    const low = { from: lowest, left: await this.#read(lowest) };
+    const opened: LeftFrom[] = [low];
+    await this.#between(low, { from: to, left: last }, opened);
+    return opened;
+  }
+
+  async #between(low: LeftFrom, high: LeftFrom, opened: LeftFrom[]): Promise<void> {
     if (low.left === high.left) return;
     if (high.from - low.from <= 1) {
-      this.#opened.push(high);
+      opened.push(high);
       return;
     }
     const from = low.from + ((high.from - low.from) >> 1);
     const middle = { from, left: await this.#read(from) };
-    await this.#between(low, middle);
-    await this.#between(middle, high);
+    await this.#between(low, middle, opened);
+    await this.#between(middle, high, opened);
   }
 
   async #read(height: number): Promise<LeftValidators> {
-    const document = await this.#deps.document(height);
-    if (document === null) return undefined;
-    const { validators, nextValidators } = this.#deps.rules.describe(document);
+    const { validators, nextValidators } = this.#deps.rules.describe(await this.#document(height));
     return nextValidators ?? validators;
+  }
+
+  async #document(height: number): Promise<Uint8Array> {
+    for await (const [document] of this.#deps.read(height, height))
+      if (document !== undefined) return document;
+    throw new TypeError(`The store has no block ${height}.`);
   }
 }

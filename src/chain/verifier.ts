@@ -5,6 +5,8 @@ import type {
   ChainRules,
   CodecRegistry,
   Frame,
+  TileValidators,
+  ValidatorStep,
   VerifiedTile,
   WireFrame,
 } from '../contracts/index.js';
@@ -129,33 +131,14 @@ export class Verifier {
     const last = Math.min(tile.to, to ?? tile.to);
     try {
       this.#checkPlace(tile, { from, to: last });
-      const { frames: raw, failure } = this.#accepted(framesOf(tile, { from, to: last }));
+      const { frames: raw, failure } = this.#accepted(framesOf(tile, { from, to: last }), tile);
       const head = raw.at(-1)?.header;
       if (head === undefined) throw failure ?? new TypeError('A tile has no block that is wanted.');
-      this.#carryOver(tile, raw);
       const frames = tiles.areKept ? raw : encodedFrames(raw, encoding);
       this.#appendPoint = { head, base: this.#appendPoint.base };
       return { frames, tile: wholeOf(tile, frames, rules), failure };
     } catch (error) {
       throw located(error, from);
-    }
-  }
-
-  /** Checks that the validators in a tile are those that were left, and what it leaves. Within it, that was checked. */
-  #carryOver({ validators }: VerifiedTile, frames: readonly Frame[]): void {
-    const [first] = frames;
-    const last = frames.at(-1);
-    if (validators === null || validators === undefined || first === undefined || last === undefined) return;
-    const { rules } = this.#deps;
-    const isOne = validators.first === validators.left;
-    const stated = isOne ? { validators: validators.first } : rules.describe(first.bytes);
-    this.#carry.take({ ...stated, height: first.header.height }, () => first.bytes);
-    if (isOne) for (const { header } of frames) this.#note(header.hash);
-    else {
-      const carry = new ValidatorCarry(rules, undefined);
-      carry.take(rules.describe(last.bytes), () => last.bytes);
-      this.#carry.follow(carry.left);
-      this.#note(last.header.hash);
     }
   }
 
@@ -174,13 +157,16 @@ export class Verifier {
   }
 
   /** @param frames - raw. @returns those before the first that is refused, and why it is. */
-  #accepted(frames: readonly Frame[]): Pick<TileBlocks, 'frames' | 'failure'> {
+  #accepted(frames: readonly Frame[], { validators }: VerifiedTile): Pick<TileBlocks, 'frames' | 'failure'> {
     const { pins, producers, signedFrom } = this.#deps;
+    const steps = stepsFrom(validators ?? [], frames[0]?.header.height ?? 0);
     for (const [index, frame] of frames.entries()) {
       const { header } = frame;
       try {
         pins.check(header);
         if (producers !== null) producers.checkDue(frame, frame.bytes, signedFrom);
+        if (steps.at(-1)?.height === header.height) this.#carry.takeStep(steps.pop() as ValidatorStep);
+        this.#note(header.hash);
       } catch (error) {
         if (!isSyncError(error)) throw error;
         return { frames: frames.slice(0, index), failure: error.at({ height: header.height }) };
@@ -199,10 +185,10 @@ export class Verifier {
     checkLink(header, this.#appendPoint, rules);
     pins.check(header);
     checkName(header, rules, name);
-    this.#carry.take(verified, () => document);
     const { codec, bytes } = this.#deps.encoding.encode(document, item);
     const frame = { header, codec, bytes, documentBytes: document.byteLength };
     if (producers !== null) producers.checkDue(frame, document, signedFrom);
+    this.#carry.take(verified, () => document);
     this.#note(header.hash);
     this.#appendPoint = { head: header, base: this.#appendPoint.base };
     return frame;
@@ -238,4 +224,15 @@ function shareHash(header: BlockHeader, head: BlockRef | null): BlockHeader {
 
 function located(error: unknown, height: number): unknown {
   return isSyncError(error) ? error.at({ height }) : error;
+}
+
+/** The steps of a tile from a height on, the last one first, and at that height one in any case. */
+function stepsFrom(all: TileValidators, from: number): ValidatorStep[] {
+  const first = all.findLast(({ height }) => height <= from);
+  const steps = all.filter(({ height }) => height > from).reverse();
+  if (first === undefined) return steps;
+  const { height, validators, nextValidators = validators } = first;
+  // What those between have below them is what they have themselves.
+  const same = nextValidators === undefined ? { height: from } : { height: from, validators: nextValidators };
+  return [...steps, height === from ? first : same];
 }

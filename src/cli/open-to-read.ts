@@ -44,7 +44,7 @@ async function read<T>(
   { command, needsRules = false }: Reading,
   body: (chain: Chain) => Promise<T>,
 ): Promise<T> {
-  const chain = await openPlanned(storePlan(options, false), { onlyReads: !needsRules }).catch(
+  const chain = await openPlanned(storePlan(options, false), { onlyReads: true, needsRules }).catch(
     (error: unknown) => {
       throw isSyncError(error, 'STORE_LOCKED') ? lockedError(error, options, command) : error;
     },

@@ -52,12 +52,47 @@ export type Authorship = 'pinned' | 'carried' | 'self-declared' | 'none';
 export interface DescribedBlock extends BlockHeader {
   /**
    * The validators who may make this block, as it states them: any text that is equal exactly when they are the same. It
-   * must be what the block below left; else {@link ChainRules.verifyValidatorChange} decides. Absent under rules that carry
-   * none.
+   * must be what the block below left, unless {@link ChainRules.carrying} decides. Absent where it states none.
    */
   readonly validators?: string;
   /** Those who may make the next block, where the block says so. Absent: `validators`. */
   readonly nextValidators?: string;
+}
+
+/** What a block says of those who make blocks. */
+export interface ValidatorStep extends Pick<DescribedBlock, 'validators' | 'nextValidators'> {
+  readonly height: number;
+  /** What else counts, as a vote, or who has made it: text of the rules' own. Absent for nothing. */
+  readonly ballot?: string;
+}
+
+/**
+ * Carries the validators of a chain from block to block, where more decides than two equal texts: votes that are counted, or
+ * whose turn it is. Pure and synchronous, as {@link ChainRules} are: what is carried is in the values that it returns.
+ */
+export interface ValidatorCarrying {
+  /**
+   * Reads a block's step. Neighbours without a ballot whose validators are the same texts make no difference: {@link
+   * ValidatorCarrying.take} is called for the first of them only.
+   *
+   * @param document - one that {@link ChainRules.verify} has taken, if only when it was stored.
+   */
+  read(document: Uint8Array): ValidatorStep;
+  /**
+   * The height to begin at to know what the blocks from a block on leave: nothing below counts any more.
+   *
+   * @param document - of that block.
+   */
+  startOf(document: Uint8Array): number;
+  /**
+   * Checks that a block is made by those whom the blocks below have left, and says what it leaves in turn.
+   *
+   * @param left - what this returned for the block below; `null` for the first block of a store, `undefined` where nobody
+   *   knows: for the first one of a tile, and of a run from {@link ValidatorCarrying.startOf} on.
+   * @returns what nobody else looks into, and nothing changes; the same object where it is the same.
+   * @throws SyncError `VALIDATORS_CHANGED`, `SIGNATURE_INVALID`
+   */
+  take(step: ValidatorStep, left: object | null | undefined): object;
 }
 
 /** Where a new block goes. */
@@ -123,6 +158,8 @@ export interface ChainRules {
   readonly proves?: readonly ProvedPart[];
   /** How these rules know who made a block, as they are configured. Absent counts as `none`. */
   readonly authorship?: Authorship;
+  /** How validators are carried; left out by rules that have none, or whose blocks state those of the next one. */
+  readonly carrying?: ValidatorCarrying;
   /** What the block at height 0 must state as its parent; `null` when anything may stand there. */
   readonly genesisPreviousHash: string | null;
   /** Signatures in blocks; left out by rules whose blocks have none, so that nobody can say who may write them. */
@@ -143,15 +180,6 @@ export interface ChainRules {
    *   `VALIDATORS_CHANGED`
    */
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): DescribedBlock;
-  /**
-   * Checks that a block itself proves that its validators are others than those the block below left. Left out by rules
-   * that know no such proof: each change is refused then.
-   *
-   * @param document - one that `verify` has taken.
-   * @param before - what the block below left; `null` for the first block of a store.
-   * @throws SyncError `VALIDATORS_CHANGED`
-   */
-  verifyValidatorChange?(document: Uint8Array, before: string | null): void;
   /**
    * Does what `verify` does at any place, for many documents at once and in less time. Left out by rules that have no quicker
    * way.

@@ -1,4 +1,5 @@
 import type { BlockHeader, BlockRange } from './block.js';
+import type { ValidatorStep } from './chain-rules.js';
 import type { AbortOptions } from './lifecycle.js';
 
 /** A run of settled blocks as one compressed body, as an index names it: a claim, until the tile is verified. */
@@ -41,13 +42,11 @@ export interface TileBody {
   readonly members: readonly TileMember[];
 }
 
-/** Validators of the blocks in a tile, where the chain's rules read them, as {@link ChainRules.describe} writes them. */
-export interface TileValidators {
-  /** Of the first block. */
-  readonly first: string;
-  /** What the last block leaves. */
-  readonly left: string;
-}
+/**
+ * What the blocks in a tile say of those who make them: the first one, and each that says something else than the one below
+ * left, in order. What the first one follows was not checked.
+ */
+export type TileValidators = readonly ValidatorStep[];
 
 /**
  * A tile whose blocks were all checked, by themselves and with each other. What its first block follows was not. Its

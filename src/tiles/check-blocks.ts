@@ -1,4 +1,10 @@
-import type { BlockRange, ChainRules, DescribedBlock, TileValidators } from '../contracts/index.js';
+import type {
+  BlockRange,
+  ChainRules,
+  DescribedBlock,
+  TileValidators,
+  ValidatorStep,
+} from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { type AppendPoint, checkLink, nextHeight } from '../internal/links.js';
 import { ValidatorCarry } from '../internal/validators.js';
@@ -20,7 +26,7 @@ export interface BlockColumns {
   readonly timestamps: readonly (number | null)[];
   /** Of the documents, without line feeds. */
   readonly lengths: readonly number[];
-  /** Validators of the blocks; `null` where the rules read none. */
+  /** What the blocks say of those who make them; `null` where the rules read none. */
   readonly validators: TileValidators | null;
 }
 
@@ -40,7 +46,7 @@ export class BlockCheck {
   readonly #timestamps: (number | null)[] = [];
   readonly #lengths: number[] = [];
   readonly #carry: ValidatorCarry;
-  #firstValidators: string | null = null;
+  readonly #steps: ValidatorStep[] = [];
   #previousHash = '';
   #point: AppendPoint;
   #documents: Buffer = NO_DOCUMENTS;
@@ -61,14 +67,8 @@ export class BlockCheck {
       hashes: this.#hashes,
       timestamps: this.#timestamps,
       lengths: this.#lengths,
-      validators: this.#validators(),
+      validators: this.#steps.length === 0 ? null : this.#steps,
     };
-  }
-
-  #validators(): TileValidators | null {
-    const { left } = this.#carry;
-    const first = this.#firstValidators;
-    return first === null || left === null || left === undefined ? null : { first, left };
   }
 
   /**
@@ -136,8 +136,8 @@ export class BlockCheck {
     if (end - start > maxBlockBytes) throw tooLarge(end - start, maxBlockBytes);
     const header = verified ?? rules.verify(this.#documents.subarray(start, end), null);
     checkLink(header, this.#point, rules);
-    this.#firstValidators ??= header.validators ?? null;
-    this.#carry.take(header, () => this.#documents.subarray(start, end));
+    const step = this.#carry.take(header, () => this.#documents.subarray(start, end));
+    if (step !== null) this.#steps.push(step);
     return header;
   }
 

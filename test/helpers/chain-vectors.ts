@@ -15,12 +15,6 @@ export function vectorTest(title: string, run: (t: ExecutionContext, vectors: Ve
   });
 }
 
-/** What is in the envelope of an answer of JSON-RPC. */
-export function resultOf(answer: Buffer): Record<string, unknown> {
-  const parsed = JSON.parse(answer.toString()) as Record<string, unknown>;
-  return (parsed['result'] as Record<string, unknown> | undefined) ?? parsed;
-}
-
 /** A document of a value. */
 export function documentOf(value: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(value));

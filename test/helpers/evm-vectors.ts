@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ethereum, evmBft } from '../../plugins/chain-ethereum/index.js';
+import { ethereum, evmBft, type EvmBftOptions } from '../../plugins/chain-ethereum/index.js';
 import type { ChainRules } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { sharedPath } from './shared.js';
@@ -13,6 +13,7 @@ export interface ChainVector {
   readonly rules: ChainRules;
   /** How those are configured, in words. */
   readonly configuration: string;
+  readonly options: EvmBftOptions;
   /** What must be found wrong with it, by code and message; `null` for a genuine block. */
   readonly refusal: { readonly code: string; readonly message: RegExp } | null;
 }
@@ -23,7 +24,7 @@ interface Answer {
   readonly height?: number;
 }
 
-const PLAIN = { rules: ethereum().create(), configuration: 'ethereum' };
+const PLAIN = { rules: ethereum().create(), configuration: 'ethereum', options: {} };
 
 /** Why each altered block is refused: the file's name begins or ends with the word. */
 const REFUSALS: readonly (readonly [name: RegExp, code: string, message: RegExp])[] = [
@@ -76,13 +77,17 @@ function answersOf(folder: string): Readonly<Record<string, Answer>> {
 }
 
 /** Genuine blocks that seals are in are checked with the validators that the answers name. */
-function rulesFor(file: string, answer: Answer | undefined): Pick<ChainVector, 'rules' | 'configuration'> {
+function rulesFor(
+  file: string,
+  answer: Answer | undefined,
+): Pick<ChainVector, 'rules' | 'configuration' | 'options'> {
   const isSealed = /ibft|qbft|istanbul|goerli/i.test(file);
   if (!isSealed) return PLAIN;
   const { validators, height = 0 } = answer ?? {};
-  if (validators === undefined) return { rules: evmBft().create(), configuration: 'evm-bft' };
+  if (validators === undefined) return { rules: evmBft().create(), configuration: 'evm-bft', options: {} };
   const pinned = { validators: [{ from: height, list: validators }] };
-  return { rules: evmBft(pinned).create(), configuration: `evm-bft, ${validators.length} validators named` };
+  const configuration = `evm-bft, ${validators.length} validators named`;
+  return { rules: evmBft(pinned).create(), configuration, options: pinned };
 }
 
 function refusalOf(file: string): ChainVector['refusal'] {

@@ -7,6 +7,8 @@ import { keccak } from 'hash-wasm';
 export interface Validator {
   readonly address: string;
   readonly key: Uint8Array;
+  /** How it signs; on secp256k1 where nothing is said. */
+  readonly sign?: (digest: Uint8Array) => Promise<Uint8Array>;
 }
 
 /** A block that is to be made. */
@@ -29,8 +31,8 @@ const BFT_MIX = '63746963616c2062797a616e74696e65206661756c7420746f6c6572616e636
 const EMPTY_UNCLES = '1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347';
 const VANITY = Buffer.alloc(32);
 
-const bytes = (hex: string): Uint8Array => Buffer.from(hex.replace(/^0x/, ''), 'hex');
-const hex = (value: Uint8Array): string => `0x${Buffer.from(value).toString('hex')}`;
+export const bytes = (hex: string): Uint8Array => Buffer.from(hex.replace(/^0x/, ''), 'hex');
+export const hex = (value: Uint8Array): string => `0x${Buffer.from(value).toString('hex')}`;
 const quantity = (value: number): Uint8Array =>
   value === 0
     ? new Uint8Array()
@@ -39,7 +41,7 @@ const quantity = (value: number): Uint8Array =>
           .toString(16)
           .padStart(value.toString(16).length % 2 === 0 ? 0 : value.toString(16).length + 1, '0'),
       );
-const digestOf = async (value: Uint8Array): Promise<Uint8Array> => bytes(await keccak(value, 256));
+export const digestOf = async (value: Uint8Array): Promise<Uint8Array> => bytes(await keccak(value, 256));
 
 /** A validator with the key that a number names. */
 export async function validator(seed: number): Promise<Validator> {
@@ -56,18 +58,17 @@ function extraOf({ validators, vote, isListed = true }: QbftPlan, round: Item, s
   return [VANITY, sorted.map(bytes), voted, round, seals];
 }
 
-/** Makes a block of QBFT by the published rules, with libraries of its own. */
-export async function qbftBlock(
-  plan: QbftPlan,
-): Promise<{ readonly hash: string; readonly document: Uint8Array }> {
-  const { height, parent, validators, transactions = [] } = plan;
-  const proposer = validators[height % validators.length] as Validator;
-  const header = {
+/** Members of a header as JSON has them, in the order of their encoding. */
+type HeaderJson = Readonly<Record<string, string>> & { readonly number: string };
+
+/** A header without transactions, as IBFT and QBFT have it. */
+export async function headerOf(height: number, parent: string): Promise<HeaderJson> {
+  return {
     parentHash: parent,
     sha3Uncles: `0x${EMPTY_UNCLES}`,
-    miner: height === 0 ? `0x${'00'.repeat(20)}` : proposer.address,
+    miner: `0x${'00'.repeat(20)}`,
     stateRoot: hex(await digestOf(Buffer.from(`state ${height}`))),
-    transactionsRoot: await transactionsRoot(transactions),
+    transactionsRoot: await transactionsRoot([]),
     receiptsRoot: hex(await digestOf(Buffer.from(`receipts ${height}`))),
     logsBloom: `0x${'00'.repeat(256)}`,
     difficulty: '0x1',
@@ -80,24 +81,43 @@ export async function qbftBlock(
     nonce: '0x0000000000000000',
     baseFeePerGas: '0x7',
   };
-  const encode = (extra: Item): Uint8Array =>
-    RLP.encode(
-      Object.entries(header).map(([name, value]) => {
-        if (name === 'extraData') return RLP.encode(extra);
-        const isQuantity = !/^0x(?:[0-9a-f]{2}){8,}$/.test(value) || name === 'number';
-        return isQuantity ? quantity(Number(value)) : bytes(value);
-      }),
-    );
+}
+
+/** A header's RLP with some extra data. */
+export function encodeHeader(header: HeaderJson, extra: Uint8Array): Uint8Array {
+  return RLP.encode(
+    Object.entries(header).map(([name, value]) => {
+      if (name === 'extraData') return extra;
+      const isQuantity = !/^0x(?:[0-9a-f]{2}){8,}$/.test(value) || name === 'number';
+      return isQuantity ? quantity(Number(value)) : bytes(value);
+    }),
+  );
+}
+
+/** Signs a digest: r, s, and which of the two keys it is. */
+export async function sealOf(digest: Uint8Array, { key, sign }: Validator): Promise<Uint8Array> {
+  if (sign !== undefined) return sign(digest);
+  const signature = await signAsync(digest, key, { prehash: false, format: 'recovered' });
+  return Buffer.concat([signature.subarray(1), signature.subarray(0, 1)]);
+}
+
+/** Makes a block of QBFT by the published rules, with libraries of its own. */
+export async function qbftBlock(
+  plan: QbftPlan,
+): Promise<{ readonly hash: string; readonly document: Uint8Array }> {
+  const { height, parent, validators, transactions = [] } = plan;
+  const proposer = validators[height % validators.length] as Validator;
+  const header = {
+    ...(await headerOf(height, parent)),
+    miner: height === 0 ? `0x${'00'.repeat(20)}` : proposer.address,
+    transactionsRoot: await transactionsRoot(transactions),
+  };
+  const encode = (extra: Item): Uint8Array => encodeHeader(header, RLP.encode(extra));
   const round = quantity(height % 7 === 3 ? 1 : 0);
   const sealed = await digestOf(encode(extraOf(plan, round, [])));
   const quorum = Math.ceil((2 * validators.length) / 3);
   const sealers = height === 0 ? [] : (plan.sealers ?? validators.slice(0, quorum));
-  const seals = await Promise.all(
-    sealers.map(async ({ key }) => {
-      const signature = await signAsync(sealed, key, { prehash: false, format: 'recovered' });
-      return Buffer.concat([signature.subarray(1), signature.subarray(0, 1)]);
-    }),
-  );
+  const seals = await Promise.all(sealers.map((sealer) => sealOf(sealed, sealer)));
   const whole = extraOf(plan, height === 0 ? new Uint8Array() : round, seals);
   // Besu hashes its first block as it is.
   const hashed = height === 0 ? whole : extraOf(plan, new Uint8Array(), []);

@@ -1,5 +1,6 @@
 import { cometbft, cometbftDocument } from '../../plugins/chain-cometbft/index.js';
-import { assertRefused, resultOf, type Vectors, vectorTest, verdictOf } from '../helpers/chain-vectors.js';
+import { assertRefused, type Vectors, vectorTest, verdictOf } from '../helpers/chain-vectors.js';
+import { resultOf } from '../helpers/rpc-answer.js';
 
 const rules = cometbft().create();
 const signed = cometbft({ commits: 'required' }).create();

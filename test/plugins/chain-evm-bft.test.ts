@@ -72,21 +72,38 @@ test('Validators that replace all others are refused by height, though they have
   await made.append([(await next({})).document]);
 });
 
-test('A validator more that the old ones have not sealed for is refused', async (t) => {
-  const validators = [...chain.last.slice(0, 3), ...strangers.slice(0, 1)];
+test('A validator more for whom nobody, or half of the others, has voted is refused', async (t) => {
   const made = await opened(t, named);
   await made.append(chain.documents);
+  const validators = [...chain.last.slice(0, 3), ...strangers.slice(0, 1)];
   const swapped = await next({ validators, sealers: validators.slice(1) });
   await t.throwsAsync(made.append([swapped.document]), {
     code: 'VALIDATORS_CHANGED',
     message: /1 were added and 1 removed/,
   });
-  const one = [chain.last[0] as Validator];
-  const small = await opened(t, {});
-  const genesis = await qbftBlock({ height: 0, parent: `0x${'00'.repeat(32)}`, validators: one });
-  const grown = { height: 1, parent: genesis.hash, validators: [...one, ...strangers.slice(0, 1)] };
-  await small.append([genesis.document]);
-  await small.append([(await qbftBlock(grown)).document]);
+  const [candidate] = strangers as [Validator, ...Validator[]];
+  const grown = [...chain.last, candidate];
+  let parent = chain.head;
+  for (const height of [24, 25]) {
+    const all = await next({ height, parent, validators: grown });
+    await t.throwsAsync(made.append([all.document]), {
+      code: 'VALIDATORS_CHANGED',
+      message: new RegExp(
+        `^Block ${height} .*${candidate.address} was added; ${height - 24} of 4 validators`,
+      ),
+    });
+    const voting = await next({ height, parent, vote: { candidate, adds: true } });
+    await made.append([voting.document]);
+    parent = voting.hash;
+  }
+  await t.throwsAsync(made.append([(await next({ height: 26, parent, validators: grown })).document]), {
+    message: /2 of 4 validators have voted/,
+  });
+  const third = await next({ height: 26, parent, vote: { candidate, adds: true } });
+  await made.append([third.document]);
+  const without = await next({ height: 27, parent: third.hash });
+  await t.throwsAsync(made.append([without.document]), { message: /is missing; 0 of 5/ });
+  await made.append([(await next({ height: 27, parent: third.hash, validators: grown })).document]);
 });
 
 test('A store that is opened again goes on from the validators of its newest block', async (t) => {
@@ -168,8 +185,11 @@ test('A tile is checked for its validators on threads as here, and within it', a
     t.teardown(() => tiles.close());
     const good = await tileSample(rules, chain.documents);
     const { validators } = await tiles.verify(good.entry, good.body, {});
-    t.is(validators?.first, rules.describe(chain.documents[0] as Uint8Array).validators);
-    t.is(validators?.left, rules.describe(ends).validators);
+    t.is(validators?.[0]?.validators, rules.describe(chain.documents[0] as Uint8Array).validators);
+    t.deepEqual(
+      validators?.flatMap(({ height, ballot }) => (ballot === undefined ? [height] : [])),
+      [0, ...chain.changes],
+    );
     const bad = await tileSample(rules, [...chain.documents, swapped.document]);
     await t.throwsAsync(tiles.verify(bad.entry, bad.body, {}), {
       code: 'VALIDATORS_CHANGED',

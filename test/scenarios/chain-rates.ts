@@ -8,16 +8,21 @@ import { certificate } from '../helpers/certificates.js';
 
 import { cometbftChain, validatorsOf } from '../helpers/cometbft-chain.js';
 import { fabricChain, transaction } from '../helpers/fabric-chain.js';
+import { measureRate, RATES_HEAD } from './rates.js';
 
-/** Processor time of each measurement, in milliseconds. */
-const MEASURED_MS = 2000;
 const BLOCKS = 50;
 
 const documentOf = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 
 /** How many blocks of made chains one core verifies: in processor time, since others may work beside it. */
 export function chainRates(): Promise<void> {
-  console.log('\n| rules | blocks | bytes a block | blocks/s | MB/s |\n|---|---|---|---|---|');
+  console.log(RATES_HEAD);
+  measureMade();
+  return Promise.resolve();
+}
+
+/** The rows of {@link chainRates}. */
+export function measureMade(): void {
   for (const validators of [4, 100]) cometbftRates(validators);
   fabricRates();
   measure('bitcoin', 'two transactions', bitcoin(), minedChain(BLOCKS));
@@ -25,7 +30,6 @@ export function chainRates(): Promise<void> {
   const rules = linked({ ...paths, previousHash: 'block.header.last_block_id.hash' });
   const chain = cometbftChain({ count: BLOCKS }).map(documentOf);
   measure('linked', 'of cometbft, by paths', rules, chain);
-  return Promise.resolve();
 }
 
 function cometbftRates(count: number): void {
@@ -59,22 +63,5 @@ function measure(
   plugin: ChainRulesPlugin,
   documents: readonly Uint8Array[],
 ): void {
-  const rules = plugin.create();
-  const round = (): void => {
-    for (const document of documents) rules.verify(document, null);
-  };
-  const spentMs = (since: NodeJS.CpuUsage): number => {
-    const { user, system } = process.cpuUsage(since);
-    return (user + system) / 1000;
-  };
-  for (const began = process.cpuUsage(); spentMs(began) < MEASURED_MS / 4;) round();
-  const began = process.cpuUsage();
-  let rounds = 0;
-  for (; spentMs(began) < MEASURED_MS; rounds++) round();
-  const seconds = spentMs(began) / 1000;
-  const bytes = documents.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const perSecond = (amount: number): number => (amount * rounds) / seconds;
-  const size = Math.round(bytes / documents.length);
-  const rates = `${perSecond(documents.length).toFixed(0)} | ${(perSecond(bytes) / 1e6).toFixed(1)}`;
-  console.log(`| ${name} | ${what} | ${size} | ${rates} |`);
+  measureRate(name, what, plugin.create(), documents, { isChain: true });
 }

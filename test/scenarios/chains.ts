@@ -3,23 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ethereum, evmBft } from '../../plugins/chain-ethereum/index.js';
-import type { ChainRules } from '../../src/contracts/index.js';
 import { allWays } from '../cli/qbft-ways.js';
 import { type ChainVector, chainVectors, refusalBy } from '../helpers/evm-vectors.js';
 import { qbftChain } from '../helpers/qbft-chain.js';
 import { sharedPath } from '../helpers/shared.js';
-
-/** How long each measurement goes on. */
-const MEASURED_MS = 2000;
+import { measureRate, RATES_HEAD } from './rates.js';
 
 /** What the rules of the Ethereum family say of each real block, how fast they are, and a long chain of QBFT by every way. */
 export async function chains(): Promise<void> {
   console.log('\n| block | rules | result | proved |\n|---|---|---|---|');
   const wrong = chainVectors().filter((vector) => !judge(vector)).length;
-  console.log(`\n${wrong} wrong\n\n| rules | blocks | blocks/s | MB/s |\n|---|---|---|---|`);
+  console.log(`\n${wrong} wrong\n${RATES_HEAD}`);
   measureEthereum();
   const chain = await qbftChain(220, { addFrom: 50, removeFrom: 120 });
-  measure('evm-bft (QBFT, 3 or 4 seals)', 'made', evmBft().create(), chain.documents);
+  measureRate('evm-bft', 'QBFT, 3 or 4 seals, made', evmBft().create(), chain.documents, { isChain: true });
   await longChain(chain);
   if (wrong > 0) throw new Error(`${wrong} blocks were not judged as they should be.`);
 }
@@ -36,12 +33,12 @@ function judge({ name, rules, configuration, document, refusal }: ChainVector): 
   return isRight;
 }
 
-function measureEthereum(): void {
+export function measureEthereum(): void {
   const rules = ethereum().create();
   const mainnet = sharedPath('data/ethereum/eth-mainnet-0-8191.ndjson.gz');
   if (mainnet !== null) {
     const lines = gunzipSync(readFileSync(mainnet)).toString().trimEnd().split('\n');
-    measure(
+    measureRate(
       'ethereum',
       'mainnet 0–8191',
       rules,
@@ -49,27 +46,9 @@ function measureEthereum(): void {
     );
   }
   for (const { name, document, refusal } of chainVectors()) {
-    if (refusal === null && name.startsWith('data/ethereum/')) measure('ethereum', name, rules, [document]);
+    if (refusal === null && name.startsWith('data/ethereum/'))
+      measureRate('ethereum', name, rules, [document]);
   }
-}
-
-/** Prints how many blocks one core verifies, in processor time: others may work beside it. */
-function measure(title: string, what: string, rules: ChainRules, documents: readonly Uint8Array[]): void {
-  const round = (): void => {
-    for (const document of documents) rules.verify(document, null);
-  };
-  for (const until = performance.now() + MEASURED_MS / 2; performance.now() < until;) round();
-  const began = process.cpuUsage();
-  let rounds = 0;
-  for (const until = performance.now() + MEASURED_MS; performance.now() < until; rounds++) round();
-  const { user, system } = process.cpuUsage(began);
-  const seconds = (user + system) / 1e6;
-  const bytes = documents.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const [blocksASecond, mbASecond] = [
-    (documents.length * rounds) / seconds,
-    (bytes * rounds) / seconds / 1e6,
-  ];
-  console.log(`| ${title} | ${what} | ${blocksASecond.toFixed(0)} | ${mbASecond.toFixed(1)} |`);
 }
 
 async function longChain(chain: Awaited<ReturnType<typeof qbftChain>>): Promise<void> {

@@ -8,6 +8,7 @@ import { forks } from './forks.js';
 import { h2load } from './h2load.js';
 import { chainRates } from './chain-rates.js';
 import { bombs } from './bombs/scenario.js';
+import { inputs } from './inputs/scenario.js';
 import { liars } from './liars.js';
 import { nginx } from './nginx/scenario.js';
 import { postgresCompliance } from './postgres/compliance.js';
@@ -31,6 +32,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
   fleet,
   published,
   'chain-rates': chainRates,
+  inputs,
 };
 
 const wanted = process.argv.slice(2);

@@ -1,21 +1,21 @@
 import { fieldOf } from '../block.js';
-import { keccakBytes } from '../keccak.js';
+import { keccakBytes, toHex } from '../keccak.js';
 import { encodeHeader } from '../header.js';
 import type { Reading, SealedInput } from './extra.js';
-import { withExtra } from './extra.js';
+import { headerVote, VOTE_NONCES, withExtra } from './extra.js';
 
 const VANITY = 32;
 const SEAL = 65;
 const ADDRESS = 20;
-const NONCES = ['0000000000000000', 'ffffffffffffffff'];
 
 /** Whether a header looks like one of Clique: nothing mixed in, a vote's nonce, room for a seal. */
 export function looksLikeClique({ fields, extra }: SealedInput): boolean {
-  const nonce = Buffer.from(fieldOf(fields, 'nonce')).toString('hex');
   const isUnmixed = fieldOf(fields, 'mixHash').every((byte) => byte === 0);
   const [difficulty = 0, ...more] = fieldOf(fields, 'difficulty');
   const isTurn = more.length === 0 && (difficulty === 1 || difficulty === 2);
-  return isUnmixed && isTurn && NONCES.includes(nonce) && extra.length > VANITY;
+  return (
+    isUnmixed && isTurn && VOTE_NONCES.includes(toHex(fieldOf(fields, 'nonce'))) && extra.length > VANITY
+  );
 }
 
 /**
@@ -41,5 +41,6 @@ export function readClique({ fields, extra }: SealedInput, hasSigners: boolean):
     validators: hasSigners ? signers : null,
     proposer: { bytes: seal, digest: keccakBytes(withExtra(fields, unsealed)) },
     commits: [],
+    vote: headerVote(fields),
   };
 }

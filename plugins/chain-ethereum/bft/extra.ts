@@ -1,6 +1,7 @@
 import type { HeaderFields } from '../header.js';
 import { encodeHeader } from '../header.js';
-import { keccakBytes } from '../keccak.js';
+import { fieldOf } from '../block.js';
+import { keccakBytes, toHex } from '../keccak.js';
 import { decode } from '../rlp-decode.js';
 import { type Decoded, encode, type Item } from '../rlp.js';
 
@@ -19,6 +20,8 @@ export interface SealedHeader {
   /** The proposer's own seal; `null` in forms without one. */
   readonly proposer: Seal | null;
   readonly commits: readonly Seal[];
+  /** What its maker votes for; `null` for nothing. */
+  readonly vote: { readonly about: string; readonly adds: boolean } | null;
 }
 
 /** What a form is read from. */
@@ -32,6 +35,8 @@ export type Reading = SealedHeader | string;
 
 const VANITY = 32;
 const ADDRESS = 20;
+/** Of Clique and IBFT1: against somebody, and for somebody. */
+export const VOTE_NONCES = ['0x0000000000000000', '0xffffffffffffffff'];
 const COMMIT_CODE = Uint8Array.of(2);
 const EMPTY = new Uint8Array();
 
@@ -52,6 +57,7 @@ export function readIbft1({ fields, extra }: SealedInput): Reading {
   const [validators, seal, seals] = [addressesOf(items[0]), bytesOf(items[1]), bytesListOf(items[2])];
   if (validators === null) return 'no list of addresses';
   if (seal === null || seals === null) return 'no list of seals';
+  if (!VOTE_NONCES.includes(toHex(fieldOf(fields, 'nonce')))) return 'a nonce that is no vote';
   const vanity = extra.subarray(0, VANITY);
   const hashOf = (proposer: Uint8Array): Uint8Array => {
     const before = new Uint8Array(vanity);
@@ -65,6 +71,7 @@ export function readIbft1({ fields, extra }: SealedInput): Reading {
     validators,
     proposer: { bytes: seal, digest: keccakBytes(hashOf(EMPTY)) },
     commits: seals.map((bytes) => ({ bytes, digest })),
+    vote: headerVote(fields),
   };
 }
 
@@ -82,6 +89,7 @@ export function readIbft2({ fields, extra }: SealedInput): Reading {
     validators,
     proposer: null,
     commits: seals.map((bytes) => ({ bytes, digest })),
+    vote: extraVote(vote),
   };
 }
 
@@ -99,7 +107,22 @@ export function readQbft({ fields, extra }: SealedInput): Reading {
     validators,
     proposer: null,
     commits: seals.map((bytes) => ({ bytes, digest })),
+    vote: extraVote(vote),
   };
+}
+
+/** A vote of Clique and IBFT1: the beneficiary is whom it is about, nobody for none; the nonce is ff… to add, 0 to drop. */
+export function headerVote(fields: HeaderFields): SealedHeader['vote'] {
+  const about = fieldOf(fields, 'miner');
+  if (about.every((byte) => byte === 0)) return null;
+  return { about: toHex(about), adds: fieldOf(fields, 'nonce')[0] === 0xff };
+}
+
+/** A vote of IBFT2 and QBFT, whose form was checked: an action of ff is to add, any other to drop. */
+function extraVote(vote: Decoded): SealedHeader['vote'] {
+  const [about, action] = listOf(vote)?.map(bytesOf) ?? [];
+  if (about === undefined || about === null) return null;
+  return { about: toHex(about), adds: action?.[0] === 0xff };
 }
 
 interface Five {

@@ -37,7 +37,10 @@ function readForm(block: Block, epochBlocks: number): SealedHeader {
   if (toHex(fieldOf(fields, 'mixHash')) === BFT_MIX) return readBft(block, input);
   if (!looksLikeClique(input))
     throw foreign('a header of Ethereum, by proof of work or stake, of CometBFT or of an L2');
-  return required(block, readClique(input, header.height % epochBlocks === 0));
+  const beginsEpoch = header.height % epochBlocks === 0;
+  const form = required(block, readClique(input, beginsEpoch));
+  if (form.vote === null || !beginsEpoch || header.height === 0) return form;
+  throw malformed(requiredMember(block.scan, 'miner').start, 'a vote in the first block of an epoch');
 }
 
 function readBft(block: Block, input: SealedInput): SealedHeader {

@@ -1,5 +1,5 @@
 import { SyncError } from '../../../src/errors/index.js';
-import { recoverAddress } from './recover.js';
+import { type Curve, recoverAddress } from './recover.js';
 import type { Seal, SealedHeader } from './extra.js';
 
 /** How many validators have to seal: of Besu and GoQuorum since 2020, or of GoQuorum before. */
@@ -14,6 +14,7 @@ export interface SealChecks {
   /** Who may seal; `null` where nobody says so: then any signature does. */
   readonly validators: readonly string[] | null;
   readonly quorum: Quorum;
+  readonly curve: Curve;
 }
 
 /** The number of seals that a block needs. */
@@ -22,15 +23,14 @@ export function needed(validators: number, quorum: Quorum): number {
 }
 
 /**
- * Checks that each seal is canonical and by another validator, and that there are enough of them.
+ * Checks that each commit seal is canonical and by another validator, and that there are enough of them.
  *
- * @returns who sealed.
  * @throws SyncError `SIGNATURE_INVALID`
  */
 export function verifySeals(
-  { proposer, commits, kind }: SealedHeader,
+  { commits, kind }: SealedHeader,
   checks: SealChecks & { readonly validators: readonly string[] },
-): readonly string[] {
+): void {
   const { height, validators, quorum } = checks;
   const least = Math.max(1, needed(validators.length, quorum));
   // Counted before the first key is recovered; of too many one is by the same validator as another, or by none.
@@ -39,7 +39,6 @@ export function verifySeals(
       height,
       `It has ${commits.length} commit seals; ${validators.length} validators need ${least}`,
     );
-  if (proposer !== null) verifySeal(proposer, "The proposer's seal", checks);
   const sealers = new Set<string>();
   for (const [index, seal] of commits.entries()) {
     const address = verifySeal(seal, `Seal ${index} (${kind})`, checks);
@@ -47,12 +46,11 @@ export function verifySeals(
       throw invalid(checks.height, `Seal ${index} is a second one by the validator ${address}`);
     sealers.add(address);
   }
-  return [...sealers];
 }
 
 /** @returns who made it */
-export function verifySeal(seal: Seal, what: string, { height, validators }: SealChecks): string {
-  const found = recoverAddress(seal.bytes, seal.digest);
+export function verifySeal(seal: Seal, what: string, { height, validators, curve }: SealChecks): string {
+  const found = recoverAddress(seal.bytes, seal.digest, curve);
   if ('fault' in found) throw invalid(height, `${what} ${found.fault}`);
   if (validators?.includes(found.address) === false)
     throw invalid(

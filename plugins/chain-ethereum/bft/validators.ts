@@ -1,4 +1,5 @@
 import { SyncError } from '../../../src/errors/index.js';
+import { type Tally, votesFor } from './tally.js';
 
 /** Validators from a height on, as a configuration names them. */
 export interface ValidatorsFrom {
@@ -58,27 +59,29 @@ export function changed(height: number, why: string): SyncError {
   return new SyncError('VALIDATORS_CHANGED', message, { height });
 }
 
-/**
- * Checks that a set that differs from the one before by one validator is vouched for by enough of the old one: more than
- * a third of it, so by one at least that is honest, must have sealed the block that names the new one.
- *
- * @throws SyncError `VALIDATORS_CHANGED`
- */
-export function checkCarried(
+/** Whether two lists name the same. @param ascending - both are. */
+export function sameSet(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((address, at) => address === others[at]);
+}
+
+/** The error for validators that the votes below don't lead to. */
+export function unprovedChange(
   height: number,
-  before: readonly string[],
-  { now, sealers }: { readonly now: readonly string[]; readonly sealers: readonly string[] },
-): void {
+  tally: Tally,
+  now: readonly string[],
+  epochBlocks: number,
+): SyncError {
+  const before = tally.validators ?? [];
   const added = now.filter((address) => !before.includes(address));
   const removed = before.filter((address) => !now.includes(address));
-  const vouching = sealers.filter((address) => before.includes(address));
-  const isVouchedFor = vouching.length * 3 > before.length;
-  if (added.length + removed.length <= 1 && isVouchedFor) return;
-  const what = isVouchedFor
-    ? `${added.length} were added and ${removed.length} removed, where a vote changes one`
-    : `${vouching.length} of the ${before.length} validators before it have sealed it`;
-  throw changed(
+  const [one = ''] = [...added, ...removed];
+  const votes = `${votesFor(tally, one)} of ${before.length} validators have voted for that since the epoch began (a block whose number is divisible by ${epochBlocks}, by \`epochBlocks\` of these rules), and more than half have to`;
+  const what =
+    added.length + removed.length === 1
+      ? `${one} ${added.length === 1 ? 'was added' : 'is missing'}; ${votes}`
+      : `${added.length} were added and ${removed.length} removed, where a vote changes one`;
+  return changed(
     height,
-    `has other validators than the block below left, without proof: ${what}. If the change is right, name the new ones in \`validators\` of these rules, from height ${height} on`,
+    `has other validators than the votes below lead to: ${what}. If the change is right, name the new ones in \`validators\` of these rules, from height ${height} on`,
   );
 }

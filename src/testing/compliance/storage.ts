@@ -4,6 +4,7 @@ import { advanceCases } from './storage-advance.js';
 import type { SharedStores, StorageFixture } from './storage-kit.js';
 import { lifecycleCases } from './storage-lifecycle.js';
 import { producedCases } from './storage-produced.js';
+import { pruneCases } from './storage-prune.js';
 import { readCases } from './storage-reads.js';
 import { replaceCases } from './storage-replace.js';
 import { rollbackCases } from './storage-rollback.js';
@@ -34,6 +35,7 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...stageRefusalCases(fixture),
     ...stageAfterCases(fixture),
     ...(fixture.keepsTiles === true ? tileCases(fixture) : []),
+    ...(fixture.prunes === true ? pruneCases(fixture) : []),
     ...(fixture.shared === undefined ? [] : sharedCases(fixture, fixture.shared)),
   ]);
 }

@@ -38,6 +38,7 @@ export {
   planActivation,
   planCommit,
   planAdvance,
+  planPrune,
   planRollback,
   planStaged,
   type StagedBlocks,

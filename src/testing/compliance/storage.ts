@@ -1,4 +1,4 @@
-import type { ComplianceCase } from './case.js';
+import type { ComplianceCase, ComplianceOptions } from './case.js';
 import { limited } from './limited.js';
 import { advanceCases } from './storage-advance.js';
 import type { SharedStores, StorageFixture } from './storage-kit.js';
@@ -21,8 +21,11 @@ import { writeCases } from './storage-writes.js';
 export type { CuttableStorage, SharedStores, StorageFixture } from './storage-kit.js';
 
 /** Requirements of `Storage`. What only a durable or a shared store can do is held against nothing else. */
-export function storageCompliance(fixture: StorageFixture): readonly ComplianceCase[] {
-  return limited([
+export function storageCompliance(
+  fixture: StorageFixture,
+  options: ComplianceOptions = {},
+): readonly ComplianceCase[] {
+  const cases = [
     ...lifecycleCases(fixture),
     ...writeCases(fixture),
     ...rollbackCases(fixture),
@@ -37,7 +40,8 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...(fixture.keepsTiles === true ? tileCases(fixture) : []),
     ...(fixture.prunes === true ? pruneCases(fixture) : []),
     ...(fixture.shared === undefined ? [] : sharedCases(fixture, fixture.shared)),
-  ]);
+  ];
+  return limited(cases, options);
 }
 
 function sharedCases(fixture: StorageFixture, shared: SharedStores): readonly ComplianceCase[] {

@@ -51,6 +51,7 @@ const entryPoints = [
   './http2-client',
   './metrics',
   './opentelemetry',
+  './rules',
   './testing',
   ...plugins,
 ];

@@ -6,6 +6,7 @@ export * as http2 from './server/http2.js';
 export * as http2Client from './http2-client/index.js';
 export * as metrics from './metrics/index.js';
 export * as opentelemetry from './opentelemetry/index.js';
+export * as rules from './rules/index.js';
 export * as testing from './testing/index.js';
 export * as chainBitcoin from '../plugins/chain-bitcoin/index.js';
 export * as chainCometbft from '../plugins/chain-cometbft/index.js';

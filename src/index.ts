@@ -21,6 +21,7 @@ export type { Finality } from './chain/finality.js';
 export type { Evidence, Equivocation } from './chain/evidence.js';
 export type { ChainReads } from './chain/chain-reads.js';
 export type { BlockRecord } from './chain/produce/records.js';
+export type { Pruned, PruneOptions } from './chain/prune.js';
 export type { ProducedBlock, ProducedOf, ProduceOptions } from './chain/produce/requests.js';
 export type { ProducerSet } from './chain/producers.js';
 export type { ChainLimits } from './chain/settings.js';
@@ -37,6 +38,7 @@ export {
   planActivation,
   planCommit,
   planAdvance,
+  planPrune,
   planRollback,
   planStaged,
   type StagedBlocks,

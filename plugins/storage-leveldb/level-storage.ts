@@ -30,6 +30,7 @@ import type { Dropped } from './dropped.js';
 import { cursorKey, stateKey, undoKey } from './keys.js';
 import { LevelStage } from './level-stage.js';
 import { LevelTiles } from './level-tiles.js';
+import { pruneBelow } from './prune.js';
 import { Reader } from './reader.js';
 import { scan, viewOf } from './reads.js';
 import type { LevelStorageOptions } from './options.js';
@@ -177,6 +178,14 @@ export class LevelStorage implements Storage {
     store.meta = meta;
     store.plan.become(next);
     return above.dropped;
+  }
+
+  prune(to: BlockRef): Promise<void> {
+    return this.#writes.run(async () => {
+      const before = await pruneBelow(this.#handle, to);
+      const { finalized } = this.checkpoint();
+      await this.#pruneUndo(this.#handle.use(), before.finalized, finalized);
+    });
   }
 
   /** Makes a write that drops the blocks above one. */

@@ -67,7 +67,7 @@ export class TileWork {
     const cut = store.plan.due(settled);
     if (cut === null) return false;
     await this.#change(
-      store,
+      { store, cut },
       async (reader) => {
         const work = await workFor(reader, cut, isDigested);
         return work.kind === 'note' ? 'note' : await this.#make(store, cut, work.runs, isDigested);
@@ -91,7 +91,7 @@ export class TileWork {
     const store = this.#handle.writable();
     for (const cut of await this.#handle.guard(() => tailPieces(store, settled)))
       await this.#change(
-        store,
+        { store, cut },
         async (reader) => this.#make(store, cut, await reader.storedRuns(cut), false),
         async (prepared) => {
           if (prepared !== null) await this.#write(store, { ...cut, decidedAt: null }, prepared);
@@ -108,12 +108,15 @@ export class TileWork {
 
   /** Prepares something as of a moment, and writes it in its turn unless the blocks that it is of have gone since. */
   async #change<T>(
-    store: Opened,
+    { store, cut }: { readonly store: Opened; readonly cut: TileCut },
     prepare: (reader: Reader) => Promise<T>,
     write: (prepared: T) => Promise<void>,
   ): Promise<void> {
     const { rollbacks } = store.meta;
-    const isPast = (): boolean => this.#handle.writable() !== store || store.meta.rollbacks !== rollbacks;
+    const isPast = (): boolean =>
+      this.#handle.writable() !== store ||
+      store.meta.rollbacks !== rollbacks ||
+      store.meta.checkpoint.base > cut.from;
     try {
       const { reader, close } = momentOf(store.contents);
       const prepared = await this.#handle.guard(() => prepare(reader)).finally(close);

@@ -18,7 +18,7 @@ import type {
 } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { throwIfAborted } from '../../src/internal/abort.js';
-import { planAdvance, planCommit, planRollback } from '../../src/internal/commit-rules.js';
+import { planAdvance, planCommit, planPrune, planRollback } from '../../src/internal/commit-rules.js';
 import { cutBlock, dropOf } from '../../src/tiles/plan.js';
 import { splitBatch } from '../../src/tiles/whole.js';
 import { MemoryStage, run } from './memory-stage.js';
@@ -117,6 +117,17 @@ export class MemoryStorage implements Storage {
   advance(to: CheckpointAdvance): Promise<void> {
     return run(() => {
       this.#checkpoint = planAdvance(to, this.checkpoint());
+    });
+  }
+
+  prune(to: BlockRef): Promise<void> {
+    return run(() => {
+      const before = this.checkpoint();
+      const after = planPrune(to, this.#headerAt(to.height), before);
+      // A read that began before has the array as it was.
+      this.#blocks = this.#blocks.slice(Math.max(0, after.base - before.base));
+      this.#checkpoint = after;
+      this.tiles.pruned(after.base);
     });
   }
 

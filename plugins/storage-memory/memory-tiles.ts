@@ -105,6 +105,12 @@ export class MemoryTiles implements StorageTiles {
     }
   }
 
+  /** Takes note that the blocks below a height are gone. */
+  pruned(base: number): void {
+    this.#changes += 1;
+    this.#plan.prune(base);
+  }
+
   /** Begins anew with other blocks. */
   reset(): void {
     this.#changes += 1;

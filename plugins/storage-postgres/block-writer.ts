@@ -5,10 +5,10 @@ import type {
   Checkpoint,
   CommitBatch,
 } from '../../src/contracts/index.js';
-import { planCommit, planRollback } from '../../src/internal/commit-rules.js';
+import { planCommit, planPrune, planRollback } from '../../src/internal/commit-rules.js';
 import { cutBlock, dropOf, type TilePlan } from '../../src/tiles/plan.js';
 import { splitBatch } from '../../src/tiles/whole.js';
-import { insertBlocks, type Place } from './block-rows.js';
+import { dropBlocks, insertBlocks, type Place } from './block-rows.js';
 import type { Run } from './database.js';
 import { headerOf, refsIn, type Source } from './reads.js';
 import { smallCommit } from './small-commit.js';
@@ -16,7 +16,7 @@ import { insertChanges } from './state-rows.js';
 import type { Moment } from './store-row.js';
 import { newWholeTile, TileMaker } from './tile-maker.js';
 import { drop, dropAbove, planOf } from './tile-plan.js';
-import { insertTiles } from './tile-rows.js';
+import { dropTiles, insertTiles } from './tile-rows.js';
 import type { RowChange, Writer } from './writer.js';
 
 /** What blocks are written with. */
@@ -94,6 +94,22 @@ export class BlockWriter {
     plan.become(next);
     this.maker.back(to?.height ?? -1);
     return dropped;
+  }
+
+  /** As {@link Storage.prune}. Rows stay for those who read an older moment, and go as those that a rollback drops. */
+  async prune(to: BlockRef): Promise<void> {
+    const { tables } = this.#parts.source();
+    const { checkpoint: before } = this.#parts.writer.moment;
+    const checkpoint = planPrune(to, await this.#found(to), before);
+    if (checkpoint.base === before.base) return;
+    const range = { from: before.base, to: to.height - 1 };
+    const plan = await this.#tilePlan();
+    await this.#write({ checkpoint }, async (run, place) => {
+      await dropBlocks(run, tables, place, range);
+      await dropTiles(run, tables, place, range);
+    });
+    plan.prune(checkpoint.base);
+    this.maker.pruned();
   }
 
   async #found(to: BlockRef | null): Promise<BlockHeader | null> {

@@ -142,6 +142,10 @@ export class PostgresStorage implements Storage {
     return this.#write(({ blocks }) => blocks.rollback(to));
   }
 
+  prune(to: BlockRef): Promise<void> {
+    return this.#write(({ blocks }) => blocks.prune(to));
+  }
+
   async header(height: number): Promise<BlockHeader | null> {
     return this.#current((now) =>
       isHeld(now, height) ? headerOf(this.#source(), now, height) : Promise.resolve(null),

@@ -70,6 +70,11 @@ export class TileMaker {
     this.#settled = Math.min(this.#settled, height);
   }
 
+  /** Takes note that the blocks below a height were dropped. */
+  pruned(): void {
+    this.#changes += 1;
+  }
+
   /** Ends after the tile that is being made. */
   async close(): Promise<void> {
     this.#isClosing = true;

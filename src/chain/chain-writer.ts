@@ -16,6 +16,7 @@ import type { ChainListeners } from './chain-listeners.js';
 import { type AppendPoint, nextHeight } from '../internal/links.js';
 import type { Pins } from './pins.js';
 import type { Producers } from './producers.js';
+import { planPruning, type Pruned, pruneOf, type PruneOptions, pruneSteps } from './prune.js';
 import type { StateKeeper } from './state/state-keeper.js';
 import { checkStateNote, writeStateNote } from './state/state-note.js';
 
@@ -222,6 +223,22 @@ export class ChainWriter {
     return this.#queue.run(() => this.#deps.storage.setCursor(consumer, ref));
   }
 
+  /** Drops old blocks, a step in each turn of a write. @returns what went, also when a later step fails and this is called again */
+  async prune(options: PruneOptions): Promise<Pruned> {
+    const { storage } = this.#deps;
+    const prune = pruneOf(storage);
+    const plan = await this.#queue.run(() =>
+      Promise.resolve(planPruning(storage.checkpoint(), options, this.#settled())),
+    );
+    if (options.dryRun === true) return plan;
+    for (const height of pruneSteps(plan))
+      await this.#queue.run(async () => {
+        const header = await storage.header(height);
+        if (header !== null) await prune({ height, hash: header.hash });
+      });
+    return plan;
+  }
+
   /** Waits for the writes under way. */
   idle(): Promise<void> {
     return this.#queue.idle();
@@ -360,12 +377,17 @@ export class ChainWriter {
 
   /** Lets the store make the tiles that are due, and waits for them. @returns the newest settled height; −1 when none is. */
   async tilesMade(): Promise<number> {
-    const { storage, maxRollbackBlocks, digestsTiles: isDigested } = this.#deps;
-    const { head, confirmed, finalized } = storage.checkpoint();
-    const deep = Math.min(confirmed?.height ?? -1, (head?.height ?? -1) - maxRollbackBlocks);
-    const settled = Math.max(finalized?.height ?? -1, deep);
+    const { storage, digestsTiles: isDigested } = this.#deps;
+    const settled = this.#settled();
     if (settled >= 0) await storage.tiles?.settle(settled, { isDigested });
     return settled;
+  }
+
+  /** The newest height that is final, or that no branch is followed below; −1 when none is. */
+  #settled(): number {
+    const { head, confirmed, finalized } = this.#deps.storage.checkpoint();
+    const deep = Math.min(confirmed?.height ?? -1, (head?.height ?? -1) - this.#deps.maxRollbackBlocks);
+    return Math.max(finalized?.height ?? -1, deep);
   }
 
   #told({ frames, tiles }: Stored, { onDurable }: CommitOptions): void {

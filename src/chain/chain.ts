@@ -25,6 +25,7 @@ import type { BlockRecord } from './produce/records.js';
 import type { ProducedOf, ProduceOptions } from './produce/requests.js';
 import type { ProduceSettings } from './produce/settings.js';
 import { EACH, type Producers, type SignedFrom, VOUCHED } from './producers.js';
+import { checkPrune, type Pruned, type PruneOptions } from './prune.js';
 import { StateKeeper } from './state/state-keeper.js';
 import type { StorageEncoding } from './storage-encoding.js';
 import { StoredValidators } from './stored-validators.js';
@@ -262,6 +263,23 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
   async rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     checkPlace(to);
     return this.#writer.rollback(to);
+  }
+
+  /**
+   * Drops the oldest blocks: all but the newest `keep`, or all below `before`. Never one above the newest settled block, which is
+   * the newest final one, or a confirmed one that is `maxRollbackBlocks` below the head; and down to a multiple of 1,024, so
+   * that peers have the same tiles. The new base is final from then on. State, positions of consumers and idempotency keys stay.
+   * It may be called while the chain is written, served or synced into; after a crash the store begins somewhere between.
+   *
+   * Peers that ask for a block that is gone get `BELOW_BASE`, and so does a consumer that has not had it yet. Copies of the
+   * blocks elsewhere, as backups, snapshots and other nodes, stay as they are.
+   *
+   * @throws TypeError unless exactly one of `keep` and `before` says what goes, and for a storage that can't.
+   * @throws SyncError `STORE_READ_ONLY` in a process that only reads the store; other `STORE_*`. What went until then is gone.
+   */
+  async prune(options: PruneOptions): Promise<Pruned> {
+    checkPrune(options);
+    return this.#writer.prune(options);
   }
 
   /**

@@ -27,6 +27,7 @@ export const COMMANDS = {
   verify: ['check every block of a store again', () => import('./commands/verify.js')],
   create: ['make the tables for stores in a database', () => import('./commands/create.js')],
   migrate: ['copy a store from a directory into a database, or back', () => import('./commands/migrate.js')],
+  prune: ['drop the oldest blocks of a store', () => import('./commands/prune.js')],
   upgrade: ['turn an older store into tiles', () => import('./commands/upgrade.js')],
   status: ['tell where a store or a server stands', () => import('./commands/status.js')],
   doctor: ['look for what is wrong with peers and a store', () => import('./commands/doctor.js')],

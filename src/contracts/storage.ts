@@ -230,6 +230,17 @@ export interface Storage extends Closeable {
    * @throws SyncError `BELOW_FINALIZED` when a finalized block would be dropped, `STORE_GAP` when `to` isn't held.
    */
   rollback(to: BlockRef | null): Promise<readonly BlockRef[]>;
+  /**
+   * Drops every block below `to`, which becomes the base and final, in one atomic, durable batch: what is gone can't be gone
+   * back to, and undo records up to it are of no use any more. State, cursors, identity and head stay as they are, and so do
+   * the tiles above. One that is not above the base changes nothing. Views and reads under way keep what they began with.
+   * Absent in a store that can't.
+   *
+   * @param to - a confirmed block whose height is a multiple of 1,024, so that no tile is cut.
+   * @throws TypeError for a block above the confirmed one, or at another height.
+   * @throws SyncError `STORE_GAP` when `to` isn't held; as `commit` otherwise; the store is then as before.
+   */
+  prune?(to: BlockRef): Promise<void>;
   /** The header at a height without its body; `null` when the height isn't held. */
   header(height: number): Promise<BlockHeader | null>;
   /**

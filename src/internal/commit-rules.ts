@@ -8,6 +8,7 @@ import type {
   StageActivation,
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
+import { MAX_TILE_BLOCKS } from '../tiles/cut.js';
 
 /** What a store is after a batch, or after a stage was activated. A storage writes it in the same step as the blocks. */
 export interface CommitResult {
@@ -108,6 +109,25 @@ export function planRollback(
   }
   const kept = isAbove(confirmed, to) ? to : confirmed;
   return { ...checkpoint, head: to, base: baseAbove(to, base), confirmed: kept };
+}
+
+/**
+ * Checks that the blocks below one may be dropped, and says what a store's checkpoint is afterwards: that block is the base
+ * and final. Nothing is changed.
+ *
+ * @param found - the header that the store has at the height of `to`; `null` when it has none.
+ * @returns `checkpoint` itself when the block is not above the base.
+ * @throws TypeError for a height at which a tile could be cut, and a block above the confirmed one
+ * @throws SyncError `STORE_GAP` when the store has no such block
+ */
+export function planPrune(to: BlockRef, found: BlockRef | null, checkpoint: Checkpoint): Checkpoint {
+  const { height, hash } = to;
+  if (!Number.isSafeInteger(height) || height < 0 || height % MAX_TILE_BLOCKS !== 0)
+    throw new TypeError(`A store begins at a multiple of ${MAX_TILE_BLOCKS}, not at ${height}.`);
+  if (height <= checkpoint.base) return checkpoint;
+  if (found?.hash !== hash)
+    throw new SyncError('STORE_GAP', `The store has no block ${height} ${hash}.`, { height });
+  return { ...planAdvance({ confirmed: null, finalized: { height, hash } }, checkpoint), base: height };
 }
 
 /** Which blocks a stage holds so far. */

@@ -1,4 +1,4 @@
-export type { ComplianceCase } from './compliance/case.js';
+export type { ComplianceCase, ComplianceOptions } from './compliance/case.js';
 export { chainRulesCompliance } from './compliance/chain-rules.js';
 export type { ChainRulesFixture } from './compliance/chain-rules-fixture.js';
 export { codecCompliance, type CodecFixture } from './compliance/codec.js';

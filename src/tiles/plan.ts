@@ -68,6 +68,11 @@ class OpenCut {
     return rest.flatMap((input) => this.add(input));
   }
 
+  /** Takes note that the blocks below a height are gone, which is a multiple of 1,024: all below it is cut. */
+  prune(base: number): void {
+    this.#base = Math.max(this.#base, base);
+  }
+
   mayBecome(cut: TileCut): boolean {
     return this.#cutter?.mayBecome(cut) ?? false;
   }
@@ -117,6 +122,12 @@ export class TilePlan {
     }
     this.#cut = cut;
     this.#due.push(...decided);
+  }
+
+  /** Takes note that the blocks below a height are gone, which is a multiple of 1,024. */
+  prune(base: number): void {
+    this.#cut.prune(base);
+    this.#due = this.#due.filter(({ from }) => from >= base);
   }
 
   /** The lowest height behind all tiles that were made. */

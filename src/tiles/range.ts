@@ -36,7 +36,10 @@ export class TileRange {
 
   /** First and last height of the tiles that were found; `null` for none. */
   get current(): BlockRange | null {
-    return this.#found === null ? null : { from: this.#found.from, to: this.#found.to };
+    if (this.#found === null) return null;
+    // Blocks may have been pruned since.
+    const from = Math.max(this.#found.from, firstCut(this.#source.tip().base));
+    return from > this.#found.to ? null : { from, to: this.#found.to };
   }
 
   /** Looks again. One at a time. @throws what the source throws */

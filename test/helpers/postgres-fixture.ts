@@ -29,6 +29,7 @@ export function postgresFixture(setup: () => PostgresSetup, name = setupName()):
       return at(nameOf(storage));
     },
     keepsTiles: true,
+    prunes: true,
     shared: {
       writer: (storage) => Promise.resolve(at(nameOf(storage))),
       reader: async (storage) => {

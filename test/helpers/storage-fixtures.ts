@@ -25,6 +25,7 @@ export function levelFixture(): StorageFixture & { clean(): void } {
       return at(locations.get(storage) ?? '');
     },
     keepsTiles: true,
+    prunes: true,
     clean: () => {
       rmSync(root, { recursive: true, force: true });
     },
@@ -36,4 +37,5 @@ export const memoryFixture: StorageFixture = {
   create: () => Promise.resolve(memoryStorage().create()),
   reopen: () => Promise.reject(new Error('A store in memory is not durable.')),
   keepsTiles: true,
+  prunes: true,
 };

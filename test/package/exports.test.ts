@@ -22,6 +22,7 @@ const exported = [
   'blockferry/http2-client',
   'blockferry/metrics',
   'blockferry/opentelemetry',
+  'blockferry/rules',
   'blockferry/testing',
   ...plugins.map((name) => `blockferry/plugins/${name}`),
 ];

@@ -9,7 +9,7 @@ test('a case of a suite that does not end fails by its name, and one that ends i
       { ...endless, run: () => Promise.resolve() },
       { ...endless, run: () => Promise.reject(new Error('its own')) },
     ],
-    20,
+    { caseLimitMs: 20 },
   );
   await t.throwsAsync(late?.run() ?? Promise.resolve(), {
     name: 'AssertionError',

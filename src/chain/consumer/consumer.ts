@@ -203,7 +203,7 @@ export class Consumer {
   /** Tells the host of blocks that it has had and that are gone. */
   async #goBack(signal: AbortSignal): Promise<void> {
     const reached = this.#reached;
-    if (reached === null || (await this.#chain.holds(reached))) return;
+    if (reached === null || (await this.#follows(reached))) return;
     const rollback = await readRollback(this.#chain, this.#name);
     if (rollback === null && this.#isAhead(reached)) return;
     if (rollback === null || this.#onRollback === null) throw this.#forked(reached);
@@ -223,6 +223,15 @@ export class Consumer {
     await this.#goBack(signal);
   }
 
+  /** Whether what comes next is on top of a block: that one may just have been pruned. @throws SyncError `BELOW_BASE` */
+  async #follows(reached: BlockRef): Promise<boolean> {
+    const { base, head } = this.#chain.tip();
+    const next = reached.height + 1;
+    if (head === null || next > base) return this.#chain.holds(reached);
+    if (next < base) throw this.#belowBase(next, base);
+    return (await this.#chain.header(base))?.previousHash === reached.hash;
+  }
+
   #isAhead({ height }: BlockRef): boolean {
     return this.#mayBeAhead && height > (this.#chain.tip().head?.height ?? -1);
   }
@@ -232,7 +241,7 @@ export class Consumer {
     return new SyncError('FORKED', message, { height });
   }
 
-  /** A snapshot has taken the place of blocks that the handler has not had. */
+  /** Blocks that the handler has not had were pruned, or a snapshot has taken their place. */
   #belowBase(height: number, base: number): SyncError {
     const message = `The consumer ${this.#name} has block ${height} next; the store begins at block ${base}.`;
     return new SyncError('BELOW_BASE', message, { height, base });

@@ -24,7 +24,7 @@ Examples:
 
 type Place = Pick<StoreOptions, 'data' | 'store'>;
 
-interface MigrateOptions {
+interface MigrateOptions extends Pick<StoreOptions, 'chain' | 'chainOptions'> {
   readonly from: Place;
   readonly to: Place;
   readonly cursor?: readonly string[];
@@ -38,6 +38,8 @@ export function command(): Command {
   return new Command('migrate')
     .addOption(new Option('--from <place>', 'store to copy').argParser(placeOf).makeOptionMandatory())
     .addOption(new Option('--to <place>', 'store to copy to').argParser(placeOf).makeOptionMandatory())
+    .addOption(OPTION.chain())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.state())
     .addOption(
       new Option(
@@ -58,8 +60,8 @@ function placeOf(text: string): Place {
 async function migrate(options: MigrateOptions, context: CommandContext): Promise<void> {
   // What the command was told wrongly is known before anything is opened.
   const transition = await stateConfig(options.state);
-  storePlan({ ...options.to, maxBlockBytes: options.maxBlockBytes }, true, transition);
-  const source = await openPlanned(storePlan(options.from, false));
+  storePlan({ ...options.to, ...rulesOf(options), maxBlockBytes: options.maxBlockBytes }, true, transition);
+  const source = await openPlanned(storePlan({ ...options.from, ...rulesOf(options) }, false));
   try {
     const view = await source.view();
     try {
@@ -70,6 +72,14 @@ async function migrate(options: MigrateOptions, context: CommandContext): Promis
   } finally {
     await source.close();
   }
+}
+
+/** The rules of both stores. */
+function rulesOf({ chain, chainOptions }: MigrateOptions): Pick<StoreOptions, 'chain' | 'chainOptions'> {
+  return {
+    ...(chain === undefined ? {} : { chain }),
+    ...(chainOptions === undefined ? {} : { chainOptions }),
+  };
 }
 
 /** The store that is copied, and how its state is computed. */
@@ -88,7 +98,13 @@ async function copy(
   const { to, maxBlockBytes, cursor = [] } = options;
   await makeTables(to);
   const final = view.checkpoint.finalized?.height ?? null;
-  const place = { ...to, chain: source.chain, base: view.checkpoint.base, maxBlockBytes };
+  const place = {
+    ...to,
+    chain: source.chain,
+    ...rulesOf(options),
+    base: view.checkpoint.base,
+    maxBlockBytes,
+  };
   const chainId = source.chainId();
   const plan = storePlan({ ...place, ...(chainId === null ? {} : { chainId }) }, true, {
     ...transition,

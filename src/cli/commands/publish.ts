@@ -26,7 +26,7 @@ Examples:
   $ blockferry publish --data ./node-a --out ./public --codec zstd
   $ zcat ./public/tiles/000/*.ndjson.gz | blockferry import --data ./node-b -`;
 
-interface PublishOptions extends Pick<StoreOptions, 'data' | 'store'> {
+interface PublishOptions extends Pick<StoreOptions, 'data' | 'store' | 'chain' | 'chainOptions'> {
   readonly out: string;
   readonly codec?: CodecName;
   readonly finalityDepth?: number;
@@ -48,6 +48,8 @@ export function command(): Command {
         MORE_TILE_CODECS,
       ),
     )
+    .addOption(OPTION.chain())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.finalityDepth())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -60,11 +62,12 @@ async function publishStore(
 ): Promise<void> {
   const codecs = options.codec === undefined ? [] : [options.codec];
   await checkUsable(codecs);
-  const chain = await openPlanned(storePlan(options, false, { finality: finalityOf(options) }));
+  const plan = storePlan(options, false, { finality: finalityOf(options) });
+  const chain = await openPlanned(plan);
   const { workers } = await assembleWorkers(codecs);
   try {
     const settled = await raceAbort(chain.tilesMade(), signal);
-    const { covers } = await new PluginResolver([]).rules(chain.chain);
+    const { covers } = await new PluginResolver(plan.plugins, plan.chainOptions).rules(chain.chain);
     const meter = new ProgressMeter(() => performance.now());
     meter.place(null, settled < 0 ? null : settled);
     const tell = throttled(() => {

@@ -30,6 +30,8 @@ interface UpgradeOptions extends StoreOptions {
 export function command(): Command {
   return new Command('upgrade')
     .addOption(OPTION.data())
+    .addOption(OPTION.chain())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
     .action((options: UpgradeOptions) => runCommand(options, (context) => upgrade(options, context)));
@@ -43,7 +45,7 @@ async function upgrade(options: UpgradeOptions, { out, signal, conclude }: Comma
   try {
     const { tiles } = parts.storage;
     if (tiles === undefined) return;
-    const rules = await new PluginResolver([]).rules(chain.chain);
+    const rules = await new PluginResolver(plan.plugins, plan.chainOptions).rules(chain.chain);
     const { base, head } = chain.tip();
     meter.place(null, head?.height ?? null);
     // Opening the chain said what is settled; this only waits.

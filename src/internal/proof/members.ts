@@ -16,6 +16,7 @@ import { base64Bytes, hexBytes } from './text.js';
 
 /** Names of the members that an object may have. The arrays are kept: they must be the same ones each time. */
 export interface Form {
+  /** Members that are asked for: each may be there once. An array that is made once, not in each call. */
   readonly names: readonly string[];
   /** Whether other members are refused: what is hashed or signed has no others. */
   readonly exact: boolean;
@@ -26,13 +27,20 @@ const MAX_INTEGER_CHARS = 22;
 /** To name one that is not known all of them are read, which takes memory for each. */
 const MAX_NAMED = 1_000;
 
+/** Visible ASCII: a hash also travels in a query and in a header line. */
+const VISIBLE = /^[!-~]{1,256}$/;
+
 /**
  * The members of one object of a document, each at most once, read in the one form in which they are written. Builds nothing
- * of members that are not asked for. All that is thrown is `BLOCK_MALFORMED` and names the path of the member.
+ * of members that are not asked for. All that its methods throw is a `SyncError` of the code `BLOCK_MALFORMED` that names the
+ * path of the member and where it stands.
  */
 export class Members {
+  /** Of the whole document. */
   readonly bytes: Uint8Array;
+  /** Of the object, as errors name it: `''` for the document, else `header` or `data.items[3]`. */
   readonly path: string;
+  /** Where the object stands in the bytes, from its `{` to behind its `}`. */
   readonly span: Span;
   readonly #document: Document;
 
@@ -45,12 +53,23 @@ export class Members {
     if (exact && document.count > document.members.size) throw this.#unknown();
   }
 
-  /** The members of a whole document. @throws SyncError `BLOCK_MALFORMED` */
+  /**
+   * The members of a whole document: one JSON object in UTF-8 on one line, at most 64 levels deep, with nothing before or behind
+   * it, all of it checked.
+   *
+   * @throws SyncError `BLOCK_MALFORMED`
+   */
   static ofBlock(document: Uint8Array, form: Form): Members {
     return new Members(scanBlock(document, { maxDepth: MAX_DEPTH, names: form.names }), '', form);
   }
 
-  /** The members of an object inside a document that a scan has found. @throws SyncError `BLOCK_MALFORMED` */
+  /**
+   * The members of an object inside a document that was checked.
+   *
+   * @param value - as `find` or `values` has given it.
+   * @param path - of the object, for errors.
+   * @throws SyncError `BLOCK_MALFORMED` for another kind of value, and for a member that is there twice
+   */
   static ofValue(bytes: Uint8Array, value: Span, path: string, form: Form): Members {
     if (bytes[value.start] !== 0x7b) throw malformed(value.start, `no object in "${path}"`);
     const document = scanObject(bytes, value, { maxDepth: MAX_DEPTH, names: form.names });
@@ -63,16 +82,19 @@ export class Members {
     return value === null || isNull(this.bytes, value) ? null : value;
   }
 
+  /** Where a value stands. @throws SyncError `BLOCK_MALFORMED` when there is none, or it is `null` */
   require(name: string): Span {
     const value = this.find(name);
     if (value === null) throw malformed(this.span.start, `no "${this.pathOf(name)}" in the object`);
     return value;
   }
 
+  /** The members of an object in this one. @throws SyncError `BLOCK_MALFORMED` */
   object(name: string, form: Form): Members {
     return Members.ofValue(this.bytes, this.require(name), this.pathOf(name), form);
   }
 
+  /** The same; `null` where it is missing or `null`. @throws SyncError `BLOCK_MALFORMED` */
   optionalObject(name: string, form: Form): Members | null {
     return this.find(name) === null ? null : this.object(name, form);
   }
@@ -126,7 +148,19 @@ export class Members {
     return value;
   }
 
-  /** Bytes in hexadecimal digits of one case. */
+  /** A height: an integer from 0 to 2^53−1, as a number or a string. */
+  height(name: string): number {
+    return this.safeInteger(name, 0, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** A hash as text: 1 to 256 visible ASCII characters without escapes. */
+  hash(name: string): string {
+    const text = this.text(name);
+    if (!VISIBLE.test(text)) throw this.wrong(name, 'hash of 1 to 256 visible characters');
+    return text;
+  }
+
+  /** Bytes in hexadecimal digits of one case. @param length - how many there must be; `null` for any number */
   hex(name: string, letters: 'lower' | 'upper', length: number | null = null): Uint8Array {
     const bytes = hexBytes(this.text(name), letters);
     if (bytes === null || (length !== null && bytes.length !== length))
@@ -134,7 +168,7 @@ export class Members {
     return bytes;
   }
 
-  /** Bytes in standard base64 with its padding. */
+  /** Bytes in standard base64 with its padding. @param length - how many there must be; `null` for any number */
   base64(name: string, length: number | null = null): Uint8Array {
     return this.base64At(this.require(name), name, length);
   }

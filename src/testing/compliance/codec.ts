@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Codec } from '../../contracts/index.js';
 import { isSyncError, type ErrorCode } from '../../errors/index.js';
-import type { ComplianceCase } from './case.js';
+import type { ComplianceCase, ComplianceOptions } from './case.js';
 import { codecDamageCases } from './codec-damage.js';
 import { collect, inPieces, LIMIT, mibOfText, samples, takeOne } from './codec-samples.js';
 import { limited } from './limited.js';
@@ -16,16 +16,20 @@ export interface CodecFixture {
 }
 
 /** Requirements of {@link Codec}. Cases about damage are left out for a codec that can't notice any. */
-export function codecCompliance(fixture: CodecFixture): readonly ComplianceCase[] {
+export function codecCompliance(
+  fixture: CodecFixture,
+  options: ComplianceOptions = {},
+): readonly ComplianceCase[] {
   const { codec, detectsDamage = codec.id !== 'identity' } = fixture;
-  return limited([
+  const cases = [
     ...wholeCases(codec),
     ...limitCases(codec),
     ...streamCases(codec),
     ...abortCases(codec),
     ...padCases(codec),
     ...(detectsDamage ? codecDamageCases(codec) : []),
-  ]);
+  ];
+  return limited(cases, options);
 }
 
 function wholeCases(codec: Codec): ComplianceCase[] {

@@ -1,11 +1,16 @@
 import { AssertionError } from 'node:assert';
-import type { ComplianceCase } from './case.js';
+import type { ComplianceCase, ComplianceOptions } from './case.js';
 
 /** Longest time of a case: some runners begin all at once, so it is far longer than all take together. */
 const LIMIT_MS = 180_000;
 
 /** Cases that fail when they take too long, so that a plugin which never answers is named by the case that it hangs in. */
-export function limited(cases: readonly ComplianceCase[], limitMs = LIMIT_MS): readonly ComplianceCase[] {
+export function limited(
+  cases: readonly ComplianceCase[],
+  { caseLimitMs: limitMs = LIMIT_MS }: ComplianceOptions = {},
+): readonly ComplianceCase[] {
+  if (!(Number.isFinite(limitMs) && limitMs > 0 && limitMs < 2 ** 31))
+    throw new TypeError(`\`caseLimitMs\` is ${limitMs}, not a number of milliseconds.`);
   return cases.map((each) => ({
     id: each.id,
     title: each.title,

@@ -19,6 +19,12 @@ export interface StorageFixture {
    */
   readonly keepsTiles?: boolean;
   /**
+   * Whether the storage has `prune`, to be tested too.
+   *
+   * @defaultValue `false`
+   */
+  readonly prunes?: boolean;
+  /**
    * Other openings of a store that is shared, to be tested too. Used only when `supports.shared`.
    *
    * @defaultValue the cases of shared stores are left out

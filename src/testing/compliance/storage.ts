@@ -1,9 +1,10 @@
-import type { ComplianceCase } from './case.js';
+import type { ComplianceCase, ComplianceOptions } from './case.js';
 import { limited } from './limited.js';
 import { advanceCases } from './storage-advance.js';
 import type { SharedStores, StorageFixture } from './storage-kit.js';
 import { lifecycleCases } from './storage-lifecycle.js';
 import { producedCases } from './storage-produced.js';
+import { pruneCases } from './storage-prune.js';
 import { readCases } from './storage-reads.js';
 import { replaceCases } from './storage-replace.js';
 import { rollbackCases } from './storage-rollback.js';
@@ -20,8 +21,11 @@ import { writeCases } from './storage-writes.js';
 export type { CuttableStorage, SharedStores, StorageFixture } from './storage-kit.js';
 
 /** Requirements of `Storage`. What only a durable or a shared store can do is held against nothing else. */
-export function storageCompliance(fixture: StorageFixture): readonly ComplianceCase[] {
-  return limited([
+export function storageCompliance(
+  fixture: StorageFixture,
+  options: ComplianceOptions = {},
+): readonly ComplianceCase[] {
+  const cases = [
     ...lifecycleCases(fixture),
     ...writeCases(fixture),
     ...rollbackCases(fixture),
@@ -34,8 +38,10 @@ export function storageCompliance(fixture: StorageFixture): readonly ComplianceC
     ...stageRefusalCases(fixture),
     ...stageAfterCases(fixture),
     ...(fixture.keepsTiles === true ? tileCases(fixture) : []),
+    ...(fixture.prunes === true ? pruneCases(fixture) : []),
     ...(fixture.shared === undefined ? [] : sharedCases(fixture, fixture.shared)),
-  ]);
+  ];
+  return limited(cases, options);
 }
 
 function sharedCases(fixture: StorageFixture, shared: SharedStores): readonly ComplianceCase[] {

@@ -4,6 +4,7 @@ import { damage } from './crash-damage.js';
 import { fullDisk } from './crash-full.js';
 import { kill } from './crash-kill.js';
 import { killTiles } from './crash-kill-tiles.js';
+import { pruneKill } from './crash-prune.js';
 import { powerLoss } from './crash-power.js';
 import { killedSnapshot, stop, stopHandler } from './crash-stop.js';
 import { clock } from './line-clock.js';
@@ -51,4 +52,5 @@ export const ROWS: readonly Row[] = [
   failingCalls,
   killedSnapshot,
   produceKill,
+  pruneKill,
 ];

@@ -27,6 +27,8 @@ export interface CheckedDocument {
 export interface ReadOptions {
   readonly workers: CodecWorkers;
   readonly maxBlockBytes: number;
+  /** Where the rules of the chain come from, and which they have to be; `null` for those that the document names. */
+  readonly rules: { readonly resolver: PluginResolver; readonly wanted: string | null };
   readonly signal: AbortSignal;
   /** Runs after blocks were checked. */
   readonly onBlocks: (blocks: number, bytes: number, height: number) => void;
@@ -81,7 +83,7 @@ async function checkItems(
     const head = headOf();
     if (item.kind === 'end') end = item;
     if (item.kind !== 'blocks' || head === null) continue;
-    verifier ??= await verifierOf(head, options.maxBlockBytes);
+    verifier ??= await verifierOf(head, options);
     checkBlocks(verifier, item.documents, options);
   }
   return { blockHash: hashOf(verifier), end };
@@ -98,8 +100,12 @@ function hashOf(verifier: Verifier | null): string {
   return verifier?.appendPoint.head?.hash ?? '';
 }
 
-async function verifierOf({ chain, chainId, base }: DocumentHead, maxBlockBytes: number): Promise<Verifier> {
-  const resolver = new PluginResolver([]);
+async function verifierOf(
+  { chain, chainId, base }: DocumentHead,
+  { maxBlockBytes, rules: { resolver, wanted } }: ReadOptions,
+): Promise<Verifier> {
+  if (wanted !== null && wanted !== chain)
+    throw new SyncError('CHAIN_MISMATCH', `The snapshot is of the rules ${chain}, not of ${wanted}.`);
   const codecs = codecRegistry([await resolver.codec('identity')]);
   const deps = {
     rules: await resolver.rules(chain),

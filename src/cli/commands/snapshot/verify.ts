@@ -1,15 +1,16 @@
 import { Argument, Command } from 'commander';
 import { bodyName } from '../../../../plugins/transport-snapshot/server/files.js';
-import { CHAIN_LIMITS } from '../../../config/chain-plan.js';
+import { CHAIN_LIMITS, chainPlan } from '../../../config/chain-plan.js';
 import type { SignatureScheme, TrustOptions } from '../../../contracts/index.js';
+import { PluginResolver } from '../../../di/resolve.js';
 import { assembleWorkers } from '../../../di/workers.js';
 import { ProgressMeter } from '../../../engine/events/progress.js';
 import { checkDocumentSignature, checkTrust } from '../../../engine/snapshot/trust.js';
 import { SyncError } from '../../../errors/index.js';
 import { SNAPSHOT_CODECS } from '../../../internal/codecs.js';
 import { documentMessage } from '../../../internal/snapshot-messages.js';
-import { OPTION } from '../../options.js';
-import { readValue } from '../../planned.js';
+import { OPTION, type StoreOptions } from '../../options.js';
+import { planned, readValue } from '../../planned.js';
 import { type CommandContext, runCommand } from '../../run-command.js';
 import { throttled } from '../../throttle.js';
 import { requiredTrust, signatureScheme, TRUST_OPTION, type TrustArguments } from '../../trust.js';
@@ -28,7 +29,7 @@ Examples:
   $ blockferry snapshot verify ./node-a/snapshots/ID --trust 02ab… 03cd… --threshold 2
   $ blockferry snapshot verify ./snapshot.bz2 --trust-hash 9f86…`;
 
-interface VerifyOptions extends TrustArguments {
+interface VerifyOptions extends TrustArguments, Pick<StoreOptions, 'chain' | 'chainOptions'> {
   readonly maxBlockBytes: number;
   readonly json?: boolean;
 }
@@ -40,6 +41,8 @@ export function command(): Command {
     .addOption(TRUST_OPTION.trust())
     .addOption(TRUST_OPTION.threshold())
     .addOption(TRUST_OPTION.hash())
+    .addOption(OPTION.chain())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.maxBlockBytes())
     .addOption(OPTION.json())
     .addHelpText('after', EXAMPLES)
@@ -55,6 +58,8 @@ async function verify(
 ): Promise<void> {
   const trust = requiredTrust(options);
   const maxBlockBytes = readValue(CHAIN_LIMITS.maxBlockBytes, options.maxBlockBytes, '--max-block-bytes');
+  const { chain = null, chainOptions = null } = options;
+  const plan = planned(() => chainPlan({ storage: { use: 'memory' }, chain, chainOptions }));
   const scheme = await signatureScheme();
   const files = await findSnapshot(path, signal);
   const { body } = files;
@@ -74,6 +79,10 @@ async function verify(
         workers,
         signal,
         maxBlockBytes,
+        rules: {
+          resolver: new PluginResolver(plan.plugins, plan.chainOptions),
+          wanted: plan.settings.chain,
+        },
         onBlocks: (blocks, bytes, height) => {
           meter.add(blocks, bytes, height);
           tell();

@@ -8,3 +8,5 @@ export {
   type SharedStores,
   type StorageFixture,
 } from './compliance/storage.js';
+export { playCassette } from './cassette/play.js';
+export { recordCassette, type CassetteRecorder } from './cassette/record.js';

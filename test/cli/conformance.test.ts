@@ -1,0 +1,158 @@
+import test, { type ExecutionContext } from 'ava';
+import express from 'express';
+import { plainApp } from '../../bench/rivals/plain-server.js';
+import type { PlainBlock } from '../../bench/rivals/plain-chain.js';
+import { secp256k1Signer } from '../../plugins/signer-secp256k1/index.js';
+import type { ConformanceCase } from '../../src/cli/conformance/case.js';
+import { CASES } from '../../src/cli/conformance/cases/index.js';
+import { type CaseResult, conformance } from '../../src/cli/conformance/run.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
+import type { HttpFetch } from '../../src/contracts/index.js';
+import { createHttp1Client } from '../../src/http1-client/index.js';
+import { openChain } from '../../src/index.js';
+import { createSyncServer, nodeListener } from '../../src/server/index.js';
+import { playCassette, recordCassette } from '../../src/testing/index.js';
+import { MemorySource } from '../helpers/memory-source.js';
+import { sealedChain } from '../helpers/sealed-chain.js';
+import { listen, serveSource } from '../helpers/servers.js';
+import { tempDir } from '../helpers/temp-dir.js';
+import { until } from '../helpers/waiting.js';
+import { jsonLines, run } from './cli.js';
+import { FAULTS, withFault } from './conformance-faults.js';
+
+const limits = DEFAULT_TRANSPORT_LIMITS;
+const signal = new AbortController().signal;
+
+async function hold(
+  url: string,
+  fetch: HttpFetch,
+  cases: readonly ConformanceCase[] = CASES,
+): Promise<readonly CaseResult[]> {
+  const results: CaseResult[] = [];
+  const asking = { deps: { fetch, limits }, peer: { url, headers: {} }, signal };
+  for await (const result of conformance(asking, cases)) results.push(result);
+  return results;
+}
+
+const idsOf = (results: readonly CaseResult[], state: CaseResult['state']): readonly string[] =>
+  results.filter((result) => result.state === state).map(({ id }) => id);
+
+/** Cases that need a codec which this runtime may not have, or a chain that begins higher. */
+const MAY_NOT_APPLY = ['json-zstd', 'frames-zstd', 'stream-zstd', 'stream-below-base', 'tile-zstd'];
+
+/** A server with all that the protocol has. */
+async function serveAll(t: ExecutionContext): Promise<string> {
+  const directory = tempDir(t);
+  const chain = await openChain({ storage: { use: 'memory' }, finality: { depth: 3 } });
+  await chain.append(sealedChain(1_100, (height) => ({ timestamp: height, note: `x${height}` })));
+  await chain.tilesMade();
+  const signer = await secp256k1Signer(Buffer.alloc(32, 7));
+  const server = createSyncServer({
+    source: chain,
+    limits: { heartbeatMs: 50 },
+    snapshots: { directory, signer },
+  });
+  t.teardown(async () => {
+    await server.close();
+    await chain.close();
+  });
+  await until(() => (server.status() as { readonly snapshots: readonly unknown[] }).snapshots.length > 0);
+  return `${await listen(t, nodeListener(server))}/sync`;
+}
+
+test('our server does all that the protocol asks, and each fault of one fails exactly its case', async (t) => {
+  const url = await serveAll(t);
+  const http = createHttp1Client(limits);
+  t.teardown(() => http.close());
+  const recorder = recordCassette(http.fetch);
+  const results = await hold(url, recorder.fetch);
+  t.deepEqual(
+    results.filter(({ state }) => state === 'failed'),
+    [],
+  );
+  t.deepEqual(
+    idsOf(results, 'skipped').filter((id) => !MAY_NOT_APPLY.includes(id)),
+    [],
+  );
+  const cassette = recorder.text();
+  const before = process.cpuUsage();
+  // Of the many spellings of no height those that a fault is about: each fault is a whole run.
+  const few = CASES.map((one) => {
+    const values = one.values?.filter((value) => ['', '1e3', '0x10', '1.5', 'short'].includes(value));
+    return values === undefined ? one : { ...one, values };
+  });
+  for (const fault of FAULTS) {
+    const hits = { count: 0 };
+    const found = await hold(url, withFault(playCassette(cassette), fault, hits), few);
+    t.true(hits.count > 0, `${fault.id} ${String(fault.path)}`);
+    t.deepEqual(idsOf(found, 'failed'), [fault.id], `${String(fault.path)} ${fault.change.toString()}`);
+  }
+  t.log(process.cpuUsage(before), cassette.length);
+  const tried = new Set(FAULTS.map(({ id }) => id));
+  t.deepEqual(
+    CASES.map(({ id }) => id).filter((id) => !tried.has(id) && !MAY_NOT_APPLY.includes(id)),
+    [],
+  );
+});
+
+test('a chain that begins above height 0 is held to what that asks', async (t) => {
+  const url = `${await serveSource(t, new MemorySource(sealedChain(9), { base: 4 }))}/sync`;
+  const http = createHttp1Client(limits);
+  t.teardown(() => http.close());
+  const below = CASES.filter(({ id }) => id === 'stream-below-base');
+  const asking = { deps: { fetch: http.fetch, limits }, peer: { url, headers: {} }, signal };
+  for await (const result of conformance(asking, below)) t.is(result.state, 'passed', result.detail);
+  const lying: HttpFetch = async (target, init) => {
+    const response = await http.fetch(target, init);
+    return response.status === 410 ? { ...response, status: 404 } : response;
+  };
+  const unsound = { ...asking, deps: { fetch: lying, limits } };
+  for await (const result of conformance(unsound, below)) t.is(result.detail, 'status 404, not 410');
+});
+
+const FAILED_BY_PLAIN = [
+  'status',
+  'json-lines',
+  'json-backwards',
+  'json-heights',
+  'json-etag',
+  'json-head',
+  'json-live-not-kept',
+  'json-forked',
+  'stream-headers',
+  'stream-gzip',
+  'stream-resumes',
+  'stream-finished',
+  'stream-heights',
+  'stream-codec-unknown',
+  'stream-forked',
+  'stream-follow-begins',
+  'stream-heartbeat',
+];
+
+const PASSED_BY_PLAIN = [
+  'health',
+  'ready',
+  'json-inclusive',
+  'json-one',
+  'json-cut-at-head',
+  'json-beyond-head',
+  'json-parent',
+  'stream-above-head',
+  'stream-follow-complete',
+];
+
+test('what a plain server lacks is told, and the command ends with 1', async (t) => {
+  const blocks = sealedChain(5).map((document) => JSON.parse(Buffer.from(document).toString()) as PlainBlock);
+  const url = await listen(t, express().use('/sync', plainApp(blocks)));
+  const { code, stdout, stderr } = await run(t, ['conformance', url, '--json']);
+  t.is(code, 1);
+  t.regex(stderr, /CONFORMANCE_FAILED/);
+  const { cases, failed } = jsonLines(stdout).at(-1) as unknown as {
+    readonly cases: readonly CaseResult[];
+    readonly failed: number;
+  };
+  t.is(failed, idsOf(cases, 'failed').length);
+  t.deepEqual(idsOf(cases, 'failed'), FAILED_BY_PLAIN);
+  t.deepEqual(idsOf(cases, 'passed'), PASSED_BY_PLAIN);
+});

@@ -259,8 +259,12 @@ export const FAULTS: readonly Fault[] = [
     at: 1,
     change: header('x-snapshot-signature', null),
   },
-  { id: 'snapshot-newest', path: /snapshot\?type=recent/,
-    method: 'HEAD', change: header('accept-ranges', 'none') },
+  {
+    id: 'snapshot-newest',
+    path: /snapshot\?type=recent/,
+    method: 'HEAD',
+    change: header('accept-ranges', 'none'),
+  },
   {
     id: 'snapshot-manifest',
     path: /manifest$/,

@@ -3,6 +3,7 @@ import type { Peer, SnapshotManifest, TileEntry, TransportDeps } from '../../con
 import { asBlockRef, asObject, isHeight, parseJsonObject } from '../../internal/http/shape.js';
 import { pagePath, PAGE_HEIGHTS } from '../../tiles/name.js';
 import { ask } from './answer.js';
+import { linesOf } from './checks/documents.js';
 import { indexEntries } from './checks/index-lines.js';
 import { toolsFor, type Tools } from './tools.js';
 
@@ -54,6 +55,13 @@ export async function factsOf(asking: Asking): Promise<Facts> {
     manifest: known.snapshot === null ? null : await manifestOf(asking, known.snapshot.id),
     tools: await toolsFor(textOf((status ?? ASSUMED)['chain'])),
   };
+}
+
+/** The hash of the head at this moment; `null` for none. @throws SyncError `ABORTED` */
+export async function headHash(asking: Asking): Promise<string | null> {
+  const bytes = await get(asking, '/status');
+  const head = bytes === null ? await streamHead(asking) : asBlockRef(parseJsonObject(bytes)?.['head']);
+  return head?.hash ?? null;
 }
 
 /** What a status document says. */
@@ -127,20 +135,13 @@ async function samples(asking: Asking, { base, head, codecs }: Said): Promise<re
   if (codecs.json.length === 0 || to < base) return [];
   const accept = { accept: 'application/x-ndjson' };
   const bytes = await get(asking, `/json?from=${base}&to=${to}`, accept);
-  const lines = Buffer.from(bytes ?? [])
-    .toString('latin1')
-    .split('\n')
-    .slice(0, -1);
-  return lines.length === to - base + 1 ? lines.map((line) => Buffer.from(line, 'latin1')) : [];
+  const lines = parsedBy(linesOf, bytes) ?? [];
+  return lines.length === to - base + 1 ? lines : [];
 }
 
 async function entries(asking: Asking, lastTile: number): Promise<readonly TileEntry[]> {
   const bytes = await get(asking, `/tiles/${pageOf(lastTile)}/index.ndjson`);
-  try {
-    return bytes === null ? [] : indexEntries(bytes);
-  } catch {
-    return [];
-  }
+  return parsedBy(indexEntries, bytes) ?? [];
 }
 
 function smallest(lines: readonly TileEntry[]): TileEntry | null {
@@ -152,8 +153,13 @@ function smallest(lines: readonly TileEntry[]): TileEntry | null {
 
 async function manifestOf(asking: Asking, id: string): Promise<SnapshotManifest | null> {
   const bytes = await get(asking, `/snapshot/${encodeURIComponent(id)}/manifest`);
+  return parsedBy((body) => parseManifest(parseJsonObject(body)), bytes);
+}
+
+/** `null` for what is not there, and for what can't be read: a case says what is wrong with it. */
+function parsedBy<T>(parse: (bytes: Uint8Array) => T, bytes: Uint8Array | null): T | null {
   try {
-    return bytes === null ? null : parseManifest(parseJsonObject(bytes));
+    return bytes === null ? null : parse(bytes);
   } catch {
     return null;
   }

@@ -12,11 +12,13 @@ export function namesOf(facts: Facts): Names {
     random: Math.random().toString(36).slice(2).padEnd(16, '0'),
     maxRange: Number(limits['maxRange']),
     page: pageOf(lastTile ?? 0),
-    snapshot: snapshot?.id ?? '',
-    snapshotType: snapshot?.type ?? '',
-    snapshotHeight: snapshot?.height ?? 0,
+    ...(snapshot === null ? {} : snapshotNames(snapshot)),
     firstPart: (manifest?.parts[0]?.length ?? 1) - 1,
   };
+}
+
+function snapshotNames({ id, type, height }: NonNullable<Facts['snapshot']>): Names {
+  return { snapshot: id, snapshotType: type, snapshotHeight: height };
 }
 
 function chainNames({ base, head }: Facts): Names {

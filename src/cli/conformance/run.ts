@@ -1,7 +1,7 @@
 import type { ConformanceCase } from './case.js';
 import { CASES } from './cases/index.js';
 import { whyNot } from './conditions.js';
-import { type Asking, type Facts, factsOf } from './facts.js';
+import { type Asking, type Facts, factsOf, headHash } from './facts.js';
 import { runCase } from './run-case.js';
 
 /** A chain that goes on is looked at anew; one whose head is another one each time is not waited for. */
@@ -48,9 +48,8 @@ async function settled(
     const miss = await runCase(one, facts, asking);
     if (miss === null)
       return { facts, result: { id, section, title, state: 'passed', detail: '', request: null } };
-    const now = await factsOf(asking);
-    if (tries === MAX_TRIES || now.head?.hash === facts.head?.hash)
+    if (tries === MAX_TRIES || (await headHash(asking)) === (facts.head?.hash ?? null))
       return { facts, result: { id, section, title, state: 'failed', ...miss } };
-    facts = now;
+    facts = await factsOf(asking);
   }
 }

@@ -6,6 +6,7 @@ import { must } from '../unmet.js';
 import type { Check } from './check.js';
 
 const FRAME_HEAD_BYTES = 4;
+const LF = 0x0a;
 
 /** Documents of a range that are the same as those which the server sends one a line. */
 export function mustBeSamples(
@@ -24,10 +25,14 @@ export function mustBeSamples(
 
 /** Documents of lines, each with its line feed. */
 export function linesOf(body: Uint8Array): readonly Uint8Array[] {
-  if (body.length === 0) return [];
-  must(body.at(-1) === 0x0a, 'the last line has no line feed');
-  const lines = Buffer.from(body).toString('latin1').split('\n');
-  return lines.slice(0, -1).map((line) => Buffer.from(line, 'latin1'));
+  const lines: Uint8Array[] = [];
+  for (let start = 0; start < body.length;) {
+    const end = body.indexOf(LF, start);
+    must(end !== -1, 'the last line has no line feed');
+    lines.push(body.subarray(start, end));
+    start = end + 1;
+  }
+  return lines;
 }
 
 export const documents: Check<'documents'> = ({ body }, { as, ...range }, { facts }) => {

@@ -1,23 +1,19 @@
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import express from 'express';
 import { plainApp } from '../../bench/rivals/plain-server.js';
 import type { PlainBlock } from '../../bench/rivals/plain-chain.js';
-import { secp256k1Signer } from '../../plugins/signer-secp256k1/index.js';
 import type { ConformanceCase } from '../../src/cli/conformance/case.js';
 import { CASES } from '../../src/cli/conformance/cases/index.js';
 import { type CaseResult, conformance } from '../../src/cli/conformance/run.js';
 import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
 import type { HttpFetch } from '../../src/contracts/index.js';
 import { createHttp1Client } from '../../src/http1-client/index.js';
-import { openChain } from '../../src/index.js';
-import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { playCassette } from '../../src/testing/cassette/play.js';
 import { recordCassette } from '../../src/testing/cassette/record.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { listen, serveSource } from '../helpers/servers.js';
-import { tempDir } from '../helpers/temp-dir.js';
-import { until } from '../helpers/waiting.js';
+import { serveAll } from '../helpers/whole-server.js';
 import { jsonLines, run } from './cli.js';
 import { FAULTS, withFault } from './conformance-faults.js';
 
@@ -43,26 +39,6 @@ const ROWS = 24;
 
 /** Cases that need a codec which this runtime may not have, or a chain that begins higher. */
 const MAY_NOT_APPLY = ['json-zstd', 'frames-zstd', 'stream-zstd', 'stream-below-base', 'tile-zstd'];
-
-/** A server with all that the protocol has. */
-async function serveAll(t: ExecutionContext): Promise<string> {
-  const directory = tempDir(t);
-  const chain = await openChain({ storage: { use: 'memory' }, finality: { depth: 3 } });
-  await chain.append(sealedChain(1_100, (height) => ({ timestamp: height, note: `x${height}` })));
-  await chain.tilesMade();
-  const signer = await secp256k1Signer(Buffer.alloc(32, 7));
-  const server = createSyncServer({
-    source: chain,
-    limits: { heartbeatMs: 50 },
-    snapshots: { directory, signer },
-  });
-  t.teardown(async () => {
-    await server.close();
-    await chain.close();
-  });
-  await until(() => (server.status() as { readonly snapshots: readonly unknown[] }).snapshots.length > 0);
-  return `${await listen(t, nodeListener(server))}/sync`;
-}
 
 test('our server does all that the protocol asks, and each fault of one fails exactly its case', async (t) => {
   const url = await serveAll(t);

@@ -49,7 +49,7 @@ const snapshot = /\/snapshot\/recent-[1-9][^/]*$/;
 /** What servers of other makers might do; at least one for each case. The chain has the blocks 0 to 1,099. */
 export const FAULTS: readonly Fault[] = [
   { id: 'status', path: /\/status/, change: json((members) => delete members['signers']) },
-  { id: 'status', path: /\/status/, change: header('content-type', 'text/html') },
+  { id: 'status-type', path: /\/status/, change: header('content-type', 'text/html') },
   {
     id: 'blocks-verify',
     path: /from=0&to=2$/,

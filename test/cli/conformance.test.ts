@@ -101,6 +101,7 @@ test('a chain that begins above height 0 is held to what that asks', async (t) =
 
 const FAILED_BY_PLAIN = [
   'status',
+  'status-type',
   'json-lines',
   'json-backwards',
   'json-heights',
@@ -130,6 +131,14 @@ const PASSED_BY_PLAIN = [
   'stream-above-head',
   'stream-follow-complete',
 ];
+
+test('of a server that does not answer, or not to us, nothing is said but that', async (t) => {
+  const http = createHttp1Client(limits);
+  t.teardown(() => http.close());
+  const refusing = await listen(t, (_request, response) => response.writeHead(401).end());
+  await t.throwsAsync(hold('http://127.0.0.1:1', http.fetch), { code: 'PEER_UNREACHABLE' });
+  await t.throwsAsync(hold(refusing, http.fetch), { code: 'PEER_UNAUTHORIZED' });
+});
 
 test('what a plain server lacks is told, and the command ends with 1', async (t) => {
   const blocks = sealedChain(5).map((document) => JSON.parse(Buffer.from(document).toString()) as PlainBlock);

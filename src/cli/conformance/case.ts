@@ -92,6 +92,7 @@ export type Condition = keyof typeof CONDITIONS | `${'stream' | 'json' | 'frames
 
 /** Why a case does not apply where its condition is not so. */
 export const CONDITIONS = {
+  service: 'it is a folder of files: the status names no codecs',
   json: 'the status names no codecs of ranges',
   stream: 'the status names no codecs of streams',
   frames: 'the status names no codecs of frames',

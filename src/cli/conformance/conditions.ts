@@ -4,6 +4,7 @@ import type { Facts } from './facts.js';
 type Plain = keyof typeof CONDITIONS;
 
 const HOLDS: Readonly<Record<Plain, (facts: Facts) => boolean>> = {
+  service: ({ codecs }) => codecs.json.length + codecs.stream.length > 0,
   json: ({ codecs }) => codecs.json.length > 0,
   stream: ({ codecs }) => codecs.stream.length > 0,
   frames: ({ codecs }) => codecs.frames.length > 0,

@@ -1,5 +1,7 @@
 import { parseManifest } from '../../../plugins/transport-snapshot/manifest.js';
 import type { Peer, SnapshotManifest, TileEntry, TransportDeps } from '../../contracts/index.js';
+import { SyncError } from '../../errors/index.js';
+import { openExchange } from '../../internal/http/exchange.js';
 import { asBlockRef, asObject, isHeight, parseJsonObject } from '../../internal/http/shape.js';
 import { pagePath, PAGE_HEIGHTS } from '../../tiles/name.js';
 import { ask } from './answer.js';
@@ -40,9 +42,13 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
-/** Finds out what a server offers. What can't be had is nothing: a case says what is wrong with it. @throws SyncError `ABORTED` */
+/**
+ * Finds out what a server offers. What can't be had is nothing: a case says what is wrong with it.
+ *
+ * @throws SyncError `PEER_UNREACHABLE`, `PEER_CERTIFICATE`, `PEER_TIMEOUT`, `PEER_UNAUTHORIZED`, `ABORTED`
+ */
 export async function factsOf(asking: Asking): Promise<Facts> {
-  const bytes = await get(asking, '/status');
+  const bytes = await reached(asking);
   const status = bytes === null ? null : parseJsonObject(bytes);
   const said = saidBy(status ?? ASSUMED);
   const known = status === null ? { ...said, head: await streamHead(asking) } : said;
@@ -90,6 +96,18 @@ function lastTileOf({ from, to }: Members): number | null {
 /** The first height of the page that has the newest tile. */
 export function pageOf(height: number): string {
   return pagePath(height - (height % PAGE_HEIGHTS));
+}
+
+/** The status document; `null` where there is none. Nothing can be said of a server that does not answer, or not to us. */
+async function reached(asking: Asking): Promise<Uint8Array | null> {
+  const { deps, peer, signal } = asking;
+  const target = '/status';
+  const exchange = await openExchange(deps, { peer, target, headers: PLAIN, method: 'HEAD' }, signal);
+  const { status } = exchange.response;
+  exchange.close();
+  if (status === 401 || status === 403)
+    throw new SyncError('PEER_UNAUTHORIZED', `${peer.url} answered ${status}.`, { peer: peer.url });
+  return get(asking, target);
 }
 
 async function get(

@@ -10,9 +10,20 @@ export const STATUS_CASES: readonly ConformanceCase[] = [
       {
         path: '/status',
         headers: { accept: 'application/json' },
-        answers: {
-          200: { headers: { 'content-type': '^application/json' }, body: { is: 'shape', of: 'Status' } },
-        },
+        answers: { 200: { body: { is: 'shape', of: 'Status' } } },
+      },
+    ],
+  },
+  {
+    id: 'status-type',
+    section: '2.1',
+    title: 'The status document is application/json.',
+    when: ['service'],
+    steps: [
+      {
+        path: '/status',
+        headers: { accept: 'application/json' },
+        answers: { 200: { headers: { 'content-type': '^application/json' } } },
       },
     ],
   },

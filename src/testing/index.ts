@@ -10,3 +10,6 @@ export {
 } from './compliance/storage.js';
 export { playCassette } from './cassette/play.js';
 export { recordCassette, type CassetteRecorder } from './cassette/record.js';
+export type { FaultOptions, Holding, PeerAnswer, PeerFault } from './peer/fault.js';
+export { faultInjector, type FaultInjector } from './peer/injector.js';
+export { mockPeer, type MockPeer, type MockPeerOptions } from './peer/mock-peer.js';

@@ -31,6 +31,7 @@ export const COMMANDS = {
   upgrade: ['turn an older store into tiles', () => import('./commands/upgrade.js')],
   status: ['tell where a store or a server stands', () => import('./commands/status.js')],
   doctor: ['look for what is wrong with peers and a store', () => import('./commands/doctor.js')],
+  conformance: ['hold a server to the protocol', () => import('./commands/conformance.js')],
   seal: ['make sealed-json blocks of JSON objects', () => import('./commands/seal.js')],
   keygen: ['make a signing key for snapshots or blocks', () => import('./commands/keygen.js')],
   evidence: ['write the proofs that producers signed two blocks', () => import('./commands/evidence.js')],

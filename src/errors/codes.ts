@@ -418,6 +418,10 @@ export const ERROR_CODES = {
     'A published file is there already, with other contents than it must have.',
     'Find out what changed the file; remove it to have it written again, or publish into an empty directory.',
   ),
+  CONFORMANCE_FAILED: info(
+    'A server does not do all that the sync protocol asks.',
+    'Correct the server: each case that failed is named with its request and its section of docs/protocol.md.',
+  ),
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 /** Stable name of a kind of failure. Programs match on this, never on the message. */

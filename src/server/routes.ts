@@ -1,10 +1,11 @@
 import type { Endpoint } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
+import { DESCRIPTION_PATHS } from './descriptions/answer.js';
 import { HEALTH_PATH, READY_PATH } from './probes/answer.js';
 
 const STATUS_PATH = '/status';
 /** Paths that are no endpoint's. */
-const OWN: readonly string[] = [STATUS_PATH, HEALTH_PATH, READY_PATH];
+const OWN: readonly string[] = [STATUS_PATH, HEALTH_PATH, READY_PATH, ...DESCRIPTION_PATHS];
 
 /** The paths below the mount point, and whose they are. */
 export class Routes {

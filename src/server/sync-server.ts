@@ -10,6 +10,7 @@ import type {
 import { isSyncError, SyncError } from '../errors/index.js';
 import { Access } from './access/access.js';
 import type { Authorize } from './access/types.js';
+import { describe } from './descriptions/answer.js';
 import { EndpointRequests } from './endpoint-requests.js';
 import type { ServerEvent } from './events.js';
 import { type MetricsPage, METRICS_PATH, metricsResponse } from './metrics-page.js';
@@ -237,7 +238,8 @@ export class SyncServerCore implements SyncServer {
     const { metrics = null } = this.#options;
     if (metrics !== null && request.path === METRICS_PATH) return metricsResponse(metrics);
     const endpoint = this.#routes.endpoint(request.path);
-    return endpoint === null ? this.#tellStatus() : this.#requests.ask(endpoint, request, signal);
+    if (endpoint !== null) return this.#requests.ask(endpoint, request, signal);
+    return describe(request.path, this.#options.cache) ?? this.#tellStatus();
   }
 
   /** At once where no endpoint has to look first. */

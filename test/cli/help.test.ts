@@ -12,6 +12,7 @@ const COMMANDS = [
   'verify',
   'status',
   'doctor',
+  'conformance',
   'seal',
   'keygen',
   'snapshot',

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import type { Chain } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
-import { type BufferingProxy, bufferingProxy, type Holding } from '../helpers/buffering-proxy.js';
+import type { PeerFault } from '../../src/testing/peer/fault.js';
+import { type FaultInjector, faultInjector } from '../../src/testing/peer/injector.js';
 import { listen } from '../helpers/servers.js';
 import { nginx, nginxTest } from '../helpers/stock-nginx.js';
 import { tempDir } from '../helpers/temp-dir.js';
@@ -12,12 +13,13 @@ import { blocksOn, fork, Follower, serveChain, sourceChain } from './follow-supp
 /** A follower behind a proxy, in a hurry to call a stream mute. */
 async function behind(
   t: ExecutionContext,
-  holding: Holding,
+  fault: PeerFault | null,
   limits: object = {},
-): Promise<{ readonly chain: Chain; readonly proxy: BufferingProxy; readonly follower: Follower }> {
+): Promise<{ readonly chain: Chain; readonly proxy: FaultInjector; readonly follower: Follower }> {
   const chain = await sourceChain(t, 20);
   const { url } = await serveChain(t, chain);
-  const proxy = await bufferingProxy(url, holding);
+  const proxy = await faultInjector(url);
+  if (fault !== null) proxy.inject(fault);
   t.teardown(() => proxy.close());
   const follower = new Follower(t, {
     peers: [`${proxy.url}/sync`],
@@ -37,17 +39,17 @@ async function grow(chain: Chain, follower: Follower, count: number): Promise<vo
 const warned = (follower: Follower): number =>
   follower.events.filter((event) => event.type === 'warning' && event.code === 'STREAM_BUFFERED').length;
 
-const HOLDING: readonly (readonly [title: string, holding: Holding])[] = [
-  ['waits for the whole of each response', { kind: 'whole' }],
-  ['waits for 64 KiB', { kind: 'bytes', bytes: 64 * 1024 }],
-  ['waits for ten minutes', { kind: 'time', ms: 600_000 }],
-  ['never sends on what stays open', { kind: 'for-ever' }],
-  ['compresses what it is told to leave as it is', { kind: 'gzip' }],
+const HOLDING: readonly (readonly [title: string, fault: PeerFault])[] = [
+  ['waits for the whole of each response', { kind: 'buffer', hold: 'all' }],
+  ['waits for 64 KiB', { kind: 'buffer', hold: { bytes: 64 * 1024 } }],
+  ['waits for ten minutes', { kind: 'buffer', hold: { ms: 600_000 } }],
+  ['never sends on what stays open', { kind: 'buffer', hold: 'body' }],
+  ['compresses what it is told to leave as it is', { kind: 'compress' }],
 ];
 
-for (const [title, holding] of HOLDING)
+for (const [title, fault] of HOLDING)
   test(`a node behind a proxy that ${title} follows by long poll, and says why`, async (t) => {
-    const { chain, proxy, follower } = await behind(t, holding);
+    const { chain, proxy, follower } = await behind(t, fault);
     await follower.reaches(chain);
     await until(() => warned(follower) === 1);
     await until(() => follower.phases.includes('synced'));
@@ -57,14 +59,14 @@ for (const [title, holding] of HOLDING)
     t.is(follower.engine.state.phase, 'synced');
     t.is(follower.engine.state.mode, 'json');
     t.is(warned(follower), 1);
-    t.true(proxy.seen.some((url) => url.includes('wait=')));
-    const streams = proxy.seen.filter((url) => url.startsWith('/sync/stream?from'));
+    t.true(proxy.requests.some((url) => url.includes('wait=')));
+    const streams = proxy.requests.filter((url) => url.startsWith('GET /sync/stream?from'));
     t.is(streams.length, 2, 'two were mute, and no further one is tried');
     await follower.engine.close();
   });
 
 test('a fork while a node waits is taken without leaving its phase, and so is a branch that is shorter at first', async (t) => {
-  const { chain, follower } = await behind(t, { kind: 'whole' });
+  const { chain, follower } = await behind(t, { kind: 'buffer', hold: 'all' });
   await until(() => warned(follower) === 1 && follower.engine.state.phase === 'synced');
   await grow(chain, follower, 2);
   const phases = follower.phases.length;
@@ -87,7 +89,8 @@ test('a fork while a node waits is taken without leaving its phase, and so is a 
 test('a node whose server is gone while it waits goes on when that is back', async (t) => {
   const chain = await sourceChain(t, 20);
   const line = await serveChain(t, chain);
-  const proxy = await bufferingProxy(line.url, { kind: 'whole' });
+  const proxy = await faultInjector(line.url);
+  proxy.inject({ kind: 'buffer', hold: 'all' });
   t.teardown(() => proxy.close());
   const follower = new Follower(t, { peers: [`${proxy.url}/sync`], limits: { muteTimeoutMs: 300 } });
   await until(() => warned(follower) === 1 && follower.engine.state.phase === 'synced');
@@ -102,9 +105,9 @@ test('a node whose server is gone while it waits goes on when that is back', asy
 });
 
 test('once streams get through again, they bring the blocks again', async (t) => {
-  const { chain, proxy, follower } = await behind(t, { kind: 'whole' }, { streamRetryMs: 200 });
+  const { chain, proxy, follower } = await behind(t, { kind: 'buffer', hold: 'all' }, { streamRetryMs: 200 });
   await until(() => warned(follower) === 1 && follower.engine.state.phase === 'synced');
-  proxy.hold({ kind: 'none' });
+  proxy.clear();
   await follower.until(() => follower.engine.state.mode === 'stream');
   await follower.until(() => follower.engine.state.phase === 'synced');
   await grow(chain, follower, 3);
@@ -120,12 +123,12 @@ test('once streams get through again, they bring the blocks again', async (t) =>
 test('the mode `json` follows by long poll and asks for no stream', async (t) => {
   const chain = await sourceChain(t, 20);
   const { url } = await serveChain(t, chain);
-  const proxy = await bufferingProxy(url, { kind: 'none' });
+  const proxy = await faultInjector(url);
   t.teardown(() => proxy.close());
   const follower = new Follower(t, { peers: [`${proxy.url}/sync`], mode: 'json' });
   await follower.until(() => follower.engine.state.phase === 'synced');
   await grow(chain, follower, 10);
-  t.false(proxy.seen.some((path) => path.startsWith('/sync/stream')));
+  t.false(proxy.requests.some((path) => path.startsWith('/sync/stream')));
   t.is(follower.engine.state.phase, 'synced');
   await follower.engine.close();
 });
@@ -133,12 +136,13 @@ test('the mode `json` follows by long poll and asks for no stream', async (t) =>
 test('the mode `stream` stays with the stream, and tells that something holds it back', async (t) => {
   const chain = await sourceChain(t, 20);
   const { url } = await serveChain(t, chain);
-  const proxy = await bufferingProxy(url, { kind: 'for-ever' });
+  const proxy = await faultInjector(url);
+  proxy.inject({ kind: 'buffer', hold: 'body' });
   t.teardown(() => proxy.close());
   const limits = { muteTimeoutMs: 300 };
   const follower = new Follower(t, { peers: [`${proxy.url}/sync`], mode: 'stream', limits });
   await until(() => warned(follower) === 1);
-  t.false(proxy.seen.some((path) => path.startsWith('/sync/json')));
+  t.false(proxy.requests.some((path) => path.startsWith('/sync/json')));
   await follower.engine.close();
 });
 

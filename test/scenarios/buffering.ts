@@ -7,7 +7,8 @@ import type { ExecutionContext } from 'ava';
 import { createSyncEngine, openChain, type SyncEngine } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { blocksOn } from '../engine/follow-support.js';
-import { bufferingProxy, type Holding } from '../helpers/buffering-proxy.js';
+import type { PeerFault } from '../../src/testing/peer/fault.js';
+import { faultInjector } from '../../src/testing/peer/injector.js';
 import { listen } from '../helpers/servers.js';
 import { nginx } from '../helpers/plain-nginx.js';
 import { programMissing } from './nginx/nginx.js';
@@ -18,14 +19,14 @@ const SETTLE_MS = 30_000;
 const MEASURE_MS = 120_000;
 const BAR_MS = 1_000;
 
-const PROXIES: readonly (readonly [name: string, holding: Holding])[] = [
-  ['none', { kind: 'none' }],
-  ['whole response', { kind: 'whole' }],
-  ['64 KiB', { kind: 'bytes', bytes: 64 * 1024 }],
-  ['4 KiB', { kind: 'bytes', bytes: 4 * 1024 }],
-  ['ten minutes', { kind: 'time', ms: 600_000 }],
-  ['for ever', { kind: 'for-ever' }],
-  ['gzip', { kind: 'gzip' }],
+const PROXIES: readonly (readonly [name: string, fault: PeerFault | null])[] = [
+  ['none', null],
+  ['whole response', { kind: 'buffer', hold: 'all' }],
+  ['64 KiB', { kind: 'buffer', hold: { bytes: 64 * 1024 } }],
+  ['4 KiB', { kind: 'buffer', hold: { bytes: 4 * 1024 } }],
+  ['ten minutes', { kind: 'buffer', hold: { ms: 600_000 } }],
+  ['for ever', { kind: 'buffer', hold: 'body' }],
+  ['gzip', { kind: 'compress' }],
 ];
 
 /** What the engines of this tree and of an older one are made with. */
@@ -150,8 +151,9 @@ async function engines(): Promise<readonly (readonly [version: string, make: Mak
 
 async function throughNode(scope: Scope, origin: string): Promise<readonly (readonly [string, string])[]> {
   return Promise.all(
-    PROXIES.map(async ([name, holding]) => {
-      const proxy = await bufferingProxy(origin, holding);
+    PROXIES.map(async ([name, fault]) => {
+      const proxy = await faultInjector(origin);
+      if (fault !== null) proxy.inject(fault);
       scope.teardown(() => proxy.close());
       return [name, `${proxy.url}/sync`] as const;
     }),

@@ -1,0 +1,90 @@
+import type { HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
+import { openExchange } from '../../internal/http/exchange.js';
+import type { Reading } from './case.js';
+import { must, Unmet } from './unmet.js';
+
+/** Most bytes of one answer that are read. */
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** What came of a request. Its connection may be open still. */
+export interface Answer {
+  readonly status: number;
+  readonly header: (name: string) => string | null;
+  /** As far as it was to be read; without its content encoding. */
+  readonly body: Uint8Array;
+  /** Gives up what was not read. */
+  readonly close: () => void;
+}
+
+/** What to send. */
+export interface Asked {
+  readonly method: 'GET' | 'HEAD';
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly read: Reading | null;
+}
+
+/**
+ * Sends a request and reads its answer.
+ *
+ * @throws Unmet for a body that does not end as it should @throws SyncError `PEER_*`, `ABORTED`
+ */
+export async function ask(
+  deps: TransportDeps,
+  peer: Peer,
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { method, target, headers, read } = asked;
+  const request = { peer, target, headers, ...(method === 'HEAD' ? { method } : {}) };
+  const exchange = await openExchange(deps, request, signal);
+  const close = (): void => {
+    exchange.close();
+  };
+  try {
+    const { response } = exchange;
+    const body = await readBody(response, read);
+    return { status: response.status, header: (name) => response.headers.get(name), body, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function readBody({ body }: HttpFetchResponse, read: Reading | null): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array();
+  const reader = body.getReader();
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return endOf(pieces, read);
+      pieces.push(value);
+      length += value.length;
+      must(length <= MAX_ANSWER_BYTES, `the body has more than ${MAX_ANSWER_BYTES} bytes`);
+      if (read !== null && isEnough(pieces, length, read)) return Buffer.concat(pieces);
+    }
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+function endOf(pieces: readonly Uint8Array[], read: Reading | null): Uint8Array {
+  if (read !== null && 'untilLine' in read)
+    throw new Unmet(`the stream ended before a line that begins with ${JSON.stringify(read.untilLine)}`);
+  return Buffer.concat(pieces);
+}
+
+function isEnough(pieces: readonly Uint8Array[], length: number, read: Reading): boolean {
+  if ('bytes' in read) return length >= read.bytes;
+  const lines = Buffer.concat(pieces).toString('latin1').split('\n');
+  // The last one is not whole yet.
+  lines.pop();
+  const { untilLine, after = null } = read;
+  const start = after === null ? 0 : lines.findIndex((line) => line.startsWith(after)) + 1;
+  if (after !== null && start === 0) return false;
+  const at = lines.findIndex((line, index) => index >= start && line.startsWith(untilLine));
+  // An event is whole with the empty line behind it.
+  return at !== -1 && (untilLine === ':' || lines.indexOf('', at) !== -1);
+}

@@ -1,4 +1,4 @@
-// Makes the page of the dashboard out of its sources: one file with its style and its script in it. Plain JavaScript: it
+// Makes the page of the dashboard out of its sources: one text with its style and its script in it. Plain JavaScript: it
 // runs unbuilt.
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,7 +7,8 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'src/dashboard/page');
-const target = join(root, 'dist/src/dashboard/page/dashboard.html');
+/** A module, so that it is in a bundle too. */
+const target = join(root, 'dist/src/dashboard/page-html.js');
 
 const inputs = [
   fileURLToPath(import.meta.url),
@@ -23,7 +24,7 @@ function build() {
     .replace('<!-- script -->', () => `<script type="module">${script()}</script>`)
     .replace(/^ +/gm, '');
   mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, html);
+  writeFileSync(target, `export const HTML = ${JSON.stringify(html)};\n`);
 }
 
 function style() {

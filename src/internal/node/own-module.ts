@@ -17,10 +17,14 @@ export function ownModule(path: string): string {
   return url !== null && existsSync(url) ? url.href : `${BUNDLED}${path}`;
 }
 
-/** Bundles in the form of CommonJS have no URL; in others it is that of the bundle, beside which there may be anything. */
+/** The file that this code has come into; `null` in a bundle in the form of CommonJS, which has no URL. */
+export function fileHere(): URL | null {
+  const { url = '' } = import.meta as Partial<ImportMeta>;
+  return url.startsWith('file:') ? new URL(url) : null;
+}
+
+/** Beside a bundle there may be anything under the name of a module. */
 function urlOf(path: string): URL | null {
-  const here = URL.canParse(import.meta.url) ? import.meta.url : '';
-  return here.startsWith('file:') && here.endsWith(`/${HERE}`)
-    ? new URL(here.slice(0, -HERE.length) + path)
-    : null;
+  const href = fileHere()?.href ?? '';
+  return href.endsWith(`/${HERE}`) ? new URL(href.slice(0, -HERE.length) + path) : null;
 }

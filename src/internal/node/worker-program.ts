@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { WorkerOptions } from 'node:worker_threads';
-import { BUNDLED, ownModule } from './own-module.js';
+import { BUNDLED, fileHere, ownModule } from './own-module.js';
 
 /** What a worker thread begins with. */
 export interface WorkerProgram {
@@ -58,8 +58,9 @@ export function canLoad({ bundled }: WorkerProgram, module: string): boolean {
 
 /** Of the file that this code has come into, and of the program. */
 function bundleFolders(): readonly string[] {
+  const here = fileHere();
   const files = [
-    URL.canParse(import.meta.url) ? fileURLToPath(import.meta.url) : null,
+    here === null ? null : fileURLToPath(here),
     typeof __filename === 'string' ? __filename : null,
     process.argv[1] ?? null,
   ];

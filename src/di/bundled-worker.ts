@@ -26,4 +26,7 @@ const MODULES: typeof PROGRAMS = {
 
 for (const [path, load] of Object.entries(MODULES)) bundledModules.set(`${BUNDLED}${path}`, load);
 
-void PROGRAMS[process.argv.at(-1)?.slice(BUNDLED.length) ?? '']?.();
+// Anything else has only imported this.
+for (const [path, run] of Object.entries(PROGRAMS)) {
+  if (process.argv.at(-1) === `${BUNDLED}${path}`) void run();
+}

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import thisFile from './this-file.cjs';
 
-/** Where this module lies in the package. */
-const HERE = 'src/internal/node/own-module.js';
+/** Where that lies in the package. */
+const HERE = 'src/internal/node/this-file.cjs';
 
 /** Begins the name of a module of this package that lies in no file of its own: only `blockferry/worker` knows it. */
 export const BUNDLED = 'blockferry:';
@@ -17,14 +19,8 @@ export function ownModule(path: string): string {
   return url !== null && existsSync(url) ? url.href : `${BUNDLED}${path}`;
 }
 
-/** The file that this code has come into; `null` in a bundle in the form of CommonJS, which has no URL. */
-export function fileHere(): URL | null {
-  const { url = '' } = import.meta as Partial<ImportMeta>;
-  return url.startsWith('file:') ? new URL(url) : null;
-}
-
 /** Beside a bundle there may be anything under the name of a module. */
 function urlOf(path: string): URL | null {
-  const href = fileHere()?.href ?? '';
+  const href = thisFile === null ? '' : pathToFileURL(thisFile).href;
   return href.endsWith(`/${HERE}`) ? new URL(href.slice(0, -HERE.length) + path) : null;
 }

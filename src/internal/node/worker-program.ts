@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import type { WorkerOptions } from 'node:worker_threads';
-import { BUNDLED, fileHere, ownModule } from './own-module.js';
+import { BUNDLED, ownModule } from './own-module.js';
+import thisFile from './this-file.cjs';
 
 /** What a worker thread begins with. */
 export interface WorkerProgram {
@@ -58,11 +59,6 @@ export function canLoad({ bundled }: WorkerProgram, module: string): boolean {
 
 /** Of the file that this code has come into, and of the program. */
 function bundleFolders(): readonly string[] {
-  const here = fileHere();
-  const files = [
-    here === null ? null : fileURLToPath(here),
-    typeof __filename === 'string' ? __filename : null,
-    process.argv[1] ?? null,
-  ];
-  return [...new Set(files.filter((file) => file !== null).map((file) => dirname(file)))];
+  const files = [thisFile, process.argv[1] ?? null].filter((file) => file !== null);
+  return [...new Set(files.map((file) => dirname(file)))];
 }

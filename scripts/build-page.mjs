@@ -1,13 +1,30 @@
-// Makes the page of the dashboard out of its sources: one file with its style and its script in it. Plain JavaScript: it
-// runs unbuilt.
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+// Makes what the compiler does not: the page of the dashboard out of its sources, one text with its style and its script in
+// it, and what is no TypeScript. Plain JavaScript: it runs unbuilt.
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'src/dashboard/page');
-const target = join(root, 'dist/src/dashboard/page/dashboard.html');
+/** A module, so that it is in a bundle too. */
+const target = join(root, 'dist/src/dashboard/page-html.js');
+
+/** Copied as they are. */
+const COPIED = ['src/internal/node/this-file.cjs'];
+
+for (const path of COPIED) {
+  mkdirSync(dirname(join(root, 'dist', path)), { recursive: true });
+  copyFileSync(join(root, path), join(root, 'dist', path));
+}
 
 const inputs = [
   fileURLToPath(import.meta.url),
@@ -23,7 +40,7 @@ function build() {
     .replace('<!-- script -->', () => `<script type="module">${script()}</script>`)
     .replace(/^ +/gm, '');
   mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, html);
+  writeFileSync(target, `export const HTML = ${JSON.stringify(html)};\n`);
 }
 
 function style() {

@@ -1,4 +1,5 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 import { type BitcoinOptions, readBitcoinOptions } from './options.js';
 import { BitcoinRules } from './rules.js';
 
@@ -22,6 +23,6 @@ export function bitcoin(options: BitcoinOptions = {}): ChainRulesPlugin {
     name: 'bitcoin',
     apiVersion: PLUGIN_API_VERSION,
     create: () => new BitcoinRules(settings),
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: settings },
+    worker: { module: ownModule('plugins/chain-bitcoin/worker.js'), options: settings },
   };
 }

@@ -1,4 +1,5 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 import { type CometbftOptions, readCometbftOptions } from './options.js';
 import { CometbftRules } from './rules.js';
 
@@ -22,6 +23,6 @@ export function cometbft(options: CometbftOptions = {}): ChainRulesPlugin {
     name: 'cometbft',
     apiVersion: PLUGIN_API_VERSION,
     create: () => new CometbftRules(settings),
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: settings },
+    worker: { module: ownModule('plugins/chain-cometbft/worker.js'), options: settings },
   };
 }

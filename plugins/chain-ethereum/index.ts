@@ -1,4 +1,5 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 import { type EvmBftOptions, readEvmBftOptions } from './bft/options.js';
 import { EvmBftRules } from './bft/rules.js';
 import { type EthereumOptions, readEthereumOptions } from './options.js';
@@ -27,7 +28,7 @@ export function ethereum(options: EthereumOptions = {}): ChainRulesPlugin {
     name: 'ethereum',
     apiVersion: PLUGIN_API_VERSION,
     create: () => new EthereumRules(settings),
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: settings },
+    worker: { module: ownModule('plugins/chain-ethereum/worker.js'), options: settings },
   };
 }
 
@@ -48,6 +49,6 @@ export function evmBft(options: EvmBftOptions = {}): ChainRulesPlugin {
     name: 'evm-bft',
     apiVersion: PLUGIN_API_VERSION,
     create: () => new EvmBftRules(settings),
-    worker: { module: new URL('./bft/worker.js', import.meta.url).href, options: settings },
+    worker: { module: ownModule('plugins/chain-ethereum/bft/worker.js'), options: settings },
   };
 }

@@ -1,4 +1,5 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 import { type FabricOptions, readFabricOptions } from './options.js';
 import { FabricRules } from './rules.js';
 
@@ -22,6 +23,6 @@ export function fabric(options: FabricOptions = {}): ChainRulesPlugin {
     name: 'fabric',
     apiVersion: PLUGIN_API_VERSION,
     create: () => new FabricRules(settings),
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: settings },
+    worker: { module: ownModule('plugins/chain-fabric/worker.js'), options: settings },
   };
 }

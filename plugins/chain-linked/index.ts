@@ -1,4 +1,5 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 import { linkedId, type LinkedOptions } from './options.js';
 import { LinkedRules } from './rules.js';
 
@@ -19,6 +20,6 @@ export function linked(options: LinkedOptions): ChainRulesPlugin {
     name: id,
     apiVersion: PLUGIN_API_VERSION,
     create: () => new LinkedRules(id, names),
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: names },
+    worker: { module: ownModule('plugins/chain-linked/worker.js'), options: names },
   };
 }

@@ -1,4 +1,5 @@
 import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 import { SealedJsonRules } from './rules.js';
 
 export { seal, type SealedBlock, type SealOptions, type SealPlace, sealSigned } from './seal.js';
@@ -12,6 +13,6 @@ export function sealedJson(): ChainRulesPlugin {
     name: 'sealed-json',
     apiVersion: PLUGIN_API_VERSION,
     create: () => new SealedJsonRules(),
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: null },
+    worker: { module: ownModule('plugins/chain-sealed-json/worker.js'), options: null },
   };
 }

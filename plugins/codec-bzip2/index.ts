@@ -1,4 +1,5 @@
 import { PLUGIN_API_VERSION, type CodecPlugin } from '../../src/contracts/index.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 import { readOptions } from '../../src/internal/options/index.js';
 import { bzip2Codec } from './codec.js';
 import { STREAM_BYTES } from './gatherer.js';
@@ -27,6 +28,6 @@ export function bzip2(options: Bzip2Options = {}): CodecPlugin {
     name: 'bzip2',
     apiVersion: PLUGIN_API_VERSION,
     create: () => bzip2Codec(settings),
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: settings },
+    worker: { module: ownModule('plugins/codec-bzip2/worker.js'), options: settings },
   };
 }

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { PLUGIN_API_VERSION, type Codec, type CodecPlugin } from '../../src/contracts/index.js';
 import { supportsOf } from '../../src/internal/codecs.js';
 import { padWith } from '../../src/internal/expansion.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 import { readOptions } from '../../src/internal/options/index.js';
 import { decodeMember } from './decode.js';
 import { headerLength } from './member.js';
@@ -36,7 +37,7 @@ export function gzip(options: GzipOptions = {}): CodecPlugin {
     name: 'gzip',
     apiVersion: PLUGIN_API_VERSION,
     create: () => codec,
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: { level } },
+    worker: { module: ownModule('plugins/codec-gzip/worker.js'), options: { level } },
   };
 }
 

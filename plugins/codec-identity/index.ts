@@ -8,6 +8,7 @@ import {
 import { SyncError } from '../../src/errors/index.js';
 import { supportsOf } from '../../src/internal/codecs.js';
 import { abortable } from '../../src/internal/iterate.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 
 const codec: Codec = {
   id: 'identity',
@@ -28,7 +29,7 @@ export function identity(): CodecPlugin {
     name: 'identity',
     apiVersion: PLUGIN_API_VERSION,
     create: () => codec,
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: null },
+    worker: { module: ownModule('plugins/codec-identity/worker.js'), options: null },
   };
 }
 

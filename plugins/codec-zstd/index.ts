@@ -1,4 +1,5 @@
 import { PLUGIN_API_VERSION, type CodecPlugin } from '../../src/contracts/index.js';
+import { ownModule } from '../../src/internal/node/own-module.js';
 import { readOptions } from '../../src/internal/options/index.js';
 import { zstdCodec } from './codec.js';
 import { ZSTD_OPTIONS, type ZstdOptions } from './options.js';
@@ -20,6 +21,6 @@ export function zstd(options: ZstdOptions = {}): CodecPlugin {
     name: 'zstd',
     apiVersion: PLUGIN_API_VERSION,
     create: () => zstdCodec(level),
-    worker: { module: new URL('./worker.js', import.meta.url).href, options: { level } },
+    worker: { module: ownModule('plugins/codec-zstd/worker.js'), options: { level } },
   };
 }

@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ClassicLevel } from 'classic-level';
+import type { ClassicLevel } from 'classic-level';
 import { SyncError } from '../../src/errors/index.js';
 import { FIRST_CONTENTS, newContents, removeLeftovers } from './contents.js';
 import { storeError } from './errors.js';
 import { type Marker, noteOpen, readMark, readMarker, wasLeftOpen, writeMarker } from './files.js';
 import { PRIVATE_DIRECTORY } from '../../src/internal/private-mode.js';
+import { loadLevel } from './native.js';
 import { FRAMES, TILES } from './segment-files.js';
 import { Segments } from './segments.js';
 import { checkTables, tablesToCheck } from './table-check.js';
@@ -154,7 +155,8 @@ async function checkNamed(location: string, name: string): Promise<void> {
 async function openLevel(path: string, createIfMissing: boolean): Promise<Database> {
   // LevelDB would make it for all to read.
   if (createIfMissing) await makeDirectory(path, PRIVATE_DIRECTORY);
-  const db: Database = new ClassicLevel(path, {
+  const Level = await loadLevel();
+  const db: Database = new Level(path, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
     createIfMissing,

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, SyncError } from '../../src/errors/index.js';
+import { threadOptions, workerProgram } from '../../src/internal/node/worker-program.js';
 import type { MadeTile, TileJob } from './tile-job.js';
 
 /** An error of the thread, in a form that can be sent. */
@@ -22,10 +23,7 @@ const IDLE_MS = 5000;
 /** What is encoded is not on the heap, so little is needed there; what passes it ends the thread alone. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
-/** A thread takes on its process's options. This one is for a program given on the command line, and refuses a file. */
-const PROGRAM_OPTION = '--input-type';
-
-const ENTRY = new URL('./tile-thread-entry.js', import.meta.url);
+const PROGRAM = 'plugins/storage-leveldb/tile-thread-entry.js';
 
 /** What a thread works on. */
 interface Running {
@@ -47,8 +45,9 @@ export class TileThread {
   /** Makes a tile; one at a time. @throws what {@link makeTile} does; SyncError `INTERNAL` when the thread dies */
   async make(job: TileJob): Promise<MadeTile | null> {
     if (this.#idle !== null) clearTimeout(this.#idle);
-    this.#worker ??= this.#start();
-    const worker = this.#worker;
+    const worker = (this.#worker ??= this.#start());
+    // A bundle may have none.
+    if (worker === null) return (await import('./tile-job.js')).makeTile(job);
     worker.ref();
     try {
       return await new Promise((resolve, reject) => {
@@ -71,11 +70,13 @@ export class TileThread {
     await worker?.terminate();
   }
 
-  #start(): Worker {
-    const worker = new Worker(ENTRY, {
+  #start(): Worker | null {
+    const program = workerProgram(PROGRAM);
+    if (program === null) return null;
+    const worker = new Worker(program.entry, {
       name: 'blockferry tiles',
       resourceLimits: LIMITS,
-      ...(process.execArgv.some((option) => option.startsWith(PROGRAM_OPTION)) ? { execArgv: [] } : {}),
+      ...threadOptions(program),
     });
     worker.on('message', (reply: TileReply) => {
       if ('failure' in reply) this.#running?.reject(errorOf(reply.failure));

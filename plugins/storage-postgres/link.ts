@@ -22,14 +22,18 @@ export interface PgModule {
 
 /** Loads the packages. @throws SyncError `STORE_IO` when one is not installed. */
 export async function loadPg(): Promise<PgModule> {
-  try {
-    const [{ default: pg }, copy] = await Promise.all([import('pg'), import('pg-copy-streams')]);
-    return { Pool: pg.Pool, Client: pg.Client, copy };
-  } catch (cause) {
-    const message =
-      'The store needs the packages `pg` and `pg-copy-streams`, which could not be loaded: `npm install pg pg-copy-streams`.';
-    throw new SyncError('STORE_IO', message, { cause });
-  }
+  // With the handler behind each of them bundlers take them for what may be missing.
+  const [{ default: pg }, copy] = await Promise.all([
+    import('pg').catch(notThere),
+    import('pg-copy-streams').catch(notThere),
+  ]);
+  return { Pool: pg.Pool, Client: pg.Client, copy };
+}
+
+function notThere(cause: unknown): never {
+  const message =
+    'The store needs the packages `pg` and `pg-copy-streams`, which could not be loaded: `npm install pg pg-copy-streams`.';
+  throw new SyncError('STORE_IO', message, { cause });
 }
 
 /** Connections to one server. */

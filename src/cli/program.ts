@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../internal/version.js';
 import { ignoreBrokenPipe } from './broken-pipe.js';
 import { EXIT } from './exit.js';
 import { loadRules } from './rules-module.js';
@@ -55,7 +55,7 @@ export async function main(args: readonly string[]): Promise<number> {
 async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('blockferry')
     .description("Brings a node's copy of a hash-linked chain up to date, and serves it to others.")
-    .version(version(), '-V, --version')
+    .version(VERSION, '-V, --version')
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', EXAMPLES)
     .configureOutput({
@@ -85,9 +85,4 @@ function linesOf(text: string): readonly string[] {
 function inheritSettings(command: Command, parent: Command): void {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) inheritSettings(child, command);
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 
 /** A page and what a browser may do with it. */
 export interface Page {
@@ -8,19 +7,14 @@ export interface Page {
   readonly policy: string;
 }
 
-const PAGE = new URL('./page/dashboard.html', import.meta.url);
 const SCRIPT = /<script type="module">([\s\S]*?)<\/script>/g;
 const STYLE = /<style>([\s\S]*?)<\/style>/g;
 
 let loading: Promise<Page> | null = null;
 
-/** The page that the build has made, read once. */
+/** The page that the build has made; loaded when it is first asked for. */
 export function dashboardPage(): Promise<Page> {
-  loading ??= readFile(PAGE).then(pageOf);
-  // What failed once may work later.
-  loading.catch(() => {
-    loading = null;
-  });
+  loading ??= import('./page-html.js').then(({ HTML }) => pageOf(Buffer.from(HTML)));
   return loading;
 }
 

@@ -11,7 +11,7 @@ import { resolveCodecs, snapshotCodecsOf } from './available.js';
 import { codecRegistry } from './codec-registry.js';
 import { PluginResolver } from './resolve.js';
 import { rulesParts } from './rules.js';
-import { Scope } from './scope.js';
+import type { Scope } from './scope.js';
 import { TOKENS } from './tokens.js';
 
 /** Resolves the plugins of a plan and wires them in a scope of their own. @throws SyncError `PLUGIN_*` */
@@ -88,6 +88,9 @@ async function storeScope(
 ): Promise<{ readonly scope: Scope; readonly codecs: readonly CodecPlugin[] }> {
   const storage = await resolver.storage(plan.storage);
   const codecs = await resolveCodecs(resolver, neededCodecs(plan), more);
+  // Jest runs what is in CommonJS, tsyringe among it, before the modules that come first.
+  await import('./reflect.js');
+  const { Scope } = await import('./scope.js');
   const scope = new Scope();
   scope.provide(TOKENS.codecs, () => codecRegistry(codecs));
   scope.provide(

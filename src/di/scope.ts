@@ -1,15 +1,6 @@
 import './reflect.js';
 import { container, instancePerContainerCachingFactory } from 'tsyringe';
-
-declare const type: unique symbol;
-
-/** Name of one part of an engine, carrying the part's type. */
-export type Token<T> = symbol & { readonly [type]?: T };
-
-/** Makes a token. Tokens of one name are equal, also across copies of this package. */
-export function token<T>(name: string): Token<T> {
-  return Symbol.for(`blockferry/${name}`);
-}
+import type { Token } from './token.js';
 
 /**
  * The parts of one engine or server: a container of its own, so that nothing is shared with another one in the process.

@@ -7,7 +7,7 @@ import type {
 } from '../contracts/index.js';
 import type { Http1Client } from '../http1-client/index.js';
 import type { TileVerifier } from '../workers/tile-verifier.js';
-import { token } from './scope.js';
+import { token } from './token.js';
 
 /** The seams of an engine. */
 export const TOKENS = {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { readOptions } from '../internal/options/index.js';
+import { VERSION } from '../internal/version.js';
 import { SyncMetrics } from './metrics.js';
 import { METRICS_OPTIONS, type MetricsOptions } from './options.js';
 
@@ -16,10 +16,5 @@ export type { Labels } from './families.js';
  */
 export function createMetrics(options: MetricsOptions = {}): SyncMetrics {
   const { labels: own } = readOptions('createMetrics', options, METRICS_OPTIONS);
-  return new SyncMetrics(own, versionHere());
-}
-
-function versionHere(): string {
-  const manifest = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }).version;
+  return new SyncMetrics(own, VERSION);
 }

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { CodecPlugin, CodecWorkers, Packed } from '../contracts/index.js';
+import { canLoad, workerProgram } from '../internal/node/worker-program.js';
 import { lazyCodecs } from './codecs.js';
 import { inThreadWorkers } from './in-thread.js';
 import { codecsOf, type Request, type WorkerModule } from './messages.js';
-import type { ThreadProgram } from './pool-thread.js';
 import { ThreadPool } from './thread-pool.js';
 import { outgoing } from './transfer.js';
 
@@ -29,7 +29,7 @@ const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
  *
  * A piece's bytes are copied when a thread takes it, so the caller keeps its memory and leaves it unchanged until the
  * promise settles; results are handed over without a copy. A thread that dies, or passes its heap limit of 64 MiB,
- * rejects its own piece with `INTERNAL` and is replaced.
+ * rejects its own piece with `INTERNAL` and is replaced. In a bundle without `blockferry/worker` there are no threads.
  *
  * @throws TypeError for options that are out of bounds
  */
@@ -41,22 +41,24 @@ export function createCodecWorkers(
   const idleMs = options.idleMs ?? DEFAULT_IDLE_MS;
   check('threads', threads, 1, MAX_THREADS);
   check('idleMs', idleMs, 0, 2 ** 31 - 1);
+  const program = workerProgram('src/workers/thread.js');
   const modules = codecs.flatMap(({ name, worker }): WorkerModule[] =>
-    worker === undefined ? [] : [{ id: name, ...worker }],
+    worker === undefined || program === null || !canLoad(program, worker.module)
+      ? []
+      : [{ id: name, ...worker }],
   );
-  const threaded = new Set(modules.map(({ id }) => id));
-  const program: ThreadProgram = {
-    entry: new URL('./thread.js', import.meta.url),
-    name: 'codec',
-    data: modules,
-    limits: LIMITS,
-  };
-  const pool = new ThreadPool({ program, threads: () => threads, idleMs });
-  const run = (request: Request, signal: AbortSignal | undefined): Promise<unknown> =>
-    pool.run(() => outgoing(request), signal);
   const here = inThreadWorkers(
     lazyCodecs(new Map(codecs.map((plugin) => [plugin.name, () => plugin.create()]))),
   );
+  if (program === null) return here;
+  const threaded = new Set(modules.map(({ id }) => id));
+  const pool = new ThreadPool({
+    program: { program, name: 'codec', data: modules, limits: LIMITS },
+    threads: () => threads,
+    idleMs,
+  });
+  const run = (request: Request, signal: AbortSignal | undefined): Promise<unknown> =>
+    pool.run(() => outgoing(request), signal);
   const onThreads = (request: Request): boolean => [...codecsOf(request)].every((id) => threaded.has(id));
   return {
     threads,

@@ -1,12 +1,13 @@
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { SyncError } from '../errors/index.js';
+import { threadOptions, type WorkerProgram } from '../internal/node/worker-program.js';
 import { fromMessage, type Reply } from './messages.js';
 import type { Parcel } from './transfer.js';
 
 /** What the threads of a pool run. */
 export interface ThreadProgram {
   /** The module they begin with: see `serve.ts`. */
-  readonly entry: URL;
+  readonly program: WorkerProgram;
   /** What a thread does, for messages: `codec`. */
   readonly name: string;
   /** The module's `workerData`. */
@@ -14,9 +15,6 @@ export interface ThreadProgram {
   /** What passes its heap's bounds ends the thread alone. */
   readonly limits: ResourceLimits;
 }
-
-/** A thread takes on its process's options. This one is for a program given on the command line, and refuses a file. */
-const PROGRAM_OPTION = '--input-type';
 
 interface Settle {
   resolve(value: unknown): void;
@@ -32,14 +30,14 @@ export class PoolThread {
   #failure: Error | null = null;
 
   /** `onEnd` is called once, when the thread is gone. */
-  constructor({ entry, name, data, limits }: ThreadProgram, onEnd: () => void) {
+  constructor({ program, name, data, limits }: ThreadProgram, onEnd: () => void) {
     this.#name = name;
     this.#onEnd = onEnd;
-    this.#worker = new Worker(entry, {
+    this.#worker = new Worker(program.entry, {
       name: `blockferry ${name}`,
       workerData: data,
       resourceLimits: limits,
-      ...(process.execArgv.some((option) => option.startsWith(PROGRAM_OPTION)) ? { execArgv: [] } : {}),
+      ...threadOptions(program),
     });
     this.#worker.on('message', (reply: Reply) => {
       this.#settle(reply);

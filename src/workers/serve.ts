@@ -4,6 +4,9 @@ import { type ErrorCode, isSyncError, SyncError } from '../errors/index.js';
 import { toMessage, type Reply, type WorkerModule } from './messages.js';
 import type { Parcel } from './transfer.js';
 
+/** Modules that are in the same bundle as this one, by the names that `ownModule` gives them. */
+export const bundledModules = new Map<string, () => Promise<object>>();
+
 /** Answers requests on a worker thread. It gets the next one when it has answered the one before. */
 export function serve(work: (request: never) => Promise<Parcel<unknown>>): void {
   parentPort?.on('message', (request) => {
@@ -31,7 +34,8 @@ export async function made<T>(
   { what, code }: { readonly what: string; readonly code: ErrorCode },
 ): Promise<T> {
   try {
-    const imported = (await import(module)) as Readonly<Record<string, (options: unknown) => T>>;
+    const load = bundledModules.get(module) ?? (() => import(/* webpackIgnore: true */ /* @vite-ignore */ module));
+    const imported = (await load()) as Readonly<Record<string, (options: unknown) => T>>;
     const make = imported[maker];
     if (make === undefined) throw new Error(`It has no export ${maker}.`);
     return make(options);

@@ -13,12 +13,12 @@ import type {
 import { isSyncError, SyncError } from '../errors/index.js';
 import { raceAbort, throwIfAborted } from '../internal/abort.js';
 import { LinkedAbort } from '../internal/linked-abort.js';
+import { canLoad, workerProgram } from '../internal/node/worker-program.js';
 import { WriteQueue } from '../internal/write-queue.js';
 import type { TileChecks } from '../tiles/check-blocks.js';
 import { Turns } from '../tiles/pace.js';
 import { verifiedTile } from '../tiles/verified.js';
 import { type CheckedTile, checkTile } from '../tiles/verify.js';
-import type { ThreadProgram } from './pool-thread.js';
 import { lazyCodecs } from './codecs.js';
 import type { WorkerModule } from './messages.js';
 import { ThreadPool } from './thread-pool.js';
@@ -104,10 +104,7 @@ class Verifier {
     this.#ramp = new ThreadRamp({ most: threads, firstCost: firstThreadCost });
     if (firstThreadCost === 0) this.#threads = { kind: 'started' };
     const most = (): number => Math.max(1, this.#ramp.threads);
-    this.#pool =
-      worker === null || worker === undefined || threads === 0
-        ? null
-        : new ThreadPool({ program: programOf(worker), threads: most, idleMs: IDLE_MS });
+    this.#pool = worker === null || worker === undefined || threads === 0 ? null : poolOf(worker, most);
   }
 
   async verify(
@@ -190,8 +187,15 @@ function modulesOf(codecs: readonly CodecPlugin[]): ReadonlyMap<string, WorkerMo
   );
 }
 
-function programOf(worker: NonNullable<ChainRulesPlugin['worker']>): ThreadProgram {
-  return { entry: new URL('./tile-thread.js', import.meta.url), name: 'tile', data: worker, limits: LIMITS };
+/** `null` where threads can't make the rules, as in a bundle. */
+function poolOf(worker: NonNullable<ChainRulesPlugin['worker']>, most: () => number): ThreadPool | null {
+  const program = workerProgram('src/workers/tile-thread.js');
+  if (program === null || !canLoad(program, worker.module)) return null;
+  return new ThreadPool({
+    program: { program, name: 'tile', data: worker, limits: LIMITS },
+    threads: most,
+    idleMs: IDLE_MS,
+  });
 }
 
 function unusable(rules: string, cause: unknown): SyncError {

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { Scope, token } from '../../src/di/scope.js';
+import { Scope } from '../../src/di/scope.js';
+import { token } from '../../src/di/token.js';
 
 interface Part {
   readonly name: string;

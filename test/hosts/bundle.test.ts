@@ -1,0 +1,49 @@
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { build } from 'esbuild';
+import { run } from '../../scripts/lib/process.js';
+import { projectRoot } from '../helpers/shared.js';
+import { tempDir } from '../helpers/temp-dir.js';
+import { wrongIn } from './app-result.js';
+
+test('a bundle in CommonJS serves and syncs in every way, on the main thread, and says so once', async (t) => {
+  const folder = tempDir(t);
+  await build({
+    entryPoints: [join(projectRoot, 'dist', 'test', 'hosts', 'app.js')],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['classic-level'],
+    outfile: join(folder, 'app.cjs'),
+    logLevel: 'error',
+  });
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(
+    join(projectRoot, 'node_modules', 'classic-level'),
+    join(folder, 'node_modules', 'classic-level'),
+  );
+  const { output } = await run(process.execPath, [join(folder, 'app.cjs')], { cwd: folder });
+  t.is(wrongIn(output, { threads: false }), null);
+});
+
+test('`blockferry/worker` has every module that a thread is told to load', (t) => {
+  const sources = (folder: string): string[] =>
+    readdirSync(join(projectRoot, folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts') && path !== 'di/bundled-worker.ts')
+      .map((path) => readFileSync(join(projectRoot, folder, path), 'utf8'));
+  const text = [...sources('src'), ...sources('plugins')].join('\n');
+  const named = [...text.matchAll(/'((?:src|plugins)\/[\w/-]+(?:worker|thread|thread-entry)\.js)'/g)];
+  const known = readFileSync(join(projectRoot, 'src', 'di', 'bundled-worker.ts'), 'utf8');
+  const paths = new Set(named.map(([, path = '']) => path));
+  t.true(paths.size >= 14);
+  for (const path of paths) t.true(known.includes(`'${path}': () =>`), path);
+});
+
+test('the version that the code has is the one of the package', async (t) => {
+  const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+    readonly version: string;
+  };
+  const { VERSION } = await import('../../src/internal/version.js');
+  t.is(VERSION, version);
+});

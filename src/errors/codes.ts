@@ -418,6 +418,11 @@ export const ERROR_CODES = {
     'A published file is there already, with other contents than it must have.',
     'Find out what changed the file; remove it to have it written again, or publish into an empty directory.',
   ),
+  PUBLISH_FAILED: info(
+    'The object store that a chain is published in refused a request, or could not be reached.',
+    'See the message; the next run goes on where this one ended.',
+    retry,
+  ),
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 /** Stable name of a kind of failure. Programs match on this, never on the message. */

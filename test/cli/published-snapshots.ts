@@ -87,6 +87,11 @@ export class PublishedChain {
   publish(): Promise<Publication> {
     return this.#publisher.run(signal);
   }
+
+  /** Publishes it in another place, or with nothing known of before. */
+  publishTo(target: PublishTarget): Promise<Publication> {
+    return new Publisher({ chain: this.chain, target, forms: [], archive: this.archive }).run(signal);
+  }
 }
 
 /** What a node has taken. */

@@ -39,13 +39,16 @@ Examples:
 /** The codec of snapshots that are made here: every client decodes it. */
 const SNAPSHOT_CODEC = 'bzip2';
 
+/** Blocks between two snapshots, as servers make them. */
+const DEFAULT_EVERY_BLOCKS = 10_000;
+
 interface PublishOptions extends Pick<StoreOptions, 'data' | 'store'> {
   readonly out?: string;
   readonly s3?: S3Place;
   readonly codec?: CodecName;
   readonly snapshots?: string;
   readonly key?: string;
-  readonly snapshotEvery: number;
+  readonly snapshotEvery?: number;
   readonly finalityDepth?: number;
   readonly json?: boolean;
 }
@@ -81,9 +84,10 @@ export function command(): Command {
       new Option('--key <file>', 'make snapshots, signed with this key (see keygen)').argParser(filled),
     )
     .addOption(
-      new Option('--snapshot-every <n>', 'make a new snapshot after so many blocks, or a day')
-        .argParser(numberOf(integer({ min: 1 })))
-        .default(10_000),
+      new Option(
+        '--snapshot-every <n>',
+        'make a new snapshot after so many blocks (default: 10,000, or a day)',
+      ).argParser(numberOf(integer({ min: 1 }))),
     )
     .addOption(OPTION.finalityDepth())
     .addOption(OPTION.json())
@@ -103,7 +107,12 @@ async function publishStore(options: PublishOptions, context: CommandContext): P
     if (archive !== null && options.key !== undefined) {
       const signer = await readKeyFile(options.key);
       const order = { source: chain, workers, signer, type: DEFAULT_SNAPSHOT_TYPE, codec: SNAPSHOT_CODEC };
-      await makeIfDue(archive, order, { every: options.snapshotEvery, nowMs: Date.now() }, context.signal);
+      await makeIfDue(
+        archive,
+        order,
+        { every: options.snapshotEvery ?? DEFAULT_EVERY_BLOCKS, nowMs: Date.now() },
+        context.signal,
+      );
     }
     const forms = codecs.map((codec) => wholeForm(codec, workers));
     await run(new Publisher({ chain, target, forms, archive }), target, context);
@@ -143,7 +152,8 @@ async function targetOf({ out, s3 }: PublishOptions, signal: AbortSignal): Promi
 }
 
 /** The directory of snapshots; `null` where none is known. @throws UsageError for a key without one */
-function snapshotsOf({ snapshots, data, key }: PublishOptions): string | null {
+function snapshotsOf({ snapshots, data, key, snapshotEvery }: PublishOptions): string | null {
+  if (snapshotEvery !== undefined && key === undefined) throw new UsageError('--snapshot-every needs --key.');
   if (snapshots !== undefined) return snapshots;
   if (data !== undefined) return join(data, 'snapshots');
   if (key === undefined) return null;

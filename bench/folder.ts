@@ -17,7 +17,10 @@ export async function writeFolder(store: string, folder: string): Promise<void> 
     };
     await publish(order, new Folder(folder), {
       forms: zstdSupported() ? [wholeForm('zstd', workers)] : [],
+      archive: null,
+      complete: null,
       onPiece: () => undefined,
+      onPage: () => undefined,
     });
   } finally {
     await workers.close();

@@ -1,19 +1,14 @@
 import type { SnapshotClaims, SnapshotSignature, SnapshotType } from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { asObject, isHash, isHeight } from '../../src/internal/http/shape.js';
+import { isSnapshotId } from '../../src/internal/snapshot-files.js';
 import { isSnapshotType } from '../../src/internal/snapshot-types.js';
 
 const MAX_SIGNATURES = 64;
-const ID = /^[A-Za-z0-9_-]{1,128}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /** Members of a JSON object. */
 export type Members = Readonly<Record<string, unknown>>;
-
-/** Whether a text may be the id of a snapshot; it is also the name of a directory. */
-export function isSnapshotId(text: string): boolean {
-  return ID.test(text);
-}
 
 /** Checks the shape of all members of a manifest but its parts. @throws SyncError `SNAPSHOT_CORRUPT` */
 export function parseClaims(members: Members): SnapshotClaims {

@@ -107,7 +107,7 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
       pins,
       producers,
       rules: rules.id,
-      digestsTiles: rules.covers !== 'document',
+      digestsTiles: this.digestsTiles,
       base,
       state: this.#stateKeeper(),
       confirmsVerified: parts.confirmsVerified,
@@ -128,6 +128,15 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
   /** What is proved of each block that it takes: {@link ChainRules.proves}. */
   get proves(): readonly string[] {
     return this.#parts.rules.proves ?? ['links'];
+  }
+
+  /**
+   * Whether the names of its tiles have a digest of their documents, since hashes leave bytes open.
+   *
+   * @internal
+   */
+  get digestsTiles(): boolean {
+    return this.#parts.rules.covers !== 'document';
   }
 
   /** How it is known who made a block: as {@link ChainRules.authorship}, and `pinned` where `producers` say who may. */

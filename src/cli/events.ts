@@ -52,6 +52,17 @@ export interface BuiltEvent {
   readonly elapsedMs: number;
 }
 
+/** What is served was published. */
+export interface PublishedEvent {
+  readonly type: 'published';
+  /** The directory, or the bucket. */
+  readonly place: string;
+  /** The newest block that is published. */
+  readonly height: number;
+  readonly newFiles: number;
+  readonly newBytes: number;
+}
+
 /** Which of the processes that share a store writes it has changed, or is told first. */
 export interface RoleEvent {
   readonly type: 'role';
@@ -74,5 +85,6 @@ export type CliEvent =
   | InputProgressEvent
   | BuildEvent
   | BuiltEvent
+  | PublishedEvent
   | RoleEvent
   | StepEvent;

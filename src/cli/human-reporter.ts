@@ -127,6 +127,8 @@ function noteOf(event: CliEvent): string | null {
       return `${event.peer}: ${event.error.code}: ${event.error.message} Trying again in ${durationText(event.delayMs)}.`;
     case 'built':
       return `Made snapshot ${event.id}, ${bytesText(event.size)}, in ${durationText(event.elapsedMs)}.`;
+    case 'published':
+      return `Published up to block ${event.height} in ${event.place}; ${countText(event.newFiles, 'file')} (${bytesText(event.newBytes)}) new.`;
     case 'mode':
       return `Mode ${event.mode}: ${event.reason}`;
     case 'peer':

@@ -9,6 +9,10 @@ export type SnapshotType = 'recent' | 'full';
 export interface SnapshotSummary extends BlockRef {
   readonly type: SnapshotType;
   readonly id: string;
+  /** Where the snapshot is in files, the codec of its parts; absent elsewhere. */
+  readonly codec?: string;
+  /** Where the snapshot is in files, the path of its manifest below the peer's URL; absent elsewhere. */
+  readonly manifest?: string;
 }
 
 /** One independently decodable piece of a snapshot's body. */
@@ -101,12 +105,18 @@ export interface SnapshotTransport {
   /**
    * Fetches the manifest of a peer's newest snapshot of a type, in a codec that can be decoded here.
    *
+   * @param want - `offered`: what the peer's status document says of its snapshots; where it is left out, the transport asks
+   *   for it if it needs it.
    * @returns `null` when the peer has no such snapshot.
    * @throws SyncError `PEER_*`, `SNAPSHOT_CORRUPT`, `SNAPSHOT_BUILDING`, and what `check` throws
    */
   manifest(
     peer: Peer,
-    want: { readonly type: SnapshotType; readonly codecs: readonly string[] },
+    want: {
+      readonly type: SnapshotType;
+      readonly codecs: readonly string[];
+      readonly offered?: readonly SnapshotSummary[];
+    },
     options: {
       readonly signal: AbortSignal;
       /** Refuses a manifest for what it says, its signatures too, before any work is done for its parts. Default: none is. */

@@ -145,7 +145,7 @@ export class ModeChooser {
 
   #snapshotReason({ height, to, status }: ModeSituation): string | null {
     if (this.#abilities.mode === 'snapshot') return 'The mode `snapshot` is configured.';
-    if (height !== null || to !== null || status === null || status.codecs.snapshot.length === 0) return null;
+    if (height !== null || to !== null || status === null || !hasSnapshots(status)) return null;
     const behind = (status.head?.height ?? -1) + 1 - status.base;
     if (behind < this.#abilities.minSnapshotBlocks) return null;
     return `The store is empty, the peer is ${behind} blocks ahead and serves snapshots, and there are signers to trust.`;
@@ -248,4 +248,9 @@ function gettingThrough(
 
 function key(peer: Peer, mode: SyncMode): string {
   return `${mode} ${peer.url}`;
+}
+
+/** Whether a peer has snapshots: it answers for them, or has them in files. */
+function hasSnapshots({ codecs, snapshots }: PeerStatus): boolean {
+  return codecs.snapshot.length > 0 || snapshots.some(({ manifest }) => manifest !== undefined);
 }

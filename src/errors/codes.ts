@@ -422,6 +422,11 @@ export const ERROR_CODES = {
     'A server does not do all that the sync protocol asks.',
     'Correct the server: each case that failed is named with its request and its section of docs/protocol.md.',
   ),
+  PUBLISH_FAILED: info(
+    'The object store that a chain is published in refused a request, or could not be reached.',
+    'See the message; the next run goes on where this one ended.',
+    retry,
+  ),
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 /** Stable name of a kind of failure. Programs match on this, never on the message. */

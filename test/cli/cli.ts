@@ -112,8 +112,9 @@ export async function run(
   t: Pick<ExecutionContext, 'teardown'>,
   args: readonly string[],
   input: Uint8Array = new Uint8Array(),
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
-  const cli = new Cli(t, args);
+  const cli = new Cli(t, args, env);
   cli.stdin.end(input);
   return cli.finished;
 }

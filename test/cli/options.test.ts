@@ -184,6 +184,10 @@ function rowsFor({
     '--key': file(key),
     '--cache': { takes: ['private', 'public', 'no-store'], refuses: ['', 'Public', 'all'] },
     '--snapshot-every': { ...counts, beside: [`--key=${key}`] },
+    '--publish': { takes: [missing], refuses: ['', 's3://', 's3://bucket/../x'] },
+    '--publish-every': { takes: ['0', '60'], refuses: ['', '-1', 'x'], beside: [`--publish=${missing}`] },
+    // Without credentials in the environment none is taken.
+    '--s3': { takes: [], refuses: ['', 'bucket', 's3://', 's3://bucket/../x'] },
     '--max-behind-blocks': heights,
     '--max-behind': { takes: ['0', '86400'], refuses: ['', '-1', 'x', '9999999'] },
     '--role': {
@@ -216,6 +220,7 @@ function baseFor({ dir, lines, missing, key }: Files): Readonly<Record<string, r
     export: [`--data=${dir}`],
     get: [`--data=${dir}`],
     publish: [`--data=${dir}`, `--out=${missing}`],
+    'publish --s3': [`--data=${dir}`],
     'import --store': [lines],
     'serve --store': [],
     'sync --store': [`--peer=${PEER}`],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
-import { isSnapshotId } from '../../plugins/transport-snapshot/manifest-claims.js';
+import { isSnapshotId } from '../../src/internal/snapshot-files.js';
 import { parseManifest, partsRoot } from '../../plugins/transport-snapshot/manifest.js';
 import { openArchive } from '../../plugins/transport-snapshot/server/index.js';
 import type { SnapshotManifest } from '../../src/contracts/index.js';

@@ -6,10 +6,11 @@ import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import { freeMemory } from '../../../src/internal/free-memory.js';
 import { WakeUp } from '../../../src/internal/wake-up.js';
 import { decodePart } from './decode-part.js';
-import { fetchRun } from './fetch-run.js';
+import { fetchParts } from './fetch-parts.js';
 import type { KeptParts } from './kept-parts.js';
 import type { PartRequest, PartSlot } from './part-slot.js';
 import { PartWindow } from './part-window.js';
+import type { SnapshotPlaces } from './places.js';
 import { PeerPool, type PeerLease } from './peer-pool.js';
 import { ProgressCount } from './progress.js';
 
@@ -26,6 +27,7 @@ export interface DownloadSetup {
   readonly deps: SnapshotTransportDeps;
   readonly request: SnapshotRequest;
   readonly kept: KeptParts | null;
+  readonly places: SnapshotPlaces;
   /** Requests under way at once. */
   readonly connections: number;
   /** As {@link PeerPool} takes it. */
@@ -216,7 +218,8 @@ export class Download {
     };
     for (const slot of slots) slot.fetch(own);
     const parts = slots.map(({ part }) => part);
-    const run = fetchRun(deps, { peer, manifest: request.manifest, parts }, abort.signal);
+    const wanted = { peer, manifest: request.manifest, parts };
+    const run = fetchParts(deps, this.#setup.places, wanted, abort.signal);
     try {
       for (const slot of slots) {
         slot.dueNow(own);
@@ -266,7 +269,7 @@ function tooSlow({ url }: Peer, ms: number): SyncError {
 
 /** The next part of a run; `null` when there is none or the peer failed, which the pool was told. */
 async function nextOf(
-  run: ReturnType<typeof fetchRun>,
+  run: ReturnType<typeof fetchParts>,
   lease: PeerLease,
   signal: AbortSignal,
 ): Promise<Uint8Array | null> {

@@ -2,14 +2,17 @@ import type {
   Peer,
   SnapshotClaims,
   SnapshotManifest,
+  SnapshotSummary,
   SnapshotType,
   TransportDeps,
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
 import { BodyReader, chunksOf } from '../../../src/internal/http/body.js';
 import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
+import { fetchStatus } from '../../../src/internal/http/status.js';
 import { responseError } from '../../../src/internal/http/response-error.js';
 import { corrupt } from '../manifest-claims.js';
+import type { SnapshotPlaces } from './places.js';
 import { readManifest } from './read-manifest.js';
 
 /** Which manifest is wanted of which peer. */
@@ -19,18 +22,75 @@ export interface ManifestRequest {
   /** Codecs that can be decoded here, best first. */
   readonly codecs: readonly string[];
   readonly maxParts: number;
+  /** What the peer's status says of its snapshots; `null` where it was not asked. */
+  readonly offered: readonly SnapshotSummary[] | null;
   /** As {@link SnapshotTransport.manifest} takes it. */
   readonly check: (claims: SnapshotClaims) => Promise<void>;
 }
 
 /**
- * Fetches the manifest of a peer's newest snapshot of a type (protocol section 2.5), in the first codec that the peer has
- * one in: it may offer several and have made one in some of them only.
+ * Fetches the manifest of a peer's newest snapshot of a type, from wherever it has them. A peer whose status was not asked
+ * for is asked as a server first; what has nothing there may have files.
  *
  * @returns `null` when the peer has no such snapshot.
  * @throws SyncError `PEER_*`, `CODEC_UNAVAILABLE`, `SNAPSHOT_CORRUPT`, `SNAPSHOT_BUILDING`, `ABORTED`
  */
 export async function fetchManifest(
+  deps: TransportDeps,
+  places: SnapshotPlaces,
+  request: ManifestRequest,
+  signal: AbortSignal,
+): Promise<SnapshotManifest | null> {
+  const { peer, offered } = request;
+  const file = offered === null ? null : offeredFile(offered, request);
+  if (file !== null) return manifestFile(deps, places, request, file, signal);
+  const manifest = await fromServer(deps, request, signal);
+  if (manifest !== null) places.learn(peer, 'server');
+  if (manifest !== null || offered !== null) return manifest;
+  const status = await fetchStatus(deps, peer, signal);
+  const found = offeredFile(status?.snapshots ?? [], request);
+  return found === null ? null : manifestFile(deps, places, request, found, signal);
+}
+
+/** A snapshot that is in files. */
+interface OfferedFile extends Pick<SnapshotSummary, 'id' | 'type'> {
+  readonly codec: string;
+  readonly manifest: string;
+}
+
+/** The newest one of the type that is in files, in the codec that is liked best; `null` when there is none. */
+function offeredFile(
+  offered: readonly SnapshotSummary[],
+  { type, codecs }: Pick<ManifestRequest, 'type' | 'codecs'>,
+): OfferedFile | null {
+  const files = offered.flatMap(({ codec, manifest, ...about }) => {
+    const isWanted = about.type === type && codec !== undefined && codecs.includes(codec);
+    return isWanted && manifest !== undefined ? [{ ...about, codec, manifest }] : [];
+  });
+  const [best] = files.toSorted(
+    (a, b) => b.height - a.height || codecs.indexOf(a.codec) - codecs.indexOf(b.codec),
+  );
+  return best ?? null;
+}
+
+/** The manifest that is in a file (protocol section 2.6.1). */
+async function manifestFile(
+  deps: TransportDeps,
+  places: SnapshotPlaces,
+  request: ManifestRequest,
+  { id, type, codec, manifest: path }: OfferedFile,
+  signal: AbortSignal,
+): Promise<SnapshotManifest | null> {
+  const manifest = await fetchAt(deps, request, `/${path}`, { id, type, codec }, signal);
+  if (manifest !== null) places.learn(request.peer, 'files');
+  return manifest;
+}
+
+/**
+ * The manifest that a server answers with (protocol section 2.5), in the first codec that it has one in: it may offer
+ * several and have made one in some of them only.
+ */
+async function fromServer(
   deps: TransportDeps,
   request: ManifestRequest,
   signal: AbortSignal,
@@ -43,12 +103,15 @@ export async function fetchManifest(
   );
   for (const codec of request.codecs) {
     try {
-      const manifest = await fetchIn(deps, request, codec, signal);
+      const { type } = request;
+      const query = new URLSearchParams({ type, codec });
+      const target = `/snapshot/manifest?${query.toString()}`;
+      const manifest = await fetchAt(deps, request, target, { type, codec }, signal);
       if (manifest !== null) return manifest;
       isMissing = true;
     } catch (error) {
       if (!isSyncError(error)) throw error;
-      if (error.code !== 'CODEC_UNAVAILABLE') throw error.at({ peer: peer.url });
+      if (error.code !== 'CODEC_UNAVAILABLE') throw error;
       refusal = error;
     }
   }
@@ -56,14 +119,16 @@ export async function fetchManifest(
   throw refusal.at({ peer: peer.url });
 }
 
-async function fetchIn(
+/** What a manifest has to say of itself. */
+type Asked = Pick<SnapshotClaims, 'type' | 'codec'> & Partial<Pick<SnapshotClaims, 'id'>>;
+
+async function fetchAt(
   deps: TransportDeps,
-  { peer, type, maxParts, check }: ManifestRequest,
-  codec: string,
+  { peer, maxParts, check }: ManifestRequest,
+  target: string,
+  asked: Asked,
   signal: AbortSignal,
 ): Promise<SnapshotManifest | null> {
-  const query = new URLSearchParams({ type, codec });
-  const target = `/snapshot/manifest?${query.toString()}`;
   const exchange = await openExchange(
     deps,
     { peer, target, headers: { accept: 'application/json' } },
@@ -76,10 +141,12 @@ async function fetchIn(
     return await readManifest(chunksOf(bodyOf(exchange, deps)), {
       maxParts,
       check: async (claims) => {
-        requireAsked(claims, { type, codec });
+        requireAsked(claims, asked);
         await check(claims);
       },
     });
+  } catch (error) {
+    throw isSyncError(error) ? error.at({ peer: peer.url }) : error;
   } finally {
     exchange.close();
   }
@@ -93,9 +160,10 @@ function bodyOf(exchange: HttpExchange, { limits }: TransportDeps): BodyReader {
   });
 }
 
-function requireAsked(claims: SnapshotClaims, asked: Pick<SnapshotClaims, 'type' | 'codec'>): void {
-  for (const name of ['type', 'codec'] as const) {
-    if (claims[name] === asked[name]) continue;
-    throw corrupt(`its ${name} is ${claims[name]} where ${asked[name]} was asked for`);
+function requireAsked(claims: SnapshotClaims, asked: Asked): void {
+  for (const name of ['type', 'codec', 'id'] as const) {
+    const wanted = asked[name];
+    if (wanted === undefined || claims[name] === wanted) continue;
+    throw corrupt(`its ${name} is ${claims[name]} where ${wanted} was asked for`);
   }
 }

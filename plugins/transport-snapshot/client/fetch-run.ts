@@ -1,15 +1,24 @@
 import { createHash } from 'node:crypto';
-import type { Peer, SnapshotManifest, SnapshotPart, TransportDeps } from '../../../src/contracts/index.js';
+import type { Peer, SnapshotPart, TransportDeps } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
 import { BodyReader } from '../../../src/internal/http/body.js';
 import { openExchange, type HttpExchange } from '../../../src/internal/http/exchange.js';
 import { responseError } from '../../../src/internal/http/response-error.js';
 import { peerText } from '../../../src/internal/http/shape.js';
 
+/** What a peer has of a body under one address: all of it, or a file of it. */
+export interface BodyTarget {
+  /** Path below the peer's URL. */
+  readonly target: string;
+  /** Where it begins in the body. */
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** Parts that lie one behind the other, fetched with one request. */
 export interface RunRequest {
   readonly peer: Peer;
-  readonly manifest: Pick<SnapshotManifest, 'id' | 'size'>;
+  readonly body: BodyTarget;
   /** At least one. */
   readonly parts: readonly SnapshotPart[];
 }
@@ -34,17 +43,17 @@ export async function* fetchRun(
   request: RunRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { peer, manifest, parts } = request;
-  const span = spanOf(parts);
+  const { peer, body, parts } = request;
+  const span = spanOf(parts, body);
   const headers = {
     accept: 'application/octet-stream',
     'accept-encoding': 'identity',
     range: `bytes=${span.start}-${span.end - 1}`,
   };
-  const exchange = await openExchange(deps, { peer, target: `/snapshot/${manifest.id}`, headers }, signal);
+  const exchange = await openExchange(deps, { peer, target: body.target, headers }, signal);
   try {
     const { status } = exchange.response;
-    if (status === 206) requireRange(exchange, span, manifest.size);
+    if (status === 206) requireRange(exchange, span, body.size);
     else if (status === 200) requireSmall(request);
     else throw await responseError(exchange, { peer, limits: deps.limits, from: 0, signal });
     const reader = new RunReader(exchange, deps);
@@ -64,11 +73,11 @@ interface ByteSpan {
   readonly end: number;
 }
 
-function spanOf(parts: readonly SnapshotPart[]): ByteSpan {
+function spanOf(parts: readonly SnapshotPart[], { offset }: BodyTarget): ByteSpan {
   const first = parts[0];
   const last = parts.at(-1);
   if (first === undefined || last === undefined) throw new TypeError('A run needs at least one part.');
-  return { start: first.offset, end: last.offset + last.length };
+  return { start: first.offset - offset, end: last.offset - offset + last.length };
 }
 
 function requireRange({ response }: HttpExchange, { start, end }: ByteSpan, size: number): void {
@@ -80,9 +89,9 @@ function requireRange({ response }: HttpExchange, { start, end }: ByteSpan, size
   throw new SyncError('PROTOCOL_VIOLATION', message);
 }
 
-function requireSmall({ peer, manifest }: RunRequest): void {
-  if (manifest.size <= MAX_WHOLE_BYTES) return;
-  const message = `${peer.url} sends no ranges, and the whole has ${manifest.size} bytes.`;
+function requireSmall({ peer, body }: RunRequest): void {
+  if (body.size <= MAX_WHOLE_BYTES) return;
+  const message = `${peer.url} sends no ranges, and the whole has ${body.size} bytes.`;
   throw new SyncError('PEER_REFUSED', message);
 }
 

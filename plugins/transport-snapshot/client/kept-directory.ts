@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SnapshotManifest } from '../../../src/contracts/index.js';
-import { isSnapshotId } from '../manifest-claims.js';
+import { isSnapshotId } from '../../../src/internal/snapshot-files.js';
 import { parseManifest } from '../manifest.js';
 import { diskError, isMissing } from './disk-error.js';
 

@@ -2,6 +2,7 @@ import {
   PLUGIN_API_VERSION,
   type SnapshotItem,
   type SnapshotTransport,
+  type SnapshotTransportDeps,
   type SnapshotTransportPlugin,
 } from '../../../src/contracts/index.js';
 import { throwIfAborted } from '../../../src/internal/abort.js';
@@ -18,6 +19,7 @@ import { fetchManifest } from './fetch-manifest.js';
 import { begunIn, removeDownloads } from './kept-directory.js';
 import { MAX_PARTS } from '../manifest.js';
 import { KeptParts } from './kept-parts.js';
+import { SnapshotPlaces } from './places.js';
 import { DEFAULT_MAX_PARTS } from './read-manifest.js';
 
 /** Options of {@link snapshotTransport}. */
@@ -51,7 +53,8 @@ export const SNAPSHOT_TRANSPORT_OPTIONS = {
 } satisfies SpecOf<SnapshotTransportOptions>;
 
 /**
- * Registers the snapshot transport `snapshot`: a manifest first, then its parts by ranges (protocol sections 2.4, 2.5).
+ * Registers the snapshot transport `snapshot`: a manifest first, then its parts by ranges, from servers (protocol
+ * sections 2.4, 2.5) and from files (2.6.1).
  *
  * @throws TypeError for a value out of bounds, and for an option that there isn't.
  */
@@ -65,14 +68,22 @@ export function snapshotTransport(options: SnapshotTransportOptions = {}): Snaps
     kind: 'snapshot-transport',
     name: 'snapshot',
     apiVersion: PLUGIN_API_VERSION,
-    create: (deps): SnapshotTransport => ({
-      name: 'snapshot',
-      manifest: (peer, want, { signal, check = takeAny }) =>
-        fetchManifest(deps, { peer, ...want, maxParts, check }, signal),
-      begun: begunIn,
-      forget: (directory) => removeDownloads(directory),
-      open: (request, { signal }) => openSnapshot({ deps, request, connections, backoffMs }, signal),
-    }),
+    create: (deps): SnapshotTransport => snapshotsOf(deps, { connections, backoffMs, maxParts }),
+  };
+}
+
+function snapshotsOf(
+  deps: SnapshotTransportDeps,
+  { connections, backoffMs, maxParts }: Required<SnapshotTransportOptions>,
+): SnapshotTransport {
+  const places = new SnapshotPlaces();
+  return {
+    name: 'snapshot',
+    manifest: (peer, { type, codecs, offered = null }, { signal, check = takeAny }) =>
+      fetchManifest(deps, places, { peer, type, codecs, offered, maxParts, check }, signal),
+    begun: begunIn,
+    forget: (directory) => removeDownloads(directory),
+    open: (request, { signal }) => openSnapshot({ deps, places, request, connections, backoffMs }, signal),
   };
 }
 

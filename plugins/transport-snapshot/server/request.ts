@@ -1,7 +1,7 @@
 import type { SnapshotType } from '../../../src/contracts/index.js';
 import { SyncError } from '../../../src/errors/index.js';
 import { DEFAULT_SNAPSHOT_TYPE, isSnapshotType } from '../../../src/internal/snapshot-types.js';
-import { isSnapshotId } from '../manifest-claims.js';
+import { isSnapshotId } from '../../../src/internal/snapshot-files.js';
 import type { SnapshotKind } from './options.js';
 
 /** What a path asks for. */

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SyncError } from '../../../src/errors/index.js';
-import { isSnapshotId } from '../manifest-claims.js';
+import { isSnapshotId } from '../../../src/internal/snapshot-files.js';
 import { isMissing, namesIn, removeSnapshot } from './files.js';
 import { manifestJson } from './manifest-json.js';
 import type { SnapshotEvent } from './options.js';

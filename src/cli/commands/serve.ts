@@ -18,6 +18,12 @@ import { type CommandContext, runCommand } from '../run-command.js';
 import { chainServer, type ServerArguments } from '../serve/chain-server.js';
 import { Front, tellAddress } from '../serve/front.js';
 import { asWriter, tellRoles } from '../serve/as-writer.js';
+import {
+  type Publishing,
+  type PublishingArguments,
+  publishingOf,
+  publishingOptions,
+} from '../serve/publishing.js';
 import { relay } from '../serve/relay.js';
 import { stateConfig } from '../state-module.js';
 import { type PeerArguments, peerOption, syncOptions } from '../sync-options.js';
@@ -51,12 +57,14 @@ Examples:
   $ blockferry serve --data ./node-b --peer https://a.example --peer https://b.example
   $ blockferry serve --data ./node-b --peer https://a.example --ui
   $ producer | blockferry serve --data ./node-a --ingest -
+  $ producer | blockferry serve --data ./node-a --ingest - --publish s3://bucket/chain
   $ producer | blockferry serve --data ./node-a --ingest - --state ./ledger.js
   $ blockferry serve --store postgres://reader@db/chain             # what another process writes
   $ blockferry serve --store postgres://writer@db/chain --role auto --peer https://a.example
   $ blockferry serve --data ./eth --chain ethereum --ingest blocks.fifo`;
 
-interface ServeOptions extends Omit<PeerArguments, 'peer' | 'maxBlockBytes'>, ServerArguments {
+interface ServeOptions
+  extends Omit<PeerArguments, 'peer' | 'maxBlockBytes'>, ServerArguments, PublishingArguments {
   readonly peer?: readonly string[];
   readonly host: string;
   readonly port: number;
@@ -108,6 +116,7 @@ export function command(): Command {
   for (const option of [
     ...operatorOptions(),
     ...snapshotOptions(),
+    ...publishingOptions(),
     ...readinessOptions(),
     ...syncOptions({ keyFlag: '--tls-key' }),
   ])
@@ -169,7 +178,9 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
     return;
   }
   refuseWithoutPeer(options);
-  const { make, authorize } = await chainServer(options, context.out);
+  const publishing = await publishingOf(options, context);
+  const onSnapshot = () => publishing?.look();
+  const { make, authorize } = await chainServer(options, context.out, { onSnapshot });
   const plan = storePlan(options, ingest !== undefined, {
     ...(await stateConfig(options.state)),
     finality: finalityOf(options),
@@ -179,7 +190,7 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
     const chain = await openPlanned(plan, { onlyReads: ingest === undefined });
     try {
       const front = new Front({ ui: options.ui, authorize }, context.out);
-      await serveChain(chain, make(chain), { input, front }, options, context);
+      await serveChain(chain, make(chain), { input, front, publishing }, options, context);
     } finally {
       context.conclude({ ...chainSummary(chain) }, null);
       await chain.close();
@@ -220,10 +231,17 @@ function refuseWithoutPeer(options: ServeOptions): void {
     if (value !== undefined) throw new UsageError(`${name} needs --peer.`);
 }
 
+/** What a chain is served by, and fed from. */
+interface ServedBy {
+  readonly input: Input | null;
+  readonly front: Front;
+  readonly publishing: Publishing | null;
+}
+
 async function serveChain(
   chain: Chain,
   server: SyncServer,
-  { input, front }: { readonly input: Input | null; readonly front: Front },
+  { input, front, publishing }: ServedBy,
   options: ServeOptions,
   context: CommandContext,
 ): Promise<void> {
@@ -231,11 +249,13 @@ async function serveChain(
   front.serve(server);
   front.watch({ engine: null, chain });
   tellRoles(chain, out);
+  const stopPublishing = publishing?.start(chain);
   try {
     tellAddress(out, await front.listen(options.host, options.port), options);
     const stopped = aborted(signal);
     await Promise.all([stopped, input === null ? stopped : ingestInput(chain, input, options, context)]);
   } finally {
+    await stopPublishing?.();
     await server.close();
     await front.close();
   }

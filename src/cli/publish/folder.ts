@@ -1,8 +1,10 @@
+import type { Dirent } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { replaceFile } from '../../internal/node/replace-file.js';
 import { makeDirectory } from '../../internal/node/make-directory.js';
+import type { PublishTarget, TargetFile } from './target.js';
 
 /** Everybody may read what is published, as far as the umask lets them: a web server is another user. */
 const PUBLIC_FILE = 0o666;
@@ -10,33 +12,34 @@ const PUBLIC_FILE = 0o666;
 /** What a run that was killed left of a file that it wrote. */
 const LEFTOVER = /\.[0-9a-f-]{36}\.tmp$/;
 
-/** A file of a folder. */
-export interface FolderFile {
+/** The folder that a chain is published in. @throws SyncError `INPUT_UNREADABLE`, each of its methods */
+export class Folder implements PublishTarget {
   readonly name: string;
-  readonly modifiedMs: number;
-}
-
-/** The folder that a chain is published in. Paths are below it. Each file appears under its name when it is whole and on disk. */
-export class Folder {
   readonly #path: string;
   readonly #made = new Set<string>();
 
   /** @param path - made when there is something to write. */
   constructor(path: string) {
+    this.name = path;
     this.#path = path;
   }
 
-  /** Length of a file; `null` when there is none. @throws SyncError `INPUT_UNREADABLE` */
   size(path: string): Promise<number | null> {
     return this.#run('Reading', path, async (full) => (await stat(full).catch(absent))?.size ?? null);
   }
 
-  /** The contents of a file; `null` when there is none. @throws SyncError `INPUT_UNREADABLE` */
   read(path: string): Promise<Buffer | null> {
     return this.#run('Reading', path, (full) => readFile(full).catch(absent));
   }
 
-  /** Makes a file, or replaces it. @throws SyncError `INPUT_UNREADABLE` */
+  refresh(): void {
+    this.#made.clear();
+  }
+
+  async isSame(path: string, contents: Uint8Array): Promise<boolean> {
+    return (await this.size(path)) === contents.length && (await this.read(path))?.equals(contents) === true;
+  }
+
   put(path: string, contents: string | Uint8Array): Promise<void> {
     return this.#run('Writing', path, async (full) => {
       await this.#make(dirname(full));
@@ -44,18 +47,31 @@ export class Folder {
     });
   }
 
-  /** The files in a folder below, the one that was written last first. @throws SyncError `INPUT_UNREADABLE` */
-  list(path: string): Promise<readonly FolderFile[]> {
+  async list(path: string): Promise<readonly TargetFile[]> {
+    const names = (await this.#entries(path)).filter((entry) => entry.isFile()).map(({ name }) => name);
     return this.#run('Reading', path, async (full) => {
-      const names = (await readdir(full).catch(absent)) ?? [];
       const files = names.map(async (name) => ({ name, modifiedMs: (await stat(join(full, name))).mtimeMs }));
       return (await Promise.all(files)).sort((a, b) => b.modifiedMs - a.modifiedMs);
     });
   }
 
-  /** @throws SyncError `INPUT_UNREADABLE` */
+  async folders(path: string): Promise<readonly string[]> {
+    return (await this.#entries(path)).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  }
+
   remove(path: string): Promise<void> {
     return this.#run('Removing', path, (full) => rm(full, { force: true }));
+  }
+
+  removeFolder(path: string): Promise<void> {
+    this.#made.delete(join(this.#path, path));
+    return this.#run('Removing', path, (full) => rm(full, { recursive: true, force: true }));
+  }
+
+  #entries(path: string): Promise<readonly Dirent[]> {
+    return this.#run('Reading', path, async (full) => {
+      return (await readdir(full, { withFileTypes: true }).catch(absent)) ?? [];
+    });
   }
 
   /** Makes a folder before the first file is written to it. */

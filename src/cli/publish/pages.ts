@@ -2,8 +2,8 @@ import { asTileEntry } from '../../internal/http/tile-entry.js';
 import type { TileEntry } from '../../contracts/index.js';
 import { entryLine } from '../../tiles/entry.js';
 import { INDEX_NAME, PAGE_HEIGHTS, pagePath, tileNameOf, tilePath } from '../../tiles/name.js';
-import type { Folder } from './folder.js';
 import type { Piece } from './pieces.js';
+import type { PublishTarget } from './target.js';
 import type { Form } from './form.js';
 import { type Written, writePiece } from './write-once.js';
 
@@ -22,13 +22,13 @@ interface Page {
 
 /** Writes tiles in order, and the index of each page when its tiles are there. */
 export class Pages {
-  readonly #folder: Folder;
+  readonly #target: PublishTarget;
   readonly #forms: readonly Form[];
   #page: Page | null = null;
 
   /** @param forms - that tiles are written in besides gzip. */
-  constructor(folder: Folder, forms: readonly Form[]) {
-    this.#folder = folder;
+  constructor(target: PublishTarget, forms: readonly Form[]) {
+    this.#target = target;
     this.#forms = forms;
   }
 
@@ -38,7 +38,7 @@ export class Pages {
     if (this.#page?.path !== path) await this.finish();
     this.#page ??= await this.#open(path);
     const known = this.#page.known.get(tile.entry.from);
-    const written = await writePiece(this.#folder, tile, {
+    const written = await writePiece(this.#target, tile, {
       forms: this.#forms,
       known: known !== undefined && isSame(known, tile.entry) ? known : null,
       pathIn: (codec) => `${TILES_FOLDER}/${tilePath(tileNameOf(tile.entry), codec)}`,
@@ -52,12 +52,12 @@ export class Pages {
     if (this.#page === null) return;
     const { path, before, lines } = this.#page;
     const text = lines.join('');
-    if (before?.toString() !== text) await this.#folder.put(`${path}/${INDEX_NAME}`, text);
+    if (before?.toString() !== text) await this.#target.put(`${path}/${INDEX_NAME}`, text);
     this.#page = null;
   }
 
   async #open(path: string): Promise<Page> {
-    const before = await this.#folder.read(`${path}/${INDEX_NAME}`);
+    const before = await this.#target.read(`${path}/${INDEX_NAME}`);
     const entries = before === null ? [] : entriesOf(before.toString());
     const isComplete = ((entries.at(-1)?.to ?? 0) + 1) % PAGE_HEIGHTS === 0;
     const known = new Map(isComplete ? entries.map((entry) => [entry.from, entry] as const) : []);

@@ -30,10 +30,15 @@ export interface Published<C extends ReadChain = ReadChain> {
 /**
  * All settled blocks in pieces, in order. Tiles of the store are taken as they are; where it could not make one, it is
  * made here.
+ *
+ * @param from - height that a tile begins at; by default the first one does
  */
-export async function* piecesOf(published: Published): AsyncGenerator<Piece, void, undefined> {
+export async function* piecesOf(
+  published: Published,
+  from: number = firstCut(published.chain.tip().base),
+): AsyncGenerator<Piece, void, undefined> {
   const { chain, settled } = published;
-  let next = firstCut(chain.tip().base);
+  let next = from;
   while (next <= settled) {
     const before = next;
     for await (const piece of storedFrom(chain, next)) {

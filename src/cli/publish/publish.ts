@@ -1,18 +1,22 @@
+import type { SnapshotArchive } from '../../../plugins/transport-snapshot/server/index.js';
 import type { Chain } from '../../chain/chain.js';
 import type { BlockRef, TileEntry } from '../../contracts/index.js';
-import { SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
-import { asObject } from '../../internal/http/shape.js';
-import { chainMembers } from '../../server/status.js';
-import { entryMembers } from '../../tiles/entry.js';
-import { tailFileName, tileNameOf } from '../../tiles/name.js';
-import type { Folder } from './folder.js';
+import { PAGE_HEIGHTS, tailFileName, tileNameOf } from '../../tiles/name.js';
+import type { Form } from './form.js';
 import { Pages, TILES_FOLDER } from './pages.js';
 import { type Piece, type Published, piecesOf } from './pieces.js';
-import type { Form } from './form.js';
+import {
+  keptSnapshots,
+  type PublishedSnapshot,
+  removeSnapshots,
+  type WrittenSnapshots,
+  writeSnapshots,
+} from './snapshots.js';
+import { type EarlierSnapshots, readStatus, STATUS, statusText } from './status-file.js';
+import type { PublishTarget } from './target.js';
 import { type Written, writePiece } from './write-once.js';
 
-const STATUS = 'status';
 /** A tail in any codec; what it is without that. */
 const TAIL = /^(tail-.*\.ndjson)\.[a-z0-9]+$/;
 
@@ -23,60 +27,114 @@ const KEPT_TAILS = 2;
 export interface Publication {
   /** First height; `null` when nothing is settled. */
   readonly from: number | null;
-  /** The newest block; `null` likewise. */
+  /** The newest block; `null` when nothing is settled. */
   readonly head: BlockRef | null;
   readonly tiles: number;
   /** The blocks behind the last tile; `null` for none. */
   readonly tail: TileEntry | null;
-  /** Tiles, and a tail, that were not there before. */
+  /** Those that the status names: of each type and codec the newest, and the one before. */
+  readonly snapshots: readonly PublishedSnapshot[];
+  /** Files of tiles, a tail and snapshots that were not there before. */
   readonly newFiles: number;
   readonly newBytes: number;
+}
+
+/** The pages that a run found, or made, complete: the next run of the same process need not look at them. */
+export interface CompletePages {
+  /** First height of the chain. */
+  readonly from: number;
+  readonly tiles: number;
+  /** Last block of the last page. */
+  readonly head: BlockRef;
 }
 
 /** How a chain is published. */
 export interface PublishOrder {
   /** What tiles and the tail are written in besides gzip. */
   readonly forms: readonly Form[];
+  /** Whose snapshots are published as well; `null` for none. */
+  readonly archive: SnapshotArchive | null;
+  /** Pages to pass over; `null` for none. */
+  readonly complete: CompletePages | null;
   /** Runs after each piece. */
   readonly onPiece: (piece: Piece) => void;
+  /** Runs after each page that is complete. */
+  readonly onPage: (complete: CompletePages) => void;
 }
 
+const NOTHING: Publication = {
+  from: null,
+  head: null,
+  tiles: 0,
+  tail: null,
+  snapshots: [],
+  newFiles: 0,
+  newBytes: 0,
+};
+
 /**
- * Writes the settled blocks of a chain into a folder: tiles, then the index of each page, then the tail, and the status
- * when all is there that it names. What is there already is compared.
+ * Writes the settled blocks of a chain: tiles, then the index of each page, then the tail and snapshots, and the status when
+ * all is there that it names. What is there already is compared.
  *
- * @throws SyncError `PUBLISH_CONFLICT`, `CHAIN_MISMATCH`, `INPUT_UNREADABLE`, `STORE_*`, `ABORTED`
+ * @throws SyncError `PUBLISH_CONFLICT`, `CHAIN_MISMATCH`, `INPUT_UNREADABLE`, `PUBLISH_FAILED`, `SNAPSHOT_CORRUPT`,
+ *   `STORE_*`, `ABORTED`
  */
 export async function publish(
   published: Published<Chain>,
-  folder: Folder,
-  { forms, onPiece }: PublishOrder,
+  target: PublishTarget,
+  order: PublishOrder,
 ): Promise<Publication> {
-  const before = await folder.read(STATUS);
-  if (before !== null) checkChain(before.toString(), published.chain);
-  const pages = new Pages(folder, forms);
-  let done: Publication = { from: null, head: null, tiles: 0, tail: null, newFiles: 0, newBytes: 0 };
-  for await (const piece of piecesOf(published)) {
+  const { chain } = published;
+  target.refresh();
+  const before = await target.read(STATUS);
+  const earlier = before === null ? { snapshots: [], signers: [] } : readStatus(before.toString(), chain);
+  const blocks = await writeBlocks(published, target, order);
+  const snapshots = await writeAllSnapshots(published, target, order, blocks.head);
+  const contents = { ...blocks, ...named(snapshots, earlier) };
+  const status = statusText(chain, contents);
+  if (before?.toString() !== status) await target.put(STATUS, status);
+  await removeTails(target, blocks.tail);
+  await removeSnapshots(target, contents.snapshots);
+  return {
+    ...blocks,
+    snapshots: contents.snapshots,
+    newFiles: blocks.newFiles + (snapshots?.newFiles ?? 0),
+    newBytes: blocks.newBytes + (snapshots?.newBytes ?? 0),
+  };
+}
+
+async function writeBlocks(
+  published: Published<Chain>,
+  target: PublishTarget,
+  { forms, complete, onPiece, onPage }: PublishOrder,
+): Promise<Publication> {
+  const pages = new Pages(target, forms);
+  let done: Publication = complete === null ? NOTHING : { ...NOTHING, ...complete };
+  const pieces = complete === null ? piecesOf(published) : piecesOf(published, complete.head.height + 1);
+  for await (const piece of pieces) {
     throwIfAborted(published.signal);
     if (piece.kind === 'tail') await pages.finish();
-    const written = await (piece.kind === 'tile' ? pages.add(piece) : writeTail(folder, piece, forms));
+    const written = await (piece.kind === 'tile' ? pages.add(piece) : writeTail(target, piece, forms));
     done = counted(done, piece, written);
     onPiece(piece);
+    const { from, head, tiles } = done;
+    if (from === null || head === null || piece.kind === 'tail' || (head.height + 1) % PAGE_HEIGHTS !== 0)
+      continue;
+    await pages.finish();
+    onPage({ from, head, tiles });
   }
   await pages.finish();
-  const status = statusOf(published.chain, done);
-  if (before?.toString() !== status) await folder.put(STATUS, status);
-  await removeTails(folder, done.tail);
   return done;
 }
 
-function writeTail(folder: Folder, piece: Piece, forms: readonly Form[]): Promise<Written> {
+function writeTail(target: PublishTarget, piece: Piece, forms: readonly Form[]): Promise<Written> {
   const pathIn = (codec: string): string => `${TILES_FOLDER}/${tailFileName(tileNameOf(piece.entry), codec)}`;
-  return writePiece(folder, piece, { forms, known: null, pathIn });
+  return writePiece(target, piece, { forms, known: null, pathIn });
 }
 
 function counted(done: Publication, { kind }: Piece, { entry, newFiles, newBytes }: Written): Publication {
   return {
+    ...done,
     from: done.from ?? entry.from,
     head: { height: entry.to, hash: entry.hash },
     tiles: done.tiles + (kind === 'tile' ? 1 : 0),
@@ -86,60 +144,37 @@ function counted(done: Publication, { kind }: Piece, { entry, newFiles, newBytes
   };
 }
 
-async function removeTails(folder: Folder, tail: TileEntry | null): Promise<void> {
-  const named = tail === null ? null : tailOf(tailFileName(tileNameOf(tail)));
-  const files = (await folder.list(TILES_FOLDER)).flatMap(({ name }) => {
+async function writeAllSnapshots(
+  { chain, signal }: Published<Chain>,
+  target: PublishTarget,
+  { archive }: PublishOrder,
+  head: BlockRef | null,
+): Promise<WrittenSnapshots | null> {
+  if (archive === null || head === null) return null;
+  return writeSnapshots(target, { archive, chain, head, signal });
+}
+
+/** What the status names: a run that has no snapshots leaves those that are there. */
+function named(now: WrittenSnapshots | null, earlier: EarlierSnapshots): EarlierSnapshots {
+  const written = now?.snapshots ?? [];
+  return {
+    snapshots: keptSnapshots(written, earlier.snapshots),
+    signers: written.length === 0 ? earlier.signers : (now?.signers ?? []),
+  };
+}
+
+async function removeTails(target: PublishTarget, tail: TileEntry | null): Promise<void> {
+  const current = tail === null ? null : tailOf(tailFileName(tileNameOf(tail)));
+  const files = (await target.list(TILES_FOLDER)).flatMap(({ name }) => {
     const of = tailOf(name);
-    return of === null || of === named ? [] : [{ name, of }];
+    return of === null || of === current ? [] : [{ name, of }];
   });
   const kept = [...new Set(files.map(({ of }) => of))].slice(0, KEPT_TAILS);
   const gone = files.filter(({ of }) => !kept.includes(of));
-  for (const { name } of gone) await folder.remove(`${TILES_FOLDER}/${name}`);
+  for (const { name } of gone) await target.remove(`${TILES_FOLDER}/${name}`);
 }
 
 /** The tail that a file has; `null` for what is none. */
 function tailOf(name: string): string | null {
   return TAIL.exec(name)?.[1] ?? null;
-}
-
-/** @throws SyncError `CHAIN_MISMATCH` for the status document of another chain */
-function checkChain(status: string, chain: Chain): void {
-  const { chain: rules, chainId = null } = readMembers(status);
-  if (rules === chain.chain && (chainId === null || chainId === chain.chainId())) return;
-  throw new SyncError('CHAIN_MISMATCH', 'Something else than this chain is published in this directory.');
-}
-
-function readMembers(status: string): Readonly<Record<string, unknown>> {
-  try {
-    return asObject(JSON.parse(status)) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-/** The status document of a server that has the blocks that are published, and nothing but tiles (protocol section 2.6). */
-function statusOf(chain: Chain, { from, head, tail }: Publication): string {
-  const { base, confirmed, finalized } = chain.tip();
-  const tip = {
-    base: from ?? base,
-    head,
-    confirmed: notAbove(confirmed, head),
-    finalized: notAbove(finalized, head),
-  };
-  const source = { chain: chain.chain, chainId: () => chain.chainId(), tip: () => tip };
-  const to = tail === null ? head?.height : tail.from - 1;
-  const status = {
-    ...chainMembers(source),
-    codecs: { stream: [], json: [], snapshot: [], frames: [] },
-    storedAs: null,
-    tiles: from === null ? null : { from, to, tail: tail === null ? null : entryMembers(tail) },
-    limits: {},
-    snapshots: [],
-    signers: [],
-  };
-  return `${JSON.stringify(status)}\n`;
-}
-
-function notAbove(ref: BlockRef | null, head: BlockRef | null): BlockRef | null {
-  return ref === null || head === null || ref.height <= head.height ? ref : head;
 }

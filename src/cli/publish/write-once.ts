@@ -2,11 +2,11 @@ import { isSyncError, SyncError } from '../../errors/index.js';
 import type { TileEntry } from '../../contracts/index.js';
 import { decodeTileBytes } from '../../tiles/body.js';
 import { maxBodyBytes } from '../../tiles/entry.js';
-import type { Folder } from './folder.js';
 import { type Form, GZIP_FORM } from './form.js';
 import type { Piece } from './pieces.js';
+import type { PublishTarget } from './target.js';
 
-/** A piece in the folder. */
+/** A piece where it is published. */
 export interface Written {
   /** What the folder has of it: lengths of files, which may be of other encoders than this node's. */
   readonly entry: TileEntry;
@@ -43,12 +43,12 @@ export interface PieceOrder {
  * @throws SyncError `PUBLISH_CONFLICT` for a file with other documents; `INPUT_UNREADABLE`, `STORE_*`
  */
 export async function writePiece(
-  folder: Folder,
+  target: PublishTarget,
   piece: Piece,
   { pathIn, known, forms }: PieceOrder,
 ): Promise<Written> {
   const writeIn = (form: Form, knownBytes: number | undefined): Promise<WrittenFile> =>
-    writeOnce(folder, piece, form, { path: pathIn(form.codec), knownBytes: knownBytes ?? null });
+    writeOnce(target, piece, form, { path: pathIn(form.codec), knownBytes: knownBytes ?? null });
   const first = await writeIn(GZIP_FORM, known?.bytes);
   const otherBytes: Record<string, number> = {};
   let newFiles = first.isNew ? 1 : 0;
@@ -66,33 +66,33 @@ export async function writePiece(
 
 /** Writes a file where there is none, and else compares. */
 async function writeOnce(
-  folder: Folder,
+  target: PublishTarget,
   piece: Piece,
   form: Form,
   { path, knownBytes }: Place,
 ): Promise<WrittenFile> {
-  const size = await folder.size(path);
+  const size = await target.size(path);
   if (size === null) {
     const body = await form.encode(piece);
-    await folder.put(path, body);
+    await target.put(path, body);
     return { bytes: body.length, isNew: true };
   }
-  if (size !== knownBytes) await compare(folder, piece, form, { path, size });
+  if (size !== knownBytes) await compare(target, piece, form, { path, size });
   return { bytes: size, isNew: false };
 }
 
 async function compare(
-  folder: Folder,
+  target: PublishTarget,
   piece: Piece,
   form: Form,
   { path, size }: { readonly path: string; readonly size: number },
 ): Promise<void> {
   const { documentBytes } = piece.entry;
   if (size > maxBodyBytes(documentBytes)) throw conflict(path);
-  const there = await folder.read(path);
   const ours = await piece.body();
+  if (await target.isSame(path, ours)) return;
+  const there = await target.read(path);
   if (there === null) throw conflict(path);
-  if (there.equals(ours)) return;
   const [documents, wanted] = await Promise.all([
     documentsOf(form, there, documentBytes),
     decodeTileBytes(ours, documentBytes),

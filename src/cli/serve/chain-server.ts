@@ -37,18 +37,24 @@ export interface ChainServer {
   readonly authorize: Authorize | null;
 }
 
+/** What a command has to say while it serves, and to hear. */
+export interface ServerHooks {
+  readonly isCatchingUp?: () => boolean;
+  readonly onSnapshot?: () => void;
+}
+
 /**
  * Prepares serving, so that what the command was told wrongly is known before anything is opened.
  *
- * @param isCatchingUp - whether new blocks are no reason for a snapshot now.
+ * @param hooks - `isCatchingUp`: whether new blocks are no reason for a snapshot now; `onSnapshot`: runs when one was made.
  * @throws UsageError; SyncError `KEY_UNUSABLE`
  */
 export async function chainServer(
   options: ServerArguments,
   out: Reporter,
-  isCatchingUp: () => boolean = () => false,
+  { isCatchingUp = () => false, onSnapshot = () => undefined }: ServerHooks = {},
 ): Promise<ChainServer> {
-  const snapshots = await snapshotOptions(options, out);
+  const snapshots = await snapshotOptions(options, out, onSnapshot);
   const metrics = options.metrics === true ? createMetrics() : null;
   const authorize = options.tokenFile === undefined ? null : await tokenFile(options.tokenFile);
   const config = {
@@ -93,6 +99,7 @@ export async function chainServer(
 async function snapshotOptions(
   { data, snapshots, key, snapshotEvery }: ServerArguments,
   out: Reporter,
+  onSnapshot: () => void,
 ): Promise<NonNullable<SyncServerConfig['snapshots']> | null> {
   if (key === undefined) {
     if (snapshotEvery !== undefined) throw new UsageError('--snapshot-every needs --key.');
@@ -109,6 +116,7 @@ async function snapshotOptions(
       if (event.kind === 'finished') {
         const { id, height, size } = event.manifest;
         out.emit({ type: 'built', id, height, size, elapsedMs: Math.round(event.elapsedMs) });
+        onSnapshot();
       } else if (event.kind === 'failed' || event.kind === 'unusable') {
         warn(out, event.error);
       } else if (event.kind === 'skipped') {

@@ -14,6 +14,7 @@ import type { CommandContext } from '../run-command.js';
 import { type PeerArguments, syncPlan } from '../sync-options.js';
 import { type ChainServer, chainServer, type ServerArguments } from './chain-server.js';
 import { tellRoles } from './as-writer.js';
+import { type Publishing, type PublishingArguments, publishingOf } from './publishing.js';
 import { Front, tellAddress } from './front.js';
 
 /** Between two tries of one engine. */
@@ -23,7 +24,7 @@ const RETRY = { baseDelayMs: 500, maxDelayMs: 10_000 };
 const ROUNDS = { ...DEFAULT_RETRY, maxDelayMs: 60_000 };
 
 /** What `serve --peer` was told. */
-export interface RelayArguments extends PeerArguments, ServerArguments {
+export interface RelayArguments extends PeerArguments, ServerArguments, PublishingArguments {
   readonly maxBlockBytes: number;
   readonly host: string;
   readonly port: number;
@@ -33,11 +34,13 @@ export interface RelayArguments extends PeerArguments, ServerArguments {
 export async function relay(options: RelayArguments, context: CommandContext): Promise<void> {
   const following: Following = { engine: null };
   const isCatchingUp = (): boolean => following.engine?.state.phase !== 'synced';
-  const { make: makeServer, authorize } = await chainServer(options, context.out, isCatchingUp);
+  const publishing = await publishingOf(options, context);
+  const hooks = { isCatchingUp, onSnapshot: () => publishing?.look() };
+  const { make: makeServer, authorize } = await chainServer(options, context.out, hooks);
   const plan = await syncPlan(options, { follow: true, retry: RETRY, logger: loggerOf(options.log) });
   const front = new Front({ ui: options.ui, authorize }, context.out);
   try {
-    const round = new Relay({ plan, front, makeServer, following, address: options }, context);
+    const round = new Relay({ plan, front, makeServer, following, publishing, address: options }, context);
     while (!context.signal.aborted) await round.run();
   } finally {
     await front.close();
@@ -55,6 +58,7 @@ interface RelayParts {
   readonly address: Pick<RelayArguments, 'host' | 'port' | 'ui'>;
   readonly makeServer: ChainServer['make'];
   readonly following: Following;
+  readonly publishing: Publishing | null;
 }
 
 /** An engine does not ask a peer again that has proved false, a relay does in time: one engine after the other. */
@@ -64,6 +68,7 @@ class Relay {
   /** Engines in a row that brought no block. */
   #failures = 0;
   #server: SyncServer | null = null;
+  #stopPublishing: (() => Promise<void>) | null = null;
   /** The port stays open from one engine to the next. */
   #listening: Promise<void> | null = null;
 
@@ -100,11 +105,12 @@ class Relay {
 
   /** The port is opened when it is known whether there is something to serve already. */
   async #serve(engine: SyncEngine): Promise<void> {
-    const { front, makeServer } = this.#parts;
+    const { front, makeServer, publishing } = this.#parts;
     const opened = engine.opened().then((chain) => {
       this.#server = makeServer(chain, engine);
       front.serve(this.#server);
       tellRoles(chain, this.#context.out);
+      this.#stopPublishing = publishing?.start(chain) ?? null;
     });
     await Promise.race([opened, isAsking(engine)]);
     await (this.#listening ??= this.#listen());
@@ -132,6 +138,8 @@ class Relay {
 
   async #close(engine: SyncEngine): Promise<void> {
     this.#parts.front.serve(null);
+    await this.#stopPublishing?.();
+    this.#stopPublishing = null;
     await this.#server?.close();
     this.#server = null;
     const { chain } = engine;

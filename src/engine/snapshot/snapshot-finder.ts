@@ -127,7 +127,7 @@ export class SnapshotFinder {
   /** A peer's manifest. Its parts are not looked at before its word is taken. */
   async #candidate({ peer, status }: SnapshotPeer, signal: AbortSignal): Promise<Candidate> {
     const { codecs } = this.#snapshots;
-    const want = { type: this.#deps.settings.snapshotType, codecs };
+    const want = { type: this.#deps.settings.snapshotType, codecs, offered: status?.snapshots ?? [] };
     const word = status ?? this.#deps.peers()[0]?.status ?? null;
     const told: { verdict: TrustVerdict | null } = { verdict: null };
     const check = async (claims: SnapshotClaims): Promise<void> => {

@@ -1,4 +1,4 @@
-import type { SnapshotManifest } from '../../contracts/index.js';
+import type { PeerWithStatus, SnapshotManifest } from '../../contracts/index.js';
 import { isSyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
 import type { EngineParts, EngineSettings } from '../engine-parts.js';
@@ -64,7 +64,7 @@ export async function weighHistory(
       signal,
       acceptCodecs: parts.acceptCodecs,
     });
-    const manifest = await manifestOf(parts.snapshots, settings, peer, signal);
+    const manifest = await manifestOf(parts.snapshots, settings, { peer, status }, signal);
     if (manifest === null) return null;
     return whyHistory({ historyBytes, snapshotBytes: manifest.size, bytesPerSecond: bytesPerSecond.value });
   } catch (error) {
@@ -79,10 +79,10 @@ export async function weighHistory(
 function manifestOf(
   { transport, codecs }: NonNullable<EngineParts['snapshots']>,
   { snapshotType: type }: EngineSettings,
-  peer: PeerRecord['peer'],
+  { peer, status }: PeerWithStatus,
   signal: AbortSignal,
 ): Promise<SnapshotManifest | null> {
-  return transport.manifest(peer, { type, codecs }, { signal });
+  return transport.manifest(peer, { type, codecs, offered: status.snapshots }, { signal });
 }
 
 function mib(bytes: number): string {

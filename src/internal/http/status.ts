@@ -9,6 +9,7 @@ import type {
 } from '../../contracts/index.js';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { MAX_TILE_BLOCKS, MAX_TILE_BYTES } from '../../tiles/cut.js';
+import { isSnapshotId, manifestPathOf } from '../snapshot-files.js';
 import { isSnapshotType } from '../snapshot-types.js';
 import { BodyReader, readBody } from './body.js';
 import { openExchange, type HttpExchange } from './exchange.js';
@@ -119,8 +120,8 @@ function parseStatus(members: Members): PeerStatus {
     tiles: readTiles(members),
     maxRange: readLimit(members, 'maxRange'),
     maxWaitMs: readLimit(members, 'maxWaitMs'),
-    snapshots: readSnapshots(members),
-    signers: readSigners(members),
+    snapshots: asSnapshots(members),
+    signers: asSigners(members),
   };
 }
 
@@ -189,17 +190,20 @@ function isUndecided({ from, to, documentBytes }: TileEntry): boolean {
   return to - from + 1 < MAX_TILE_BLOCKS && documentBytes <= MAX_TILE_BYTES;
 }
 
-function readSnapshots({ snapshots }: Members): readonly SnapshotSummary[] {
+/** The snapshots that a status document names; what is none is left out. */
+export function asSnapshots({ snapshots }: Members): readonly SnapshotSummary[] {
   if (!Array.isArray(snapshots)) return [];
   return snapshots.slice(0, MAX_SNAPSHOTS).flatMap((value: unknown): readonly SnapshotSummary[] => {
     const ref = asBlockRef(value);
-    const { type, id } = asObject(value) ?? {};
+    const { type, id, codec, manifest } = asObject(value) ?? {};
     if (ref === null || !isName(id) || !isSnapshotType(type)) return [];
-    return [{ type, id, ...ref }];
+    const isFiles = isCodecId(codec) && isSnapshotId(id) && manifest === manifestPathOf(id);
+    return [{ type, id, ...ref, ...(isFiles ? { codec, manifest } : {}) }];
   });
 }
 
-function readSigners({ signers }: Members): readonly string[] {
+/** The keys that a status document names. */
+export function asSigners({ signers }: Members): readonly string[] {
   return Array.isArray(signers) ? signers.slice(0, MAX_SIGNERS).filter(isName) : [];
 }
 

@@ -21,7 +21,8 @@ is valid is told, not whether its signer is to be trusted.
 
 Examples:
   $ blockferry snapshot inspect ./node-a/snapshots/ID
-  $ blockferry snapshot inspect https://a.example --type full`;
+  $ blockferry snapshot inspect https://a.example --type full
+  $ blockferry snapshot inspect file:///media/chain`;
 
 interface InspectOptions extends ConnectionArguments {
   readonly type: SnapshotType;
@@ -46,7 +47,7 @@ export function command(): Command {
 
 async function inspect(source: string, options: InspectOptions, context: CommandContext): Promise<void> {
   const { signal, conclude } = context;
-  const isUrl = /^https?:/.test(source);
+  const isUrl = /^(?:https?|file):/.test(source);
   const manifest = isUrl
     ? await manifestOf(source, options, context)
     : (await findSnapshot(source, signal)).manifest;

@@ -1,0 +1,121 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import test from 'ava';
+import { ndjson } from '../helpers/sealed-chain.js';
+import { opsChain, replay, someOps } from '../helpers/state-model.js';
+import { nginx, nginxTest } from '../helpers/stock-nginx.js';
+import { tempDir } from '../helpers/temp-dir.js';
+import { jsonLines, run } from './cli.js';
+import { PublishedChain, take } from './published-snapshots.js';
+import { makeStore, storedLines } from './stores.js';
+
+const blocks = someOps(300);
+const documents = opsChain(blocks);
+
+/** Files below a folder: what is in them, and when it was written. */
+function filesOf(folder: string): ReadonlyMap<string, { readonly bytes: Buffer; readonly ms: number }> {
+  const names = (readdirSync(folder, { recursive: true }) as string[]).sort();
+  const paths = names.filter((name) => statSync(join(folder, name)).isFile());
+  const read = (path: string) => ({ bytes: readFileSync(path), ms: statSync(path).mtimeMs });
+  return new Map(paths.map((name) => [name, read(join(folder, name))]));
+}
+
+const addressOf = ({ root }: PublishedChain): string => pathToFileURL(join(root, 'sync')).href;
+const idsOf = ({ root }: PublishedChain): readonly string[] =>
+  readdirSync(join(root, 'sync', 'snapshots')).sort();
+
+nginxTest('a node takes blocks and state from a snapshot that a stock nginx has in files', async (t) => {
+  const published = await PublishedChain.of(t, blocks);
+  await published.grow(199);
+  await published.snap();
+  await published.grow(299);
+  const { snapshots } = await published.publish();
+  t.deepEqual(
+    snapshots.map(({ height }) => height),
+    [199],
+  );
+  const url = await nginx(t, tempDir(t), `root ${published.root};`);
+  const taken = await take(`${url}/sync`, published);
+  t.is(taken.code, null);
+  t.deepEqual(taken.modes, ['snapshot', 'tiles']);
+  t.deepEqual(taken.warnings, []);
+  t.true(taken.lines.equals(ndjson(documents)));
+  t.deepEqual(taken.state, replay(blocks));
+});
+
+test('a snapshot is published when its last block is settled, written once, and kept until there are two newer ones', async (t) => {
+  const published = await PublishedChain.of(t, blocks, { depth: 20 });
+  await published.grow(99);
+  const first = await published.snap();
+  t.deepEqual((await published.publish()).snapshots, []);
+  await published.grow(139);
+  t.deepEqual(
+    (await published.publish()).snapshots.map(({ id }) => id),
+    [first],
+  );
+  const before = filesOf(published.root);
+  const again = await published.publish();
+  t.is(again.newFiles, 0);
+  t.deepEqual(filesOf(published.root), before);
+
+  const second = await published.snap();
+  await published.grow(199);
+  t.deepEqual(
+    (await published.publish()).snapshots.map(({ id }) => id),
+    [second, first],
+  );
+  t.deepEqual(idsOf(published), [first, second].sort());
+  const third = await published.snap();
+  await published.grow(299);
+  await published.publish();
+  t.deepEqual(idsOf(published), [second, third].sort());
+  t.true((await take(addressOf(published), published, { mode: 'snapshot', to: null })).code === null);
+});
+
+test('what is false in a folder is refused with nothing stored, and what is false in an archive is not published', async (t) => {
+  const published = await PublishedChain.of(t, blocks);
+  await published.grow(99);
+  const id = await published.snap();
+  await published.publish();
+  const part = join(published.root, 'sync', 'snapshots', id, '00000000.part');
+  const bytes = readFileSync(part);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  writeFileSync(part, bytes);
+  const refused = await take(addressOf(published), published, { mode: 'snapshot' });
+  t.is(refused.code, 'SNAPSHOT_CORRUPT');
+  t.is(refused.lines.length, 0);
+
+  await published.grow(199);
+  const other = await published.snap();
+  const body = join(published.snapshots, other, 'snapshot.gz');
+  writeFileSync(body, readFileSync(body).fill(0, 10, 20));
+  await t.throwsAsync(published.publish(), { code: 'SNAPSHOT_CORRUPT' });
+  t.deepEqual(
+    (
+      JSON.parse(readFileSync(join(published.root, 'sync', 'status'), 'utf8')) as {
+        snapshots: { id: string }[];
+      }
+    ).snapshots.map((one) => one.id),
+    [id],
+  );
+});
+
+test('publish --key makes a snapshot and publishes it, and a node of file:/// takes it', async (t) => {
+  const dir = tempDir(t);
+  const [data, out, key] = [join(dir, 'a'), join(dir, 'out'), join(dir, 'key')];
+  await makeStore(data, documents);
+  const publicKey = (await run(t, ['keygen', '--out', key])).stdout.toString().trim();
+  const args = ['publish', '--data', data, '--out', out, '--key', key, '--finality-depth', '0', '--json'];
+  const made = await run(t, args);
+  t.is(made.code, 0, made.stderr);
+  t.like(jsonLines(made.stdout).at(-1), { snapshots: [{ type: 'recent', height: 299, codec: 'bzip2' }] });
+  const peer = pathToFileURL(out).href;
+  const inspected = await run(t, ['snapshot', 'inspect', peer]);
+  t.regex(inspected.stdout.toString(), new RegExp(`signed by: ${publicKey}\n`));
+  const sync = ['sync', '--peer', peer, '--data', join(dir, 'b'), '--mode', 'snapshot', '--trust', publicKey];
+  const synced = await run(t, sync);
+  t.is(synced.code, 0, synced.stderr);
+  t.regex(synced.stdout.toString(), /Imported the recent snapshot of blocks 0 to 299\./);
+  t.true((await storedLines(join(dir, 'b'))).equals(ndjson(documents)));
+});

@@ -1,4 +1,5 @@
 import type { BlockRange, StorageTiles, Tile } from '../../src/contracts/index.js';
+import { freeMemory } from '../../src/internal/free-memory.js';
 import { pinContents } from './database.js';
 import type { StoreHandle } from './store-handle.js';
 import type { TileMaker } from './tile-maker.js';
@@ -48,5 +49,9 @@ export class LevelTiles implements StorageTiles {
         unpin();
       }
     });
+  }
+
+  free(body: Uint8Array): void {
+    freeMemory(body);
   }
 }

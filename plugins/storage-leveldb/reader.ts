@@ -14,6 +14,7 @@ import type { Contents } from './database.js';
 import { runKey, heightOf, META_KEY, rollbackKey, stateKeyOf, tableBounds, undoKey } from './keys.js';
 import { type BlockInfo, decodeMeta, decodeUndo, type Meta, openValue } from './records.js';
 import { RunCache } from './run-cache.js';
+import { READ_AHEAD, type RunAhead, RunsAhead } from './runs-ahead.js';
 import { decodeRun, rangeOf, type Run } from './runs.js';
 import { frameInTile, framesInTile, headInTile } from './tile-reads.js';
 import type { TileRecord } from './tile-record.js';
@@ -52,6 +53,7 @@ export class Reader {
   readonly #contents: Contents;
   readonly #snapshot: AbstractSnapshot | null;
   readonly #cache = new RunCache();
+  readonly #ahead = new RunsAhead();
 
   constructor(contents: Contents, snapshot: AbstractSnapshot | null) {
     this.#db = contents.db;
@@ -87,6 +89,7 @@ export class Reader {
   /** To be called before and after runs are replaced. */
   forget(): void {
     this.#cache.forget();
+    this.#ahead.forget();
   }
 
   async #runOf(height: number): Promise<Run | null> {
@@ -111,8 +114,15 @@ export class Reader {
 
   /** The tile that has a height; `null` when none has that is decided and settled. @throws SyncError `STORE_DAMAGED` */
   async tile(height: number): Promise<TileRecord | null> {
-    const run = await this.#runOf(height);
+    const run = (await this.#ahead.at(height, () => this.#runsFrom(height))) ?? (await this.#runOf(height));
     return run?.kind === 'tile' && run.tile.decidedAt !== null ? run.tile : null;
+  }
+
+  /** The next runs that begin at a height or above. */
+  async #runsFrom(height: number): Promise<readonly RunAhead[]> {
+    const last = runKey(Number.MAX_SAFE_INTEGER);
+    const entries = await this.#scanOnce({ gte: runKey(height), lte: last, limit: READ_AHEAD });
+    return entries.map((entry) => ({ first: heightOf(entry[0]), open: once(() => openRun(entry)) }));
   }
 
   /** What takes a block's changes back. @throws SyncError `STORE_DAMAGED` */
@@ -244,6 +254,12 @@ function storedRun([key, value]: Entry): { readonly first: number; readonly body
 function openRun(entry: Entry): Run {
   const { first, body } = storedRun(entry);
   return decodeRun(body, first);
+}
+
+/** Opens it at the first call, and keeps what that gave. */
+function once(open: () => Run): () => Run {
+  let run: Run | null = null;
+  return () => (run ??= open());
 }
 
 const isWithin = ({ header: { height } }: BlockInfo, from: number, to: number): boolean =>

@@ -21,5 +21,6 @@ export function servedTiles(
       return (await tiles.list(range)).map(served).filter((tile) => tile !== null);
     },
     body: (tile) => tiles.body(tile),
+    free: (body) => tiles.free?.(body),
   };
 }

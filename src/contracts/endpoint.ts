@@ -23,6 +23,11 @@ export interface EndpointResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Pulled only as fast as the client takes it; `null` for none. Its `return` is called when the client goes away. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
+  /**
+   * Called once the system has taken all of the body: nobody reads its bytes any more. Not called where its client has gone.
+   * Default: nothing.
+   */
+  readonly onSent?: (() => void) | undefined;
 }
 
 /** What an endpoint gets from the server it is part of. */

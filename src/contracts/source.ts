@@ -27,7 +27,7 @@ export interface BlockSource {
   /** Codec that the newest block is held in, which is sent without work; `null` when unknown, as without this. */
   storedAs?(): string | null;
   /** The tiles of the source; a source without them, or with `null`, serves none. */
-  readonly tiles?: Pick<StorageTiles, 'at' | 'list' | 'body'> | null;
+  readonly tiles?: Pick<StorageTiles, 'at' | 'list' | 'body' | 'free'> | null;
   /** How far it is behind the process that writes it; `null` when this one does. A source without it is not behind. */
   lag?(): StorageLag | null;
   /** A consistent view of blocks and state, to make snapshots from; a source without one serves none. Close it. */

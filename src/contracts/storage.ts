@@ -142,6 +142,11 @@ export interface StorageTiles {
    * @throws SyncError `STORE_DAMAGED`
    */
   body(tile: Tile): Promise<Uint8Array | null>;
+  /**
+   * Takes back what `body` gave and nobody reads any more. A store whose bodies are the caller's own frees the memory at once;
+   * without this, it is left to the collector.
+   */
+  free?(body: Uint8Array): void;
 }
 
 /** How far a reader of a store is behind its writer. */

@@ -12,6 +12,8 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  */
 export function addressKey(address: string | undefined): string {
   if (address === undefined) return 'unknown';
+  // Of version 4. Most are, and the pattern of the other version is a long one.
+  if (!address.includes(':')) return address;
   const mapped = MAPPED.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   return isIPv6(address) ? networkOf(address) : address;

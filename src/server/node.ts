@@ -103,7 +103,8 @@ export async function serveRequest(server: SyncServer, exchange: NodeExchange): 
     breakOff(res);
   } finally {
     stopCounting();
-    gone.abort();
+    // One that was sent to its end leaves nothing to call off, and an abort is dear.
+    if (!res.writableFinished) gone.abort();
     res.off('close', onClose);
   }
 }

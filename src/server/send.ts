@@ -1,8 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import type { EndpointResponse } from '../contracts/index.js';
 
-/** Largest piece given to the socket at once, in bytes: what a slow client takes shows in steps of this size. */
-const WRITE_BYTES = 64 * 1024;
+/** Piece given to the socket at once, in bytes: what a slow client takes shows in steps of this size. */
+const MIN_WRITE_BYTES = 64 * 1024;
+/** The same for a client that has taken those before within {@link QUICK_MS}: waiting for each takes longer than sending it. */
+const MAX_WRITE_BYTES = 256 * 1024;
+const QUICK_MS = 50;
+
+/** What the last response of a connection has come to. */
+const writeBytesOf = new WeakMap<object, number>();
 
 /** A response that middleware such as `compression` may have put a `flush` on. */
 type Flushable = ServerResponse & { readonly flush?: () => void };
@@ -26,6 +32,7 @@ export async function sendResponse(
     if (body instanceof Uint8Array) await client.write(body);
     else if (body !== null) await writeAll(client, res, body);
     await client.end();
+    if (res.writableFinished) response.onSent?.();
   } finally {
     client.release();
   }
@@ -57,7 +64,8 @@ function writeHead(res: ServerResponse, { status, headers }: EndpointResponse): 
 }
 
 async function writeAll(client: Client, res: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {
-  res.flushHeaders();
+  // What has a length is there at once; its head goes with it.
+  if (!res.hasHeader('content-length')) res.flushHeaders();
   for await (const chunk of body) {
     const wrote = client.write(chunk);
     if (wrote !== true && !(await wrote)) return;
@@ -71,6 +79,7 @@ class Client {
   readonly #stallMs: number;
   readonly #onEvicted: () => void;
   #onProgress = (): void => undefined;
+  #writeBytes: number;
   readonly #progress = (): void => {
     this.#onProgress();
   };
@@ -83,6 +92,7 @@ class Client {
     this.#onEvicted = onEvicted;
     this.#res = res;
     this.#stallMs = stallMs;
+    this.#writeBytes = (res.socket === null ? null : writeBytesOf.get(res.socket)) ?? MIN_WRITE_BYTES;
     for (const event of EVENTS) res.on(event, this.#progress);
   }
 
@@ -91,17 +101,29 @@ class Client {
    * that keeps up: there are many of them, and each block goes to all.
    */
   write(chunk: Uint8Array): boolean | Promise<boolean> {
-    if (chunk.length > WRITE_BYTES) return this.#writePieces(chunk);
+    if (chunk.length > MIN_WRITE_BYTES) return this.#writePieces(chunk);
     if (this.#gone) return false;
     return this.#res.write(chunk) ? !this.#gone : this.#taken();
   }
 
   async #writePieces(chunk: Uint8Array): Promise<boolean> {
-    for (let start = 0; start < chunk.length && !this.#gone; start += WRITE_BYTES) {
-      const taken = this.#res.write(chunk.subarray(start, start + WRITE_BYTES));
-      if (!taken) await this.#next();
+    let start = 0;
+    while (start < chunk.length && !this.#gone) {
+      const end = start + this.#writeBytes;
+      const beganMs = performance.now();
+      if (!this.#res.write(chunk.subarray(start, end))) await this.#next();
+      this.#adapt(performance.now() - beganMs);
+      start = end;
     }
     return !this.#gone;
+  }
+
+  /** @param tookMs - that a piece took. */
+  #adapt(tookMs: number): void {
+    const isQuick = tookMs <= QUICK_MS;
+    this.#writeBytes = isQuick ? Math.min(2 * this.#writeBytes, MAX_WRITE_BYTES) : MIN_WRITE_BYTES;
+    const { socket } = this.#res;
+    if (socket !== null) writeBytesOf.set(socket, this.#writeBytes);
   }
 
   async #taken(): Promise<boolean> {

@@ -83,6 +83,7 @@ export class TrackedSource implements BlockSource {
       at: (height) => this.#track(tiles.at(height)),
       list: (range) => this.#track(tiles.list(range)),
       body: (tile) => this.#track(tiles.body(tile)),
+      free: (body) => tiles.free?.(body),
     };
   }
 

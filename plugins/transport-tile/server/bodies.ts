@@ -8,7 +8,7 @@ const MAX_CLIENT_BYTES = MAX_HELD_BYTES / 4;
 const BUSY_RETRY_MS = 1_000;
 
 /** A body is handed on in such pieces. */
-const PIECE_BYTES = 128 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 /** The bodies that are held in memory until their clients have taken them. */
 export class Bodies {

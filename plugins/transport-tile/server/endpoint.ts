@@ -137,9 +137,9 @@ class TileEndpoint implements Endpoint {
       ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
     };
     if (request.method === 'HEAD') return { status, headers, body: null };
-    const body = await this.#held(tile, options, { start, end });
+    const held = await this.#held(tile, options, { start, end });
     options.onHeights?.(name.from, name.to);
-    return { status, headers, body };
+    return { status, headers, ...held };
   }
 
   /** A part of a tile's body, which counts as held until the client has taken it. */
@@ -147,13 +147,14 @@ class TileEndpoint implements Endpoint {
     tile: Tile,
     { signal, clientKey = '' }: EndpointHandleOptions,
     { start, end }: ByteRange,
-  ): Promise<ReturnType<typeof piecesOf>> {
-    const free = this.#bodies.take(tile.bytes, clientKey);
+  ): Promise<Pick<EndpointResponse, 'body' | 'onSent'>> {
+    const letGo = this.#bodies.take(tile.bytes, clientKey);
     try {
       const body = await this.#bodyOf(tile);
-      return piecesOf(body.subarray(start, end), signal, free);
+      const onSent = (): void => this.#tiles.free?.(body);
+      return { body: piecesOf(body.subarray(start, end), signal, letGo), onSent };
     } catch (error) {
-      free();
+      letGo();
       throw error;
     }
   }

@@ -11,12 +11,25 @@ import { typeErrors } from './docs/typescript.js';
 /** Made from the sources, which are checked themselves. */
 const GENERATED = new Set(['docs/api.md']);
 
+/** What programs that read documents begin with (llmstxt.org). */
+const GUIDE_TO_GUIDES = 'llms.txt';
+
+/** Guides that a reader who begins there does not find. */
+function unlisted(files: readonly MarkdownFile[]): string[] {
+  const found = files.find(({ path }) => path === GUIDE_TO_GUIDES)?.links.map(({ target }) => target) ?? [];
+  return files
+    .filter(({ path }) => path.startsWith('docs/') && !found.includes(path))
+    .map(({ path }) => `${GUIDE_TO_GUIDES} does not name ${path}`);
+}
+
 function documents(): MarkdownFile[] {
   const markdown = (folder: string): string[] =>
     readdirSync(inProject(folder))
       .filter((name) => name.endsWith('.md'))
       .map((name) => (folder === '.' ? name : `${folder}/${name}`));
-  const paths = [...markdown('.'), ...markdown('docs')].filter((path) => !GENERATED.has(path)).sort();
+  const paths = [GUIDE_TO_GUIDES, ...markdown('.'), ...markdown('docs')]
+    .filter((path) => !GENERATED.has(path))
+    .sort();
   return paths.map((path) => readMarkdown(inProject(path), path));
 }
 
@@ -25,6 +38,7 @@ const files = documents();
 const shell = await runShellBlocks(files, projectRoot);
 const problems = [
   ...brokenLinks(files, projectRoot),
+  ...unlisted(files),
   ...wrongQuotes(files, projectRoot),
   ...(await typeErrors(files, projectRoot)),
   ...shell.problems,

@@ -187,8 +187,8 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
    * it, agrees with its blocks. Notes what counts as confirmed and as final by the present configuration.
    *
    * @param onlyReads - no block will be added: what a next one would build on is not looked for. Default false.
-   * @throws SyncError `STATE_FAILED` when there are blocks that no transition saw; `VALIDATORS_CHANGED`, `SIGNATURE_INVALID` for
-   *   blocks that the rules would not take, as they are configured now.
+   * @throws SyncError `STATE_FAILED` when there are blocks that no transition saw; `CHAIN_MISMATCH` for blocks that the rules
+   *   would not take, as they are configured now.
    * @internal
    */
   async checkStore({ onlyReads = false }: { readonly onlyReads?: boolean } = {}): Promise<void> {

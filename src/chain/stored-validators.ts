@@ -1,4 +1,5 @@
 import type { BlockRef, ChainRules, Storage, ValidatorCarrying } from '../contracts/index.js';
+import { isSyncError, SyncError } from '../errors/index.js';
 import { type LeftValidators, ValidatorCarry } from '../internal/validators.js';
 
 /** Blocks whose validators are remembered: more than any branch is long that could take the place of ours. */
@@ -35,8 +36,7 @@ export class StoredValidators {
   /**
    * Reads the store as far down as a branch could begin, and where votes are counted to where nothing older counts.
    *
-   * @throws SyncError `VALIDATORS_CHANGED`, `SIGNATURE_INVALID` for blocks that these rules would not take, as they are
-   *   configured now.
+   * @throws SyncError `CHAIN_MISMATCH` for blocks that these rules would not take, as they are configured now.
    */
   async load(): Promise<void> {
     const { rules, storage, maxRollbackBlocks } = this.#deps;
@@ -47,7 +47,7 @@ export class StoredValidators {
     const opened =
       carrying === undefined
         ? await this.#stated(lowest, head.height)
-        : await this.#counted(carrying, { base, lowest, to: head.height });
+        : await this.#counted(carrying, { base, lowest, to: head.height }).catch(misconfigured);
     this.#opened = opened;
     this.#openedTo = head.height;
   }
@@ -120,4 +120,16 @@ export class StoredValidators {
       if (document !== undefined) return document;
     throw new TypeError(`The store has no block ${height}.`);
   }
+}
+
+/** Nobody sends what is in the store: what its blocks are refused for now is the configuration. */
+function misconfigured(error: unknown): never {
+  const isRefusal = ['VALIDATORS_CHANGED', 'SIGNATURE_INVALID', 'BLOCK_MALFORMED'] as const;
+  if (!isSyncError(error) || !isRefusal.some((code) => error.code === code)) throw error;
+  const { height } = error.context;
+  const message = `The blocks of the store don't fit the chain rules as they are configured now: ${error.message} Configure them as they were when the blocks were taken, or use another directory.`;
+  throw new SyncError('CHAIN_MISMATCH', message, {
+    cause: error,
+    ...(height === undefined ? {} : { height }),
+  });
 }

@@ -225,3 +225,27 @@ test('A tile of Clique is checked on a thread, and its signers against those who
   ]);
   await t.throwsAsync(tiles.verify(bad.entry, bad.body, {}), { message: /^Block 8 .*none of its 4/ });
 });
+
+test('Of a tile that begins inside an epoch the signers are checked where it is linked, up to the first that is none', async (t) => {
+  const plugin = evmBft(named);
+  const rules = plugin.create();
+  const open = await opened(t, named);
+  await open.append(documents.slice(0, 13));
+  const good = await tileSample(rules, documents.slice(11));
+  const linked = open.verifier().tile(await open.verifyTile(good.entry, good.body, {}), null);
+  t.is(linked.failure, null);
+  t.is(linked.frames.length, 11);
+  await open.commit(linked.frames);
+  t.is(open.tip().head?.hash, chain.at(-1)?.hash);
+  const behind = await opened(t, named);
+  await behind.append(documents.slice(0, 11));
+  const bad = await tileSample(rules, [
+    ...documents.slice(11, 15),
+    await other(15, { signer: stranger, difficulty: 1 }),
+  ]);
+  const checked = await behind.verifyTile(bad.entry, bad.body, {});
+  const { frames, failure } = behind.verifier().tile(checked, null);
+  t.is(frames.length, 4);
+  t.is(failure?.code, 'SIGNATURE_INVALID');
+  t.regex(failure?.message ?? '', /^Block 15 .*none of its 4 validators/);
+});

@@ -67,7 +67,7 @@ export class TileWork {
     const cut = store.plan.due(settled);
     if (cut === null) return false;
     await this.#change(
-      { store, cut },
+      store,
       async (reader) => {
         const work = await workFor(reader, cut, isDigested);
         return work.kind === 'note' ? 'note' : await this.#make(store, cut, work.runs, isDigested);
@@ -91,7 +91,7 @@ export class TileWork {
     const store = this.#handle.writable();
     for (const cut of await this.#handle.guard(() => tailPieces(store, settled)))
       await this.#change(
-        { store, cut },
+        store,
         async (reader) => this.#make(store, cut, await reader.storedRuns(cut), false),
         async (prepared) => {
           if (prepared !== null) await this.#write(store, { ...cut, decidedAt: null }, prepared);
@@ -108,15 +108,19 @@ export class TileWork {
 
   /** Prepares something as of a moment, and writes it in its turn unless the blocks that it is of have gone since. */
   async #change<T>(
-    { store, cut }: { readonly store: Opened; readonly cut: TileCut },
+    store: Opened,
     prepare: (reader: Reader) => Promise<T>,
     write: (prepared: T) => Promise<void>,
   ): Promise<void> {
-    const { rollbacks } = store.meta;
+    const {
+      rollbacks,
+      checkpoint: { base },
+    } = store.meta;
+    // A run that the new base has cut is written anew as well.
     const isPast = (): boolean =>
       this.#handle.writable() !== store ||
       store.meta.rollbacks !== rollbacks ||
-      store.meta.checkpoint.base > cut.from;
+      store.meta.checkpoint.base !== base;
     try {
       const { reader, close } = momentOf(store.contents);
       const prepared = await this.#handle.guard(() => prepare(reader)).finally(close);

@@ -49,7 +49,7 @@ async function firstMissing(source: Chain, { checkpoint }: StorageView, target: 
 
 function checkSame({ checkpoint: { base, head } }: StorageView, target: Chain): void {
   const now = target.tip();
-  if (head === null || (now.head?.hash === head.hash && now.base === base)) return;
+  if (head === null || (now.head?.hash === head.hash && now.base <= base)) return;
   const message = `The new store holds the blocks ${now.base} to ${now.head?.height ?? 'none'}, the old one ${base} to ${head.height}.`;
   throw new SyncError('CHAIN_MISMATCH', message, { height: head.height });
 }

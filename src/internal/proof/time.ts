@@ -4,6 +4,7 @@ const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/;
 export interface Time {
   /** Since 1970. */
   readonly seconds: bigint;
+  /** Of the second, 0 to 999,999,999. */
   readonly nanos: number;
   /** Digits of the fraction as it was spelled. */
   readonly digits: string;

@@ -234,5 +234,30 @@ function tileCases(fixture: StorageFixture): readonly ComplianceCase[] {
           assert.equal((await headersOf(store)).length, 3000 - 2048 + 1);
         }),
     },
+    {
+      id: 'ST-137',
+      title: 'Blocks that are pruned while a tile of those above is made do not come back with it',
+      run: () =>
+        withStore(fixture, async (store) => {
+          const { tiles } = store;
+          assert.ok(tiles !== undefined);
+          const kinds = Array.from({ length: 1700 }, () => ({ bytes: 120 }));
+          const later = documentFrames(kinds, { from: 1500 });
+          const atHeight = (height: number): BlockRef => refOf(later[height - 1500] as Frame);
+          await store.commit(fixtureBatch(later));
+          await store.advance({ confirmed: atHeight(3150), finalized: null });
+          const settling = tiles.settle(3150);
+          await prune(store, atHeight(2048));
+          await settling;
+          await prune(store, atHeight(3072));
+          const wanted = later.slice(3072 - 1500).map(({ header }) => header);
+          assert.deepEqual(await headersOf(store), wanted);
+          if (!store.supports.durable) return;
+          const again = await fixture.reopen(store);
+          await again.open();
+          assert.deepEqual(await headersOf(again), wanted);
+          await again.close();
+        }),
+    },
   ];
 }

@@ -12,6 +12,7 @@ const GUIDES = {
     'chain-bitcoin',
     'codecs',
     'writing-plugins',
+    'testing',
   ],
   'Running it': ['operations', 'retention', 'scaling', 'postgres', 'errors', 'faults'],
   'How it works': ['architecture', 'protocol', 'benchmarks'],

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import type { PeerFault } from '../../src/testing/peer/fault.js';
+import { faultInjector } from '../../src/testing/peer/injector.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { listen, serveSource } from '../helpers/servers.js';
@@ -23,30 +25,12 @@ test('a healthy peer and store are found to be so', async (t) => {
   t.regex(text, /^ok {3}peer: http:.* answered within \d+ ms; block 2/m);
 });
 
-/** Passes requests on, with the answer changed. */
-async function front(
-  t: Parameters<typeof listen>[0],
-  change: (path: string, headers: Headers) => Promise<void>,
-): Promise<string> {
-  const inner = await serveSource(t, new MemorySource(sealedChain(3)));
-  return listen(t, (request, response) => {
-    const abort = new AbortController();
-    response.once('close', () => {
-      abort.abort();
-    });
-    void (async () => {
-      const answer = await fetch(inner + (request.url ?? ''), {
-        method: request.method ?? 'GET',
-        signal: abort.signal,
-      });
-      const headers = new Headers(answer.headers);
-      headers.delete('content-encoding');
-      headers.delete('content-length');
-      await change(request.url ?? '', headers);
-      response.writeHead(answer.status, Object.fromEntries(headers));
-      response.end(Buffer.from(await answer.arrayBuffer()));
-    })().catch(() => undefined);
-  });
+/** A line to a healthy peer, on which something goes wrong. */
+async function front(t: ExecutionContext, fault: PeerFault): Promise<string> {
+  const line = await faultInjector(await serveSource(t, new MemorySource(sealedChain(3))));
+  t.teardown(() => line.close());
+  line.inject(fault);
+  return line.url;
 }
 
 test('what is wrong is named with the way out', async (t) => {
@@ -59,17 +43,16 @@ test('what is wrong is named with the way out', async (t) => {
   const refusing = await listen(t, (_request, response) => response.writeHead(401).end());
   const refused = await run(t, ['doctor', '--peer', refusing]);
   t.regex(refused.stdout.toString(), /^FAIL peer: PEER_UNAUTHORIZED.*\n {5}.*--header-file/m);
-  const late = await front(t, (_path, headers) => {
-    headers.set('date', new Date(Date.now() - 3_600_000).toUTCString());
-    return Promise.resolve();
-  });
+  const date = new Date(Date.now() - 3_600_000).toUTCString();
+  // HEAD is what the clock is read from; a stream that is followed has no end.
+  const late = await front(t, { kind: 'lie', change: () => ({ headers: { date } }) });
   const clock = await run(t, ['doctor', '--peer', late]);
   t.regex(clock.stdout.toString(), /^WARN clock: that of .* is 36\d\d s from this one\n {5}Set the clocks/m);
 });
 
 test('a proxy that holds streams back until they end is told of', async (t) => {
   // The body of a stream that is followed does not end, so that the whole of it never comes.
-  const buffering = await front(t, () => Promise.resolve());
+  const buffering = await front(t, { kind: 'buffer', hold: 'all' });
   const { code, stdout } = await run(t, ['doctor', '--peer', buffering]);
   t.is(code, 0);
   t.regex(stdout.toString(), /^WARN stream: .* something on the way holds it back\n {5}Switch buffering/m);

@@ -5,8 +5,8 @@ import { openExchange } from '../../internal/http/exchange.js';
 import { asBlockRef, asObject, isHeight, parseJsonObject } from '../../internal/http/shape.js';
 import { pagePath, PAGE_HEIGHTS } from '../../tiles/name.js';
 import { ask } from './answer.js';
-import { linesOf } from './checks/documents.js';
 import { indexEntries } from './checks/index-lines.js';
+import { linesOf } from './lines.js';
 import { toolsFor, type Tools } from './tools.js';
 
 const PLAIN = { 'accept-encoding': 'identity' };

@@ -2,11 +2,11 @@ import type { ChainRules } from '../../../contracts/index.js';
 import { MAX_ANSWER_BYTES } from '../answer.js';
 import type { Facts } from '../facts.js';
 import { decode } from '../tools.js';
+import { linesOf } from '../lines.js';
 import { must } from '../unmet.js';
 import type { Check } from './check.js';
 
 const FRAME_HEAD_BYTES = 4;
-const LF = 0x0a;
 
 /** Documents of a range that are the same as those which the server sends one a line. */
 export function mustBeSamples(
@@ -21,18 +21,6 @@ export function mustBeSamples(
     if (sample === undefined) continue;
     must(Buffer.from(sample).equals(document), `block ${from + at} has other bytes than among lines`);
   }
-}
-
-/** Documents of lines, each with its line feed. */
-export function linesOf(body: Uint8Array): readonly Uint8Array[] {
-  const lines: Uint8Array[] = [];
-  for (let start = 0; start < body.length;) {
-    const end = body.indexOf(LF, start);
-    must(end !== -1, 'the last line has no line feed');
-    lines.push(body.subarray(start, end));
-    start = end + 1;
-  }
-  return lines;
 }
 
 export const documents: Check<'documents'> = ({ body }, { as, ...range }, { facts }) => {

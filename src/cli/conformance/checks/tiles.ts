@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { MAX_TILE_BYTES } from '../../../tiles/cut.js';
+import { linesOf } from '../lines.js';
 import { must } from '../unmet.js';
 import type { Check, Looking } from './check.js';
-import { linesOf, mustBeSamples, mustFollow } from './documents.js';
+import { mustBeSamples, mustFollow } from './documents.js';
 import { indexEntries } from './index-lines.js';
 import { gunzipSync } from 'node:zlib';
 import { decode } from '../tools.js';

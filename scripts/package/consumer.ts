@@ -44,9 +44,14 @@ export class Consumer {
     await mustRun('npm', ['install', '--silent', '--prefer-offline', tarball], { cwd: this.folder });
   }
 
+  /** Folder of the installed package. */
+  get installed(): string {
+    return join(this.folder, 'node_modules', 'blockferry');
+  }
+
   /** Files of the installed package, relative to its folder. */
   files(): string[] {
-    const installed = join(this.folder, 'node_modules', 'blockferry');
+    const { installed } = this;
     return readdirSync(installed, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => relative(installed, join(entry.parentPath, entry.name)));
@@ -58,6 +63,12 @@ export class Consumer {
       const script = `const all = await import(${JSON.stringify(name)}); if (Object.keys(all).length === 0) process.exit(1);`;
       await mustRun(process.execPath, ['--input-type=module', '-e', script], { cwd: this.folder });
     }
+  }
+
+  /** Loads entry points from CommonJS, in one process. @throws Error for one that can't be loaded so. */
+  async requireAll(names: readonly string[]): Promise<void> {
+    const script = `for (const name of ${JSON.stringify(names)}) require(name);`;
+    await mustRun(process.execPath, ['--input-type=commonjs', '-e', script], { cwd: this.folder });
   }
 
   /** Runs the installed command as a user would. */
@@ -80,6 +91,12 @@ export class Consumer {
     const imports = names.map((name, index) => `import * as entry${index} from '${name}';`);
     const uses = names.map((_name, index) => `entry${index}`);
     const code = `${imports.join('\n')}\nexport const all = [${uses.join(', ')}];\n`;
+    const required = names.map((name, index) => `import entry${index} = require('${name}');`);
+    mkdirSync(join(this.folder, 'src'), { recursive: true });
+    writeFileSync(
+      join(this.folder, 'src', 'required.cts'),
+      `${required.join('\n')}\nexport const all = [${uses.join(', ')}];\n`,
+    );
     // The declarations speak of Node's own types, which every Node project in TypeScript has, and of an optional peer's.
     await this.#add(root, '@types/node', '@opentelemetry/api');
     await this.#compile(root, code);

@@ -14,7 +14,10 @@ export async function publintProblems(tarball: string): Promise<string[]> {
   );
 }
 
-/** What `attw` finds wrong with the types of a packed package, for importers of ES modules. */
+/**
+ * What `attw` finds wrong with the types of a packed package, also for the resolution of Node 10. That `require` comes to
+ * an ES module is no fault: the oldest Node that the package runs on takes it.
+ */
 export async function typeProblems(
   root: string,
   tarball: string,
@@ -25,7 +28,9 @@ export async function typeProblems(
     tool,
     tarball,
     '--profile',
-    'esm-only',
+    'strict',
+    '--ignore-rules',
+    'cjs-resolves-to-esm',
     '--no-definitely-typed',
     '--format',
     'ascii',

@@ -6,7 +6,10 @@ import { mustRun } from '../lib/process.js';
 export async function pack(root: string, folder: string): Promise<string> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  await mustRun('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root });
+  await mustRun('npm', ['pack', '--silent', '--pack-destination', folder], {
+    cwd: root,
+    timeoutMs: 600_000,
+  });
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   if (tarball === undefined) throw new Error('npm pack made no tarball.');
   return join(folder, tarball);

@@ -1,6 +1,5 @@
-import { SingleBar } from 'cli-progress';
 import { progressLine } from './progress-line.js';
-import { clearLine, print } from './terminal.js';
+import { clearLine, endLine, print, redrawLine } from './terminal.js';
 
 /** What the bar shows. */
 export interface BarState {
@@ -13,6 +12,8 @@ export interface BarState {
 
 /** A terminal that obeys nothing gets a line of its own so often, in milliseconds. */
 const PLAIN_EVERY_MS = 10_000;
+/** A bar is drawn no more often, in milliseconds. */
+const DRAWN_EVERY_MS = 100;
 /** Where a terminal does not say how wide it is. */
 const DEFAULT_COLUMNS = 80;
 
@@ -20,7 +21,8 @@ const DEFAULT_COLUMNS = 80;
 export class ProgressBar {
   readonly #stream: NodeJS.WriteStream;
   readonly #isPlain = process.env['TERM'] === 'dumb';
-  #bar: SingleBar | null = null;
+  /** Until the next drawing; `null` while there is no bar. */
+  #timer: NodeJS.Timeout | null = null;
   #state: BarState = { value: 0, total: null, parts: [] };
   #plainMs = performance.now();
 
@@ -32,26 +34,32 @@ export class ProgressBar {
     if (!this.#stream.isTTY) return;
     this.#state = state;
     if (this.#isPlain) this.#tellPlainly();
-    else if (this.#bar === null) this.#start();
-    else this.#bar.update(state.value, {});
+    else if (this.#timer === null) this.#start();
   }
 
   /** Leaves the bar as it stands, on a line of its own. */
   stop(): void {
-    this.#bar?.stop();
-    this.#bar = null;
+    if (this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#draw();
+    endLine(this.#stream);
   }
 
   /** Makes room for a line of text; the bar is drawn again below it. */
   clearLine(): void {
-    if (this.#bar !== null) clearLine(this.#stream);
+    if (this.#timer !== null) clearLine(this.#stream);
   }
 
   #start(): void {
-    const format = (): string => this.#line();
-    const options = { format, stream: this.#stream, hideCursor: true, fps: 10 };
-    this.#bar = new SingleBar(options);
-    this.#bar.start(1, 0, {});
+    this.#draw();
+    this.#timer = setInterval(() => {
+      this.#draw();
+    }, DRAWN_EVERY_MS).unref();
+  }
+
+  #draw(): void {
+    redrawLine(this.#stream, this.#line());
   }
 
   #tellPlainly(): void {

@@ -26,3 +26,13 @@ export function printJson(stream: NodeJS.WriteStream, value: object): void {
 export function clearLine(stream: NodeJS.WriteStream): void {
   stream.write('\r\x1b[K');
 }
+
+/** Draws a line on a terminal in place of the one that the cursor is in, and leaves the cursor behind it. */
+export function redrawLine(stream: NodeJS.WriteStream, line: string): void {
+  stream.write(`\r${printable(line)}\x1b[K`);
+}
+
+/** Leaves the line that the cursor is in. */
+export function endLine(stream: NodeJS.WriteStream): void {
+  stream.write('\n');
+}

@@ -2,9 +2,10 @@
 import { parseArgs } from 'node:util';
 import { bundles } from './bundles.js';
 import type { Row, Tried } from './row.js';
+import { runners } from './runners.js';
 import { Site } from './site.js';
 
-const ROWS: readonly Row[] = [bundles];
+const ROWS: readonly Row[] = [bundles, runners];
 
 const { positionals } = parseArgs({ allowPositionals: true });
 for (const name of positionals)

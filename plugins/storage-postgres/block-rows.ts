@@ -60,14 +60,18 @@ export async function insertBlocks(
   frames: readonly Frame[],
 ): Promise<void> {
   if (frames.length === 0) return;
-  const rows = frames.map(({ header, codec, documentBytes, bytes }): CopyRow => {
+  await run.into(tables.blocks, COLUMNS, rowsOf(frames, { store, gen, version }));
+  await insertPieces(run, tables.parts, { store, gen, version }, frames.flatMap(partsOf));
+}
+
+/** Made as they are sent: the server works meanwhile. */
+function* rowsOf(frames: readonly Frame[], { store, gen, version }: Place): Generator<CopyRow> {
+  for (const { header, codec, documentBytes, bytes } of frames) {
     const { height, hash, previousHash, timestamp } = header;
     const first = bytes.subarray(0, PART_BYTES);
     const known = [store, gen, height, version, hash, previousHash, timestamp, codec, documentBytes];
-    return [...known, bytes.byteLength, crc32(bytes), first];
-  });
-  await run.into(tables.blocks, COLUMNS, rows);
-  await insertPieces(run, tables.parts, { store, gen, version }, frames.flatMap(partsOf));
+    yield [...known, bytes.byteLength, crc32(bytes), first];
+  }
 }
 
 /** What of a large block is not in its own row. */

@@ -21,8 +21,9 @@ export type CopyRow = readonly (number | string | boolean | Uint8Array | null)[]
 const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
 const END = Buffer.from('ffff', 'hex');
 
-/** What one statement copies, about. */
+/** What one statement copies, and what is sent at once of it, about. */
 const COPY_BYTES = 4 * 1024 * 1024;
+const PIECE_BYTES = 128 * 1024;
 
 /** Field of no value. */
 const NULL = -1;
@@ -41,30 +42,64 @@ export async function copyInto(
   }: { readonly table: string; readonly columns: CopyColumns; readonly rows: Iterable<CopyRow> },
 ): Promise<void> {
   const sql = `copy ${table} (${Object.keys(columns).join(', ')}) from stdin (format binary)`;
-  for (const chunk of chunksOf(Object.values(columns), rows)) {
-    const stream = client.query(from(sql));
-    // It rejects with the stream's error. The stream is not destroyed: its package may have no connection then to tell.
-    const finished = once(stream, 'finish');
-    stream.end(chunk);
+  let copying: Copying | null = null;
+  for (const { bytes, isLast } of piecesOf(Object.values(columns), rows)) {
+    copying ??= begin(client, from(sql));
+    const { stream, finished } = copying;
+    if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), finished]);
+    if (!isLast) continue;
+    stream.end();
     await finished;
+    copying = null;
   }
 }
 
-/** Rows as they are sent. */
-function* chunksOf(types: readonly ColumnType[], rows: Iterable<CopyRow>): Generator<Buffer> {
+/** A statement under way. */
+interface Copying {
+  readonly stream: CopyStreamQuery;
+  /** Rejects with the stream's error. The stream is not destroyed: its package may have no connection then to tell. */
+  readonly finished: Promise<unknown>;
+}
+
+function begin(client: PoolClient, query: CopyStreamQuery): Copying {
+  const stream = client.query(query);
+  const finished = once(stream, 'finish');
+  // Who waits for something else meanwhile is told by that.
+  finished.catch(() => undefined);
+  return { stream, finished };
+}
+
+/** What is sent at once. */
+interface Piece {
+  readonly bytes: Buffer;
+  /** Whether a statement ends with it. */
+  readonly isLast: boolean;
+}
+
+/** Rows as they are sent: the server takes a piece in while the next one is made. */
+function* piecesOf(types: readonly ColumnType[], rows: Iterable<CopyRow>): Generator<Piece> {
   let pieces: Uint8Array[] = [];
   let bytes = 0;
+  let sent = 0;
+  let hasRows = false;
   for (const row of rows) {
+    if (!hasRows) pieces.push(HEADER);
+    hasRows = true;
     for (const piece of encodeRow(types, row)) {
       pieces.push(piece);
       bytes += piece.byteLength;
     }
-    if (bytes < COPY_BYTES) continue;
-    yield Buffer.concat([HEADER, ...pieces, END]);
+    if (bytes < PIECE_BYTES) continue;
+    sent += bytes;
+    const isLast = sent >= COPY_BYTES;
+    yield { bytes: Buffer.concat(isLast ? [...pieces, END] : pieces), isLast };
     pieces = [];
     bytes = 0;
+    if (!isLast) continue;
+    sent = 0;
+    hasRows = false;
   }
-  if (pieces.length > 0) yield Buffer.concat([HEADER, ...pieces, END]);
+  if (hasRows) yield { bytes: Buffer.concat([...pieces, END]), isLast: true };
 }
 
 /** Bytes are not copied here. */

@@ -4,8 +4,9 @@ import { type Source, whole } from './reads.js';
 import { askSeen } from './seen.js';
 import type { Moment } from './store-row.js';
 import type { TileMaker } from './tile-maker.js';
-import { findTile, wholeBody } from './tile-reads.js';
+import { findTile, wholeBodies, wholeBody } from './tile-reads.js';
 import { tileAt, tilesIn, type TileRow } from './tile-rows.js';
+import { TilesAhead } from './tiles-ahead.js';
 
 /** Tiles of a list whose bodies may be asked for next. */
 const NOTED_TILES = 256;
@@ -24,6 +25,7 @@ export interface TilesHost {
 /** The tiles of a PostgreSQL store, as others see them. */
 export class PostgresTiles implements StorageTiles {
   readonly #host: TilesHost;
+  readonly #ahead = new TilesAhead();
 
   constructor(host: TilesHost) {
     this.#host = host;
@@ -66,14 +68,11 @@ export class PostgresTiles implements StorageTiles {
 
   async body(tile: Tile): Promise<Uint8Array | null> {
     const source = this.#host.source();
-    const { memory } = source;
     // What is in a body never changes; of one that is gone, or was altered, more has to be known.
-    const known = memory.find(tile);
+    const known = source.memory.find(tile);
     if (known !== null) {
       const { store } = await this.#host.current((now) => Promise.resolve(now));
-      const body = await source
-        .reading((run) => wholeBody(run, source, { store, tile: known }))
-        .catch(notDamaged);
+      const body = (await this.#ahead.take(known)) ?? (await this.#read(store, known));
       if (body !== null) return body;
     }
     return this.#host.current((now) =>
@@ -83,6 +82,24 @@ export class PostgresTiles implements StorageTiles {
         return isSame ? wholeBody(run, source, { store: now.store, tile: found }) : null;
       }),
     );
+  }
+
+  /** Reads a body, with those of the next tiles where they are read in order; `null` when it is gone, or was altered. */
+  async #read(store: number, tile: TileRow): Promise<Uint8Array | null> {
+    const source = this.#host.source();
+    const bringing = this.#ahead.begin(tile, source.memory);
+    const { tiles } = bringing;
+    let bodies: readonly (Uint8Array | null)[] | null = null;
+    try {
+      bodies = await source.reading(async (run) =>
+        tiles.length > 1
+          ? wholeBodies(run, source, store, tiles)
+          : [await wholeBody(run, source, { store, tile }).catch(notDamaged)],
+      );
+      return bodies[0] ?? null;
+    } finally {
+      bringing.settle(bodies);
+    }
   }
 }
 

@@ -26,6 +26,11 @@ export class TileMemory {
     return this.#rows.find(({ tile }) => tile.from === from && tile.hash === hash)?.tile ?? null;
   }
 
+  /** A row of any moment that is of the tile behind another; `null` when none is known. */
+  behind({ to, gen }: Pick<TileRow, 'to' | 'gen'>): TileRow | null {
+    return this.#rows.find(({ tile }) => tile.from === to + 1 && tile.gen === gen)?.tile ?? null;
+  }
+
   /** Remembers rows of a moment, as many as there is room for. */
   note(at: Moment, ...tiles: readonly TileRow[]): void {
     const moment = nameOf(at);

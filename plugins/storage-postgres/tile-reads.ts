@@ -8,7 +8,7 @@ import type { Run } from './database.js';
 import type { Tables } from './schema.js';
 import type { Moment } from './store-row.js';
 import { pieceKey, type TileMemory } from './tile-memory.js';
-import { bodyBytes, headsOf, type RowMember, tileAt, type TileRow } from './tile-rows.js';
+import { bodyBytes, headsOf, type RowMember, smallBodies, tileAt, type TileRow } from './tile-rows.js';
 
 /** About what the head of a block takes in memory. */
 const HEAD_MEMORY_BYTES = 200;
@@ -91,6 +91,29 @@ export async function wholeBody(
   let at = 0;
   for (const member of tile.members) checkMember(tile, member, body.subarray(at, (at += member.bytes)));
   return body;
+}
+
+/** The same of some tiles that are small: `null` for each whose row is gone, or was altered. */
+export async function wholeBodies(
+  run: Run,
+  { tables }: TileSource,
+  store: number,
+  tiles: readonly TileRow[],
+): Promise<readonly (Uint8Array | null)[]> {
+  const bodies = await smallBodies(run, tables, store, tiles);
+  return tiles.map((tile, at) => {
+    const body = bodies[at] ?? null;
+    // What all came in is let go of when all were handed on.
+    return body !== null && isRight(tile, body) ? Buffer.from(body) : null;
+  });
+}
+
+function isRight({ members, bytes }: TileRow, body: Uint8Array): boolean {
+  let at = 0;
+  return (
+    body.byteLength === bytes &&
+    members.every((member) => crc32(body.subarray(at, (at += member.bytes))) === member.crc)
+  );
 }
 
 function membersOf({ members }: TileRow, heads: readonly BlockHead[]): readonly MemberAt[] {

@@ -185,10 +185,11 @@ export async function bodyBytes(
   run: Run,
   { tileParts }: Tables,
   store: number,
-  { gen, from, born }: TileKey,
+  { gen, from, born, bytes }: TileKey & Pick<TileRow, 'bytes'>,
   { offset, length }: { readonly offset: number; readonly length: number },
 ): Promise<Buffer> {
   const end = offset + length;
+  const isWhole = offset === 0 && length === bytes;
   const pieces: Buffer[] = [];
   for (let part = Math.floor(offset / PART_BYTES); part * PART_BYTES < end; part += PARTS) {
     const last = Math.min(part + PARTS - 1, Math.floor((end - 1) / PART_BYTES));
@@ -196,7 +197,7 @@ export async function bodyBytes(
     const start = `case when part = ${part} then ${Math.max(offset - part * PART_BYTES, 0) + 1} else 1 end`;
     const stop = `case when part = ${last} then ${Math.min(end - last * PART_BYTES, PART_BYTES) + 1} else ${PART_BYTES + 1} end`;
     const rows = await run.bytes(
-      `select substring(bytes from ${start} for ${stop} - ${start}) from ${tileParts}
+      `select ${isWhole ? 'bytes' : `substring(bytes from ${start} for ${stop} - ${start})`} from ${tileParts}
         where store = ${store} and gen = ${gen} and height = ${from} and born = ${born}
           and part between ${part} and ${last} order by part`,
     );
@@ -204,6 +205,25 @@ export async function bodyBytes(
   }
   const [only] = pieces;
   return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+}
+
+/** Bodies of some tiles, each of one part; `null` for one that is not there. */
+export async function smallBodies(
+  run: Run,
+  { tileParts }: Tables,
+  store: number,
+  tiles: readonly TileRow[],
+): Promise<readonly (Buffer | null)[]> {
+  const listed = (pick: (tile: TileRow) => number): string => [...new Set(tiles.map(pick))].join(', ');
+  const rows = await run.bytes(
+    `select height, born, bytes from ${tileParts}
+      where store = ${store} and gen in (${listed(({ gen }) => gen)}) and height in (${listed(({ from }) => from)})
+        and born in (${listed(({ born }) => born)}) and part = 0`,
+  );
+  const found = new Map(
+    rows.map(([height, born, bytes]) => [`${height?.readBigInt64BE()} ${born?.readBigInt64BE()}`, bytes]),
+  );
+  return tiles.map(({ from, born }) => found.get(`${from} ${born}`) ?? null);
 }
 
 /** Drops the tiles that have a height of a range, for those who see the version of the place. */

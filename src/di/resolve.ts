@@ -35,11 +35,12 @@ export class PluginResolver {
     if ('kind' in choice) return choice;
     if (choice.use === 'memory') return BUILTIN.storage.memory();
     if (choice.use === 'postgres') {
-      const { url, schema, store, role, createIfMissing, leaseMs, outageMs, durability, retainMs, pool } =
-        choice;
+      const { url, listenUrl, schema, store, role, createIfMissing, durability, pool } = choice;
+      const { leaseMs, outageMs, retainMs } = choice;
       const times = { leaseMs, outageMs, retainMs };
       return BUILTIN.storage.postgres({
         url,
+        listenUrl,
         schema,
         store,
         role,

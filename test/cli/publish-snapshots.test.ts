@@ -5,6 +5,7 @@ import test from 'ava';
 import { ndjson } from '../helpers/sealed-chain.js';
 import { opsChain, replay, someOps } from '../helpers/state-model.js';
 import { nginx, nginxTest } from '../helpers/stock-nginx.js';
+import { projectRoot } from '../helpers/shared.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { jsonLines, run } from './cli.js';
 import { PublishedChain, take } from './published-snapshots.js';
@@ -35,13 +36,19 @@ nginxTest('a node takes blocks and state from a snapshot that a stock nginx has 
     snapshots.map(({ height }) => height),
     [199],
   );
-  const url = await nginx(t, tempDir(t), `root ${published.root};`);
+  const text = readFileSync(join(projectRoot, 'docs', 'scaling.md'), 'utf8');
+  const [, lines = ''] = /^ +```nginx\n(.*?)^ +```$/ms.exec(text) ?? [];
+  const url = await nginx(t, tempDir(t), lines.replace('/srv/chain', published.root));
   const taken = await take(`${url}/sync`, published);
   t.is(taken.code, null);
   t.deepEqual(taken.modes, ['snapshot', 'tiles']);
   t.deepEqual(taken.warnings, []);
   t.true(taken.lines.equals(ndjson(documents)));
   t.deepEqual(taken.state, replay(blocks));
+  const keeps = async (name: string): Promise<string | null> =>
+    (await fetch(`${url}/sync/snapshots/${snapshots[0]?.id ?? ''}/${name}`)).headers.get('cache-control');
+  t.is(await keeps('00000000.part'), 'public, max-age=31536000, immutable, no-transform');
+  t.is(await keeps('manifest.json'), 'no-cache');
 });
 
 test('a snapshot is published when its last block is settled, written once, and kept until there are two newer ones', async (t) => {

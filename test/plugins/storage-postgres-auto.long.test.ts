@@ -188,6 +188,13 @@ postgres.test('A reader listens where `listenUrl` says, and reads where `url` do
     postgres.query(`select usename from pg_stat_activity where query = 'listen blockferry'`);
   await until(async () => (await listeners()).length > 0);
   t.deepEqual(await listeners(), [{ usename: 'listens' }]);
+  // And a chain that is opened by its configuration.
+  const { url } = postgres.server();
+  const place = { use: 'postgres', url, store: 'listened', role: 'reader', durability: 'primary' } as const;
+  const chain = await openChain({ storage: { ...place, createIfMissing: false, listenUrl } });
+  t.teardown(() => chain.close());
+  await until(async () => (await listeners()).length > 1);
+  t.deepEqual(await listeners(), [{ usename: 'listens' }, { usename: 'listens' }]);
   const frames = fixtureFrames(2);
   await writer.commit(fixtureBatch(frames));
   await until(isAt(reader, at(frames, 1)));

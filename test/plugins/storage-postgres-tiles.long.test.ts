@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createPostgresStore } from '../../plugins/storage-postgres/index.js';
-import type { BlockRef, Frame, Storage } from '../../src/contracts/index.js';
+import type { BlockRef, Frame, Storage, Tile } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
 import { createSyncEngine, openChain } from '../../src/index.js';
 import { documentFrames, type DocumentKind, fixtureBatch, refOf } from '../../src/testing/fixture-frames.js';
@@ -209,3 +209,30 @@ postgres.test('A body that was altered is STORE_DAMAGED, with its height', async
     t.is((error as { context?: { height?: number } }).context?.height, 2);
   }
 });
+
+postgres.test(
+  'Who goes through small tiles in order gets the next ones with one statement, and none that was altered',
+  async (t) => {
+    const store = await postgres.opened(t, 'ahead');
+    await store.commit(fixtureBatch(frames));
+    await store.tiles?.settle(8);
+    const tiles = (await store.tiles?.list(ALL)) ?? [];
+    const body = async (index: number): Promise<Buffer> =>
+      Buffer.from((await store.tiles?.body(tiles[index] as Tile)) ?? []);
+    const bodies: Buffer[] = [];
+    for (const index of tiles.keys()) bodies.push(await body(index));
+    t.deepEqual(
+      bodies.map(({ length }) => length),
+      tiles.map(({ bytes }) => bytes),
+    );
+    await body(0);
+    await body(1);
+    await postgres.query(`update blockferry.tile_parts t set bytes = '\\x00' from blockferry.store s
+      where s.id = t.store and s.name = 'ahead'`);
+    // Two that ask at the same time get it as well.
+    const [third, fourth] = await Promise.all([body(2), body(3)]);
+    t.true(bodies[2]?.equals(third));
+    t.true(bodies[3]?.equals(fourth));
+    for (const index of tiles.keys()) await t.throwsAsync(body(index), { code: 'STORE_DAMAGED' });
+  },
+);

@@ -27,9 +27,22 @@ export async function fleet(): Promise<void> {
   const database = await startPostgres(bin);
   try {
     await createPostgresStore({ url: database.url });
-    await behindEachOther(bin, database);
-    await told(database);
-    await takeOver(database.url);
+    const parts = {
+      lagging: () => behindEachOther(bin, database),
+      told: () => arrivals(database, { how: 'notifications', store: 'told', blocks: 200, everyMs: 50 }),
+      // Notifications don't leave a database.
+      polling: () =>
+        arrivals(database, {
+          how: 'readers that nothing is told to, and look once a second',
+          store: 'polling',
+          blocks: 60,
+          everyMs: 313,
+          listenUrl: database.url.replace(/postgres$/, 'template1'),
+        }),
+      roles: () => takeOver(database.url),
+    };
+    const wanted = process.env['PARTS']?.split(',') ?? Object.keys(parts);
+    for (const [name, part] of Object.entries(parts)) if (wanted.includes(name)) await part();
   } finally {
     await database.stop();
   }
@@ -146,12 +159,26 @@ async function phases(servers: Fleet): Promise<void> {
   );
 }
 
-/** Three servers that listen at the primary, and 6 followers. */
-async function told({ url, port }: { readonly url: string; readonly port: number }): Promise<void> {
-  const storage = { use: 'postgres', url, store: 'told', durability: 'primary' } as const;
+/** How servers hear of blocks, and which come. */
+interface Heard {
+  readonly how: string;
+  readonly store: string;
+  readonly blocks: number;
+  readonly everyMs: number;
+  /** Where they listen instead of at the primary. */
+  readonly listenUrl?: string;
+}
+
+/** Three servers of the primary, and 6 followers. */
+async function arrivals(
+  { url, port }: { readonly url: string; readonly port: number },
+  { how, store, blocks, everyMs, listenUrl }: Heard,
+): Promise<void> {
+  const storage = { use: 'postgres', url, store, durability: 'primary' } as const;
   const writer = await openChain({ storage, chain: 'sealed-json' });
   const start = async (databasePort: number): Promise<Instance> => {
-    const place = `postgres://postgres@127.0.0.1:${databasePort}/postgres?store=told&durability=primary`;
+    const listens = listenUrl === undefined ? '' : `&listenUrl=${encodeURIComponent(listenUrl)}`;
+    const place = `postgres://postgres@127.0.0.1:${databasePort}/postgres?store=${store}&durability=primary${listens}`;
     const program = new Program(['serve', '--store', place, '--port', '0']);
     const address = new URL(await program.url());
     return {
@@ -166,12 +193,12 @@ async function told({ url, port }: { readonly url: string; readonly port: number
     await servers.producer.append(20);
     await servers.settled();
     for (const { arrivals } of servers.followers) arrivals.clear();
-    for (let made = 0; made < 200; made++) {
+    for (let made = 0; made < blocks; made++) {
       await servers.producer.append();
-      await sleep(50);
+      await sleep(everyMs);
     }
     await servers.settled();
-    console.log(`with notifications, 200 blocks, 6 followers: ${shares(servers)}`);
+    console.log(`with ${how}, ${blocks} blocks, 6 followers: ${shares(servers)}`);
   } finally {
     await servers.close();
     await writer.close();

@@ -7,7 +7,11 @@ export type PeerFault =
   /** One bit of that byte of the body is another one. */
   | { readonly kind: 'corrupt'; readonly byte: number }
   /** The answer is another one. Of what does not end by itself, as a stream that is followed, nothing comes. */
-  | { readonly kind: 'lie'; readonly change: (answer: PeerAnswer) => Partial<PeerAnswer> }
+  | {
+      readonly kind: 'lie';
+      /** What of an answer is told otherwise. */
+      readonly change: (answer: PeerAnswer) => Partial<PeerAnswer>;
+    }
   /** Another server answers, at this origin, which may have another branch. */
   | { readonly kind: 'fork'; readonly origin: string }
   /** Something on the way holds back what is sent. */

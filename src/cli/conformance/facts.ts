@@ -1,7 +1,6 @@
 import { parseManifest } from '../../../plugins/transport-snapshot/manifest.js';
 import type { Peer, SnapshotManifest, TileEntry, TransportDeps } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
-import { openExchange } from '../../internal/http/exchange.js';
 import { asBlockRef, asObject, isHeight, parseJsonObject } from '../../internal/http/shape.js';
 import { pagePath, PAGE_HEIGHTS } from '../../tiles/name.js';
 import { ask } from './answer.js';
@@ -99,15 +98,13 @@ export function pageOf(height: number): string {
 }
 
 /** The status document; `null` where there is none. Nothing can be said of a server that does not answer, or not to us. */
-async function reached(asking: Asking): Promise<Uint8Array | null> {
-  const { deps, peer, signal } = asking;
-  const target = '/status';
-  const exchange = await openExchange(deps, { peer, target, headers: PLAIN, method: 'HEAD' }, signal);
-  const { status } = exchange.response;
-  exchange.close();
+async function reached({ deps, peer, signal }: Asking): Promise<Uint8Array | null> {
+  const asked = { method: 'GET', target: '/status', headers: PLAIN, read: null } as const;
+  const { status, body, close } = await ask(deps, peer, asked, signal);
+  close();
   if (status === 401 || status === 403)
     throw new SyncError('PEER_UNAUTHORIZED', `${peer.url} answered ${status}.`, { peer: peer.url });
-  return get(asking, target);
+  return status === 200 ? body : null;
 }
 
 async function get(

@@ -140,6 +140,34 @@ test('of a server that does not answer, or not to us, nothing is said but that',
   await t.throwsAsync(hold(refusing, http.fetch), { code: 'PEER_UNAUTHORIZED' });
 });
 
+test('no case goes on beyond its deadline, nor an answer beyond its bound', async (t) => {
+  const piece = Buffer.alloc(1024 * 1024);
+  const url = await listen(t, (request, response) => {
+    if (request.url === '/status') return response.end('{}');
+    if (request.url === '/silent') return response.write('[');
+    const more = (): void => {
+      while (response.write(piece));
+    };
+    response.on('drain', more);
+    more();
+    return response;
+  });
+  const http = createHttp1Client(limits);
+  t.teardown(() => http.close());
+  const base = { section: '2', title: 'An answer ends.' };
+  const results = await hold(url, http.fetch, [
+    { ...base, id: 'silent', withinMs: 100, steps: [{ path: '/silent', answers: { 200: {} } }] },
+    { ...base, id: 'endless', withinMs: 60_000, steps: [{ path: '/endless', answers: { 200: {} } }] },
+  ]);
+  t.deepEqual(
+    results.map(({ id, state, detail }) => [id, state, detail]),
+    [
+      ['silent', 'failed', 'it was not over within 100 ms'],
+      ['endless', 'failed', 'the body has more than 67108864 bytes'],
+    ],
+  );
+});
+
 test('what a plain server lacks is told, and the command ends with 1', async (t) => {
   const blocks = sealedChain(5).map((document) => JSON.parse(Buffer.from(document).toString()) as PlainBlock);
   const url = await listen(t, express().use('/sync', plainApp(blocks)));

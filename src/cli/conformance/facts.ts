@@ -1,7 +1,6 @@
 import { parseManifest } from '../../../plugins/transport-snapshot/manifest.js';
 import type { Peer, SnapshotManifest, TileEntry, TransportDeps } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
-import { openExchange } from '../../internal/http/exchange.js';
 import { asBlockRef, asObject, isHeight, parseJsonObject } from '../../internal/http/shape.js';
 import { pagePath, PAGE_HEIGHTS } from '../../tiles/name.js';
 import { ask } from './answer.js';
@@ -14,6 +13,9 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** Where a server has no status document: what every one has. */
 const ASSUMED: Members = { base: 0, codecs: { stream: ['gzip'], json: ['identity'] } };
+
+/** Longest time for what is asked for before the cases, each, in milliseconds. */
+const WITHIN_MS = 10_000;
 
 /** What a server says of itself, and what of its chain answers are compared with. */
 export interface Facts {
@@ -99,15 +101,20 @@ export function pageOf(height: number): string {
 }
 
 /** The status document; `null` where there is none. Nothing can be said of a server that does not answer, or not to us. */
-async function reached(asking: Asking): Promise<Uint8Array | null> {
-  const { deps, peer, signal } = asking;
-  const target = '/status';
-  const exchange = await openExchange(deps, { peer, target, headers: PLAIN, method: 'HEAD' }, signal);
-  const { status } = exchange.response;
-  exchange.close();
+async function reached({ deps, peer, signal }: Asking): Promise<Uint8Array | null> {
+  const asked = { method: 'GET', target: '/status', headers: PLAIN, read: null } as const;
+  const deadline = AbortSignal.timeout(WITHIN_MS);
+  const { status, body, close } = await ask(deps, peer, asked, AbortSignal.any([signal, deadline])).catch(
+    (error: unknown) => {
+      signal.throwIfAborted();
+      if (!deadline.aborted) throw error;
+      throw new SyncError('PEER_TIMEOUT', `${peer.url} did not send its status within ${WITHIN_MS} ms.`);
+    },
+  );
+  close();
   if (status === 401 || status === 403)
     throw new SyncError('PEER_UNAUTHORIZED', `${peer.url} answered ${status}.`, { peer: peer.url });
-  return get(asking, target);
+  return status === 200 ? body : null;
 }
 
 async function get(
@@ -117,7 +124,7 @@ async function get(
 ): Promise<Uint8Array | null> {
   try {
     const asked = { method: 'GET', target, headers: { ...PLAIN, ...headers }, read: null } as const;
-    const answer = await ask(deps, peer, asked, AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
+    const answer = await ask(deps, peer, asked, AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]));
     answer.close();
     return answer.status === 200 ? answer.body : null;
   } catch {

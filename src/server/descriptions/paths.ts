@@ -40,13 +40,11 @@ const OTHER_REFUSALS = Object.fromEntries(Object.entries(REFUSALS).filter(([stat
 /** Whoever asks for these is not asked who it is. */
 const OPEN = [{}] as const;
 
-const STATUS: PathItem = {
-  get: {
-    operationId: 'status',
-    summary: 'Where the chain stands, and what the server offers.',
-    responses: { '200': json('The status document.', 'Status'), ...OTHER_REFUSALS },
-  },
-};
+const STATUS = withHead({
+  operationId: 'status',
+  summary: 'Where the chain stands, and what the server offers.',
+  responses: { '200': json('The status document.', 'Status'), ...OTHER_REFUSALS },
+});
 
 const STREAM = withHead({
   operationId: 'stream',

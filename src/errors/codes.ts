@@ -418,14 +418,14 @@ export const ERROR_CODES = {
     'A published file is there already, with other contents than it must have.',
     'Find out what changed the file; remove it to have it written again, or publish into an empty directory.',
   ),
-  CONFORMANCE_FAILED: info(
-    'A server does not do all that the sync protocol asks.',
-    'Correct the server: each case that failed is named with its request and its section of docs/protocol.md.',
-  ),
   PUBLISH_FAILED: info(
     'The object store that a chain is published in refused a request, or could not be reached.',
     'See the message; the next run goes on where this one ended.',
     retry,
+  ),
+  CONFORMANCE_FAILED: info(
+    'A server does not do all that the sync protocol asks.',
+    'Correct the server: each case that failed is named with its request and its section of docs/protocol.md.',
   ),
 } as const satisfies Record<string, ErrorCodeInfo>;
 

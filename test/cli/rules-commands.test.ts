@@ -39,7 +39,7 @@ const ROWS: readonly (readonly [
 ];
 
 /** Elsewhere: they need a server or an input (rules-module.test.ts), or have no store. */
-const OTHERS = ['import', 'serve', 'sync', 'create', 'seal', 'keygen', 'demo'];
+const OTHERS = ['import', 'serve', 'sync', 'create', 'seal', 'keygen', 'demo', 'conformance'];
 
 interface Paths {
   readonly dir: string;

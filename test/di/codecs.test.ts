@@ -166,7 +166,14 @@ test('every codec of the table has a folder, a module and an export, and none is
 
 /** Folders whose files may name one codec, but not list several: lists come from the table. */
 const LISTLESS = ['src', 'plugins'];
-const ALLOWED = [/^src\/internal\/codecs\.ts$/, /^src\/testing\//, /^plugins\/codec-/];
+// The cases of the protocol and its descriptions name what the protocol names.
+const ALLOWED = [
+  /^src\/internal\/codecs\.ts$/,
+  /^src\/testing\//,
+  /^src\/cli\/conformance\//,
+  /^src\/server\/descriptions\//,
+  /^plugins\/codec-/,
+];
 
 function namesIn(text: string): readonly string[] {
   const code = text.replaceAll(/^ *(?:\/?\*|\/\/).*$/gm, '');

@@ -197,6 +197,15 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
     if (!onlyReads) await this.#validators.load();
   }
 
+  /**
+   * Waits for writes under way, and for what has to be read before the first one of a process that has taken the store over.
+   *
+   * @internal
+   */
+  settled(): Promise<void> {
+    return this.#writer.idle();
+  }
+
   async *#documents(from: number, to: number): AsyncGenerator<readonly Uint8Array[], void, undefined> {
     for await (const frames of this.read({ from, to })) yield frames.map((frame) => this.documentOf(frame));
   }

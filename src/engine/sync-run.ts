@@ -104,7 +104,8 @@ export class SyncRun {
       abort.abort(error);
     };
     await this.#opener.checkStore();
-    if (this.#opener.isKnown) await this.#opener.open(null);
+    // One that has just taken the store over may still read what the blocks of others have left.
+    if (this.#opener.isKnown) await (await this.#opener.open(null)).settled();
     for (let next = this.#book.next(); ; next = this.#book.next()) {
       if (next === null) throw new TypeError('A run needs at least one peer.');
       await this.#wait(next, signal);

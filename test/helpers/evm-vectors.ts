@@ -86,7 +86,8 @@ function rulesFor(
   const { validators, height = 0 } = answer ?? {};
   if (validators === undefined) return { rules: evmBft().create(), configuration: 'evm-bft', options: {} };
   const pinned = { validators: [{ from: height, list: validators }] };
-  const configuration = `evm-bft, ${validators.length} validators named`;
+  const count = validators.length === 1 ? '1 validator' : `${validators.length} validators`;
+  const configuration = `evm-bft, ${count} named`;
   return { rules: evmBft(pinned).create(), configuration, options: pinned };
 }
 

@@ -55,6 +55,7 @@ const PEER = 'http://127.0.0.1:1';
 const DATABASE = 'postgres://127.0.0.1:1/d?outageMs=1';
 
 const CONNECTION_FLAGS = ['--header', '--header-file', '--ca', '--cert', '--key', '--proxy'];
+const TRUST_FLAGS = ['--trust', '--threshold', '--trust-hash', '--snapshot-type'];
 
 interface Row {
   readonly takes: readonly string[];
@@ -236,6 +237,7 @@ function baseFor({ dir, lines, missing, key }: Files): Readonly<Record<string, r
     status: [],
     doctor: [],
     ...Object.fromEntries(CONNECTION_FLAGS.map((flag) => [`doctor ${flag}`, [`--peer=${PEER}`]])),
+    ...Object.fromEntries(TRUST_FLAGS.map((flag) => [`doctor ${flag}`, [`--peer=${PEER}`]])),
     'snapshot inspect --proxy': [PEER],
     ...Object.fromEntries(CONNECTION_FLAGS.map((flag) => [`status ${flag}`, [`--peer=${PEER}`]])),
     seal: [missing],

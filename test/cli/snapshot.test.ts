@@ -82,10 +82,20 @@ test('a second organisation signs, and the server that runs serves both signatur
   const before = await run(t, [...args, '--data', join(dir, 'b'), ...trust]);
   t.is(before.code, 1);
   t.regex(before.stderr, /SNAPSHOT_UNTRUSTED/);
+  const doctor = ['doctor', '--peer', url, '--threshold', '2', ...trust, '--snapshot-type', 'full'];
+  const missed = await run(t, doctor);
+  t.is(missed.code, 1);
+  t.regex(
+    missed.stdout.toString(),
+    /^FAIL signers: SNAPSHOT_UNTRUSTED: 1 of the 2 .* 2 are needed\.\n {5}\S/m,
+  );
   const signing = await run(t, ['snapshot', 'sign', join(snapshot, 'manifest.json'), '--key', other]);
   t.is(signing.code, 0, signing.stderr);
   const after = await run(t, [...args, '--data', join(dir, 'b'), ...trust]);
   t.is(after.code, 0, after.stderr);
+  const reached = await run(t, doctor);
+  t.is(reached.code, 0, reached.stdout.toString() + reached.stderr);
+  t.regex(reached.stdout.toString(), /^ok {3}signers: .* at block 199 is signed by 2 trusted signers$/m);
   const inspected = await run(t, ['snapshot', 'inspect', url, '--type', 'full', '--json']);
   t.like(jsonLines(inspected.stdout).at(-1), {
     height: 199,

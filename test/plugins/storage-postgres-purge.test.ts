@@ -1,6 +1,6 @@
 import type { BlockRef, Frame, Storage } from '../../src/contracts/index.js';
 import { isSyncError } from '../../src/errors/index.js';
-import { fixtureBatch, fixtureFrames, refOf } from '../../src/testing/fixture-frames.js';
+import { documentFrames, fixtureBatch, fixtureFrames, refOf } from '../../src/testing/fixture-frames.js';
 import { postgresTest } from '../helpers/postgres-test.js';
 import { replaceBlocks } from '../helpers/storage-stage.js';
 import { until } from '../helpers/waiting.js';
@@ -149,4 +149,27 @@ postgres.test(
     );
   },
   ['pooler'],
+);
+
+postgres.test(
+  'The rows of blocks that were pruned are removed, tiles with their bodies, and a reader sees the base',
+  async (t) => {
+    const store = await postgres.opened(t, 'pruned', SOON);
+    const blocks = documentFrames(Array.from({ length: 2300 }, () => ({ bytes: 100 })));
+    await store.commit(fixtureBatch(blocks));
+    await store.advance({ confirmed: at(blocks, 2299), finalized: null });
+    await store.tiles?.settle(1500);
+    t.is(await rows('tiles', 'pruned'), 1);
+    const reader = await postgres.opened(t, 'pruned', { role: 'reader' });
+    await store.prune?.(at(blocks, 2048));
+    await until(async () => (await rows('blocks', 'pruned')) === 252);
+    await until(async () => (await rows('tiles', 'pruned')) === 0);
+    t.is(await rows('tile_parts', 'pruned'), 0);
+    await until(() => reader.checkpoint().base === 2048);
+    for (const each of [store, reader])
+      t.deepEqual(
+        await heights({ read: () => each.read({ from: 0, to: 5_000 }) }),
+        blocks.slice(2048).map(({ header }) => header.hash),
+      );
+  },
 );

@@ -3,9 +3,10 @@ import { parseArgs } from 'node:util';
 import { bundles } from './bundles.js';
 import type { Row, Tried } from './row.js';
 import { runners } from './runners.js';
+import { runtimes } from './runtimes.js';
 import { Site } from './site.js';
 
-const ROWS: readonly Row[] = [bundles, runners];
+const ROWS: readonly Row[] = [bundles, runners, runtimes];
 
 const { positionals } = parseArgs({ allowPositionals: true });
 for (const name of positionals)

@@ -1,6 +1,7 @@
 import { appendFileSync, chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { copyRunning } from './postgres-backup.js';
 import { freePort, postgresUser, runAsPostgres } from './postgres-programs.js';
 
 const SETTINGS = ['max_connections=300', 'wal_retrieve_retry_interval=200ms', 'wal_keep_size=512MB'];
@@ -59,6 +60,10 @@ export class PostgresServer {
   /** Copies the data of one that is running, in place of its own. */
   async backUp(other: { readonly port: number }): Promise<void> {
     rmSync(this.#data, { recursive: true, force: true });
+    if (!existsSync(join(this.#bin, 'pg_basebackup'))) {
+      await copyRunning(other.port, this.#data);
+      return;
+    }
     const from = ['-h', '127.0.0.1', '-p', String(other.port), '-U', 'postgres'];
     await this.#run('pg_basebackup', ['-D', this.#data, ...from, '-c', 'fast', '--no-sync']);
   }

@@ -30,10 +30,17 @@ final, or 64 below the head. Files are written once: the next run compares them,
 PUBLISH_CONFLICT where one has other contents. With --codec each tile is there in a second, smaller encoding as well,
 which nodes take that name it in their codecs; a run without it names the second files no more, and leaves them. The directory is what is mounted at the address that nodes are given.
 
+Of the snapshots that are in the store's directory the newest of each kind is published too, once its last block is settled;
+with --key one is made first when it is due. With --s3 all goes into a bucket in place of a directory, which needs the package
+aws4fetch and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, or AWS_ENDPOINT_URL_S3, in the environment. A node
+that writes its store keeps it published by itself: blockferry serve --publish.
+
 Examples:
   $ blockferry publish --data ./node-a --out ./public
   $ blockferry publish --data ./node-a --out ./public --finality-depth 64
   $ blockferry publish --data ./node-a --out ./public --codec zstd
+  $ blockferry publish --data ./node-a --out ./public --key ./snapshot.key
+  $ blockferry publish --data ./node-a --s3 s3://bucket/chain/sync
   $ zcat ./public/tiles/000/*.ndjson.gz | blockferry import --data ./node-b -`;
 
 /** The codec of snapshots that are made here: every client decodes it. */

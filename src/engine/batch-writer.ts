@@ -74,7 +74,16 @@ export class BatchWriter {
   }
 
   #isFull(): boolean {
-    return this.#writing !== null && this.#pendingBytes >= this.#limits.maxPendingBytes;
+    if (this.#writing === null) return false;
+    return this.#pendingBytes >= this.#limits.maxPendingBytes || this.#hasNextBatch;
+  }
+
+  /**
+   * Whether the tiles that wait make a whole batch: their bodies are small, but what is there of each of their blocks is not,
+   * and of what waits for long the collector finds out late that it is of no use any more.
+   */
+  get #hasNextBatch(): boolean {
+    return this.#tiles.length > 0 && this.#pending.length >= TILE_BATCH_BLOCKS;
   }
 
   async #drain(): Promise<void> {

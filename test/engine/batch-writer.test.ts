@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { CommitTile, Frame } from '../../src/contracts/index.js';
+import { turns, until } from '../helpers/waiting.js';
 import { type Batch, BatchWriter, bytesOf } from '../../src/engine/batch-writer.js';
 
 const limits = { maxBatchBlocks: 4, maxPendingBytes: 100 };
@@ -91,9 +92,11 @@ async function batchesOf(pushed: readonly (ReturnType<typeof tileOf> | Frame)[])
     batches.push(batch);
     await gate;
   }, wide);
-  for (const each of pushed)
-    await ('tile' in each ? writer.push(each.frames, each.tile) : writer.push([each]));
+  const taken = pushed.map((each) =>
+    'tile' in each ? writer.push(each.frames, each.tile) : writer.push([each]),
+  );
   release();
+  await Promise.all(taken);
   await writer.flush();
   return batches;
 }
@@ -144,6 +147,31 @@ test('push waits for a tile as for its body', async (t) => {
   t.false(taken);
   release();
   await pushing;
+});
+
+test('no more small tiles wait than the next batch takes', async (t) => {
+  const ends: (() => void)[] = [];
+  const batches: number[] = [];
+  const writer = new BatchWriter(
+    ({ frames }) => {
+      batches.push(frames.length);
+      return new Promise((resolve) => ends.push(resolve));
+    },
+    { ...limits, maxPendingBytes: 1_000_000 },
+  );
+  const push = ({ frames, tile }: ReturnType<typeof tileOf>): Promise<void> => writer.push(frames, tile);
+  await push(tileOf(0, 1023));
+  await push(tileOf(1024, 2047));
+  let isTaken = false;
+  const waiting = push(tileOf(2048, 3071)).then(() => (isTaken = true));
+  await turns(10);
+  t.false(isTaken);
+  ends.shift()?.();
+  await until(() => ends.length === 1);
+  ends.shift()?.();
+  await waiting;
+  await writer.flush();
+  t.deepEqual(batches, [1024, 2048]);
 });
 
 test('blocks of a tile count as the tile came, beside others, and none of them is read for it', (t) => {

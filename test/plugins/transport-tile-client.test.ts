@@ -176,6 +176,18 @@ test('tiles of small blocks are held with their bodies and headers, and not only
   await reader.return?.();
 });
 
+test('while it is the reader that is waited for, no more tiles are fetched than requests may be open', async (t) => {
+  const folder = await tileFolder(t, chainOf(new Array<number>(12 * 1024).fill(1)));
+  t.is(folder.entries.length, 12);
+  const server = await serveFolder(t, folder);
+  const reader = transport().open(tileRequest(server.peer), { signal })[Symbol.asyncIterator]();
+  await reader.next();
+  t.true((await standsStill(() => tilesAsked(server).length)) <= 9);
+  for (let tiles = 1; tiles < 12; tiles++) t.is((await reader.next()).done, false);
+  t.is(tilesAsked(server).length, 12);
+  await reader.return?.();
+});
+
 test('a budget that no tile has room in brings one after the other', async (t) => {
   const folder = await plainFolder(t);
   let most = 0;

@@ -174,11 +174,21 @@ class Download {
       if (!this.#begin(slot)) return;
     }
     for (let planned = this.#plan.next; planned !== null; planned = this.#plan.next) {
+      if (this.#isAhead) return;
       const slot = this.#nextSlot(planned);
       if (slot === null) return;
       this.#plan.shift();
       this.#slots.push(slot);
     }
+  }
+
+  /**
+   * Whether it is the reader that is waited for, and not the network: then more tiles make nothing faster, and what waits in
+   * memory for long is dear to collect.
+   */
+  get #isAhead(): boolean {
+    const [front] = this.#slots;
+    return front?.isHere === true && this.#slots.length >= this.#most;
   }
 
   #nextSlot(planned: PlannedTile): Slot | null {

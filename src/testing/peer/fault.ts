@@ -7,7 +7,11 @@ export type PeerFault =
   /** One bit of that byte of the body is another one. */
   | { readonly kind: 'corrupt'; readonly byte: number }
   /** The answer is another one. Of what does not end by itself, as a stream that is followed, nothing comes. */
-  | { readonly kind: 'lie'; readonly change: (answer: PeerAnswer) => Partial<PeerAnswer> }
+  | {
+      readonly kind: 'lie';
+      /** Says what is another: of an answer as the peer gave it, the members that are not as they were. */
+      readonly change: (answer: PeerAnswer) => Partial<PeerAnswer>;
+    }
   /** Another server answers, at this origin, which may have another branch. */
   | { readonly kind: 'fork'; readonly origin: string }
   /** Something on the way holds back what is sent. */

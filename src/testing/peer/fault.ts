@@ -9,7 +9,7 @@ export type PeerFault =
   /** The answer is another one. Of what does not end by itself, as a stream that is followed, nothing comes. */
   | {
       readonly kind: 'lie';
-      /** What of an answer is told otherwise. */
+      /** Says what is another: of an answer as the peer gave it, the members that are not as they were. */
       readonly change: (answer: PeerAnswer) => Partial<PeerAnswer>;
     }
   /** Another server answers, at this origin, which may have another branch. */

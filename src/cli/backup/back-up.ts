@@ -44,7 +44,7 @@ export async function backUp(data: string, target: string, signal: AbortSignal):
 
 /** Opening checks every table, that no height is missing, and that every frame and tile is there. */
 async function headOf(data: string): Promise<BlockRef | null> {
-  const chain = await openPlanned(storePlan({ data }, false));
+  const chain = await openPlanned(storePlan({ data }, false), { onlyReads: true, needsRules: true });
   const { head } = chain.tip();
   await chain.close();
   return head;

@@ -28,6 +28,7 @@ interface MigrateOptions {
   readonly from: Place;
   readonly to: Place;
   readonly cursor?: readonly string[];
+  readonly chainOptions?: object;
   readonly state?: string;
   readonly maxBlockBytes: number;
   readonly json?: boolean;
@@ -38,6 +39,7 @@ export function command(): Command {
   return new Command('migrate')
     .addOption(new Option('--from <place>', 'store to copy').argParser(placeOf).makeOptionMandatory())
     .addOption(new Option('--to <place>', 'store to copy to').argParser(placeOf).makeOptionMandatory())
+    .addOption(OPTION.chainOptions())
     .addOption(OPTION.state())
     .addOption(
       new Option(
@@ -59,7 +61,7 @@ async function migrate(options: MigrateOptions, context: CommandContext): Promis
   // What the command was told wrongly is known before anything is opened.
   const transition = await stateConfig(options.state);
   storePlan({ ...options.to, maxBlockBytes: options.maxBlockBytes }, true, transition);
-  const source = await openPlanned(storePlan(options.from, false));
+  const source = await openPlanned(storePlan(options.from, false), { onlyReads: true, needsRules: true });
   try {
     const view = await source.view();
     try {
@@ -85,10 +87,11 @@ async function copy(
   context: CommandContext,
 ): Promise<void> {
   await checkCopyable(view, options);
-  const { to, maxBlockBytes, cursor = [] } = options;
+  const { to, maxBlockBytes, cursor = [], chainOptions } = options;
   await makeTables(to);
   const final = view.checkpoint.finalized?.height ?? null;
-  const place = { ...to, chain: source.chain, base: view.checkpoint.base, maxBlockBytes };
+  const rules = { chain: source.chain, ...(chainOptions === undefined ? {} : { chainOptions }) };
+  const place = { ...to, ...rules, base: view.checkpoint.base, maxBlockBytes };
   const chainId = source.chainId();
   const plan = storePlan({ ...place, ...(chainId === null ? {} : { chainId }) }, true, {
     ...transition,

@@ -60,7 +60,10 @@ async function publishStore(
 ): Promise<void> {
   const codecs = options.codec === undefined ? [] : [options.codec];
   await checkUsable(codecs);
-  const chain = await openPlanned(storePlan(options, false, { finality: finalityOf(options) }));
+  const chain = await openPlanned(storePlan(options, false, { finality: finalityOf(options) }), {
+    onlyReads: true,
+    needsRules: true,
+  });
   const { workers } = await assembleWorkers(codecs);
   try {
     const settled = await raceAbort(chain.tilesMade(), signal);

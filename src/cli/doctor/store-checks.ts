@@ -12,7 +12,7 @@ const LITTLE_BYTES = 1024 ** 3;
 /** Looks at a store: whether it opens, and whether there is room beside it. */
 export async function checkStore(data: string): Promise<readonly Finding[]> {
   try {
-    const chain = await openPlanned(storePlan({ data }, false));
+    const chain = await openPlanned(storePlan({ data }, false), { onlyReads: true, needsRules: true });
     const { head } = chain.tip();
     await chain.close();
     const text = head === null ? 'it opens, and has no block yet' : `it opens; ${refText(head)}`;

@@ -67,7 +67,7 @@ export function command(): Command {
 async function create(options: CreateOptions, { out, signal, conclude }: CommandContext): Promise<void> {
   const { data, key, type, codec, recent, out: directory = join(data, 'snapshots') } = options;
   const signer = await readKeyFile(key);
-  const chain = await openPlanned(storePlan({ data }, false));
+  const chain = await openPlanned(storePlan({ data }, false), { onlyReads: true, needsRules: true });
   const { workers } = await assembleWorkers([codec]);
   try {
     const archive = await openArchive(directory);

@@ -18,13 +18,14 @@ export interface Way {
 export async function allWays(
   t: { teardown(fn: () => unknown): void },
   dir: string,
-  chain: QbftChain,
+  chain: Pick<QbftChain, 'documents' | 'first'>,
+  options: Readonly<Record<string, unknown>> = {},
 ): Promise<{ readonly ways: readonly Way[]; readonly status: Readonly<Record<string, unknown>> }> {
   const at = (name: string): string => join(dir, name);
   const wanted = ndjson(chain.documents);
   const newest = chain.documents.at(-1) as Uint8Array;
   const list = chain.first.map(({ address }) => address);
-  writeFileSync(at('options'), JSON.stringify({ validators: [{ from: 0, list }] }));
+  writeFileSync(at('options'), JSON.stringify({ validators: [{ from: 0, list }], ...options }));
   const rules = ['--chain', 'evm-bft', '--chain-options', at('options')];
   const ways: Way[] = [];
   const compare = async (name: string, data: string, finished: Finished): Promise<void> => {

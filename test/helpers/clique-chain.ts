@@ -55,15 +55,35 @@ export async function cliqueBlock(
   return { hash, document: Buffer.from(JSON.stringify(block)) };
 }
 
-/** A made chain of Clique by three signers, each in turn. @param epochBlocks - the first of so many lists them */
-export async function cliqueChain(blocks: number, epochBlocks: number): Promise<readonly Uint8Array[]> {
-  const signers = await Promise.all([0, 1, 2].map(validator));
-  const documents: Uint8Array[] = [];
-  let parent = `0x${'00'.repeat(32)}`;
+/** A block of a made chain. */
+export interface CliqueMade {
+  readonly document: Uint8Array;
+  readonly hash: string;
+  readonly signer: Validator;
+}
+
+/** Whose turn it is, or where it has signed one of the last blocks another who has not. */
+function due(signers: readonly Validator[], height: number, before: readonly CliqueMade[]): Validator {
+  const resting = before.slice(-Math.floor(signers.length / 2)).map(({ signer }) => signer);
+  return [inTurn(signers, height), ...signers].find((one) => !resting.includes(one)) as Validator;
+}
+
+/** A chain of Clique by three signers, of whom two vote for a fourth in two blocks; each epoch's first block lists them. */
+export async function cliqueChain(
+  blocks: number,
+  { epochBlocks, addFrom }: { readonly epochBlocks: number; readonly addFrom: number },
+): Promise<readonly CliqueMade[]> {
+  const four = await Promise.all([0, 1, 2, 3].map(validator));
+  const candidate = four[3] as Validator;
+  const chain: CliqueMade[] = [];
   for (let height = 0; height < blocks; height++) {
-    const made = await cliqueBlock({ height, parent, signers, isListed: height % epochBlocks === 0 });
-    documents.push(made.document);
-    parent = made.hash;
+    const isVote = height === addFrom || height === addFrom + 1;
+    const vote = isVote ? { vote: { candidate, adds: true } } : {};
+    const signers = height > addFrom + 1 ? four : four.slice(0, 3);
+    const parent = chain.at(-1)?.hash ?? `0x${'00'.repeat(32)}`;
+    const signer = due(signers, height, chain);
+    const plan = { height, parent, signers, signer, isListed: height % epochBlocks === 0, ...vote };
+    chain.push({ ...(await cliqueBlock(plan)), signer });
   }
-  return documents;
+  return chain;
 }

@@ -3,7 +3,7 @@ import { evmBft, type EvmBftOptions } from '../../plugins/chain-ethereum/index.j
 import type { ValidatorCarrying, ValidatorStep } from '../../src/contracts/index.js';
 import { openChain } from '../../src/index.js';
 import { createTileVerifier } from '../../src/workers/tile-verifier.js';
-import { cliqueBlock, inTurn } from '../helpers/clique-chain.js';
+import { cliqueBlock, cliqueChain, type CliqueMade, inTurn } from '../helpers/clique-chain.js';
 import { type Validator, validator } from '../helpers/qbft-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { tileSample } from '../helpers/tile-bodies.js';
@@ -48,43 +48,15 @@ const [a, b, c, d, stranger] = all as [Validator, Validator, Validator, Validato
 const THREE = [a, b, c];
 const FOUR = [...THREE, d];
 
-interface Made {
-  readonly document: Uint8Array;
-  readonly hash: string;
-  readonly signer: Validator;
-}
-
-/** Whose turn it is, or where it has signed one of the last blocks another who has not. */
-function due(signers: readonly Validator[], height: number, before: readonly Validator[]): Validator {
-  const resting = before.slice(-Math.floor(signers.length / 2));
-  const all = [inTurn(signers, height), ...signers];
-  return all.find((one) => !resting.includes(one)) as Validator;
-}
-
-/** Three signers, of whom two vote for a fourth in blocks 4 and 5; an epoch begins with each tenth block. */
-async function made(blocks: number): Promise<readonly Made[]> {
-  const chain: Made[] = [];
-  const before: Validator[] = [];
-  for (let height = 0; height < blocks; height++) {
-    const vote = height === 4 || height === 5 ? { vote: { candidate: d, adds: true } } : {};
-    const signers = height > 5 ? FOUR : THREE;
-    const parent = chain.at(-1)?.hash ?? `0x${'00'.repeat(32)}`;
-    const signer = due(signers, height, before);
-    before.push(signer);
-    const plan = { height, parent, signers, isListed: height % EPOCH === 0, ...vote, signer };
-    chain.push({ ...(await cliqueBlock(plan)), signer });
-  }
-  return chain;
-}
-
-const chain = await made(24);
+/** Two of three vote for a fourth in blocks 4 and 5. */
+const chain = await cliqueChain(24, { epochBlocks: EPOCH, addFrom: 4 });
 const documents = chain.map(({ document }) => document);
 const addresses = (signers: readonly Validator[]): readonly string[] => signers.map(({ address }) => address);
 const named: EvmBftOptions = {
   epochBlocks: EPOCH,
   validators: [{ from: 0, list: addresses(THREE) }],
 };
-const at = (height: number): Made => chain[height] as Made;
+const at = (height: number): CliqueMade => chain[height] as CliqueMade;
 type Opened = Awaited<ReturnType<typeof openChain>>;
 
 async function opened(

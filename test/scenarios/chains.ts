@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ethereum, evmBft } from '../../plugins/chain-ethereum/index.js';
 import { allWays } from '../cli/qbft-ways.js';
+import { cliqueChain } from '../helpers/clique-chain.js';
 import { type ChainVector, chainVectors, refusalBy } from '../helpers/evm-vectors.js';
-import { qbftChain } from '../helpers/qbft-chain.js';
+import { type QbftChain, qbftChain, validator } from '../helpers/qbft-chain.js';
 import { sharedPath } from '../helpers/shared.js';
 import { measureRate, RATES_HEAD } from './rates.js';
 
-/** What the rules of the Ethereum family say of each real block, how fast they are, and a long chain of QBFT by every way. */
+/** What the rules of the Ethereum family say of each real block, how fast they are, and long chains of QBFT and Clique by every way. */
 export async function chains(): Promise<void> {
   console.log('\n| block | rules | result | proved |\n|---|---|---|---|');
   const wrong = chainVectors().filter((vector) => !judge(vector)).length;
@@ -17,7 +18,11 @@ export async function chains(): Promise<void> {
   measureEthereum();
   const chain = await qbftChain(220, { addFrom: 50, removeFrom: 120 });
   measureRate('evm-bft', 'QBFT, 3 or 4 seals, made', evmBft().create(), chain.documents, { isChain: true });
-  await longChain(chain);
+  await longChain(`QBFT, validators changed at ${chain.changes.join(' and ')}`, chain, {});
+  const clique = await cliqueChain(120, { epochBlocks: 50, addFrom: 61 });
+  const first = await Promise.all([0, 1, 2].map(validator));
+  const documents = clique.map(({ document }) => document);
+  await longChain('Clique, a signer more from 63 on', { documents, first }, { epochBlocks: 50 });
   if (wrong > 0) throw new Error(`${wrong} blocks were not judged as they should be.`);
 }
 
@@ -51,13 +56,16 @@ export function measureEthereum(): void {
   }
 }
 
-async function longChain(chain: Awaited<ReturnType<typeof qbftChain>>): Promise<void> {
+async function longChain(
+  title: string,
+  chain: Pick<QbftChain, 'documents' | 'first'>,
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'chains-'));
   const undo: (() => unknown)[] = [];
   try {
-    const { ways, status } = await allWays({ teardown: (fn) => void undo.push(fn) }, dir, chain);
-    const { length } = chain.documents;
-    console.log(`\nQBFT, ${length} blocks, validators changed at ${chain.changes.join(' and ')}`);
+    const { ways, status } = await allWays({ teardown: (fn) => void undo.push(fn) }, dir, chain, options);
+    console.log(`\n${title}: ${chain.documents.length} blocks`);
     console.log(
       `status: proves ${JSON.stringify(status['proves'])}, authorship ${JSON.stringify(status['authorship'])}`,
     );

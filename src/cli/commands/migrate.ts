@@ -28,6 +28,7 @@ interface MigrateOptions extends Pick<StoreOptions, 'chain' | 'chainOptions'> {
   readonly from: Place;
   readonly to: Place;
   readonly cursor?: readonly string[];
+  readonly chainOptions?: object;
   readonly state?: string;
   readonly maxBlockBytes: number;
   readonly json?: boolean;
@@ -61,7 +62,10 @@ async function migrate(options: MigrateOptions, context: CommandContext): Promis
   // What the command was told wrongly is known before anything is opened.
   const transition = await stateConfig(options.state);
   storePlan({ ...options.to, ...rulesOf(options), maxBlockBytes: options.maxBlockBytes }, true, transition);
-  const source = await openPlanned(storePlan({ ...options.from, ...rulesOf(options) }, false));
+  const source = await openPlanned(storePlan({ ...options.from, ...rulesOf(options) }, false), {
+    onlyReads: true,
+    needsRules: true,
+  });
   try {
     const view = await source.view();
     try {

@@ -109,7 +109,10 @@ async function publishStore(options: PublishOptions, context: CommandContext): P
   const snapshots = snapshotsOf(options);
   const codecs = options.codec === undefined ? [] : [options.codec];
   await checkUsable(codecs);
-  const chain = await openPlanned(storePlan(options, false, { finality: finalityOf(options) }));
+  const chain = await openPlanned(storePlan(options, false, { finality: finalityOf(options) }), {
+    onlyReads: true,
+    needsRules: true,
+  });
   const { workers } = await assembleWorkers([...codecs, SNAPSHOT_CODEC]);
   try {
     const archive = snapshots === null ? null : await openArchive(snapshots);

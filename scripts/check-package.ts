@@ -15,7 +15,7 @@ const OPENTELEMETRY = 'blockferry/opentelemetry';
 const WORKER = 'blockferry/worker';
 /** Nothing else may be in the package. */
 const PACKED =
-  /^(?:package\.json|LICENSE|(?:README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|dist\/(?:src|plugins)\/.+\.(?:js|cjs|d\.ts|map)|(?:src|plugins)\/.+\.(?:ts|md)|docs\/.+\.(?:md|json|png|svg)|examples\/.+\.ts|ops\/.+)$/;
+  /^(?:package\.json|LICENSE|(?:README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|dist\/(?:src|plugins)\/.+\.(?:js|cjs|d\.ts|map)|(?:src|plugins)\/.+\.(?:ts|md)|docs\/.+\.(?:md|json|png|svg)|examples\/.+|ops\/.+)$/;
 const NOT_PACKED = /api-surface|\.test\.|^docs\/reference/;
 const NEEDED = ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/src/dashboard/page-html.js', 'docs/errors.md'];
 

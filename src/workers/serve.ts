@@ -34,7 +34,8 @@ export async function made<T>(
   { what, code }: { readonly what: string; readonly code: ErrorCode },
 ): Promise<T> {
   try {
-    const load = bundledModules.get(module) ?? (() => import(/* webpackIgnore: true */ /* @vite-ignore */ module));
+    const load =
+      bundledModules.get(module) ?? (() => import(/* webpackIgnore: true */ /* @vite-ignore */ module));
     const imported = (await load()) as Readonly<Record<string, (options: unknown) => T>>;
     const make = imported[maker];
     if (make === undefined) throw new Error(`It has no export ${maker}.`);

@@ -27,12 +27,25 @@ test('a bundle in CommonJS serves and syncs in every way, on the main thread, an
   t.is(wrongIn(output, { threads: false }), null);
 });
 
+function sources(folder: string): { readonly path: string; readonly text: string }[] {
+  return readdirSync(join(projectRoot, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => ({ path, text: readFileSync(join(projectRoot, folder, path), 'utf8') }));
+}
+
+test('what is imported reads no `import.meta`, and waits for nothing while it loads', (t) => {
+  const all = [...sources('src').filter(({ path }) => !path.startsWith('cli/')), ...sources('plugins')];
+  for (const { path, text } of all) {
+    t.false(text.replace(/^ *(?:\/\/|\/?\*).*$/gm, '').includes('import.meta'), path);
+    t.notRegex(text, /^(?:(?:export )?const [^=]+= )?await /m, path);
+  }
+});
+
 test('`blockferry/worker` has every module that a thread is told to load', (t) => {
-  const sources = (folder: string): string[] =>
-    readdirSync(join(projectRoot, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts') && path !== 'di/bundled-worker.ts')
-      .map((path) => readFileSync(join(projectRoot, folder, path), 'utf8'));
-  const text = [...sources('src'), ...sources('plugins')].join('\n');
+  const all = [...sources('src'), ...sources('plugins')].filter(
+    ({ path }) => path !== 'di/bundled-worker.ts',
+  );
+  const text = all.map((each) => each.text).join('\n');
   const named = [...text.matchAll(/'((?:src|plugins)\/[\w/-]+(?:worker|thread|thread-entry)\.js)'/g)];
   const known = readFileSync(join(projectRoot, 'src', 'di', 'bundled-worker.ts'), 'utf8');
   const paths = new Set(named.map(([, path = '']) => path));

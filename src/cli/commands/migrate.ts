@@ -28,6 +28,7 @@ interface MigrateOptions {
   readonly from: Place;
   readonly to: Place;
   readonly cursor?: readonly string[];
+  readonly chain?: string;
   readonly chainOptions?: object;
   readonly state?: string;
   readonly maxBlockBytes: number;
@@ -39,6 +40,7 @@ export function command(): Command {
   return new Command('migrate')
     .addOption(new Option('--from <place>', 'store to copy').argParser(placeOf).makeOptionMandatory())
     .addOption(new Option('--to <place>', 'store to copy to').argParser(placeOf).makeOptionMandatory())
+    .addOption(OPTION.chain())
     .addOption(OPTION.chainOptions())
     .addOption(OPTION.state())
     .addOption(
@@ -60,8 +62,14 @@ function placeOf(text: string): Place {
 async function migrate(options: MigrateOptions, context: CommandContext): Promise<void> {
   // What the command was told wrongly is known before anything is opened.
   const transition = await stateConfig(options.state);
-  storePlan({ ...options.to, maxBlockBytes: options.maxBlockBytes }, true, transition);
-  const source = await openPlanned(storePlan(options.from, false), { onlyReads: true, needsRules: true });
+  const { chain, chainOptions, maxBlockBytes } = options;
+  const rules = {
+    ...(chain === undefined ? {} : { chain }),
+    ...(chainOptions === undefined ? {} : { chainOptions }),
+  };
+  storePlan({ ...options.to, ...rules, maxBlockBytes }, true, transition);
+  const from = chain === undefined ? options.from : { ...options.from, chain };
+  const source = await openPlanned(storePlan(from, false), { onlyReads: true, needsRules: true });
   try {
     const view = await source.view();
     try {
@@ -90,7 +98,10 @@ async function copy(
   const { to, maxBlockBytes, cursor = [], chainOptions } = options;
   await makeTables(to);
   const final = view.checkpoint.finalized?.height ?? null;
-  const rules = { chain: source.chain, ...(chainOptions === undefined ? {} : { chainOptions }) };
+  const rules = {
+    chain: options.chain ?? source.chain,
+    ...(chainOptions === undefined ? {} : { chainOptions }),
+  };
   const place = { ...to, ...rules, base: view.checkpoint.base, maxBlockBytes };
   const chainId = source.chainId();
   const plan = storePlan({ ...place, ...(chainId === null ? {} : { chainId }) }, true, {

@@ -28,6 +28,7 @@ interface MigrateOptions extends Pick<StoreOptions, 'chain' | 'chainOptions'> {
   readonly from: Place;
   readonly to: Place;
   readonly cursor?: readonly string[];
+  readonly chain?: string;
   readonly chainOptions?: object;
   readonly state?: string;
   readonly maxBlockBytes: number;

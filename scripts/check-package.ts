@@ -15,8 +15,9 @@ const OPENTELEMETRY = 'blockferry/opentelemetry';
 const WORKER = 'blockferry/worker';
 /** Nothing else may be in the package. */
 const PACKED =
-  /^(?:package\.json|LICENSE|(?:README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|dist\/(?:src|plugins)\/.+\.(?:js|cjs|d\.ts|map)|(?:src|plugins)\/.+\.(?:ts|md)|docs\/.+\.(?:md|json|png|svg)|examples\/.+|ops\/.+)$/;
-const NOT_PACKED = /api-surface|\.test\.|^docs\/reference/;
+  /^(?:package\.json|LICENSE|llms\.txt|(?:README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|dist\/(?:src|plugins)\/.+\.(?:js|cjs|d\.ts|map)|(?:src|plugins)\/.+\.(?:ts|md)|docs\/.+\.(?:md|json|png|svg)|examples\/.+|ops\/.+)$/;
+/** Examples show how they are tested. */
+const NOT_PACKED = /api-surface|^(?!examples\/).*\.test\.|^docs\/reference/;
 const NEEDED = ['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/src/dashboard/page-html.js', 'docs/errors.md'];
 
 function checkFiles(files: readonly string[]): void {

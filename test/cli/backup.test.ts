@@ -8,7 +8,8 @@ import ledger, { demoTransactions } from '../../src/cli/demo/ledger.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { projectRoot } from '../helpers/shared.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { run, serve } from './cli.js';
+import { serve } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore, storedLines } from './stores.js';
 
 const documents = sealedChain(300, (height) => ({ transactions: demoTransactions(height) }));
@@ -44,7 +45,7 @@ test('a backup of a store that is written to has the blocks and the state of one
   t.teardown(() => chain.close());
   await chain.append(documents.slice(0, 100));
   const copy = join(dir, 'new', 'backup');
-  const backup = run(t, ['backup', '--data', data, copy, '--json']);
+  const backup = run(['backup', '--data', data, copy, '--json']);
   let next = 100;
   const writing = { on: true };
   const written = (async () => {
@@ -75,7 +76,7 @@ test('a backup of a store that is written to has the blocks and the state of one
   t.true((await storedLines(copy)).equals(ndjson(documents)));
   t.deepEqual(readdirSync(join(dir, 'new')), ['backup'], 'nothing is left beside it');
 
-  const again = await run(t, ['backup', '--data', data, copy]);
+  const again = await run(['backup', '--data', data, copy]);
   t.is(again.code, 2);
   t.regex(again.stderr, /is there already/);
 });
@@ -86,30 +87,30 @@ test('a store that is served is backed up, and what can not read it says what to
   await makeStore(data, documents.slice(0, 30));
   await serve(t, data);
   for (const command of [['status'], ['export'], ['verify'], ['get', '3']]) {
-    const { code, stderr } = await run(t, [...command, '--data', data]);
+    const { code, stderr } = await run([...command, '--data', data]);
     t.is(code, 1);
     t.regex(stderr, /^STORE_LOCKED: .*`blockferry backup --data .* COPY` copies it while it is open/);
     t.is(stderr.includes('status --peer'), command[0] === 'status');
   }
   const copy = join(dir, 'copy');
-  t.is((await run(t, ['backup', '--data', data, copy])).code, 0);
-  t.true((await run(t, ['export', '--data', copy])).stdout.equals(ndjson(documents.slice(0, 30))));
-  t.is((await run(t, ['verify', '--data', copy])).code, 0);
+  t.is((await run(['backup', '--data', data, copy])).code, 0);
+  t.true((await run(['export', '--data', copy])).stdout.equals(ndjson(documents.slice(0, 30))));
+  t.is((await run(['verify', '--data', copy])).code, 0);
 });
 
 test('where there is no store, or no room to write, a backup says so and leaves nothing; its help says what is for databases', async (t) => {
   const dir = tempDir(t);
   const data = join(dir, 'node');
-  const none = await run(t, ['backup', '--data', join(dir, 'none'), join(dir, 'copy')]);
+  const none = await run(['backup', '--data', join(dir, 'none'), join(dir, 'copy')]);
   t.is(none.code, 1);
   t.regex(none.stderr, /^STORE_NOT_FOUND/);
   await makeStore(data, documents.slice(0, 3));
   if (process.platform === 'linux') {
-    const proc = await run(t, ['backup', '--data', data, '/proc/blockferry/copy']);
+    const proc = await run(['backup', '--data', data, '/proc/blockferry/copy']);
     t.is(proc.code, 1);
     t.regex(proc.stderr, /^INPUT_UNREADABLE: .*ENOENT/);
   }
-  const { stdout } = await run(t, ['backup', '--help']);
+  const { stdout } = await run(['backup', '--help']);
   t.regex(stdout.toString(), /PostgreSQL is backed up by the database's own means: pg_dump/);
   t.false(existsSync(join(dir, 'copy')));
   t.deepEqual(readdirSync(dir), ['node']);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { run, serve } from './cli.js';
+import { serve } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore } from './stores.js';
 
 const chain = sealedChain(5);
@@ -15,7 +16,7 @@ test('--chain-id takes blocks of that chain and of no other, from a peer, from a
   const [store, file] = [join(dir, 'a'), join(dir, 'blocks.ndjson')];
   writeFileSync(file, ndjson(chain));
   await makeStore(store, chain);
-  const wrong = await run(t, ['serve', '--data', store, '--port', '0', '--chain-id', OTHER]);
+  const wrong = await run(['serve', '--data', store, '--port', '0', '--chain-id', OTHER]);
   t.is(wrong.code, 1);
   t.regex(wrong.stderr, /CHAIN_MISMATCH/);
   const { url } = await serve(t, store, '--chain-id', hash);
@@ -24,10 +25,10 @@ test('--chain-id takes blocks of that chain and of no other, from a peer, from a
     (name: string) => ['import', '--data', join(dir, name), file],
   ]) {
     const name = command('').at(0) ?? '';
-    const refused = await run(t, [...command(`${name}-wrong`), '--chain-id', OTHER]);
+    const refused = await run([...command(`${name}-wrong`), '--chain-id', OTHER]);
     t.is(refused.code, 1);
     t.regex(refused.stderr, /(CHAIN|CHECKPOINT)_MISMATCH/);
-    const taken = await run(t, [...command(`${name}-right`), '--chain-id', hash]);
+    const taken = await run([...command(`${name}-right`), '--chain-id', hash]);
     t.is(taken.code, 0, taken.stderr);
   }
 });

@@ -107,8 +107,8 @@ export function jsonLines(output: Buffer): JsonLine[] {
     .map((line) => JSON.parse(line) as JsonLine);
 }
 
-/** Runs a command to its end. */
-export async function run(
+/** Runs a command to its end, in a process of its own, which has to end by itself. */
+export async function runAlone(
   t: Pick<ExecutionContext, 'teardown'>,
   args: readonly string[],
   input: Uint8Array = new Uint8Array(),

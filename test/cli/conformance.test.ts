@@ -14,7 +14,8 @@ import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { listen, serveSource } from '../helpers/servers.js';
 import { serveAll } from '../helpers/whole-server.js';
-import { jsonLines, run } from './cli.js';
+import { jsonLines } from './cli.js';
+import { run } from './in-process.js';
 import { FAULTS, withFault } from './conformance-faults.js';
 
 const limits = DEFAULT_TRANSPORT_LIMITS;
@@ -171,7 +172,7 @@ test('no case goes on beyond its deadline, nor an answer beyond its bound', asyn
 test('what a plain server lacks is told, and the command ends with 1', async (t) => {
   const blocks = sealedChain(5).map((document) => JSON.parse(Buffer.from(document).toString()) as PlainBlock);
   const url = await listen(t, express().use('/sync', plainApp(blocks)));
-  const { code, stdout, stderr } = await run(t, ['conformance', url, '--json']);
+  const { code, stdout, stderr } = await run(['conformance', url, '--json']);
   t.is(code, 1);
   t.regex(stderr, /CONFORMANCE_FAILED/);
   const { cases, failed } = jsonLines(stdout).at(-1) as unknown as {

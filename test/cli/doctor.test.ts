@@ -7,21 +7,22 @@ import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { listen, serveSource } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { Cli, jsonLines, run, serve } from './cli.js';
+import { Cli, jsonLines, serve } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore } from './stores.js';
 
 test('a healthy peer and store are found to be so', async (t) => {
   const url = await serveSource(t, new MemorySource(sealedChain(3)));
   const data = tempDir(t);
   await makeStore(data, sealedChain(2));
-  const { code, stdout, stderr } = await run(t, ['doctor', '--peer', url, '--data', data, '--json']);
+  const { code, stdout, stderr } = await run(['doctor', '--peer', url, '--data', data, '--json']);
   t.is(code, 0, stderr);
   const checks = jsonLines(stdout).at(-1)?.['checks'] as readonly { what: string; state: string }[];
   t.deepEqual(
     checks.filter(({ what }) => what !== 'disk').map(({ what, state }) => `${what} ${state}`),
     ['peer ok', 'clock ok', 'stream ok', 'store ok'],
   );
-  const text = (await run(t, ['doctor', '--peer', url])).stdout.toString();
+  const text = (await run(['doctor', '--peer', url])).stdout.toString();
   t.regex(text, /^ok {3}peer: http:.* answered within \d+ ms; block 2/m);
 });
 
@@ -34,32 +35,32 @@ async function front(t: ExecutionContext, fault: PeerFault): Promise<string> {
 }
 
 test('what is wrong is named with the way out', async (t) => {
-  const gone = await run(t, ['doctor', '--peer', 'http://127.0.0.1:1']);
+  const gone = await run(['doctor', '--peer', 'http://127.0.0.1:1']);
   t.is(gone.code, 1);
   t.regex(gone.stdout.toString(), /^FAIL peer: PEER_UNREACHABLE: .*\n {5}\S/m);
-  const missing = await run(t, ['doctor', '--data', tempDir(t)]);
+  const missing = await run(['doctor', '--data', tempDir(t)]);
   t.regex(missing.stdout.toString(), /^FAIL store: STORE_NOT_FOUND/m);
   t.is(missing.code, 1);
   const refusing = await listen(t, (_request, response) => response.writeHead(401).end());
-  const refused = await run(t, ['doctor', '--peer', refusing]);
+  const refused = await run(['doctor', '--peer', refusing]);
   t.regex(refused.stdout.toString(), /^FAIL peer: PEER_UNAUTHORIZED.*\n {5}.*--header-file/m);
   const date = new Date(Date.now() - 3_600_000).toUTCString();
   // HEAD is what the clock is read from; a stream that is followed has no end.
   const late = await front(t, { kind: 'lie', change: () => ({ headers: { date } }) });
-  const clock = await run(t, ['doctor', '--peer', late]);
+  const clock = await run(['doctor', '--peer', late]);
   t.regex(clock.stdout.toString(), /^WARN clock: that of .* is 36\d\d s from this one\n {5}Set the clocks/m);
 });
 
 test('a proxy that holds streams back until they end is told of', async (t) => {
   // The body of a stream that is followed does not end, so that the whole of it never comes.
   const buffering = await front(t, { kind: 'buffer', hold: 'all' });
-  const { code, stdout } = await run(t, ['doctor', '--peer', buffering]);
+  const { code, stdout } = await run(['doctor', '--peer', buffering]);
   t.is(code, 0);
   t.regex(stdout.toString(), /^WARN stream: .* something on the way holds it back\n {5}Switch buffering/m);
 });
 
 test('without anything to look at it is wrong usage', async (t) => {
-  t.is((await run(t, ['doctor'])).code, 2);
+  t.is((await run(['doctor'])).code, 2);
 });
 
 /** What `doctor` says, with what differs from run to run taken out. */

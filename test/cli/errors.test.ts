@@ -6,7 +6,8 @@ import test from 'ava';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { blockEvent, completeEvent, listen, plainServer } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { type Finished, jsonLines, run, serve } from './cli.js';
+import { type Finished, jsonLines, serve } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore, storedLines } from './stores.js';
 
 const chain = sealedChain(30);
@@ -39,7 +40,7 @@ for (const [title, input, code, height] of BAD_LINES) {
   test(`import stops at ${title} with ${code}, and everything before it is stored`, async (t) => {
     const data = join(tempDir(t), 'a');
     const args = ['import', '--data', data, '--max-block-bytes', '2500', '-'];
-    const { code: status, stdout, stderr } = await run(t, [...args, '--json'], input);
+    const { code: status, stdout, stderr } = await run([...args, '--json'], input);
     t.is(status, 1);
     t.true(stderr.startsWith(`${code}: `), stderr);
     t.true(stderr.includes(`lock ${height}`), stderr);
@@ -62,31 +63,31 @@ test('a store that is not there, is none, or is in use is named as such', async 
   const dir = tempDir(t);
   const expect = failed(t);
   for (const command of ['serve', 'export', 'verify', 'status']) {
-    expect(await run(t, [command, '--data', join(dir, 'missing')]), 'STORE_NOT_FOUND');
+    expect(await run([command, '--data', join(dir, 'missing')]), 'STORE_NOT_FOUND');
   }
   mkdirSync(join(dir, 'other'));
   writeFileSync(join(dir, 'other', 'letter.txt'), 'Dear reader');
   for (const command of ['serve', 'status']) {
-    expect(await run(t, [command, '--data', join(dir, 'other')]), 'STORE_NOT_RECOGNIZED');
+    expect(await run([command, '--data', join(dir, 'other')]), 'STORE_NOT_RECOGNIZED');
   }
-  expect(await run(t, ['import', '--data', join(dir, 'other'), '-'], ndjson(chain)), 'STORE_NOT_RECOGNIZED');
+  expect(await run(['import', '--data', join(dir, 'other'), '-'], ndjson(chain)), 'STORE_NOT_RECOGNIZED');
   await makeStore(join(dir, 'a'), chain);
   await serve(t, join(dir, 'a'));
-  expect(await run(t, ['export', '--data', join(dir, 'a')]), 'STORE_LOCKED');
+  expect(await run(['export', '--data', join(dir, 'a')]), 'STORE_LOCKED');
 });
 
 test('an input that is not there makes no store', async (t) => {
   const dir = tempDir(t);
-  failed(t)(await run(t, ['import', '--data', join(dir, 'a'), join(dir, 'missing')]), 'INPUT_UNREADABLE');
-  failed(t)(await run(t, ['verify', '--data', join(dir, 'a')]), 'STORE_NOT_FOUND');
+  failed(t)(await run(['import', '--data', join(dir, 'a'), join(dir, 'missing')]), 'INPUT_UNREADABLE');
+  failed(t)(await run(['verify', '--data', join(dir, 'a')]), 'STORE_NOT_FOUND');
 });
 
 test('other rules than those a store was made with are CHAIN_MISMATCH', async (t) => {
   const data = join(tempDir(t), 'a');
   await makeStore(data, chain.slice(0, 10));
   const args = ['import', '--data', data, '--chain', 'linked:height,hash,previousHash', '-'];
-  failed(t)(await run(t, args, ndjson(chain.slice(10))), 'CHAIN_MISMATCH');
-  failed(t)(await run(t, ['serve', '--data', data, '--chain', 'ethereum']), 'CHAIN_MISMATCH');
+  failed(t)(await run(args, ndjson(chain.slice(10))), 'CHAIN_MISMATCH');
+  failed(t)(await run(['serve', '--data', data, '--chain', 'ethereum']), 'CHAIN_MISMATCH');
 });
 
 test('a port that is taken is PORT_IN_USE', async (t) => {
@@ -96,7 +97,7 @@ test('a port that is taken is PORT_IN_USE', async (t) => {
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   t.teardown(() => other.close());
   const { port } = other.address() as AddressInfo;
-  failed(t)(await run(t, ['serve', '--data', data, '--port', String(port)]), 'PORT_IN_USE');
+  failed(t)(await run(['serve', '--data', data, '--port', String(port)]), 'PORT_IN_USE');
 });
 
 test('a peer that is down is PEER_UNREACHABLE within seconds', async (t) => {
@@ -105,8 +106,8 @@ test('a peer that is down is PEER_UNREACHABLE within seconds', async (t) => {
   const { port } = unused.address() as AddressInfo;
   await new Promise((resolve) => unused.close(resolve));
   const peer = `http://127.0.0.1:${port}`;
-  failed(t)(await run(t, ['sync', '--peer', peer, '--data', join(tempDir(t), 'b')]), 'PEER_UNREACHABLE');
-  failed(t)(await run(t, ['status', '--peer', peer]), 'PEER_UNREACHABLE');
+  failed(t)(await run(['sync', '--peer', peer, '--data', join(tempDir(t), 'b')]), 'PEER_UNREACHABLE');
+  failed(t)(await run(['status', '--peer', peer]), 'PEER_UNREACHABLE');
 });
 
 test('a server without a sync service and a web page are told apart', async (t) => {
@@ -117,10 +118,10 @@ test('a server without a sync service and a web page are told apart', async (t) 
     response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome</html>');
   });
   const data = join(tempDir(t), 'b');
-  failed(t)(await run(t, ['sync', '--peer', notFound, '--data', data]), 'PEER_NOT_FOUND');
-  failed(t)(await run(t, ['status', '--peer', notFound]), 'PEER_NOT_FOUND');
-  failed(t)(await run(t, ['sync', '--peer', page, '--data', data]), 'PEER_NOT_SYNC');
-  failed(t)(await run(t, ['status', '--peer', page]), 'PEER_NOT_SYNC');
+  failed(t)(await run(['sync', '--peer', notFound, '--data', data]), 'PEER_NOT_FOUND');
+  failed(t)(await run(['status', '--peer', notFound]), 'PEER_NOT_FOUND');
+  failed(t)(await run(['sync', '--peer', page, '--data', data]), 'PEER_NOT_SYNC');
+  failed(t)(await run(['status', '--peer', page]), 'PEER_NOT_SYNC');
 });
 
 test('a peer with another chain is CHAIN_MISMATCH or FORKED and changes nothing', async (t) => {
@@ -132,7 +133,7 @@ test('a peer with another chain is CHAIN_MISMATCH or FORKED and changes nothing'
   );
   await makeStore(b, chain);
   const { url } = await serve(t, a);
-  failed(t)(await run(t, ['sync', '--peer', url, '--data', b]), 'CHAIN_MISMATCH|FORKED');
+  failed(t)(await run(['sync', '--peer', url, '--data', b]), 'CHAIN_MISMATCH|FORKED');
   t.true(ndjson(chain).equals(await storedLines(b)));
 });
 
@@ -144,13 +145,13 @@ test('an altered block is named with its height, and the good peer behind it is 
     }
     response.end(completeEvent({ height: 29 }));
   });
-  const alone = await run(t, ['sync', '--peer', liar, '--data', join(dir, 'b')]);
+  const alone = await run(['sync', '--peer', liar, '--data', join(dir, 'b')]);
   failed(t)(alone, 'HASH_MISMATCH');
   t.regex(alone.stderr, /block 12\b/i);
   t.true(ndjson(chain.slice(0, 12)).equals(await storedLines(join(dir, 'b'))));
   await makeStore(join(dir, 'a'), chain);
   const { url } = await serve(t, join(dir, 'a'));
-  const both = await run(t, ['sync', '--peer', liar, '--peer', url, '--data', join(dir, 'b'), '--json']);
+  const both = await run(['sync', '--peer', liar, '--peer', url, '--data', join(dir, 'b'), '--json']);
   t.is(both.code, 0, both.stderr);
   t.true(jsonLines(both.stdout).some(({ event, status }) => event === 'peer' && status === 'dropped'));
   t.true(ndjson(chain).equals(await storedLines(join(dir, 'b'))));
@@ -160,14 +161,14 @@ test('control characters that a peer sends do not reach the terminal', async (t)
   const evil = await plainServer(t, (_from, response) => {
     response.end('event: error\ndata: {"error":"\\u001b[2Jgone\\u0007","code":"INTERNAL"}\n\n');
   });
-  const { stderr } = await run(t, ['sync', '--peer', evil, '--data', join(tempDir(t), 'b')]);
+  const { stderr } = await run(['sync', '--peer', evil, '--data', join(tempDir(t), 'b')]);
   t.notRegex(stderr, /[\u0000-\u0009\u000b-\u001f\u007f]/);
 });
 
 test('a line of a token file that is none is named, with what to do and without the token', async (t) => {
   const file = join(tempDir(t), 'tokens');
   writeFileSync(file, 'hospital-1 0123456789abcdef\nhospital-2 s3cret\n');
-  const { code, stderr } = await run(t, ['serve', '--data', tempDir(t), '--token-file', file]);
+  const { code, stderr } = await run(['serve', '--data', tempDir(t), '--token-file', file]);
   t.is(code, 1);
   t.regex(
     stderr,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { seal, SEALED_JSON_GENESIS, sealedJson } from '../../plugins/chain-sealed-json/index.js';
 import { dataTest } from '../helpers/data-test.js';
-import { run } from './cli.js';
+import { run } from './in-process.js';
 
 const FILE = 'data/healthcare/hl7-fhir-r4-examples-clinical.ndjson.gz';
 
@@ -20,7 +20,7 @@ function sealAll(records: readonly string[], wrap: string | null): readonly stri
 dataTest('All FHIR documents are sealed, by one process and wrapped, none refused', FILE, async (t, file) => {
   const records = gunzipSync(readFileSync(file)).toString().trimEnd().split('\n');
   t.is(records.length, 683);
-  const sealed = await run(t, ['seal', file]);
+  const sealed = await run(['seal', file]);
   t.is(sealed.code, 0, sealed.stderr);
   t.regex(sealed.stderr, /Sealed 683 blocks from block 0 on/);
   const blocks = sealAll(records, null);

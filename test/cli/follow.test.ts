@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { blocksOn, bytesOf, fork, serveChain, sourceChain } from '../engine/follow-support.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { Cli, jsonLines, run } from './cli.js';
+import { Cli, jsonLines } from './cli.js';
+import { run } from './in-process.js';
 import { storedLines } from './stores.js';
 
 const headIs =
@@ -69,5 +70,5 @@ test('a fork below what is final ends `sync --follow` with BELOW_FINALIZED', asy
 test('--follow does not go with --to', async (t) => {
   const data = join(tempDir(t), 'b');
   const base = ['sync', '--peer', 'http://127.0.0.1:1', '--data', data, '--follow'];
-  t.is((await run(t, [...base, '--to', '5'])).code, 2);
+  t.is((await run([...base, '--to', '5'])).code, 2);
 });

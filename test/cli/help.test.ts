@@ -1,5 +1,5 @@
 import test from 'ava';
-import { run } from './cli.js';
+import { run } from './in-process.js';
 
 const COMMANDS = [
   'import',
@@ -21,7 +21,7 @@ const COMMANDS = [
 
 test('the help of every command goes to standard output and shows examples', async (t) => {
   for (const command of COMMANDS) {
-    const { code, stdout, stderr } = await run(t, [command, '--help']);
+    const { code, stdout, stderr } = await run([command, '--help']);
     t.is(code, 0, command);
     t.regex(
       stdout.toString(),
@@ -32,7 +32,7 @@ test('the help of every command goes to standard output and shows examples', asy
 });
 
 test('the top-level help names every command', async (t) => {
-  const { code, stdout } = await run(t, ['--help']);
+  const { code, stdout } = await run(['--help']);
   t.is(code, 0);
   for (const command of COMMANDS) t.true(stdout.toString().includes(`\n  ${command} `), command);
 });
@@ -56,7 +56,7 @@ const WRONG: readonly (readonly string[])[] = [
 
 test('wrong usage ends with the status 2 and a word on standard error', async (t) => {
   for (const args of WRONG) {
-    const { code, stdout, stderr } = await run(t, args);
+    const { code, stdout, stderr } = await run(args);
     t.is(code, 2, args.join(' '));
     t.is(stdout.toString(), '', args.join(' '));
     t.not(stderr, '', args.join(' '));

@@ -6,7 +6,8 @@ import { printable } from '../../src/errors/printable.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { type Finished, jsonLines, run } from './cli.js';
+import { type Finished, jsonLines } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore } from './stores.js';
 
 /** Sets a title, clears the screen, forges a line, turns the direction of writing. */
@@ -35,11 +36,11 @@ function statusOf(hash: string): object {
 
 test('the status of a hostile peer is shown escaped, and as JSON is the same text', async (t) => {
   const peer = await listen(t, (_request, response) => response.end(JSON.stringify(statusOf(HOSTILE))));
-  const shown = await run(t, ['status', '--peer', peer]);
+  const shown = await run(['status', '--peer', peer]);
   t.is(shown.code, 0, shown.stderr);
   isHarmless(t, shown);
   t.is(shown.stdout.toString().trimEnd().split('\n').length, 5);
-  const asJson = await run(t, ['status', '--peer', peer, '--json']);
+  const asJson = await run(['status', '--peer', peer, '--json']);
   t.notRegex(asJson.stdout.toString(), OBEYED);
   t.like(jsonLines(asJson.stdout).at(-1), { event: 'done', head: { height: 5, hash: HOSTILE } });
 });
@@ -50,7 +51,7 @@ test('the body of a hostile error is one bounded line', async (t) => {
     response.writeHead(400, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
   });
   for (const json of [[], ['--json']]) {
-    const failed = await run(t, ['sync', '--peer', peer, '--data', join(tempDir(t), 'b'), ...json]);
+    const failed = await run(['sync', '--peer', peer, '--data', join(tempDir(t), 'b'), ...json]);
     t.is(failed.code, 1);
     isHarmless(t, failed, 'PWNED');
   }
@@ -60,19 +61,19 @@ test('a hostile manifest is told of escaped, and a long signer does not hide tha
   const dir = tempDir(t);
   const [store, key] = [join(dir, 'a'), join(dir, 'key')];
   await makeStore(store, sealedChain(5));
-  await run(t, ['keygen', '--out', key]);
-  const made = await run(t, ['snapshot', 'create', '--data', store, '--key', key, '--json']);
+  await run(['keygen', '--out', key]);
+  const made = await run(['snapshot', 'create', '--data', store, '--key', key, '--json']);
   const id = jsonLines(made.stdout).at(-1)?.['id'] as string;
   const file = join(store, 'snapshots', id, 'manifest.json');
   const manifest = JSON.parse(readFileSync(file, 'utf8')) as { signatures: object[] };
   const signer = HOSTILE + 'k'.repeat(200);
   const altered = { ...manifest, blockHash: HOSTILE };
   writeFileSync(file, JSON.stringify({ ...altered, signatures: [{ signer, signature: HOSTILE }] }));
-  const inspected = await run(t, ['snapshot', 'inspect', file]);
+  const inspected = await run(['snapshot', 'inspect', file]);
   t.is(inspected.code, 0, inspected.stderr);
   isHarmless(t, inspected);
   t.regex(inspected.stdout.toString(), /^signed by: .*\(NOT VALID\)$/m);
-  isHarmless(t, await run(t, ['snapshot', 'sign', file, '--key', key]));
+  isHarmless(t, await run(['snapshot', 'sign', file, '--key', key]));
 });
 
 test('a chain file with hostile hashes, under a hostile name, is told of escaped', async (t) => {
@@ -82,14 +83,14 @@ test('a chain file with hostile hashes, under a hostile name, is told of escaped
   const block = (n: number, p: string): string => JSON.stringify({ n, h: `${n}\u202e\u2066\u009b`, p });
   writeFileSync(file, `${block(0, '0')}\n${block(1, '0\u202e\u2066\u009b')}\n`);
   const data = join(dir, 'a');
-  const imported = await run(t, ['import', '--data', data, ...rules, file]);
+  const imported = await run(['import', '--data', data, ...rules, file]);
   // These rules take no such hashes: that is told, and not by showing them.
   t.is(imported.code, 1);
   isHarmless(t, imported, 'BLOCK_MALFORMED');
-  const missing = await run(t, ['import', '--data', join(dir, 'b'), `${file}.missing`]);
+  const missing = await run(['import', '--data', join(dir, 'b'), `${file}.missing`]);
   t.is(missing.code, 1);
   isHarmless(t, missing);
-  isHarmless(t, await run(t, ['import', '--data', join(dir, 'b'), file, HOSTILE, `--no\u202e`]));
+  isHarmless(t, await run(['import', '--data', join(dir, 'b'), file, HOSTILE, `--no\u202e`]));
 });
 
 test('a line is bounded, and its end is kept', (t) => {

@@ -7,7 +7,8 @@ import { blocksOn } from '../engine/follow-support.js';
 import { producer, refOf, signedOn } from '../helpers/producers.js';
 import { ndjson, sealedChain, smallPayload } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { type JsonLine, run, serve } from './cli.js';
+import { type JsonLine, serve } from './cli.js';
+import { run } from './in-process.js';
 
 const chain = sealedChain(20);
 
@@ -52,7 +53,7 @@ test('a file is read to its end and the server goes on', async (t) => {
   writeFileSync(join(dir, 'blocks.ndjson'), ndjson(chain));
   const { cli, url } = await serve(t, join(dir, 'a'), '--ingest', join(dir, 'blocks.ndjson'));
   await cli.waitFor(durable(19));
-  const synced = await run(t, ['sync', '--peer', url, '--data', join(dir, 'b')]);
+  const synced = await run(['sync', '--peer', url, '--data', join(dir, 'b')]);
   t.is(synced.code, 0, synced.stderr);
 });
 

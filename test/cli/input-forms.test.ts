@@ -7,7 +7,7 @@ import { readDocuments } from '../../src/cli/documents.js';
 import type { Line } from '../../src/cli/ndjson.js';
 import { ndjson, sealedChain, smallPayload } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { run } from './cli.js';
+import { run } from './in-process.js';
 import { storedLines } from './stores.js';
 
 const chain = sealedChain(20);
@@ -31,8 +31,8 @@ for (const [form, input] of Object.entries(FORMS)) {
   test(`blocks ${form} are imported byte for byte, from a file and from standard input`, async (t) => {
     const dir = tempDir(t);
     writeFileSync(join(dir, 'input'), input);
-    t.is((await run(t, ['import', '--data', join(dir, 'a'), join(dir, 'input')])).code, 0);
-    t.is((await run(t, ['import', '--data', join(dir, 'b'), '-'], input)).code, 0);
+    t.is((await run(['import', '--data', join(dir, 'a'), join(dir, 'input')])).code, 0);
+    t.is((await run(['import', '--data', join(dir, 'b'), '-'], input)).code, 0);
     t.true(plain.equals(await storedLines(join(dir, 'a'))));
     t.true(plain.equals(await storedLines(join(dir, 'b'))));
   });
@@ -88,7 +88,7 @@ for (const [what, input, message] of REFUSED) {
       ['import', '--data', join(tempDir(t), 'a'), '-'],
       ['seal', '-'],
     ]) {
-      const { code, stderr } = await run(t, args, input);
+      const { code, stderr } = await run(args, input);
       t.is(code, 1);
       t.regex(stderr.split('\n')[0] ?? '', message);
     }
@@ -97,15 +97,15 @@ for (const [what, input, message] of REFUSED) {
 
 test('an import that is run again compares what is there, leaves it out and goes on; a difference is named', async (t) => {
   const data = join(tempDir(t), 'a');
-  t.is((await run(t, ['import', '--data', data, '-'], ndjson(chain.slice(0, 12)))).code, 0);
-  const again = await run(t, ['import', '--data', data, '-'], plain);
+  t.is((await run(['import', '--data', data, '-'], ndjson(chain.slice(0, 12)))).code, 0);
+  const again = await run(['import', '--data', data, '-'], plain);
   t.is(again.code, 0);
   t.regex(again.stdout.toString() + again.stderr, /Imported 8 blocks, 12 blocks were there already/);
   t.true(plain.equals(await storedLines(data)));
-  const middle = await run(t, ['import', '--data', data, '-'], ndjson(chain.slice(5, 9)));
+  const middle = await run(['import', '--data', data, '-'], ndjson(chain.slice(5, 9)));
   t.is(middle.code, 0);
   const others = sealedChain(25, (height) => (height < 7 ? smallPayload(height) : { other: height }));
-  const differs = await run(t, ['import', '--data', data, '-'], ndjson(others));
+  const differs = await run(['import', '--data', data, '-'], ndjson(others));
   t.is(differs.code, 1);
   t.regex(
     differs.stderr,
@@ -122,20 +122,20 @@ test('seal takes records with names of a block, and --wrap puts each in as a mem
       .trimEnd()
       .split('\n')
       .map((line) => line.slice(line.indexOf('"previousHash"') + 81));
-  const sealed = await run(t, ['seal'], Buffer.from(records.join('\r\n')));
+  const sealed = await run(['seal'], Buffer.from(records.join('\r\n')));
   t.is(sealed.code, 0);
   t.deepEqual(payloads(sealed.stdout), [
     `,"record":${records[0] ?? ''}}`,
     ',"value":1.0}',
     ',"record":{"record":1}}',
   ]);
-  const wrapped = await run(t, ['seal', '--wrap', 'resource'], Buffer.from(`[${records.join(',')}]`));
+  const wrapped = await run(['seal', '--wrap', 'resource'], Buffer.from(`[${records.join(',')}]`));
   t.deepEqual(
     payloads(wrapped.stdout),
     records.map((record) => `,"resource":${record}}`),
   );
-  t.is((await run(t, ['import', '--data', join(tempDir(t), 'a'), '-'], wrapped.stdout)).code, 0);
-  const { code, stderr } = await run(t, ['seal', '--wrap', 'height'], Buffer.from('{}'));
+  t.is((await run(['import', '--data', join(tempDir(t), 'a'), '-'], wrapped.stdout)).code, 0);
+  const { code, stderr } = await run(['seal', '--wrap', 'height'], Buffer.from('{}'));
   t.is(code, 2);
   t.regex(stderr, /--wrap/);
 });
@@ -143,6 +143,6 @@ test('seal takes records with names of a block, and --wrap puts each in as a mem
 test('a new file system with its lost+found takes a store', async (t) => {
   const data = join(tempDir(t), 'disk');
   mkdirSync(join(data, 'lost+found'), { recursive: true });
-  t.is((await run(t, ['import', '--data', data, '-'], plain)).code, 0);
+  t.is((await run(['import', '--data', data, '-'], plain)).code, 0);
   t.true(plain.equals(await storedLines(data)));
 });

@@ -18,13 +18,14 @@ import { checkTrust } from '../../src/engine/snapshot/trust.js';
 import { trustOptions } from '../../src/config/trust.js';
 import { plainManifest, scheme } from '../engine/trust-support.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { type Finished, jsonLines, run } from './cli.js';
+import { type Finished, jsonLines } from './cli.js';
+import { run } from './in-process.js';
 
 const secretIn = (path: string): string =>
   (JSON.parse(readFileSync(path, 'utf8')) as { readonly secretKey: string }).secretKey;
 
 async function keygen(t: ExecutionContext, path: string): Promise<string> {
-  const { code, stdout, stderr } = await run(t, ['keygen', '--out', path]);
+  const { code, stdout, stderr } = await run(['keygen', '--out', path]);
   t.is(code, 0, stderr);
   return stdout.toString().trim();
 }
@@ -61,7 +62,7 @@ async function counted(path: string, signers: readonly string[]): Promise<readon
 
 test('keygen makes a file for its owner alone and prints the public key and nothing else', async (t) => {
   const path = join(tempDir(t), 'a.key');
-  const { code, stdout, stderr } = await run(t, ['keygen', '--out', path]);
+  const { code, stdout, stderr } = await run(['keygen', '--out', path]);
   t.is(code, 0);
   t.is(stderr, '');
   t.regex(stdout.toString(), /^0[23][0-9a-f]{64}\n$/);
@@ -72,7 +73,7 @@ test('keygen makes a file for its owner alone and prints the public key and noth
 
 test('keygen --json tells the public key, and the secret one nowhere', async (t) => {
   const path = join(tempDir(t), 'a.key');
-  const { stdout, stderr } = await run(t, ['keygen', '--out', path, '--json']);
+  const { stdout, stderr } = await run(['keygen', '--out', path, '--json']);
   const [{ publicKey, ...rest } = { event: '', publicKey: '' }, ...more] = jsonLines(stdout);
   t.deepEqual(rest, { event: 'done', ok: true, exitCode: 0, scheme: 'secp256k1', file: path });
   t.true(scheme.isPublicKey(String(publicKey)));
@@ -85,21 +86,21 @@ test('keygen overwrites nothing', async (t) => {
   const path = join(dir, 'a.key');
   await keygen(t, path);
   const before = readFileSync(path);
-  failed(t, await run(t, ['keygen', '--out', path]), 'INPUT_UNREADABLE');
+  failed(t, await run(['keygen', '--out', path]), 'INPUT_UNREADABLE');
   t.true(before.equals(readFileSync(path)));
   mkdirSync(join(dir, 'folder'));
-  failed(t, await run(t, ['keygen', '--out', join(dir, 'folder')]), 'INPUT_UNREADABLE');
-  failed(t, await run(t, ['keygen', '--out', join(dir, 'none', 'a.key')]), 'INPUT_UNREADABLE');
+  failed(t, await run(['keygen', '--out', join(dir, 'folder')]), 'INPUT_UNREADABLE');
+  failed(t, await run(['keygen', '--out', join(dir, 'none', 'a.key')]), 'INPUT_UNREADABLE');
   t.deepEqual(readdirSync(dir), ['a.key', 'folder']);
 });
 
 test('snapshot sign adds a signature beside those of others, and a node counts both', async (t) => {
   const { manifest, keys, signers } = await place(t);
-  const first = await run(t, ['snapshot', 'sign', manifest, '--key', keys[0]]);
+  const first = await run(['snapshot', 'sign', manifest, '--key', keys[0]]);
   t.is(first.code, 0, first.stderr);
   t.regex(first.stdout.toString(), /^Signed snapshot recent-500-abc \(recent, block 500 of clinic:7\)/);
   t.true(first.stdout.toString().endsWith(`\n  ${signers[0]}\n`));
-  const second = await run(t, ['snapshot', 'sign', manifest, '--key', keys[1], '--json']);
+  const second = await run(['snapshot', 'sign', manifest, '--key', keys[1], '--json']);
   t.like(jsonLines(second.stdout), {
     length: 1,
     0: { event: 'done', ok: true, id: 'recent-500-abc', height: 500, signer: signers[1], signers },
@@ -110,16 +111,16 @@ test('snapshot sign adds a signature beside those of others, and a node counts b
 
 test('signing again replaces the own signature in its place and changes no other', async (t) => {
   const { manifest, keys, signers } = await place(t);
-  for (const key of keys) await run(t, ['snapshot', 'sign', manifest, '--key', key]);
+  for (const key of keys) await run(['snapshot', 'sign', manifest, '--key', key]);
   const signed = readFileSync(manifest);
-  await run(t, ['snapshot', 'sign', manifest, '--key', keys[0]]);
+  await run(['snapshot', 'sign', manifest, '--key', keys[0]]);
   t.true(signed.equals(readFileSync(manifest)), 'signatures are deterministic');
   const { signatures, ...rest } = read(manifest);
   const [own, other] = signatures;
   const spoilt = [{ ...own, signature: 'old' }, other, { ...own, signature: 'older' }];
   writeFileSync(manifest, JSON.stringify({ ...rest, signatures: spoilt }));
   t.deepEqual(await counted(manifest, signers), [signers[1]]);
-  await run(t, ['snapshot', 'sign', manifest, '--key', keys[0]]);
+  await run(['snapshot', 'sign', manifest, '--key', keys[0]]);
   t.deepEqual(read(manifest).signatures, signatures);
 });
 
@@ -130,7 +131,7 @@ test('the file keeps its mode, its other members and their order, and a link sta
   chmodSync(manifest, 0o646);
   const link = `${manifest}.link`;
   symlinkSync(manifest, link);
-  t.is((await run(t, ['snapshot', 'sign', link, '--key', keys[0]])).code, 0);
+  t.is((await run(['snapshot', 'sign', link, '--key', keys[0]])).code, 0);
   t.is(statSync(manifest).mode & 0o777, 0o646);
   t.true(lstatSync(link).isSymbolicLink());
   const after = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>;
@@ -143,7 +144,7 @@ test('--out leaves the manifest as it is and nothing else behind', async (t) => 
   const { manifest, keys, signers } = await place(t);
   const before = readFileSync(manifest);
   const out = `${manifest}.signed`;
-  t.is((await run(t, ['snapshot', 'sign', manifest, '--key', keys[0], '--out', out])).code, 0);
+  t.is((await run(['snapshot', 'sign', manifest, '--key', keys[0], '--out', out])).code, 0);
   t.true(before.equals(readFileSync(manifest)));
   t.deepEqual(await counted(out, signers), [signers[0]]);
   const names = readdirSync(join(manifest, '..'));
@@ -164,10 +165,10 @@ test('what is no manifest, or contradicts itself, is not signed, and the file st
   ];
   for (const [contents, code] of wrong) {
     writeFileSync(manifest, contents);
-    failed(t, await run(t, ['snapshot', 'sign', manifest, '--key', keys[0]]), code);
+    failed(t, await run(['snapshot', 'sign', manifest, '--key', keys[0]]), code);
     t.is(readFileSync(manifest, 'utf8'), contents);
   }
-  failed(t, await run(t, ['snapshot', 'sign', `${manifest}.none`, '--key', keys[0]]), 'INPUT_UNREADABLE');
+  failed(t, await run(['snapshot', 'sign', `${manifest}.none`, '--key', keys[0]]), 'INPUT_UNREADABLE');
   t.deepEqual(readdirSync(join(manifest, '..')), ['a.key', 'b.key', 'manifest.json']);
 });
 
@@ -177,7 +178,7 @@ test('a key that others can read signs nothing, and neither does a manifest in p
   chmodSync(manifest, 0o600);
   const before = readFileSync(manifest);
   for (const key of [keys[0], manifest, `${keys[0]}.none`]) {
-    const result = await run(t, ['snapshot', 'sign', manifest, '--key', key]);
+    const result = await run(['snapshot', 'sign', manifest, '--key', key]);
     failed(t, result, 'KEY_UNUSABLE');
     t.false((result.stderr + result.stdout.toString()).includes(secretIn(keys[0]).slice(0, 8)));
   }
@@ -187,7 +188,7 @@ test('a key that others can read signs nothing, and neither does a manifest in p
 test('a key in place of the manifest is refused and not shown', async (t) => {
   const { keys } = await place(t);
   const digest = createHash('sha256').update(readFileSync(keys[0])).digest('hex');
-  const result = await run(t, ['snapshot', 'sign', keys[0], '--key', keys[0]]);
+  const result = await run(['snapshot', 'sign', keys[0], '--key', keys[0]]);
   failed(t, result, 'SNAPSHOT_CORRUPT');
   t.false(result.stderr.includes(secretIn(keys[0]).slice(0, 8)));
   t.is(createHash('sha256').update(readFileSync(keys[0])).digest('hex'), digest);
@@ -197,7 +198,7 @@ test('control characters in the name of a signer do not reach the terminal', asy
   const { manifest, keys } = await place(t);
   const evil = { signer: '\u001b[2Jgone', signature: 'x' };
   writeFileSync(manifest, JSON.stringify({ ...plainManifest(), signatures: [evil] }));
-  const { code, stdout } = await run(t, ['snapshot', 'sign', manifest, '--key', keys[0]]);
+  const { code, stdout } = await run(['snapshot', 'sign', manifest, '--key', keys[0]]);
   t.is(code, 0);
   t.true(stdout.toString().includes('x1b[2Jgone'));
   t.notRegex(stdout.toString(), /[\u0000-\u0009\u000b-\u001f\u007f]/);
@@ -205,7 +206,7 @@ test('control characters in the name of a signer do not reach the terminal', asy
 
 test('the help of the key and snapshot commands shows examples, and wrong usage ends with 2', async (t) => {
   for (const command of ['keygen', 'snapshot', 'snapshot sign']) {
-    const { code, stdout, stderr } = await run(t, [...command.split(' '), '--help']);
+    const { code, stdout, stderr } = await run([...command.split(' '), '--help']);
     t.is(code, 0, command);
     t.is(stderr, '');
     t.regex(
@@ -215,7 +216,7 @@ test('the help of the key and snapshot commands shows examples, and wrong usage 
   }
   const wrong = ['keygen', 'keygen --out', 'snapshot', 'snapshot launch', 'snapshot sign', 'snapshot sign m'];
   for (const args of [...wrong, 'keygen --out x y', 'snapshot sign m --key k --loud']) {
-    const { code, stdout, stderr } = await run(t, args.split(' '));
+    const { code, stdout, stderr } = await run(args.split(' '));
     t.is(code, 2, args);
     t.is(stdout.toString(), '', args);
     t.not(stderr, '', args);

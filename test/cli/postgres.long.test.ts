@@ -5,7 +5,8 @@ import { postgresTest } from '../helpers/postgres-test.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { openTiled, tiledDocuments } from '../helpers/tiled-chain.js';
-import { Cli, run } from './cli.js';
+import { Cli } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore, storedLines } from './stores.js';
 
 const postgres = postgresTest();
@@ -20,44 +21,44 @@ postgres.test(
   async (t) => {
     const schema = '&schema=of_the_command_line';
     const store = at('whole', schema);
-    const early = await run(t, ['import', '--store', store, '-'], lines);
+    const early = await run(['import', '--store', store, '-'], lines);
     t.is(early.code, 1);
     t.regex(early.stderr, /STORE_NOT_FOUND/);
-    t.is((await run(t, ['create', '--store', store])).code, 0);
-    const imported = await run(t, ['import', '--store', store, '-'], lines);
+    t.is((await run(['create', '--store', store])).code, 0);
+    const imported = await run(['import', '--store', store, '-'], lines);
     t.is(imported.code, 0, imported.stderr);
-    const verified = await run(t, ['verify', '--store', store]);
+    const verified = await run(['verify', '--store', store]);
     t.regex(verified.stdout.toString(), /Verified 120 blocks/, verified.stderr);
-    const status = await run(t, ['status', '--store', store]);
+    const status = await run(['status', '--store', store]);
     t.regex(status.stdout.toString(), /head: +block 119/, status.stderr);
-    const exported = await run(t, ['export', '--store', store]);
+    const exported = await run(['export', '--store', store]);
     t.true(lines.equals(exported.stdout), exported.stderr);
   },
 );
 
 postgres.test('Commands that only read make no store, and read one that is being written', async (t) => {
   for (const command of ['verify', 'status', 'export']) {
-    const { code, stderr } = await run(t, [command, '--store', at('none')]);
+    const { code, stderr } = await run([command, '--store', at('none')]);
     t.is(code, 1);
     t.regex(stderr, /STORE_NOT_FOUND/);
   }
   const writer = await postgres.opened(t, 'written');
   t.is(writer.checkpoint().head, null);
-  const { code, stdout, stderr } = await run(t, ['status', '--store', at('written')]);
+  const { code, stdout, stderr } = await run(['status', '--store', at('written')]);
   t.is(code, 0, stderr);
   t.regex(stdout.toString(), /no block yet/);
-  const second = await run(t, ['import', '--store', at('written'), '-'], lines);
+  const second = await run(['import', '--store', at('written'), '-'], lines);
   t.is(second.code, 1);
   t.regex(second.stderr, /STORE_LOCKED.*lease/s);
 });
 
 postgres.test('serve gives a store in a database to others, and sync puts one there', async (t) => {
-  t.is((await run(t, ['import', '--store', at('served'), '-'], lines)).code, 0);
+  t.is((await run(['import', '--store', at('served'), '-'], lines)).code, 0);
   const server = new Cli(t, ['serve', '--store', at('served'), '--port', '0', '--json']);
   const { url } = await server.waitFor(({ event }) => event === 'listening');
-  const synced = await run(t, ['sync', '--peer', String(url), '--store', at('synced')]);
+  const synced = await run(['sync', '--peer', String(url), '--store', at('synced')]);
   t.is(synced.code, 0, synced.stderr);
-  t.true(lines.equals((await run(t, ['export', '--store', at('synced')])).stdout));
+  t.true(lines.equals((await run(['export', '--store', at('synced')])).stdout));
   server.kill('SIGTERM');
   t.is((await server.finished).code, 0);
 });
@@ -69,18 +70,12 @@ postgres.test(
     const [from, back] = [join(dir, 'from'), join(dir, 'back')];
     await makeStore(from, chain.slice(0, 50));
     const there = ['migrate', '--from', from, '--to', at('moved', '&schema=made_by_migrate')];
-    const first = await run(t, there);
+    const first = await run(there);
     t.regex(first.stdout.toString(), /Copied 50 blocks/, first.stderr);
     await makeStore(join(dir, 'whole'), chain);
-    const second = await run(t, ['migrate', '--from', join(dir, 'whole'), ...there.slice(3)]);
+    const second = await run(['migrate', '--from', join(dir, 'whole'), ...there.slice(3)]);
     t.regex(second.stdout.toString(), /Copied 70 blocks/, second.stderr);
-    const returned = await run(t, [
-      'migrate',
-      '--from',
-      at('moved', '&schema=made_by_migrate'),
-      '--to',
-      back,
-    ]);
+    const returned = await run(['migrate', '--from', at('moved', '&schema=made_by_migrate'), '--to', back]);
     t.regex(returned.stdout.toString(), /Copied 120 blocks/, returned.stderr);
     t.true(lines.equals(await storedLines(back)));
     const other = join(dir, 'other');
@@ -88,7 +83,7 @@ postgres.test(
       other,
       sealedChain(10, (height) => ({ other: height })),
     );
-    const refused = await run(t, ['migrate', '--from', other, ...there.slice(3)]);
+    const refused = await run(['migrate', '--from', other, ...there.slice(3)]);
     t.is(refused.code, 1);
     t.regex(refused.stderr, /CHAIN_MISMATCH/);
   },
@@ -102,7 +97,7 @@ postgres.test('migrate leaves settled blocks in the same tiles, in both directio
     ['--from', from, '--to', at('tiled')],
     ['--from', at('tiled'), '--to', back],
   ]) {
-    const { code, stderr } = await run(t, ['migrate', ...places]);
+    const { code, stderr } = await run(['migrate', ...places]);
     t.is(code, 0, stderr);
   }
   const kept = [];
@@ -144,14 +139,14 @@ postgres.test(
       `${at('x')}&password=hidden`,
       'mysql://u:hidden@h/d',
     ]) {
-      const { code, stdout, stderr } = await run(t, ['status', '--store', store]);
+      const { code, stdout, stderr } = await run(['status', '--store', store]);
       t.is(code, 2);
       t.notRegex(`${stdout.toString()}${stderr}`, /hidden/);
     }
-    const refused = await run(t, ['status', '--store', secret]);
+    const refused = await run(['status', '--store', secret]);
     t.regex(refused.stderr, /PGPASSWORD/);
     for (const args of [['verify'], ['export'], ['import', '-']]) {
-      const { code, stderr } = await run(t, args);
+      const { code, stderr } = await run(args);
       t.is(code, 2);
       t.regex(stderr, /Give --data or --store/);
     }

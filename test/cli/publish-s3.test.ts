@@ -8,7 +8,7 @@ import { type Bucket, bucketOf, type Interference, s3Test } from '../helpers/s3-
 import { motoTest, signingServer } from '../helpers/moto.js';
 import { opsChain, replay, someOps } from '../helpers/state-model.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { run } from './cli.js';
+import { runAlone } from './cli.js';
 import { PublishedChain, take } from './published-snapshots.js';
 import { makeStore } from './stores.js';
 
@@ -163,7 +163,7 @@ s3Test('publish --s3 takes its credentials from the environment', async (t) => {
   const data = join(tempDir(t), 'a');
   await makeStore(data, documents);
   const args = ['publish', '--data', data, '--s3', 's3://chain/p', '--finality-depth', '0'];
-  const published = await run(t, args, undefined, { ...bucket.environment });
+  const published = await runAlone(t, args, undefined, { ...bucket.environment });
   t.is(published.code, 0, published.stderr);
   t.regex(published.stdout.toString(), /^Published blocks 0 to 299 in s3:\/\/chain\/p; 1 file /);
 });

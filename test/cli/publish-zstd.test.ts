@@ -9,7 +9,8 @@ import { tempDir } from '../helpers/temp-dir.js';
 import { type Files, serveFiles } from '../helpers/tile-files.js';
 import { tiledDocuments } from '../helpers/tiled-chain.js';
 import { bodiesAsked } from '../helpers/zstd-folder.js';
-import { type Finished, jsonLines, run } from './cli.js';
+import { type Finished, jsonLines } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore } from './stores.js';
 
 const documents = tiledDocuments(300);
@@ -36,7 +37,7 @@ async function published(t: ExecutionContext, count = documents.length): Promise
 }
 
 async function publish(t: ExecutionContext, { data, out }: Places, ...more: string[]): Promise<Finished> {
-  const finished = await run(t, ['publish', '--data', data, '--out', out, ...more]);
+  const finished = await run(['publish', '--data', data, '--out', out, ...more]);
   t.is(finished.code, 0, finished.stderr);
   return finished;
 }
@@ -140,7 +141,7 @@ withCodec(
     const other = zstd().create().encode(Buffer.from('{"other":true}\n'));
     for (const bad of [other, good.subarray(1), Buffer.concat([good, good]), Buffer.alloc(0)]) {
       writeFileSync(path, bad);
-      const { code, stderr } = await run(t, ['publish', '--data', data, '--out', out, '--codec', 'zstd']);
+      const { code, stderr } = await run(['publish', '--data', data, '--out', out, '--codec', 'zstd']);
       t.is(code, 1);
       t.regex(stderr, /^PUBLISH_CONFLICT: /);
       t.true(stderr.includes(name));
@@ -188,13 +189,13 @@ withCodec(
     const { url, requests } = await serveFiles(t, () => filesIn(out));
     const asked = (): readonly { readonly path: string }[] => requests.map((path) => ({ path }));
     const copy = join(tempDir(t), 'copy');
-    const sync = await run(t, ['sync', '--data', copy, '--peer', url, '--codec', 'zstd']);
+    const sync = await run(['sync', '--data', copy, '--peer', url, '--codec', 'zstd']);
     t.is(sync.code, 0, sync.stderr);
     t.is(bodiesAsked(asked(), 'zst').length, bodiesIn(out, 'zst').length);
     t.deepEqual(bodiesAsked(asked(), 'gz'), []);
     const last = String(linesOf(out).reduce((most, { from }) => Math.max(most, from), 0));
     const [ours, theirs] = await Promise.all(
-      [copy, data].map(async (store) => (await run(t, ['export', '--data', store, '--to', last])).stdout),
+      [copy, data].map(async (store) => (await run(['export', '--data', store, '--to', last])).stdout),
     );
     t.true(ours?.equals(theirs ?? Buffer.alloc(0)));
     const again = join(tempDir(t), 'out');
@@ -202,7 +203,7 @@ withCodec(
     for (const name of bodiesIn(out, 'gz').filter((each) => !each.includes('tail-')))
       t.true(readFileSync(join(again, name)).equals(readFileSync(join(out, name))), name);
     requests.length = 0;
-    const other = await run(t, ['sync', '--data', join(tempDir(t), 'other'), '--peer', url]);
+    const other = await run(['sync', '--data', join(tempDir(t), 'other'), '--peer', url]);
     t.is(other.code, 0, other.stderr);
     t.deepEqual(bodiesAsked(asked(), 'zst'), []);
   },
@@ -217,7 +218,7 @@ withoutZstd('where Node has no zstd, publishing in it says which has, and writes
   const dir = tempDir(t);
   const [data, out] = [join(dir, 'a'), join(dir, 'out')];
   await makeStore(data, documents.slice(0, 100));
-  const { code, stderr } = await run(t, ['publish', '--data', data, '--out', out, '--codec', 'zstd']);
+  const { code, stderr } = await run(['publish', '--data', data, '--out', out, '--codec', 'zstd']);
   t.is(code, 1);
   t.regex(stderr, /^CODEC_UNAVAILABLE: .*needs Node 22\.15, 23\.8/);
   t.false(existsSync(out));
@@ -225,7 +226,7 @@ withoutZstd('where Node has no zstd, publishing in it says which has, and writes
 
 test('only encodings that tiles may be in beside gzip are taken', async (t) => {
   for (const codec of ['gzip', 'identity', 'bzip2', 'none']) {
-    const { code, stderr } = await run(t, ['publish', '--data', 'a', '--out', 'b', '--codec', codec]);
+    const { code, stderr } = await run(['publish', '--data', 'a', '--out', 'b', '--codec', codec]);
     t.is(code, 2);
     t.regex(stderr, /--codec/);
   }

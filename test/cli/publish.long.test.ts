@@ -12,7 +12,8 @@ import { nginx, nginxTest } from '../helpers/stock-nginx.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { tiledDocuments } from '../helpers/tiled-chain.js';
 import { until } from '../helpers/waiting.js';
-import { Cli, jsonLines, run, serve } from './cli.js';
+import { Cli, jsonLines, serve } from './cli.js';
+import { run } from './in-process.js';
 import { sharedFolder } from './shared-folder.js';
 import { makeStore } from './stores.js';
 
@@ -62,7 +63,7 @@ const bodiesOf = (out: string): string[] =>
 const tailsOf = (out: string): string[] => [...filesOf(out).keys()].filter((name) => name.includes('tail-'));
 
 async function publish(t: ExecutionContext, data: string, out: string, ...more: string[]): Promise<void> {
-  const { code, stderr } = await run(t, ['publish', '--data', data, '--out', out, ...more]);
+  const { code, stderr } = await run(['publish', '--data', data, '--out', out, ...more]);
   t.is(code, 0, stderr);
 }
 
@@ -91,12 +92,12 @@ async function grow(data: string, more: readonly Uint8Array[]): Promise<void> {
 test('the published tiles and the tail are the settled blocks as export writes them, by zcat too', async (t) => {
   const { dir } = await stored(t);
   const [data, out] = [join(dir, 'a'), join(dir, 'out')];
-  const { stdout } = await run(t, ['publish', '--data', data, '--out', out, '--json']);
+  const { stdout } = await run(['publish', '--data', data, '--out', out, '--json']);
   const done = jsonLines(stdout).at(-1);
   const bodies = [...bodiesOf(out), ...tailsOf(out)];
   t.true(bodies.length > 3);
   t.like(done, { event: 'done', ok: true, from: 0, tiles: bodies.length - 1, newFiles: bodies.length });
-  const exported = await run(t, ['export', '--data', data, '--to', String(LAST)]);
+  const exported = await run(['export', '--data', data, '--to', String(LAST)]);
   const all = Buffer.concat(bodies.map((name) => gunzipSync(readFileSync(join(out, name)))));
   t.true(all.equals(exported.stdout));
   t.true(all.equals(ndjson(documents.slice(0, LAST + 1))));
@@ -169,7 +170,7 @@ test('a tile that was altered is a conflict, whatever its length, and is not ove
   flipped[flipped.length >> 1] = (flipped[flipped.length >> 1] ?? 0) ^ 1;
   for (const bad of [flipped, good.subarray(1), Buffer.concat([good, good]), Buffer.alloc(0)]) {
     writeFileSync(path, bad);
-    const { code, stderr } = await run(t, ['publish', '--data', data, '--out', out]);
+    const { code, stderr } = await run(['publish', '--data', data, '--out', out]);
     t.is(code, 1);
     t.regex(stderr, /^PUBLISH_CONFLICT: /);
     t.true(stderr.includes(name));
@@ -201,7 +202,7 @@ test('another chain is not published over the one that is there', async (t) => {
   );
   await publish(t, a, out);
   const before = timesOf(out);
-  const { code, stderr } = await run(t, ['publish', '--data', b, '--out', out]);
+  const { code, stderr } = await run(['publish', '--data', b, '--out', out]);
   t.is(code, 1);
   t.regex(stderr, /^CHAIN_MISMATCH: /);
   t.deepEqual(timesOf(out), before);
@@ -244,7 +245,7 @@ test('blocks of a store that begins higher are published from the first interval
   const [data, out] = [join(dir, 'a'), join(dir, 'out')];
   const small = sealedChain(2200, () => ({ a: 1 }));
   const lines = ndjson(small.slice(1000));
-  t.is((await run(t, ['import', '--data', data, '--base', '1000', '-'], lines)).code, 0);
+  t.is((await run(['import', '--data', data, '--base', '1000', '-'], lines)).code, 0);
   await publish(t, data, out, '--finality-depth', '0');
   const { base, head, tiles } = statusOf(out);
   t.is(base, 1024);
@@ -257,17 +258,17 @@ test('a store that is open elsewhere is not published, and a folder that can not
   const data = join(dir, 'a');
   await makeStore(data, documents.slice(0, 100));
   writeFileSync(join(dir, 'file'), '');
-  const nowhere = await run(t, ['publish', '--data', data, '--out', join(dir, 'file', 'out')]);
+  const nowhere = await run(['publish', '--data', data, '--out', join(dir, 'file', 'out')]);
   t.is(nowhere.code, 1);
   t.regex(nowhere.stderr, /^INPUT_UNREADABLE: /);
   if (process.platform === 'linux') {
     // What this file system has is its own: it refuses a new directory as if the one above were missing.
-    const proc = await run(t, ['publish', '--data', data, '--out', '/proc/blockferry/out']);
+    const proc = await run(['publish', '--data', data, '--out', '/proc/blockferry/out']);
     t.is(proc.code, 1);
     t.regex(proc.stderr, /^INPUT_UNREADABLE: Writing \/proc\/blockferry\/out.* failed: ENOENT/);
   }
   await serve(t, data);
-  const locked = await run(t, ['publish', '--data', data, '--out', join(dir, 'out')]);
+  const locked = await run(['publish', '--data', data, '--out', join(dir, 'out')]);
   t.is(locked.code, 1);
   t.regex(locked.stderr, /^STORE_LOCKED: /);
   t.false(existsSync(join(dir, 'out')));
@@ -280,7 +281,7 @@ test('a chain whose hashes leave bytes open is published with digests in names, 
     return `{"n":${height},"id":"b${height}","up":"b${height - 1}","text":"${`block ${height} `.repeat(4_000)}"}\n`;
   });
   const linked = ['import', '--data', data, '--chain', 'linked:n,id,up', '-'];
-  t.is((await run(t, linked, Buffer.from(blocks.join('')))).code, 0);
+  t.is((await run(linked, Buffer.from(blocks.join('')))).code, 0);
   await publish(t, data, out);
   const lines = readFileSync(join(out, 'tiles/000/index.ndjson'), 'utf8').trimEnd().split('\n');
   const entries = lines.map((line) => JSON.parse(line) as { from: number; to: number; digest: string });

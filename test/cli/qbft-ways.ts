@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ndjson } from '../helpers/sealed-chain.js';
 import type { QbftChain } from '../helpers/qbft-chain.js';
-import { Cli, type Finished, type JsonLine, jsonLines, run } from './cli.js';
+import { Cli, type Finished, type JsonLine, jsonLines, runAlone } from './cli.js';
 
 /** What came of one way of a chain into a store. */
 export interface Way {
@@ -29,13 +29,13 @@ export async function allWays(
   const rules = ['--chain', 'evm-bft', '--chain-options', at('options')];
   const ways: Way[] = [];
   const compare = async (name: string, data: string, finished: Finished): Promise<void> => {
-    const exported = await run(t, ['export', '--data', at(data)]);
+    const exported = await runAlone(t, ['export', '--data', at(data)]);
     const last = jsonLines(finished.stdout).at(-1);
     ways.push({ name, finished, last, isEqual: exported.stdout.equals(wanted) });
   };
   const before = wanted.subarray(0, wanted.length - newest.length - 1);
-  const imported = await run(t, ['import', '--data', at('a'), ...rules, '--json', '-'], before);
-  const keys = await run(t, ['keygen', '--out', at('key')]);
+  const imported = await runAlone(t, ['import', '--data', at('a'), ...rules, '--json', '-'], before);
+  const keys = await runAlone(t, ['keygen', '--out', at('key')]);
   const key = keys.stdout.toString().trim();
   const source = new Cli(t, ['serve', '--data', at('a'), '--port', '0', '--json', '--ingest', '-', ...rules]);
   const url = (await source.waitFor(({ event }) => event === 'listening'))['url'] as string;
@@ -52,12 +52,12 @@ export async function allWays(
   follower.kill('SIGTERM');
   await compare('follow', 'follow', await follower.finished);
   for (const mode of ['stream', 'json', 'auto'])
-    await compare(`sync --mode ${mode}`, mode, await run(t, to(mode, '--mode', mode)));
+    await compare(`sync --mode ${mode}`, mode, await runAlone(t, to(mode, '--mode', mode)));
   const status = (await (await fetch(new URL('/sync/status', url))).json()) as Record<string, unknown>;
   source.kill('SIGTERM');
   await source.finished;
   await compare('import, ingest', 'a', imported);
-  const made = await run(t, [
+  const made = await runAlone(t, [
     'snapshot',
     'create',
     '--data',
@@ -85,10 +85,10 @@ export async function allWays(
   await compare(
     'sync --mode snapshot',
     'snapshot',
-    await run(t, ['sync', '--peer', second, '--data', at('snapshot'), ...trusted]),
+    await runAlone(t, ['sync', '--peer', second, '--data', at('snapshot'), ...trusted]),
   );
   server.kill('SIGTERM');
   await server.finished;
-  await compare('verify', 'auto', await run(t, ['verify', '--data', at('auto'), '--json', ...rules]));
+  await compare('verify', 'auto', await runAlone(t, ['verify', '--data', at('auto'), '--json', ...rules]));
   return { ways, status };
 }

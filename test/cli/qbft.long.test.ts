@@ -4,7 +4,7 @@ import test from 'ava';
 import { qbftChain } from '../helpers/qbft-chain.js';
 import { ndjson } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { run } from './cli.js';
+import { run } from './in-process.js';
 import { allWays } from './qbft-ways.js';
 
 const chain = await qbftChain(22, { addFrom: 5, removeFrom: 14 });
@@ -31,7 +31,7 @@ test('A node that names other validators takes no block of the chain', async (t)
   const list = chain.first.slice(1).map(({ address }) => address);
   writeFileSync(file, JSON.stringify({ validators: [{ from: 0, list }] }));
   const options = ['--chain', 'evm-bft', '--chain-options', file];
-  const imported = await run(t, ['import', '--data', data, ...options, '-'], ndjson(chain.documents));
+  const imported = await run(['import', '--data', data, ...options, '-'], ndjson(chain.documents));
   t.is(imported.code, 1);
   t.regex(imported.stderr, /VALIDATORS_CHANGED: Block 0 has the validators/);
 });

@@ -6,7 +6,8 @@ import { blocksOn, fork, serveChain, sourceChain } from '../engine/follow-suppor
 import { blockEvent, plainServer } from '../helpers/servers.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { Cli, type JsonLine, jsonLines, run, serve } from './cli.js';
+import { Cli, type JsonLine, jsonLines, serve } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore } from './stores.js';
 
 const NOBODY = 'http://127.0.0.1:1';
@@ -26,7 +27,7 @@ async function status(url: string): Promise<{ readonly head: BlockRef | null }> 
 }
 
 async function exported(t: ExecutionContext, data: string): Promise<string> {
-  const { code, stdout, stderr } = await run(t, ['export', '--data', data]);
+  const { code, stdout, stderr } = await run(['export', '--data', data]);
   t.is(code, 0, stderr);
   return stdout.toString();
 }
@@ -72,7 +73,7 @@ test('a relay whose peers are down serves what its store holds', async (t) => {
   await makeStore(join(dir, 'b'), sealedChain(12));
   const { cli, url } = await serve(t, join(dir, 'b'), '--peer', NOBODY);
   t.is((await status(url)).head?.height, 11);
-  const synced = await run(t, ['sync', '--peer', url, '--data', join(dir, 'c')]);
+  const synced = await run(['sync', '--peer', url, '--data', join(dir, 'c')]);
   t.is(synced.code, 0, synced.stderr);
   t.is(await exported(t, join(dir, 'c')), ndjson(sealedChain(12)).toString());
   t.like((await stop(t, cli)).at(-1), { event: 'done', ok: true, head: { height: 11 } });
@@ -169,11 +170,11 @@ test('a fork below what is final ends a relay with status 1, since its operator 
 
 test('--peer does not go with --ingest, and what says how to sync does not go without --peer', async (t) => {
   const base = ['serve', '--data', join(tempDir(t), 'b'), '--port', '0'];
-  t.is((await run(t, [...base, '--peer', NOBODY, '--ingest', '-'])).code, 2);
-  t.is((await run(t, [...base, '--mode', 'stream'])).code, 2);
-  t.is((await run(t, [...base, '--codec', 'gzip'])).code, 2);
-  t.is((await run(t, [...base, '--stale-after', '60'])).code, 2);
-  t.is((await run(t, [...base, '--peer', NOBODY, '--agree', '2'])).code, 2);
+  t.is((await run([...base, '--peer', NOBODY, '--ingest', '-'])).code, 2);
+  t.is((await run([...base, '--mode', 'stream'])).code, 2);
+  t.is((await run([...base, '--codec', 'gzip'])).code, 2);
+  t.is((await run([...base, '--stale-after', '60'])).code, 2);
+  t.is((await run([...base, '--peer', NOBODY, '--agree', '2'])).code, 2);
 });
 
 /**

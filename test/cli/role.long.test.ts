@@ -1,7 +1,8 @@
 import { postgresTest } from '../helpers/postgres-test.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { Cli, run, serve } from './cli.js';
+import { Cli, serve } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore } from './stores.js';
 
 const postgres = postgresTest();
@@ -69,10 +70,10 @@ postgres.test(
       ['--role', 'writer'],
       ['--role', 'reader', '--ingest', '-'],
     ])
-      t.is((await run(t, ['serve', '--store', at('fed'), ...args])).code, 2);
-    t.is((await run(t, ['serve', '--data', 'x', '--role', 'auto', '--ingest', '-'])).code, 2);
+      t.is((await run(['serve', '--store', at('fed'), ...args])).code, 2);
+    t.is((await run(['serve', '--data', 'x', '--role', 'auto', '--ingest', '-'])).code, 2);
     const secret = `${at('fed')}&listenUrl=${encodeURIComponent('postgres://u:hidden@h/d')}`;
-    const refused = await run(t, ['serve', '--store', secret]);
+    const refused = await run(['serve', '--store', secret]);
     t.is(refused.code, 2);
     t.notRegex(refused.stderr, /hidden/);
   },

@@ -8,7 +8,7 @@ import { COMMANDS } from '../../src/cli/program.js';
 import { projectRoot } from '../helpers/shared.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { ranHere } from './in-process.js';
+import { run } from './in-process.js';
 
 const documents = sealedChain(1200, () => ({ author: 'ada' }));
 const EXAMPLE = pathToFileURL(join(projectRoot, 'dist', 'examples', 'plugin-chain-rules.js')).href;
@@ -63,8 +63,8 @@ test.serial(
     });
     await chain.append(documents);
     await chain.close();
-    const { stdout } = await ranHere(['keygen', '--out', key, '--json']);
-    const signer = /"(0[23][0-9a-f]{64})"/.exec(stdout)?.[1] ?? '';
+    const { stdout } = await run(['keygen', '--out', key, '--json']);
+    const signer = /"(0[23][0-9a-f]{64})"/.exec(String(stdout))?.[1] ?? '';
     const snapshot = (): string => {
       const folder = join(data, 'snapshots');
       return join(
@@ -75,8 +75,8 @@ test.serial(
     const table: string[] = [];
     for (const [command, needsRules, argsOf] of ROWS) {
       const args = argsOf({ dir, data, key, snapshot, signer: () => signer });
-      const without = await ranHere(args);
-      const named = needsRules ? await ranHere([...args, '--chain', rules]) : null;
+      const without = await run(args);
+      const named = needsRules ? await run([...args, '--chain', rules]) : null;
       table.push(`${command}: ${without.code}${named === null ? '' : `, with --chain ${named.code}`}`);
       t.is(without.code, needsRules ? 1 : 0, `${command}: ${without.stderr}`);
       if (needsRules) t.regex(without.stderr, /PLUGIN_UNKNOWN.*consortium/s, command);

@@ -5,7 +5,8 @@ import test, { type ExecutionContext } from 'ava';
 import { projectRoot } from '../helpers/shared.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { run, serve } from './cli.js';
+import { serve } from './cli.js';
+import { run } from './in-process.js';
 
 const chain = sealedChain(10, (height) => ({ author: height === 9 ? 'mallory' : 'ada' }));
 const plain = ndjson(chain.slice(0, 9));
@@ -20,7 +21,7 @@ async function made(t: ExecutionContext): Promise<{ dir: string; rules: string; 
     `import { consortium } from ${JSON.stringify(EXAMPLE)};\nexport default consortium(['ada']);\n`,
   );
   const data = join(dir, 'a');
-  const { code, stderr } = await run(t, ['import', '--data', data, '--chain', rules, '-'], ndjson(chain));
+  const { code, stderr } = await run(['import', '--data', data, '--chain', rules, '-'], ndjson(chain));
   t.is(code, 1);
   t.regex(stderr, /^BLOCK_MALFORMED: Block 9 is by "mallory"/);
   return { dir, rules, data };
@@ -28,25 +29,25 @@ async function made(t: ExecutionContext): Promise<{ dir: string; rules: string; 
 
 test("rules of one's own are named by a module: by import, serve, sync and verify", async (t) => {
   const { dir, rules, data } = await made(t);
-  t.is((await run(t, ['verify', '--data', data, '--chain', rules])).code, 0);
+  t.is((await run(['verify', '--data', data, '--chain', rules])).code, 0);
   const server = await serve(t, data, '--chain', rules);
   const copy = join(dir, 'b');
-  const sync = await run(t, ['sync', '--peer', server.url, '--data', copy, '--chain', rules]);
+  const sync = await run(['sync', '--peer', server.url, '--data', copy, '--chain', rules]);
   t.is(sync.code, 0, sync.stderr);
-  t.true(plain.equals((await run(t, ['export', '--data', copy, '--chain', rules])).stdout));
+  t.true(plain.equals((await run(['export', '--data', copy, '--chain', rules])).stdout));
 });
 
 test('status, export, get and serve need no rules; what checks or adds blocks does', async (t) => {
   const { data } = await made(t);
-  const exported = await run(t, ['export', '--data', data]);
+  const exported = await run(['export', '--data', data]);
   t.true(plain.equals(exported.stdout), exported.stderr);
-  t.is((await run(t, ['status', '--data', data])).code, 0);
-  t.true((await run(t, ['get', '8', '--data', data])).stdout.equals(ndjson(chain.slice(8, 9))));
+  t.is((await run(['status', '--data', data])).code, 0);
+  t.true((await run(['get', '8', '--data', data])).stdout.equals(ndjson(chain.slice(8, 9))));
   for (const args of [
     ['verify', '--data', data],
     ['import', '--data', data, '-'],
   ]) {
-    const { code, stderr } = await run(t, args, plain);
+    const { code, stderr } = await run(args, plain);
     t.not(code, 0);
     t.regex(stderr, /consortium/);
   }
@@ -62,11 +63,7 @@ test('a module that is missing or exports no rules is wrong usage, by its name',
     [join(dir, 'none.mjs'), /none\.mjs has no default export that is a plugin/],
     ['no-such-package-here', /no-such-package-here/],
   ] as const) {
-    const { code, stderr } = await run(
-      t,
-      ['import', '--data', join(dir, 'a'), '--chain', module, '-'],
-      plain,
-    );
+    const { code, stderr } = await run(['import', '--data', join(dir, 'a'), '--chain', module, '-'], plain);
     t.is(code, 2);
     t.regex(stderr, message);
   }

@@ -2,11 +2,12 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { refOf } from '../helpers/producers.js';
-import { type Finished, jsonLines, run, serve } from './cli.js';
+import { type Finished, jsonLines, serve } from './cli.js';
+import { run } from './in-process.js';
 import { sharedFolder } from './shared-folder.js';
 
 async function output(t: ExecutionContext, args: readonly string[], input = ''): Promise<Buffer> {
-  const { code, stdout, stderr } = await run(t, args, Buffer.from(input));
+  const { code, stdout, stderr } = await run(args, Buffer.from(input));
   t.is(code, 0, `${args.join(' ')}\n${stderr}`);
   return stdout;
 }
@@ -57,7 +58,7 @@ test('keygen makes keys of Ed25519 too, for their owner alone, and seal signs wi
   }
   const own = await output(t, ['seal', '--key', keys[0]], '{"producer":"x"}\n');
   t.true(own.toString().includes(`,"record":{"producer":"x"},"producer":"${producers[0]}","signature":"`));
-  const snapshotKey = await run(t, ['snapshot', 'sign', join(keys[1], '..', 'none.json'), '--key', keys[1]]);
+  const snapshotKey = await run(['snapshot', 'sign', join(keys[1], '..', 'none.json'), '--key', keys[1]]);
   failed(t, snapshotKey, 'KEY_UNUSABLE');
 });
 
@@ -74,13 +75,9 @@ test('a signed chain goes from seal by import, serve and sync to verify, whose b
   await output(t, ['verify', '--data', join(dir, 'two'), ...flags, '--signatures']);
   t.true((await output(t, ['export', '--data', join(dir, 'two')])).equals(readFileSync(file)));
   const wrong = ['--producer', producers[0]];
-  failed(
-    t,
-    await run(t, ['sync', '--peer', url, '--data', join(dir, 'three'), ...wrong]),
-    'PRODUCER_UNKNOWN',
-  );
-  failed(t, await run(t, ['verify', '--data', join(dir, 'two'), ...wrong]), 'PRODUCER_UNKNOWN');
-  failed(t, await run(t, ['import', '--data', join(dir, 'four'), file, ...wrong]), 'PRODUCER_UNKNOWN');
+  failed(t, await run(['sync', '--peer', url, '--data', join(dir, 'three'), ...wrong]), 'PRODUCER_UNKNOWN');
+  failed(t, await run(['verify', '--data', join(dir, 'two'), ...wrong]), 'PRODUCER_UNKNOWN');
+  failed(t, await run(['import', '--data', join(dir, 'four'), file, ...wrong]), 'PRODUCER_UNKNOWN');
 });
 
 test('a signed block vouches for an unsigned one before it; verify --signatures asks each', async (t) => {
@@ -93,10 +90,10 @@ test('a signed block vouches for an unsigned one before it; verify --signatures 
   const flags = ['--producer', producers[1]];
   await output(t, ['import', '--data', join(dir, 'one'), file, ...flags]);
   await output(t, ['verify', '--data', join(dir, 'one'), ...flags]);
-  const checked = await run(t, ['verify', '--data', join(dir, 'one'), ...flags, '--signatures']);
+  const checked = await run(['verify', '--data', join(dir, 'one'), ...flags, '--signatures']);
   failed(t, checked, 'SIGNATURE_INVALID');
   t.regex(checked.stderr, /Block 20 is not signed/);
-  const { code, stderr } = await run(t, ['verify', '--data', join(dir, 'one'), '--signatures']);
+  const { code, stderr } = await run(['verify', '--data', join(dir, 'one'), '--signatures']);
   t.is(code, 2);
   t.regex(stderr, /--signatures needs --producer/);
 });
@@ -127,7 +124,7 @@ test('what a producer has signed twice is told by sync and written by evidence',
   const [one, other] = [ours, lastOfFirst(theirs)].map((line) => line.toString().trimEnd());
   const proof = `{"height":10,"producer":"${producers[1]}","blocks":[${one ?? ''},${other ?? ''}]}\n`;
   t.is((await output(t, ['evidence', '--data', node])).toString(), proof);
-  failed(t, await run(t, ['evidence', '--data', join(dir, 'none')]), 'STORE_NOT_FOUND');
+  failed(t, await run(['evidence', '--data', join(dir, 'none')]), 'STORE_NOT_FOUND');
 });
 
 function lastOfFirst(ndjson: Buffer): Buffer {

@@ -16,7 +16,8 @@ import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { until } from '../helpers/waiting.js';
-import { jsonLines, run } from './cli.js';
+import { jsonLines } from './cli.js';
+import { run } from './in-process.js';
 import { storedLines } from './stores.js';
 
 const chain = sealedChain(50);
@@ -43,22 +44,22 @@ for (const codec of SNAPSHOT_CODECS) {
   withCodec(codec, `a snapshot in ${codec} is inspected, fetched, verified and synced from`, async (t) => {
     const { url, publicKey } = await serveIn(t, codec);
     const trust = ['--trust', publicKey];
-    const inspected = await run(t, ['snapshot', 'inspect', url, '--type', 'full', '--json']);
+    const inspected = await run(['snapshot', 'inspect', url, '--type', 'full', '--json']);
     t.is(inspected.code, 0, inspected.stderr);
     t.like(jsonLines(inspected.stdout).at(-1), { codec, height: 49, type: 'full' });
     const out = join(tempDir(t), 'mirror');
-    const fetched = await run(t, [
+    const fetched = await run([
       ...['snapshot', 'fetch', '--peer', url, '--out', out, '--type', 'full', '--json'],
       ...trust,
     ]);
     t.is(fetched.code, 0, fetched.stderr);
     const directory = jsonLines(fetched.stdout).at(-1)?.['directory'] as string;
     t.true(readdirSync(directory).includes(`snapshot.${CODECS[codec].suffix}`));
-    const verified = await run(t, ['snapshot', 'verify', directory, '--json', ...trust]);
+    const verified = await run(['snapshot', 'verify', directory, '--json', ...trust]);
     t.is(verified.code, 0, verified.stderr);
     t.like(jsonLines(verified.stdout).at(-1), { ok: true, blocks: 50 });
     const store = join(tempDir(t), 'b');
-    const synced = await run(t, [
+    const synced = await run([
       ...['sync', '--peer', url, '--data', store, '--mode', 'snapshot', '--snapshot-type', 'full'],
       ...trust,
     ]);
@@ -68,16 +69,16 @@ for (const codec of SNAPSHOT_CODECS) {
 }
 
 /** The choices that the help names for `--codec`. */
-async function choices(t: ExecutionContext, ...command: readonly string[]): Promise<readonly string[]> {
-  const help = (await run(t, [...command, '--help'])).stdout.toString().replaceAll(/\s+/g, ' ');
+async function choices(...command: readonly string[]): Promise<readonly string[]> {
+  const help = (await run([...command, '--help'])).stdout.toString().replaceAll(/\s+/g, ' ');
   const [, list = ''] = /--codec <codec> .*?\(choices: ([^)]*?)(?:, default: [^)]*)?\)/.exec(help) ?? [];
   return CODEC_NAMES.filter((name) => list.includes(`"${name}"`));
 }
 
 test('the options take every codec of the table that is allowed there', async (t) => {
-  t.deepEqual(await choices(t, 'sync'), STREAM_CODECS);
+  t.deepEqual(await choices('sync'), STREAM_CODECS);
   t.deepEqual(
-    await choices(t, 'snapshot', 'create'),
+    await choices('snapshot', 'create'),
     CODEC_NAMES.filter((name) => SNAPSHOT_CODECS.includes(name)),
   );
 });

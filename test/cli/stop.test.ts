@@ -10,7 +10,8 @@ import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { blockEvent, completeEvent, plainServer } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { until } from '../helpers/waiting.js';
-import { Cli, jsonLines, run, serve } from './cli.js';
+import { Cli, jsonLines, serve } from './cli.js';
+import { run } from './in-process.js';
 import { makeStore, storedLines } from './stores.js';
 
 const chain = sealedChain(200);
@@ -55,7 +56,7 @@ test('a node that is killed again and again goes on where it stood and ends with
     cli.kill('SIGKILL');
     t.is((await cli.finished).code, null);
   }
-  t.is((await run(t, ['sync', '--peer', url, '--data', data])).code, 0);
+  t.is((await run(['sync', '--peer', url, '--data', data])).code, 0);
   t.is(starts[0], 0);
   t.true(
     [20, 60, 110, 150].every((height, index) => (starts[index + 1] ?? 0) > height),
@@ -135,9 +136,9 @@ test('an import that is killed has stored a whole number of blocks', async (t) =
   await cli.waitFor(durable(0));
   cli.kill('SIGKILL');
   await cli.finished;
-  const { stdout } = await run(t, ['export', '--data', data]);
+  const { stdout } = await run(['export', '--data', data]);
   t.true(stdout.length > 0 && lines.subarray(0, stdout.length).equals(stdout));
-  t.is((await run(t, ['import', '--data', data, '-'], lines.subarray(stdout.length))).code, 0);
+  t.is((await run(['import', '--data', data, '-'], lines.subarray(stdout.length))).code, 0);
 });
 
 /** Half a megabyte that gzip can't make much smaller. */
@@ -164,7 +165,7 @@ for (const [signal, status] of [
     t.is(code, status);
     t.is(stderr, '');
     t.is(jsonLines(stdout).at(-1)?.event, 'done');
-    t.is((await run(t, ['verify', '--data', data])).code, 0);
+    t.is((await run(['verify', '--data', data])).code, 0);
   });
 }
 

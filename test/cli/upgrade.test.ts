@@ -6,7 +6,8 @@ import type { Frame } from '../../src/contracts/index.js';
 import { levelAt } from '../helpers/storage-disk.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { Cli, jsonLines, run } from './cli.js';
+import { Cli, jsonLines } from './cli.js';
+import { run } from './in-process.js';
 import { storedLines } from './stores.js';
 
 const COUNT = 9000;
@@ -45,14 +46,14 @@ test('upgrade turns an older store into tiles, says how many, and the blocks are
   await olderStore(data);
   const before = bytesIn(data);
   t.is(versionOf(data), 2);
-  const { code, stdout, stderr } = await run(t, ['upgrade', '--data', data]);
+  const { code, stdout, stderr } = await run(['upgrade', '--data', data]);
   t.is(code, 0, stderr);
   t.regex(stdout.toString(), /The store has 8 tiles with 8,192 blocks; the store is at block 8999/);
   t.regex(stderr, /BlockferryNotice: The store at .* is turned into tiles from now on/);
   t.is(versionOf(data), 3);
   t.true(bytesIn(data) < before / 2, `${bytesIn(data)} of ${before} bytes`);
   t.true((await storedLines(data)).equals(ndjson(documents)));
-  const again = await run(t, ['upgrade', '--data', data, '--json']);
+  const again = await run(['upgrade', '--data', data, '--json']);
   t.is(again.code, 0);
   t.is(again.stderr, '');
   t.like(jsonLines(again.stdout).at(-1), { event: 'done', tiles: 8 });
@@ -71,13 +72,13 @@ test('upgrade that is killed again and again goes on where it was, and leaves th
     t.is(store.checkpoint().head?.height, COUNT - 1);
     await store.close();
   }
-  const { code, stderr } = await run(t, ['upgrade', '--data', data]);
+  const { code, stderr } = await run(['upgrade', '--data', data]);
   t.is(code, 0, stderr);
   t.true((await storedLines(data)).equals(ndjson(documents)));
 });
 
 test('upgrade of a folder that is no store is refused', async (t) => {
-  const { code, stderr } = await run(t, ['upgrade', '--data', join(tempDir(t), 'none')]);
+  const { code, stderr } = await run(['upgrade', '--data', join(tempDir(t), 'none')]);
   t.is(code, 1);
   t.regex(stderr, /STORE_NOT_FOUND/);
 });

@@ -14,7 +14,7 @@ import {
 } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import type { ChainRulesPlugin } from '../../src/contracts/index.js';
-import { run } from '../cli/cli.js';
+import { run } from '../cli/in-process.js';
 import { ndjson } from '../helpers/sealed-chain.js';
 
 /** Blocks that go from one node to another, both with the same limit. */
@@ -130,21 +130,16 @@ function reached(engine: SyncEngine, height: number): Promise<void> {
   });
 }
 
-async function throughFiles({
-  t,
-  documents,
-  maxBlockBytes,
-  chain,
-}: Delivery): Promise<readonly Uint8Array[]> {
+async function throughFiles({ documents, maxBlockBytes, chain }: Delivery): Promise<readonly Uint8Array[]> {
   const directory = mkdtempSync(join(tmpdir(), 'blockferry-'));
   const data = ['--data', join(directory, 'store')];
   try {
     const most = ['--max-block-bytes', String(maxBlockBytes)];
     const rules = chain === undefined ? [] : rulesArguments(chain, directory);
     const first = ['--base', String(chain?.base ?? 0)];
-    const imported = await run(t, ['import', '-', ...data, ...most, ...rules, ...first], ndjson(documents));
-    const verified = await run(t, ['verify', ...data, ...rules]);
-    const exported = await run(t, ['export', ...data]);
+    const imported = await run(['import', '-', ...data, ...most, ...rules, ...first], ndjson(documents));
+    const verified = await run(['verify', ...data, ...rules]);
+    const exported = await run(['export', ...data]);
     for (const { code, stderr } of [imported, verified, exported]) if (code !== 0) throw new Error(stderr);
     return linesOf(exported.stdout);
   } finally {

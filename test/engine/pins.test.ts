@@ -11,7 +11,7 @@ import {
   type SyncEngineConfig,
   type SyncEvent,
 } from '../../src/index.js';
-import { run as cli } from '../cli/cli.js';
+import { run as cli } from '../cli/in-process.js';
 import { listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { blocksOn, bytesOf, Follower, fork, refAt, serveChain, sourceChain } from './follow-support.js';
@@ -254,7 +254,7 @@ test('--checkpoint pins blocks of sync, serve and verify; what is no HEIGHT:HASH
   const at = ({ height, hash }: BlockRef): string => `${height}:${hash}`;
   const [genesis, middle] = [await refAt(source, 0), await refAt(source, 5)];
   const wrong = at({ height: 5, hash: WRONG });
-  const refused = await cli(t, [
+  const refused = await cli([
     'sync',
     '--peer',
     url,
@@ -266,11 +266,11 @@ test('--checkpoint pins blocks of sync, serve and verify; what is no HEIGHT:HASH
   t.is(refused.code, 1);
   t.regex(refused.stderr, /CHECKPOINT_MISMATCH/);
   const pins = ['--checkpoint', at(genesis), '--checkpoint', at(middle)];
-  t.is((await cli(t, ['sync', '--peer', url, '--data', data, ...pins])).code, 0);
-  t.is((await cli(t, ['verify', '--data', data, ...pins])).code, 0);
-  t.regex((await cli(t, ['verify', '--data', data, '--checkpoint', wrong])).stderr, /CHECKPOINT_MISMATCH/);
-  const served = await cli(t, ['serve', '--data', data, '--port', '0', '--checkpoint', wrong]);
+  t.is((await cli(['sync', '--peer', url, '--data', data, ...pins])).code, 0);
+  t.is((await cli(['verify', '--data', data, ...pins])).code, 0);
+  t.regex((await cli(['verify', '--data', data, '--checkpoint', wrong])).stderr, /CHECKPOINT_MISMATCH/);
+  const served = await cli(['serve', '--data', data, '--port', '0', '--checkpoint', wrong]);
   t.regex(served.stderr, /CHECKPOINT_MISMATCH/);
   for (const text of ['5', '5:', 'x:a', `-1:${WRONG}`])
-    t.is((await cli(t, ['verify', '--data', data, '--checkpoint', text])).code, 2, text);
+    t.is((await cli(['verify', '--data', data, '--checkpoint', text])).code, 2, text);
 });

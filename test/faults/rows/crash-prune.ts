@@ -1,10 +1,8 @@
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { verifyChain } from '../../../src/chain/verify-chain.js';
 import { type Chain, isSyncError, openChain } from '../../../src/index.js';
 import { sealedJson } from '../../../plugins/chain-sealed-json/index.js';
-import { until } from '../../helpers/waiting.js';
 import { countBlocks } from '../prune-state.js';
 import { Missed, must, type Row, type Scale } from '../row.js';
 import type { Running, Site } from '../site.js';
@@ -23,38 +21,42 @@ interface Said {
 
 async function kills(site: Site, scale: Scale, how: string): Promise<readonly string[]> {
   const location = site.path('node');
-  const rounds = scale.pick(40, 3);
+  const [least, leastPruning] = [scale.pick(40, 3), scale.pick(20, 1)];
+  let rounds = 0;
   let pruning = 0;
   let base = 0;
   let head = -1;
-  for (let round = 0; round < rounds; round++) {
+  // How long dropping takes is the machine's, so kills go on until enough of them came while it lasted.
+  for (; rounds < least || pruning < leastPruning; rounds++) {
+    must(rounds < 10 * least, `of ${rounds} kills ${pruning} came while blocks were being dropped`);
     const program = site.spawn([process.execPath, PROGRAM, location, how]);
-    const lines = linesOf(program);
-    // Each life prunes once at least, and is ended a little later than when it begins to do so again.
-    await until(
-      () => lines.filter((line) => line.startsWith('pruning')).length > 1 + (round % 3) || isGone(program),
-    );
-    await delay((round * 7) % 40);
-    program.child.kill('SIGKILL');
+    // Each life prunes once at least, and is ended when it does so again, or a little later.
+    const lines = killedWhenPruning(program, 2 + (rounds % 3), ((rounds * 7) % 40) - 20);
     const { signal, errors } = await program.ended;
     must(signal === 'SIGKILL', `the program ended by itself: ${errors}`);
     const said = saidLast(lines);
     pruning += said.isPruning ? 1 : 0;
     ({ base, head } = await check(location, said));
   }
-  must(pruning > 0, 'no kill came while blocks were being dropped');
   return [
     `${rounds} kills, ${pruning} of them while blocks were being dropped: the store begins at block ${base} and ends at ${head}; 0 acknowledged blocks lost, state as replayed`,
   ];
 }
 
-function linesOf({ child }: Running): readonly string[] {
+/** Kills a program that begins to prune for the nth time, at once where the wait is not above zero. @returns what it says, to its end */
+function killedWhenPruning({ child }: Running, nth: number, waitMs: number): readonly string[] {
   const lines: string[] = [];
-  if (child.stdout !== null) createInterface(child.stdout).on('line', (line) => lines.push(line));
+  if (child.stdout === null) return lines;
+  const kill = (): boolean => child.kill('SIGKILL');
+  createInterface(child.stdout).on('line', (line) => {
+    lines.push(line);
+    if (lines.filter((said) => said.startsWith('pruning')).length !== nth || !line.startsWith('pruning'))
+      return;
+    if (waitMs > 0) setTimeout(kill, waitMs);
+    else kill();
+  });
   return lines;
 }
-
-const isGone = ({ child }: Running): boolean => child.exitCode !== null;
 
 function saidLast(lines: readonly string[]): Said {
   const [what, head, base] = lines.at(-1)?.split(' ') ?? [];

@@ -10,6 +10,11 @@ const IDLE_TURNS = 3;
 /** Work on other threads that is under way. */
 const working = new Set<Promise<unknown>>();
 
+/** Files are read where code is loaded on the way, which takes real time; a simulated world has none otherwise. */
+function readsFiles(): boolean {
+  return process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq') || name === 'CloseReq');
+}
+
 /** Time stands still until this has settled: work on other threads takes none of it. */
 export async function held<T>(work: Promise<T>): Promise<T> {
   working.add(work);
@@ -57,7 +62,7 @@ export class VirtualClock {
     for (;;) {
       for (let round = 0; round < IDLE_TURNS; round++) {
         await turn();
-        if (working.size === 0) continue;
+        if (working.size === 0 && !readsFiles()) continue;
         await Promise.allSettled(working);
         round = -1;
       }

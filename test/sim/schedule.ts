@@ -1,8 +1,3 @@
-// What the first start of an engine loads is here before it: loading takes real time, in which the virtual clock would run on.
-import '../../src/di/assemble.js';
-import '../../src/di/codecs.js';
-import '../../src/engine/sync-run.js';
-import '../../src/http1-client/index.js';
 import type { SyncEngineConfig, SyncEvent } from '../../src/index.js';
 import { VirtualClock } from './clock.js';
 import { conclude } from './conclude.js';

@@ -1,4 +1,4 @@
-import { CODECS } from '../internal/codecs.js';
+import { type CodecName, CODECS, DEFAULT_CODECS } from '../internal/codecs.js';
 
 /** Built-in stores that a configuration can name. */
 export const STORAGE_NAMES = ['leveldb', 'postgres', 'memory'] as const;
@@ -27,4 +27,9 @@ export function missingFor(codec: string): string | null {
   if (codec !== 'zstd') return null;
   const zlib: object = process.getBuiltinModule('node:zlib');
   return 'createZstdCompress' in zlib ? null : CODECS.zstd.needs;
+}
+
+/** The codecs that blocks are taken in where a configuration names none, best first. */
+export function defaultCodecs(): readonly CodecName[] {
+  return DEFAULT_CODECS.filter((name) => missingFor(name) === null);
 }

@@ -25,7 +25,8 @@ import {
   type ValuesOf,
   withDefault,
 } from '../internal/options/index.js';
-import { type CodecName, DEFAULT_CODECS } from '../internal/codecs.js';
+import { defaultCodecs } from './builtin.js';
+import type { CodecName } from '../internal/codecs.js';
 import { checkpoints } from './checkpoints.js';
 import { checkSignedRules, producers } from './producers.js';
 import {
@@ -75,7 +76,7 @@ export const STORE = {
   base: withDefault(height(), 0),
   codecs: withDefault(
     list(textOr(text('the name of a codec'), pluginOf('codec')), { min: 1 }),
-    DEFAULT_CODECS,
+    defaultCodecs(),
   ),
   // Which codec it is and what it is used for both depend on whether the host names one.
   storeCodec: withDefault<string | null>(text('the name of a codec'), null),

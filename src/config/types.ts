@@ -125,7 +125,7 @@ export interface ChainConfig {
    * Codecs to take blocks in, by name or as plugins, best first; at least one. Tiles come in zstd where it stands before
    * gzip and a peer has them so.
    *
-   * @defaultValue `['gzip', 'identity']`
+   * @defaultValue `['zstd', 'gzip', 'identity']`, without zstd where Node lacks it
    */
   readonly codecs?: readonly (string | CodecPlugin)[];
   /**

@@ -5,7 +5,8 @@ import { StorageEncoding } from '../chain/storage-encoding.js';
 import type { ChainPlan } from '../config/chain-plan.js';
 import type { EnginePlan } from '../config/engine-plan.js';
 import type { EngineParts } from '../engine/engine-parts.js';
-import { DEFAULT_CODECS, SNAPSHOT_CODECS } from '../internal/codecs.js';
+import { defaultCodecs } from '../config/builtin.js';
+import { SNAPSHOT_CODECS } from '../internal/codecs.js';
 import { EvidenceFiles } from '../internal/node/evidence-files.js';
 import { resolveCodecs, snapshotCodecsOf } from './available.js';
 import { codecRegistry } from './codec-registry.js';
@@ -103,7 +104,7 @@ async function storeScope(
 
 /** The codecs to take, and behind them those that a store may hold frames in from an earlier configuration. */
 function neededCodecs({ acceptCodecs, storeCodec }: ChainPlan): readonly string[] {
-  return [...acceptCodecs, storeCodec, ...DEFAULT_CODECS];
+  return [...acceptCodecs, storeCodec, ...defaultCodecs()];
 }
 
 /** @param forTiles - codecs that tiles may come in besides gzip, and most threads that they are checked on. */

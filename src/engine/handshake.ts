@@ -2,6 +2,9 @@ import type { ChainIdentity, PeerStatus, Transport } from '../contracts/index.js
 import { DEFAULT_RULES } from '../chain/open-store.js';
 import { SyncError } from '../errors/index.js';
 
+/** What blocks are in where nothing else is said (protocol 2.2): a peer that lists no codecs is not known to have another. */
+const WIRE_DEFAULT = 'gzip';
+
 /** What is known about the chain before a peer is asked. */
 export interface KnownChain {
   /** From the configuration; `null` when it leaves the choice open. */
@@ -85,8 +88,8 @@ export function selfContradiction(
 }
 
 /**
- * Picks the codecs to ask a peer for, in our order of preference. For a stream the one that the peer holds its blocks in
- * comes first if we take it: so neither side has to encode them anew. Ranges are asked for in frames; what the peer lists
+ * Picks the codecs to ask a peer for, in our order of preference. The one that the peer holds its blocks in comes first if we
+ * take it: so neither side has to encode them anew. Ranges are asked for in frames; what the peer lists
  * under `json` are HTTP's names of encodings, which count only where it has no frames.
  *
  * @throws SyncError `CODEC_UNAVAILABLE` when the two have none in common.
@@ -97,13 +100,16 @@ export function negotiateCodecs(
   mode: 'stream' | 'json',
 ): readonly string[] {
   const theirs = (mode === 'json' ? status?.codecs.frames : null) ?? status?.codecs[mode] ?? [];
-  if (theirs.length === 0) return ours;
+  if (theirs.length === 0) return firstOf(ours, WIRE_DEFAULT);
   const common = ours.filter((id) => theirs.includes(id));
-  const { storedAs = null } = status ?? {};
-  const isStored = (id: string): boolean => mode === 'stream' && id === storedAs;
-  if (common.length > 0) return [...common.filter(isStored), ...common.filter((id) => !isStored(id))];
+  if (common.length > 0) return firstOf(common, status?.storedAs ?? null);
   const message = `The peer serves ${theirs.join(', ')}; this node decodes ${ours.join(', ')}.`;
   throw new SyncError('CODEC_UNAVAILABLE', message);
+}
+
+/** Some codecs, one of them first if it is among them. */
+function firstOf(codecs: readonly string[], first: string | null): readonly string[] {
+  return [...codecs.filter((id) => id === first), ...codecs.filter((id) => id !== first)];
 }
 
 /** Codecs to ask a peer for: tiles are of one encoding. @throws SyncError `CODEC_UNAVAILABLE` when there are none in common */

@@ -4,10 +4,9 @@ import type { Codec } from '../contracts/index.js';
 interface CodecFacts {
   /**
    * Where single blocks may be in it. `default`: in stores, streams and ranges of frames, also where a configuration
-   * names no codecs. `named`: the same where one names it. `unstreamed`: where one names it, but not in streams, whose
-   * thread it would hold up for too long.
+   * names no codecs. `unstreamed`: where one names it, but not in streams, whose thread it would hold up for too long.
    */
-  readonly blocks: 'default' | 'named' | 'unstreamed';
+  readonly blocks: 'default' | 'unstreamed';
   /** Place in the order of preference for snapshots, the best being 1; `null` keeps it out of them. */
   readonly snapshots: number | null;
   /** Whether tiles are in it: `always`, `also` where a server has them in it as well; `null` for never. */
@@ -27,6 +26,15 @@ interface CodecFacts {
  * modules are in `src/di/codecs.ts`.
  */
 export const CODECS = {
+  zstd: {
+    blocks: 'default',
+    snapshots: 2,
+    tiles: 'also',
+    contentEncoding: 'zstd',
+    suffix: 'zst',
+    magic: '28b52ffd',
+    needs: 'Node 22.15, 23.8 or newer',
+  },
   gzip: {
     blocks: 'default',
     snapshots: 3,
@@ -54,15 +62,6 @@ export const CODECS = {
     magic: '425a68',
     needs: 'WebAssembly with SIMD',
   },
-  zstd: {
-    blocks: 'named',
-    snapshots: 2,
-    tiles: 'also',
-    contentEncoding: 'zstd',
-    suffix: 'zst',
-    magic: '28b52ffd',
-    needs: 'Node 22.15, 23.8 or newer',
-  },
 } as const satisfies Readonly<Record<string, CodecFacts>>;
 
 /** Name of a built-in codec. */
@@ -78,7 +77,7 @@ export const STREAM_CODECS: readonly CodecName[] = CODEC_NAMES.filter(
   (name) => TABLE[name].blocks !== 'unstreamed',
 );
 
-/** Those that blocks are taken in where a configuration names none, best first. */
+/** Those that blocks are taken in where a configuration names none, best first, if the runtime has them. */
 export const DEFAULT_CODECS: readonly CodecName[] = CODEC_NAMES.filter(
   (name) => TABLE[name].blocks === 'default',
 );

@@ -6,7 +6,7 @@ import { projectRoot } from '../helpers/shared.js';
 
 const text = readFileSync(join(projectRoot, 'docs', 'codecs.md'), 'utf8');
 
-const BLOCKS = { default: 'by default', named: 'where it is named', unstreamed: 'not in streams' } as const;
+const BLOCKS = { default: 'by default', unstreamed: 'not in streams' } as const;
 const TILES = { always: 'always', also: 'beside gzip', never: 'none' } as const;
 
 function rowOf(name: CodecName): readonly string[] {

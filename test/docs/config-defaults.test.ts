@@ -12,6 +12,7 @@ import { CHAIN_OPTIONS } from '../../src/config/chain-plan.js';
 import { ENGINE_OPTIONS, enginePlan } from '../../src/config/engine-plan.js';
 import { RUN_OPTIONS } from '../../src/engine/arguments.js';
 import type { Reader, Spec } from '../../src/internal/options/index.js';
+import { DEFAULT_CODECS } from '../../src/internal/codecs.js';
 import { DATABASE_OPTIONS, POSTGRES_OPTIONS } from '../../src/internal/postgres-options.js';
 import { statedDefaults, valueOfDefault } from '../helpers/docstring-defaults.js';
 import { projectRoot } from '../helpers/shared.js';
@@ -63,6 +64,7 @@ const DERIVED: Readonly<Record<string, unknown>> = {
 };
 /** What is no value that could be written down. */
 const IN_WORDS: Readonly<Record<string, string>> = {
+  'ChainConfig.codecs': `\`[${DEFAULT_CODECS.map((name) => `'${name}'`).join(', ')}]\`, without zstd where Node lacks it`,
   'SnapshotConfig.directory': "`downloads` in the store's directory",
   'SyncEngineConfig.threads': 'the processors less one, 4 at most',
 };

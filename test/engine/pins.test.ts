@@ -254,15 +254,7 @@ test('--checkpoint pins blocks of sync, serve and verify; what is no HEIGHT:HASH
   const at = ({ height, hash }: BlockRef): string => `${height}:${hash}`;
   const [genesis, middle] = [await refAt(source, 0), await refAt(source, 5)];
   const wrong = at({ height: 5, hash: WRONG });
-  const refused = await cli([
-    'sync',
-    '--peer',
-    url,
-    '--data',
-    join(tempDir(t), 'x'),
-    '--checkpoint',
-    wrong,
-  ]);
+  const refused = await cli(['sync', '--peer', url, '--data', join(tempDir(t), 'x'), '--checkpoint', wrong]);
   t.is(refused.code, 1);
   t.regex(refused.stderr, /CHECKPOINT_MISMATCH/);
   const pins = ['--checkpoint', at(genesis), '--checkpoint', at(middle)];

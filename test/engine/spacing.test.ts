@@ -100,6 +100,7 @@ test('a peer that sends one block and cuts the stream, each time, is connected t
   const { engine, started } = new Follower(t, {
     peers: [`${origin}/sync`],
     follow: false,
+    codecs: ['gzip'],
     // A wait of this length would end the test.
     retry: { baseDelayMs: 3_600_000, maxDelayMs: 3_600_000 },
   });

@@ -2,7 +2,7 @@
 // against the built package, `sh` blocks run.
 import { readdirSync } from 'node:fs';
 import { inProject, projectRoot } from './lib/project.js';
-import { brokenLinks } from './docs/links.js';
+import { brokenLinks, missingFiles } from './docs/links.js';
 import { type MarkdownFile, readMarkdown } from './docs/markdown.js';
 import { updateQuotes, wrongQuotes } from './docs/quotes.js';
 import { runShellBlocks } from './docs/shell.js';
@@ -38,6 +38,7 @@ const files = documents();
 const shell = await runShellBlocks(files, projectRoot);
 const problems = [
   ...brokenLinks(files, projectRoot),
+  ...missingFiles(files, projectRoot),
   ...unlisted(files),
   ...wrongQuotes(files, projectRoot),
   ...(await typeErrors(files, projectRoot)),

@@ -1,9 +1,10 @@
 // Checks the package as it would be published: what is in it, that it installs, imports, compiles and runs elsewhere.
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { brokenLinks } from './docs/links.js';
 import { readMarkdown } from './docs/markdown.js';
 import { Consumer } from './package/consumer.js';
+import { entryPointsOf, importNameOf } from './package/entry-points.js';
 import { publintProblems, typeProblems } from './package/lint.js';
 import { pack } from './package/pack.js';
 import { median } from './lib/median.js';
@@ -74,20 +75,8 @@ async function checkInstalled(tarball: string, names: readonly string[]): Promis
   }
 }
 
-const plugins = readdirSync(inProject('plugins')).map((name) => `./plugins/${name}`);
-const entryPoints = [
-  '.',
-  './express',
-  './http2',
-  './http2-client',
-  './metrics',
-  './opentelemetry',
-  './rules',
-  './testing',
-  './worker',
-  ...plugins,
-];
-const names = entryPoints.map((path) => (path === '.' ? 'blockferry' : `blockferry${path.slice(1)}`));
+const entryPoints = entryPointsOf(projectRoot);
+const names = entryPoints.map(importNameOf);
 const tarball = await pack(projectRoot, inProject('temp', 'package'));
 const problems = [
   ...(await publintProblems(tarball)),

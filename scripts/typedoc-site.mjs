@@ -1,6 +1,7 @@
 // What TypeDoc is told beyond its options: the names by which modules are imported, and the guides' titles, places and kinds.
+import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { Converter, ReflectionKind } from 'typedoc';
+import { Application, Converter, ReflectionKind } from 'typedoc';
 
 /** The guides by what they are for, in the order in which they are read. One that is missing here fails the build. */
 const GUIDES = {
@@ -26,6 +27,7 @@ const ORDER = [...CATEGORIES.keys()];
 
 /** @param {import('typedoc').Application} app */
 export function load(app) {
+  app.on(Application.EVENT_BOOTSTRAP_END, () => app.options.setValue('entryPoints', entryPoints()));
   const guides = new Map();
   app.converter.on(Converter.EVENT_CREATE_DECLARATION, (_context, reflection) => {
     if (reflection.kindOf(ReflectionKind.Module)) reflection.name = importName(reflection.name);
@@ -46,6 +48,17 @@ export function load(app) {
     const place = (reflection) => guides.get(reflection) ?? ORDER.length;
     for (const { children } of project.categories ?? []) children.sort((a, b) => place(a) - place(b));
   });
+}
+
+/** A program of a thread, which exports nothing. */
+const WORKER = './worker';
+
+/** The sources of what the manifest exports. */
+function entryPoints() {
+  const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return Object.entries(exports).flatMap(([name, { default: built }]) =>
+    built === undefined || name === WORKER ? [] : built.replace(/^\.\/dist\/(.*)\.js$/, '$1.ts'),
+  );
 }
 
 /** `src/server/express` is imported as `blockferry/express`. */

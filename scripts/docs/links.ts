@@ -16,6 +16,18 @@ export function brokenLinks(files: readonly MarkdownFile[], root: string): strin
   return problems;
 }
 
+/** Tests and sources that documents name as code, which are not all where the documents are read. */
+const NAMED_FILE = /^(?:bench|examples|plugins|scripts|src|test)\/[\w./-]+\.\w+$/;
+
+/** Finds names of files of the project that are not there. */
+export function missingFiles(files: readonly MarkdownFile[], root: string): string[] {
+  return files.flatMap(({ path, code }) =>
+    code
+      .filter(({ target }) => NAMED_FILE.test(target) && !existsSync(join(root, target)))
+      .map(({ target, line }) => `${path}:${line}: there is no ${target}`),
+  );
+}
+
 function problemOf(
   target: string,
   from: MarkdownFile,

@@ -13,7 +13,7 @@ export interface CodeBlock {
   readonly code: string;
 }
 
-/** An inline link, `[text](target)`. */
+/** What an inline link, `[text](target)`, or inline code names. */
 export interface Link {
   readonly target: string;
   readonly line: number;
@@ -25,6 +25,8 @@ export interface MarkdownFile {
   readonly path: string;
   readonly blocks: readonly CodeBlock[];
   readonly links: readonly Link[];
+  /** Inline code, by what is in it. */
+  readonly code: readonly Link[];
   /** Fragments that can be linked to. */
   readonly anchors: ReadonlySet<string>;
 }
@@ -33,7 +35,7 @@ const FENCE = /^(`{3,})(\S*)\s*(.*)$/;
 const HEADING = /^#{1,6}\s+(.*?)\s*#*$/;
 /** Neither a link nor inline code goes beyond its paragraph; both may be wrapped within it. */
 const LINK = /\[(?:[^\]\n]|\n(?!\n))*\]\(([^)\s]+)\)/g;
-const CODE = /`(?:[^`\n]|\n(?!\n))*`/g;
+const CODE = /`((?:[^`\n]|\n(?!\n))*)`/g;
 
 /** Reads a Markdown file as far as the checks need it: fences, headings and inline links. */
 export function readMarkdown(file: string, path: string): MarkdownFile {
@@ -52,13 +54,18 @@ export function readMarkdown(file: string, path: string): MarkdownFile {
       index = end;
     } else addAnchor(text, anchors);
   }
-  return { path, blocks, links: linksOf(prose.join('\n')), anchors };
+  return { path, blocks, ...namedIn(prose.join('\n')), anchors };
+}
+
+/** Links, and inline code, in which there are none. */
+function namedIn(prose: string): Pick<MarkdownFile, 'links' | 'code'> {
+  const text = prose.replace(CODE, (code) => code.replace(/[^\n]/g, ' '));
+  return { links: matchesIn(text, LINK), code: matchesIn(prose, CODE) };
 }
 
 /** Each with the line that it begins on. */
-function linksOf(prose: string): Link[] {
-  const text = prose.replace(CODE, (code) => code.replace(/[^\n]/g, ' '));
-  return [...text.matchAll(LINK)].map(({ index, 1: target = '' }) => ({
+function matchesIn(text: string, pattern: RegExp): Link[] {
+  return [...text.matchAll(pattern)].map(({ index, 1: target = '' }) => ({
     target,
     line: text.slice(0, index).split('\n').length,
   }));

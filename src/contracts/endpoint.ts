@@ -24,8 +24,8 @@ export interface EndpointResponse {
   /** Pulled only as fast as the client takes it; `null` for none. Its `return` is called when the client goes away. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
   /**
-   * Called once the system has taken all of the body: nobody reads its bytes any more. Not called where its client has gone.
-   * Default: nothing.
+   * Called once the system has taken all of the body: nobody reads its bytes any more. Not called where its client has gone,
+   * nor where middleware was given the bytes, which may have kept them. Default: nothing.
    */
   readonly onSent?: (() => void) | undefined;
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { EndpointResponse } from '../contracts/index.js';
+import { isUnwrapped } from './unwrapped.js';
 
 /** Piece given to the socket at once, in bytes: what a slow client takes shows in steps of this size. */
 const MIN_WRITE_BYTES = 64 * 1024;
@@ -29,10 +30,12 @@ export async function sendResponse(
   const client = new Client(res, writeStallMs, onEvicted);
   try {
     writeHead(res, response);
+    // Behind the head: some middleware waits for it before it puts itself in between.
+    const isOurs = isUnwrapped(res);
     if (body instanceof Uint8Array) await client.write(body);
     else if (body !== null) await writeAll(client, res, body);
     await client.end();
-    if (res.writableFinished) response.onSent?.();
+    if (isOurs && res.writableFinished) response.onSent?.();
   } finally {
     client.release();
   }

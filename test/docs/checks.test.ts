@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { brokenLinks } from '../../scripts/docs/links.js';
+import { brokenLinks, missingFiles } from '../../scripts/docs/links.js';
 import { type MarkdownFile, readMarkdown } from '../../scripts/docs/markdown.js';
 import { updateQuotes, wrongQuotes } from '../../scripts/docs/quotes.js';
 import { runShellBlocks } from '../../scripts/docs/shell.js';
@@ -47,6 +47,17 @@ test('a link that is wrapped is found, and named by the line that it begins on',
     'd](no-link.md)',
   ];
   t.deepEqual(brokenLinks([write(root, 'a.md', lines)], root), ['a.md:1: there is no missing.md']);
+});
+
+test('a file that is named as code and is not there is found', (t) => {
+  const root = tempDir(t);
+  mkdirSync(join(root, 'test'));
+  writeFileSync(join(root, 'test', 'a.test.ts'), '');
+  const lines = ['`test/a.test.ts`', '`test/b.test.ts` `test/KIND-NAME` `x test/c.test.ts` (`src/d.ts`)'];
+  t.deepEqual(missingFiles([write(root, 'a.md', lines)], root), [
+    'a.md:2: there is no test/b.test.ts',
+    'a.md:2: there is no src/d.ts',
+  ]);
 });
 
 test('a quote that is not its file is found and can be updated', (t) => {

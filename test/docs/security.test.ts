@@ -8,8 +8,8 @@ const rows = text.split('\n').filter((line) => /^\| (?:TUF|OWASP)/.test(line));
 
 /** The file and the title that a row names; `null` when it names none. */
 function testOf(row: string): { readonly file: string; readonly title: string } | null {
-  const [, file, link, title] = /\[(test\/[^\]]+)\]\(([^)]+)\): “([^”]+)” *\|$/.exec(row) ?? [];
-  return file === undefined || title === undefined || file !== link ? null : { file, title };
+  const [, file, title] = /`(test\/[^`]+)`: “([^”]+)” *\|$/.exec(row) ?? [];
+  return file === undefined || title === undefined ? null : { file, title };
 }
 
 /** Whether a file of tests has one with that title. */

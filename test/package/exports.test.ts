@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { entryPointsOf, importNameOf } from '../../scripts/package/entry-points.js';
 import { projectRoot } from '../helpers/shared.js';
 
 interface Manifest {
@@ -15,17 +16,11 @@ interface Manifest {
 const execute = promisify(execFile);
 const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as Manifest;
 const plugins = readdirSync(join(projectRoot, 'plugins')).sort();
-const exported = [
-  'blockferry',
-  'blockferry/express',
-  'blockferry/http2',
-  'blockferry/http2-client',
-  'blockferry/metrics',
-  'blockferry/opentelemetry',
-  'blockferry/rules',
-  'blockferry/testing',
-  ...plugins.map((name) => `blockferry/plugins/${name}`),
-];
+/** A program of a thread, which exports nothing. */
+const WORKER = 'blockferry/worker';
+const exported = entryPointsOf(projectRoot)
+  .map(importNameOf)
+  .filter((name) => name !== WORKER);
 
 test('every plugin folder has an index with something to import', (t) => {
   t.true(plugins.length > 0);

@@ -1,5 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { addNodesOwn } from '../unwrapped.js';
+
+addNodesOwn(Http2ServerResponse.prototype);
 
 /**
  * Express replaces the prototypes of request and response by its own, which stand on HTTP/1.1's. Members of an object

@@ -51,6 +51,8 @@ export interface ChainWriterDeps {
   readonly state: StateKeeper | null;
   /** Whether a verified block counts as confirmed; else `confirm` says which do, and what the host appends. */
   readonly confirmsVerified: boolean;
+  /** Whether what was in the store before counts as confirmed; else what the store says is. */
+  readonly confirmsStored: boolean;
   /** A confirmed block so far below the head is not expected to be dropped. */
   readonly maxRollbackBlocks: number;
   /** Name of the chain; `null` for the hash of its first block. */
@@ -165,9 +167,9 @@ export class ChainWriter {
 
   /** What an earlier configuration left open: blocks that count as confirmed now, or as final. */
   async #settle(): Promise<void> {
-    const { storage, confirmsVerified } = this.#deps;
+    const { storage, confirmsStored } = this.#deps;
     const { head, confirmed, finalized } = storage.checkpoint();
-    const settled = confirmsVerified ? head : confirmed;
+    const settled = confirmsStored ? head : confirmed;
     if (settled === null) return;
     const final = await this.#finalized([], settled);
     if (settled.height === confirmed?.height && (final === null || final.height === finalized?.height))

@@ -52,6 +52,8 @@ export interface ChainParts extends ReadParts {
   readonly finalHeight: (confirmed: BlockRef, chain: Chain) => number | null;
   /** Whether a verified block counts as confirmed; else peers have to have it, or the host appended it. */
   readonly confirmsVerified: boolean;
+  /** Whether all that the store has already counts as confirmed; else what it says is. */
+  readonly confirmsStored: boolean;
   /** Confirmed blocks that a branch may take the place of. */
   readonly maxRollbackBlocks: number;
   /** Runs after the storage was closed. */
@@ -111,6 +113,7 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
       base,
       state: this.#stateKeeper(),
       confirmsVerified: parts.confirmsVerified,
+      confirmsStored: parts.confirmsStored,
       maxRollbackBlocks: parts.maxRollbackBlocks,
       chainId: () => this.#name.forEmpty,
       finalHeight: (confirmed) => parts.finalHeight(confirmed, this),

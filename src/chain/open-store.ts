@@ -55,6 +55,7 @@ export function chainOf(parts: StoreParts, settings: ChainSettings, rules: Chain
     stateTransition: settings.stateTransition,
     finalHeight: (confirmed, chain) => finalHeight(settings.finality, confirmed, chain),
     confirmsVerified: settings.confirmsVerified,
+    confirmsStored: settings.confirmsStored,
     maxRollbackBlocks: settings.maxRollbackBlocks,
     onClose: () => parts.close(),
   });

@@ -38,6 +38,8 @@ export interface ChainSettings {
   readonly finality: Finality | null;
   /** Whether a verified block counts as confirmed; else peers have to have it, or the host appended it. */
   readonly confirmsVerified: boolean;
+  /** Whether all that a store has when it is opened counts as confirmed; else what it says is. */
+  readonly confirmsStored: boolean;
   /** Confirmed blocks that a branch may take the place of; those further below the head are not expected to be dropped. */
   readonly maxRollbackBlocks: number;
   /** How blocks are produced here. */

@@ -131,6 +131,8 @@ export function storePlan(
     settings: {
       ...{ chain, chainId, pins, producers, base, stateTransition, finality },
       confirmsVerified: true,
+      // An engine whose peers have to agree may have left blocks there that none of them has confirmed.
+      confirmsStored: false,
       produce: DEFAULT_PRODUCE,
       maxRollbackBlocks: depthOf(finality) ?? DEFAULT_MAX_ROLLBACK_BLOCKS,
     },

@@ -204,9 +204,12 @@ function settingsOf(options: Options, store: Omit<ChainPlan['settings'], 'limits
 }
 
 /** With more than one peer that has to agree, what was verified is not confirmed by that alone. */
-function agreement(agree: unknown, peers: number): Pick<EngineSettings, 'agree' | 'confirmsVerified'> {
+function agreement(
+  agree: unknown,
+  peers: number,
+): Pick<EngineSettings, 'agree' | 'confirmsVerified' | 'confirmsStored'> {
   const count = atMostAll(peers, 'peers').read(agree, at('agree'));
-  return { agree: count, confirmsVerified: count <= 1 };
+  return { agree: count, confirmsVerified: count <= 1, confirmsStored: count <= 1 };
 }
 
 /** Who says how often is not overruled by a time that was never named; one that follows goes on for good. */

@@ -75,7 +75,7 @@ export class Carrying implements ValidatorCarrying {
     if (!(left instanceof Left)) return this.#after(taken, this.#first(taken, left === null), NOTHING_BELOW);
     const fitting = this.#fitting(taken, left);
     const beginsAnew = this.#epochOf(height) > this.#epochOf(left.height);
-    const next = this.#after(taken, beginsAnew ? fitting.map(renewed) : fitting, left.recent);
+    const next = this.#after(taken, beginsAnew ? renewed(fitting) : fitting, left.recent);
     return ballot === null && areSame(next.tallies, left.tallies) ? left : next;
   }
 

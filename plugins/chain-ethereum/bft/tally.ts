@@ -1,10 +1,4 @@
-/** What one of those who make blocks wants. */
-export interface Vote {
-  readonly by: string;
-  readonly about: string;
-  /** Whether it shall become one of them, or cease to be one. */
-  readonly adds: boolean;
-}
+import { type Vote, Votes } from './votes.js';
 
 /** Votes as one of the clients counts them. */
 export interface Tally {
@@ -15,8 +9,8 @@ export interface Tally {
   readonly client: 'besu' | 'geth';
   /** Those who may make the next block, ascending; `null` where that isn't known. */
   readonly validators: readonly string[] | null;
-  /** The newest of each voter about each address, oldest first. */
-  readonly votes: readonly Vote[];
+  /** The newest of each voter about each address. */
+  readonly votes: Votes;
   /** Whether all votes since the epoch began are known. */
   readonly isWhole: boolean;
 }
@@ -26,12 +20,15 @@ const MAX_TALLIES = 16;
 
 /** A count that begins. */
 export function begun(validators: readonly string[] | null, isWhole: boolean): readonly Tally[] {
-  return (['besu', 'geth'] as const).map((client) => ({ client, validators, votes: [], isWhole }));
+  return (['besu', 'geth'] as const).map((client) => ({ client, validators, votes: Votes.NONE, isWhole }));
 }
 
-/** Drops the votes, as when an epoch begins. */
-export function renewed(tally: Tally): Tally {
-  return tally.votes.length === 0 && tally.isWhole ? tally : { ...tally, votes: [], isWhole: true };
+/** Drops the votes, as when an epoch begins. What was counted in several ways may be the same from then on. */
+export function renewed(tallies: readonly Tally[]): readonly Tally[] {
+  const anew = tallies.map((tally) =>
+    tally.votes.areNone && tally.isWhole ? tally : { ...tally, votes: Votes.NONE, isWhole: true },
+  );
+  return differentOf(anew);
 }
 
 /** Counts a vote in each of several ways to count. */
@@ -39,14 +36,15 @@ export function countedIn(tallies: readonly Tally[], vote: Vote, beginsEpoch: bo
   const all = tallies.flatMap((tally) =>
     beginsEpoch && tally.client === 'besu' ? [tally] : counted(tally, vote),
   );
-  const different = [...new Map(all.map((tally) => [JSON.stringify(tally), tally])).values()];
+  // Only here are all votes compared: with every block it would make an epoch cost the square of its length.
+  const different = all.length > MAX_TALLIES ? differentOf(all) : all;
   return different.length > MAX_TALLIES ? begun(null, false) : different;
 }
 
 /** How many have voted to change whether an address is a validator. */
 export function votesFor(tally: Tally, about: string): number {
   const isOne = tally.validators?.includes(about) ?? false;
-  return tally.votes.filter((vote) => vote.about === about && vote.adds !== isOne).length;
+  return tally.votes.about(about).filter(({ adds }) => adds !== isOne).length;
 }
 
 /** @returns more than one where earlier votes aren't known, which may have made it pass. */
@@ -55,25 +53,31 @@ function counted(tally: Tally, vote: Vote): readonly Tally[] {
   const { by, about, adds } = vote;
   if (validators?.includes(by) !== true) return [tally];
   const isOne = validators.includes(about);
-  const others = tally.votes.filter((each) => each.by !== by || each.about !== about);
-  const votes = isOne === adds && client === 'geth' ? others : [...others, vote];
+  const votes = isOne === adds && client === 'geth' ? tally.votes.without(vote) : tally.votes.with(vote);
   const now = { ...tally, votes };
   if (votesFor(now, about) * 2 > validators.length) return [changed(now, about)];
-  const against = votes.filter((each) => each.about === about && each.adds === isOne);
-  const left = against.length * 2 > validators.length ? { ...now, votes: without(votes, about) } : now;
+  const against = votes.about(about).filter((each) => each.adds === isOne);
+  const left = against.length * 2 > validators.length ? { ...now, votes: votes.withoutAbout(about) } : now;
   return isWhole || isOne === adds ? [left] : [left, changed(now, about)];
 }
 
 function changed(tally: Tally, about: string): Tally {
   const validators = tally.validators ?? [];
-  const votes = without(tally.votes, about);
+  const votes = tally.votes.withoutAbout(about);
   if (validators.includes(about)) {
     const rest = validators.filter((address) => address !== about);
-    return { ...tally, validators: rest, votes: votes.filter(({ by }) => by !== about) };
+    return { ...tally, validators: rest, votes: votes.withoutVoter(about) };
   }
   return { ...tally, validators: [...validators, about].toSorted(), votes };
 }
 
-function without(votes: readonly Vote[], about: string): readonly Vote[] {
-  return votes.filter((vote) => vote.about !== about);
+function differentOf(tallies: readonly Tally[]): readonly Tally[] {
+  const different: Tally[] = [];
+  for (const tally of tallies) if (!different.some((other) => areSame(tally, other))) different.push(tally);
+  return different;
+}
+
+function areSame(one: Tally, other: Tally): boolean {
+  if (one.client !== other.client || one.isWhole !== other.isWhole) return false;
+  return one.validators?.join() === other.validators?.join() && one.votes.equals(other.votes);
 }

@@ -115,9 +115,12 @@ async function copy(
     ...transition,
     finality: ({ height }) => (final === null ? null : Math.min(final, height)),
   });
-  const target = await openPlanned(plan);
+  const { head: last, confirmed } = view.checkpoint;
+  const confirmsVerified = confirmed?.hash === last?.hash;
+  const target = await openPlanned({ ...plan, settings: { ...plan.settings, confirmsVerified } });
   try {
     const blocks = await copyBlocks({ source, view, target, maxBlockBytes }, context);
+    if (!confirmsVerified && confirmed !== null) await target.confirm(confirmed);
     // The new store has the tiles of the old one before it is used: they follow from the blocks.
     await target.tilesMade();
     for (const name of cursor) {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createSyncEngine, openChain } from '../../src/index.js';
 import { mockPeer } from '../../src/testing/index.js';
-import { ranHere } from '../cli/in-process.js';
+import { run } from '../cli/in-process.js';
 import { makeStore } from '../cli/stores.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { tempDir } from '../helpers/temp-dir.js';
@@ -32,11 +32,11 @@ async function unconfirmedStore(t: ExecutionContext): Promise<string> {
 
 test.serial('What peers have not confirmed a command that reads the store does not confirm', async (t) => {
   const data = await unconfirmedStore(t);
-  const status = await ranHere(['status', '--data', data, '--json']);
+  const status = await run(['status', '--data', data, '--json']);
   t.is(status.code, 0, status.stderr);
   const out = join(tempDir(t), 'public');
   const args = ['publish', '--data', data, '--out', out, '--finality-depth', '0', '--json'];
-  const published = await ranHere(args);
+  const published = await run(args);
   t.is(published.code, 0, published.stderr);
   t.like(JSON.parse(published.stdout.trim().split('\n').at(-1) ?? ''), { head: { height: 99 } });
   const chain = await openChain({ storage: { use: 'leveldb', location: data } });
@@ -64,7 +64,7 @@ test.serial('An engine for which one peer is enough counts what is verified as c
 
 test.serial('A copy of a store has confirmed what the store has', async (t) => {
   const [from, to] = [await unconfirmedStore(t), join(tempDir(t), 'copy')];
-  const migrated = await ranHere(['migrate', '--from', from, '--to', to]);
+  const migrated = await run(['migrate', '--from', from, '--to', to]);
   t.is(migrated.code, 0, migrated.stderr);
   const chain = await openChain({ storage: { use: 'leveldb', location: to } });
   t.teardown(() => chain.close());

@@ -239,7 +239,7 @@ export class SyncServerCore implements SyncServer {
     if (metrics !== null && request.path === METRICS_PATH) return metricsResponse(metrics);
     const endpoint = this.#routes.endpoint(request.path);
     if (endpoint !== null) return this.#requests.ask(endpoint, request, signal);
-    return describe(request.path, this.#options.cache) ?? this.#tellStatus();
+    return describe(request, this.#options.cache) ?? this.#tellStatus();
   }
 
   /** At once where no endpoint has to look first. */

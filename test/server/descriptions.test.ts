@@ -5,9 +5,12 @@ import { misshapen } from '../../src/cli/conformance/shape.js';
 import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
 import { createHttp1Client } from '../../src/http1-client/index.js';
 import { createMetrics } from '../../src/metrics/index.js';
+import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { SCHEMAS, type SchemaName } from '../../src/server/descriptions/schemas.js';
 import { type Exchange, readCassette } from '../../src/testing/cassette/format.js';
 import { recordCassette } from '../../src/testing/cassette/record.js';
+import { MemorySource } from '../helpers/memory-source.js';
+import { listen } from '../helpers/servers.js';
 import { serveAll } from '../helpers/whole-server.js';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -182,6 +185,32 @@ test('all that a server answers is as its own documents describe it, and all tha
   for (const name of ['block', 'complete']) t.true(checker.seen.has(`event ${name}`), name);
   for (const [name, schema] of Object.entries(asyncapi.components.schemas))
     t.notThrows(() => compilerFor(asyncapi.components.schemas)(schema), name);
+});
+
+test('whoever has a description is told that it is the same, whichever server is asked', async (t) => {
+  const [url, other] = await Promise.all(
+    (['public', 'no-store'] as const).map(async (cache) => {
+      const server = createSyncServer({ source: new MemorySource([]), cache });
+      t.teardown(() => server.close());
+      return `${await listen(t, nodeListener(server))}/sync`;
+    }),
+  );
+  for (const path of ['/openapi.json', '/asyncapi.json']) {
+    const whole = await fetch(`${url}${path}`);
+    const etag = whole.headers.get('etag') ?? '';
+    t.regex(etag, /^"[\w-]{32}"$/);
+    t.is(whole.headers.get('cache-control'), 'no-cache');
+    t.true((await whole.text()).length > 1_000);
+    const again = await fetch(`${other}${path}`, { headers: { 'if-none-match': `"x", W/${etag}` } });
+    t.is(again.status, 304);
+    t.is(again.headers.get('etag'), etag);
+    t.is(again.headers.get('cache-control'), 'no-store');
+    t.is(await again.text(), '');
+    const changed = await fetch(`${url}${path}`, { headers: { 'if-none-match': '"x"' } });
+    t.is(changed.status, 200);
+    const head = await fetch(`${url}${path}`, { method: 'HEAD' });
+    t.is(head.headers.get('etag'), etag);
+  }
 });
 
 /** Values that the schemas are tried with, right ones and, by one change each, wrong ones. */

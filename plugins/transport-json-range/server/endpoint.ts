@@ -9,6 +9,7 @@ import {
   type EndpointResponse,
 } from '../../../src/contracts/index.js';
 import { isSyncError, SyncError } from '../../../src/errors/index.js';
+import { isUnchanged } from '../../../src/internal/http/byte-range.js';
 import { cacheControl, ONE_YEAR_SECONDS } from '../../../src/internal/http/cache-control.js';
 import { CHAIN_HEAD, NO_HEAD } from '../../../src/internal/http/chain-head.js';
 import { chooseEncoding, IDENTITY } from '../../../src/internal/http/content-encoding.js';
@@ -28,7 +29,7 @@ import { FRAMES_TYPE, framesType } from '../frame-splitter.js';
 import { chooseMediaType, type MediaType } from './negotiate.js';
 import { primed } from './primed.js';
 import { asksToWait, locateRange, readRange, type AskedRange, type ServedRange } from './range.js';
-import { entityTag, matchesAny } from './validators.js';
+import { entityTag } from './validators.js';
 
 /** Options of {@link jsonRangeEndpoint}. */
 export interface JsonRangeEndpointOptions {
@@ -161,7 +162,7 @@ class JsonRangeEndpoint implements Endpoint {
       ...this.#headers(range, form, asked),
       ...(asked.parentHash === null ? {} : chainHead(range)),
     };
-    if (matchesAny(request.header('if-none-match'), headers.etag)) return notModified(headers);
+    if (isUnchanged(request, headers.etag)) return notModified(headers);
     if (request.method === 'HEAD') return { status: 200, headers, body: null };
     try {
       const body = await primed(this.#body(range, form, signal));

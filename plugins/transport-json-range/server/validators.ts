@@ -16,12 +16,3 @@ export function entityTag({ chainId, from, last, mediaType, encoding }: Represen
   const digest = createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
   return `"${digest.slice(0, 32)}"`;
 }
-
-/** Whether `If-None-Match` names a tag, compared weakly as RFC 9110 section 13.1.2 asks, or any by `*`. */
-export function matchesAny(ifNoneMatch: string | null, tag: string): boolean {
-  if (ifNoneMatch === null) return false;
-  if (ifNoneMatch.trim() === '*') return true;
-  const tags = ifNoneMatch.matchAll(/(?:W\/)?("[\x21\x23-\x7e\x80-\uffff]*")/g);
-  for (const [, opaque] of tags) if (opaque === tag) return true;
-  return false;
-}

@@ -39,12 +39,14 @@ function suffix(length: number, size: number): ByteRange | 'unsatisfiable' {
   return length === 0 ? 'unsatisfiable' : { start: Math.max(size - length, 0), end: size };
 }
 
-/** Whether the client has the representation of this tag (`If-None-Match`, section 13.1.2: the comparison is weak). */
-export function isUnchanged(request: EndpointRequest, etag: string): boolean {
+/** Whether the client has the representation of this tag (`If-None-Match`, section 13.1.2: the comparison is weak), or any by `*`. */
+export function isUnchanged(request: Pick<EndpointRequest, 'header'>, etag: string): boolean {
   const header = request.header('if-none-match');
   if (header === null) return false;
-  const tags = header.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes('*') || tags.includes(etag);
+  if (header.trim() === '*') return true;
+  const tags = header.matchAll(/(?:W\/)?("[\x21\x23-\x7e\x80-\uffff]*")/g);
+  for (const [, opaque] of tags) if (opaque === etag) return true;
+  return false;
 }
 
 /** The answer to a range that is `unsatisfiable` (section 15.5.17). No code of the table has this status: the word is that of any bad request. */

@@ -163,12 +163,14 @@ const description = (operationId: string, summary: string): PathItem => ({
   get: {
     operationId,
     summary,
+    parameters: [P.ifNoneMatch],
     responses: {
       '200': {
         description: summary,
-        headers: always('cache-control'),
+        headers: always('etag', 'cache-control'),
         content: { 'application/json': { schema: { type: 'object' } } },
       },
+      '304': UNCHANGED,
       ...OTHER_REFUSALS,
     },
   },

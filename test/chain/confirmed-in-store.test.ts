@@ -38,7 +38,7 @@ test.serial('What peers have not confirmed a command that reads the store does n
   const args = ['publish', '--data', data, '--out', out, '--finality-depth', '0', '--json'];
   const published = await run(args);
   t.is(published.code, 0, published.stderr);
-  t.like(JSON.parse(published.stdout.trim().split('\n').at(-1) ?? ''), { head: { height: 99 } });
+  t.like(JSON.parse(String(published.stdout).trim().split('\n').at(-1) ?? ''), { head: { height: 99 } });
   const chain = await openChain({ storage: { use: 'leveldb', location: data } });
   t.teardown(() => chain.close());
   t.like(chain.tip(), { head: { height: 199 }, confirmed: { height: 99 } });

@@ -147,7 +147,7 @@ test('where too few peers are on one chain, what they have in common is confirme
     agree: 2,
     retry,
     // A busy machine has to get as far as where the two part within it.
-    confirmTimeoutMs: 6_000,
+    confirmTimeoutMs: 20_000,
   });
   t.like(failure, { code: 'HEADS_DISAGREE' });
   t.is(confirmed, 9);

@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import type { EndpointResponse } from '../contracts/index.js';
 import { ERROR_CODES, isSyncError, SyncError, type ErrorCode, type ErrorContext } from '../errors/index.js';
+import { problemDocument } from '../internal/http/problem-document.js';
 
 /** Failures of the server's own whose message holds nothing but figures; all other messages may name paths. */
 const TELLING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -30,23 +30,9 @@ export function problemResponse(error: unknown, report: (error: unknown) => void
   const problem = toProblem(error);
   if (problem.own) report(error);
   const { code, status, detail, context } = problem;
-  const members = {
-    type: 'about:blank',
-    title: STATUS_CODES[status] ?? 'Error',
-    status,
-    detail,
-    code,
-    ...(context.ancestors === undefined ? {} : { ancestors: context.ancestors }),
-    ...(context.base === undefined ? {} : { base: context.base }),
-  };
-  const body = Buffer.from(JSON.stringify(members));
-  const headers = {
-    'content-type': 'application/problem+json',
-    'content-length': String(body.length),
-    'cache-control': 'no-store',
-    ...retryAfter(context.retryAfterMs),
-  };
-  return { status, headers, body };
+  const { ancestors, base } = context;
+  const more = { ...(ancestors === undefined ? {} : { ancestors }), ...(base === undefined ? {} : { base }) };
+  return problemDocument({ status, code, detail, more }, retryAfter(context.retryAfterMs));
 }
 
 function toProblem(error: unknown): Problem {

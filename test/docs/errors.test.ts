@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { ERROR_CODES, type ErrorCode, type ErrorCodeInfo } from '../../src/errors/index.js';
+import { problemTypeOf } from '../../src/internal/http/problem-document.js';
+import { readMarkdown } from '../../scripts/docs/markdown.js';
 import { projectRoot } from '../helpers/shared.js';
 
 const text = readFileSync(join(projectRoot, 'docs', 'errors.md'), 'utf8');
@@ -33,6 +35,15 @@ test('each code is documented with the facts that the table has, with what it me
     t.true(section.includes(factsOf(info)), `${code}: ${factsOf(info)} is not in:\n${section}`);
     t.true(meaning.trim().length > info.summary.length, `${code} says no more than the table`);
     t.regex(rest, /^\S/, `${code} does not say what to do`);
+  }
+});
+
+test('the type of each problem document names the heading of its code', (t) => {
+  const { anchors } = readMarkdown(join(projectRoot, 'docs', 'errors.md'), 'docs/errors.md');
+  for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
+    const [document, heading = ''] = problemTypeOf(code).split('#');
+    t.is(document, 'urn:blockferry:docs/errors.md');
+    t.true(anchors.has(heading), code);
   }
 });
 

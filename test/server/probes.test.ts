@@ -62,8 +62,8 @@ test('a store that was closed makes a server not ready, and leaves it alive; str
   t.is(headers.get('content-type'), 'application/problem+json');
   t.is(headers.get('cache-control'), 'no-store');
   t.deepEqual(told, {
-    type: 'about:blank',
-    title: 'Service Unavailable',
+    type: 'urn:blockferry:docs/errors.md#not_ready',
+    title: 'The node lives, and is not ready to serve.',
     status: 503,
     detail: 'The node lives, and is not ready to serve.',
     code: 'NOT_READY',

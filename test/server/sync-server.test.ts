@@ -3,7 +3,7 @@ import type { Endpoint, EndpointResponse, ServerLimits } from '../../src/contrac
 import { codecRegistry } from '../../src/di/codec-registry.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
 import { resolveServerParts } from '../../src/di/server-parts.js';
-import { SyncError, type ErrorCode } from '../../src/errors/index.js';
+import { ERROR_CODES, SyncError, type ErrorCode } from '../../src/errors/index.js';
 import { CODEC_NAMES, STREAM_CODECS } from '../../src/internal/codecs.js';
 import { createSyncServer } from '../../src/server/create-server.js';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
@@ -117,8 +117,8 @@ test('a refusal is a problem document with its code', async (t) => {
   const response = await get(server, '/stream?from_height=3');
   t.is(response.headers['content-type'], 'application/problem+json');
   t.deepEqual(json(response), {
-    type: 'about:blank',
-    title: 'Gone',
+    type: 'urn:blockferry:docs/errors.md#below_base',
+    title: ERROR_CODES.BELOW_BASE.summary,
     status: 410,
     detail: 'Block 3 is not held; the oldest one here is 10.',
     code: 'BELOW_BASE',

@@ -1,7 +1,9 @@
 import type { HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
+import { ByteRope } from '../../internal/byte-rope.js';
 import { openExchange } from '../../internal/http/exchange.js';
 import type { Reading } from './case.js';
-import { must, Unmet } from './unmet.js';
+import { ReadingEnd } from './reading-end.js';
+import { must } from './unmet.js';
 
 /** Most bytes of one answer that are read. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -54,37 +56,23 @@ export async function ask(
 async function readBody({ body }: HttpFetchResponse, read: Reading | null): Promise<Uint8Array> {
   if (body === null) return new Uint8Array();
   const reader = body.getReader();
-  const pieces: Uint8Array[] = [];
+  // A body may come byte by byte, and a view takes far more than a byte.
+  const held = new ByteRope();
+  const reading = read === null ? null : new ReadingEnd(read);
   let length = 0;
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return endOf(pieces, read);
-      pieces.push(value);
+      if (done) {
+        reading?.end();
+        return held.take();
+      }
+      held.append(value);
       length += value.length;
       must(length <= MAX_ANSWER_BYTES, `the body has more than ${MAX_ANSWER_BYTES} bytes`);
-      if (read !== null && isEnough(pieces, length, read)) return Buffer.concat(pieces);
+      if (reading?.isEnough(value) === true) return held.take();
     }
   } finally {
     reader.releaseLock();
   }
-}
-
-function endOf(pieces: readonly Uint8Array[], read: Reading | null): Uint8Array {
-  if (read !== null && 'untilLine' in read)
-    throw new Unmet(`the stream ended before a line that begins with ${JSON.stringify(read.untilLine)}`);
-  return Buffer.concat(pieces);
-}
-
-function isEnough(pieces: readonly Uint8Array[], length: number, read: Reading): boolean {
-  if ('bytes' in read) return length >= read.bytes;
-  const lines = Buffer.concat(pieces).toString('latin1').split('\n');
-  // The last one is not whole yet.
-  lines.pop();
-  const { untilLine, after = null } = read;
-  const start = after === null ? 0 : lines.findIndex((line) => line.startsWith(after)) + 1;
-  if (after !== null && start === 0) return false;
-  const at = lines.findIndex((line, index) => index >= start && line.startsWith(untilLine));
-  // An event is whole with the empty line behind it.
-  return at !== -1 && (untilLine === ':' || lines.indexOf('', at) !== -1);
 }

@@ -1,9 +1,9 @@
 import { parseManifest } from '../../../plugins/transport-snapshot/manifest.js';
 import type { Peer, SnapshotManifest, TileEntry, TransportDeps } from '../../contracts/index.js';
-import { SyncError } from '../../errors/index.js';
+import { isSyncError, SyncError } from '../../errors/index.js';
 import { asBlockRef, asObject, isHeight, parseJsonObject } from '../../internal/http/shape.js';
 import { pagePath, PAGE_HEIGHTS } from '../../tiles/name.js';
-import { ask } from './answer.js';
+import { type Answer, ask } from './answer.js';
 import { indexEntries } from './checks/index-lines.js';
 import { linesOf } from './lines.js';
 import { toolsFor, type Tools } from './tools.js';
@@ -14,7 +14,6 @@ type Members = Readonly<Record<string, unknown>>;
 /** Where a server has no status document: what every one has. */
 const ASSUMED: Members = { base: 0, codecs: { stream: ['gzip'], json: ['identity'] } };
 
-/** Longest time for what is asked for before the cases, each, in milliseconds. */
 const WITHIN_MS = 10_000;
 
 /** What a server says of itself, and what of its chain answers are compared with. */
@@ -42,18 +41,24 @@ export interface Asking {
   readonly deps: TransportDeps;
   readonly peer: Peer;
   readonly signal: AbortSignal;
+  /**
+   * Longest time for what is asked for before the cases, each, in milliseconds.
+   *
+   * @defaultValue 10,000
+   */
+  readonly withinMs?: number;
 }
 
 /**
  * Finds out what a server offers. What can't be had is nothing: a case says what is wrong with it.
  *
- * @throws SyncError `PEER_UNREACHABLE`, `PEER_CERTIFICATE`, `PEER_TIMEOUT`, `PEER_UNAUTHORIZED`, `ABORTED`
+ * @throws SyncError `PEER_UNREACHABLE`, `PEER_CERTIFICATE`, `PEER_TIMEOUT`, `PEER_UNAUTHORIZED`, `PEER_NOT_FOUND`, `ABORTED`
  */
 export async function factsOf(asking: Asking): Promise<Facts> {
-  const bytes = await reached(asking);
-  const status = bytes === null ? null : parseJsonObject(bytes);
+  const answer = await reached(asking);
+  const status = answer.status === 200 ? parseJsonObject(answer.body) : null;
   const said = saidBy(status ?? ASSUMED);
-  const known = status === null ? { ...said, head: await streamHead(asking) } : said;
+  const known = status === null ? { ...said, head: await plainHead(asking, answer) } : said;
   const lines = known.lastTile === null ? [] : await entries(asking, known.lastTile);
   return {
     ...known,
@@ -67,9 +72,10 @@ export async function factsOf(asking: Asking): Promise<Facts> {
 
 /** The hash of the head at this moment; `null` for none. @throws SyncError `ABORTED` */
 export async function headHash(asking: Asking): Promise<string | null> {
-  const bytes = await get(asking, '/status');
-  const head = bytes === null ? await streamHead(asking) : asBlockRef(parseJsonObject(bytes)?.['head']);
-  return head?.hash ?? null;
+  const status = await get(asking, '/status');
+  if (status !== null) return asBlockRef(parseJsonObject(status)?.['head'])?.hash ?? null;
+  const stream = await get(asking, STREAM);
+  return stream === null ? null : (headOf(stream)?.hash ?? null);
 }
 
 /** What a status document says. */
@@ -100,31 +106,47 @@ export function pageOf(height: number): string {
   return pagePath(height - (height % PAGE_HEIGHTS));
 }
 
-/** The status document; `null` where there is none. Nothing can be said of a server that does not answer, or not to us. */
-async function reached({ deps, peer, signal }: Asking): Promise<Uint8Array | null> {
+/** What a server answers who is asked for its status. Nothing can be said of one that does not answer, or not to us. */
+async function reached({ deps, peer, signal, withinMs = WITHIN_MS }: Asking): Promise<StatusAnswer> {
   const asked = { method: 'GET', target: '/status', headers: PLAIN, read: null } as const;
-  const deadline = AbortSignal.timeout(WITHIN_MS);
-  const { status, body, close } = await ask(deps, peer, asked, AbortSignal.any([signal, deadline])).catch(
-    (error: unknown) => {
-      signal.throwIfAborted();
-      if (!deadline.aborted) throw error;
-      throw new SyncError('PEER_TIMEOUT', `${peer.url} did not send its status within ${WITHIN_MS} ms.`);
-    },
-  );
-  close();
-  if (status === 401 || status === 403)
-    throw new SyncError('PEER_UNAUTHORIZED', `${peer.url} answered ${status}.`, { peer: peer.url });
-  return status === 200 ? body : null;
+  const deadline = AbortSignal.timeout(withinMs);
+  try {
+    const answer = await ask(deps, peer, asked, AbortSignal.any([signal, deadline]));
+    answer.close();
+    if (![401, 403].includes(answer.status)) return answer;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (deadline.aborted)
+      throw new SyncError('PEER_TIMEOUT', `${peer.url} did not send its status within ${withinMs} ms.`);
+    if (isSyncError(error)) throw error;
+    // A body that has no end, or breaks off: the case of the status says so.
+    return { status: 200, body: new Uint8Array() };
+  }
+  throw new SyncError('PEER_UNAUTHORIZED', `${peer.url} refuses this client.`, { peer: peer.url });
+}
+
+type StatusAnswer = Pick<Answer, 'status' | 'body'>;
+
+/** The head of a server without a status. @throws SyncError `PEER_NOT_FOUND` for one that has nothing else either */
+async function plainHead(asking: Asking, { status }: StatusAnswer): Promise<Facts['head']> {
+  const stream = await get(asking, STREAM);
+  if (stream !== null) return headOf(stream);
+  if (status === 200 || (await get(asking, RANGE)) !== null) return null;
+  const { url } = asking.peer;
+  const message = url.startsWith('file:')
+    ? `There is no file status in ${url}: a folder that \`blockferry publish\` wrote has one.`
+    : `There is no status at ${url}/status (${status}), nor a stream or a range beside it.`;
+  throw new SyncError('PEER_NOT_FOUND', message, { peer: url });
 }
 
 async function get(
-  { deps, peer, signal }: Asking,
+  { deps, peer, signal, withinMs = WITHIN_MS }: Asking,
   target: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array | null> {
   try {
     const asked = { method: 'GET', target, headers: { ...PLAIN, ...headers }, read: null } as const;
-    const answer = await ask(deps, peer, asked, AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]));
+    const answer = await ask(deps, peer, asked, AbortSignal.any([signal, AbortSignal.timeout(withinMs)]));
     answer.close();
     return answer.status === 200 ? answer.body : null;
   } catch {
@@ -133,10 +155,12 @@ async function get(
   }
 }
 
-/** What a stream from above every head is complete with. */
-async function streamHead(asking: Asking): Promise<Facts['head']> {
-  const bytes = await get(asking, `/stream?from_height=${Number.MAX_SAFE_INTEGER}`);
-  const [, data] = /^event: complete\ndata: (.*)$/m.exec(Buffer.from(bytes ?? []).toString()) ?? [];
+/** From above every head: it is complete with the head. */
+const STREAM = `/stream?from_height=${Number.MAX_SAFE_INTEGER}`;
+const RANGE = '/json?from=0&to=0';
+
+function headOf(stream: Uint8Array): Facts['head'] {
+  const [, data] = /^event: complete\ndata: (.*)$/m.exec(Buffer.from(stream).toString()) ?? [];
   return data === undefined ? null : asBlockRef(parseJsonObject(Buffer.from(data)));
 }
 

@@ -4,11 +4,14 @@ import type { BodyCheck, ConformanceCase, Expected, Step } from './case.js';
 import { CHECKS } from './checks/index.js';
 import type { Check, Looking } from './checks/check.js';
 import type { Asking, Facts } from './facts.js';
+import { peerText } from '../../internal/http/shape.js';
 import { namesOf } from './names.js';
 import { fill, type Names } from './template.js';
 import { must, Unmet } from './unmet.js';
 
 const WITHIN_MS = 10_000;
+/** Longest request and detail that is told, in characters. */
+const MAX_TEXT = 500;
 
 /** What a server did not do: the request, and what was wrong with the answer. */
 export interface Miss {
@@ -51,8 +54,8 @@ async function runSteps(
     return null;
   } catch (error) {
     signal.throwIfAborted();
-    if (deadline.aborted) return { request, detail: `it was not over within ${withinMs} ms` };
-    return { request, detail: detailOf(error) };
+    if (deadline.aborted) return missed(request, `it was not over within ${withinMs} ms`);
+    return missed(request, detailOf(error));
   } finally {
     for (const answer of answers) answer.close();
   }
@@ -106,6 +109,11 @@ function filled(check: BodyCheck, names: Names): BodyCheck {
 async function lookAt(answer: Answer, check: BodyCheck, looking: Looking): Promise<void> {
   // The table has a function of the right kind for each word.
   await (CHECKS[check.is] as Check<BodyCheck['is']>)(answer, check, looking);
+}
+
+/** Much of it may be the server's words, of any length. */
+function missed(request: string, detail: string): Miss {
+  return { request: peerText(request, MAX_TEXT), detail: peerText(detail, MAX_TEXT) };
 }
 
 function detailOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import type { EndpointRequest, EndpointResponse } from '../../contracts/index.js';
+import { problemDocument } from './problem-document.js';
 
 /** A run of bytes; `end` is not included. */
 export interface ByteRange {
@@ -51,19 +52,7 @@ export function isUnchanged(request: Pick<EndpointRequest, 'header'>, etag: stri
 
 /** The answer to a range that is `unsatisfiable` (section 15.5.17). No code of the table has this status: the word is that of any bad request. */
 export function unsatisfiable(size: number): EndpointResponse {
-  const problem = {
-    type: 'about:blank',
-    title: 'Range Not Satisfiable',
-    status: 416,
-    detail: `The range begins behind the end; there are ${size} bytes.`,
-    code: 'BAD_REQUEST',
-  };
-  const body = new TextEncoder().encode(JSON.stringify(problem));
-  const headers = {
-    'content-type': 'application/problem+json',
-    'content-length': String(body.length),
-    'content-range': `bytes */${size}`,
-    'cache-control': 'no-store',
-  };
-  return { status: 416, headers, body };
+  const detail = `The range begins behind the end; there are ${size} bytes.`;
+  const told = { status: 416, code: 'BAD_REQUEST', detail } as const;
+  return problemDocument(told, { 'content-range': `bytes */${size}` });
 }

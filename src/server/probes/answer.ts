@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import type { EndpointResponse } from '../../contracts/index.js';
 import { ERROR_CODES } from '../../errors/index.js';
+import { problemDocument } from '../../internal/http/problem-document.js';
 import type { NotReady } from './readiness.js';
 
 /** Whether the process answers at all. */
@@ -13,37 +13,24 @@ const RETRY_AFTER = 5;
 
 /** Protocol section 2.7: the node lives. */
 export function alive(): EndpointResponse {
-  return respond(200, 'application/json', { status: 'ok' });
+  return respond({ status: 'ok' });
 }
 
 /** Protocol section 2.7: whether the node is ready; nothing but a word says why it is not. */
 export function ready(reason: NotReady | null): EndpointResponse {
-  if (reason === null) return respond(200, 'application/json', { status: 'ready' });
+  if (reason === null) return respond({ status: 'ready' });
   const code = 'NOT_READY';
-  const { summary } = ERROR_CODES[code];
-  const problem = {
-    type: 'about:blank',
-    title: STATUS_CODES[503],
-    status: 503,
-    detail: summary,
-    code,
-    reason,
-  };
-  return respond(503, 'application/problem+json', problem, { 'retry-after': String(RETRY_AFTER) });
+  const detail = ERROR_CODES[code].summary;
+  const told = { status: 503, code, detail, more: { reason } } as const;
+  return problemDocument(told, { 'retry-after': String(RETRY_AFTER) });
 }
 
-function respond(
-  status: number,
-  type: string,
-  members: object,
-  more: Readonly<Record<string, string>> = {},
-): EndpointResponse {
+function respond(members: object): EndpointResponse {
   const body = Buffer.from(JSON.stringify(members));
   const headers = {
-    'content-type': type,
+    'content-type': 'application/json',
     'content-length': String(body.length),
     'cache-control': 'no-store',
-    ...more,
   };
-  return { status, headers, body };
+  return { status: 200, headers, body };
 }

@@ -1,4 +1,5 @@
 import type { ChainRules } from '../../../contracts/index.js';
+import { DocumentSplitter } from '../../../internal/json/index.js';
 import { MAX_ANSWER_BYTES } from '../answer.js';
 import type { Facts } from '../facts.js';
 import { decode } from '../tools.js';
@@ -25,53 +26,42 @@ export function mustBeSamples(
 
 export const documents: Check<'documents'> = ({ body }, { as, ...range }, { facts }) => {
   const [from, to] = [Number(range.from), Number(range.to)];
-  if (as === 'lines') mustBeSamples(linesOf(body), facts, from, to);
-  else mustBeArray(body, facts, from, to);
+  mustBeSamples(as === 'lines' ? linesOf(body) : elementsOf(body, to - from + 1), facts, from, to);
 };
 
 export const noDocuments: Check<'no-documents'> = ({ body }) => {
   must(/^\s*\[\s*\]\s*$/.test(Buffer.from(body).toString()), 'the body is no empty array');
 };
 
-/** Where the documents are known, they stand in it as they are, with nothing but commas and white space between. */
-function mustBeArray(body: Uint8Array, facts: Facts, from: number, to: number): void {
-  const text = Buffer.from(body).toString('latin1');
-  const parsed = elements(body);
-  must(parsed === to - from + 1, `${parsed} elements, not ${to - from + 1}`);
-  let rest = text;
-  for (let height = from; height <= to; height++) {
-    const sample = facts.samples[height - facts.base];
-    if (sample === undefined) return;
-    rest = rest.replace(/^[\s,[]*/, '');
-    const due = Buffer.from(sample).toString('latin1');
-    must(rest.startsWith(due), `block ${height} has other bytes than among lines`);
-    rest = rest.slice(due.length);
-  }
-  must(/^\s*\]\s*$/.test(rest), 'there is something behind the last block');
-}
-
-function elements(body: Uint8Array): number {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(body).toString());
-  } catch {
-    value = null;
-  }
-  must(Array.isArray(value), 'the body is no JSON array');
-  return value.length;
+/** The documents of an array, as they are. No values are made of them: a few bytes would make many. */
+function elementsOf(body: Uint8Array, most: number): readonly Uint8Array[] {
+  const found: Uint8Array[] = [];
+  const splitter = new DocumentSplitter({
+    form: 'array',
+    maxDocumentBytes: MAX_ANSWER_BYTES,
+    heightOf: (index) => index,
+  });
+  splitter.push(body, (document) => {
+    must(found.length < most, `the array has more than ${most} elements`);
+    found.push(document);
+  });
+  splitter.end();
+  return found;
 }
 
 export const frames: Check<'frames'> = ({ body }, { codec, ...range }, { facts }) => {
   const found: Uint8Array[] = [];
+  const [from, to] = [Number(range.from), Number(range.to)];
   const view = Buffer.from(body);
   for (let at = 0; at < view.length;) {
+    must(found.length <= to - from, `there are more than ${to - from + 1} frames`);
     must(at + FRAME_HEAD_BYTES <= view.length, 'the length of a frame is cut off');
     const start = at + FRAME_HEAD_BYTES;
     at = start + view.readUInt32BE(at);
     must(at <= view.length, 'a frame is cut off');
     found.push(decode(facts.tools, codec, view.subarray(start, at), MAX_ANSWER_BYTES));
   }
-  mustBeSamples(found, facts, Number(range.from), Number(range.to));
+  mustBeSamples(found, facts, from, to);
 };
 
 export const chain: Check<'chain'> = ({ body }, range, { facts }) => {

@@ -1,6 +1,7 @@
 import { MAX_ANSWER_BYTES } from '../answer.js';
 import type { Facts } from '../facts.js';
 import { parseJsonObject } from '../../../internal/http/shape.js';
+import { linesOf } from '../lines.js';
 import { misshapen } from '../shape.js';
 import { decode } from '../tools.js';
 import { must } from '../unmet.js';
@@ -17,6 +18,7 @@ const FIELD = /^(event|data|id|retry)(?:: ?(.*))?$/s;
 
 /** Reads a stream as strictly as the protocol has it: lines end in LF, and one line of data each. @throws Unmet */
 function eventsOf(body: Uint8Array): readonly ServerEvent[] {
+  linesOf(body);
   const text = Buffer.from(body).toString();
   must(!text.includes('\r'), 'a line ends in CR');
   const blocks = text.split('\n\n');

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import test from 'ava';
+import { UsageError } from '../../src/cli/exit.js';
 import { type S3Access, s3Access, s3Place } from '../../src/cli/publish/s3/place.js';
 import { parseListing } from '../../src/cli/publish/s3/listing.js';
 import { openS3Target } from '../../src/cli/publish/s3/target.js';
@@ -84,6 +86,9 @@ s3Test(
     );
     const published = await PublishedChain.of(t, blocks, { target: await targetOf(bucket) });
     const ids: string[] = [];
+    const own = (await targetOf(bucket)).put('snapshots/mine/manifest.json', '{}');
+    await own;
+    asked.length = 0;
     for (const height of [99, 199, 299]) {
       await published.grow(height);
       ids.push(await published.snap());
@@ -151,7 +156,7 @@ s3Test('an object with other contents is a conflict, and is not replaced', async
   const published = await PublishedChain.of(t, blocks, { target });
   await published.grow(99);
   await published.publish();
-  target.refresh();
+  await target.refresh();
   const [tail] = await target.list('tiles');
   await target.put(`tiles/${tail?.name ?? ''}`, 'other');
   await t.throwsAsync(published.publish(), { code: 'PUBLISH_CONFLICT' });
@@ -171,8 +176,8 @@ s3Test('publish --s3 takes its credentials from the environment', async (t) => {
 test('a bucket is named as s3://BUCKET/PREFIX, and found where the environment says', (t) => {
   t.deepEqual(s3Place('s3://my-bucket'), { bucket: 'my-bucket', prefix: '' });
   t.deepEqual(s3Place('s3://my-bucket/a/b/'), { bucket: 'my-bucket', prefix: 'a/b' });
-  for (const text of ['my-bucket', 's3://', 's3://a/b?c', 's3://a_b/../c', 's3://-a', 'https://a/b'])
-    t.throws(() => s3Place(text), { message: /It must be s3:/ }, text);
+  for (const text of ['my-bucket', 's3://', 's3:///a', 's3://abc/b?c', 'https://a/b'])
+    t.throws(() => s3Place(text), { message: 'It must be s3://BUCKET or s3://BUCKET/PREFIX.' }, text);
   const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
   const access = (bucket: string, more: Readonly<Record<string, string>>): S3Access =>
     s3Access({ bucket, prefix: '' }, { ...keys, ...more });
@@ -194,6 +199,44 @@ test('a bucket is named as s3://BUCKET/PREFIX, and found where the environment s
   });
 });
 
+test('a name that no bucket has is refused with the rule that it breaks', (t) => {
+  const broken: readonly (readonly [string, RegExp])[] = [
+    ['b', /has 3 to 63 characters/],
+    ['b'.repeat(64), /has 3 to 63 characters/],
+    ['My-bucket', /only lower-case letters/],
+    ['my_bucket', /only lower-case letters/],
+    ['-bucket', /begins and ends with a letter or a digit/],
+    ['bucket.', /begins and ends with a letter or a digit/],
+    ['my..bucket', /no two dots beside each other/],
+    ['192.168.5.4', /no IP address/],
+  ];
+  for (const [name, message] of broken) t.throws(() => s3Place(`s3://${name}/x`), { message }, name);
+  for (const name of ['abc', 'b'.repeat(63), 'my.bucket-2', '1.2.3'])
+    t.is(s3Place(`s3://${name}/x`).bucket, name);
+  for (const prefix of ['a/../b', 'a/.', 'a\n'])
+    t.throws(() => s3Place(`s3://abc/${prefix}`), { message: /no segment \. or \.\. and no line end/ });
+});
+
+test('a key with a line end is refused, and not shown', (t) => {
+  const keys = {
+    AWS_ACCESS_KEY_ID: 'SECRETid',
+    AWS_SECRET_ACCESS_KEY: 'SECRETkey',
+    AWS_SESSION_TOKEN: 'SECRETtoken',
+  };
+  const place = { bucket: 'chain', prefix: '' };
+  t.is(s3Access(place, keys).sessionToken, 'SECRETtoken');
+  for (const [name, value] of Object.entries({ ...keys, AWS_REGION: 'SECRETregion' }))
+    for (const bad of [`${value}\n`, `${value}\r\n`, ` ${value}`, `SEC\nRET${value}`, `${value}é`]) {
+      const error = t.throws(
+        () => s3Access(place, { ...keys, [name]: bad }),
+        { instanceOf: UsageError },
+        bad,
+      );
+      t.regex(error.message, new RegExp(`^${name} in the environment `));
+      t.notRegex(inspect(error, { showHidden: true, depth: 9 }), /SECRET(?!_ACCESS_KEY)/);
+    }
+});
+
 test('a listing gives names, lengths and digests, and goes on where it was cut', (t) => {
   const object = (key: string, etag: string): string =>
     `<Contents><Key>${key}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>${etag}</ETag><Size>12</Size></Contents>`;
@@ -210,5 +253,8 @@ test('a listing gives names, lengths and digests, and goes on where it was cut',
     folders: ['000'],
     next: 'a+b/=&A',
   });
-  t.is(parseListing('<ListBucketResult></ListBucketResult>').next, null);
+  t.is(parseListing('<html>Welcome</html>'), null);
+  // A list that is cut and does not say where it goes on would be asked for without end.
+  t.is(parseListing('<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>'), null);
+  t.is(parseListing('<ListBucketResult></ListBucketResult>')?.next, null);
 });

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { ndjson } from '../helpers/sealed-chain.js';
@@ -79,6 +79,39 @@ test('a snapshot is published when its last block is settled, written once, and 
   await published.publish();
   t.deepEqual(idsOf(published), [second, third].sort());
   t.true((await take(addressOf(published), published, { mode: 'snapshot', to: null })).code === null);
+});
+
+test('a folder or file that is none of ours stays when old snapshots and tails are removed', async (t) => {
+  const published = await PublishedChain.of(t, blocks);
+  const place = join(published.root, 'sync');
+  const put = (path: string, text: string | Buffer): void => {
+    mkdirSync(dirname(join(place, path)), { recursive: true });
+    writeFileSync(join(place, path), text);
+  };
+  await published.grow(49);
+  const old = await published.snap();
+  await published.publish();
+  const manifest = readFileSync(join(place, 'snapshots', old, 'manifest.json'));
+  const foreign = { ...(JSON.parse(manifest.toString()) as object), id: 'foreign', chainId: 'other' };
+  const ours = ['snapshots/mine/notes.txt', `snapshots/${old}/notes.txt`, 'snapshots/notes.txt'];
+  ours.push(
+    'snapshots/copied/manifest.json',
+    'snapshots/broken/manifest.json',
+    'snapshots/foreign/manifest.json',
+  );
+  ours.push(...['a', 'b', 'c', 'd'].map((name) => `tiles/tail-${name}.ndjson.gz`));
+  for (const path of ours) put(path, path.startsWith('snapshots/copied') ? manifest : '{}');
+  put('snapshots/foreign/manifest.json', JSON.stringify(foreign));
+  for (const height of [99, 149, 199, 249, 299]) {
+    await published.grow(height);
+    await published.snap();
+    await published.publish();
+  }
+  t.deepEqual(readdirSync(join(place, 'snapshots', old)), ['notes.txt']);
+  const left = filesOf(place);
+  for (const path of ours) t.true(left.has(join(...path.split('/'))), path);
+  const parts = [...left.keys()].filter((path) => path.endsWith('.part'));
+  t.is(parts.length, 2);
 });
 
 test('what is false in a folder is refused with nothing stored, and what is false in an archive is not published', async (t) => {

@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import { replaceFile } from '../../internal/node/replace-file.js';
@@ -32,8 +32,9 @@ export class Folder implements PublishTarget {
     return this.#run('Reading', path, (full) => readFile(full).catch(absent));
   }
 
-  refresh(): void {
+  refresh(): Promise<void> {
     this.#made.clear();
+    return Promise.resolve();
   }
 
   async isSame(path: string, contents: Uint8Array): Promise<boolean> {
@@ -65,7 +66,7 @@ export class Folder implements PublishTarget {
 
   removeFolder(path: string): Promise<void> {
     this.#made.delete(join(this.#path, path));
-    return this.#run('Removing', path, (full) => rm(full, { recursive: true, force: true }));
+    return this.#run('Removing', path, (full) => rmdir(full).catch(unlessEmpty));
   }
 
   #entries(path: string): Promise<readonly Dirent[]> {
@@ -92,6 +93,10 @@ export class Folder implements PublishTarget {
       throw new SyncError('INPUT_UNREADABLE', `${what} ${full} failed: ${reason}.`, { cause });
     }
   }
+}
+
+function unlessEmpty(error: NodeJS.ErrnoException): void {
+  if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code ?? '')) throw error;
 }
 
 function absent(error: NodeJS.ErrnoException): null {

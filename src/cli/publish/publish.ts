@@ -6,22 +6,11 @@ import { PAGE_HEIGHTS, tailFileName, tileNameOf } from '../../tiles/name.js';
 import type { Form } from './form.js';
 import { Pages, TILES_FOLDER } from './pages.js';
 import { type Piece, type Published, piecesOf } from './pieces.js';
-import {
-  keptSnapshots,
-  type PublishedSnapshot,
-  removeSnapshots,
-  type WrittenSnapshots,
-  writeSnapshots,
-} from './snapshots.js';
+import { removeSnapshots, removeTails } from './remove-old.js';
+import { keptSnapshots, type PublishedSnapshot, type WrittenSnapshots, writeSnapshots } from './snapshots.js';
 import { type EarlierSnapshots, readStatus, STATUS, statusText } from './status-file.js';
 import type { PublishTarget } from './target.js';
 import { type Written, writePiece } from './write-once.js';
-
-/** A tail in any codec; what it is without that. */
-const TAIL = /^(tail-.*\.ndjson)\.[a-z0-9]+$/;
-
-/** Tails that are kept beside the one that is named: a client may have read the status a while ago. */
-const KEPT_TAILS = 2;
 
 /** What was published. */
 export interface Publication {
@@ -85,7 +74,7 @@ export async function publish(
   order: PublishOrder,
 ): Promise<Publication> {
   const { chain } = published;
-  target.refresh();
+  await target.refresh();
   const before = await target.read(STATUS);
   const earlier = before === null ? { snapshots: [], signers: [] } : readStatus(before.toString(), chain);
   const blocks = await writeBlocks(published, target, order);
@@ -94,7 +83,7 @@ export async function publish(
   const status = statusText(chain, contents);
   if (before?.toString() !== status) await target.put(STATUS, status);
   await removeTails(target, blocks.tail);
-  await removeSnapshots(target, contents.snapshots);
+  await removeSnapshots(target, contents.snapshots, chain);
   return {
     ...blocks,
     snapshots: contents.snapshots,
@@ -161,20 +150,4 @@ function named(now: WrittenSnapshots | null, earlier: EarlierSnapshots): Earlier
     snapshots: keptSnapshots(written, earlier.snapshots),
     signers: written.length === 0 ? earlier.signers : (now?.signers ?? []),
   };
-}
-
-async function removeTails(target: PublishTarget, tail: TileEntry | null): Promise<void> {
-  const current = tail === null ? null : tailOf(tailFileName(tileNameOf(tail)));
-  const files = (await target.list(TILES_FOLDER)).flatMap(({ name }) => {
-    const of = tailOf(name);
-    return of === null || of === current ? [] : [{ name, of }];
-  });
-  const kept = [...new Set(files.map(({ of }) => of))].slice(0, KEPT_TAILS);
-  const gone = files.filter(({ of }) => !kept.includes(of));
-  for (const { name } of gone) await target.remove(`${TILES_FOLDER}/${name}`);
-}
-
-/** The tail that a file has; `null` for what is none. */
-function tailOf(name: string): string | null {
-  return TAIL.exec(name)?.[1] ?? null;
 }

@@ -9,13 +9,7 @@ import type { Chain } from '../../chain/chain.js';
 import type { BlockRef, SnapshotPart, SnapshotSummary } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { throwIfAborted } from '../../internal/abort.js';
-import {
-  bodyPathOf,
-  type BodyFile,
-  filesOf,
-  manifestPathOf,
-  SNAPSHOTS_FOLDER,
-} from '../../internal/snapshot-files.js';
+import { bodyPathOf, type BodyFile, filesOf, manifestPathOf } from '../../internal/snapshot-files.js';
 import type { PublishTarget } from './target.js';
 
 /** Generations of each type and codec that are kept, as on a server: a download survives a newer snapshot. */
@@ -144,14 +138,4 @@ export function keptSnapshots(
       seen.set(`${type} ${codec}`, count);
       return count <= KEPT_GENERATIONS;
     });
-}
-
-/** Removes the snapshots that no status names any more. */
-export async function removeSnapshots(
-  target: PublishTarget,
-  kept: readonly PublishedSnapshot[],
-): Promise<void> {
-  const ids = new Set(kept.map(({ id }) => id));
-  for (const id of await target.folders(SNAPSHOTS_FOLDER))
-    if (!ids.has(id)) await target.removeFolder(`${SNAPSHOTS_FOLDER}/${id}`);
 }

@@ -8,8 +8,8 @@ export interface TargetFile {
 export interface PublishTarget {
   /** What people know the place by. */
   readonly name: string;
-  /** Forgets what an earlier look at the place has shown: others may have changed it. */
-  refresh(): void;
+  /** Forgets what an earlier look at the place has shown, since others may have changed it. @throws SyncError where it is no such place */
+  refresh(): Promise<void>;
   /** Length of a file; `null` when there is none. */
   size(path: string): Promise<number | null>;
   /** The contents of a file; `null` when there is none. */
@@ -24,6 +24,6 @@ export interface PublishTarget {
   folders(path: string): Promise<readonly string[]>;
   /** Removes a file. */
   remove(path: string): Promise<void>;
-  /** Removes a folder of files. */
+  /** Removes a folder where nothing is in it. */
   removeFolder(path: string): Promise<void>;
 }

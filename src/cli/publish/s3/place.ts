@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { UsageError } from '../../exit.js';
+import { bucketNameFault } from './bucket-name.js';
 
 /** A bucket, and where in it a chain is published. */
 export interface S3Place {
@@ -21,32 +22,38 @@ export interface S3Access {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Names of buckets (AWS, and what serves as S3), without what would leave a path or a host name. */
-const BUCKET = /^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i;
-
 /** Reads `s3://BUCKET/PREFIX`. @throws InvalidArgumentError */
 export function s3Place(text: string): S3Place {
-  const [, bucket = '', rest = ''] = /^s3:\/\/([^/?#]+)(\/[^?#]*)?$/.exec(text) ?? [];
+  const [, bucket = null, rest = ''] = /^s3:\/\/([^/?#]*)(\/[^?#]*)?$/.exec(text) ?? [];
+  if (bucket === null || bucket === '')
+    throw new InvalidArgumentError('It must be s3://BUCKET or s3://BUCKET/PREFIX.');
+  const fault = bucketNameFault(bucket);
+  if (fault !== null)
+    throw new InvalidArgumentError(
+      `It must be s3://BUCKET or s3://BUCKET/PREFIX, and a bucket's name ${fault}.`,
+    );
   const prefix = rest.replace(/^\/+|\/+$/g, '');
-  const isPrefix = !prefix.split('/').some((segment) => segment === '.' || segment === '..');
-  if (BUCKET.test(bucket) && !bucket.includes('..') && isPrefix) return { bucket, prefix };
-  throw new InvalidArgumentError('It must be s3://BUCKET or s3://BUCKET/PREFIX.');
+  if (/\p{Cc}/u.test(prefix) || prefix.split('/').some((segment) => segment === '.' || segment === '..'))
+    throw new InvalidArgumentError(
+      'The PREFIX of s3://BUCKET/PREFIX has no segment . or .. and no line end.',
+    );
+  return { bucket, prefix };
 }
 
 /**
  * Finds out how a bucket is reached, from the variables that AWS's own tools read.
  *
- * @throws UsageError where one is missing, or is no URL
+ * @throws UsageError where one is missing or is not what it has to be; it shows none of their values
  */
 export function s3Access({ bucket }: S3Place, environment: Environment): S3Access {
-  const region = given(environment, 'AWS_REGION') ?? given(environment, 'AWS_DEFAULT_REGION') ?? 'us-east-1';
+  const region = plain(environment, 'AWS_REGION') ?? plain(environment, 'AWS_DEFAULT_REGION') ?? 'us-east-1';
   const endpoint = given(environment, 'AWS_ENDPOINT_URL_S3') ?? given(environment, 'AWS_ENDPOINT_URL');
   return {
     url: endpoint === null ? hostedAt(bucket, region) : `${endpointOf(endpoint)}/${bucket}`,
     region,
     accessKeyId: required(environment, 'AWS_ACCESS_KEY_ID'),
     secretAccessKey: required(environment, 'AWS_SECRET_ACCESS_KEY'),
-    sessionToken: given(environment, 'AWS_SESSION_TOKEN'),
+    sessionToken: plain(environment, 'AWS_SESSION_TOKEN'),
   };
 }
 
@@ -68,8 +75,18 @@ function given(environment: Environment, name: string): string | null {
   return value === '' ? null : value;
 }
 
-function required(environment: Environment, name: string): string {
+/** What goes into a header, or is signed with: a line end would be part of it. */
+function plain(environment: Environment, name: string): string | null {
   const value = given(environment, name);
+  if (value === null || /^[\x21-\x7e]+$/.test(value)) return value;
+  const what = /[\r\n]$/.test(value)
+    ? 'ends with a line end'
+    : 'has a space, a line end or another character that is none of ASCII';
+  throw new UsageError(`${name} in the environment ${what}, which is no part of it.`);
+}
+
+function required(environment: Environment, name: string): string {
+  const value = plain(environment, name);
   if (value === null) throw new UsageError(`A bucket needs ${name} in the environment.`);
   return value;
 }

@@ -4,16 +4,16 @@ import { isSyncError, SyncError } from '../../../errors/index.js';
 import { sleep, throwIfAborted } from '../../../internal/abort.js';
 import { type BackoffBounds, backoffDelayMs } from '../../../internal/backoff.js';
 import { parseRetryAfter } from '../../../internal/http/retry-after.js';
-import { peerText } from '../../../internal/http/shape.js';
 import type { S3Access } from './place.js';
+import { codeOf, nameOf, noStore, refusal } from './refusal.js';
 
 /** How often a request is sent at most, and how long is waited in between. */
 const MAX_ATTEMPTS = 8;
 const BACKOFF: BackoffBounds = { baseDelayMs: 200, maxDelayMs: 20_000 };
 /** Longest time of one attempt, with its body. */
 const ATTEMPT_MS = 120_000;
-/** More of an error's text is not looked at. */
-const ERROR_CHARACTERS = 4_096;
+/** Longest answer: that of one tile, which may be a single block, or a listing. */
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
 
 /** A request for a bucket. */
 export interface S3Request {
@@ -78,13 +78,14 @@ export class S3Requests {
   async #attempt(request: S3Request): Promise<Attempt> {
     try {
       const response = await this.#fetch(request);
-      const body = Buffer.from(await response.arrayBuffer());
+      const body = await bodyOf(request, response);
       if (response.ok) return { ...DONE, body };
-      if (response.status === 404 && !isOfBucket(body)) return DONE;
+      const { status, headers } = response;
+      if (status === 404 && mayBeMissing(request) && codeOf(body) !== 'NoSuchBucket') return DONE;
       return {
-        failure: refusal(request, response.status, body),
-        mayPass: response.status === 429 || response.status >= 500,
-        retryAfterMs: parseRetryAfter(response.headers.get('retry-after'), Date.now()),
+        failure: refusal(request, { status, headers, body }),
+        mayPass: status === 429 || status >= 500,
+        retryAfterMs: parseRetryAfter(headers.get('retry-after'), Date.now()),
         body: null,
       };
     } catch (cause) {
@@ -133,30 +134,33 @@ interface Attempt {
 
 const DONE: Attempt = { failure: null, mayPass: false, retryAfterMs: null, body: null };
 
-/** A bucket that is not there is no empty one. */
-function isOfBucket(body: Buffer): boolean {
-  return codeOf(body) === 'NoSuchBucket';
+/** What is read or removed may be missing. A bucket may not, and nothing is written to where it can't be. */
+function mayBeMissing({ method, key }: S3Request): boolean {
+  return method !== 'PUT' && key !== '';
 }
 
-function codeOf(body: Buffer): string {
-  const text = body.toString('utf8', 0, ERROR_CHARACTERS);
-  return /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text)?.[1] ?? '';
+async function bodyOf(request: S3Request, { body }: Response): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array> | []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES)
+      throw noStore(request, `its answer has more than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
-function refusal({ method, key }: S3Request, status: number, body: Buffer): SyncError {
-  const said =
-    /<Message>([^<]{1,512})<\/Message>/.exec(body.toString('utf8', 0, ERROR_CHARACTERS))?.[1] ?? '';
-  const why = [codeOf(body), peerText(said)].filter((text) => text !== '').join(': ');
-  const message = `The object store answered ${method} ${key} with ${status}${why === '' ? '' : ` (${why})`}.`;
-  return new SyncError('PUBLISH_FAILED', message);
-}
-
-function unreachable({ method, key }: S3Request, cause: unknown): SyncError {
+function unreachable(request: S3Request, cause: unknown): SyncError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const reason = inner instanceof Error ? inner.message : String(inner);
-  return new SyncError('PUBLISH_FAILED', `The object store gave no answer to ${method} ${key}: ${reason}.`, {
-    cause,
-  });
+  return new SyncError(
+    'PUBLISH_FAILED',
+    `The object store gave no answer to ${nameOf(request)}: ${reason}.`,
+    {
+      cause,
+    },
+  );
 }
 
 /** The one spelling of a text in a URL that signatures know: all but RFC 3986's unreserved characters as bytes. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { fileKindOf } from '../file-kind.js';
 import type { PublishTarget, TargetFile } from '../target.js';
-import { type ListedObject, parseListing } from './listing.js';
+import { type ListedObject, type ListingPage, parseListing } from './listing.js';
 import { s3Access, type S3Place } from './place.js';
-import { S3Requests } from './requests.js';
+import { noStore } from './refusal.js';
+import { type S3Request, S3Requests } from './requests.js';
 
 /** Listings that are kept: of a page that tiles are compared in, and of what is beside it. */
 const KEPT_LISTINGS = 2;
@@ -37,6 +38,8 @@ class S3Target implements PublishTarget {
   readonly #prefix: string;
   readonly #requests: S3Requests;
   readonly #listings = new Map<string, Listing>();
+  /** Whether it has answered as an object store does. */
+  #isStore = false;
 
   constructor({ bucket, prefix }: S3Place, requests: S3Requests) {
     this.name = `s3://${bucket}${prefix === '' ? '' : `/${prefix}`}`;
@@ -44,8 +47,10 @@ class S3Target implements PublishTarget {
     this.#requests = requests;
   }
 
-  refresh(): void {
+  async refresh(): Promise<void> {
     this.#listings.clear();
+    // Other servers too answer what can be read, and 404 says there that it is not the one.
+    if (!this.#isStore) await this.#listing('');
   }
 
   async size(path: string): Promise<number | null> {
@@ -88,10 +93,10 @@ class S3Target implements PublishTarget {
     this.#listings.get(folder)?.objects.delete(name);
   }
 
-  async removeFolder(path: string): Promise<void> {
-    const { objects } = await this.#listing(path);
-    for (const name of [...objects.keys()]) await this.remove(`${path}/${name}`);
+  /** A bucket has no folders but those that objects are in. */
+  removeFolder(path: string): Promise<void> {
     this.#listings.delete(path);
+    return Promise.resolve();
   }
 
   async #find(path: string): Promise<ListedObject | null> {
@@ -113,19 +118,26 @@ class S3Target implements PublishTarget {
     const folders: string[] = [];
     let token: string | null = null;
     do {
-      const query = {
-        'list-type': '2',
-        prefix: this.#prefix + (folder === '' ? '' : `${folder}/`),
-        delimiter: '/',
-        ...(token === null ? {} : { 'continuation-token': token }),
-      };
-      const answer: Buffer | null = await this.#requests.send({ method: 'GET', key: '', query });
-      const page = parseListing(answer?.toString() ?? '');
+      const request: S3Request = { method: 'GET', key: '', query: this.#queryOf(folder, token) };
+      const answer = await this.#requests.send(request);
+      const page: ListingPage | null = parseListing(answer?.toString() ?? '');
+      if (page === null || page.next === (token ?? ''))
+        throw noStore(request, 'it gave no listing of ListObjectsV2');
+      this.#isStore = true;
       for (const [name, object] of page.objects) objects.set(name, object);
       folders.push(...page.folders);
       token = page.next;
     } while (token !== null);
     return { objects, folders };
+  }
+
+  #queryOf(folder: string, token: string | null): Readonly<Record<string, string>> {
+    return {
+      'list-type': '2',
+      prefix: this.#prefix + (folder === '' ? '' : `${folder}/`),
+      delimiter: '/',
+      ...(token === null ? {} : { 'continuation-token': token }),
+    };
   }
 }
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import type { PoolClient } from 'pg';
-import type { CopyStreamQuery, CopyToStreamQuery } from 'pg-copy-streams';
+import type { CopyStreamQuery } from 'pg-copy-streams';
+import { NULL } from './copy-rows.js';
 
 /** What is used of the package `pg-copy-streams`. */
 export interface CopyModule {
   readonly from: (sql: string) => CopyStreamQuery;
-  readonly to: (sql: string) => CopyToStreamQuery;
 }
 
 /** What a column is, and so how it is written down. */
@@ -24,9 +24,6 @@ const END = Buffer.from('ffff', 'hex');
 /** What one statement copies, and what is sent at once of it, about. */
 const COPY_BYTES = 4 * 1024 * 1024;
 const PIECE_BYTES = 128 * 1024;
-
-/** Field of no value. */
-const NULL = -1;
 
 /**
  * Copies rows into a table, some MiB in each statement, which has its time. What fails leaves a connection that can't be
@@ -132,43 +129,4 @@ function writeFixed(into: Buffer, at: number, type: ColumnType, value: number): 
     default:
       return into.writeBigInt64BE(BigInt(value), into.writeInt32BE(8, at));
   }
-}
-
-/**
- * The fields of the rows that a query gives, as the server has them: not as text, which takes twice as much. It has no
- * parameters.
- */
-export async function copyOut(
-  client: PoolClient,
-  { to }: CopyModule,
-  query: string,
-): Promise<readonly (readonly (Buffer | null)[])[]> {
-  const stream = client.query(to(`copy (${query}) to stdout (format binary)`));
-  // The client's limit of time counts on until it is told that there is an answer.
-  const answered = (): void => {
-    (stream as { callback?: () => void }).callback?.();
-  };
-  // One may come late, of a connection that is cut.
-  stream.on('error', answered);
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  answered();
-  return rowsOf(Buffer.concat(chunks));
-}
-
-function rowsOf(bytes: Buffer): readonly (readonly (Buffer | null)[])[] {
-  const rows: (readonly (Buffer | null)[])[] = [];
-  let at = HEADER.byteLength;
-  for (let count = bytes.readInt16BE(at); count >= 0; count = bytes.readInt16BE(at)) {
-    at += 2;
-    const row: (Buffer | null)[] = [];
-    for (let field = 0; field < count; field++) {
-      const length = bytes.readInt32BE(at);
-      at += 4;
-      row.push(length === NULL ? null : bytes.subarray(at, at + length));
-      at += Math.max(length, 0);
-    }
-    rows.push(row);
-  }
-  return rows;
 }

@@ -2,7 +2,9 @@ import type { PoolClient } from 'pg';
 import { abortError, onAbort, sleep } from '../../src/internal/abort.js';
 import { serversOf } from '../../src/internal/postgres-options.js';
 import { isOfTheServer, isPassing, storeError, unavailable } from './errors.js';
-import { type CopyColumns, copyInto, copyOut, type CopyRow } from './copy.js';
+import { type CopyColumns, copyInto, type CopyRow } from './copy.js';
+import { copyOut } from './copy-out.js';
+import type { BinaryRow } from './copy-rows.js';
 import { ask, asked, CONNECT_MS, GOODBYE_MS, Link, loadPg, type PgModule, STATEMENT_MS } from './link.js';
 
 /** First and longest pause between two tries of the same server. */
@@ -21,8 +23,8 @@ export type Ask = <R>(sql: string, values?: readonly unknown[]) => Promise<reado
 export interface Run extends Ask {
   /** Copies rows into a table. */
   into(table: string, columns: CopyColumns, rows: Iterable<CopyRow>): Promise<void>;
-  /** The fields of the rows that a query without parameters gives, as bytes. */
-  bytes(query: string): Promise<readonly (readonly (Buffer | null)[])[]>;
+  /** Gives the rows of a query without parameters as they come, as bytes. */
+  bytes(query: string, onRow: (row: BinaryRow) => void): Promise<void>;
 }
 
 /** How a transaction ended. */
@@ -215,7 +217,8 @@ export class Database {
     return Object.assign(run, {
       into: (table: string, columns: CopyColumns, rows: Iterable<CopyRow>) =>
         each((client) => asked(() => copyInto(client, copy, { table, columns, rows }))),
-      bytes: (query: string) => each((client) => asked(() => copyOut(client, copy, query))),
+      bytes: (query: string, onRow: (row: BinaryRow) => void) =>
+        each((client) => asked(() => copyOut(client, query, onRow))),
     });
   }
 

@@ -1,10 +1,10 @@
 import type { BlockRange, StorageTiles, Tile } from '../../src/contracts/index.js';
-import { isSyncError } from '../../src/errors/index.js';
+import { freeMemory } from '../../src/internal/free-memory.js';
 import { type Source, whole } from './reads.js';
 import { askSeen } from './seen.js';
 import type { Moment } from './store-row.js';
 import type { TileMaker } from './tile-maker.js';
-import { findTile, wholeBodies, wholeBody } from './tile-reads.js';
+import { bringBodies, findTile, isBodyOf, wholeBody } from './tile-reads.js';
 import { tileAt, tilesIn, type TileRow } from './tile-rows.js';
 import { TilesAhead } from './tiles-ahead.js';
 
@@ -72,8 +72,11 @@ export class PostgresTiles implements StorageTiles {
     const known = source.memory.find(tile);
     if (known !== null) {
       const { store } = await this.#host.current((now) => Promise.resolve(now));
-      const body = (await this.#ahead.take(known)) ?? (await this.#read(store, known));
-      if (body !== null) return body;
+      const body = await this.#ahead.read(known, {
+        behind: (each) => source.memory.behind(each),
+        bring: (tiles, onBody) => source.reading((run) => bringBodies(run, source, { store, tiles }, onBody)),
+      });
+      if (body !== null && isBodyOf(known, body)) return body;
     }
     return this.#host.current((now) =>
       whole(source, now, async (run) => {
@@ -84,29 +87,9 @@ export class PostgresTiles implements StorageTiles {
     );
   }
 
-  /** Reads a body, with those of the next tiles where they are read in order; `null` when it is gone, or was altered. */
-  async #read(store: number, tile: TileRow): Promise<Uint8Array | null> {
-    const source = this.#host.source();
-    const bringing = this.#ahead.begin(tile, source.memory);
-    const { tiles } = bringing;
-    let bodies: readonly (Uint8Array | null)[] | null = null;
-    try {
-      bodies = await source.reading(async (run) =>
-        tiles.length > 1
-          ? wholeBodies(run, source, store, tiles)
-          : [await wholeBody(run, source, { store, tile }).catch(notDamaged)],
-      );
-      return bodies[0] ?? null;
-    } finally {
-      bringing.settle(bodies);
-    }
+  free(body: Uint8Array): void {
+    freeMemory(body);
   }
-}
-
-/** @throws what is no damage */
-function notDamaged(error: unknown): null {
-  if (isSyncError(error, 'STORE_DAMAGED')) return null;
-  throw error;
 }
 
 /** A reader may not show the block yet that decided it. */

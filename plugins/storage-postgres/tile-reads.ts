@@ -93,22 +93,21 @@ export async function wholeBody(
   return body;
 }
 
-/** The same of some tiles that are small: `null` for each whose row is gone, or was altered. */
-export async function wholeBodies(
+/** Gives the bodies of tiles as they come, unchecked; of more than one only where each is small. */
+export async function bringBodies(
   run: Run,
   { tables }: TileSource,
-  store: number,
-  tiles: readonly TileRow[],
-): Promise<readonly (Uint8Array | null)[]> {
-  const bodies = await smallBodies(run, tables, store, tiles);
-  return tiles.map((tile, at) => {
-    const body = bodies[at] ?? null;
-    // What all came in is let go of when all were handed on.
-    return body !== null && isRight(tile, body) ? Buffer.from(body) : null;
-  });
+  { store, tiles }: { readonly store: number; readonly tiles: readonly TileRow[] },
+  onBody: (tile: TileRow, body: Uint8Array) => void,
+): Promise<void> {
+  const [tile] = tiles;
+  if (tile === undefined) return;
+  if (tiles.length > 1) await smallBodies(run, tables, { store, tiles }, onBody);
+  else onBody(tile, await bodyBytes(run, tables, store, tile, { offset: 0, length: tile.bytes }));
 }
 
-function isRight({ members, bytes }: TileRow, body: Uint8Array): boolean {
+/** Whether bytes are the body of a tile. */
+export function isBodyOf({ members, bytes }: TileRow, body: Uint8Array): boolean {
   let at = 0;
   return (
     body.byteLength === bytes &&

@@ -196,34 +196,35 @@ export async function bodyBytes(
     // Only as much of the first and the last part as is asked for leaves the server.
     const start = `case when part = ${part} then ${Math.max(offset - part * PART_BYTES, 0) + 1} else 1 end`;
     const stop = `case when part = ${last} then ${Math.min(end - last * PART_BYTES, PART_BYTES) + 1} else ${PART_BYTES + 1} end`;
-    const rows = await run.bytes(
+    await run.bytes(
       `select ${isWhole ? 'bytes' : `substring(bytes from ${start} for ${stop} - ${start})`} from ${tileParts}
         where store = ${store} and gen = ${gen} and height = ${from} and born = ${born}
           and part between ${part} and ${last} order by part`,
+      ([bytes]) => pieces.push(bytes ?? Buffer.alloc(0)),
     );
-    pieces.push(...rows.map(([bytes]) => bytes ?? Buffer.alloc(0)));
   }
   const [only] = pieces;
   return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
 }
 
-/** Bodies of some tiles, each of one part; `null` for one that is not there. */
+/** Gives the bodies of some tiles, each of one part, as they come, in the order of heights. */
 export async function smallBodies(
   run: Run,
   { tileParts }: Tables,
-  store: number,
-  tiles: readonly TileRow[],
-): Promise<readonly (Buffer | null)[]> {
+  { store, tiles }: { readonly store: number; readonly tiles: readonly TileRow[] },
+  onBody: (tile: TileRow, body: Buffer) => void,
+): Promise<void> {
   const listed = (pick: (tile: TileRow) => number): string => [...new Set(tiles.map(pick))].join(', ');
-  const rows = await run.bytes(
+  const asked = new Map(tiles.map((tile) => [`${tile.from} ${tile.born}`, tile]));
+  await run.bytes(
     `select height, born, bytes from ${tileParts}
       where store = ${store} and gen in (${listed(({ gen }) => gen)}) and height in (${listed(({ from }) => from)})
-        and born in (${listed(({ born }) => born)}) and part = 0`,
+        and born in (${listed(({ born }) => born)}) and part = 0 order by height`,
+    ([height, born, body]) => {
+      const tile = asked.get(`${height?.readBigInt64BE()} ${born?.readBigInt64BE()}`);
+      if (tile !== undefined && body) onBody(tile, body);
+    },
   );
-  const found = new Map(
-    rows.map(([height, born, bytes]) => [`${height?.readBigInt64BE()} ${born?.readBigInt64BE()}`, bytes]),
-  );
-  return tiles.map(({ from, born }) => found.get(`${from} ${born}`) ?? null);
 }
 
 /** Drops the tiles that have a height of a range, for those who see the version of the place. */

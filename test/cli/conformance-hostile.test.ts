@@ -7,7 +7,7 @@ import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
 import { createHttp1Client } from '../../src/http1-client/index.js';
 import { listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
-import { ranHere } from './in-process.js';
+import { run } from './in-process.js';
 
 const limits = DEFAULT_TRANSPORT_LIMITS;
 const MIB = 1024 * 1024;
@@ -88,7 +88,7 @@ const detailsOf = (results: readonly CaseResult[]): Readonly<Record<string, stri
 
 test('a folder without a status, and an address with nothing of the protocol, are told once', async (t) => {
   const folder = pathToFileURL(tempDir(t)).href;
-  const { code, stdout, stderr } = await ranHere(['conformance', folder]);
+  const { code, stdout, stderr } = await run(['conformance', folder]);
   t.is(code, 1);
   t.is(stdout, '');
   t.regex(stderr, /^PEER_NOT_FOUND: There is no file status in file:\/\/\/.*`blockferry publish`/);

@@ -90,7 +90,7 @@ test('a folder without a status, and an address with nothing of the protocol, ar
   const folder = pathToFileURL(tempDir(t)).href;
   const { code, stdout, stderr } = await run(['conformance', folder]);
   t.is(code, 1);
-  t.is(stdout, '');
+  t.is(stdout.length, 0);
   t.regex(stderr, /^PEER_NOT_FOUND: There is no file status in file:\/\/\/.*`blockferry publish`/);
   const circle: Respond = (response, { url = '' }) => response.writeHead(302, { location: url }).end();
   await t.throwsAsync(hold(t, { '/': circle }), { code: 'PEER_NOT_FOUND', message: /status \(302\), nor/ });

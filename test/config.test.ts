@@ -122,7 +122,7 @@ test('a name that no plugin has is told at the call, with those there are', (t) 
   };
   bad({ storage: { use: 'rocksdb', location: 'x' } }, /`storage.use` .*"rocksdb".*leveldb, postgres, memory/);
   bad({ storage: { use: 'level', location: 'x' } }, /did you mean leveldb\?/);
-  bad({ codecs: ['gzip', 'gizp'] }, /`codecs\[1\]` .*"gizp".*gzip, identity, bzip2, zstd/);
+  bad({ codecs: ['gzip', 'gizp'] }, /`codecs\[1\]` .*"gizp".*zstd, gzip, identity, bzip2/);
   bad({ codecs: ['gzi'] }, /did you mean gzip\?/);
   bad({ storeCodec: 'brotli' }, /`storeCodec` .*"brotli"/);
   bad(

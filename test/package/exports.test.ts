@@ -17,6 +17,7 @@ const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf
 const plugins = readdirSync(join(projectRoot, 'plugins')).sort();
 const exported = [
   'blockferry',
+  'blockferry/browser',
   'blockferry/express',
   'blockferry/http2',
   'blockferry/http2-client',

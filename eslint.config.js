@@ -76,6 +76,16 @@ export default defineConfig(
     files: ['src/config/**/*.ts', 'src/index.ts', 'src/create-engine.ts', 'src/open-chain.ts'],
     rules: restrict(pluginsOut, container),
   },
+  // Made of parts by hand: the container is not for browsers.
+  {
+    files: ['src/browser/**/*.ts'],
+    rules: restrict(
+      nodeModules,
+      container,
+      rawConfig,
+      no(['**/internal/node/**', '**/server/**', '**/cli/**'], 'Browsers have nothing of Node.'),
+    ),
+  },
   {
     files: ['src/contracts/**/*.ts'],
     rules: restrict(

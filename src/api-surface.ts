@@ -1,6 +1,7 @@
 // Everything that can be imported from the package, in one place for the API report (docs/api.md). Not exported and
 // not packed.
 export * from './index.js';
+export * as browser from './browser/index.js';
 export * as express from './server/express.js';
 export * as http2 from './server/http2.js';
 export * as http2Client from './http2-client/index.js';

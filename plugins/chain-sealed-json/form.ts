@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto';
+import { Sha256, sha256Hex } from '#platform/sha256';
 import type { Span } from '../../src/internal/json/index.js';
 
 /** What the block at height 0 states as its parent: 64 zeros. */
@@ -14,15 +14,15 @@ export const HASHED_FROM = 75;
 const COPIED_BYTES = 4096;
 
 const BRACE = 0x7b;
-const copy = Buffer.alloc(1 + COPIED_BYTES, BRACE);
+const copy = new Uint8Array(1 + COPIED_BYTES).fill(BRACE);
 
 /** The hash that a document's bytes have, whatever the one is that it states. */
 export function hashOf(document: Uint8Array): string {
   const hashed = document.subarray(HASHED_FROM);
   // Two pieces, so that nothing is copied.
-  if (hashed.length > COPIED_BYTES) return createHash('sha256').update('{').update(hashed).digest('hex');
+  if (hashed.length > COPIED_BYTES) return new Sha256().update('{').update(hashed).hex();
   copy.set(hashed, 1);
-  return hash('sha256', copy.subarray(0, 1 + hashed.length), 'hex');
+  return sha256Hex(copy.subarray(0, 1 + hashed.length));
 }
 
 /** Does what {@link hashOf} does for a document among others, whose bytes may change meanwhile, so that none is copied. */
@@ -30,7 +30,7 @@ export function hashInPlace(bytes: Uint8Array, { start, end }: Span): string {
   const from = start + HASHED_FROM - 1;
   const before = bytes[from] as number;
   bytes[from] = BRACE;
-  const digest = hash('sha256', bytes.subarray(from, end), 'hex');
+  const digest = sha256Hex(bytes.subarray(from, end));
   bytes[from] = before;
   return digest;
 }

@@ -1,18 +1,4 @@
-import { type ChainRulesPlugin, PLUGIN_API_VERSION } from '../../src/contracts/index.js';
-import { ownModule } from '../../src/internal/node/own-module.js';
-import { SealedJsonRules } from './rules.js';
-
+export { sealedJson } from './plugin.js';
 export { seal, type SealedBlock, type SealOptions, type SealPlace, sealSigned } from './seal.js';
 export { generateProducerKey, readProducerKey } from './producer-key.js';
 export { SEALED_JSON_GENESIS } from './form.js';
-
-/** Rules of the chain `sealed-json`: JSON documents that start with their own SHA-256 (protocol section 1.4). */
-export function sealedJson(): ChainRulesPlugin {
-  return {
-    kind: 'chain',
-    name: 'sealed-json',
-    apiVersion: PLUGIN_API_VERSION,
-    create: () => new SealedJsonRules(),
-    worker: { module: ownModule('plugins/chain-sealed-json/worker.js'), options: null },
-  };
-}

@@ -1,3 +1,4 @@
+import { compareBytes } from '#platform/bytes';
 import type { BlockMaking, BlockPlace, MakingOptions } from '../../src/contracts/index.js';
 import { HASHED_FROM } from './form.js';
 import { coveredBy, seal, sealSigned } from './seal.js';
@@ -17,9 +18,8 @@ export class SealedMaking implements BlockMaking {
   isOf(document: Uint8Array, record: Uint8Array, { wrap }: Pick<MakingOptions, 'wrap'>): boolean {
     const end = readEnd(document);
     const covered = coveredBy(record, readStart(document), { wrap, isSigned: end !== null });
-    const to =
-      end === null ? document.length - 1 : end.signedTo - Buffer.byteLength(producerMember(end.producer));
+    const to = end === null ? document.length - 1 : end.signedTo - producerMember(end.producer).length;
     if (end === null && document[to] !== OBJECT_END) return false;
-    return Buffer.compare(covered, document.subarray(HASHED_FROM, to)) === 0;
+    return compareBytes(covered, document.subarray(HASHED_FROM, to)) === 0;
   }
 }

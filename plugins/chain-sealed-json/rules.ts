@@ -1,3 +1,4 @@
+import { quickView } from '#platform/bytes';
 import type { BlockHeader, BlockRef, ChainRules, VerifiedRun } from '../../src/contracts/index.js';
 import {
   type Document,
@@ -44,7 +45,7 @@ export class SealedJsonRules implements ChainRules {
   verifyRun(documents: Uint8Array): VerifiedRun | null {
     const scan = quickScan();
     if (scan?.load(documents) !== true) return null;
-    const input = Buffer.from(scan.input.buffer, scan.input.byteOffset, scan.input.byteLength);
+    const input = quickView(scan.input);
     const headers: BlockHeader[] = [];
     const documentLengths: number[] = [];
     let previousHash = '';
@@ -62,7 +63,7 @@ export class SealedJsonRules implements ChainRules {
 }
 
 /** What `verify` answers for a document with its line feed; `null` where it would refuse it, or would have to look closer. */
-function verifyLine(input: Buffer, scan: Document, previousHash: string): BlockHeader | null {
+function verifyLine(input: Uint8Array, scan: Document, previousHash: string): BlockHeader | null {
   const { span, duplicates } = scan;
   if (input[span.end] !== LINE_FEED || duplicates.size > 0) return null;
   const computed = hashInPlace(input, span);

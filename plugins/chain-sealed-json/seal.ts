@@ -1,3 +1,4 @@
+import { concatBytes, utf8Bytes } from '#platform/bytes';
 import type { BlockSigner } from '../../src/contracts/index.js';
 import {
   type Document,
@@ -77,12 +78,12 @@ export async function sealSigned(
 ): Promise<SealedBlock> {
   const { publicKey } = signer;
   if (producerScheme(publicKey) === null) throw new TypeError('The signer has no public key of a producer.');
-  const covered = Buffer.concat([
+  const covered = concatBytes([
     coveredBy(record, place, { wrap: options.wrap ?? null, isSigned: true }),
-    Buffer.from(producerMember(publicKey)),
+    utf8Bytes(producerMember(publicKey)),
   ]);
   const [purpose, bytes] = signedPieces(covered);
-  const signature = await signer.signBytes(Buffer.concat([Buffer.from(purpose), bytes]));
+  const signature = await signer.signBytes(concatBytes([utf8Bytes(purpose), bytes]));
   if (!SIGNATURE_FORM.test(signature)) throw new TypeError('The signer gave no 128 lower-case hex digits.');
   return sealed(covered, signatureMember(signature));
 }
@@ -92,15 +93,15 @@ export function coveredBy(record: Uint8Array, place: SealPlace, form: RecordForm
   requireValid(place);
   const pieces = membersOf(record, form);
   const start = `"height":${place.height},"previousHash":"${place.previousHash}"`;
-  return Buffer.concat([Buffer.from(pieces.length === 0 ? start : `${start},`), ...pieces]);
+  return concatBytes([utf8Bytes(pieces.length === 0 ? start : `${start},`), ...pieces]);
 }
 
 function sealed(covered: Uint8Array, end: string): SealedBlock {
   const document = new Uint8Array(HASHED_FROM + covered.length + end.length);
   document.set(covered, HASHED_FROM);
-  document.set(Buffer.from(end), HASHED_FROM + covered.length);
+  document.set(utf8Bytes(end), HASHED_FROM + covered.length);
   const hash = hashOf(document);
-  document.set(Buffer.from(`{"hash":"${hash}",`), 0);
+  document.set(utf8Bytes(`{"hash":"${hash}",`), 0);
   return { document, hash };
 }
 
@@ -126,7 +127,7 @@ function membersOf(record: Uint8Array, { wrap, isSigned }: RecordForm): readonly
     return count === 0 ? [] : [record.subarray(span.start + 1, span.end - 1)];
   // One level deeper.
   scanRecord(record, { maxDepth: MAX_DEPTH - 1, names: [] });
-  return [Buffer.from(`${nameOf(wrap ?? RECORD)}:`), record.subarray(span.start, span.end)];
+  return [utf8Bytes(`${nameOf(wrap ?? RECORD)}:`), record.subarray(span.start, span.end)];
 }
 
 /** @throws TypeError for a name that a block's own members have. */

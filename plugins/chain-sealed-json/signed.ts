@@ -1,3 +1,5 @@
+import { latin1Text } from '#platform/bytes';
+
 /** What a signature is for, and the version of the form (protocol section 1.7). */
 const PURPOSE = 'blockferry-block-v1:';
 
@@ -24,8 +26,7 @@ export interface SignedEnd {
  */
 export function readEnd(document: Uint8Array): SignedEnd | null {
   const from = Math.max(0, document.length - MAX_END_CHARS);
-  const end = Buffer.from(document.buffer, document.byteOffset + from, document.length - from);
-  const found = END.exec(end.toString('latin1'));
+  const found = END.exec(latin1Text(document, from));
   const [, producer, tail, signature] = found ?? [];
   if (producer === undefined || tail === undefined || signature === undefined) return null;
   return { producer, signature, signedTo: document.length - tail.length };

@@ -1,3 +1,4 @@
+import { latin1Text } from '#platform/bytes';
 import type { BlockRef } from '../../src/contracts/index.js';
 import { malformed } from '../../src/internal/json/index.js';
 
@@ -27,8 +28,7 @@ const UNKNOWN: LikelyHashes = { hash: '', previousHash: '' };
  * @throws SyncError `BLOCK_MALFORMED`
  */
 export function readStart(document: Uint8Array): DocumentStart {
-  const bytes = Buffer.from(document.buffer, document.byteOffset, document.byteLength);
-  const start = findStart(bytes, 0, UNKNOWN);
+  const start = findStart(document, 0, UNKNOWN);
   if (start === null) throw malformed(0, 'no {"hash":"…","height":N,"previousHash":"…" in its exact form');
   return start;
 }
@@ -39,7 +39,7 @@ export function readStart(document: Uint8Array): DocumentStart {
  *
  * @param likely - hashes of which it is known that they have the form; a hash that is one of them is not looked at again.
  */
-export function findStart(bytes: Buffer, at: number, likely: LikelyHashes): DocumentStart | null {
+export function findStart(bytes: Uint8Array, at: number, likely: LikelyHashes): DocumentStart | null {
   const hashAt = at + BEFORE_HASH.length;
   const heightAt = hashAt + HASH_CHARS + BEFORE_HEIGHT.length;
   const heightEnd = digitsEnd(bytes, heightAt);
@@ -59,9 +59,9 @@ export function findStart(bytes: Buffer, at: number, likely: LikelyHashes): Docu
 }
 
 /** The hash that stands at a position; `null` when none does. The likely one is in memory already: no other is made of it. */
-function hashText(bytes: Buffer, at: number, likely: string): string | null {
+function hashText(bytes: Uint8Array, at: number, likely: string): string | null {
   if (isText(bytes, at, likely)) return likely;
-  return isHash(bytes, at) ? bytes.toString('latin1', at, at + HASH_CHARS) : null;
+  return isHash(bytes, at) ? latin1Text(bytes, at, at + HASH_CHARS) : null;
 }
 
 /** Whether a text of as many characters as a hash stands at a position. */

@@ -1,3 +1,4 @@
+import { ownModule } from '#platform/own-module';
 import {
   PLUGIN_API_VERSION,
   type AbortOptions,
@@ -8,7 +9,6 @@ import {
 import { SyncError } from '../../src/errors/index.js';
 import { supportsOf } from '../../src/internal/codecs.js';
 import { abortable } from '../../src/internal/iterate.js';
-import { ownModule } from '../../src/internal/node/own-module.js';
 
 const codec: Codec = {
   id: 'identity',

@@ -249,7 +249,7 @@ function smallFrames(heads: readonly BlockHead[], documents: Uint8Array): readon
   });
 }
 
-async function decodeMember({ heads }: MemberAt, bytes: Uint8Array): Promise<Buffer> {
+async function decodeMember({ heads }: MemberAt, bytes: Uint8Array): Promise<Uint8Array> {
   try {
     return await decodeTileBytes(
       bytes,

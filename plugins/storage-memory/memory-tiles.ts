@@ -1,3 +1,4 @@
+import { concatBytes } from '#platform/bytes';
 import type { BlockRange, Frame, StorageTiles, Tile, TileBody } from '../../src/contracts/index.js';
 import { encodeTileBody, isTileCodec } from '../../src/tiles/body.js';
 import type { DecidedCut } from '../../src/tiles/cut.js';
@@ -164,7 +165,7 @@ export class MemoryTiles implements StorageTiles {
     for (const block of blocks) frames.push(await this.#host.frames.of(block));
     if (!frames.every(({ codec }) => isTileCodec(codec))) return null;
     const { members, parts, digest } = await encodeTileBody(frames, { isDigested: this.#isDigested });
-    const bytes = Buffer.concat(parts);
+    const bytes = concatBytes(parts);
     const { previousHash } = first.header;
     const { hash } = last.header;
     const tile: Tile = { from, to, previousHash, hash, documentBytes, bytes: bytes.byteLength, digest };

@@ -1,3 +1,4 @@
+import { compareBytes, utf8Bytes } from '#platform/bytes';
 import type { StateChange, StateEntry, StoreTable } from '../../src/contracts/index.js';
 
 type Tables = Record<StoreTable, Map<string, Uint8Array>>;
@@ -32,8 +33,8 @@ export class StateTables {
 
   /** Entries in the order of the keys' UTF-8 bytes, which differs from JavaScript's order above U+FFFF. */
   entries(table: StoreTable): StateEntry[] {
-    const keyed = [...this.#tables[table]].map(([key, value]) => ({ bytes: Buffer.from(key), key, value }));
-    keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+    const keyed = [...this.#tables[table]].map(([key, value]) => ({ bytes: utf8Bytes(key), key, value }));
+    keyed.sort((a, b) => compareBytes(a.bytes, b.bytes));
     return keyed.map(({ key, value }) => ({ key, value }));
   }
 

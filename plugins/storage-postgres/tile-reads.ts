@@ -172,7 +172,7 @@ function smallFrames(heads: readonly BlockHead[], documents: Uint8Array): readon
   });
 }
 
-async function decode({ heads }: MemberAt, bytes: Uint8Array): Promise<Buffer> {
+async function decode({ heads }: MemberAt, bytes: Uint8Array): Promise<Uint8Array> {
   const documentBytes = heads.reduce((sum, head) => sum + head.documentBytes + 1, 0);
   try {
     return await decodeTileBytes(bytes, documentBytes);

@@ -20,7 +20,7 @@ import { ChainTally } from './chain-tally.js';
 import { ChainWriter, type CommitOptions } from './chain-writer.js';
 import { Equivocations, type Equivocation } from './evidence.js';
 import type { Pins } from './pins.js';
-import { BlockProducer } from './produce/block-producer.js';
+import type { BlockProducer, MakeProducer } from './produce/block-producer.js';
 import type { BlockRecord } from './produce/records.js';
 import type { ProducedOf, ProduceOptions } from './produce/requests.js';
 import type { ProduceSettings } from './produce/settings.js';
@@ -43,6 +43,8 @@ export interface ChainParts extends ReadParts {
   readonly producers: Producers | null;
   /** Height of the first block of an empty store. */
   readonly base: number;
+  /** Makes what produces blocks; `null` where they are only taken. */
+  readonly producer: MakeProducer | null;
   /** How blocks are produced. */
   readonly produce: ProduceSettings;
   readonly verifyTile: VerifyTile;
@@ -73,7 +75,8 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
   readonly #parts: ChainParts;
   readonly #listeners = new ChainListeners();
   readonly #writer: ChainWriter;
-  readonly #producer: BlockProducer;
+  /** `null` where blocks are only taken. */
+  readonly #producer: BlockProducer | null;
   /** `null` where anybody may write. */
   readonly #equivocations: Equivocations | null;
   readonly #name: StoredName;
@@ -119,13 +122,14 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
       finalHeight: (confirmed) => parts.finalHeight(confirmed, this),
       onTakenOver: () => (this.#onlyReads ? Promise.resolve() : this.#validators.load()),
     });
-    this.#producer = new BlockProducer({
-      ...{ rules, storage, decode },
-      settings: parts.produce,
-      writer: this.#writer,
-      isSigned: (height) => producers?.asksAt(height) === true,
-      verifier: (point) => this.verifier(point, EACH),
-    });
+    this.#producer =
+      parts.producer?.({
+        ...{ rules, storage, decode },
+        settings: parts.produce,
+        writer: this.#writer,
+        isSigned: (height) => producers?.asksAt(height) === true,
+        verifier: (point) => this.verifier(point, EACH),
+      }) ?? null;
   }
 
   /** What is proved of each block that it takes: {@link ChainRules.proves}. */
@@ -249,6 +253,7 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
     records: R,
     options: ProduceOptions = {},
   ): Promise<ProducedOf<R>> {
+    if (this.#producer === null) throw new TypeError("Blocks can't be produced on this platform.");
     return (await this.#producer.produce(records, options)) as ProducedOf<R>;
   }
 
@@ -443,7 +448,7 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
   }
 
   async #close(): Promise<void> {
-    await this.#producer.close();
+    await this.#producer?.close();
     await this.#writer.idle();
     this.#writer.unwatch();
     this.#listeners.clear();

@@ -5,6 +5,7 @@ import type { EvidenceShelf } from './evidence.js';
 import { finalHeight } from './finality.js';
 import { opaqueRules } from './opaque-rules.js';
 import { checkPinned } from './pins.js';
+import type { MakeProducer } from './produce/block-producer.js';
 import { producersOf } from './producers.js';
 import type { ChainLimits, ChainSettings } from './settings.js';
 import type { StorageEncoding } from './storage-encoding.js';
@@ -29,6 +30,8 @@ export interface StoreParts {
   readonly codecs: CodecRegistry;
   readonly encoding: StorageEncoding;
   readonly evidence: EvidenceShelf;
+  /** Makes what produces blocks; `null` where they are only taken. */
+  readonly producer: MakeProducer | null;
   /** @throws SyncError `PLUGIN_UNKNOWN` */
   rules(id: string): Promise<ChainRules>;
   /** What checks tiles by these rules. */
@@ -48,6 +51,7 @@ export function chainOf(parts: StoreParts, settings: ChainSettings, rules: Chain
     pins: settings.pins,
     producers: producersOf(settings.producers, rules, parts.codecs),
     evidence: parts.evidence,
+    producer: parts.producer,
     base: settings.base,
     produce: settings.produce,
     maxBlockBytes: settings.limits.maxBlockBytes,

@@ -1,5 +1,6 @@
 import type { CodecPlugin, Storage, TransportDeps } from '../contracts/index.js';
 import { EvidenceInMemory, type EvidenceShelf } from '../chain/evidence.js';
+import { blockProducer } from '../chain/produce/block-producer.js';
 import type { StoreParts } from '../chain/open-store.js';
 import { StorageEncoding } from '../chain/storage-encoding.js';
 import type { ChainPlan } from '../config/chain-plan.js';
@@ -120,6 +121,7 @@ function storeParts(
     storage,
     codecs,
     evidence: evidenceShelf(storage),
+    producer: blockProducer,
     encoding: new StorageEncoding(codecs.get(plan.storeCodec), plan.rawBelowBytes),
     ...rulesParts(scope, resolver, forTiles.codecs, forTiles.threads),
     close: () => scope.close(),

@@ -3,7 +3,7 @@ import type { AbortOptions, Closeable } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import type { Block } from '../chain/block.js';
 import type { Chain } from '../chain/chain.js';
-import { type BlockHandler, Consumer, type RunOptions } from '../chain/consumer/consumer.js';
+import type { BlockHandler, Consumer, RunOptions } from '../chain/consumer/consumer.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { EngineTally } from './engine-tally.js';
 import { runArguments, runOptions, startSignal } from './arguments.js';
@@ -44,7 +44,7 @@ export class SyncEngine implements Closeable {
   #parts: EngineParts | null = null;
   #chain: Chain | null = null;
   readonly #opened = new Deferred<Chain>();
-  #onChain: ((chain: Chain) => void) | null = null;
+  #onChain: ((chain: Chain, Feeder: typeof Consumer) => void) | null = null;
   /** While a run adds blocks to the chain, nobody else does. */
   #release = (): void => undefined;
   #started: Promise<void> | null = null;
@@ -152,11 +152,11 @@ export class SyncEngine implements Closeable {
       consumer: null,
       done: Promise.resolve(),
     };
-    this.#onChain = (chain) => {
+    this.#onChain = (chain, Feeder) => {
       const onLeft = (message: string): void => {
         this.#hub.warn('HANDLER_FAILED', message);
       };
-      feed.consumer = new Consumer(chain, { name, handler, onRollback, after, onLeft });
+      feed.consumer = new Feeder(chain, { name, handler, onRollback, after, onLeft });
       feed.done = feed.consumer.run(this.#abort.signal);
       this.#feeding = feed.done
         .catch((error: unknown) => {
@@ -227,11 +227,19 @@ export class SyncEngine implements Closeable {
     }
   }
 
+  async #feedBy(feed: (chain: Chain, Feeder: typeof Consumer) => void): Promise<(chain: Chain) => void> {
+    const { Consumer: Feeder } = await import('../chain/consumer/consumer.js');
+    return (chain) => {
+      feed(chain, Feeder);
+    };
+  }
+
   async #sync(signal: AbortSignal): Promise<void> {
     this.#hub.phase.opening();
     for (const told of exposedCredentials(this.#settings.peers)) this.#hub.warn('CREDENTIALS_EXPOSED', told);
     // Like the parts, what a run consists of is loaded by the first start.
     const { syncAsWriter } = await import('./stand-by.js');
+    const feed = this.#onChain === null ? null : await this.#feedBy(this.#onChain);
     const parts = await this.#assemble();
     this.#parts = parts;
     const greeting = this.#greet(parts, signal);
@@ -248,7 +256,7 @@ export class SyncEngine implements Closeable {
       this.#release = chain.claim();
       this.tally.chain = chain.tally;
       this.#opened.resolve(chain);
-      this.#onChain?.(chain);
+      feed?.(chain);
     };
     const deps = {
       settings: this.#settings,

@@ -22,8 +22,6 @@ import type { ProgressMeter } from './events/progress.js';
 import { type Failure, Recovery } from './recovery.js';
 import { isDone } from './session/claims.js';
 import { TieLimit } from './session/tie-limit.js';
-import { takeSnapshot } from './snapshot/take-snapshot.js';
-import { weighHistory } from './snapshot/weigh-history.js';
 
 /** What one run of an engine works with. */
 export interface RunDeps {
@@ -196,11 +194,16 @@ export class SyncRun {
   /** Takes the snapshot, unless the whole history is not much more than that. @returns how to go on */
   async #asSnapshot(record: PeerRecord, chosen: ChosenMode, signal: AbortSignal): Promise<ChosenMode | null> {
     const isFree = this.#deps.settings.mode === 'auto';
-    const reason = isFree ? await weighHistory(this.#deps, record, signal) : null;
+    const reason = isFree ? await this.#whyHistory(record, signal) : null;
     if (reason === null) return this.#afterSnapshot(record, chosen, signal);
     this.#chooser.endSnapshot();
     const blocks = this.#choose(record, record.status);
     return blocks?.mode === 'tiles' ? { mode: 'tiles', reason } : blocks;
+  }
+
+  async #whyHistory(record: PeerRecord, signal: AbortSignal): Promise<string | null> {
+    const { weighHistory } = await import('./snapshot/weigh-history.js');
+    return weighHistory(this.#deps, record, signal);
   }
 
   /** @returns how to go on once there is a snapshot, or no hope for one. */
@@ -211,6 +214,8 @@ export class SyncRun {
   ): Promise<ChosenMode | null> {
     const { peer, status } = record;
     this.#deps.hub.mode({ ...chosen, peer: peer.url });
+    // Most runs take none, and a browser never does.
+    const { takeSnapshot } = await import('./snapshot/take-snapshot.js');
     await takeSnapshot(this.#deps, record, signal);
     this.#chooser.endSnapshot();
     return this.#choose(record, status);

@@ -1,8 +1,10 @@
+import { errorTexts } from '#error-texts';
+
 /** What is known about an error code without knowing the occasion. */
 export interface ErrorCodeInfo {
-  /** What it means, one sentence. */
+  /** What it means, one sentence. In a browser it names the document that says so. */
   readonly summary: string;
-  /** What to do next, one sentence. */
+  /** What to do next, one sentence. In a browser it names the document that says so. */
   readonly action: string;
   /** Whether the same request may succeed later without anybody changing anything. */
   readonly retryable: boolean;
@@ -12,422 +14,140 @@ export interface ErrorCodeInfo {
   readonly status: number | null;
 }
 
-const info = (summary: string, action: string, more: Partial<ErrorCodeInfo> = {}): ErrorCodeInfo => ({
-  summary,
-  action,
-  retryable: false,
-  provesLie: false,
-  status: null,
-  ...more,
-});
+type Facts = Partial<Omit<ErrorCodeInfo, 'summary' | 'action'>>;
 
 const lie = { provesLie: true } as const;
 const retry = { retryable: true } as const;
 
-/** Every error code of the package. Each has a heading of its own in `docs/errors.md`. */
-export const ERROR_CODES = {
+function infos<C extends string>(facts: Readonly<Record<C, Facts>>): Readonly<Record<C, ErrorCodeInfo>> {
+  const none = { retryable: false, provesLie: false, status: null };
+  const entries = Object.entries<Facts>(facts).map(([code, more]) => [
+    code,
+    { ...errorTexts(code), ...none, ...more },
+  ]);
+  return Object.fromEntries(entries) as Readonly<Record<C, ErrorCodeInfo>>;
+}
+
+/** Every error code of the package. Each has its words in `texts.ts`, and a heading of its own in `docs/errors.md`. */
+export const ERROR_CODES = infos({
   // Blocks and chains
-  BLOCK_MALFORMED: info(
-    'The bytes are not one well-formed block document of this chain.',
-    'Ask whoever produced the block; it was not stored.',
-    { ...lie, status: 400 },
-  ),
-  BLOCK_TOO_LARGE: info(
-    'A block is larger than the limit of this node.',
-    'Raise `limits.maxBlockBytes` where it is met if blocks of this size are meant to exist; a peer that has such blocks may only have a larger limit.',
-    { status: 500 },
-  ),
-  HASH_MISMATCH: info(
-    "The block's bytes don't have the hash that the block states.",
-    'Sync from another peer; the block was altered or damaged on the way.',
-    lie,
-  ),
-  HEIGHT_MISMATCH: info(
-    'A block states another height than the one it was sent or expected at.',
-    'Sync from another peer, or import from the height that is due.',
-    lie,
-  ),
-  HEIGHT_GAP: info(
-    'A height is missing between the head and the block that came.',
-    'Sync from another peer, or import the missing blocks first.',
-    lie,
-  ),
-  PARENT_MISMATCH: info(
-    "A block's parent is not the block before it.",
-    'Sync from another peer, or check which of the two chains is wanted.',
-    lie,
-  ),
-  GENESIS_MISMATCH: info(
-    'The block at height 0 does not start a chain under these rules.',
-    'Check that the input starts at the first block and that `chain` names its rules.',
-    lie,
-  ),
-  TILE_MISMATCH: info(
-    'The blocks of a tile are sound, but they are not those that the index names.',
-    'Sync from another peer; nothing of the tile was stored.',
-    lie,
-  ),
-  CHAIN_MISMATCH: info(
-    'The store, the configuration and the peer do not speak of the same chain.',
-    'Use the chain rules the store was made with, another peer, or another directory.',
-  ),
-  CHECKPOINT_MISMATCH: info(
-    'A block is not the one that `checkpoints`, or a `chainId` that is a hash, names at its height.',
-    'Sync from another peer; if the store is told of, sync into a new directory or correct the checkpoint.',
-    lie,
-  ),
-  PRODUCER_UNKNOWN: info(
-    'A block names a producer that `producers` does not allow at its height.',
-    'Sync from another peer; if the key is right, add it to `producers` from the height on that it may sign.',
-    lie,
-  ),
-  SIGNATURE_INVALID: info(
-    'A block has no signature, or one that is not that of the producer it names; or not the seals that its chain demands.',
-    'Sync from another peer; if a store is told of, its blocks were taken without `producers`: sync into a new directory.',
-    lie,
-  ),
-  VALIDATORS_CHANGED: info(
-    'A block has other validators than the block below left or the configuration names, and does not prove it.',
-    'If the change is right, name the new validators in the options of the chain rules, from that height on; else sync from another peer.',
-    lie,
-  ),
-  FORKED: info(
-    "The client's newest block is not on the peer's chain.",
-    'Find out which chain is right; sync into a new directory if this node is on the wrong one.',
-    { status: 409 },
-  ),
-  BELOW_BASE: info(
-    'The height is below the oldest block that is held.',
-    'Start from a peer that keeps the whole history, or from the base it names.',
-    { status: 410 },
-  ),
-  BELOW_FINALIZED: info(
-    'A rollback would drop a finalized block, or a checkpoint.',
-    'Find out why two final chains exist; nothing was changed.',
-  ),
-  ROLLBACK_TOO_DEEP: info(
-    "A peer's branch would drop more confirmed blocks than `maxRollbackBlocks` allows.",
-    'Find out which branch is right, and consent to this one with `acceptRollback` if it is; nothing was changed.',
-  ),
-  BRANCH_TOO_LARGE: info(
-    "A peer's branch has more bytes than may take the place of ours at once.",
-    'Find out which branch is right; if it is this one, raise `limits.maxBranchBytes`, or begin a new store. Nothing was changed.',
-  ),
+  BLOCK_MALFORMED: { ...lie, status: 400 },
+  BLOCK_TOO_LARGE: { status: 500 },
+  HASH_MISMATCH: lie,
+  HEIGHT_MISMATCH: lie,
+  HEIGHT_GAP: lie,
+  PARENT_MISMATCH: lie,
+  GENESIS_MISMATCH: lie,
+  TILE_MISMATCH: lie,
+  CHAIN_MISMATCH: {},
+  CHECKPOINT_MISMATCH: lie,
+  PRODUCER_UNKNOWN: lie,
+  SIGNATURE_INVALID: lie,
+  VALIDATORS_CHANGED: lie,
+  FORKED: { status: 409 },
+  BELOW_BASE: { status: 410 },
+  BELOW_FINALIZED: {},
+  ROLLBACK_TOO_DEEP: {},
+  BRANCH_TOO_LARGE: {},
   // Codecs
-  CODEC_UNAVAILABLE: info(
-    'No codec of this name is available here.',
-    'Register a plugin for it, or choose one of the codecs named in the message.',
-    { status: 400 },
-  ),
-  CODEC_CORRUPT: info(
-    'Encoded bytes are damaged, truncated, not in canonical form, or followed by other bytes.',
-    'Sync from another peer; nothing was stored.',
-    lie,
-  ),
-  CODEC_OUTPUT_TOO_LARGE: info(
-    'Decoding would produce more bytes than allowed.',
-    'Raise the limit only if data of this size is meant to exist.',
-    lie,
-  ),
+  CODEC_UNAVAILABLE: { status: 400 },
+  CODEC_CORRUPT: lie,
+  CODEC_OUTPUT_TOO_LARGE: lie,
   // Storage
-  STORE_LOCKED: info(
-    'Another process, or another engine in this one, has the store open.',
-    'Stop it, or use another store; of a store in a database the lease of a writer that is gone ends by itself.',
-  ),
-  STORE_READ_ONLY: info(
-    'The store is open for reading only: another process writes it.',
-    'Write in the process that has the role of the writer.',
-  ),
-  STORE_NOT_FOUND: info(
-    'There is no store at this place.',
-    'Check the path or the name; `import` or `sync` makes a new store.',
-  ),
-  STORE_NOT_RECOGNIZED: info(
-    'The directory is not a blockferry store.',
-    'Name an empty or missing directory, or one that blockferry made.',
-  ),
-  STORE_VERSION: info(
-    'The store was written in a format that this version does not read.',
-    'Use the version that wrote it, or sync into a new directory.',
-  ),
-  STORE_DAMAGED: info(
-    'The store lost or altered data that it had acknowledged.',
-    'Restore a backup, or sync into a new directory; the old one is left as it is.',
-  ),
-  STORE_GAP: info(
-    'Blocks do not fit on the head of the store, or a rollback names a block that it does not hold.',
-    'Append blocks in order, roll back to a block that is held, and let an engine alone write its chain.',
-  ),
-  STORE_FULL: info(
-    'There is no room left on the device.',
-    'Make room and start again; what was acknowledged is there.',
-    { status: 503 },
-  ),
-  STORE_IO: info(
-    'The operating system refused a read or a write.',
-    'See the cause; what was acknowledged is there.',
-    { status: 503 },
-  ),
-  STORE_UNAVAILABLE: info(
-    'The database of the store could not be reached for as long as the store waits.',
-    'Try again later; a write that failed so may have happened, which a store that is opened again shows.',
-    { ...retry, status: 503 },
-  ),
-  STORE_CLOSED: info('The store is not open.', 'Open it first, or create a new engine after `close`.', {
+  STORE_LOCKED: {},
+  STORE_READ_ONLY: {},
+  STORE_NOT_FOUND: {},
+  STORE_NOT_RECOGNIZED: {},
+  STORE_VERSION: {},
+  STORE_DAMAGED: {},
+  STORE_GAP: {},
+  STORE_FULL: { status: 503 },
+  STORE_IO: { status: 503 },
+  STORE_UNAVAILABLE: { ...retry, status: 503 },
+  STORE_CLOSED: {
     status: 503,
-  }),
+  },
   // Producing
-  PRODUCE_BUSY: info(
-    'More records wait to be stored than may.',
-    'Try again later with the same idempotency key, or raise `produce.maxWaitingBytes`; nothing of this call was stored.',
-    { ...retry, status: 503 },
-  ),
-  KEY_REUSED: info(
-    'An idempotency key has come before with other records.',
-    'Choose a new key for what is new; nothing of this call was stored.',
-    { status: 422 },
-  ),
-  ENGINE_WRITES: info(
-    'A chain that an engine syncs into was asked to add blocks of its own.',
-    'Produce on the node that others sync from, or when the engine has ended; nothing was stored.',
-    { status: 409 },
-  ),
+  PRODUCE_BUSY: { ...retry, status: 503 },
+  KEY_REUSED: { status: 422 },
+  ENGINE_WRITES: { status: 409 },
   // Peers and streams
-  PEER_UNREACHABLE: info(
-    'The peer could not be reached.',
-    'Check that it runs and that the address is right.',
-    retry,
-  ),
-  PEER_CERTIFICATE: info(
-    "The peer's TLS certificate does not prove that it is the peer.",
-    'Check the address; for a private authority pass it as `tls.ca`, or set `NODE_EXTRA_CA_CERTS`; renew one that has expired.',
-  ),
-  PEER_TIMEOUT: info(
-    'The peer did not answer in time.',
-    'Try again later, or raise the timeout on a slow line.',
-    retry,
-  ),
-  PEER_UNAUTHORIZED: info('The peer refuses this client.', "Check the credentials in the peer's headers."),
-  CREDENTIALS_UNAVAILABLE: info(
-    'A function in `headers` of a peer gave no value for its header.',
-    'See the message and its cause; the peer was not asked, and is later.',
-    retry,
-  ),
-  CREDENTIALS_EXPOSED: info(
-    'Credentials are sent over plain HTTP to another machine.',
-    'Use an `https:` address; whoever is on the way can read what is sent.',
-  ),
-  PEER_NOT_FOUND: info(
-    'The peer has no sync service at this address.',
-    'Check the path the service is mounted at.',
-  ),
-  PEER_REFUSED: info(
-    'The peer refused the request.',
-    'See the message; the request or the peer has to change.',
-  ),
-  PEER_BUSY: info(
-    'The peer is over its limits or failing.',
-    'Try again later; `Retry-After` is respected.',
-    retry,
-  ),
-  PEER_NOT_SYNC: info(
-    'What answers at this address does not speak the sync protocol.',
-    'Check the address; a proxy or a web page may be answering in its place.',
-  ),
-  REDIRECT_REFUSED: info(
-    'The peer redirects to another place.',
-    'Use the address it redirects to if you trust it.',
-  ),
-  PROTOCOL_UNSUPPORTED: info('The peer speaks another version of the protocol.', 'Upgrade the older side.'),
-  PROTOCOL_VIOLATION: info(
-    'The peer sent something that the protocol does not allow.',
-    'Sync from another peer.',
-    lie,
-  ),
-  PEER_DAMAGED: info(
-    "The peer's store is damaged where it was asked.",
-    "Sync from another peer; the peer's operator has to restore its store.",
-    { status: 500 },
-  ),
-  PEER_ERROR: info(
-    'The peer reported an error in the middle of a stream.',
-    'Try again later, or another peer.',
-    retry,
-  ),
-  STREAM_TRUNCATED: info(
-    'The stream ended before it was complete.',
-    'It is resumed from the last durable block; check the line if it recurs.',
-    retry,
-  ),
-  STREAM_IDLE: info(
-    'The stream was silent for too long.',
-    'It is resumed from the last durable block; check the line if it recurs.',
-    retry,
-  ),
-  STREAM_BUFFERED: info(
-    'Something on the way holds back what a stream sends, as a proxy that buffers.',
-    'Switch buffering off for `/stream` in the proxy (nginx: `proxy_buffering off`); until then new blocks come by long poll.',
-    retry,
-  ),
-  STREAM_NO_PROGRESS: info(
-    'The stream is alive but brings no new block in time.',
-    'Try another peer.',
-    retry,
-  ),
-  EVENT_TOO_LARGE: info(
-    'An event of the stream is larger than the limit of this node.',
-    'Raise `limits.maxBlockBytes` if blocks of this size are meant to exist; the peer may only have a larger limit.',
-  ),
-  PEER_SLOW: info(
-    'The peer sends less than the minimum rate while there are others.',
-    'Another peer is asked; lower `minBytesPerSecond` for lines that are slow by nature.',
-    retry,
-  ),
-  PEER_BEHIND: info(
-    'Another peer claims a newer head than the one that is followed.',
-    'The other peer is asked; nothing has to be done.',
-    retry,
-  ),
-  HEADS_DISAGREE: info(
-    'Fewer peers than `agree` asks for have the newest block.',
-    'Find out which of the peers are on another chain, or are down.',
-    retry,
-  ),
-  PEER_OUTVOTED: info(
-    'As many peers as `agree` asks for have another block than this one has sent.',
-    'One of the others is asked; find out why this peer is on another branch.',
-    retry,
-  ),
-  HEAD_STALE: info(
-    'The newest block that any peer has is older than `staleAfterMs` allows.',
-    'Check that the chain still grows, that the clock is right, and that the peers are not cut off.',
-    retry,
-  ),
-  PEER_INCONSISTENT: info(
-    'The peer contradicts itself: what it sends does not lead to what it says.',
-    'Sync from another peer; replicas that differ behind one address look like this, too.',
-    retry,
-  ),
-  HEAD_AGE_UNKNOWN: info(
-    'The newest block has no time in milliseconds, so that nobody knows its age.',
-    'Have blocks state milliseconds since 1970, or take `staleAfterMs` for the time since the last block came.',
-  ),
-  HEAD_UNPROVED: info('The peer claims a head that it does not deliver.', 'Sync from another peer.', retry),
+  PEER_UNREACHABLE: retry,
+  PEER_CERTIFICATE: {},
+  PEER_TIMEOUT: retry,
+  PEER_UNAUTHORIZED: {},
+  CREDENTIALS_UNAVAILABLE: retry,
+  CREDENTIALS_EXPOSED: {},
+  PEER_NOT_FOUND: {},
+  PEER_REFUSED: {},
+  PEER_BUSY: retry,
+  PEER_NOT_SYNC: {},
+  REDIRECT_REFUSED: {},
+  PROTOCOL_UNSUPPORTED: {},
+  PROTOCOL_VIOLATION: lie,
+  PEER_DAMAGED: { status: 500 },
+  PEER_ERROR: retry,
+  STREAM_TRUNCATED: retry,
+  STREAM_IDLE: retry,
+  STREAM_BUFFERED: retry,
+  STREAM_NO_PROGRESS: retry,
+  EVENT_TOO_LARGE: {},
+  PEER_SLOW: retry,
+  PEER_BEHIND: retry,
+  HEADS_DISAGREE: retry,
+  PEER_OUTVOTED: retry,
+  HEAD_STALE: retry,
+  PEER_INCONSISTENT: retry,
+  HEAD_AGE_UNKNOWN: {},
+  HEAD_UNPROVED: retry,
   // Snapshots
-  SNAPSHOT_UNAVAILABLE: info(
-    'No snapshot is served here.',
-    'Sync by stream or ranges, or ask a peer that serves snapshots.',
-    { status: 404 },
-  ),
-  SNAPSHOT_BUILDING: info('The snapshot asked for is being made.', 'Ask again after `Retry-After`.', {
+  SNAPSHOT_UNAVAILABLE: { status: 404 },
+  SNAPSHOT_BUILDING: {
     ...retry,
     status: 503,
-  }),
-  SNAPSHOT_GONE: info('The snapshot is no longer kept.', 'Begin with a newer one.', {
+  },
+  SNAPSHOT_GONE: {
     ...retry,
     status: 404,
-  }),
-  SNAPSHOT_UNTRUSTED: info(
-    'A snapshot lacks the signatures that the trust settings ask for.',
-    'Check `trust`: its signers, its threshold and its hash.',
-  ),
-  SNAPSHOT_EXPIRED: info(
-    'A snapshot was made too long ago, or in the future.',
-    'Ask for a newer one; check the clock; raise `maxAgeMs` if old snapshots are to be taken.',
-  ),
-  SNAPSHOT_STALE: info(
-    'A snapshot is older than what this node has trusted before.',
-    'Ask a peer that has a newer one, or sync by stream.',
-  ),
-  SNAPSHOT_CORRUPT: info(
-    'A snapshot does not agree with itself: parts, hashes, header and body contradict each other.',
-    'Fetch it from another peer.',
-    lie,
-  ),
-  CHECKPOINT_UNCOVERED: info(
-    'A snapshot that was taken begins above a checkpoint, so that nothing was compared with it.',
-    'Sync by stream, or take a snapshot of type `full`, if the checkpoint is to be checked.',
-  ),
-  KEY_UNUSABLE: info(
-    'A key file can not be used: unreadable, not a key, or open to other users.',
-    'Make one with `blockferry keygen --out FILE`; give it the mode 0600.',
-  ),
-  STATE_FAILED: info(
-    "The host's state transition threw, asked for a change that can't be made, or doesn't go with the store.",
-    'See the message and the cause; the block and its changes were not stored.',
-  ),
+  },
+  SNAPSHOT_UNTRUSTED: {},
+  SNAPSHOT_EXPIRED: {},
+  SNAPSHOT_STALE: {},
+  SNAPSHOT_CORRUPT: lie,
+  CHECKPOINT_UNCOVERED: {},
+  KEY_UNUSABLE: {},
+  STATE_FAILED: {},
   // Requests to a server
-  BAD_REQUEST: info(
-    'A parameter of the request is not valid.',
-    'Correct the parameter that the message names.',
-    { status: 400 },
-  ),
-  RANGE_TOO_LARGE: info(
-    'The range has more blocks than the server answers at once.',
-    'Ask for smaller ranges.',
-    { status: 400 },
-  ),
-  NOT_FOUND: info('There is nothing at this path.', 'Check the path.', { status: 404 }),
-  METHOD_NOT_ALLOWED: info('The path takes other methods.', 'Use one of the methods in `Allow`.', {
+  BAD_REQUEST: { status: 400 },
+  RANGE_TOO_LARGE: { status: 400 },
+  NOT_FOUND: { status: 404 },
+  METHOD_NOT_ALLOWED: {
     status: 405,
-  }),
-  TOO_MANY_STREAMS: info('This client has too many streams open.', 'Close some, or wait for `Retry-After`.', {
+  },
+  TOO_MANY_STREAMS: {
     status: 429,
-  }),
-  SERVER_BUSY: info('The server has as many streams open as it allows.', 'Wait for `Retry-After`.', {
+  },
+  SERVER_BUSY: {
     status: 503,
-  }),
-  NOT_READY: info(
-    'The node lives, and is not ready to serve.',
-    'See `reason` of the answer; a load balancer asks another node meanwhile.',
-    { ...retry, status: 503 },
-  ),
-  UNAUTHORIZED: info(
-    'The request names nobody who may read.',
-    'Send credentials that the server knows, as `WWW-Authenticate` of the answer says.',
-    { status: 401 },
-  ),
-  FORBIDDEN: info('Whoever asks may not read this.', 'Ask the operator of the server.', { status: 403 }),
-  INTERNAL: info('The server failed.', "See the server's log.", { status: 500 }),
+  },
+  NOT_READY: { ...retry, status: 503 },
+  UNAUTHORIZED: { status: 401 },
+  FORBIDDEN: { status: 403 },
+  INTERNAL: { status: 500 },
   // Engine, configuration, command line
-  PLUGIN_UNKNOWN: info(
-    'The configuration names a plugin that is not registered.',
-    'Use one of the names in the message, or pass the plugin in `plugins`.',
-  ),
-  PLUGIN_INCOMPATIBLE: info(
-    'A plugin was made for another version of the contracts, or two have one name.',
-    'Use a version of the plugin for this package, or another name.',
-  ),
-  ENGINE_CLOSED: info('The engine was closed.', 'Create a new one.'),
-  ENGINE_STARTED: info('The engine was started already.', 'Create a new engine for another run.'),
-  HANDLER_FAILED: info(
-    "The host's handler threw.",
-    'See the cause; the block is delivered again at the next start.',
-  ),
-  ABORTED: info('The operation was called off.', 'Nothing to do.'),
-  PORT_IN_USE: info('Another program listens on this port.', 'Choose another port, or 0 to get a free one.'),
-  INPUT_UNREADABLE: info(
-    'An input file can not be read or an output file can not be written.',
-    'Check the path and the permissions.',
-  ),
-  INPUT_MALFORMED: info(
-    'An input file can be read, and has something in it that does not belong there.',
-    'Correct what the message names.',
-  ),
-  PUBLISH_CONFLICT: info(
-    'A published file is there already, with other contents than it must have.',
-    'Find out what changed the file; remove it to have it written again, or publish into an empty directory.',
-  ),
-  PUBLISH_FAILED: info(
-    'The object store that a chain is published in refused a request, or could not be reached.',
-    'See the message; the next run goes on where this one ended.',
-    retry,
-  ),
-  CONFORMANCE_FAILED: info(
-    'A server does not do all that the sync protocol asks.',
-    'Correct the server: each case that failed is named with its request and its section of docs/protocol.md.',
-  ),
-} as const satisfies Record<string, ErrorCodeInfo>;
+  PLUGIN_UNKNOWN: {},
+  PLUGIN_INCOMPATIBLE: {},
+  ENGINE_CLOSED: {},
+  ENGINE_STARTED: {},
+  HANDLER_FAILED: {},
+  ABORTED: {},
+  PORT_IN_USE: {},
+  INPUT_UNREADABLE: {},
+  INPUT_MALFORMED: {},
+  PUBLISH_CONFLICT: {},
+  PUBLISH_FAILED: retry,
+  CONFORMANCE_FAILED: {},
+});
 
 /** Stable name of a kind of failure. Programs match on this, never on the message. */
 export type ErrorCode = keyof typeof ERROR_CODES;

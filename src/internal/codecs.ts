@@ -1,3 +1,4 @@
+import { hexBytes } from '#platform/bytes';
 import type { Codec } from '../contracts/index.js';
 
 /** What is known of a built-in codec before its module is loaded. */
@@ -100,7 +101,7 @@ export function isBuiltinCodec(name: string): name is CodecName {
 /** The bytes that begin whatever is in a built-in codec; `null` where nothing tells it. */
 export function magicOf(name: CodecName): Uint8Array | null {
   const { magic } = TABLE[name];
-  return magic === null ? null : Buffer.from(magic, 'hex');
+  return magic === null ? null : hexBytes(magic);
 }
 
 /** How the names of files in a codec end: `gz`. One that is not built in gives its own name. */

@@ -1,3 +1,4 @@
+import { later } from '#platform/later';
 import type { Frame } from '../contracts/index.js';
 
 /** Those that wait for their turn, the first of them first. */
@@ -10,14 +11,14 @@ const waiting: (() => void)[] = [];
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     waiting.push(resolve);
-    if (waiting.length === 1) setImmediate(letOneGo);
+    if (waiting.length === 1) later(letOneGo);
   });
 }
 
 function letOneGo(): void {
   waiting.shift()?.();
   // After what that one does now, and after what has come in meanwhile.
-  if (waiting.length > 0) setImmediate(letOneGo);
+  if (waiting.length > 0) later(letOneGo);
 }
 
 /** So many may begin in one turn of the event loop. */
@@ -33,7 +34,7 @@ let taken = 0;
  * @returns `null` when there is one; else a promise that resolves in a later turn.
  */
 export function placeInTurn(): Promise<void> | null {
-  if (taken === 0) setImmediate(clearPlaces);
+  if (taken === 0) later(clearPlaces);
   taken += 1;
   return taken > PLACES ? nextTurn() : null;
 }

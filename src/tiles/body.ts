@@ -1,21 +1,12 @@
-import { createHash, type Hash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { gunzip as gunzipWithCallback, gunzipSync, gzipSync, gzip as gzipWithCallback } from 'node:zlib';
+import { concatBytes, hexBytes } from '#platform/bytes';
+import { gunzipLarge, gunzipNow, gzipLarge, gzipNow, isTooMuchOutput } from '#platform/gzip';
+import { later } from '#platform/later';
+import { Sha256 } from '#platform/sha256';
 import type { Frame, TileMember } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
-import { DEFLATE_MAX_RATIO, isTooMuchOutput } from '../internal/node/inflate.js';
-
-const gzip = promisify(gzipWithCallback);
-const gunzip: (
-  bytes: Uint8Array,
-  options: { maxOutputLength: number; chunkSize: number },
-) => Promise<Buffer> = promisify(gunzipWithCallback);
 
 /** Documents of a member have at most so many bytes together, each with its line feed, unless it is one document. */
 export const MAX_MEMBER_BYTES = 65_536;
-
-const MIN_CHUNK_BYTES = 64;
 
 /** What ends a document. */
 export const LINE_FEED = 0x0a;
@@ -26,7 +17,7 @@ export const LINE_END: Uint8Array = Uint8Array.of(LINE_FEED);
  * The line feed behind a large document, in a member of its own: the document's member is then a frame as it is. Written
  * down, as zlib names the system in it: on all of them bodies have the same.
  */
-export const LINE_FEED_MEMBER: Uint8Array = Buffer.from('1f8b0800000000000003e302009306d73201000000', 'hex');
+export const LINE_FEED_MEMBER: Uint8Array = hexBytes('1f8b0800000000000003e302009306d73201000000');
 
 /** How much longer a piece may be than its documents; what does not shrink becomes longer by less. */
 const MAX_EXTRA_BYTES = 256;
@@ -78,16 +69,16 @@ export async function encodeTileBody(
 ): Promise<TileParts> {
   const members: TileMember[] = [];
   const parts: Uint8Array[] = [];
-  const hash = isDigested ? createHash('sha256') : null;
+  const hash = isDigested ? new Sha256() : null;
   let from = 0;
   for (const group of groupsOf(blocks.map(({ documentBytes }) => documentBytes))) {
     const part = await encodeGroup(blocks.slice(from, from + group.blocks), hash);
     from += group.blocks;
     members.push({ blocks: group.blocks, bytes: part.byteLength });
     parts.push(part);
-    await setImmediate();
+    await new Promise<void>(later);
   }
-  return { members, parts, digest: hash?.digest('hex') ?? null };
+  return { members, parts, digest: hash?.hex() ?? null };
 }
 
 /**
@@ -133,7 +124,7 @@ function* groupsOf(lengths: readonly number[]): Generator<Group> {
   if (blocks > 0) yield { blocks, documentBytes };
 }
 
-async function encodeGroup(group: readonly TileBlock[], hash: Hash | null): Promise<Uint8Array> {
+async function encodeGroup(group: readonly TileBlock[], hash: Sha256 | null): Promise<Uint8Array> {
   const [first] = group;
   if (first !== undefined && isLarge(first.documentBytes)) return encodeLarge(first, hash);
   const lines: Uint8Array[] = [];
@@ -141,17 +132,17 @@ async function encodeGroup(group: readonly TileBlock[], hash: Hash | null): Prom
     const document = documentOf(block);
     lines.push(document instanceof Uint8Array ? document : await document, LINE_END);
   }
-  const documents = Buffer.concat(lines);
+  const documents = concatBytes(lines);
   hash?.update(documents);
-  return gzipSync(documents);
+  return gzipNow(documents);
 }
 
-async function encodeLarge(block: TileBlock, hash: Hash | null): Promise<Uint8Array> {
+async function encodeLarge(block: TileBlock, hash: Sha256 | null): Promise<Uint8Array> {
   const isEncoded = block.codec === 'gzip';
   const document = isEncoded && hash === null ? null : await documentOf(block);
   if (document !== null) hash?.update(document).update(LINE_END);
-  const member = document === null || isEncoded ? block.bytes : await gzip(document);
-  return Buffer.concat([member, LINE_FEED_MEMBER]);
+  const member = document === null || isEncoded ? block.bytes : await gzipLarge(document);
+  return concatBytes([member, LINE_FEED_MEMBER]);
 }
 
 /** A document that is stored raw is there at once: a turn for each of a thousand would take longer than the rest. */
@@ -172,7 +163,7 @@ function checkLength(document: Uint8Array, documentBytes: number): Uint8Array {
  * @param documentBytes - of them; nothing more is ever made.
  * @throws SyncError `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`
  */
-export async function decodeTileBytes(bytes: Uint8Array, documentBytes: number): Promise<Buffer> {
+export async function decodeTileBytes(bytes: Uint8Array, documentBytes: number): Promise<Uint8Array> {
   const documents = await gunzipTo(bytes, documentBytes);
   if (documents.byteLength !== documentBytes)
     throw corrupt(`it has ${documents.byteLength} bytes of documents where ${documentBytes} were stated`);
@@ -191,16 +182,11 @@ export function largeFrameOf(member: Uint8Array): Uint8Array {
  * @param documentBytes - nothing more is ever made.
  * @throws SyncError `CODEC_CORRUPT`, `CODEC_OUTPUT_TOO_LARGE`
  */
-export async function gunzipTo(bytes: Uint8Array, documentBytes: number): Promise<Buffer> {
-  // One byte more than expected: a full buffer makes zlib allocate a second one of the same size.
-  const chunkSize = Math.max(
-    Math.min(documentBytes + 1, bytes.byteLength * DEFLATE_MAX_RATIO),
-    MIN_CHUNK_BYTES,
-  );
+export async function gunzipTo(bytes: Uint8Array, documentBytes: number): Promise<Uint8Array> {
   try {
-    const options = { maxOutputLength: Math.max(documentBytes, 1), chunkSize };
     // The way to another thread and back takes longer than one member does.
-    return documentBytes <= MAX_MEMBER_BYTES ? gunzipSync(bytes, options) : await gunzip(bytes, options);
+    const isSmall = documentBytes <= MAX_MEMBER_BYTES;
+    return isSmall ? gunzipNow(bytes, documentBytes) : await gunzipLarge(bytes, documentBytes);
   } catch (error) {
     if (isSyncError(error)) throw error;
     if (!isTooMuchOutput(error)) throw corrupt('the compressed data is damaged or truncated', error);

@@ -1,3 +1,4 @@
+import { quickView } from '#platform/bytes';
 import type {
   BlockRange,
   ChainRules,
@@ -36,7 +37,7 @@ const STEP_BYTES = 16 * 1024;
 /** So many bytes are given to rules that check several blocks at once. */
 const RUN_BYTES = 64 * 1024;
 
-const NO_DOCUMENTS = Buffer.alloc(0);
+const NO_DOCUMENTS = new Uint8Array(0);
 
 /** Checks blocks that follow each other: each by the rules, its height, and that it follows the one before. */
 export class BlockCheck {
@@ -49,7 +50,7 @@ export class BlockCheck {
   readonly #steps: ValidatorStep[] = [];
   #previousHash = '';
   #point: AppendPoint;
-  #documents: Buffer = NO_DOCUMENTS;
+  #documents: Uint8Array = NO_DOCUMENTS;
   #start = 0;
 
   /** @param range - the heights. There may be fewer blocks. */
@@ -77,8 +78,8 @@ export class BlockCheck {
    * @throws SyncError `BLOCK_MALFORMED`, `BLOCK_TOO_LARGE`, `HASH_MISMATCH`, `HEIGHT_MISMATCH`, `HEIGHT_GAP`, `PARENT_MISMATCH`,
    *   `GENESIS_MISMATCH`, `SIGNATURE_INVALID`, `VALIDATORS_CHANGED`; `CODEC_CORRUPT` for a last line that does not end; `TILE_MISMATCH` for more blocks than heights.
    */
-  async take(documents: Buffer, pace: Pace): Promise<void> {
-    this.#documents = documents;
+  async take(documents: Uint8Array, pace: Pace): Promise<void> {
+    this.#documents = quickView(documents);
     this.#start = 0;
     while (this.#start < documents.byteLength) {
       this.#step();

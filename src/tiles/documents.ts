@@ -1,6 +1,6 @@
-import { gunzipSync } from 'node:zlib';
+import { gunzipNow } from '#platform/gzip';
 import type { VerifiedTile } from '../contracts/index.js';
-import { isLarge, largeFrameOf } from './body.js';
+import { isLarge, largeFrameOf, MAX_MEMBER_BYTES } from './body.js';
 
 /** A piece of a tile's body. */
 interface Place {
@@ -50,5 +50,5 @@ export class TileDocuments {
 
 /** @param length - of a document in the piece: a large one is alone in it. */
 function decode(piece: Uint8Array, length: number): Uint8Array {
-  return gunzipSync(isLarge(length) ? largeFrameOf(piece) : piece);
+  return isLarge(length) ? gunzipNow(largeFrameOf(piece), length) : gunzipNow(piece, MAX_MEMBER_BYTES);
 }

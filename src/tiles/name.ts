@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { sha256Hex } from '#platform/sha256';
 import type { TileEntry } from '../contracts/index.js';
 import { suffixOf } from '../internal/codecs.js';
 
@@ -21,7 +21,7 @@ const PAGE = /^(?:x\d{3}\/)*\d{3}$/;
 
 /** The first 32 hex digits of the SHA-256 of the last block's hash as the chain spells it: labels of any form get a name. */
 export function tileDigest(lastHash: string): string {
-  return hash('sha256', lastHash, 'hex').slice(0, 32);
+  return sha256Hex(lastHash).slice(0, 32);
 }
 
 /**

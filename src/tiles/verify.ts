@@ -1,4 +1,5 @@
-import { createHash, type Hash } from 'node:crypto';
+import { concatBytes } from '#platform/bytes';
+import { Sha256 } from '#platform/sha256';
 import type { Codec, TileBody, TileEntry, TileMember } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
 import { freeMemory } from '../internal/free-memory.js';
@@ -35,7 +36,7 @@ export async function checkTile(
 ): Promise<CheckedTile> {
   checkSize(checks, entry);
   if (codec !== null) return checkOther(checks, entry, decodedBy(codec, entry, body), pace);
-  // What is wrong with a body that is none of ours, if anything is, says Node's own decoder.
+  // What is wrong with a body that is none of ours, if anything is, says the decoder of all of it.
   return (
     (await checkOwn(checks, entry, body, pace)) ??
     (await checkOther(checks, entry, await decoded(entry, body), pace))
@@ -69,7 +70,7 @@ async function checkOwn(
 async function checkOther(
   checks: TileChecks,
   entry: TileEntry,
-  all: Buffer,
+  all: Uint8Array,
   pace: Pace,
 ): Promise<CheckedTile> {
   const documents = new DocumentCheck(checks, entry);
@@ -82,13 +83,13 @@ async function checkOther(
 class DocumentCheck {
   readonly #entry: TileEntry;
   readonly #blocks: BlockCheck;
-  readonly #hash: Hash | null;
+  readonly #hash: Sha256 | null;
   #bytes = 0;
 
   constructor(checks: TileChecks, entry: TileEntry) {
     this.#entry = entry;
     this.#blocks = new BlockCheck(checks, entry);
-    this.#hash = entry.digest === null ? null : createHash('sha256');
+    this.#hash = entry.digest === null ? null : new Sha256();
   }
 
   /** Length of what was taken. */
@@ -97,7 +98,7 @@ class DocumentCheck {
   }
 
   /** Takes the next documents, each with its line feed. They are not held after that. */
-  async take(documents: Buffer, pace: Pace): Promise<void> {
+  async take(documents: Uint8Array, pace: Pace): Promise<void> {
     this.#bytes += documents.byteLength;
     await this.#blocks.take(documents, pace);
     if (this.#hash === null) return;
@@ -111,14 +112,14 @@ class DocumentCheck {
   end(): BlockColumns {
     const { columns } = this.#blocks;
     checkEntry(this.#entry, columns, this.#bytes);
-    const digest = this.#hash?.digest('hex') ?? null;
+    const digest = this.#hash?.hex() ?? null;
     if (digest === this.#entry.digest) return columns;
     const why = `its documents have the digest ${String(digest)}, not ${String(this.#entry.digest)}`;
     throw mismatch(this.#entry, why);
   }
 }
 
-async function decoded(entry: TileEntry, body: Uint8Array): Promise<Buffer> {
+async function decoded(entry: TileEntry, body: Uint8Array): Promise<Uint8Array> {
   try {
     return await gunzipTo(body, entry.documentBytes);
   } catch (error) {
@@ -126,10 +127,9 @@ async function decoded(entry: TileEntry, body: Uint8Array): Promise<Buffer> {
   }
 }
 
-function decodedBy(codec: Codec, { from, documentBytes }: TileEntry, body: Uint8Array): Buffer {
+function decodedBy(codec: Codec, { from, documentBytes }: TileEntry, body: Uint8Array): Uint8Array {
   try {
-    const { buffer, byteOffset, byteLength } = codec.decode(body, { maxOutputBytes: documentBytes });
-    return Buffer.from(buffer, byteOffset, byteLength);
+    return codec.decode(body, { maxOutputBytes: documentBytes });
   } catch (error) {
     throw isSyncError(error) ? error.at({ height: from }) : error;
   }
@@ -163,7 +163,7 @@ async function encodeAgain(
     return { codec: 'identity', bytes, documentBytes };
   });
   const { members, parts } = await encodeTileBody(blocks);
-  return { members, encoded: Buffer.concat(parts) };
+  return { members, encoded: concatBytes(parts) };
 }
 
 function mismatch({ from, to }: TileEntry, why: string): SyncError {

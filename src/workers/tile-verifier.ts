@@ -1,8 +1,6 @@
 import type {
-  ChainRules,
   ChainRulesPlugin,
   Closeable,
-  Codec,
   CodecPlugin,
   CodecRegistry,
   TileEntry,
@@ -11,29 +9,23 @@ import type {
   VerifyTileOptions,
 } from '../contracts/index.js';
 import { isSyncError, SyncError } from '../errors/index.js';
-import { raceAbort, throwIfAborted } from '../internal/abort.js';
-import { LinkedAbort } from '../internal/linked-abort.js';
+import { throwIfAborted } from '../internal/abort.js';
 import { canLoad, workerProgram } from '../internal/node/worker-program.js';
-import { WriteQueue } from '../internal/write-queue.js';
-import type { TileChecks } from '../tiles/check-blocks.js';
-import { Turns } from '../tiles/pace.js';
 import { verifiedTile } from '../tiles/verified.js';
-import { type CheckedTile, checkTile } from '../tiles/verify.js';
+import type { CheckedTile } from '../tiles/verify.js';
 import { lazyCodecs } from './codecs.js';
+import { closed, type Order, TilesHere, type TileRules } from './here.js';
 import type { WorkerModule } from './messages.js';
 import { ThreadPool } from './thread-pool.js';
 import { ThreadRamp } from './thread-ramp.js';
 import { outgoingTile, type PackedTile, unpackTile } from './tile-messages.js';
 
 /** Options of {@link createTileVerifier}. */
-export interface TileVerifierOptions {
-  readonly rules: ChainRules;
+export interface TileVerifierOptions extends TileRules {
   /** How threads make the same rules; `null` where they can't. */
   readonly worker: ChainRulesPlugin['worker'] | null;
   /** Codecs that bodies may be in besides gzip. Default none. */
   readonly codecs?: readonly CodecPlugin[];
-  /** Largest block, in bytes. */
-  readonly maxBlockBytes: number;
   /** Most threads; 0 for none. */
   readonly threads: number;
   /** Bytes of tiles, and 1,536 for each block, that come before the first thread; with 0 none does. Default 64 MiB. */
@@ -43,14 +35,6 @@ export interface TileVerifierOptions {
 /** Checks tiles, until it is closed. */
 export interface TileVerifier extends Closeable {
   readonly verify: VerifyTile;
-}
-
-/** A tile to check. */
-interface Order {
-  readonly entry: TileEntry;
-  readonly body: Uint8Array;
-  /** What the body is in; `null` for gzip. */
-  readonly codec: Codec | null;
 }
 
 /** How long a thread without work is kept. */
@@ -84,21 +68,20 @@ export function createTileVerifier(options: TileVerifierOptions): TileVerifier {
 }
 
 class Verifier {
-  readonly #checks: TileChecks;
+  readonly #rules: TileRules;
   readonly #codecs: CodecRegistry;
   /** How threads make them. */
   readonly #codecModules: ReadonlyMap<string, WorkerModule>;
   readonly #ramp: ThreadRamp;
   readonly #pool: ThreadPool | null;
-  /** On this thread one tile comes after the other: the first that came is done first. */
-  readonly #here = new WriteQueue();
-  readonly #aborts = new Set<LinkedAbort>();
+  readonly #here: TilesHere;
   #threads: Threads = { kind: 'none' };
   #isClosed = false;
 
   constructor(options: TileVerifierOptions) {
-    const { rules, worker, codecs = [], maxBlockBytes, threads, firstThreadCost } = options;
-    this.#checks = { rules, maxBlockBytes };
+    const { worker, codecs = [], threads, firstThreadCost } = options;
+    this.#rules = options;
+    this.#here = new TilesHere(options);
     this.#codecs = lazyCodecs(new Map(codecs.map((plugin) => [plugin.name, () => plugin.create()])));
     this.#codecModules = modulesOf(codecs);
     this.#ramp = new ThreadRamp({ most: threads, firstCost: firstThreadCost });
@@ -117,15 +100,15 @@ class Verifier {
     const order = { entry, body, codec: id === 'gzip' ? null : this.#codecs.get(id) };
     const pool = this.#poolFor(order);
     const tile =
-      pool === null ? await this.#verifyHere(order, signal) : await this.#verifyOn(pool, order, signal);
+      pool === null ? await this.#here.check(order, signal) : await this.#verifyOn(pool, order, signal);
     return verifiedTile(entry, tile, body);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const abort of this.#aborts) abort.abort(closed());
+    this.#here.stop();
     await this.#pool?.close();
-    await this.#here.idle();
+    await this.#here.close();
   }
 
   /** The threads, when it is their turn; the first of them is started beside the work here. */
@@ -147,35 +130,19 @@ class Verifier {
           this.#threads = { kind: 'started' };
         },
         (cause: unknown) => {
-          this.#threads = { kind: 'failed', error: unusable(this.#checks.rules.id, cause) };
+          this.#threads = { kind: 'failed', error: unusable(this.#rules.rules.id, cause) };
         },
       );
   }
 
   async #verifyOn(pool: ThreadPool, order: Order, signal: AbortSignal | undefined): Promise<CheckedTile> {
-    const { maxBlockBytes } = this.#checks;
+    const { maxBlockBytes } = this.#rules;
     const codec = order.codec === null ? null : (this.#codecModules.get(order.codec.id) ?? null);
     const packed = await pool.run(
       () => outgoingTile({ kind: 'tile', ...order, maxBlockBytes, codec }),
       signal,
     );
     return unpackTile(packed as PackedTile);
-  }
-
-  async #verifyHere({ entry, body, codec }: Order, signal: AbortSignal | undefined): Promise<CheckedTile> {
-    const abort = new LinkedAbort(signal);
-    this.#aborts.add(abort);
-    try {
-      const turns = new Turns(abort.signal);
-      const checking = this.#here.run(async () => {
-        await turns.next();
-        return checkTile(this.#checks, entry, body, turns, codec);
-      });
-      return await raceAbort(checking, abort.signal);
-    } finally {
-      this.#aborts.delete(abort);
-      abort.release();
-    }
   }
 }
 
@@ -202,8 +169,4 @@ function unusable(rules: string, cause: unknown): SyncError {
   const why = isSyncError(cause) ? ` ${cause.message}` : '';
   const message = `The chain rules ${rules} can't be used on a thread; \`threads: 0\` does without.${why}`;
   return new SyncError('PLUGIN_INCOMPATIBLE', message, { cause });
-}
-
-function closed(): SyncError {
-  return new SyncError('ABORTED', 'The verification of tiles was closed.');
 }

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { CASES } from '../../src/cli/conformance/cases/index.js';
 import { type CaseResult, conformance } from '../../src/cli/conformance/run.js';
-import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/limits.js';
 import { createHttp1Client } from '../../src/http1-client/index.js';
 import { listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';

@@ -5,7 +5,7 @@ import type { PlainBlock } from '../../bench/rivals/plain-chain.js';
 import type { ConformanceCase } from '../../src/cli/conformance/case.js';
 import { CASES } from '../../src/cli/conformance/cases/index.js';
 import { type CaseResult, conformance } from '../../src/cli/conformance/run.js';
-import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/limits.js';
 import type { HttpFetch } from '../../src/contracts/index.js';
 import { createHttp1Client } from '../../src/http1-client/index.js';
 import { playCassette } from '../../src/testing/cassette/play.js';

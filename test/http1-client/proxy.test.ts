@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { CONNECTION_OPTIONS, connectionPlan, type Environment } from '../../src/config/connection.js';
-import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/limits.js';
 import { openExchange } from '../../src/internal/http/exchange.js';
 import { type ConnectionSettings, createHttp1Client } from '../../src/http1-client/index.js';
 import { createSyncEngine, type SyncError } from '../../src/index.js';

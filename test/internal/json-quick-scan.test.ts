@@ -20,7 +20,7 @@ import { tempDir } from '../helpers/temp-dir.js';
 // Most documents here are refused, and nobody looks at where.
 Error.stackTraceLimit = 0;
 
-const quick = new QuickScan();
+const quick = new QuickScan(WASM);
 
 interface Found {
   readonly count: number;

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import test, { type ExecutionContext } from 'ava';
-import { crc32c } from '../../plugins/storage-leveldb/crc32c.js';
+import { crc32Of } from '../../src/internal/crc32.js';
 import type { Frame } from '../../src/contracts/index.js';
 import { fixtureBatch, fixtureFrames, refOf, account } from '../../src/testing/fixture-frames.js';
 import {
@@ -29,6 +29,8 @@ import {
   zeroFrom,
 } from '../helpers/storage-disk.js';
 import { tempDir } from '../helpers/temp-dir.js';
+
+const crc32c = crc32Of(0x82f63b78);
 
 interface Filled {
   readonly location: string;

@@ -2,7 +2,7 @@ import test from 'ava';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { conformance } from '../../src/cli/conformance/run.js';
 import { misshapen } from '../../src/cli/conformance/shape.js';
-import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/engine-plan.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../src/config/limits.js';
 import { createHttp1Client } from '../../src/http1-client/index.js';
 import { createMetrics } from '../../src/metrics/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';

@@ -1,3 +1,4 @@
+import { latin1Text, quickView, writeBase64 } from '#platform/bytes';
 import { SyncError } from '../../../src/errors/index.js';
 
 // Much longer strings live outside of V8's heap, and making and freeing those costs four times what decoding does.
@@ -17,14 +18,13 @@ const UNDERSCORE = 0x5f;
  * @throws SyncError `CODEC_CORRUPT`
  */
 export function decodeBase64(data: Uint8Array): Uint8Array {
-  const text = Buffer.from(data.buffer, data.byteOffset, data.length);
+  const text = quickView(data);
   if (text.length % 4 !== 0) throw notCanonical(`${text.length} characters are not a multiple of 4`);
   const padding = paddingOf(text);
-  const bytes = Buffer.allocUnsafe((text.length / 4) * 3 - padding);
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
   let length = 0;
   for (let at = 0; at < text.length; at += SLICE_BYTES) {
-    const slice = text.toString('latin1', at, at + SLICE_BYTES);
-    length += bytes.write(slice, length, 'base64');
+    length += writeBase64(latin1Text(text, at, at + SLICE_BYTES), bytes, length);
   }
   if (length !== bytes.length || text.includes(MINUS) || text.includes(UNDERSCORE)) {
     throw notCanonical('a character is not of the alphabet');
@@ -33,16 +33,16 @@ export function decodeBase64(data: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function paddingOf(text: Buffer): number {
+function paddingOf(text: Uint8Array): number {
   if (text.at(-1) !== EQUALS) return 0;
   return text.at(-2) === EQUALS ? 2 : 1;
 }
 
 /** The last group of four, encoded again, is the same. */
-function spareBitsAreZero(text: Buffer, bytes: Buffer, padding: number): boolean {
+function spareBitsAreZero(text: Uint8Array, bytes: Uint8Array, padding: number): boolean {
   if (padding === 0) return true;
   const lastGroup = bytes.subarray(bytes.length - (3 - padding));
-  return lastGroup.toString('base64') === text.toString('latin1', text.length - 4);
+  return btoa(latin1Text(lastGroup)) === latin1Text(text, text.length - 4);
 }
 
 function notCanonical(what: string): SyncError {

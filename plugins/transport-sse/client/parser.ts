@@ -1,3 +1,4 @@
+import { quickView, utf8Bytes } from '#platform/bytes';
 import { SyncError } from '../../../src/errors/index.js';
 import { ByteRope } from '../../../src/internal/byte-rope.js';
 
@@ -21,8 +22,8 @@ const BOM = [0xef, 0xbb, 0xbf] as const;
 const LINE_FEED = Uint8Array.of(LF);
 const LONGEST_NAME = 'event'.length;
 const BLOCK = 'block';
-const BLOCK_START = Buffer.from(`event: ${BLOCK}\nid: `);
-const DATA_START = Buffer.from('\ndata: ');
+const BLOCK_START = utf8Bytes(`event: ${BLOCK}\nid: `);
+const DATA_START = utf8Bytes('\ndata: ');
 /** Of a height (protocol section 1.3). */
 const MAX_DIGITS = 16;
 /** Longest line that is no data: ids are heights and event names are words. */
@@ -275,7 +276,7 @@ function fieldOf(name: string): Field {
 
 const FIELD_NAMES = ['data', 'id', 'event', 'retry'].map((name) => ({
   name,
-  bytes: Buffer.from(`${name}:`),
+  bytes: utf8Bytes(`${name}:`),
 }));
 
 /** The field whose name and colon stand at a position; `null` when there is no such one, or not all of it yet. */
@@ -316,13 +317,12 @@ function shortText(bytes: Uint8Array): string {
 
 /** Finds the line ends of one chunk; looks at each byte once for each kind of line end. */
 class LineEnds {
-  readonly #bytes: Buffer;
+  readonly #bytes: Uint8Array;
   #lf = -1;
   #cr = -1;
 
   constructor(chunk: Uint8Array) {
-    // `Buffer` searches about thirty times as fast as `Uint8Array`.
-    this.#bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    this.#bytes = quickView(chunk);
   }
 
   /** The next LF or CR at or after `from`; the chunk's length when there is none. */

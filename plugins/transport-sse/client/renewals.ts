@@ -1,5 +1,6 @@
 import type { Peer, TransportDeps } from '../../../src/contracts/index.js';
 import { openExchange } from '../../../src/internal/http/exchange.js';
+import { letGo } from '../../../src/internal/let-go.js';
 import { LinkedAbort } from '../../../src/internal/linked-abort.js';
 import type { StreamName } from './stream-names.js';
 
@@ -31,7 +32,7 @@ export class Renewals {
   readonly #name: StreamName;
   readonly #everyMs: number;
   readonly #stopped = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(deps: TransportDeps, peer: Peer, name: StreamName, leaseMs: number) {
     this.#deps = deps;
@@ -54,7 +55,8 @@ export class Renewals {
       void this.#renew().then(() => {
         this.#wait();
       });
-    }, waitMs).unref();
+    }, waitMs);
+    letGo(this.#timer);
   }
 
   async #renew(): Promise<void> {
@@ -62,7 +64,8 @@ export class Renewals {
     // By then the next one is due.
     const timer = setTimeout(() => {
       attempt.abort();
-    }, this.#everyMs).unref();
+    }, this.#everyMs);
+    letGo(timer);
     const target = `/stream?client=${this.#name.value}`;
     try {
       const request = { method: 'HEAD', peer: this.#peer, target, headers: {} } as const;

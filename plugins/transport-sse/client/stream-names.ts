@@ -1,7 +1,9 @@
+import { base64UrlText } from '#platform/bytes';
+
 /** The name of this client's stream at one peer. */
 export class StreamName {
   /** 128 random bits in base64url: nobody else can end the stream by guessing. It must get into no log and no error. */
-  readonly value = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
+  readonly value = base64UrlText(crypto.getRandomValues(new Uint8Array(16)));
   #hasArrived = false;
   #unknown = 0;
 

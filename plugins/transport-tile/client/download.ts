@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { expectListeners } from '#platform/listeners';
 import type {
   PeerTiles,
   StreamRequest,
@@ -51,7 +51,7 @@ export async function* download(setup: DownloadSetup, signal: AbortSignal): Item
   throwIfAborted(signal);
   const abort = new LinkedAbort(signal);
   // Each request listens to it.
-  setMaxListeners(0, abort.signal);
+  expectListeners(abort.signal);
   let run: Download | null = null;
   try {
     run = new Download(setup, abort.signal);

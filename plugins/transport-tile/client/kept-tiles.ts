@@ -1,4 +1,5 @@
 import type { Peer, TileEntry, VerifiedTile } from '../../../src/contracts/index.js';
+import { letGo } from '../../../src/internal/let-go.js';
 import type { PartialBody } from './partial-body.js';
 import { heldBytesOf, isSameTile } from './tile-file.js';
 
@@ -25,7 +26,7 @@ const KEEP_MS = 120_000;
 /** What a download had fetched and nobody took: the next one does not fetch it again. */
 export class KeptTiles {
   #tiles: readonly KeptTile[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Keeps what a download leaves, in place of what an earlier one has left. */
   put(tiles: readonly KeptTile[]): void {
@@ -34,7 +35,8 @@ export class KeptTiles {
     if (tiles.length === 0) return;
     this.#timer = setTimeout(() => {
       this.#tiles = [];
-    }, KEEP_MS).unref();
+    }, KEEP_MS);
+    letGo(this.#timer);
   }
 
   /** Hands over what is kept from a height on. */

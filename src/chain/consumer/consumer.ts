@@ -275,7 +275,7 @@ const HANDLER_GRACE_MS = 5_000;
 
 /** Waits for a handler; `false` when it has not ended some time after the signal fired. @throws what it throws */
 async function endsInTime(work: void | Promise<void>, signal: AbortSignal): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let stopListening = (): void => undefined;
   const late = new Promise<false>((resolve) => {
     stopListening = onAbort(signal, () => {

@@ -102,3 +102,9 @@ export class BlockProducer {
     this.#drops = drops;
   }
 }
+
+/** Makes what produces the blocks of one chain. */
+export type MakeProducer = (deps: BlockProducerDeps) => BlockProducer;
+
+/** @see MakeProducer */
+export const blockProducer: MakeProducer = (deps) => new BlockProducer(deps);

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { DEFAULT_TRANSPORT_LIMITS } from '../../config/engine-plan.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../config/limits.js';
 import type { Peer } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { createHttp1Client } from '../../http1-client/index.js';

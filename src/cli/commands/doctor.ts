@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { DEFAULT_TRANSPORT_LIMITS } from '../../config/engine-plan.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../config/limits.js';
 import type { Peer, SnapshotType, TrustOptions } from '../../contracts/index.js';
 import { type ConnectionSettings, createHttp1Client } from '../../http1-client/index.js';
 import { WANTED_SNAPSHOT_TYPE } from '../../internal/snapshot-types.js';

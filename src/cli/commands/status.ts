@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { DEFAULT_TRANSPORT_LIMITS } from '../../config/engine-plan.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../config/limits.js';
 import type { BlockRef, Peer, PeerStatus } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { fetchStatusDocument } from '../../internal/http/status.js';

@@ -1,3 +1,4 @@
+import { compareBytes } from '#platform/bytes';
 import { isSyncError, SyncError } from '../../errors/index.js';
 import type { TileEntry } from '../../contracts/index.js';
 import { decodeTileBytes } from '../../tiles/body.js';
@@ -97,7 +98,7 @@ async function compare(
     documentsOf(form, there, documentBytes),
     decodeTileBytes(ours, documentBytes),
   ]);
-  if (documents === null || !wanted.equals(documents)) throw conflict(path);
+  if (documents === null || compareBytes(wanted, documents) !== 0) throw conflict(path);
 }
 
 /** `null` for what is no body of such documents. */

@@ -1,8 +1,8 @@
+import { certificateFault, isAuthorityMissing } from '#platform/certificate-fault';
 import type { HttpFetchInit, HttpFetchResponse, Peer, TransportDeps } from '../../contracts/index.js';
 import { type ErrorCode, isSyncError, SyncError } from '../../errors/index.js';
 import { abortError, raceAbort, throwIfAborted } from '../abort.js';
 import { LinkedAbort } from '../linked-abort.js';
-import { certificateFault, isAuthorityMissing } from './certificate-fault.js';
 import { hasLiveHeaders, requestHeaders } from './request-headers.js';
 import { peerText } from './shape.js';
 import { watch } from './watch.js';

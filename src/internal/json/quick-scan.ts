@@ -1,8 +1,8 @@
+import { WASM } from '#platform/json-wasm';
 import { WebAssembly } from '../web-assembly.js';
 import type { Document, ScanOptions } from './document.js';
 import { MemberList } from './members.js';
 import type { Span } from './span.js';
-import { WASM } from './wasm.js';
 
 /** The module keeps the kinds of open brackets in one word. */
 const MAX_LEVELS = 64;
@@ -31,9 +31,12 @@ export class QuickScan {
   /** Where the last object ends that was taken. */
   readonly #end: Uint32Array;
 
-  /** @throws what the runtime throws where WebAssembly or its SIMD is missing or switched off */
-  constructor() {
-    const module = new WebAssembly.Module(Uint8Array.from(atob(WASM), (char) => char.charCodeAt(0)));
+  /**
+   * @param wasm - the module, in base64.
+   * @throws what the runtime throws where WebAssembly or its SIMD is missing or switched off
+   */
+  constructor(wasm: string) {
+    const module = new WebAssembly.Module(Uint8Array.from(atob(wasm), (char) => char.charCodeAt(0)));
     this.#exports = new WebAssembly.Instance(module).exports as Exports;
     const { buffer } = this.#exports.memory;
     this.input = new Uint8Array(buffer, this.#exports.inputAt(), this.#exports.inputBytes());
@@ -96,8 +99,9 @@ export function quickScan(): QuickScan | null {
 }
 
 function made(): QuickScan | null {
+  const wasm: string | null = WASM;
   try {
-    return new QuickScan();
+    return wasm === null ? null : new QuickScan(wasm);
   } catch {
     return null;
   }

@@ -2,7 +2,7 @@
 import { jsonRangeTransport } from '../../../plugins/transport-json-range/client/index.js';
 import { snapshotTransport } from '../../../plugins/transport-snapshot/client/index.js';
 import { sseTransport } from '../../../plugins/transport-sse/index.js';
-import { DEFAULT_TRANSPORT_LIMITS } from '../../../src/config/engine-plan.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../../src/config/limits.js';
 import type { Frame, Peer, StreamRequest, Transport, TransportLimits } from '../../../src/contracts/index.js';
 import { codecRegistry } from '../../../src/di/codec-registry.js';
 import * as codecs from '../../../src/di/codecs.js';

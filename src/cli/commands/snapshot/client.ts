@@ -1,4 +1,4 @@
-import { DEFAULT_TRANSPORT_LIMITS } from '../../../config/engine-plan.js';
+import { DEFAULT_TRANSPORT_LIMITS } from '../../../config/limits.js';
 import type {
   Closeable,
   Peer,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { openArchive } from '../../../../plugins/transport-snapshot/server/index.js';
 import { bodyName, DOCUMENT_FILE } from '../../../../plugins/transport-snapshot/server/files.js';
-import { CHAIN_LIMITS } from '../../../config/chain-plan.js';
+import { CHAIN_LIMITS } from '../../../config/chain-options.js';
 import type {
   Peer,
   SignatureScheme,

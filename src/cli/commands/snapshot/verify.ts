@@ -1,6 +1,7 @@
 import { Argument, Command } from 'commander';
 import { bodyName } from '../../../../plugins/transport-snapshot/server/files.js';
-import { CHAIN_LIMITS, chainPlan } from '../../../config/chain-plan.js';
+import { CHAIN_LIMITS } from '../../../config/chain-options.js';
+import { chainPlan } from '../../../config/chain-plan.js';
 import type { SignatureScheme, TrustOptions } from '../../../contracts/index.js';
 import { PluginResolver } from '../../../di/resolve.js';
 import { assembleWorkers } from '../../../di/workers.js';

@@ -1,0 +1,4 @@
+/** Nothing: only Node warns of many listeners. */
+export function expectListeners(): void {
+  // Nobody counts them.
+}

@@ -1,0 +1,67 @@
+import test, { type ExecutionContext } from 'ava';
+import { browserFor, chromiumPath } from '../helpers/browser.js';
+import { sealedChain } from '../helpers/sealed-chain.js';
+import type { Outcome, Wanted } from './page.js';
+import { type Site, siteOf, tiledChain } from './site.js';
+
+const chromium = chromiumPath();
+
+/** Blocks of some 300 bytes, and among them some that have a member of a tile to themselves. */
+const documents = sealedChain(5000, (height) => ({
+  timestamp: 1_700_000_000_000 + height,
+  text: `Zoë ${height} ☤`.repeat(height % 500 === 7 ? 8000 : 12),
+}));
+const newest = Buffer.from(documents.at(-1) ?? []).toString();
+
+function browserTest(title: string, run: (t: ExecutionContext, site: Site) => Promise<void>): void {
+  if (chromium === null)
+    test.skip(`${title} (skipped: there is no Chromium on this machine)`, () => undefined);
+  else
+    test.serial(title, async (t) => {
+      const browser = await browserFor(t, chromium);
+      await run(t, await siteOf(t, browser, await tiledChain(t, documents)));
+    });
+}
+
+type Page = typeof globalThis & { syncOnce(wanted: Wanted): Promise<Outcome> };
+
+const sync = (site: Site, wanted: Partial<Wanted> = {}): Promise<Outcome> =>
+  site.page.evaluate((all) => (globalThis as Page).syncOnce(all), { peers: [site.peer], ...wanted });
+
+function hasAll(t: ExecutionContext, outcome: Outcome): void {
+  t.is(outcome.code, null, outcome.message);
+  t.is(outcome.head?.height, documents.length - 1);
+  t.is(outcome.newest, newest);
+}
+
+browserTest('a page takes a chain of another site in tiles, and the rest by the stream', async (t, site) => {
+  const outcome = await sync(site);
+  hasAll(t, outcome);
+  t.deepEqual(outcome.modes, ['tiles', 'stream']);
+  t.true(site.asked.filter((target) => target.includes('.ndjson.gz')).length >= 4);
+  t.deepEqual(outcome.told, []);
+});
+
+browserTest('a page takes a chain by the stream alone, and by ranges', async (t, site) => {
+  const stream = await sync(site, { mode: 'stream' });
+  hasAll(t, stream);
+  t.deepEqual(stream.modes, ['stream']);
+  t.false(site.asked.some((target) => target.startsWith('/tiles')));
+
+  const ranges = await sync(site, { mode: 'json' });
+  hasAll(t, ranges);
+  t.deepEqual(ranges.modes, ['tiles', 'json']);
+});
+
+browserTest('a worker of a page takes a chain', async (t, site) => {
+  const outcome = await site.page.evaluate<Outcome>(
+    `new Promise((resolve, reject) => {
+       const worker = new Worker('/worker.js', { type: 'module' });
+       worker.onmessage = ({ data }) => resolve(data);
+       worker.onerror = ({ message }) => reject(new Error(message));
+       worker.postMessage({ peers: [${JSON.stringify(site.peer)}] });
+     })`,
+  );
+  hasAll(t, outcome);
+  t.deepEqual(outcome.modes, ['tiles', 'stream']);
+});

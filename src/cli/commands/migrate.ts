@@ -94,29 +94,14 @@ interface Old {
   readonly transition: Pick<ChainConfig, 'stateTransition'>;
 }
 
-async function copy(
-  { source, view, transition }: Old,
-  options: MigrateOptions,
-  context: CommandContext,
-): Promise<void> {
+async function copy(old: Old, options: MigrateOptions, context: CommandContext): Promise<void> {
+  const { source, view } = old;
   await checkCopyable(view, options);
   const { to, maxBlockBytes, cursor = [] } = options;
   await makeTables(to);
-  const final = view.checkpoint.finalized?.height ?? null;
-  const place = {
-    ...to,
-    chain: source.chain,
-    ...rulesOf(options),
-    base: view.checkpoint.base,
-    maxBlockBytes,
-  };
-  const chainId = source.chainId();
-  const plan = storePlan({ ...place, ...(chainId === null ? {} : { chainId }) }, true, {
-    ...transition,
-    finality: ({ height }) => (final === null ? null : Math.min(final, height)),
-  });
   const { head: last, confirmed } = view.checkpoint;
   const confirmsVerified = confirmed?.hash === last?.hash;
+  const plan = targetPlan(old, options);
   const target = await openPlanned({ ...plan, settings: { ...plan.settings, confirmsVerified } });
   try {
     const blocks = await copyBlocks({ source, view, target, maxBlockBytes }, context);
@@ -132,6 +117,22 @@ async function copy(
   } finally {
     await target.close();
   }
+}
+
+/** What the copy is opened with: the rules, name, base and final block of the store that is copied. */
+function targetPlan(
+  { source, view, transition }: Old,
+  options: MigrateOptions,
+): ReturnType<typeof storePlan> {
+  const { to, maxBlockBytes } = options;
+  const { base, finalized } = view.checkpoint;
+  const final = finalized?.height ?? null;
+  const chainId = source.chainId();
+  const place = { ...to, chain: source.chain, ...rulesOf(options), base, maxBlockBytes };
+  return storePlan({ ...place, ...(chainId === null ? {} : { chainId }) }, true, {
+    ...transition,
+    finality: ({ height }) => (final === null ? null : Math.min(final, height)),
+  });
 }
 
 /** A copy says of all its blocks that they were checked from the first one on, and computes the state from that. */

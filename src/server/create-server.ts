@@ -52,10 +52,21 @@ export function serverOf(plan: ServerPlan): SyncServer {
 
 function tell(server: SyncServer, event: ServerEvent, { logger, audit, onError }: ServerPlan): void {
   if (EVENTS.hasSubscribers) EVENTS.publish({ server, event });
-  if (logger !== null) logServerEvent(logger, event);
+  if (logger !== null)
+    guarded(onError, () => {
+      logServerEvent(logger, event);
+    });
   if (audit === null || event.type !== 'answered' || event.heights === null) return;
+  const entry = entryOf(event, event.heights);
+  guarded(onError, () => {
+    audit(entry);
+  });
+}
+
+/** Runs code of the host's. What it throws would else end the answer that is told of, and keep its place. */
+function guarded(onError: (error: unknown) => void, run: () => void): void {
   try {
-    audit(entryOf(event, event.heights));
+    run();
   } catch (error) {
     onError(error);
   }

@@ -61,7 +61,7 @@ export function syncMiddleware(options: SyncMiddlewareOptions): SyncMiddleware {
       next();
       return;
     }
-    const served = serveRequest(server, { req, res, target, clientKey: clientKey(req) });
+    const served = serveRequest(server, { req, res, target }, clientKey);
     open.set(res, served);
     void served.then(() => open.delete(res));
   };

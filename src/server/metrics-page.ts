@@ -1,4 +1,7 @@
 import type { BlockSource, EndpointResponse } from '../contracts/index.js';
+import { SyncError } from '../errors/index.js';
+import { raceAbort } from '../internal/abort.js';
+import { within } from '../internal/deadline.js';
 import type { ServerTally } from './server-tally.js';
 
 /** Where metrics are below the mount point, of servers that have some. */
@@ -25,9 +28,24 @@ export interface MetricsPage {
   watchServer(server: WatchedServer, source: Pick<BlockSource, 'tip'>): () => void;
 }
 
-/** Answers `GET /metrics`. */
-export async function metricsResponse(metrics: MetricsPage): Promise<EndpointResponse> {
-  const body = Buffer.from(await metrics.text());
+/** Collectors of the host's that have not told their figures in this time are not waited for, in milliseconds. */
+const COLLECT_MS = 10_000;
+
+/**
+ * Answers `GET /metrics`.
+ *
+ * @param signal - fires when the client has gone.
+ * @throws SyncError `SERVER_BUSY` where the figures are late, `ABORTED`, and what the page throws
+ */
+export async function metricsResponse(
+  metrics: MetricsPage,
+  signal: AbortSignal,
+  collectMs = COLLECT_MS,
+): Promise<EndpointResponse> {
+  const collected = (inner: AbortSignal): Promise<string> => raceAbort(metrics.text(), inner);
+  const late = (): SyncError =>
+    new SyncError('SERVER_BUSY', `The figures were not there within ${collectMs} ms.`);
+  const body = Buffer.from(await within(collectMs, signal, collected, late));
   const headers = {
     'content-type': metrics.contentType,
     'content-length': String(body.length),

@@ -54,7 +54,7 @@ export function nodeListener(server: SyncServer, options: NodeListenerOptions = 
     const target = splitTarget(req.url ?? '');
     const inside = target.path.startsWith(`${prefix}/`);
     const path = inside ? target.path.slice(prefix.length) : '';
-    void serveRequest(server, { req, res, target: { ...target, path }, clientKey: clientKey(req) });
+    void serveRequest(server, { req, res, target: { ...target, path } }, clientKey);
   };
 }
 
@@ -67,6 +67,9 @@ function isPath(value: unknown): value is string {
   return typeof value === 'string' && /^\/[^?#]*$/.test(value);
 }
 
+/** One exchange of Node's HTTP server, before it is known whose it is. */
+type NewExchange = Omit<NodeExchange, 'clientKey'>;
+
 /** One exchange of Node's HTTP server. */
 export interface NodeExchange {
   readonly req: IncomingMessage;
@@ -77,9 +80,16 @@ export interface NodeExchange {
   readonly clientKey: string;
 }
 
-/** Answers one exchange; never rejects. Resolves when the response was handed over or the client has gone. */
-export async function serveRequest(server: SyncServer, exchange: NodeExchange): Promise<void> {
-  const { req, res } = exchange;
+/**
+ * Answers one exchange; never rejects. Resolves when the response was handed over or the client has gone.
+ *
+ * @param clientKey - the host's: where it throws, the request fails, and no other.
+ */
+export async function serveRequest<Req extends IncomingMessage>(
+  server: SyncServer,
+  { req, res, target }: NewExchange & { readonly req: Req },
+  clientKey: (req: Req) => string,
+): Promise<void> {
   if (!admit(req, res)) return;
   const gone = new AbortController();
   const onClose = (): void => {
@@ -92,7 +102,10 @@ export async function serveRequest(server: SyncServer, exchange: NodeExchange): 
     if (turn !== null) await turn;
     // Nobody waits for it: no store is read, and no stream ends that a later request of this client has begun.
     if (gone.signal.aborted) return;
-    const response = await answer(server, exchange, gone.signal);
+    const exchange = { req, res, target, clientKey: addressKey(undefined) };
+    const response = await answer(server, exchange, gone.signal, () => {
+      exchange.clientKey = clientKey(req);
+    });
     refuseBody(req, res);
     await sendResponse(res, response, server.limits, () => {
       server.evicted({ path: exchange.target.path, clientKey: exchange.clientKey });
@@ -113,8 +126,11 @@ async function answer(
   server: SyncServer,
   exchange: NodeExchange,
   signal: AbortSignal,
+  identify: () => void,
 ): ReturnType<SyncServer['handle']> {
   try {
+    // Code of the host's: what it throws must not come out of the listener, where it would end the process.
+    identify();
     return await server.handle(toRequest(server, exchange), { signal });
   } catch (error) {
     const { req, target, clientKey } = exchange;

@@ -236,7 +236,7 @@ export class SyncServerCore implements SyncServer {
     // It may have begun while the host found out who asks.
     if (this.#closing !== null) throw closingError();
     const { metrics = null } = this.#options;
-    if (metrics !== null && request.path === METRICS_PATH) return metricsResponse(metrics);
+    if (metrics !== null && request.path === METRICS_PATH) return metricsResponse(metrics, signal);
     const endpoint = this.#routes.endpoint(request.path);
     if (endpoint !== null) return this.#requests.ask(endpoint, request, signal);
     return describe(request, this.#options.cache) ?? this.#tellStatus();

@@ -10,6 +10,7 @@ import express, { type Request } from 'express';
 import { resolveServerParts } from '../../src/di/server-parts.js';
 import { syncMiddleware, type SyncMiddlewareOptions } from '../../src/server/express.js';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits.js';
+import { createSyncServer } from '../../src/server/index.js';
 import { nodeListener } from '../../src/server/node.js';
 import { SyncServerCore } from '../../src/server/sync-server.js';
 import { MemorySource } from '../helpers/memory-source.js';
@@ -314,4 +315,27 @@ test('closing ends open streams, also of clients that read nothing', async (t) =
   t.true(following.complete);
   t.is(source.listeners.size, 0);
   t.is((await fetch(`${origin}/sync/status`)).status, 503);
+});
+
+test('a host’s clientKey that throws fails its request with 500, and neither the process nor others', async (t) => {
+  const failures: unknown[] = [];
+  const clientKey = ({ headers }: { headers: NodeJS.Dict<string | string[]> }): string => {
+    if (headers['x-tenant'] === undefined) throw new Error('There is no tenant.');
+    return String(headers['x-tenant']);
+  };
+  const source = new MemorySource(documents);
+  const onError = (error: unknown): void => void failures.push(error);
+  const { origin } = await mount(t, { source, clientKey, onError });
+  const server = createSyncServer({ source, onError });
+  t.teardown(() => server.close());
+  const plain = await listen(t, nodeListener(server, { clientKey }));
+  for (const at of [origin, plain]) {
+    const refused = await fetch(`${at}/sync/status`);
+    t.is(refused.status, 500);
+    const { code, detail } = (await refused.json()) as { code: string; detail: string };
+    t.is(code, 'INTERNAL');
+    t.false(detail.includes('tenant'));
+    t.is((await fetch(`${at}/sync/status`, { headers: { 'x-tenant': 'a' } })).status, 200);
+  }
+  t.is(failures.length, 2);
 });

@@ -36,6 +36,25 @@ async function raw(origin: string, line: string): Promise<void> {
   await once(socket.resume(), 'close');
 }
 
+test('a logger that throws ends no answer and keeps no place', async (t) => {
+  const broken = (): never => {
+    throw new Error('The disk of the log is full.');
+  };
+  const logger = { debug: broken, info: broken, warn: broken, error: broken };
+  const told: unknown[] = [];
+  const onError = (error: unknown): void => void told.push(error);
+  const server = createSyncServer({ source: new MemorySource(documents), logger, onError });
+  t.teardown(() => server.close());
+  const origin = await listen(t, nodeListener(server));
+  for (let count = 0; count < 3; count++) {
+    const answer = await fetch(`${origin}/sync/stream`);
+    t.regex(await answer.text(), /\nevent: complete\n/);
+    t.is((await fetch(`${origin}/sync/stream?from_height=x`)).status, 400);
+  }
+  await until(() => server.openStreams === 0);
+  t.true(told.length >= 9);
+});
+
 const documents = sealedChain(5, (height) => ({ secret: `patient-${height}` }));
 
 async function served(t: ExecutionContext, source: MemorySource, logger: Logger | null): Promise<string> {

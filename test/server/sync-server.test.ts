@@ -1,4 +1,5 @@
 import test from 'ava';
+import { metricsResponse } from '../../src/server/metrics-page.js';
 import type { Endpoint, EndpointResponse, ServerLimits } from '../../src/contracts/index.js';
 import { codecRegistry } from '../../src/di/codec-registry.js';
 import { inThreadWorkers } from '../../src/workers/in-thread.js';
@@ -110,6 +111,14 @@ test('HEAD has the headers of GET and no body, for errors too', async (t) => {
     if (target === '/stream') await endOf(full);
   }
   t.is(server.openStreams, 0);
+});
+
+test('a page of metrics that comes late, or that nobody waits for any more, is given up', async (t) => {
+  const text = (): Promise<string> => new Promise(() => undefined);
+  const page = { contentType: 'text/plain', text, watchServer: () => () => undefined };
+  const { signal } = new AbortController();
+  await t.throwsAsync(metricsResponse(page, signal, 1), { code: 'SERVER_BUSY' });
+  await t.throwsAsync(metricsResponse(page, AbortSignal.timeout(1)), { code: 'ABORTED' });
 });
 
 test('a refusal is a problem document with its code', async (t) => {

@@ -1,7 +1,7 @@
 import type { ServerLimits } from '../../contracts/index.js';
 import { SyncError } from '../../errors/index.js';
 import { raceAbort } from '../../internal/abort.js';
-import { LinkedAbort } from '../../internal/linked-abort.js';
+import { within } from '../../internal/deadline.js';
 import { integer, object, text, withDefault } from '../../internal/options/index.js';
 import { ClientSlots } from '../client-slots.js';
 import type { SyncRequest } from '../sync-request.js';
@@ -53,19 +53,15 @@ export class Access {
   }
 
   async #within(request: SyncRequest, client: AbortSignal): Promise<Principal> {
-    const abort = new LinkedAbort(client);
-    const timer = setTimeout(() => {
-      const message = `Who asks was not found out within ${this.#timeoutMs} ms.`;
-      abort.abort(new SyncError('SERVER_BUSY', message, { retryAfterMs: RETRY_AFTER_MS }));
-    }, this.#timeoutMs);
-    try {
-      const found = await raceAbort(this.#ask(request, abort.signal), abort.signal);
-      if (found === null) throw new SyncError('UNAUTHORIZED', 'Nobody who may read was named.');
-      return read(found);
-    } finally {
-      clearTimeout(timer);
-      abort.release();
-    }
+    const ms = this.#timeoutMs;
+    const asked = (signal: AbortSignal): Promise<Principal | null> =>
+      raceAbort(this.#ask(request, signal), signal);
+    const found = await within(ms, client, asked, () => {
+      const message = `Who asks was not found out within ${ms} ms.`;
+      return new SyncError('SERVER_BUSY', message, { retryAfterMs: RETRY_AFTER_MS });
+    });
+    if (found === null) throw new SyncError('UNAUTHORIZED', 'Nobody who may read was named.');
+    return read(found);
   }
 
   /** A throw becomes a rejection. */

@@ -122,6 +122,9 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
       finalHeight: (confirmed) => parts.finalHeight(confirmed, this),
       onTakenOver: () => (this.#onlyReads ? Promise.resolve() : this.#validators.load()),
     });
+    this.#listeners.subscribe((change) => {
+      if (change.kind === 'rollback') this.#validators.dropAbove(change.to.height);
+    });
     this.#producer =
       parts.producer?.({
         ...{ rules, storage, decode },
@@ -226,8 +229,10 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
    */
   async append(documents: readonly Uint8Array[]): Promise<readonly BlockRef[]> {
     checkDocuments(documents);
-    const frames = await this.#writer.append(() => {
-      const verifier = this.verifier(this.appendPoint, EACH);
+    const frames = await this.#writer.append(async () => {
+      const point = this.appendPoint;
+      if (point.head !== null) await this.#validators.know(point.head);
+      const verifier = this.verifier(point, EACH);
       return { frames: documents.map((document) => verifier.document(document)), notes: NO_NOTES };
     });
     return frames.map(({ header }) => ({ height: header.height, hash: header.hash }));
@@ -288,7 +293,9 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
    */
   async rollback(to: BlockRef | null): Promise<readonly BlockRef[]> {
     checkPlace(to);
-    return this.#writer.rollback(to);
+    const dropped = await this.#writer.rollback(to);
+    if (to === null) this.#validators.dropAbove(-1);
+    return dropped;
   }
 
   /**
@@ -357,7 +364,17 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
   }
 
   /**
-   * A verifier that continues this chain from its present head, or from another point on it.
+   * Finds out which validators a block of this chain has left, before a {@link Verifier} continues from it.
+   *
+   * @internal
+   */
+  knowValidators(ref: BlockRef): Promise<void> {
+    return this.#validators.know(ref);
+  }
+
+  /**
+   * A verifier that continues this chain from its present head, or from another point on it, of which
+   * {@link Chain.knowValidators} was asked where that is further down.
    *
    * @param signedFrom - from which height on each block's own signature is checked, where `producers` ask for signatures;
    *   else those are enough that vouch for others.

@@ -26,6 +26,7 @@ export class StoredValidators {
   readonly #deps: StoredValidatorsDeps;
   /** By height, lowest first: what the blocks from there on have left. */
   #opened: LeftFrom[] = [];
+  #openedFrom = 0;
   #openedTo = -1;
   readonly #noted = new Map<string, LeftValidators>();
 
@@ -49,20 +50,53 @@ export class StoredValidators {
         ? await this.#stated(lowest, head.height)
         : await this.#counted(carrying, { base, lowest, to: head.height }).catch(misconfigured);
     this.#opened = opened;
+    this.#openedFrom = lowest;
     this.#openedTo = head.height;
+  }
+
+  /**
+   * Finds out what a block of the store has left that is further down than a branch was expected to begin: else nobody knew, and
+   * any validators would do for the block above.
+   *
+   * @throws SyncError as {@link StoredValidators.load}
+   */
+  async know(ref: BlockRef): Promise<void> {
+    const { rules } = this.#deps;
+    if (rules.covers === 'document' || this.#isKnown(ref)) return;
+    const { base, head } = this.#deps.storage.checkpoint();
+    if (head === null || ref.height < base || ref.height > head.height) return;
+    const { height } = ref;
+    if (rules.describe(await this.#document(height)).hash !== ref.hash) return;
+    const range = { base, lowest: height, to: height };
+    const left =
+      rules.carrying === undefined
+        ? await this.#read(height)
+        : (await this.#counted(rules.carrying, range).catch(misconfigured)).at(-1)?.left;
+    this.note(ref.hash, left);
+  }
+
+  /** Blocks of the store above a height are gone: others may come there. */
+  dropAbove(height: number): void {
+    this.#openedTo = Math.min(this.#openedTo, height);
+  }
+
+  #isKnown({ height, hash }: BlockRef): boolean {
+    return this.#noted.has(hash) || (height >= this.#openedFrom && height <= this.#openedTo);
   }
 
   /** What a block of this chain, or one that was verified, has left. */
   leftBy(ref: BlockRef | null): LeftValidators {
     if (ref === null) return null;
     if (this.#noted.has(ref.hash)) return this.#noted.get(ref.hash);
-    if (ref.height > this.#openedTo) return undefined;
+    if (!this.#isKnown(ref)) return undefined;
     return this.#opened.findLast(({ from }) => from <= ref.height)?.left;
   }
 
   /** Notes what a block has left that was verified. */
   note(hash: string, left: LeftValidators): void {
     if (left === undefined || left === null) return;
+    // The newest at the end, also one that is noted again.
+    this.#noted.delete(hash);
     this.#noted.set(hash, left);
     if (this.#noted.size <= MAX_NOTED) return;
     const [oldest] = this.#noted.keys();

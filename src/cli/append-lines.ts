@@ -147,6 +147,7 @@ class Appender {
     await this.#writer.flush();
     const to = await branchPoint(this.#chain, line);
     if (to === null) return refused;
+    await this.#chain.knowValidators(to);
     const verifier = this.#chain.verifier({ head: to, base: this.#chain.tip().base }, EACH);
     const frame = this.#tried(line, verifier);
     // One that is refused for another reason makes nothing go back.

@@ -56,7 +56,9 @@ test('a snapshot is published when its last block is settled, written once, and 
   const published = await PublishedChain.of(t, blocks, { depth: 20 });
   await published.grow(99);
   const first = await published.snap();
-  t.deepEqual((await published.publish()).snapshots, []);
+  const early = await published.publish();
+  t.deepEqual(early.snapshots, []);
+  t.like(early.waiting, [{ id: first, type: 'full', height: 99, codec: 'gzip' }]);
   await published.grow(139);
   t.deepEqual(
     (await published.publish()).snapshots.map(({ id }) => id),
@@ -65,6 +67,7 @@ test('a snapshot is published when its last block is settled, written once, and 
   const before = filesOf(published.root);
   const again = await published.publish();
   t.is(again.newFiles, 0);
+  t.deepEqual(again.waiting, []);
   t.deepEqual(filesOf(published.root), before);
 
   const second = await published.snap();
@@ -140,6 +143,26 @@ test('what is false in a folder is refused with nothing stored, and what is fals
     ).snapshots.map((one) => one.id),
     [id],
   );
+});
+
+test.serial('publish --key says that its snapshot waits until the newest block is settled', async (t) => {
+  const dir = tempDir(t);
+  const [data, out, key] = [join(dir, 'a'), join(dir, 'out'), join(dir, 'key')];
+  await makeStore(data, documents);
+  t.is((await run(['keygen', '--out', key])).code, 0);
+  const args = ['publish', '--data', data, '--out', out, '--key', key];
+  const told = await run(args);
+  t.is(told.code, 0, told.stderr);
+  t.regex(
+    String(told.stdout),
+    / new\. The recent snapshot of block 299 is published by a later run, when that block is settled; block 235 is the newest that is\.\n$/,
+  );
+  const json = await run([...args, '--json']);
+  t.like(jsonLines(json.stdout).at(-1), {
+    snapshots: [],
+    waiting: [{ type: 'recent', height: 299 }],
+  });
+  t.notRegex(String((await run([...args, '--finality-depth', '0'])).stdout), /later run/);
 });
 
 test('publish --key makes a snapshot and publishes it, and a node of file:/// takes it', async (t) => {

@@ -31,7 +31,8 @@ PUBLISH_CONFLICT where one has other contents. With --codec each tile is there i
 which nodes take that name it in their codecs; a run without it names the second files no more, and leaves them. The directory is what is mounted at the address that nodes are given.
 
 Of the snapshots that are in the store's directory the newest of each kind is published too, once its last block is settled;
-with --key one is made first when it is due. With --s3 all goes into a bucket in place of a directory, which needs the package
+with --key one is made first when it is due. It is one of the newest block: it is published by a later run, when that block is
+settled, or at once with --finality-depth 0. With --s3 all goes into a bucket in place of a directory, which needs the package
 aws4fetch and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, or AWS_ENDPOINT_URL_S3, in the environment. A node
 that writes its store keeps it published by itself: blockferry serve --publish.
 
@@ -86,7 +87,7 @@ export function command(): Command {
     .addOption(
       new Option(
         '--snapshots <dir>',
-        'directory whose snapshots are published as well (default: snapshots in the store)',
+        'directory of snapshots, as serve and snapshot create fill it, of which the newest settled ones are published too; with --key new ones are made in it (default: snapshots in the directory of the store)',
       ).argParser(filled),
     )
     .addOption(
@@ -178,7 +179,20 @@ async function checkUsable(codecs: readonly CodecName[]): Promise<void> {
   for (const codec of codecs) (await resolver.codec(codec)).create();
 }
 
-function inWords({ from, head, snapshots, newFiles, newBytes }: Publication, directory: string): string {
+function inWords(publication: Publication, directory: string): string {
+  const { head, waiting } = publication;
+  const newest = head === null ? 'no block is settled yet' : `block ${head.height} is the newest that is`;
+  const waits = waiting.map(
+    ({ type, height }) =>
+      `The ${type} snapshot of block ${height} is published by a later run, when that block is settled; ${newest}.`,
+  );
+  return [publishedText(publication, directory), ...waits].join(' ');
+}
+
+function publishedText(
+  { from, head, snapshots, newFiles, newBytes }: Publication,
+  directory: string,
+): string {
   if (from === null || head === null) return `Nothing is settled yet; ${directory} says so.`;
   const news =
     newFiles === 0 ? 'nothing is new' : `${countText(newFiles, 'file')} (${bytesText(newBytes)}) new`;

@@ -7,7 +7,13 @@ import type { Form } from './form.js';
 import { Pages, TILES_FOLDER } from './pages.js';
 import { type Piece, type Published, piecesOf } from './pieces.js';
 import { removeSnapshots, removeTails } from './remove-old.js';
-import { keptSnapshots, type PublishedSnapshot, type WrittenSnapshots, writeSnapshots } from './snapshots.js';
+import {
+  keptSnapshots,
+  type PublishedSnapshot,
+  type WaitingSnapshot,
+  type WrittenSnapshots,
+  writeSnapshots,
+} from './snapshots.js';
 import { type EarlierSnapshots, readStatus, STATUS, statusText } from './status-file.js';
 import type { PublishTarget } from './target.js';
 import { type Written, writePiece } from './write-once.js';
@@ -23,6 +29,8 @@ export interface Publication {
   readonly tail: TileEntry | null;
   /** Those that the status names: of each type and codec the newest, and the one before. */
   readonly snapshots: readonly PublishedSnapshot[];
+  /** Those that are not published before their last blocks are settled. */
+  readonly waiting: readonly WaitingSnapshot[];
   /** Files of tiles, a tail and snapshots that were not there before. */
   readonly newFiles: number;
   readonly newBytes: number;
@@ -57,6 +65,7 @@ const NOTHING: Publication = {
   tiles: 0,
   tail: null,
   snapshots: [],
+  waiting: [],
   newFiles: 0,
   newBytes: 0,
 };
@@ -87,6 +96,7 @@ export async function publish(
   return {
     ...blocks,
     snapshots: contents.snapshots,
+    waiting: snapshots?.waiting ?? [],
     newFiles: blocks.newFiles + (snapshots?.newFiles ?? 0),
     newBytes: blocks.newBytes + (snapshots?.newBytes ?? 0),
   };
@@ -139,7 +149,7 @@ async function writeAllSnapshots(
   { archive }: PublishOrder,
   head: BlockRef | null,
 ): Promise<WrittenSnapshots | null> {
-  if (archive === null || head === null) return null;
+  if (archive === null) return null;
   return writeSnapshots(target, { archive, chain, head, signal });
 }
 

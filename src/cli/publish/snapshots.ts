@@ -22,15 +22,20 @@ export type PublishedSnapshot = SnapshotSummary & Required<Pick<SnapshotSummary,
 export interface SnapshotsOrder {
   readonly archive: SnapshotArchive;
   readonly chain: Pick<Chain, 'chain' | 'chainId' | 'header'>;
-  /** The newest block that is published: snapshots of later ones may be taken back yet. */
-  readonly head: BlockRef;
+  /** The newest block that is published: snapshots of later ones may be taken back yet. `null` while none is. */
+  readonly head: BlockRef | null;
   readonly signal: AbortSignal;
 }
+
+/** A snapshot that is not published before its last block is settled. */
+export type WaitingSnapshot = Pick<PublishedSnapshot, 'type' | 'id' | 'height' | 'hash' | 'codec'>;
 
 /** What was written of snapshots. */
 export interface WrittenSnapshots {
   /** The newest of each type and codec. */
   readonly snapshots: readonly PublishedSnapshot[];
+  /** Newer ones of each type and codec. */
+  readonly waiting: readonly WaitingSnapshot[];
   /** Keys that they are signed with. */
   readonly signers: readonly string[];
   readonly newFiles: number;
@@ -46,8 +51,9 @@ export async function writeSnapshots(
   target: PublishTarget,
   order: SnapshotsOrder,
 ): Promise<WrittenSnapshots> {
-  let done: WrittenSnapshots = { snapshots: [], signers: [], newFiles: 0, newBytes: 0 };
-  for (const snapshot of await newestOfEach(order)) {
+  const { settled, waiting } = await newestOfEach(order);
+  let done: WrittenSnapshots = { snapshots: [], waiting, signers: [], newFiles: 0, newBytes: 0 };
+  for (const snapshot of settled) {
     const written = await writeBody(target, snapshot, order);
     if (written === null) continue;
     const { id, type, codec, height, blockHash: hash, signatures } = snapshot.manifest;
@@ -56,6 +62,7 @@ export async function writeSnapshots(
     const isNew = !(await target.isSame(manifest, text));
     if (isNew) await target.put(manifest, text);
     done = {
+      waiting,
       snapshots: [...done.snapshots, { type, id, height, hash, codec, manifest }],
       signers: [...new Set([...done.signers, ...signatures.map(({ signer }) => signer)])],
       newFiles: done.newFiles + written.newFiles + (isNew ? 1 : 0),
@@ -65,20 +72,49 @@ export async function writeSnapshots(
   return done;
 }
 
-async function newestOfEach({ archive, chain, head }: SnapshotsOrder): Promise<readonly ArchivedSnapshot[]> {
+interface NewestOfEach {
+  readonly settled: readonly ArchivedSnapshot[];
+  readonly waiting: readonly WaitingSnapshot[];
+}
+
+async function newestOfEach({ archive, chain, head }: SnapshotsOrder): Promise<NewestOfEach> {
   const chainId = chain.chainId();
-  if (chainId === null) return [];
+  if (chainId === null) return { settled: [], waiting: [] };
   await archive.refresh();
-  const newest = new Map<string, ArchivedSnapshot>();
-  for (const snapshot of archive.list({ chain: chain.chain, chainId })) {
-    const { type, codec, height } = snapshot.manifest;
+  const all = archive.list({ chain: chain.chain, chainId });
+  const top = head?.height ?? -1;
+  const [settled, waiting] = await Promise.all([
+    newest(
+      all.filter(({ manifest }) => manifest.height <= top),
+      chain,
+    ),
+    newest(
+      all.filter(({ manifest }) => manifest.height > top),
+      chain,
+    ),
+  ]);
+  // With the signatures that they have now.
+  const found = await Promise.all(settled.map(({ manifest: { id } }) => archive.find(id)));
+  return {
+    settled: found.filter((each) => each !== null),
+    waiting: waiting.map(({ manifest: { type, id, height, blockHash: hash, codec } }) => ({
+      ...{ type, id, height, hash, codec },
+    })),
+  };
+}
+
+/** Of each type and codec the first that is on the chain. */
+async function newest(
+  all: readonly ArchivedSnapshot[],
+  chain: SnapshotsOrder['chain'],
+): Promise<readonly ArchivedSnapshot[]> {
+  const found = new Map<string, ArchivedSnapshot>();
+  for (const snapshot of all) {
+    const { type, codec } = snapshot.manifest;
     const kind = `${type} ${codec}`;
-    if (newest.has(kind) || height > head.height || !(await isOnChain(chain, snapshot.manifest))) continue;
-    // With the signatures that it has now.
-    const now = await archive.find(snapshot.manifest.id);
-    if (now !== null) newest.set(kind, now);
+    if (!found.has(kind) && (await isOnChain(chain, snapshot.manifest))) found.set(kind, snapshot);
   }
-  return [...newest.values()];
+  return [...found.values()];
 }
 
 type Written = Pick<WrittenSnapshots, 'newFiles' | 'newBytes'>;

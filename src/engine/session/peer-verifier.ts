@@ -44,8 +44,8 @@ export class PeerVerifier {
   }
 
   /** Goes on from a verified block, of our chain or of the peer's. */
-  restart(head: BlockRef): void {
-    this.#verifier = this.#verifierAfter(head);
+  async restart(head: BlockRef): Promise<void> {
+    this.#verifier = await this.#verifierAfter(head);
   }
 
   /**
@@ -74,7 +74,7 @@ export class PeerVerifier {
     after: BlockRef,
     to: number,
   ): Promise<readonly Frame[]> {
-    const verifier = this.#verifierAfter(after);
+    const verifier = await this.#verifierAfter(after);
     const frames: Frame[] = [];
     for await (const items of answer) {
       for (const item of items) {
@@ -92,7 +92,8 @@ export class PeerVerifier {
     return frames;
   }
 
-  #verifierAfter(head: BlockRef): Verifier {
+  async #verifierAfter(head: BlockRef): Promise<Verifier> {
+    await this.#deps.chain.knowValidators(head);
     return this.#verifierAt({ head, base: this.#deps.chain.tip().base });
   }
 

@@ -89,6 +89,8 @@ class Session {
 
   async run(): Promise<void> {
     const { head } = this.#deps.chain.tip();
+    // The host may have rolled back further than a branch could.
+    if (head !== null) await this.#verifier.restart(head);
     try {
       await this.#fetch(await this.#start(head));
     } catch (error) {
@@ -109,7 +111,8 @@ class Session {
     if (!(await isWorthAsking(this.#deps, theirs, head, this.#signal))) return head;
     const header = await chain.header(theirs.height);
     if (header === null) return head;
-    this.#state = ASKING.branched(this.#branchAt({ height: theirs.height, hash: header.hash }));
+    const branch = await this.#branchAt({ height: theirs.height, hash: header.hash });
+    this.#state = ASKING.branched(branch);
     return header;
   }
 
@@ -119,7 +122,8 @@ class Session {
     const common = await commonBlock(chain, ancestors);
     const tooShort = await claimedTooShort(this.#deps, head, this.#signal);
     if (tooShort !== null) throw this.#passing('shorter', shorterBranch(tooShort.height, head));
-    this.#state = this.#state.branched(this.#branchAt(common));
+    const branch = await this.#branchAt(common);
+    this.#state = this.#state.branched(branch);
     try {
       await this.#fetch(common);
     } catch (error) {
@@ -131,9 +135,9 @@ class Session {
   }
 
   /** The peer's chain from a block of ours on. */
-  #branchAt(common: BlockRef): Branch {
+  async #branchAt(common: BlockRef): Promise<Branch> {
     const { chain, branches } = this.#deps;
-    this.#verifier.restart(common);
+    await this.#verifier.restart(common);
     return new Branch(chain, common, branches);
   }
 
@@ -361,12 +365,12 @@ class Session {
     const { chain, peer } = this.#deps;
     const { head } = chain.tip();
     if (state.at === 'proving' && state.branch.truncate(to)) {
-      this.#verifier.restart(to);
+      await this.#verifier.restart(to);
       return state.branch;
     }
     if (state.at !== 'proving' && to.hash === head?.hash) return null;
     await checkRollback(chain, to, peer);
-    const branch = this.#branchAt(to);
+    const branch = await this.#branchAt(to);
     this.#state = state.at === 'proving' ? state.branched(branch) : state.wentBack(branch);
     return branch;
   }

@@ -1,4 +1,6 @@
+import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
+import { parseTileFileName } from '../../src/tiles/name.js';
 import { browserFor, chromiumPath } from '../helpers/browser.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import type { Outcome, Wanted } from './page.js';
@@ -65,3 +67,32 @@ browserTest('a worker of a page takes a chain', async (t, site) => {
   hasAll(t, outcome);
   t.deepEqual(outcome.modes, ['tiles', 'stream']);
 });
+
+browserTest(
+  'a page refuses a tile in which one letter was changed, and a server that does not let it read',
+  async (t, site) => {
+    site.before = (request, response, next) => {
+      const name = /(\d{16}-\d{16}-\w{32}\.ndjson\.gz)$/.exec(request.url)?.[1];
+      const tile = name === undefined ? null : parseTileFileName(name);
+      if (tile === null) {
+        next();
+        return;
+      }
+      const blocks = documents.slice(tile.from, tile.to + 1).map((bytes) => Buffer.from(bytes));
+      // The last letter of a text, so that nothing but its hash tells.
+      const bad = blocks[3] as Buffer;
+      bad[bad.length - 4] = (bad[bad.length - 4] as number) ^ 1;
+      response.send(gzipSync(Buffer.concat(blocks.flatMap((block) => [block, Buffer.from('\n')]))));
+    };
+    const outcome = await sync(site, { to: 1023 });
+    t.is(outcome.code, 'HASH_MISMATCH', outcome.message);
+    t.is(outcome.head, null);
+    t.true(site.asked.some((target) => target.endsWith('.ndjson.gz')));
+
+    site.before = (_request, response, next) => {
+      response.removeHeader('access-control-allow-origin');
+      next();
+    };
+    t.is((await sync(site)).code, 'PEER_UNREACHABLE');
+  },
+);

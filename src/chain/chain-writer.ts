@@ -6,17 +6,18 @@ import type {
   CommitBlock,
   CommitTile,
   Frame,
-  StateChange,
   Storage,
 } from '../contracts/index.js';
 import { SyncError } from '../errors/index.js';
 import { WriteQueue } from '../internal/write-queue.js';
+import { type NewBlocks, noted, unchanged, within } from './batch-blocks.js';
 import type { ChainTally } from './chain-tally.js';
 import type { ChainListeners } from './chain-listeners.js';
 import { type AppendPoint, nextHeight } from '../internal/links.js';
 import type { Pins } from './pins.js';
 import type { Producers } from './producers.js';
 import { planPruning, type Pruned, pruneOf, type PruneOptions, pruneSteps } from './prune.js';
+import type { Settlement } from './settlement.js';
 import type { StateKeeper } from './state/state-keeper.js';
 import { checkStateNote, writeStateNote } from './state/state-note.js';
 
@@ -35,6 +36,8 @@ export interface CommitOptions extends AbortOptions {
 /** Dependencies of a {@link ChainWriter}. */
 export interface ChainWriterDeps {
   readonly storage: Storage;
+  /** What is confirmed, final and settled. */
+  readonly settlement: Settlement;
   readonly listeners: ChainListeners;
   readonly tally: ChainTally;
   /** Blocks that are never dropped. */
@@ -43,24 +46,16 @@ export interface ChainWriterDeps {
   readonly producers: Producers | null;
   /** Id of the chain's rules. */
   readonly rules: string;
-  /** Whether tiles need a digest of their documents, since the hashes of the chain don't cover all bytes. */
-  readonly digestsTiles: boolean;
   /** Height of the first block of an empty store. */
   readonly base: number;
   /** What keeps the state; `null` when nothing does. */
   readonly state: StateKeeper | null;
   /** Whether a verified block counts as confirmed; else `confirm` says which do, and what the host appends. */
   readonly confirmsVerified: boolean;
-  /** Whether what was in the store before counts as confirmed; else what the store says is. */
-  readonly confirmsStored: boolean;
-  /** A confirmed block so far below the head is not expected to be dropped. */
-  readonly maxRollbackBlocks: number;
   /** Name of the chain; `null` for the hash of its first block. */
   chainId(): string | null;
   /** Runs when this process has become the one that writes the store, before its first write. */
   onTakenOver(): Promise<void>;
-  /** The height that is final once a block is the newest confirmed one; `null` when none is. */
-  finalHeight(confirmed: BlockRef): number | null;
 }
 
 /** All writes of a chain, one after the other: blocks that come and go, with their state. */
@@ -132,8 +127,8 @@ export class ChainWriter {
     };
     // What another process writes, that one settles.
     if (storage.watch !== undefined && storage.roles?.now !== 'writer') return;
-    await this.#settle();
-    this.#settleTiles();
+    await this.#deps.settlement.catchUp();
+    this.#deps.settlement.makeTiles();
   }
 
   /** The writer before may have had another configuration, and may have been ended at any point. */
@@ -142,11 +137,11 @@ export class ChainWriter {
     this.#queue
       .run(async () => {
         await this.#deps.onTakenOver();
-        await this.#settle();
+        await this.#deps.settlement.catchUp();
       })
       .then(
         () => {
-          this.#settleTiles();
+          this.#deps.settlement.makeTiles();
         },
         // The next write fails too if the store can't be written to.
         () => undefined,
@@ -163,18 +158,6 @@ export class ChainWriter {
     if (change?.kind === 'extend') this.#storedAs = change.frames.at(-1)?.codec ?? this.#storedAs;
     if (change === null) this.#deps.listeners.confirmed();
     else this.#deps.listeners.tell(change);
-  }
-
-  /** What an earlier configuration left open: blocks that count as confirmed now, or as final. */
-  async #settle(): Promise<void> {
-    const { storage, confirmsStored } = this.#deps;
-    const { head, confirmed, finalized } = storage.checkpoint();
-    const settled = confirmsStored ? head : confirmed;
-    if (settled === null) return;
-    const final = await this.#finalized([], settled);
-    if (settled.height === confirmed?.height && (final === null || final.height === finalized?.height))
-      return;
-    await storage.advance({ confirmed: settled, finalized: final });
   }
 
   /** Makes new blocks when it is their turn, and adds them in one batch: all of them, or none. @throws SyncError `ENGINE_WRITES` */
@@ -227,10 +210,10 @@ export class ChainWriter {
 
   /** Drops old blocks, a step in each turn of a write. @returns what went, also when a later step fails and this is called again */
   async prune(options: PruneOptions): Promise<Pruned> {
-    const { storage } = this.#deps;
+    const { storage, settlement } = this.#deps;
     const prune = pruneOf(storage);
     const plan = await this.#queue.run(() =>
-      Promise.resolve(planPruning(storage.checkpoint(), options, this.#settled())),
+      Promise.resolve(planPruning(storage.checkpoint(), options, settlement.height)),
     );
     if (options.dryRun === true) return plan;
     for (const height of pruneSteps(plan))
@@ -285,12 +268,8 @@ export class ChainWriter {
   }
 
   async #confirm(ref: BlockRef): Promise<void> {
-    const { storage } = this.#deps;
-    const { confirmed } = storage.checkpoint();
-    if (confirmed !== null && confirmed.height >= ref.height) return;
-    if ((await storage.header(ref.height))?.hash !== ref.hash) return;
-    await storage.advance({ confirmed: ref, finalized: await this.#finalized([], ref) });
-    this.#settleTiles();
+    if (!(await this.#deps.settlement.confirm(ref))) return;
+    this.#deps.settlement.makeTiles();
     this.#deps.listeners.confirmed();
   }
 
@@ -326,17 +305,6 @@ export class ChainWriter {
     return refs;
   }
 
-  /** The newest final block once a block is confirmed; `null` leaves it as it is. @param frames - about to be stored */
-  async #finalized(frames: readonly Frame[], confirmed: BlockRef): Promise<BlockRef | null> {
-    const { storage } = this.#deps;
-    const height = this.#deps.finalHeight(confirmed);
-    const { finalized } = storage.checkpoint();
-    if (height === null || (finalized !== null && height <= finalized.height)) return null;
-    const frame = frames[height - (frames[0]?.header.height ?? 0)];
-    const header = frame?.header ?? (await storage.header(height));
-    return header === null ? null : { height, hash: header.hash };
-  }
-
   async #commit(
     blocks: readonly CommitBlock[],
     options: CommitOptions,
@@ -356,40 +324,17 @@ export class ChainWriter {
     const first = blocks[0]?.frame.header;
     const last = blocks.at(-1)?.frame;
     if (first === undefined || last === undefined) throw new TypeError('A batch needs at least one block.');
-    const { storage, rules } = this.#deps;
+    const { storage, rules, settlement } = this.#deps;
     const identity = { chain: rules, chainId: this.#deps.chainId() ?? first.hash };
     const confirmed = isConfirmed ? { height: last.header.height, hash: last.header.hash } : null;
     const frames = blocks.map(({ frame }) => frame);
-    const finalized = confirmed === null ? null : await this.#finalized(frames, confirmed);
+    const finalized = confirmed === null ? null : await settlement.finalAfter(frames, confirmed);
     const startedMs = performance.now();
     await storage.commit({ rollbackTo, blocks, tiles, confirmed, finalized, identity });
     this.#deps.tally.commit.add(performance.now() - startedMs);
     this.#storedAs = last.codec;
-    this.#settleTiles();
+    this.#deps.settlement.makeTiles();
     return { frames, tiles };
-  }
-
-  /**
-   * Lets the store keep what is settled as tiles, beside what comes next. A failure changes no block: the next write
-   * fails too if the store can't be written to, and damage shows where it is read.
-   */
-  #settleTiles(): void {
-    this.tilesMade().catch(() => undefined);
-  }
-
-  /** Lets the store make the tiles that are due, and waits for them. @returns the newest settled height; −1 when none is. */
-  async tilesMade(): Promise<number> {
-    const { storage, digestsTiles: isDigested } = this.#deps;
-    const settled = this.#settled();
-    if (settled >= 0) await storage.tiles?.settle(settled, { isDigested });
-    return settled;
-  }
-
-  /** The newest height that is final, or that no branch is followed below; −1 when none is. */
-  #settled(): number {
-    const { head, confirmed, finalized } = this.#deps.storage.checkpoint();
-    const deep = Math.min(confirmed?.height ?? -1, (head?.height ?? -1) - this.#deps.maxRollbackBlocks);
-    return Math.max(finalized?.height ?? -1, deep);
   }
 
   #told({ frames, tiles }: Stored, { onDurable }: CommitOptions): void {
@@ -398,36 +343,8 @@ export class ChainWriter {
   }
 }
 
-/** New blocks, and what they change in the tables beside what a transition makes of them, by height. */
-interface NewBlocks {
-  readonly frames: readonly Frame[];
-  readonly notes: ReadonlyMap<number, readonly StateChange[]>;
-}
-
 /** What a batch has made durable. */
 interface Stored {
   readonly frames: readonly Frame[];
   readonly tiles: readonly CommitTile[];
-}
-
-const NO_CHANGES: readonly StateChange[] = [];
-
-/** Blocks of a chain that keeps no state. */
-function unchanged(frames: readonly Frame[]): readonly CommitBlock[] {
-  return frames.map((frame) => ({ frame, changes: NO_CHANGES }));
-}
-
-/** Blocks with what they note besides. */
-function noted(blocks: readonly CommitBlock[], notes: NewBlocks['notes']): readonly CommitBlock[] {
-  if (notes.size === 0) return blocks;
-  return blocks.map((block) => {
-    const more = notes.get(block.frame.header.height);
-    return more === undefined ? block : { ...block, changes: [...block.changes, ...more] };
-  });
-}
-
-/** The tiles whose blocks are all among these. */
-function within(tiles: readonly CommitTile[], blocks: readonly CommitBlock[]): readonly CommitTile[] {
-  const first = blocks[0]?.frame.header.height ?? 0;
-  return tiles.filter(({ from, to }) => from >= first && to < first + blocks.length);
 }

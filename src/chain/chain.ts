@@ -26,6 +26,7 @@ import type { ProducedOf, ProduceOptions } from './produce/requests.js';
 import type { ProduceSettings } from './produce/settings.js';
 import { EACH, type Producers, type SignedFrom, VOUCHED } from './producers.js';
 import { checkPrune, type Pruned, type PruneOptions } from './prune.js';
+import { Settlement } from './settlement.js';
 import { StateKeeper } from './state/state-keeper.js';
 import type { StorageEncoding } from './storage-encoding.js';
 import { StoredValidators } from './stored-validators.js';
@@ -74,6 +75,7 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
   readonly tally = new ChainTally();
   readonly #parts: ChainParts;
   readonly #listeners = new ChainListeners();
+  readonly #settlement: Settlement;
   readonly #writer: ChainWriter;
   /** `null` where blocks are only taken. */
   readonly #producer: BlockProducer | null;
@@ -105,21 +107,23 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
       ...{ rules, storage, maxRollbackBlocks: parts.maxRollbackBlocks },
       read: (from, to) => this.#documents(from, to),
     });
+    this.#settlement = new Settlement({
+      ...{ storage, digestsTiles: this.digestsTiles },
+      ...{ confirmsStored: parts.confirmsStored, maxRollbackBlocks: parts.maxRollbackBlocks },
+      finalHeight: (confirmed) => parts.finalHeight(confirmed, this),
+    });
     this.#writer = new ChainWriter({
       storage,
+      settlement: this.#settlement,
       tally: this.tally,
       listeners: this.#listeners,
       pins,
       producers,
       rules: rules.id,
-      digestsTiles: this.digestsTiles,
       base,
       state: this.#stateKeeper(),
       confirmsVerified: parts.confirmsVerified,
-      confirmsStored: parts.confirmsStored,
-      maxRollbackBlocks: parts.maxRollbackBlocks,
       chainId: () => this.#name.forEmpty,
-      finalHeight: (confirmed) => parts.finalHeight(confirmed, this),
       onTakenOver: () => (this.#onlyReads ? Promise.resolve() : this.#validators.load()),
     });
     this.#listeners.subscribe((change) => {
@@ -342,7 +346,7 @@ export class Chain extends ChainReads implements BlockSource, Closeable {
    * @internal
    */
   tilesMade(): Promise<number> {
-    return this.#writer.tilesMade();
+    return this.#settlement.tilesMade();
   }
 
   /**

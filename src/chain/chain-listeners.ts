@@ -2,8 +2,6 @@ import type { BlockRef, ChainChange, Storage } from '../contracts/index.js';
 
 /**
  * Runs before blocks are dropped, with their refs, newest first; what it saves is durable before the blocks are gone.
- *
- * @internal
  */
 export type RollbackHook = (
   to: BlockRef,

@@ -23,8 +23,6 @@ import { checkStateNote, writeStateNote } from './state/state-note.js';
 
 /**
  * Options of `Chain.commit`. The signal is heard between two batches.
- *
- * @internal
  */
 export interface CommitOptions extends AbortOptions {
   /** Tiles whose blocks are all among the frames. */

@@ -24,8 +24,15 @@ export function engineOf(plan: EnginePlan): SyncEngine {
   const { logger } = plan;
   const engine = new SyncEngine(
     plan.settings,
-    // The container is loaded by the first start: a host that only imports the package does not pay for it.
-    async () => (await import('./di/assemble.js')).assembleEngine(plan),
+    // The container, and what a run consists of, is loaded by the first start: a host that only imports the package does
+    // not pay for it.
+    async () => {
+      const [{ syncAsWriter }, { assembleEngine }] = await Promise.all([
+        import('./engine/stand-by.js'),
+        import('./di/assemble.js'),
+      ]);
+      return { sync: syncAsWriter, assemble: () => assembleEngine(plan) };
+    },
     () => performance.now(),
     (event) => {
       if (EVENTS.hasSubscribers) EVENTS.publish({ engine, event });

@@ -24,7 +24,7 @@ import { splitBatch } from '../../src/tiles/whole.js';
 import { MemoryStage, run } from './memory-stage.js';
 import { keptWhole, MemoryTiles } from './memory-tiles.js';
 import { StateTables } from './state-tables.js';
-import { Frames, inTile, storedBlock, type StoredBlock } from './stored-block.js';
+import { Frames, inTile, storedBlock, tileBlock, type StoredBlock } from './stored-block.js';
 
 /** Bytes that one batch of a read aims at. */
 const BATCH_BYTES = 1024 * 1024;
@@ -84,8 +84,11 @@ export class MemoryStorage implements Storage {
       const { tiles } = splitBatch(batch, next);
       if (to !== null) this.#drop(to);
       const from = this.#blocks.length;
-      for (const { frame, changes } of batch.blocks)
-        this.#blocks.push(storedBlock(frame, this.#state.apply(changes)));
+      const whole = new Set(tiles.flatMap(({ blocks }) => blocks));
+      for (const block of batch.blocks) {
+        const undo = this.#state.apply(block.changes);
+        this.#blocks.push(whole.has(block) ? tileBlock(block.frame, undo) : storedBlock(block.frame, undo));
+      }
       this.#checkpoint = plan.checkpoint;
       this.#identity = plan.identity;
       this.tiles.plan.become(next);

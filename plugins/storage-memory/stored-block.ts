@@ -35,6 +35,12 @@ export function storedBlock(frame: Frame, undo: readonly StateChange[]): StoredB
   return { header: frame.header, documentBytes: frame.documentBytes, undo, kept, tile: null };
 }
 
+/** A block whose bytes are in a tile that it is put into next: they are not looked at. */
+export function tileBlock(frame: Frame, undo: readonly StateChange[]): StoredBlock {
+  const { header, documentBytes } = frame;
+  return { header, documentBytes, undo, kept: frame, tile: null };
+}
+
 /** The same blocks in a tile. */
 export function inTile(
   blocks: readonly Pick<StoredBlock, 'header' | 'documentBytes' | 'undo'>[],

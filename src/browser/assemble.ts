@@ -6,7 +6,7 @@ import { tileTransport } from '../../plugins/transport-tile/client/index.js';
 import { EvidenceInMemory } from '../chain/evidence.js';
 import { StorageEncoding } from '../chain/storage-encoding.js';
 import type { BrowserPlan } from '../config/browser-plan.js';
-import type { ChainRules, ChainRulesPlugin, VerifyTile } from '../contracts/index.js';
+import type { ChainRules, ChainRulesPlugin, Storage, VerifyTile } from '../contracts/index.js';
 import { codecRegistry } from '../di/codec-registry.js';
 import type { EngineParts } from '../engine/engine-parts.js';
 import { SyncError } from '../errors/index.js';
@@ -25,7 +25,7 @@ export async function assembleEngine(plan: BrowserPlan): Promise<EngineParts> {
   if (plan.settings.producers.length > 0) await loadSignatures();
   const deps = { fetch: plan.fetch ?? platformFetch, limits: plan.transportLimits };
   const transports = [sseTransport().create(deps), lazyRanges(deps), tileTransport().create(deps)];
-  const storage = (plan.storage ?? memoryStorage()).create();
+  const storage = await storageOf(plan);
   const checks: TilesHere[] = [];
   return {
     storage,
@@ -50,6 +50,13 @@ export async function assembleEngine(plan: BrowserPlan): Promise<EngineParts> {
       await storage.close();
     },
   };
+}
+
+async function storageOf({ storage }: BrowserPlan): Promise<Storage> {
+  if ('kind' in storage) return storage.create();
+  if (storage.use === 'memory') return memoryStorage().create();
+  const { indexedDbStorage } = await import('./indexed-db/index.js');
+  return indexedDbStorage(storage.name);
 }
 
 function verifierOf(here: TilesHere): VerifyTile {

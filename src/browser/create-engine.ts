@@ -1,6 +1,7 @@
 import type { BrowserEngineConfig } from '../config/browser-types.js';
 import { browserPlan } from '../config/browser-plan.js';
 import { logSyncEvent } from '../engine/events/log.js';
+import { syncAsWriter } from '../engine/stand-by.js';
 import { SyncEngine } from '../engine/sync-engine.js';
 import { assembleEngine } from './assemble.js';
 
@@ -17,7 +18,7 @@ export function createSyncEngine(config: BrowserEngineConfig): SyncEngine {
   const { logger } = plan;
   return new SyncEngine(
     plan.settings,
-    () => assembleEngine(plan),
+    () => Promise.resolve({ sync: syncAsWriter, assemble: () => assembleEngine(plan) }),
     () => performance.now(),
     (event) => {
       if (logger !== null) logSyncEvent(logger, event);

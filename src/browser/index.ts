@@ -1,7 +1,7 @@
 export { createSyncEngine } from './create-engine.js';
 export { sealedJson } from '../../plugins/chain-sealed-json/plugin.js';
 export { memoryStorage } from '../../plugins/storage-memory/index.js';
-export type { BrowserEngineConfig } from '../config/browser-types.js';
+export type { BrowserEngineConfig, IndexedDbStorageConfig } from '../config/browser-types.js';
 export type { SyncEngine } from '../engine/sync-engine.js';
 export type * from '../engine/events/events.js';
 export type { Block } from '../chain/block.js';

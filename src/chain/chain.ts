@@ -44,7 +44,11 @@ export interface ChainParts extends ReadParts {
   readonly producers: Producers | null;
   /** Height of the first block of an empty store. */
   readonly base: number;
-  /** Makes what produces blocks; `null` where they are only taken. */
+  /**
+   * Makes what produces blocks; `null` where they are only taken.
+   *
+   * @internal
+   */
   readonly producer: MakeProducer | null;
   /** How blocks are produced. */
   readonly produce: ProduceSettings;

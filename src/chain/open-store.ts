@@ -30,7 +30,11 @@ export interface StoreParts {
   readonly codecs: CodecRegistry;
   readonly encoding: StorageEncoding;
   readonly evidence: EvidenceShelf;
-  /** Makes what produces blocks; `null` where they are only taken. */
+  /**
+   * Makes what produces blocks; `null` where they are only taken.
+   *
+   * @internal
+   */
   readonly producer: MakeProducer | null;
   /** @throws SyncError `PLUGIN_UNKNOWN` */
   rules(id: string): Promise<ChainRules>;

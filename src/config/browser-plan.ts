@@ -15,7 +15,10 @@ import {
   type Reader,
   readOptions,
   refusal,
+  text,
   textOr,
+  unfit,
+  type ValueOf,
   withDefault,
 } from '../internal/options/index.js';
 import { producerScheme } from '../internal/producer-key-form.js';
@@ -25,12 +28,17 @@ import { transportLimits } from './limits.js';
 import { checkSignedRules } from './producers.js';
 import { RUN, runSettings } from './run-options.js';
 
+const plugin = pluginOf('storage');
+const indexedDb = object({ use: oneOf(['indexeddb']), name: text('the name of a database') });
+
+/** The store that was chosen. */
+export type BrowserStorage = StoragePlugin | ValueOf<typeof indexedDb> | { readonly use: 'memory' };
+
 /** All that an engine in a browser is made of, complete, checked and frozen. */
 export interface BrowserPlan {
   readonly settings: EngineSettings;
   readonly transportLimits: TransportLimits;
-  /** `null` for the one in memory. */
-  readonly storage: StoragePlugin | null;
+  readonly storage: BrowserStorage;
   /** Rules that the host passed; `null` for none. */
   readonly rules: ChainRulesPlugin | null;
   /** The host's HTTP client; `null` for the browser's. */
@@ -79,17 +87,16 @@ export function browserPlan(config: BrowserEngineConfig): BrowserPlan {
   });
 }
 
-function storage(): Reader<StoragePlugin | null> {
+function storage(): Reader<BrowserStorage> {
   const memory = object({ use: oneOf(['memory']) });
-  const plugin = pluginOf('storage');
-  const expects = "{use: 'memory'} or a storage plugin";
-  const given: Reader<StoragePlugin | null> = {
+  const expects = "{use: 'memory'}, {use: 'indexeddb', name} or a storage plugin";
+  const given: Reader<BrowserStorage> = {
     expects,
     read(value, where) {
-      if (isObject(value) && 'kind' in value) return plugin.read(value, where);
-      memory.read(value, where);
-      return null;
+      if (!isObject(value)) throw unfit(where, expects, value);
+      if ('kind' in value) return plugin.read(value, where);
+      return value['use'] === 'indexeddb' ? indexedDb.read(value, where) : memory.read(value, where);
     },
   };
-  return withDefault<StoragePlugin | null>(given, null);
+  return withDefault<BrowserStorage>(given, { use: 'memory' });
 }

@@ -2,6 +2,13 @@ import type { ChainRulesPlugin, StoragePlugin } from '../contracts/index.js';
 import type { WantedMode } from '../engine/modes.js';
 import type { MemoryStorageConfig, SyncEngineConfig } from './types.js';
 
+/** A store in IndexedDB. While it is open, its blocks are in memory as well. */
+export interface IndexedDbStorageConfig {
+  readonly use: 'indexeddb';
+  /** Name of the database, which nothing else uses; it is made when it is missing. */
+  readonly name: string;
+}
+
 /** What the engine of `blockferry/browser` is made of: what `SyncEngineConfig` has, but for what only Node can do. */
 export interface BrowserEngineConfig extends Omit<
   SyncEngineConfig,
@@ -19,11 +26,11 @@ export interface BrowserEngineConfig extends Omit<
   | 'proxy'
 > {
   /**
-   * Where blocks are kept: in memory, or by a plugin.
+   * Where blocks are kept: in memory, in IndexedDB, or by a plugin.
    *
    * @defaultValue `{ use: 'memory' }`
    */
-  readonly storage?: MemoryStorageConfig | StoragePlugin;
+  readonly storage?: MemoryStorageConfig | IndexedDbStorageConfig | StoragePlugin;
   /**
    * Chain rules: `sealed-json`, or a plugin. `null` stands for those the store was made with, or those that the peer
    * announces where they are one of these.

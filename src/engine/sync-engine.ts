@@ -6,6 +6,7 @@ import type { Chain } from '../chain/chain.js';
 import type { BlockHandler, Consumer, RunOptions } from '../chain/consumer/consumer.js';
 import type { EngineParts, EngineSettings } from './engine-parts.js';
 import { EngineTally } from './engine-tally.js';
+import type { syncAsWriter } from './stand-by.js';
 import { runArguments, runOptions, startSignal } from './arguments.js';
 import { iterateBlocks } from './block-iterator.js';
 import { EventHub } from './events/event-hub.js';
@@ -23,6 +24,17 @@ import { isRefusal } from '../internal/options/index.js';
 const OVER: ReadonlySet<SyncPhase> = new Set<SyncPhase>(['idle', 'failed', 'closed']);
 
 /**
+ * What a run needs, which is loaded by the first start.
+ *
+ * @internal
+ */
+export interface RunCode {
+  readonly sync: typeof syncAsWriter;
+  /** Makes the parts of one engine. */
+  readonly assemble: () => Promise<EngineParts>;
+}
+
+/**
  * Brings a node's copy of a chain up to date.
  *
  * One engine is for one run: `start` (or `run`) once, `close` at the end.
@@ -35,7 +47,7 @@ export class SyncEngine implements Closeable {
    */
   readonly tally = new EngineTally();
   readonly #settings: EngineSettings;
-  readonly #assemble: () => Promise<EngineParts>;
+  readonly #load: () => Promise<RunCode>;
   readonly #hub: EventHub;
   readonly #meter: ProgressMeter;
   readonly #book: PeerBook;
@@ -59,12 +71,12 @@ export class SyncEngine implements Closeable {
    */
   constructor(
     settings: EngineSettings,
-    assemble: () => Promise<EngineParts>,
+    load: () => Promise<RunCode>,
     now: () => number,
     onEvent: (event: SyncEvent) => void = () => undefined,
   ) {
     this.#settings = settings;
-    this.#assemble = assemble;
+    this.#load = load;
     this.#hub = new EventHub(now, (event) => {
       this.tally.event(event);
       onEvent(event);
@@ -237,10 +249,9 @@ export class SyncEngine implements Closeable {
   async #sync(signal: AbortSignal): Promise<void> {
     this.#hub.phase.opening();
     for (const told of exposedCredentials(this.#settings.peers)) this.#hub.warn('CREDENTIALS_EXPOSED', told);
-    // Like the parts, what a run consists of is loaded by the first start.
-    const { syncAsWriter } = await import('./stand-by.js');
+    const { sync, assemble } = await this.#load();
     const feed = this.#onChain === null ? null : await this.#feedBy(this.#onChain);
-    const parts = await this.#assemble();
+    const parts = await assemble();
     this.#parts = parts;
     const greeting = this.#greet(parts, signal);
     try {
@@ -266,7 +277,7 @@ export class SyncEngine implements Closeable {
       book: this.#book,
       tally: this.tally,
     };
-    await syncAsWriter({ ...deps, now: this.#now, greeting, onChain }, signal);
+    await sync({ ...deps, now: this.#now, greeting, onChain }, signal);
   }
 
   #greet({ transports: [transport] }: EngineParts, signal: AbortSignal): Greeting | null {

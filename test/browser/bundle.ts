@@ -12,12 +12,12 @@ const own: Plugin = {
   },
 };
 
-/** Leaves out what is only loaded when it is used; what each run uses is not. */
+/** Leaves out what is only loaded when it is used; each run uses the rest. */
 const usedOnly: Plugin = {
   name: 'used-only',
   setup(build) {
     build.onResolve({ filter: /./ }, ({ kind, path }) =>
-      kind === 'dynamic-import' && !path.endsWith('/stand-by.js') ? { path, external: true } : null,
+      kind === 'dynamic-import' ? { path, external: true } : null,
     );
   },
 };

@@ -55,3 +55,8 @@ async function newestOf(engine: SyncEngine): Promise<string | null> {
   const block = await engine.chain?.get(headOf(engine)?.height ?? -1);
   return block?.text() ?? null;
 }
+
+/** Syncs into IndexedDB once. */
+export function syncKept(config: Wanted): Promise<Outcome> {
+  return syncOnce(config, { use: 'indexeddb', name: 'ledger' });
+}

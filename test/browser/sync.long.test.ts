@@ -25,7 +25,7 @@ function browserTest(title: string, run: (t: ExecutionContext, site: Site) => Pr
     });
 }
 
-type Page = typeof globalThis & { syncOnce(wanted: Wanted): Promise<Outcome> };
+type Page = typeof globalThis & Record<'syncOnce' | 'syncKept', (wanted: Wanted) => Promise<Outcome>>;
 
 const sync = (site: Site, wanted: Partial<Wanted> = {}): Promise<Outcome> =>
   site.page.evaluate((all) => (globalThis as Page).syncOnce(all), { peers: [site.peer], ...wanted });
@@ -96,3 +96,30 @@ browserTest(
     t.is((await sync(site)).code, 'PEER_UNREACHABLE');
   },
 );
+
+browserTest('a page goes on from IndexedDB where it was before it was loaded again', async (t, site) => {
+  const kept = (wanted: Partial<Wanted>): Promise<Outcome> =>
+    site.page.evaluate((all) => (globalThis as Page).syncKept(all), { peers: [site.peer], ...wanted });
+  const first = await kept({ to: 3500 });
+  t.is(first.code, null, first.message);
+  t.is(first.head?.height, 3500);
+  await site.page.reload();
+  await site.page.waitForFunction('"syncKept" in globalThis');
+  site.asked.length = 0;
+  hasAll(t, await kept({}));
+  const tiles = site.asked.filter((target) => target.includes('.ndjson.gz'));
+  t.true(
+    tiles.every((target) => !target.includes('/0000000000000000-')),
+    tiles.join(),
+  );
+  t.true(site.asked.some((target) => target.includes('from_height=') || tiles.length > 0));
+
+  const [one, other] = await site.page.evaluate(
+    (all) => {
+      const { syncKept } = globalThis as Page;
+      return Promise.all([syncKept(all), syncKept(all)]);
+    },
+    { peers: [site.peer] },
+  );
+  t.deepEqual([one.code, other.code].sort(), [null, 'STORE_LOCKED'].sort());
+});

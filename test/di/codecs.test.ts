@@ -46,6 +46,9 @@ async function node(
     source: chain,
     plugins: frames === null ? [] : [jsonRangeEndpoint({ frames: [frames] })],
     snapshots: { signer, directory, types: ['full'], codecs: snapshots === null ? null : [snapshots] },
+    onError: (error) => {
+      t.log(error);
+    },
   });
   const handle = nodeListener(server);
   const asked: string[] = [];

@@ -5,8 +5,9 @@ import type { Row, Tried } from './row.js';
 import { runners } from './runners.js';
 import { runtimes } from './runtimes.js';
 import { Site } from './site.js';
+import { workerd } from './workerd.js';
 
-const ROWS: readonly Row[] = [bundles, runners, runtimes];
+const ROWS: readonly Row[] = [bundles, runners, runtimes, workerd];
 
 const { positionals } = parseArgs({ allowPositionals: true });
 for (const name of positionals)

@@ -78,7 +78,7 @@ export default defineConfig(
   },
   // Made of parts by hand: the container is not for browsers.
   {
-    files: ['src/browser/**/*.ts'],
+    files: ['src/browser/**/*.ts', 'src/dashboard/page/**/*.ts'],
     rules: restrict(
       nodeModules,
       container,

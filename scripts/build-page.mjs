@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -51,74 +52,40 @@ function style() {
 }
 
 function script() {
-  const { options, errors } = ts.getParsedCommandLineOfConfigFile(join(folder, 'tsconfig.json'), {}, host());
-  const program = ts.createProgram([join(folder, 'main.ts')], { ...options, noEmit: false });
-  refuse([...errors, ...ts.getPreEmitDiagnostics(program)]);
-  const modules = new Map();
-  program.emit(undefined, (path, text) => modules.set(moduleName(path), text), undefined, false);
-  const text = linked(modules).join('\n');
+  const { options, fileNames, errors } = ts.getParsedCommandLineOfConfigFile(
+    join(folder, 'tsconfig.json'),
+    {},
+    host(),
+  );
+  refuse([...errors, ...ts.getPreEmitDiagnostics(ts.createProgram(fileNames, options))]);
+  const { outputFiles } = buildSync({
+    entryPoints: [join(folder, 'main.ts')],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'none',
+    write: false,
+    alias: platform(),
+  });
+  const [{ text }] = outputFiles;
   if (text.includes('</script')) throw new Error('A script in a page must not have its own end in it.');
-  return text;
+  return text.trim();
+}
+
+/** What package.json names for browsers, as sources: the page is made before the rest is built, or after. */
+function platform() {
+  const { imports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return Object.fromEntries(
+    Object.entries(imports).map(([name, { browser }]) => [
+      name.replace('/*', ''),
+      join(root, browser.replace('./dist/', '').replace('/*.js', '').replace(/\.js$/, '.ts')),
+    ]),
+  );
 }
 
 function host() {
   return { ...ts.sys, onUnRecoverableConfigFileDiagnostic: (diagnostic) => refuse([diagnostic]) };
-}
-
-function moduleName(path) {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
-
-/** The modules behind each other, each after those that it imports: one scope, in which no name may occur twice. */
-function linked(modules) {
-  const owners = new Map();
-  const done = new Set();
-  const texts = [];
-  const add = (name) => {
-    if (done.has(name)) return;
-    done.add(name);
-    const source = ts.createSourceFile(
-      name,
-      modules.get(name),
-      ts.ScriptTarget.ES2022,
-      true,
-      ts.ScriptKind.JS,
-    );
-    const kept = [];
-    for (const statement of source.statements) {
-      if (ts.isImportDeclaration(statement)) add(importedName(statement));
-      else kept.push(withoutExport(statement));
-      for (const declared of namesOf(statement)) {
-        const other = owners.get(declared);
-        if (other !== undefined) throw new Error(`${name} and ${other} both declare ${declared}.`);
-        owners.set(declared, name);
-      }
-    }
-    texts.push(kept.join('\n'));
-  };
-  add('main.js');
-  return texts;
-}
-
-function importedName({ moduleSpecifier, importClause }) {
-  const names = importClause?.namedBindings?.elements ?? [];
-  if (names.length === 0 || names.some(({ propertyName }) => propertyName !== undefined))
-    throw new Error(`Modules of the page import by name, and by no other one: ${moduleSpecifier.text}.`);
-  return moduleName(moduleSpecifier.text);
-}
-
-function withoutExport(statement) {
-  if (ts.isExportDeclaration(statement) || ts.isExportAssignment(statement)) {
-    if (statement.getText() === 'export {};') return '';
-    throw new Error('Modules of the page export what they declare.');
-  }
-  return statement.getText().replace(/^export /, '');
-}
-
-function namesOf(statement) {
-  if (ts.isVariableStatement(statement))
-    return statement.declarationList.declarations.map(({ name }) => name.getText());
-  return statement.name === undefined ? [] : [statement.name.getText()];
 }
 
 function refuse(diagnostics) {

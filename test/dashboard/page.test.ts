@@ -1,4 +1,3 @@
-import { webcrypto } from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';
 import { seal, SEALED_JSON_GENESIS } from '../../plugins/chain-sealed-json/index.js';
@@ -8,9 +7,6 @@ import { History, pathsOf, scaleOf, smoothed } from '../../src/dashboard/page/cu
 import { bytesText, duration, rate, share } from '../../src/dashboard/page/format.js';
 import { readSealed } from '../../src/dashboard/page/sealed-json.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
-
-const digest = (algorithm: 'SHA-256', data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> =>
-  webcrypto.subtle.digest(algorithm, data);
 
 const ref = (height: number): { height: number; hash: string } => ({ height, hash: 'ab'.repeat(32) });
 
@@ -78,24 +74,24 @@ test('figures are written for people', (t) => {
   ]);
 });
 
-test('the page computes the hash of a sealed block as the plugin does', async (t) => {
+test('the page computes the hash of a sealed block as the plugin does', (t) => {
   for (const document of sealedChain(5)) {
-    const sealed = await readSealed(new Uint8Array(document), digest);
+    const sealed = readSealed(document);
     t.is(sealed?.computed, sealed?.hash);
   }
   const payload = new TextEncoder().encode(`{"text":"${'é'.repeat(5000)}"}`);
   const { document, hash } = seal(payload, { height: 0, previousHash: SEALED_JSON_GENESIS });
-  t.deepEqual(await readSealed(new Uint8Array(document), digest), {
+  t.deepEqual(readSealed(document), {
     ...{ hash, computed: hash, height: 0, previousHash: SEALED_JSON_GENESIS },
   });
 });
 
-test('the page sees each byte of a sealed block that was altered', async (t) => {
+test('the page sees each byte of a sealed block that was altered', (t) => {
   const [document = new Uint8Array()] = sealedChain(1);
   for (let at = 0; at < document.length; at++) {
     const altered = new Uint8Array(document);
     altered[at] = (altered[at] ?? 0) ^ 1;
-    const sealed = await readSealed(altered, digest);
+    const sealed = readSealed(altered);
     t.true(sealed === null || sealed.computed !== sealed.hash, `byte ${at}`);
   }
 });

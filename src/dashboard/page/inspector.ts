@@ -1,12 +1,12 @@
 import { base, byId, codeLink, make } from './dom.js';
 import { grouped, shortHash } from './format.js';
-import { type Digest, readSealed } from './sealed-json.js';
+import { readSealed } from './sealed-json.js';
 
 /** So much of a document is shown, in characters. */
 const SHOWN = 100_000;
 
 interface Fetched {
-  readonly document: Uint8Array<ArrayBuffer>;
+  readonly document: Uint8Array;
   /** The hash that the node has verified. */
   readonly hash: string;
   readonly previousHash: string;
@@ -58,7 +58,7 @@ export class Inspector {
     try {
       const block = await fetchBlock(height);
       const parent = height === 0 ? null : await fetchBlock(height - 1).catch(() => null);
-      const checks = await checksOf(height, block, parent, this.#chain());
+      const checks = checksOf(height, block, parent, this.#chain());
       if (asked === this.#asked) this.#show(height, block, checks);
     } catch (error) {
       if (asked === this.#asked) this.#fail(error);
@@ -115,24 +115,16 @@ async function fetchBlock(height: number): Promise<Fetched> {
   };
 }
 
-/** WebCrypto; `null` where the browser keeps it back. */
-function digestHere(): Digest | null {
-  // Only on pages that came over HTTPS or from this computer, whatever its type says.
-  const subtle = crypto.subtle as SubtleCrypto | undefined;
-  return subtle === undefined ? null : (algorithm, data) => subtle.digest(algorithm, data);
-}
-
-async function checksOf(
+function checksOf(
   height: number,
   block: Fetched,
   parent: Fetched | null,
   chain: string | null,
-): Promise<readonly Check[]> {
-  const digest = digestHere();
-  if (chain !== 'sealed-json' || digest === null) return statedChecks(height, block, parent, chain);
-  const sealed = await readSealed(block.document, digest);
+): readonly Check[] {
+  if (chain !== 'sealed-json') return statedChecks(height, block, parent, chain);
+  const sealed = readSealed(block.document);
   if (sealed === null) {
-    const text = 'The document does not start as one of sealed-json does.';
+    const text = 'The document has not the form of one of sealed-json.';
     return [{ holds: false, title: 'This is no such block', text }];
   }
   const fits = sealed.computed === sealed.hash;
@@ -151,15 +143,10 @@ async function checksOf(
       ? `It states height ${grouped(height)}, and the hash that this node has verified.`
       : `It states height ${grouped(sealed.height)} and ${shortHash(sealed.hash)}; this node has verified ${shortHash(block.hash)}.`,
   };
-  return [hash, place, await linkCheck(height, sealed.previousHash, parent, digest)];
+  return [hash, place, linkCheck(height, sealed.previousHash, parent)];
 }
 
-async function linkCheck(
-  height: number,
-  stated: string,
-  parent: Fetched | null,
-  digest: Digest,
-): Promise<Check> {
+function linkCheck(height: number, stated: string, parent: Fetched | null): Check {
   if (height === 0) {
     const holds = /^0{64}$/.test(stated);
     return {
@@ -168,7 +155,7 @@ async function linkCheck(
       text: `Its parent is stated as ${shortHash(stated)}.`,
     };
   }
-  const sealed = parent === null ? null : await readSealed(parent.document, digest);
+  const sealed = parent === null ? null : readSealed(parent.document);
   if (sealed === null)
     return {
       holds: null,
@@ -190,10 +177,7 @@ function statedChecks(
   parent: Fetched | null,
   chain: string | null,
 ): readonly Check[] {
-  const why =
-    chain === 'sealed-json'
-      ? 'This browser hashes only on pages that came over HTTPS or from this computer.'
-      : `Hashes of the chain ${chain ?? ''} are not recomputed in the browser.`;
+  const why = `Hashes of the chain ${chain ?? ''} are not recomputed in the browser.`;
   const links = parent !== null && parent.hash === block.previousHash;
   return [
     {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { filter, firstValueFrom } from 'rxjs';
 import { type Chain, createSyncEngine } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
-import { listen } from '../helpers/servers.js';
+import { answerBy, listen } from '../helpers/servers.js';
 import { blocksOn, bytesOf, fork, Follower, refAt, serveChain, sourceChain } from './follow-support.js';
 
 test('what is appended while a node catches up and afterwards comes exactly once, in order', async (t) => {
@@ -171,8 +171,11 @@ async function servedWithout(
     if (url.startsWith('/sync/stream') && !hasStream()) response.writeHead(404).end();
     else if (url !== '/sync/status') handle(request, response);
     else
-      void fetch(inner + url)
-        .then((answer) => answer.json() as Promise<StatusDocument>)
-        .then((status) => response.end(JSON.stringify(alter(status))));
+      answerBy(
+        response,
+        fetch(inner + url)
+          .then((answer) => answer.json() as Promise<StatusDocument>)
+          .then((status) => response.end(JSON.stringify(alter(status)))),
+      );
   });
 }

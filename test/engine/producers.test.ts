@@ -13,7 +13,7 @@ import {
 } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
 import { producer, refOf, signedOn } from '../helpers/producers.js';
-import { blockEvent, completeEvent, listen, plainServer } from '../helpers/servers.js';
+import { answerBy, blockEvent, completeEvent, listen, plainServer } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { blocksOn, bytesOf, Follower, serveChain } from './follow-support.js';
 import { key } from './snapshot-support.js';
@@ -112,13 +112,16 @@ test('a peer that claims a far head to get unchecked blocks in gets none in', as
   const target = url;
   // All that it says is the forged chain's, save a head that is a million blocks away.
   const liar = await listen(t, (request, response) => {
-    void fetch(`${target}${request.url ?? ''}`).then(async (answer) => {
-      const type = answer.headers.get('content-type') ?? '';
-      const body = Buffer.from(await answer.arrayBuffer());
-      const isStatus = request.url?.endsWith('/status') === true;
-      const text = isStatus ? body.toString().replace('"height":419', '"height":1000000') : null;
-      response.writeHead(answer.status, { 'content-type': type }).end(text ?? body);
-    });
+    answerBy(
+      response,
+      fetch(`${target}${request.url ?? ''}`).then(async (answer) => {
+        const type = answer.headers.get('content-type') ?? '';
+        const body = Buffer.from(await answer.arrayBuffer());
+        const isStatus = request.url?.endsWith('/status') === true;
+        const text = isStatus ? body.toString().replace('"height":419', '"height":1000000') : null;
+        response.writeHead(answer.status, { 'content-type': type }).end(text ?? body);
+      }),
+    );
   });
   for (const mode of ['stream', 'json'] as const) {
     const got = await outcomeOf({ peers: [liar], mode, storage: memory, producers });

@@ -26,8 +26,8 @@ class Asked {
   }
 }
 
-function serverOf(t: ExecutionContext, source: Chain): RequestListener {
-  const server = createSyncServer({ source, limits: { streamLeaseMs: LEASE_MS } });
+function serverOf(t: ExecutionContext, source: Chain, streamLeaseMs = LEASE_MS): RequestListener {
+  const server = createSyncServer({ source, limits: { streamLeaseMs } });
   t.teardown(() => server.close());
   return nodeListener(server);
 }
@@ -114,14 +114,16 @@ test('where renewals get to another instance, a node resumes once without a loss
 test('where some renewals arrive, the others do no harm', async (t) => {
   const chain = await sourceChain(t, 5);
   const asked = new Asked();
-  const [one, other] = [serverOf(t, chain), serverOf(t, chain)];
+  // One renewal in two arrives: a busy machine may be late with that by a third of the lease.
+  const lease = 3 * LEASE_MS;
+  const [one, other] = [serverOf(t, chain, lease), serverOf(t, chain, lease)];
   const origin = await listen(t, (request, response) => {
     const isOther = asked.note(request) === 'renewal' && asked.renewals.length % 2 === 0;
     (isOther ? other : one)(request, response);
   });
   const follower = new Follower(t, { peers: [`${origin}/sync`], mode: 'stream' });
   await follower.reaches(chain);
-  await until(() => asked.renewals.length >= 9);
+  await until(() => asked.renewals.length >= 5);
   t.is(asked.streams.length, 1);
 });
 

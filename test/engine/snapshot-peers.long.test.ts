@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { openChain, type SyncEngineConfig } from '../../src/index.js';
-import { listen } from '../helpers/servers.js';
+import { answerBy, listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { until } from '../helpers/waiting.js';
 import { blocksOn } from './follow-support.js';
@@ -24,23 +24,26 @@ async function liarOf(
     const path = request.url ?? '/';
     asked.push(path);
     const { range } = request.headers;
-    void fetch(new URL(path, url), { headers: range === undefined ? {} : { range } }).then(async (answer) => {
-      let body = Buffer.from(await answer.arrayBuffer());
-      const edit = path.startsWith('/sync/status')
-        ? change.status
-        : path.includes('/manifest')
-          ? change.manifest
-          : undefined;
-      if (edit !== undefined && answer.ok) {
-        const document = JSON.parse(body.toString()) as Document;
-        edit(document);
-        body = Buffer.from(JSON.stringify(document));
-      }
-      const headers = Object.fromEntries(
-        [...answer.headers].filter(([name]) => name !== 'content-encoding' && name !== 'content-length'),
-      );
-      response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body);
-    });
+    answerBy(
+      response,
+      fetch(new URL(path, url), { headers: range === undefined ? {} : { range } }).then(async (answer) => {
+        let body = Buffer.from(await answer.arrayBuffer());
+        const edit = path.startsWith('/sync/status')
+          ? change.status
+          : path.includes('/manifest')
+            ? change.manifest
+            : undefined;
+        if (edit !== undefined && answer.ok) {
+          const document = JSON.parse(body.toString()) as Document;
+          edit(document);
+          body = Buffer.from(JSON.stringify(document));
+        }
+        const headers = Object.fromEntries(
+          [...answer.headers].filter(([name]) => name !== 'content-encoding' && name !== 'content-length'),
+        );
+        response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body);
+      }),
+    );
   });
   return `${origin}/sync`;
 }
@@ -138,15 +141,18 @@ test('a download that was begun on a false manifest gives way to a true one', as
   const cut = await listen(t, (request, response) => {
     const path = request.url ?? '/';
     if (path.startsWith('/sync/snapshot/') && !path.includes('manifest')) return void response.destroy();
-    void fetch(new URL(path, url)).then(async (answer) => {
-      const isManifest = path.includes('/manifest') && answer.ok;
-      const text = await answer.text();
-      const manifest = isManifest ? (JSON.parse(text) as Document) : {};
-      if (isManifest) manifest['blockHash'] = WRONG;
-      const type = answer.headers.get('content-type') ?? 'text/plain';
-      response.writeHead(answer.status, { 'content-type': type });
-      response.end(isManifest ? JSON.stringify(manifest) : text);
-    });
+    answerBy(
+      response,
+      fetch(new URL(path, url)).then(async (answer) => {
+        const isManifest = path.includes('/manifest') && answer.ok;
+        const text = await answer.text();
+        const manifest = isManifest ? (JSON.parse(text) as Document) : {};
+        if (isManifest) manifest['blockHash'] = WRONG;
+        const type = answer.headers.get('content-type') ?? 'text/plain';
+        response.writeHead(answer.status, { 'content-type': type });
+        response.end(isManifest ? JSON.stringify(manifest) : text);
+      }),
+    );
   });
   const config: SyncEngineConfig = { peers: [`${cut}/sync`], mode: 'snapshot', trust, storage };
   t.not((await sync({ ...config, retry: { maxAttempts: 1, baseDelayMs: 1 } })).code, null);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { createSyncEngine, openChain } from '../../src/index.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
-import { listen } from '../helpers/servers.js';
+import { answerBy, listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import {
   all,
@@ -189,16 +189,19 @@ test('a peer that sent a false part is not asked for blocks either', async (t) =
   const liar = await listen(t, (request, response) => {
     const path = request.url ?? '/';
     asked.push(path);
-    void fetch(new URL(path, url), { headers: { range: request.headers.range ?? 'bytes=0-' } }).then(
-      async (answer) => {
-        const body = Buffer.from(await answer.arrayBuffer());
-        const isPart = path.startsWith('/sync/snapshot/') && !path.includes('manifest');
-        if (isPart) body.writeUInt8(body.readUInt8(0) ^ 1, 0);
-        const headers = Object.fromEntries(
-          [...answer.headers].filter(([name]) => name !== 'content-encoding'),
-        );
-        response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body);
-      },
+    answerBy(
+      response,
+      fetch(new URL(path, url), { headers: { range: request.headers.range ?? 'bytes=0-' } }).then(
+        async (answer) => {
+          const body = Buffer.from(await answer.arrayBuffer());
+          const isPart = path.startsWith('/sync/snapshot/') && !path.includes('manifest');
+          if (isPart) body.writeUInt8(body.readUInt8(0) ^ 1, 0);
+          const headers = Object.fromEntries(
+            [...answer.headers].filter(([name]) => name !== 'content-encoding'),
+          );
+          response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body);
+        },
+      ),
     );
   });
   const run = await sync({

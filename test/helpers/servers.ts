@@ -53,3 +53,8 @@ export async function plainServer(
     respond(Number(url.searchParams.get('from_height')), response, request);
   });
 }
+
+/** Answers a request by what comes of asking another server. Where that can't be asked any more, the client is cut off. */
+export function answerBy(response: ServerResponse, answered: Promise<unknown>): void {
+  answered.catch(() => response.destroy());
+}

@@ -4,11 +4,13 @@ import { ethereum } from '../plugins/chain-ethereum/index.js';
 import { memoryStorage } from '../plugins/storage-memory/index.js';
 import { jsonRangeEndpoint } from '../plugins/transport-json-range/index.js';
 import { sseTransport } from '../plugins/transport-sse/index.js';
+import { BROWSER_OPTIONS, browserPlan } from '../src/config/browser-plan.js';
+import type { BrowserEngineConfig } from '../src/config/browser-types.js';
 import { CHAIN_OPTIONS, chainPlan } from '../src/config/chain-plan.js';
 import { ENGINE_OPTIONS } from '../src/config/engine-plan.js';
 import type { ChainConfig, SyncEngineConfig } from '../src/config/types.js';
 import { createSyncEngine } from '../src/index.js';
-import { type OptionTable, tryTable } from './helpers/option-table.js';
+import { optionPaths, type OptionTable, tryTable } from './helpers/option-table.js';
 
 const KEY = '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798';
 const HASH = 'a'.repeat(64);
@@ -264,5 +266,45 @@ test('every option of a chain has values that it takes, and names what it refuse
     base: () => ({ ...store, produce: {} }),
     call: (options) => chainPlan(together(options) as ChainConfig),
     rows: CHAIN_ROWS,
+  });
+});
+
+/** What an engine in a browser has of its own; all else is as in other engines. */
+const BROWSER_ROWS: OptionTable = {
+  storage: row(
+    [{ use: 'memory' }, { use: 'indexeddb', name: 'ledger' }, memoryStorage()],
+    [
+      ...NO_OBJECTS,
+      {},
+      { use: 'leveldb', location: 'x' },
+      { use: 'indexeddb' },
+      { use: 'indexeddb', name: '' },
+      { use: 'memory', name: 'x' },
+      gzip(),
+    ],
+  ),
+  chain: row([null, 'sealed-json', ethereum()], [...NO_TEXTS, 'ethereum', gzip()]),
+  mode: row(['auto', 'stream', 'json'], [...NO_TEXTS, null, 'snapshot', 'tiles']),
+  // Those of Ed25519 would need one more package.
+  producers: row([[], [{ from: 1, keys: [KEY] }]], ['x', {}, [{ from: 1, keys: [ED25519_KEY] }]]),
+  'producers[].keys[]': required([KEY], ['', 'abc', 1, null, KEY.toUpperCase()]),
+};
+
+test('every option of an engine in a browser has values that it takes, and names what it refuses', async (t) => {
+  const shared = optionPaths(BROWSER_OPTIONS).filter((path) => !(path in BROWSER_ROWS));
+  await tryTable(t, {
+    spec: BROWSER_OPTIONS,
+    base: () => ({
+      ...store,
+      storage: { use: 'memory' },
+      peers: [{ url: 'http://a' }, { url: 'http://b' }],
+      acceptRollback: { height: 1, hash: 'x' },
+      retry: {},
+    }),
+    call: (options) => browserPlan(together(options) as BrowserEngineConfig),
+    rows: {
+      ...BROWSER_ROWS,
+      ...Object.fromEntries(shared.map((path) => [path, ENGINE_ROWS[path] ?? { takes: [], refuses: [] }])),
+    },
   });
 });

@@ -17,9 +17,13 @@ function recordsAt(location: string): Records {
   return {
     open: () => level.open(),
     all: () => level.iterator(),
-    write: (changes) =>
+    write: ({ added, changed }) =>
       level.batch(
-        changes.map(([key, value]) => ({ type: 'put', key, value })),
+        [...(added === undefined ? [] : [added]), ...changed].map(([key, value]) => ({
+          type: 'put',
+          key,
+          value,
+        })),
         { sync: true },
       ),
     close: () => level.close(),

@@ -123,3 +123,25 @@ browserTest('a page goes on from IndexedDB where it was before it was loaded aga
   );
   t.deepEqual([one.code, other.code].sort(), [null, 'STORE_LOCKED'].sort());
 });
+
+browserTest(
+  'where a page has no locks, two that have one store open do not write over each other',
+  async (t, site) => {
+    const codes = await site.page.evaluate(
+      async (all) => {
+        // As on pages that came neither over HTTPS nor from this computer.
+        const { navigator } = globalThis as unknown as { readonly navigator: object };
+        Object.defineProperty(navigator, 'locks', { value: undefined });
+        const { syncKept } = globalThis as Page;
+        const ended = await Promise.all([syncKept(all), syncKept(all)]);
+        return ended.map(({ code }) => code);
+      },
+      { peers: [site.peer] },
+    );
+    t.deepEqual(codes.map(String).sort(), ['STORE_LOCKED', 'null']);
+    const again = await site.page.evaluate((all) => (globalThis as Page).syncKept(all), {
+      peers: [site.peer],
+    });
+    hasAll(t, again);
+  },
+);

@@ -1,6 +1,6 @@
 import { SyncError } from '../../errors/index.js';
 import { type Database, endOf, platform, resultOf } from './database.js';
-import type { KeyChange, Records } from './records.js';
+import type { Records, RecordWrite } from './records.js';
 
 const VERSION = 1;
 const OBJECTS = 'records';
@@ -34,12 +34,7 @@ export class DatabaseRecords implements Records {
 
   async *all(): AsyncGenerator<readonly [key: string, value: Uint8Array]> {
     for (let after = ''; ;) {
-      const objects = this.#opened.transaction(OBJECTS, 'readonly').objectStore(OBJECTS);
-      const range = platform.IDBKeyRange.lowerBound(after, true);
-      const [keys, values] = await Promise.all([
-        resultOf(objects.getAllKeys(range, READ)),
-        resultOf(objects.getAll(range, READ)),
-      ]);
+      const [keys, values] = await this.#read(after);
       for (const [at, key] of keys.entries()) yield [key, values[at] as Uint8Array];
       const last = keys.at(-1);
       if (last === undefined) return;
@@ -47,12 +42,31 @@ export class DatabaseRecords implements Records {
     }
   }
 
-  async write(changes: readonly KeyChange[]): Promise<void> {
+  async #read(after: string): Promise<readonly [keys: readonly string[], values: readonly Uint8Array[]]> {
+    try {
+      const objects = this.#opened.transaction(OBJECTS, 'readonly').objectStore(OBJECTS);
+      const range = platform.IDBKeyRange.lowerBound(after, true);
+      return await Promise.all([
+        resultOf(objects.getAllKeys(range, READ)),
+        resultOf(objects.getAll(range, READ)),
+      ]);
+    } catch (cause) {
+      throw new SyncError('STORE_IO', `The database ${this.#name} could not be read.`, { cause });
+    }
+  }
+
+  async write({ added, changed }: RecordWrite): Promise<void> {
     const transaction = this.#opened.transaction(OBJECTS, 'readwrite', { durability: 'strict' });
     const ended = endOf(transaction);
     const objects = transaction.objectStore(OBJECTS);
-    for (const [key, value] of changes) objects.put(value, key);
-    await ended;
+    if (added !== undefined) objects.add(added[1], added[0]);
+    for (const [key, value] of changed) objects.put(value, key);
+    try {
+      await ended;
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'ConstraintError')) throw error;
+      throw new SyncError('STORE_LOCKED', `The store ${this.#name} is open elsewhere.`, { cause: error });
+    }
   }
 
   close(): Promise<void> {

@@ -14,7 +14,6 @@ interface Request<T> extends Events<Error | null> {
 
 interface OpenRequest extends Request<Database> {
   onupgradeneeded: (() => void) | null;
-  onblocked: (() => void) | null;
 }
 
 interface Transaction extends Events<Error | null> {
@@ -24,6 +23,7 @@ interface Transaction extends Events<Error | null> {
 }
 
 interface ObjectStore {
+  add(value: unknown, key: string): void;
   put(value: unknown, key: string): void;
   getAllKeys(range: unknown, count: number): Request<readonly string[]>;
   getAll(range: unknown, count: number): Request<readonly Uint8Array[]>;

@@ -21,7 +21,7 @@ import { isSyncError, SyncError } from '../../errors/index.js';
 import { planAdvance, planCommit, planRollback } from '../../internal/commit-rules.js';
 import { WriteQueue } from '../../internal/write-queue.js';
 import { decodeWrite, encodeWrite, type StoredWrite } from './record.js';
-import type { KeyChange, Records } from './records.js';
+import type { KeyChange, Records, RecordWrite } from './records.js';
 
 const WRITE = 'w';
 const CURSOR = 'c';
@@ -96,14 +96,14 @@ export class LoggedStorage implements Storage {
 
   advance(to: CheckpointAdvance): Promise<void> {
     return this.#writes.run(async () => {
-      await this.#put([advanceChange(planAdvance(to, this.checkpoint()))]);
+      await this.#put({ changed: [advanceChange(planAdvance(to, this.checkpoint()))] });
       await this.#memory.advance(to);
     });
   }
 
   setCursor(consumer: string, ref: BlockRef): Promise<void> {
     return this.#writes.run(async () => {
-      await this.#put([[CURSOR + consumer, utf8Bytes(JSON.stringify(ref))]]);
+      await this.#put({ changed: [[CURSOR + consumer, utf8Bytes(JSON.stringify(ref))]] });
       await this.#memory.setCursor(consumer, ref);
     });
   }
@@ -157,15 +157,18 @@ export class LoggedStorage implements Storage {
 
   /** @param checkpoint - what the store will have then. */
   async #write(write: StoredWrite, checkpoint: Checkpoint): Promise<void> {
-    await this.#put([[writeKey(this.#next), encodeWrite(write)], advanceChange(checkpoint)]);
+    await this.#put({
+      added: [writeKey(this.#next), encodeWrite(write)],
+      changed: [advanceChange(checkpoint)],
+    });
     this.#next += 1;
   }
 
-  async #put(changes: readonly KeyChange[]): Promise<void> {
+  async #put(write: RecordWrite): Promise<void> {
     if (!this.#isOpen) throw new SyncError('STORE_CLOSED', 'The store is not open.');
     if (this.#failure !== null) throw this.#failure;
     try {
-      await this.#records.write(changes);
+      await this.#records.write(write);
     } catch (error) {
       this.#failure = isSyncError(error) ? error : failed(error);
       throw this.#failure;

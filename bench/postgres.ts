@@ -5,12 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { seal, SEALED_JSON_GENESIS } from '../plugins/chain-sealed-json/index.js';
 import { levelStorage } from '../plugins/storage-leveldb/index.js';
-import type { Storage, Tile } from '../src/contracts/index.js';
+import type { Storage } from '../src/contracts/index.js';
 import { openChain } from '../src/index.js';
 import { documentFrames, fixtureBatch } from '../src/testing/fixture-frames.js';
 import { type Contest, contest, inSteps, type Rounds, type Side, SIDES, type Took } from './contest.js';
 import { fill } from './fill.js';
-import { type PairRun, runPair, type Skipped, start } from './pair.js';
+import { type PairRun, report, runPair, type Skipped, start } from './pair.js';
 import { type BenchServer, startServer } from './postgres-stores.js';
 import { inDirectory } from './stream.js';
 import type { Workload } from './workloads.js';
@@ -95,7 +95,7 @@ async function closed(stores: Readonly<Record<Side, Storage>>): Promise<void> {
   for (const side of SIDES) await stores[side].close();
 }
 
-/** What is done with a whole chain: its tiles are read, it is synced from each store, and into each. */
+/** What is done with a whole chain, in new processes: its tiles are read, it is synced from each store, and into each. */
 async function chains(bench: Bench, workload: Workload): Promise<readonly Contest[]> {
   const { server, dir } = bench;
   const storage = {
@@ -123,9 +123,13 @@ async function chains(bench: Bench, workload: Workload): Promise<readonly Contes
       ),
       workload,
     );
-  const read = await tileReads(bench, { title: title('tiles read'), bar: 0.6 }, storage);
+  const reading = { postgres: { ...storage.postgres, role: 'reader' }, level: storage.level };
   return [
-    read,
+    await contest(bench, { title: title('tiles read'), bar: 0.6 }, (side) =>
+      report(
+        start({ module: 'tile-reads-process', settings: { storage: reading[side], passes: TILE_PASSES } }),
+      ),
+    ),
     await contest(bench, { title: title('sync of a client from it'), bar: 0.75 }, (side) =>
       sync(from(side), into('level')),
     ),
@@ -140,41 +144,6 @@ function tookOf(run: PairRun | Skipped, { blocks }: Workload): Omit<Took, 'serve
   const { client, server } = run;
   if (client.blocks !== blocks) throw new Error(`${client.blocks} of ${blocks} blocks came.`);
   return { elapsedMs: client.elapsedMs, cpuMs: client.cpuMs + (server?.cpuMs ?? 0) };
-}
-
-async function tileReads(
-  bench: Bench,
-  what: Pick<Contest, 'title' | 'bar'>,
-  {
-    postgres,
-    level,
-  }: { readonly postgres: { store?: string | undefined }; readonly level: { location: string } },
-): Promise<Contest> {
-  const stores = {
-    postgres: bench.server.store(postgres.store ?? ''),
-    level: levelStorage({ location: level.location }).create(),
-  };
-  for (const side of SIDES) await stores[side].open();
-  // A pass is one step: what a store reads ahead is counted for that store.
-  const result = await inSteps(bench, what, async () => {
-    const lists = { postgres: await tilesOf(stores.postgres), level: await tilesOf(stores.level) };
-    return {
-      count: TILE_PASSES,
-      take: async (side) => {
-        for (const tile of lists[side]) {
-          const body = await stores[side].tiles?.body(tile);
-          if ((body ?? null) === null) throw new Error('A tile is gone.');
-        }
-      },
-      close: () => Promise.resolve(),
-    };
-  });
-  await closed(stores);
-  return result;
-}
-
-async function tilesOf({ tiles }: Storage): Promise<readonly Tile[]> {
-  return (await tiles?.list({ from: 0, to: Number.MAX_SAFE_INTEGER })) ?? [];
 }
 
 /** Appends blocks of 2 kB, 20 a second, to a store whose reader in another process serves followers. */

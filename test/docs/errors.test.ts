@@ -48,6 +48,8 @@ test('the type of each problem document names the heading of its code', (t) => {
 });
 
 test('no two codes are told in the same words', (t) => {
+  for (const [code, { summary, action }] of Object.entries(ERROR_CODES))
+    t.true(summary !== '' && action !== '', `${code} has its words`);
   const summaries = Object.values(ERROR_CODES).map(({ summary }) => summary);
   t.is(new Set(summaries).size, summaries.length);
 });

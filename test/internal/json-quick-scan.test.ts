@@ -2,118 +2,17 @@ import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { pseudoRandom } from '../../bench/random.js';
-import { isSyncError } from '../../src/errors/index.js';
-import { MemberList } from '../../src/internal/json/members.js';
-import { QuickScan } from '../../src/internal/json/quick-scan.js';
 import { MAX_DEPTH, scanObject } from '../../src/internal/json/scan.js';
 import { WASM } from '../../src/internal/json/wasm.js';
 import { dataTest } from '../helpers/data-test.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { projectRoot } from '../helpers/shared.js';
 import { tempDir } from '../helpers/temp-dir.js';
-
-// Most documents here are refused, and nobody looks at where.
-Error.stackTraceLimit = 0;
-
-const quick = new QuickScan(WASM);
-
-interface Found {
-  readonly count: number;
-  readonly members: unknown;
-  readonly duplicates: unknown;
-}
-
-/** What the scan finds that goes step by step and can say why not; `null` for a refusal. */
-function byStep(bytes: Uint8Array, maxDepth: number): Found | null {
-  try {
-    const { span, ...found } = scanObject(bytes, whole(bytes), { maxDepth }, null);
-    return span.start === 0 && span.end === bytes.length ? foundOf(found.count, found) : null;
-  } catch (error) {
-    if (isSyncError(error, 'BLOCK_MALFORMED')) return null;
-    throw error;
-  }
-}
-
-function quickly(bytes: Uint8Array, maxDepth: number): Found | null {
-  if (bytes[0] !== 0x7b || bytes.at(-1) !== 0x7d) return null;
-  const members = new MemberList(bytes, undefined);
-  const taken = quick.addMembers(bytes, whole(bytes), maxDepth, members);
-  const { count, spans, duplicates } = members;
-  return taken ? foundOf(count, { members: spans, duplicates }) : null;
-}
-
-const foundOf = (count: number, { members, duplicates }: Omit<Found, 'count'>): Found => ({
-  count,
-  members,
-  duplicates,
-});
-
-const whole = (bytes: Uint8Array): { start: number; end: number } => ({ start: 0, end: bytes.length });
-
-/** Whether the two scans agree. */
-function agree(bytes: Uint8Array, maxDepth = MAX_DEPTH): boolean {
-  return isDeepStrictEqual(quickly(bytes, maxDepth), byStep(bytes, maxDepth));
-}
-
-const bytesOf = (text: string): Buffer => Buffer.from(text);
-
-/** Has one of everything that the grammar has. */
-const SPECIMEN = bytesOf(
-  '{"a":[1,-0.5e+7,{},[ ],"é€😀\\u00e9\\ud83d\\ude00\\n\\"\\\\ sixteen and more bytes"],\t"b":{"c":null, "d" :[true,false]},"e":"","":0}',
-);
-
-test('Both scans decide alike whatever byte stands in whatever place', (t) => {
-  t.not(quickly(SPECIMEN, MAX_DEPTH), null);
-  const wrong: string[] = [];
-  for (let at = 0; at < SPECIMEN.length; at++) {
-    for (let byte = 0; byte < 256; byte++) {
-      const bytes = Buffer.from(SPECIMEN);
-      bytes[at] = byte;
-      if (!agree(bytes)) wrong.push(`${byte} at ${at}`);
-    }
-  }
-  t.deepEqual(wrong, []);
-});
-
-test('Both scans decide alike when a byte is left out, put in or doubled, and when the end is missing', (t) => {
-  const wrong: string[] = [];
-  for (let at = 0; at < SPECIMEN.length; at++) {
-    const [before, after] = [SPECIMEN.subarray(0, at), SPECIMEN.subarray(at)];
-    const changed = [Buffer.concat([before, after.subarray(1)]), before];
-    for (let byte = 0; byte < 256; byte++) changed.push(Buffer.concat([before, Buffer.of(byte), after]));
-    for (const bytes of changed) if (!agree(bytes)) wrong.push(bytes.toString('latin1'));
-    if (!agree(Buffer.concat([before, bytesOf('}')]))) wrong.push(`} at ${at}`);
-  }
-  t.deepEqual(wrong, []);
-});
-
-test('Both scans decide alike on every sequence of bytes that could be a character', (t) => {
-  const wrong: string[] = [];
-  const edges = [0x41, 0x7f, 0x80, 0xbf, 0xc0];
-  const frames = ['', 'x'.repeat(15)].map((pad) => [bytesOf(`{"v":"${pad}`), bytesOf('"}')] as const);
-  for (let lead = 0x80; lead < 256; lead++)
-    for (const second of Array.from({ length: 256 }, (_, byte) => byte))
-      for (const [third, fourth] of edges.flatMap((a) => edges.map((b) => [a, b] as const)))
-        for (const [start, end] of frames.slice(second % 2))
-          if (!agree(Buffer.concat([start, Buffer.of(lead, second, third, fourth), end])))
-            wrong.push([lead, second, third, fourth].join(' '));
-  t.deepEqual(wrong, []);
-});
-
-test('Both scans decide alike on every \\u escape, alone and before and after others', (t) => {
-  const wrong: string[] = [];
-  const escape = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`;
-  for (let unit = 0; unit < 0x10000; unit++) {
-    for (const text of [escape(unit), `\\uD83D${escape(unit)}`, `${escape(unit).toUpperCase()}\\udc00`])
-      if (!agree(bytesOf(`{"v":"${text}"}`))) wrong.push(text);
-  }
-  t.deepEqual(wrong, []);
-});
+import { agree, bytesOf, quick, quickly, SPECIMEN, whole } from './json-quick-scan-support.js';
 
 test('Both scans bound the depth alike', (t) => {
   for (const maxDepth of [1, 2, 3, 63, 64]) {

@@ -5,6 +5,9 @@ import { isSyncError } from '../../src/errors/index.js';
 import { MAX_DEPTH, readRaw, scanDocument, scanObject } from '../../src/internal/json/index.js';
 import { dataTest } from '../helpers/data-test.js';
 
+// Most documents here are refused, and nobody looks at where.
+Error.stackTraceLimit = 0;
+
 const bytesOf = (text: string): Uint8Array => Buffer.from(text);
 
 /** The refusal's message; `null` when the bytes are accepted. */

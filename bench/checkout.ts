@@ -35,10 +35,20 @@ export async function preload(dist: string, chain: string): Promise<void> {
     const half = `plugins/${name}/client/index.js`;
     return existsSync(join(dist, half)) ? half : `plugins/${name}/index.js`;
   });
-  const parts = ['src/di/assemble.js', 'src/di/codecs.js', 'src/engine/sync-run.js'];
-  const all = [...entries, ...parts.filter((path) => existsSync(join(dist, path)))];
-  await Promise.all(all.map((path) => load(dist, path)));
+  const all = [...entries, ...PARTS.filter((path) => existsSync(join(dist, path)))];
+  await Promise.all([...all.map((path) => load(dist, path)), import('classic-level')]);
 }
+
+/** What an engine loads when it starts; a version that has no such module loads it with the rest. */
+const PARTS = [
+  'src/di/assemble.js',
+  'src/di/codecs.js',
+  'src/di/scope.js',
+  'src/engine/chain-opener.js',
+  'src/engine/stand-by.js',
+  'src/engine/sync-run.js',
+  'src/http1-client/index.js',
+];
 
 /** Waits until a chain has made the tiles that are due; a version without tiles has none to make. */
 export async function tilesMade(chain: Partial<Pick<Blockferry.Chain, 'tilesMade'>>): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Connection, PoolClient, Submittable } from 'pg';
 import { Deferred } from '../../src/internal/deferred.js';
 import { type BinaryRow, CopyRows } from './copy-rows.js';
+import { GuardedSocket } from './guarded-socket.js';
 
 /** Each message begins with its type and its length, which counts itself. */
 const HEAD_BYTES = 5;
@@ -57,8 +58,12 @@ class CopyOut implements Submittable {
     const onData: OnData = (chunk) => {
       this.#take(chunk);
     };
+    const lend = (lends: boolean): void => {
+      if (stream instanceof GuardedSocket) stream.lends = lends;
+    };
     this.#handBack = (rest) => {
       stream.off('data', onData);
+      lend(false);
       for (const parser of parsers) {
         stream.on('data', parser);
         parser(rest);
@@ -66,6 +71,8 @@ class CopyOut implements Submittable {
     };
     for (const parser of parsers) stream.off('data', parser);
     stream.on('data', onData);
+    // Rows are copied out of each chunk at once.
+    lend(true);
     connection.query(this.#sql);
   }
 

@@ -1,14 +1,52 @@
 import { randomBytes } from 'node:crypto';
-import test from 'ava';
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
 import pg from 'pg';
 import { copyOut } from '../../plugins/storage-postgres/copy-out.js';
 import { type BinaryRow, CopyRows } from '../../plugins/storage-postgres/copy-rows.js';
+import { GuardedSocket } from '../../plugins/storage-postgres/guarded-socket.js';
+import { certificate } from '../helpers/certificates.js';
+import { postgresUser } from '../helpers/postgres-programs.js';
 import { postgresTest } from '../helpers/postgres-test.js';
 
-const postgres = postgresTest();
+const directory = mkdtempSync(join(tmpdir(), 'blockferry-pg-tls-'));
+test.after.always(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+const postgres = postgresTest(['ssl=on', ...certificateSettings()]);
 
-async function connected<T>(step: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const pool = new pg.Pool({ connectionString: postgres.server().url, max: 1, query_timeout: 10_000 });
+/** Ways to connect: as stores do, and as the client does by itself. */
+const WAYS: Readonly<Record<string, pg.PoolConfig>> = {
+  'a socket of stores': { stream: () => new GuardedSocket() },
+  'a socket of stores, with TLS': {
+    stream: () => new GuardedSocket(),
+    ssl: { rejectUnauthorized: false },
+  },
+  'any other socket': {},
+};
+
+/** A certificate that the server may read alone, as it wants its key. */
+function certificateSettings(): readonly string[] {
+  const { pem, secret } = certificate({ name: ['localhost', 'test'], issuer: null });
+  const files = { cert: pem, key: secret.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  const user = postgresUser();
+  chmodSync(directory, 0o755);
+  return Object.entries(files).map(([what, text]) => {
+    const path = join(directory, what);
+    writeFileSync(path, text, { mode: 0o600 });
+    if (user !== null) chownSync(path, user.uid, user.gid);
+    return `ssl_${what}_file=${path}`;
+  });
+}
+
+async function connected<T>(
+  step: (client: pg.PoolClient) => Promise<T>,
+  way: pg.PoolConfig = WAYS['a socket of stores'] ?? {},
+): Promise<T> {
+  const connectionString = postgres.server().url;
+  const pool = new pg.Pool({ connectionString, max: 1, query_timeout: 10_000, ...way });
   const client = await pool.connect();
   client.on('error', () => undefined);
   try {
@@ -50,28 +88,31 @@ test('Rows are put together from pieces that end anywhere', (t) => {
 postgres.test('Rows come as the server has them, and its notices among them do no harm', async (t) => {
   await postgres.query(`create function told(n int) returns bytea language plpgsql as $$
     begin raise warning 'row %', n; return decode(repeat(lpad(to_hex(n % 256), 2, '0'), n), 'hex'); end $$`);
+  for (const [title, way] of Object.entries(WAYS)) await rowsCome(t, title, way);
+});
+
+async function rowsCome(t: ExecutionContext, title: string, way: pg.PoolConfig): Promise<void> {
   const lengths: number[] = [];
   const heard: string[] = [];
-  const sum = await connected(async (client) => {
+  const rows = await connected(async (client) => {
     client.on('notice', ({ message }) => heard.push(message ?? ''));
     const sql = 'select told(n * 1000), null::int from generate_series(0, 60) n';
     await copyOut(client, sql, ([bytes, none]) => {
       if (none === null && bytes?.every((byte) => byte === bytes.byteLength % 256))
         lengths.push(bytes.byteLength);
     });
-    const { rows } = await client.query<{ sum: number }>('select 1 + 1 as sum');
-    return rows[0]?.sum;
-  });
-  t.deepEqual(
-    lengths,
-    Array.from({ length: 61 }, (_, n) => n * 1000),
-  );
+    const after = `select repeat('x', 300000) as long, ssl from pg_stat_ssl where pid = pg_backend_pid()`;
+    return (await client.query<{ long: string; ssl: boolean }>(after)).rows;
+  }, way);
+  const thousands = Array.from({ length: 61 }, (_, n) => n * 1000);
+  t.deepEqual(lengths, thousands, title);
   t.deepEqual(
     heard,
-    Array.from({ length: 61 }, (_, n) => `row ${n * 1000}`),
+    thousands.map((n) => `row ${n}`),
+    title,
   );
-  t.is(sum, 2);
-});
+  t.deepEqual(rows, [{ long: 'x'.repeat(300_000), ssl: 'ssl' in way }], title);
+}
 
 postgres.test(
   'What the server refuses on the way is its error, and the connection can be used again',

@@ -27,7 +27,10 @@ type Found = BlockRange & {
 export class TileRange {
   readonly #source: Pick<BlockSource, 'tip'>;
   readonly #tiles: Pick<StorageTiles, 'at' | 'list'>;
+  /** What the look that goes on has found, and the next one begins with. */
   #found: Found | null = null;
+  /** What the last look found that came to its end. */
+  #whole: Found | null = null;
 
   constructor(source: Pick<BlockSource, 'tip'>, tiles: Pick<StorageTiles, 'at' | 'list'>) {
     this.#source = source;
@@ -36,21 +39,27 @@ export class TileRange {
 
   /** First and last height of the tiles that were found; `null` for none. */
   get current(): BlockRange | null {
-    if (this.#found === null) return null;
+    // A look that begins anew has nothing at first. The first one may take long, and shows how far it is.
+    const found = this.#whole ?? this.#found;
+    if (found === null) return null;
     // Blocks may have been pruned since.
-    const from = Math.max(this.#found.from, firstCut(this.#source.tip().base));
-    return from > this.#found.to ? null : { from, to: this.#found.to };
+    const from = Math.max(found.from, firstCut(this.#source.tip().base));
+    return from > found.to ? null : { from, to: found.to };
   }
 
   /** Looks again. One at a time. @throws what the source throws */
   async look(): Promise<void> {
     const { base, head } = this.#source.tip();
     if (head === null || this.#found?.base !== base) this.#found = null;
-    if (head === null) return;
+    if (head !== null) await this.#lookUpTo(head.height, base);
+    this.#whole = this.#found;
+  }
+
+  async #lookUpTo(head: number, base: number): Promise<void> {
     await this.#goBack();
     if (this.#found === null) await this.#takeAt(firstCut(base), base);
     await this.#goUp();
-    await this.#lookBehindHole(head.height, base);
+    await this.#lookBehindHole(head, base);
   }
 
   /** Leaves what is gone: tiles go from the newest down, an interval at least. */

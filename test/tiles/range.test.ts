@@ -105,6 +105,20 @@ test('a store whose contents were replaced is looked at anew', async (t) => {
   t.is(range.current, null);
 });
 
+test('while a look begins anew, the tiles are told that the last one found, without those that were pruned', async (t) => {
+  const list = new TileList(intervals(5));
+  const place: Place = { base: 0, head: 5 * MAX_TILE_BLOCKS + 10 };
+  const range = new TileRange(sourceAt(place), list);
+  await range.look();
+  list.tiles.splice(0, 2);
+  place.base = 2 * MAX_TILE_BLOCKS;
+  const left = { from: 2 * MAX_TILE_BLOCKS, to: 5 * MAX_TILE_BLOCKS - 1 };
+  const look = range.look();
+  t.deepEqual(range.current, left);
+  await look;
+  t.deepEqual(range.current, left);
+});
+
 test('a look at what has not changed reads no list of tiles', async (t) => {
   const list = new TileList(intervals(100));
   const place: Place = { base: 0, head: 100 * MAX_TILE_BLOCKS + 1_000 };

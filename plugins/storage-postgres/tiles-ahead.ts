@@ -4,8 +4,8 @@ import { pieceKey } from './tile-memory.js';
 import type { TileRow } from './tile-rows.js';
 
 /** Bytes of bodies that one statement brings, and that are held until they are asked for. */
-const STATEMENT_BYTES = PART_BYTES;
-const HELD_BYTES = 4 * STATEMENT_BYTES;
+const STATEMENT_BYTES = 2 * PART_BYTES;
+const HELD_BYTES = 2 * STATEMENT_BYTES;
 /** What nobody has asked for so long makes room. */
 const STALE_MS = 5000;
 /** Ends of tiles that were read last. */
@@ -35,13 +35,14 @@ interface Brought {
  */
 export class TilesAhead {
   readonly #brought = new Set<Brought>();
-  /** Where a reader that has read a tile asks next. Who asks for the first one goes on, too. */
-  #ends: readonly number[] = [0];
+  /** Where a reader that has read a tile asks next. */
+  #ends: readonly number[] = [];
 
   /** The body of a tile; `null` when it is gone. @throws what bringing it does */
   async read(tile: TileRow, source: BodySource): Promise<Body> {
     const held = this.#take(tile);
-    const isNext = held !== null || this.#ends.includes(tile.from);
+    // Who asks for the first one goes on, too.
+    const isNext = held !== null || tile.from === 0 || this.#ends.includes(tile.from);
     this.#ends = [tile.to + 1, ...this.#ends.slice(0, ENDS - 1)];
     const body = held ?? this.#ask(tile, isNext ? this.#behind(tile, source, tile.bytes) : [], source);
     if (isNext) this.#goOn(tile, source);

@@ -58,7 +58,7 @@ class Statements implements BodySource {
 const at = <T>(list: readonly T[], index: number): T => list[index] as T;
 
 test('A tile is there before the rest of its statement, and the next statement runs meanwhile', async (t) => {
-  const rows = tiles(8, 400 * KIB);
+  const rows = tiles(8, 800 * KIB);
   const source = new Statements(rows);
   const ahead = new TilesAhead();
   const first = ahead.read(at(rows, 0), source);

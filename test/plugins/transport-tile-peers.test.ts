@@ -65,8 +65,10 @@ test('the tail comes from another peer only where that names the same', async (t
 
 test('a tile that takes too long is fetched from another peer as well, and the first request ended', async (t) => {
   const folder = await plainFolder(t);
+  let stuck = 0;
+  // On a busy machine the other one may take too long as well, and this one is asked again.
   const slow = await serveFolder(t, folder, ({ path }, pass) => {
-    if (path !== tileAt(folder, 4)) pass();
+    if (path !== tileAt(folder, 4) || ++stuck > 1) pass();
   });
   const other = await serveFolder(t, folder);
   const { more, failures } = await withOthers([other]);

@@ -65,12 +65,11 @@ test('the tail comes from another peer only where that names the same', async (t
 
 test('a tile that takes too long is fetched from another peer as well, and the first request ended', async (t) => {
   const folder = await plainFolder(t);
-  let stuck = 0;
+  const other = await serveFolder(t, folder);
   // On a busy machine the other one may take too long as well, and this one is asked again.
   const slow = await serveFolder(t, folder, ({ path }, pass) => {
-    if (path !== tileAt(folder, 4) || ++stuck > 1) pass();
+    if (path !== tileAt(folder, 4) || tilesAsked(other).includes(4)) pass();
   });
-  const other = await serveFolder(t, folder);
   const { more, failures } = await withOthers([other]);
   const { items, error } = await fetchTiles(slow, more, { hedgeAfterMs: 200 }, noTimeLimits);
   t.is(error, null);
@@ -78,6 +77,25 @@ test('a tile that takes too long is fetched from another peer as well, and the f
   t.true(tilesAsked(other).includes(4));
   await until(() => slow.open() === 0);
   t.deepEqual(failures, []);
+});
+
+test('a peer that is known only when another one was asked again and again brings what that does not', async (t) => {
+  const folder = await plainFolder(t);
+  let stuck = 0;
+  const slow = await serveFolder(t, folder, ({ path }, pass) => {
+    if (path === tileAt(folder, 4)) stuck++;
+    else pass();
+  });
+  const isAskedEnough = (): boolean => stuck >= 6;
+  const other = await serveFolder(t, folder, ({ path }, pass) => {
+    void (path.endsWith('/index.ndjson') ? until(isAskedEnough) : Promise.resolve()).then(pass);
+  });
+  const { more } = await withOthers([other]);
+  const { items, error } = await fetchTiles(slow, more, { hedgeAfterMs: 50 }, noTimeLimits);
+  t.is(error, null);
+  t.true(documentsOf(items).equals(whole));
+  t.is(stuck, 6);
+  t.true(tilesAsked(other).includes(4));
 });
 
 for (const [what, begin] of [

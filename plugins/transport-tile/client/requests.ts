@@ -8,6 +8,8 @@ import type { Sources } from './sources.js';
 
 /** Requests that may be begun for one tile because those before take too long. The last ones end by the limits of time. */
 const MAX_BEGUN = 6;
+/** As many as may be begun where the next one goes to a peer that is not asked: others may be known only later. */
+const MAX_BEGUN_ELSEWHERE = 2 * MAX_BEGUN;
 
 /** What requests work with. */
 export interface RequestsSetup {
@@ -56,13 +58,15 @@ export class Requests {
   hedge(slot: Slot, dueAt: number): void {
     const { attempts, planned } = slot;
     const newest = attempts.at(-1);
-    if (newest === undefined || slot.begun >= MAX_BEGUN) return;
+    if (newest === undefined) return;
     const { startedAt, progressAt, source } = newest;
     const bytes = source.bytesOf(planned.entry);
     const since = source.isResting ? null : Math.max(dueAt, startedAt);
     if (!this.#pace.isTooLong({ startedAt, progressAt, dueAt: since, bytes })) return;
     const instead = this.#setup.sources.instead(source, planned.entry);
     if (instead === null) return;
+    const isAsked = attempts.some((each) => each.source === instead);
+    if (slot.begun >= (isAsked ? MAX_BEGUN : MAX_BEGUN_ELSEWHERE)) return;
     const [oldest] = attempts;
     if (oldest !== undefined && oldest !== newest) {
       oldest.cancel();

@@ -16,8 +16,9 @@ export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     if (await isDirectory(path)) return;
     const parent = dirname(path);
-    if (code !== 'ENOENT' || parent === path || (await isDirectory(parent))) throw error;
-    await makeDirectory(parent, mode);
+    if (code !== 'ENOENT' || parent === path) throw error;
+    // The one above is there where somebody else has made it since, and where the file system makes none.
+    if (!(await isDirectory(parent))) await makeDirectory(parent, mode);
     // Another process may have been faster.
     await mkdir(path, { mode }).catch(async (again: unknown) => {
       if (!(await isDirectory(path))) throw again;

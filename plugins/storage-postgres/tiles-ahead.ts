@@ -41,8 +41,8 @@ export class TilesAhead {
   /** The body of a tile; `null` when it is gone. @throws what bringing it does */
   async read(tile: TileRow, source: BodySource): Promise<Body> {
     const held = this.#take(tile);
-    // Who asks for the first one goes on, too.
-    const isNext = held !== null || tile.from === 0 || this.#ends.includes(tile.from);
+    // Who asks for the first one, of a chain that begins at 0 or 1, goes on, too.
+    const isNext = held !== null || tile.from <= 1 || this.#ends.includes(tile.from);
     this.#ends = [tile.to + 1, ...this.#ends.slice(0, ENDS - 1)];
     const body = held ?? this.#ask(tile, isNext ? this.#behind(tile, source, tile.bytes) : [], source);
     if (isNext) this.#goOn(tile, source);

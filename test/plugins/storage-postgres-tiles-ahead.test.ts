@@ -85,6 +85,17 @@ test('Who asks for a tile by itself gets that one alone', async (t) => {
   t.deepEqual(source.froms, [[30]]);
 });
 
+for (const base of [0, 1])
+  test(`Who begins at the first tile, at ${base}, is brought what is next, however many were read before`, (t) => {
+    const rows = tiles(200, 800 * KIB);
+    const source = new Statements([{ ...at(rows, 0), from: base }, ...rows.slice(1)]);
+    const ahead = new TilesAhead();
+    for (let tile = 199; tile >= 100; tile--) void ahead.read(at(rows, tile), source);
+    t.deepEqual(source.froms.slice(-1), [[1000]]);
+    void ahead.read({ ...at(rows, 0), from: base }, source);
+    t.deepEqual(source.froms[100], [base, 10]);
+  });
+
 test('A statement that fails is the error of the one who asked; others ask again', async (t) => {
   const rows = tiles(3, 100 * KIB);
   const source = new Statements(rows);

@@ -98,6 +98,32 @@ test('a peer that is known only when another one was asked again and again bring
   t.true(tilesAsked(other).includes(4));
 });
 
+test('a tile that many peers keep back is asked for a dozen times, and not more', async (t) => {
+  const folder = await plainFolder(t);
+  const held: (() => void)[] = [];
+  let answers = 0;
+  const keptBack = (): Promise<FileServer> =>
+    serveFolder(t, folder, ({ path }, pass) => {
+      if (path !== tileAt(folder, 4)) {
+        pass();
+        return;
+      }
+      held.push(pass);
+      // As long as twenty more would have taken.
+      if (held.length === 12)
+        setTimeout(() => {
+          answers = held.length;
+          for (const each of held) each();
+        }, 1000);
+    });
+  const [first, ...others] = await Promise.all([keptBack(), keptBack(), keptBack()]);
+  const { more } = await withOthers(others);
+  const { items, error } = await fetchTiles(first, more, { hedgeAfterMs: 50 }, noTimeLimits);
+  t.is(error, null);
+  t.true(documentsOf(items).equals(whole));
+  t.deepEqual([answers, held.length], [12, 12]);
+});
+
 for (const [what, begin] of [
   ['answers nothing', null],
   ['sends a few bytes and no more', 10],

@@ -4,6 +4,7 @@ interface Coded {
   readonly code?: unknown;
   readonly cause?: unknown;
   readonly message?: unknown;
+  readonly syscall?: unknown;
 }
 
 /** Turns a failure of LevelDB or of the file system into ours. */
@@ -27,14 +28,18 @@ export function storeError(error: unknown, location: string): SyncError {
       because,
     );
   }
-  if (codes.includes('LEVEL_CORRUPTION') || isMissingPart(text)) {
+  if (codes.includes('LEVEL_CORRUPTION') || isMissingPart(text, error)) {
     return new SyncError('STORE_DAMAGED', `The store at ${location} is damaged: ${text}`, because);
   }
   return new SyncError('STORE_IO', `The store at ${location} could not be read or written: ${text}`, because);
 }
 
-/** LevelDB reports a lost or shortened file as an I/O error or as a missing database, in words only. */
-function isMissingPart(text: string): boolean {
+/**
+ * LevelDB reports a lost or shortened file as an I/O error or as a missing database, in words only. The same words are those
+ * of a folder that can't be made, where nothing was that could be damaged.
+ */
+function isMissingPart(text: string, error: unknown): boolean {
+  if ((error as Coded).syscall === 'mkdir') return false;
   return /create_if_missing is false|no such file|missing files|does not exist|corruption|bad record|\.(?:ldb|sst): invalid argument/i.test(
     text,
   );

@@ -388,6 +388,13 @@ test('The checksum of table files is CRC-32C', (t) => {
   t.is(crc32c(Buffer.alloc(0), 0, 0), 0);
 });
 
+// Other systems have no folder that takes none.
+const linuxTest = process.platform === 'linux' ? test : test.skip;
+linuxTest('A folder that can not be made is STORE_IO: nothing that could be damaged was there', async (t) => {
+  const error = await t.throwsAsync(levelAt('/proc/blockferry/store').open(), { code: 'STORE_IO' });
+  t.regex(error.message, /mkdir '\/proc\/blockferry'/);
+});
+
 test('A folder of someone else is STORE_NOT_RECOGNIZED and stays as it is', async (t) => {
   const location = tempDir(t);
   mkdirSync(join(location, 'db'));

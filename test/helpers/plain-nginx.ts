@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { freePort } from './free-port.js';
 import { until } from './waiting.js';
 
 /** An nginx with these lines for its one server, and nothing else. */
@@ -12,11 +12,7 @@ export async function nginx(
   dir: string,
   lines: string,
 ): Promise<string> {
-  const reserved = createServer().listen(0, '127.0.0.1');
-  await once(reserved, 'listening');
-  const { port } = reserved.address() as AddressInfo;
-  reserved.close();
-  await once(reserved, 'close');
+  const port = await freePort();
   const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   const config = [
     ...(process.getuid?.() === 0 ? ['user root;'] : []),

@@ -4,7 +4,8 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asPostgres, freePort, postgresUser } from './postgres-programs.js';
+import { freePort } from './free-port.js';
+import { asPostgres, postgresUser } from './postgres-programs.js';
 import { until } from './waiting.js';
 
 /** pgbouncer before a server: a connection is lent for one transaction. */

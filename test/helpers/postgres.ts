@@ -2,7 +2,8 @@ import { appendFileSync, chmodSync, chownSync, existsSync, mkdtempSync, readFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { copyRunning } from './postgres-backup.js';
-import { freePort, postgresUser, runAsPostgres } from './postgres-programs.js';
+import { freePort } from './free-port.js';
+import { postgresUser, runAsPostgres } from './postgres-programs.js';
 
 const SETTINGS = ['max_connections=300', 'wal_retrieve_retry_interval=200ms', 'wal_keep_size=512MB'];
 

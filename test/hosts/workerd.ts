@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openChain } from '../../src/index.js';
 import { createSyncServer, nodeListener } from '../../src/server/index.js';
+import { freePort } from '../helpers/free-port.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { commandsOf, writeFiles } from './pages.js';
 import type { Row, Tried } from './row.js';
@@ -91,15 +92,6 @@ async function answered(url: string): Promise<string> {
     if (response !== null) return response.text();
     await delay(100, undefined, { signal });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The Worker with its bindings, and leave to reach this machine. */

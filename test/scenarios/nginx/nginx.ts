@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../helpers/free-port.js';
 import { selfSigned } from '../../server/http2-support.js';
 
 const DOCUMENT = fileURLToPath(new URL('../../../../docs/scaling.md', import.meta.url));
@@ -98,16 +99,6 @@ function around(dir: string, lines: string): string {
     lines,
     '}',
   ].join('\n');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function untilItListens(child: ChildProcess, port: number): Promise<void> {

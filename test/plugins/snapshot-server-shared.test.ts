@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, utimesSync, writeFileSync, mkdirSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, utimesSync, writeFileSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -70,6 +70,7 @@ test('The turn of a process that lives is its own, that of one that has ended is
   const turn = new BuildTurn(directory, () => now);
   const giveBack = await turn.take();
   t.not(giveBack, null);
+  if (process.platform !== 'win32') t.is(statSync(path).mode & 0o777, 0o600);
   t.is(await turn.take(), null);
   t.is(await new BuildTurn(directory).take(), null);
   await giveBack?.();

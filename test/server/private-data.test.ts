@@ -8,6 +8,7 @@ import { syncMiddleware } from '../../src/server/express.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { listen } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
+import { until } from '../helpers/waiting.js';
 import { LedgerSource, manifestAt, nodeSigner } from '../plugins/snapshot-server-support.js';
 
 const documents = sealedChain(20);
@@ -100,6 +101,9 @@ function modesBelow(directory: string): ReadonlyMap<string, string> {
     t.teardown(() => middleware.close());
     const origin = await listen(t, express().use('/sync', middleware));
     await manifestAt(`${origin}/sync/snapshot/manifest`);
+    // What is not needed any more goes meanwhile.
+    const passing = /^\.(?:builder|building-|removing-)/;
+    await until(() => !readdirSync(join(directory, 'snapshots')).some((name) => passing.test(name)));
 
     const modes = modesBelow(join(directory, '..'));
     const isDirectory = (name: string): boolean => statSync(join(directory, '..', name)).isDirectory();

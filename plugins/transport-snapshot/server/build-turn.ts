@@ -3,7 +3,7 @@ import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pro
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { makeDirectory } from '../../../src/internal/node/make-directory.js';
-import { PRIVATE_DIRECTORY } from '../../../src/internal/private-mode.js';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../../../src/internal/private-mode.js';
 import { isOther } from './files.js';
 
 const NAME = '.builder';
@@ -75,7 +75,7 @@ export class BuildTurn {
 
   async #put(text: string): Promise<boolean> {
     try {
-      await writeFile(this.#path, text, { flag: 'wx' });
+      await writeFile(this.#path, text, { flag: 'wx', mode: PRIVATE_FILE });
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;

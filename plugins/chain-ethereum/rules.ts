@@ -1,4 +1,10 @@
-import type { BlockHeader, BlockRef, ChainRules, ProvedPart } from '../../src/contracts/index.js';
+import type {
+  BlockHeader,
+  BlockRef,
+  ChainRules,
+  ProvedPart,
+  VerifiedRun,
+} from '../../src/contracts/index.js';
 import { SyncError } from '../../src/errors/index.js';
 import { requireHash, requireExpected } from '../../src/internal/expected-block.js';
 import { type Block, BFT_MIX, BlockReader, fieldOf, NO_PARENT, verifyBody } from './block.js';
@@ -6,6 +12,7 @@ import { requireKnown } from './body/known.js';
 import { encodeHeader } from './header.js';
 import { keccak, toHex } from './keccak.js';
 import type { EthereumSettings } from './options.js';
+import { QuickBlocks } from './quick-blocks.js';
 
 /** The rules that `ethereum` registers. */
 export class EthereumRules implements ChainRules {
@@ -16,11 +23,17 @@ export class EthereumRules implements ChainRules {
   readonly authorship = 'none';
   readonly genesisPreviousHash = NO_PARENT;
   readonly #reader = new BlockReader();
+  readonly #quick: QuickBlocks | null;
   readonly #isStrict: boolean;
   readonly #unprovedTypes: ReadonlySet<number>;
 
-  constructor({ unprovedTransactionTypes, members }: EthereumSettings) {
+  /** @param quick - proves what is in order; what it does not prove is taken step by step, which decides and says why not. */
+  constructor(
+    { unprovedTransactionTypes, members }: EthereumSettings,
+    quick: QuickBlocks | null = new QuickBlocks(),
+  ) {
     this.#isStrict = members === 'known';
+    this.#quick = this.#isStrict ? null : quick;
     this.#unprovedTypes = new Set(unprovedTransactionTypes);
     this.proves = provedParts(this.#unprovedTypes);
   }
@@ -30,6 +43,17 @@ export class EthereumRules implements ChainRules {
   }
 
   verify(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
+    const proved = this.#quick?.one(document) ?? null;
+    if (proved === null) return this.#verifySteps(document, expected);
+    requireExpected(proved, expected);
+    return proved;
+  }
+
+  verifyRun(documents: Uint8Array): VerifiedRun | null {
+    return this.#quick?.all(documents) ?? null;
+  }
+
+  #verifySteps(document: Uint8Array, expected: Partial<BlockRef> | null): BlockHeader {
     const block = this.#reader.read(document);
     requireExpected(block.header, expected);
     this.#requireHash(block);

@@ -1,178 +1,24 @@
-/*
- * The scan of ../scan.ts for documents that are in order: whether some bytes are one JSON object (RFC 8259) in UTF-8 on one
- * line, and where its members are. It refuses what that scan refuses and says nothing of why.
- *
- * Behind the bytes stands a NUL or a line feed, which such documents have nowhere: so no step compares its position with the
- * end, and a function that refuses answers with the position of a NUL, where the next step ends.
- */
-#include <stdint.h>
-#include <wasm_simd128.h>
+/* The module that ../quick-scan.ts calls: the scan of object.h, for what is copied into its memory. */
+#include "object.h"
 
-enum { ROOM = 4 << 20, LANES = 16, MAX_MEMBERS = 256, REFUSED = -1 };
-
-#define EXPORT(name) __attribute__((export_name(#name))) name
-
-typedef const uint8_t *place;
-
-struct member {
-  uint32_t name, name_end, value, value_end;
-};
+enum { ROOM = 4 << 20, REFUSED = -1 };
 
 static uint8_t input[ROOM + LANES];
-static struct member members[MAX_MEMBERS];
-static const uint8_t refused[LANES];
+static struct members members;
 
 uint32_t EXPORT(inputAt)(void) { return (uint32_t)input; }
 uint32_t EXPORT(inputBytes)(void) { return ROOM; }
-uint32_t EXPORT(membersAt)(void) { return (uint32_t)members; }
-
-static inline place space_end(place at) {
-  while (*at == ' ' || *at == '\t') at++;
-  return at;
-}
-
-/* Bytes from `low` to `high`, with one comparison. */
-static inline int within(uint8_t byte, uint8_t low, uint8_t high) { return (uint8_t)(byte - low) <= high - low; }
-
-static inline int continues(uint8_t byte) { return (byte & 0xc0) == 0x80; }
-
-/* The sequences of Unicode table 3-7: nothing overlong, no surrogates, nothing above U+10FFFF. */
-static place character_end(place at) {
-  uint8_t lead = *at, second = at[1];
-  if (within(lead, 0xc2, 0xdf)) return continues(second) ? at + 2 : refused;
-  if (within(lead, 0xe0, 0xef)) {
-    int fits = lead == 0xe0 ? within(second, 0xa0, 0xbf) : lead == 0xed ? within(second, 0x80, 0x9f) : continues(second);
-    return fits && continues(at[2]) ? at + 3 : refused;
-  }
-  if (within(lead, 0xf0, 0xf4)) {
-    int fits = lead == 0xf0 ? within(second, 0x90, 0xbf) : lead == 0xf4 ? within(second, 0x80, 0x8f) : continues(second);
-    return fits && continues(at[2]) && continues(at[3]) ? at + 4 : refused;
-  }
-  return refused;
-}
-
-/* The value of \uXXXX; -1 when there is none. */
-static int code_unit(place at) {
-  if (at[0] != '\\' || at[1] != 'u') return -1;
-  int unit = 0;
-  for (int i = 2; i < 6; i++) {
-    uint8_t digit = at[i], letter = digit | 0x20;
-    if (within(digit, '0', '9')) unit = unit << 4 | (digit - '0');
-    else if (within(letter, 'a', 'f')) unit = unit << 4 | (letter - 'a' + 10);
-    else return -1;
-  }
-  return unit;
-}
-
-/* Surrogates must come in pairs. */
-static place escape_end(place at) {
-  switch (at[1]) {
-    case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't': return at + 2;
-  }
-  int unit = code_unit(at);
-  if (unit < 0) return refused;
-  if ((unit & 0xf800) != 0xd800) return at + 6;
-  return unit < 0xdc00 && (code_unit(at + 6) & ~0x3ff) == 0xdc00 ? at + 12 : refused;
-}
-
-/* From the byte behind the opening quote to the one behind the closing quote. As signed numbers, bytes below 0x20 are the
-   control characters and all of longer characters. */
-static inline place string_end(place at) {
-  for (;;) {
-    v128_t bytes = wasm_v128_load(at);
-    v128_t ends = wasm_v128_or(wasm_i8x16_eq(bytes, wasm_i8x16_const_splat('"')),
-                               wasm_i8x16_eq(bytes, wasm_i8x16_const_splat('\\')));
-    uint32_t stops = wasm_i8x16_bitmask(wasm_v128_or(ends, wasm_i8x16_lt(bytes, wasm_i8x16_const_splat(0x20))));
-    if (stops == 0) {
-      at += LANES;
-      continue;
-    }
-    at += __builtin_ctz(stops);
-    if (*at == '"') return at + 1;
-    if (*at < 0x20) return refused;
-    do at = *at == '\\' ? escape_end(at) : character_end(at); while (*at == '\\' || *at >= 0x80);
-    if (at == refused) return refused;
-  }
-}
-
-static place digits_end(place at) {
-  if (!within(*at, '0', '9')) return refused;
-  do at++; while (within(*at, '0', '9'));
-  return at;
-}
-
-static inline place number_end(place at) {
-  if (*at == '-') at++;
-  at = *at == '0' ? at + 1 : digits_end(at);
-  if (*at == '.') at = digits_end(at + 1);
-  if (*at != 'e' && *at != 'E') return at;
-  at++;
-  return digits_end(*at == '+' || *at == '-' ? at + 1 : at);
-}
-
-static place literal_end(place at) {
-  if (at[0] == 't') return at[1] == 'r' && at[2] == 'u' && at[3] == 'e' ? at + 4 : refused;
-  if (at[0] == 'f') return at[1] == 'a' && at[2] == 'l' && at[3] == 's' && at[4] == 'e' ? at + 5 : refused;
-  return at[0] == 'n' && at[1] == 'u' && at[2] == 'l' && at[3] == 'l' ? at + 4 : refused;
-}
+uint32_t EXPORT(membersAt)(void) { return (uint32_t)members.of; }
 
 /* Where the last object that was taken ends. */
 static uint32_t end;
 uint32_t EXPORT(endAt)(void) { return (uint32_t)&end; }
 
-/*
- * Scans the object that begins at a place of the input; behind it stands a NUL or a line feed.
- *
- * Returns how many members it has, which are then in the table; -1 when it is refused or has more than the table holds. At
- * most 64 levels: the kinds of the open brackets are the bits of one word.
- */
+/* Scans the object that begins at a place of the input. Returns how many members it has, which are then in the table; -1
+   when it is refused. */
 int32_t EXPORT(scan)(uint32_t start, uint32_t max_depth) {
-  place at = input + start;
-  uint64_t objects = 1;
-  uint32_t depth = 1;
-  int32_t count = 0;
-  if (*at != '{') return REFUSED;
-  at = space_end(at + 1);
-  if (*at == '}') {
-    end = at + 1 - input;
-    return 0;
-  }
-  for (;;) {
-    if (objects & 1) {
-      if (*at != '"') return REFUSED;
-      place name = at, name_end = string_end(at + 1);
-      at = space_end(name_end);
-      if (*at != ':') return REFUSED;
-      at = space_end(at + 1);
-      if (depth == 1) {
-        if (count == MAX_MEMBERS) return REFUSED;
-        members[count].name = name - input;
-        members[count].name_end = name_end - input;
-        members[count++].value = at - input;
-      }
-    }
-    uint8_t first = *at;
-    if (first == '"') at = string_end(at + 1);
-    else if (first == '-' || within(first, '0', '9')) at = number_end(at);
-    else if (first == '{' || first == '[') {
-      if (depth++ == max_depth) return REFUSED;
-      objects = objects << 1 | (first == '{');
-      at = space_end(at + 1);
-      if (*at != first + 2) continue;
-    } else at = literal_end(at);
-
-    for (;;) {
-      if (depth == 1) members[count - 1].value_end = at - input;
-      at = space_end(at);
-      if (*at == ',') break;
-      if (*at != (objects & 1 ? '}' : ']')) return REFUSED;
-      at++;
-      objects >>= 1;
-      if (--depth == 0) {
-        end = at - input;
-        return count;
-      }
-    }
-    at = space_end(at + 1);
-  }
+  place after = object_end(input, input + start, max_depth, &members);
+  if (after == refused) return REFUSED;
+  end = after - input;
+  return members.count;
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
+import { freePort } from '../helpers/free-port.js';
 import { ndjson, sealedChain } from '../helpers/sealed-chain.js';
 import { blockEvent, completeEvent, listen, plainServer } from '../helpers/servers.js';
 import { tempDir } from '../helpers/temp-dir.js';
@@ -101,11 +102,7 @@ test('a port that is taken is PORT_IN_USE', async (t) => {
 });
 
 test('a peer that is down is PEER_UNREACHABLE within seconds', async (t) => {
-  const unused = createServer();
-  await new Promise<void>((resolve) => unused.listen(0, '127.0.0.1', resolve));
-  const { port } = unused.address() as AddressInfo;
-  await new Promise((resolve) => unused.close(resolve));
-  const peer = `http://127.0.0.1:${port}`;
+  const peer = `http://127.0.0.1:${await freePort()}`;
   failed(t)(await run(['sync', '--peer', peer, '--data', join(tempDir(t), 'b')]), 'PEER_UNREACHABLE');
   failed(t)(await run(['status', '--peer', peer]), 'PEER_UNREACHABLE');
 });

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import test, { type ExecutionContext } from 'ava';
 import type { Page } from 'playwright-core';
 import { browserFor, chromiumPath, openPage } from '../helpers/browser.js';
+import { freePort } from '../helpers/free-port.js';
 import { tempDir } from '../helpers/temp-dir.js';
 import { until } from '../helpers/waiting.js';
 import {
@@ -141,10 +142,10 @@ browserTest(
   async (t, path) => {
     const node = await site(t, { blocks: 25 });
     // In front of the node, so that the line alone is cut.
+    const port = await freePort();
     const front = await siteOf((req, res) => {
       node.dashboard(req, res, () => res.writeHead(404).end());
-    });
-    const port = Number(new URL(front.url).port);
+    }, port);
     const browser = await browserFor(t, path);
     const { page } = await openPage(browser, front.url);
     await hasText(page, '#height', '24');

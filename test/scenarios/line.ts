@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from '../helpers/free-port.js';
 
 /** A line to a server that can be cut. */
 export class LineTo {
@@ -16,11 +17,11 @@ export class LineTo {
 
   static async to(target: number): Promise<LineTo> {
     const server = createServer();
-    server.listen(0, '127.0.0.1');
+    // It listens there again once it is mended.
+    const port = await freePort();
+    server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    const line = new LineTo(target, server, address.port);
+    const line = new LineTo(target, server, port);
     line.#attach(server);
     return line;
   }

@@ -1,5 +1,4 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -15,6 +14,7 @@ import {
 import { byJwt } from '../../examples/authorize-jwt.js';
 import { createSyncEngine } from '../../src/index.js';
 import { syncMiddleware } from '../../src/server/express.js';
+import { freePort } from '../helpers/free-port.js';
 import { MemorySource } from '../helpers/memory-source.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
 import { listen } from '../helpers/servers.js';
@@ -38,16 +38,18 @@ class TestIssuer {
   /** How often the keys were asked for. */
   asked = 0;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, port: number) {
     this.#server = server;
-    this.#port = (server.address() as AddressInfo).port;
+    this.#port = port;
     server.on('request', this.#answer);
   }
 
   static async start(t: ExecutionContext): Promise<TestIssuer> {
+    // It is started again on the same one.
+    const port = await freePort();
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const issuer = new TestIssuer(server);
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const issuer = new TestIssuer(server, port);
     t.teardown(() => issuer.stop());
     return issuer;
   }

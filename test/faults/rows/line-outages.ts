@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../../helpers/free-port.js';
 import { until } from '../../helpers/waiting.js';
 import { Producer } from '../../scenarios/producer.js';
 import type { Program } from '../../scenarios/program.js';
@@ -87,9 +88,9 @@ export const serverDown: Row = {
   control: null,
   async run(site, scale) {
     const producer = new Producer();
-    let server = ingesting(site, '0');
+    const port = String(await freePort());
+    let server = ingesting(site, port);
     const url = await server.url();
-    const { port } = new URL(url);
     server.write(producer.lines(100));
     const follower = site.program(['sync', '--peer', url, '--data', site.path('node'), '--follow']);
     const atHead = (): Promise<unknown> => {
@@ -160,11 +161,10 @@ export const killedServer: Row = {
   control: null,
   async run(site) {
     const source = await makeSource(site, 12_000);
-    const start = (port: string): Program =>
-      site.program(['serve', '--data', source.location, '--port', port]);
-    let server = start('0');
-    const { port } = new URL(await server.url());
-    const line = await SlowLine.to(site, `http://127.0.0.1:${port}`, 700_000);
+    const port = String(await freePort());
+    const start = (): Program => site.program(['serve', '--data', source.location, '--port', port]);
+    let server = start();
+    const line = await SlowLine.to(site, await server.url(), 700_000);
     const options = clientOptions(site, line.url);
     const client = startClient(site, options);
     // A peer that never worked is given up after five attempts.
@@ -174,7 +174,7 @@ export const killedServer: Row = {
     while (!(await Promise.race([ended, delay(2_000, false)]))) {
       await server.end('SIGKILL');
       kills += 1;
-      server = start(port);
+      server = start();
       await server.url();
     }
     const [life] = await finished(client, options, source);

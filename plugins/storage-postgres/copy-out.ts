@@ -1,7 +1,7 @@
 import type { Connection, PoolClient, Submittable } from 'pg';
 import { Deferred } from '../../src/internal/deferred.js';
 import { type BinaryRow, CopyRows } from './copy-rows.js';
-import { GuardedSocket } from './guarded-socket.js';
+import { GuardedSocket, type SocketReader } from './guarded-socket.js';
 
 /** Each message begins with its type and its length, which counts itself. */
 const HEAD_BYTES = 5;
@@ -27,7 +27,7 @@ export async function copyOut(
  * The statement, as the client runs it. It reads what the server copies past the client's parser, and past the stream of
  * `pg-copy-streams`, which both put messages together first: several copies of each byte, which cost more than to read it.
  */
-class CopyOut implements Submittable {
+class CopyOut implements Submittable, SocketReader {
   readonly #sql: string;
   readonly #rows: CopyRows;
   readonly #done = new Deferred<void>();
@@ -58,12 +58,10 @@ class CopyOut implements Submittable {
     const onData: OnData = (chunk) => {
       this.#take(chunk);
     };
-    const lend = (lends: boolean): void => {
-      if (stream instanceof GuardedSocket) stream.lends = lends;
-    };
+    const own = stream instanceof GuardedSocket ? stream : null;
     this.#handBack = (rest) => {
       stream.off('data', onData);
-      lend(false);
+      if (own !== null) own.reader = null;
       for (const parser of parsers) {
         stream.on('data', parser);
         parser(rest);
@@ -71,9 +69,17 @@ class CopyOut implements Submittable {
     };
     for (const parser of parsers) stream.off('data', parser);
     stream.on('data', onData);
-    // Rows are copied out of each chunk at once.
-    lend(true);
+    if (own !== null) own.reader = this;
     connection.query(this.#sql);
+  }
+
+  room(): Buffer | null {
+    return this.#headBytes === HEAD_BYTES && this.#head[0] === COPY_DATA ? this.#rows.room(this.#left) : null;
+  }
+
+  filled(bytes: number): void {
+    this.#rows.filled(bytes);
+    this.#skip(bytes);
   }
 
   /** Copied data that came behind another message, by the client's parser. */
@@ -116,10 +122,14 @@ class CopyOut implements Submittable {
       }
       const piece = chunk.subarray(at, at + this.#left);
       at += piece.byteLength;
-      this.#left -= piece.byteLength;
       if (this.#head[0] === COPY_DATA) this.#rows.push(piece);
-      if (this.#left === 0) this.#headBytes = 0;
+      this.#skip(piece.byteLength);
     }
+  }
+
+  #skip(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left === 0) this.#headBytes = 0;
   }
 
   get #isCopied(): boolean {

@@ -9,7 +9,13 @@ const LENGTH_BYTES = 4;
 /** Field of no value. */
 export const NULL = -1;
 
-/** Puts rows in binary form together from pieces as they come. Bytes are copied once, each field into memory of its own. */
+/** What is left of a field is read right into its memory from so many bytes on. */
+const ROOM_BYTES = 16 * 1024;
+
+/**
+ * Puts rows in binary form together from pieces as they come, each field in memory of its own. Bytes are copied once; those
+ * of a large field need not be at all.
+ */
 export class CopyRows {
   readonly #onRow: (row: BinaryRow) => void;
   /** What is being filled, how far, and what it is good for then. */
@@ -29,9 +35,23 @@ export class CopyRows {
     for (let at = 0; at < piece.byteLength;) {
       const copied = piece.copy(this.#filling, this.#filled, at);
       at += copied;
-      this.#filled += copied;
-      if (this.#filled === this.#filling.byteLength) this.#onFull();
+      this.filled(copied);
     }
+  }
+
+  /**
+   * Memory of the field that is coming, for the bytes that are next, of which there are so many; `null` when they are too few
+   * to be worth it.
+   */
+  room(bytes: number): Buffer | null {
+    const end = Math.min(this.#filling.byteLength, this.#filled + bytes);
+    return end - this.#filled < ROOM_BYTES ? null : this.#filling.subarray(this.#filled, end);
+  }
+
+  /** So many bytes were put where {@link room} said. */
+  filled(bytes: number): void {
+    this.#filled += bytes;
+    if (this.#filled === this.#filling.byteLength) this.#onFull();
   }
 
   #expect(bytes: number, onFull: () => void): void {

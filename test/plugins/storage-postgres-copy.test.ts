@@ -85,6 +85,40 @@ test('Rows are put together from pieces that end anywhere', (t) => {
   }
 });
 
+test('A large field is read right into its memory, what is around it is not', (t) => {
+  const rows = [
+    [Buffer.from('one'), randomBytes(40_000)],
+    [randomBytes(16_384)],
+    [null, randomBytes(16_383)],
+  ];
+  const bytes = copied(rows);
+  for (const most of [20_000, 50_000]) {
+    const found: BinaryRow[] = [];
+    const rooms = readWithRoom(bytes, most, (row) => found.push(row));
+    t.deepEqual(found, rows);
+    // After 20,000 of 40,000 bytes there are 20,000 left; 16,383 are too few.
+    t.is(rooms.length, most === 20_000 ? 3 : 2);
+    t.is(rooms[0]?.buffer, found[0]?.[1]?.buffer);
+  }
+});
+
+/** Hands bytes over as a socket does: as many as there is room for at once, else one by one. @returns the rooms */
+function readWithRoom(bytes: Buffer, most: number, onRow: (row: BinaryRow) => void): readonly Buffer[] {
+  const reader = new CopyRows(onRow);
+  const rooms: Buffer[] = [];
+  for (let at = 0; at < bytes.byteLength;) {
+    const room = reader.room(bytes.byteLength - at)?.subarray(0, most);
+    if (room === undefined) reader.push(bytes.subarray(at, ++at));
+    else {
+      rooms.push(room);
+      bytes.copy(room, 0, at);
+      reader.filled(room.byteLength);
+      at += room.byteLength;
+    }
+  }
+  return rooms;
+}
+
 postgres.test('Rows come as the server has them, and its notices among them do no harm', async (t) => {
   await postgres.query(`create function told(n int) returns bytea language plpgsql as $$
     begin raise warning 'row %', n; return decode(repeat(lpad(to_hex(n % 256), 2, '0'), n), 'hex'); end $$`);

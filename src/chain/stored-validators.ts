@@ -29,6 +29,8 @@ export class StoredValidators {
   #openedFrom = 0;
   #openedTo = -1;
   readonly #noted = new Map<string, LeftValidators>();
+  /** The block that was verified last, if it says nothing of validators: reading it again would tell no more. */
+  #silent: string | null = null;
 
   constructor(deps: StoredValidatorsDeps) {
     this.#deps = deps;
@@ -81,19 +83,21 @@ export class StoredValidators {
   }
 
   #isKnown({ height, hash }: BlockRef): boolean {
-    return this.#noted.has(hash) || (height >= this.#openedFrom && height <= this.#openedTo);
+    if (hash === this.#silent || this.#noted.has(hash)) return true;
+    return height >= this.#openedFrom && height <= this.#openedTo;
   }
 
   /** What a block of this chain, or one that was verified, has left. */
   leftBy(ref: BlockRef | null): LeftValidators {
     if (ref === null) return null;
     if (this.#noted.has(ref.hash)) return this.#noted.get(ref.hash);
-    if (!this.#isKnown(ref)) return undefined;
+    if (ref.hash === this.#silent || !this.#isKnown(ref)) return undefined;
     return this.#opened.findLast(({ from }) => from <= ref.height)?.left;
   }
 
   /** Notes what a block has left that was verified. */
   note(hash: string, left: LeftValidators): void {
+    this.#silent = left === undefined && this.#deps.rules.carrying === undefined ? hash : null;
     if (left === undefined || left === null) return;
     // The newest at the end, also one that is noted again.
     this.#noted.delete(hash);

@@ -4,10 +4,10 @@ enum {
   HASH, PARENT_HASH, UNCLES_HASH, MINER, STATE_ROOT, TRANSACTIONS_ROOT, RECEIPTS_ROOT, LOGS_BLOOM, DIFFICULTY, NUMBER,
   GAS_LIMIT, GAS_USED, TIMESTAMP, EXTRA_DATA, MIX_HASH, NONCE,
   BASE_FEE, WITHDRAWALS_ROOT, BLOB_GAS, EXCESS_BLOB_GAS, BEACON_ROOT, REQUESTS_HASH, HEADER_FIELDS,
-  UNCLES = HEADER_FIELDS, TRANSACTIONS, WITHDRAWALS, BLOCK_FIELDS
+  UNCLES = HEADER_FIELDS, TRANSACTIONS, WITHDRAWALS, RESULT, BLOCK_FIELDS
 };
 
-/* In the order of their encoding, which `hash` is no part of. */
+/* In the order of their encoding, which `hash` is no part of. A block has no `result`, but is refused where it has two. */
 static const struct field BLOCK[BLOCK_FIELDS] = {
   FIELD("hash", 32), FIELD("parentHash", 32), FIELD("sha3Uncles", 32), FIELD("miner", 20), FIELD("stateRoot", 32),
   FIELD("transactionsRoot", 32), FIELD("receiptsRoot", 32), FIELD("logsBloom", 256), FIELD("difficulty", QUANTITY),
@@ -16,6 +16,7 @@ static const struct field BLOCK[BLOCK_FIELDS] = {
   FIELD("baseFeePerGas", QUANTITY), FIELD("withdrawalsRoot", 32), FIELD("blobGasUsed", QUANTITY),
   FIELD("excessBlobGas", QUANTITY), FIELD("parentBeaconBlockRoot", 32), FIELD("requestsHash", 32),
   FIELD("uncles", DATA), FIELD("transactions", DATA), FIELD("withdrawals", DATA),
+  FIELD("result", DATA),
 };
 
 /* How many fields London, Shanghai, Cancun and Prague appended: those of a fork only together, and with those before. */

@@ -4,9 +4,8 @@ import { cpuMsSince, settings, tell } from './process.js';
 
 /**
  * Reads the bodies of all tiles of one store, again and again, each given back as by a server that has sent it, and tells
- * what that took. One store alone, since another one
- * would pay for its garbage, and would be measured while it still reads ahead. The first pass compiles the code and is not
- * counted.
+ * what that took. One store alone, since another one would pay for its garbage, and would be measured while it still reads
+ * ahead. The first pass compiles the code and is not counted.
  */
 const { storage, passes } = settings() as {
   readonly storage: { readonly use: 'leveldb' | 'postgres' } & PostgresStorageOptions & {

@@ -43,3 +43,29 @@ test('any other block of the store is read', async (t) => {
   await validators.know(head);
   t.true(reads() > before);
 });
+
+test('what older blocks have left is not said of a block that says nothing', async (t) => {
+  const rules = ethereum().create();
+  const checkpoint: Checkpoint = {
+    base: 158,
+    head: { height: 158, hash: pragueBlock.hash },
+    confirmed: null,
+    finalized: null,
+    assumed: null,
+  };
+  const validators = new StoredValidators({
+    rules: {
+      ...{ id: rules.id, selfCertifying: true, genesisPreviousHash: null, verify: rules.verify.bind(rules) },
+      describe: (document) => ({ ...rules.describe(document), validators: 'a' }),
+    },
+    storage: { checkpoint: () => checkpoint },
+    async *read() {
+      yield await Promise.resolve([Buffer.from(JSON.stringify(pragueBlock))]);
+    },
+    maxRollbackBlocks: 0,
+  });
+  await validators.load();
+  t.is(validators.leftBy({ height: 158, hash: pragueBlock.hash }), 'a');
+  validators.note('silent', undefined);
+  t.is(validators.leftBy({ height: 159, hash: 'silent' }), undefined);
+});

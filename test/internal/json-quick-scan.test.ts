@@ -9,9 +9,8 @@ import { pseudoRandom } from '../../bench/random.js';
 import { MAX_DEPTH, scanObject } from '../../src/internal/json/scan.js';
 import { WASM } from '../../src/internal/json/wasm.js';
 import { dataTest } from '../helpers/data-test.js';
+import { moduleTest } from '../helpers/module-test.js';
 import { sealedChain } from '../helpers/sealed-chain.js';
-import { projectRoot } from '../helpers/shared.js';
-import { tempDir } from '../helpers/temp-dir.js';
 import { agree, bytesOf, quick, quickly, SPECIMEN, whole } from './json-quick-scan-support.js';
 
 test('Both scans bound the depth alike', (t) => {
@@ -168,17 +167,4 @@ test('Where WebAssembly is switched off, documents are scanned all the same', (t
   t.is(stdout, 'undefined 2\n');
 });
 
-const clang = spawnSync('clang', ['--version'], { encoding: 'utf8' });
-const linker = spawnSync('wasm-ld', ['--version'], { encoding: 'utf8' });
-const installed = clang.error === undefined && / 14\./.test(clang.stdout) && linker.error === undefined;
-
-(installed ? test : test.skip)(
-  `The WebAssembly module is what its source gives${installed ? '' : ' (skipped: clang and lld 14 are not on this machine)'}`,
-  (t) => {
-    const output = join(tempDir(t), 'wasm.ts');
-    const script = join(projectRoot, 'src', 'internal', 'json', 'native', 'build.sh');
-    const { status, stderr } = spawnSync('sh', [script, output], { encoding: 'utf8' });
-    t.is(status, 0, stderr);
-    t.true(readFileSync(output, 'utf8').includes(`'${WASM}'`));
-  },
-);
+moduleTest('The WebAssembly module is what its source gives', 'src/internal/json', WASM);

@@ -163,8 +163,8 @@ function hashed(block: Json): Json {
   return { ...block, hash: keccak(headerOf(block)) };
 }
 
-function header(values: Values): Json {
-  const forks = values.below(5);
+/** @param forks - how many of the last ones have not come yet. */
+function header(values: Values, forks = values.below(5)): Json {
   const later = [
     ['requestsHash'],
     ['blobGasUsed', 'excessBlobGas', 'parentBeaconBlockRoot'],
@@ -186,14 +186,22 @@ function header(values: Values): Json {
   };
 }
 
-/** A block in order; how many transactions it has, if it is to have so many. */
-export function madeBlock(random: Random, count: number | null = null): Json {
+/** What a block has, where that is not left to chance. */
+export interface Wanted {
+  readonly transactions?: number;
+  /** It has one transaction, with so long an input. */
+  readonly inputBytes?: number;
+  readonly withdrawals?: number;
+}
+
+/** A block in order. */
+export function madeBlock(random: Random, wanted: Wanted = {}): Json {
   const values = new Values(random);
-  const bare = header(values);
-  const transactions = Array.from({ length: count ?? values.below(20) }, () => transaction(values));
+  const bare = header(values, wanted.withdrawals === undefined ? undefined : 0);
+  const transactions = transactionsOf(values, wanted);
   const uncles = values.list(2, () => hashed(header(values)));
-  const withdrawals =
-    'withdrawalsRoot' in bare && bare['withdrawalsRoot'] !== null ? withdrawalsOf(values) : [];
+  const hasRoot = 'withdrawalsRoot' in bare && bare['withdrawalsRoot'] !== null;
+  const withdrawals = hasRoot ? withdrawalsOf(values, wanted.withdrawals ?? values.below(5)) : [];
   const block = hashed({
     ...bare,
     transactionsRoot: toHex(listRoot(transactions.map(envelope))),
@@ -215,8 +223,14 @@ export function madeBlock(random: Random, count: number | null = null): Json {
   });
 }
 
-function withdrawalsOf(values: Values): Json[] {
-  return values.list(4, () => ({
+function transactionsOf(values: Values, { transactions, inputBytes }: Wanted): readonly Json[] {
+  if (inputBytes === undefined)
+    return Array.from({ length: transactions ?? values.below(20) }, () => transaction(values));
+  return [{ ...transaction(values), data: undefined, input: `0x${'c5'.repeat(inputBytes)}` }];
+}
+
+function withdrawalsOf(values: Values, count: number): Json[] {
+  return Array.from({ length: count }, () => ({
     index: values.quantity(10),
     validatorIndex: values.quantity(10),
     address: values.data(20),

@@ -119,6 +119,30 @@ function readWithRoom(bytes: Buffer, most: number, onRow: (row: BinaryRow) => vo
   return rooms;
 }
 
+/** Counts what comes as chunks. */
+class ChunkCounter extends GuardedSocket {
+  bytes = 0;
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'data' && args[0] instanceof Uint8Array) this.bytes += args[0].byteLength;
+    return super.emit(event, ...args);
+  }
+}
+
+postgres.test('Most of large rows does not come as chunks through a socket of stores', async (t) => {
+  const socket = new ChunkCounter();
+  let bytes = 0;
+  await connected(
+    async (client) => {
+      const sql = `select convert_to(repeat('x', 1000000), 'utf8') from generate_series(1, 10)`;
+      await copyOut(client, sql, ([row]) => (bytes += row?.byteLength ?? 0));
+    },
+    { stream: () => socket },
+  );
+  t.is(bytes, 10_000_000);
+  t.true(socket.bytes < bytes / 4, `${socket.bytes} bytes came as chunks`);
+});
+
 postgres.test('Rows come as the server has them, and its notices among them do no harm', async (t) => {
   await postgres.query(`create function told(n int) returns bytea language plpgsql as $$
     begin raise warning 'row %', n; return decode(repeat(lpad(to_hex(n % 256), 2, '0'), n), 'hex'); end $$`);
